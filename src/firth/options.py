@@ -1,0 +1,141 @@
+"""Every hyper-parameter once: its name, default, range and meaning.
+
+The constructor of `Word2Vec`, the flags of `firth train` and the metadata of a saved model are all derived
+from `Options`, so they cannot drift apart.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from firth.errors import OptionError, near
+
+
+def _option(
+    default: Any,
+    meaning: str,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    open_low: bool = False,
+    optional: bool = False,
+) -> Any:
+    """Declare a field: `low` and `high` are inclusive unless `open_low` excludes `low`."""
+    metadata = {"meaning": meaning, "low": low, "high": high, "open_low": open_low, "optional": optional}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What is learnt, and from what: the hyper-parameters of skip-gram with negative sampling.
+
+    Names and defaults are gensim's where gensim has the thing. Raises `OptionError` for a value of the wrong
+    type or out of range; `Options.from_dict` also for an unknown name, suggesting the nearest.
+    """
+
+    vector_size: int = _option(100, "dimensions D of each vector", 1, 2048)
+    window: int = _option(5, "words m to either side of the center", 1, 100)
+    shrink_windows: bool = _option(
+        True, "draw each window's size uniformly from 1..window (else always window)"
+    )
+    negative: int = _option(5, "noise words K drawn for each window", 1, 64)
+    ns_exponent: float = _option(
+        0.75, "noise words are drawn with probability ~ count ** ns_exponent", -4.0, 4.0
+    )
+    sample: float = _option(
+        1e-3, "frequency above which a word is randomly dropped; 0 keeps every word", 0.0, 1.0
+    )
+    min_count: int = _option(5, "drop words that occur fewer times", 1)
+    max_vocab: int | None = _option(None, "keep at most this many words, the most frequent", 1, optional=True)
+    epochs: int = _option(5, "passes over the corpus", 1)
+    alpha: float = _option(0.025, "learning rate at the start", 0.0, open_low=True)
+    min_alpha: float = _option(1e-4, "learning rate at the end, reached linearly", 0.0)
+    seed: int = _option(1, "seed of every random draw", 0, 2**63 - 1)
+    lowercase: bool = _option(False, "lower-case every word of a text")
+
+    def __post_init__(self) -> None:
+        for option in dataclasses.fields(self):
+            value = _checked(option.name, getattr(self, option.name), type(option.default), option.metadata)
+            object.__setattr__(self, option.name, value)
+        if self.min_alpha > self.alpha:
+            raise OptionError(
+                f"min_alpha={self.min_alpha} is above alpha={self.alpha}: the learning rate falls from alpha "
+                "to min_alpha; give a min_alpha of at most alpha"
+            )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build options from names and values; raise `OptionError` for a name that is none."""
+        names = [option.name for option in dataclasses.fields(cls)]
+        for name in values:
+            if name not in names:
+                raise OptionError(f"unknown option {name!r}{_suggestion(name, names)}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return names and values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+ELSEWHERE = {
+    "size": "vector_size",
+    "dim": "vector_size",
+    "iter": "epochs",
+    "epoch": "epochs",
+    "lr": "alpha",
+    "neg": "negative",
+    "max_final_vocab": "max_vocab",
+    "max_vocab_size": "max_vocab",
+    "threads": "workers",
+}
+"""What other programs call an option, and what it is called here."""
+
+
+def _suggestion(name: str, names: list[str]) -> str:
+    nearest = [ELSEWHERE[name]] if name in ELSEWHERE else near(name, names, n=1)
+    return f": did you mean {nearest[0]!r}?" if nearest else f"; options are {', '.join(names)}"
+
+
+def _checked(name: str, value: Any, kind: type, limits: Any) -> Any:
+    """Return `value` as `kind`, or raise `OptionError` saying what is allowed."""
+    if limits["optional"]:
+        if value is None:
+            return None
+        kind = int
+    number = _as_kind(value, kind)
+    if number is None or not _within(number, limits):
+        raise OptionError(
+            f"{name}={value!r} is not allowed: give {_allowed(kind, limits)} ({limits['meaning']})"
+        )
+    return number
+
+
+def _as_kind(value: Any, kind: type) -> Any:
+    """Convert without loss (2.0 is no int, True is no number, NumPy's scalars are welcome), or return None."""
+    if kind is bool:
+        return bool(value) if type(value).__name__ in {"bool", "bool_"} else None
+    if isinstance(value, (bool, str, bytes)):
+        return None
+    try:
+        return value.__index__() if kind is int else float(value)
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _within(number: Any, limits: Any) -> bool:
+    low, high = limits["low"], limits["high"]
+    if isinstance(number, float) and not math.isfinite(number):
+        return False
+    above = low is None or number > low or (number == low and not limits["open_low"])
+    return above and (high is None or number <= high)
+
+
+def _allowed(kind: type, limits: Any) -> str:
+    if kind is bool:
+        return "True or False"
+    noun = "a whole number" if kind is int else "a number"
+    low, high = limits["low"], limits["high"]
+    least = f" above {low:g}" if limits["open_low"] else f" of at least {low:g}"
+    text = noun + (least if high is None else f" from {low:g} to {high:g}")
+    return text + (" or None" if limits["optional"] else "")
