@@ -17,8 +17,8 @@ from firth.errors import OptionError
 from firth.objectives import Array, gradient_check
 
 TOLERANCE = 1e-9
-"""The difference allowed, times 1 + |J|, as rounding of the loss J grows with it. It is 25 times the error near
-4e-11 that `objectives.STEP` leaves; a wrong sign, row or factor makes a difference of 1e-3 or more."""
+"""The difference allowed, times 1 + |J|, as rounding of the loss J grows with it. It is 25 times the error
+near 4e-11 that `objectives.STEP` leaves; a wrong sign, row or factor makes a difference of 1e-3 or more."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Example:
     @property
     def v_c(self) -> Array:
         """The center vector, (D,)."""
-        return self.centers[self.c]
+        return np.asarray(self.centers[self.c])
 
     @property
     def scores(self) -> Array:

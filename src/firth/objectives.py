@@ -147,8 +147,8 @@ def skip_gram(
       V, U      (V, D) each     all center vectors, all outside vectors
       loss      (v_c, o, U) -> (J, ∂J/∂v_c, ∂J/∂U)
 
-    Returns the loss in nats, its gradient by V and its gradient by U, both (V, D). For negative sampling, `loss`
-    brings the noise words: the same for the whole window, or those of the next pair.
+    Returns the loss in nats, its gradient by V and its gradient by U, both (V, D). For negative sampling,
+    `loss` brings the noise words: the same for the whole window, or those of the next pair.
 
     >>> V, U = np.zeros((4, 2)), np.ones((4, 2))
     >>> def shared(v_c, o, U):

@@ -7,6 +7,7 @@ from `Options`, so they cannot drift apart.
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any, Self
 
 from firth.errors import OptionError, near
@@ -112,14 +113,14 @@ def _checked(name: str, value: Any, kind: type, limits: Any) -> Any:
 
 
 def _as_kind(value: Any, kind: type) -> Any:
-    """Convert without loss (2.0 is no int, True is no number, NumPy's scalars are welcome), or return None."""
+    """Return `value` as `kind`, or None: 2.0 is no int, True is no number, NumPy's scalars are welcome."""
     if kind is bool:
         return bool(value) if type(value).__name__ in {"bool", "bool_"} else None
-    if isinstance(value, (bool, str, bytes)):
+    if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
         return None
     try:
-        return value.__index__() if kind is int else float(value)
-    except (AttributeError, TypeError, ValueError, OverflowError):
+        return kind(value)
+    except OverflowError:  # a whole number beyond every float
         return None
 
 
@@ -135,7 +136,9 @@ def _allowed(kind: type, limits: Any) -> str:
     if kind is bool:
         return "True or False"
     noun = "a whole number" if kind is int else "a number"
-    low, high = limits["low"], limits["high"]
-    least = f" above {low:g}" if limits["open_low"] else f" of at least {low:g}"
-    text = noun + (least if high is None else f" from {low:g} to {high:g}")
+    low, high = (
+        f"{limit:g}" if isinstance(limit, float) else limit for limit in (limits["low"], limits["high"])
+    )
+    least = f" above {low}" if limits["open_low"] else f" of at least {low}"
+    text = noun + (least if high is None else f" from {low} to {high}")
     return text + (" or None" if limits["optional"] else "")
