@@ -1,0 +1,603 @@
+"""The objectives against worked examples, central differences, autograd, and what must hold for any input.
+
+Where autograd is the judge, the loss is written here a second time, term by term as it is defined, so that it
+shares no code with what it judges.
+"""
+
+import math
+from collections.abc import Callable
+from decimal import Decimal, localcontext
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+import pytest
+from autograd import grad
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from firth import objectives
+from firth.errors import FirthError
+from firth.objectives import (
+    ShapeError,
+    cross_entropy,
+    gradient_check,
+    log_sigmoid,
+    log_softmax,
+    naive_softmax,
+    negative_sampling,
+    one_hot,
+    one_hot_network,
+    sigmoid,
+    sigmoid_derivative,
+    skip_gram,
+    softmax,
+    softmax_jacobian,
+)
+
+LOG2, LOG3 = math.log(2), math.log(3)
+
+# Both sides are float64 and sum a few dozen terms of size one.
+EXACT = {"rtol": 1e-12, "atol": 1e-13}
+
+# A central difference sees eps^(2/3) = 4e-11 of the loss, and losses here reach a few hundred.
+MEASURED = 1e-7
+
+scores = st.lists(st.floats(-30, 30), min_size=1, max_size=12)
+seeds = st.integers(0, 2**32 - 1)
+sizes = st.tuples(st.integers(1, 9), st.integers(1, 9))
+
+
+def vectors(seed: int, V: int, D: int) -> tuple[np.random.Generator, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng, rng.normal(size=D), rng.normal(size=(V, D))
+
+
+# The same losses, by definition
+
+
+def defined_naive_softmax(v_c: Any, o: int, U: Any) -> Any:
+    return -anp.log(anp.exp(anp.dot(U[o], v_c)) / anp.sum(anp.exp(anp.dot(U, v_c))))
+
+
+def defined_negative_sampling(v_c: Any, o: int, negatives: Any, U: Any) -> Any:
+    def defined_sigmoid(x: Any) -> Any:
+        return 1 / (1 + anp.exp(-x))
+
+    loss = -anp.log(defined_sigmoid(anp.dot(U[o], v_c)))
+    for k in negatives:
+        loss = loss - anp.log(defined_sigmoid(-anp.dot(U[k], v_c)))
+    return loss
+
+
+def defined_network(x: Any, y: Any, W_1: Any, W_2: Any) -> Any:
+    z = anp.dot(W_2, anp.dot(W_1, x))
+    return -anp.sum(y * anp.log(anp.exp(z) / anp.sum(anp.exp(z))))
+
+
+# Sigmoid and softmax
+
+
+def test_sigmoid_at_values_worked_by_hand():
+    x = [-LOG3, 0.0, LOG3]
+    np.testing.assert_allclose(sigmoid(x), [1 / 4, 1 / 2, 3 / 4], rtol=1e-15)
+    np.testing.assert_allclose(sigmoid_derivative(x), [3 / 16, 1 / 4, 3 / 16], rtol=1e-15)
+    np.testing.assert_allclose(log_sigmoid(x), [-2 * LOG2, -LOG2, LOG3 - 2 * LOG2], rtol=1e-15)
+
+
+def test_softmax_at_values_worked_by_hand():
+    z = [0.0, LOG2, LOG3]
+    np.testing.assert_allclose(softmax(z), [1 / 6, 2 / 6, 3 / 6], rtol=1e-15)
+    np.testing.assert_allclose(np.exp(log_softmax(z)), [1 / 6, 2 / 6, 3 / 6], rtol=1e-15)
+    by_hand = np.array([[5, -2, -3], [-2, 8, -6], [-3, -6, 9]]) / 36
+    np.testing.assert_allclose(softmax_jacobian(z), by_hand, atol=1e-16)
+
+
+@given(st.floats(-700, 700))
+@example(700.0)
+@example(-700.0)
+@example(40.0)  # log σ(40) is -4e-18: log(1 + e) would lose it
+def test_sigmoids_are_exact_to_the_last_digits(x: float):
+    with localcontext() as context:
+        context.prec = 700  # σ(-700) is about 1e-304
+        exact = 1 / (1 + (-Decimal(x)).exp())
+        logarithm, derivative = exact.ln(), exact * (1 - exact)
+    # exp errs by an ulp, and the sum and the quotient by half of one each
+    assert float(sigmoid(x)) == pytest.approx(float(exact), rel=1e-15, abs=0)
+    assert float(log_sigmoid(x)) == pytest.approx(float(logarithm), rel=1e-15, abs=0)
+    assert float(sigmoid_derivative(x)) == pytest.approx(float(derivative), rel=2e-15, abs=0)
+
+
+@given(scores)
+def test_sigmoid_of_x_and_of_minus_x_sum_to_one(x: list[float]):
+    np.testing.assert_allclose(sigmoid(x) + sigmoid(np.negative(x)), 1.0, rtol=1e-15)
+    np.testing.assert_allclose(np.exp(log_sigmoid(x)), sigmoid(x), rtol=1e-14)
+
+
+@given(scores, st.floats(-1e4, 1e4))
+def test_softmax_is_a_distribution_that_a_shift_does_not_change(z: list[float], shift: float):
+    y_hat = softmax(z)
+    assert y_hat.min() > 0
+    assert y_hat.sum() == pytest.approx(1.0, rel=1e-14)
+    # a shift of 1e4 rounds the scores by 1e-12
+    np.testing.assert_allclose(softmax(np.add(z, shift)), y_hat, rtol=1e-11)
+
+
+@given(scores)
+def test_softmax_jacobian_is_symmetric_and_its_rows_sum_to_zero(z: list[float]):
+    jacobian = softmax_jacobian(z)
+    np.testing.assert_array_equal(jacobian, jacobian.T)
+    np.testing.assert_allclose(jacobian.sum(axis=0), 0.0, atol=1e-15)
+
+
+def test_softmax_of_a_matrix_takes_each_row_by_itself():
+    z = np.random.default_rng(1).normal(size=(4, 7))
+    np.testing.assert_array_equal(softmax(z), [softmax(row) for row in z])
+
+
+@pytest.mark.parametrize("size", [1e4, 1e300])
+def test_scores_of_any_size_give_exact_limits_and_no_warning(size: float):
+    x = [-size, 0.0, size]
+    np.testing.assert_array_equal(sigmoid(x), [0.0, 0.5, 1.0])
+    np.testing.assert_array_equal(log_sigmoid(x), [-size, -LOG2, 0.0])
+    np.testing.assert_array_equal(sigmoid_derivative(x), [0.0, 0.25, 0.0])
+    np.testing.assert_array_equal(softmax(x), [0.0, 0.0, 1.0])
+    np.testing.assert_array_equal(log_softmax(x), [-2 * size, -size, 0.0])
+    np.testing.assert_array_equal(softmax([size, size]), [0.5, 0.5])
+    np.testing.assert_array_equal(softmax_jacobian(x), np.zeros((3, 3)))
+
+
+# Naive softmax
+
+
+def test_naive_softmax_worked_by_hand():
+    """Scores 0, log 2, log 3 make ŷ = 1/6, 2/6, 3/6; o = 1, so ŷ - y = 1/6, -4/6, 3/6."""
+    U = [[0.0, 6.0], [LOG2, 0.0], [LOG3, 12.0]]
+    loss, d_center, d_U = naive_softmax([1.0, 0.0], 1, U)
+    assert loss == pytest.approx(LOG3, rel=1e-15)
+    np.testing.assert_allclose(d_center, [-4 / 6 * LOG2 + 3 / 6 * LOG3, 1.0 + 6.0], rtol=1e-14)
+    np.testing.assert_allclose(d_U, [[1 / 6, 0], [-4 / 6, 0], [3 / 6, 0]], rtol=1e-14)
+
+
+@given(seeds, sizes, st.data())
+@settings(deadline=None)  # a slow machine is not a failure
+def test_naive_softmax_agrees_with_autograd_and_with_central_differences(seed, size, data):
+    V, D = size
+    _, v_c, U = vectors(seed, V, D)
+    o = data.draw(st.integers(0, V - 1))
+    loss, d_center, d_U = naive_softmax(v_c, o, U)
+    assert loss == pytest.approx(defined_naive_softmax(v_c, o, U), rel=1e-12, abs=1e-13)
+    np.testing.assert_allclose(d_center, grad(defined_naive_softmax, 0)(v_c, o, U), **EXACT)
+    np.testing.assert_allclose(d_U, grad(defined_naive_softmax, 2)(v_c, o, U), **EXACT)
+    assert gradient_check(lambda v, u: naive_softmax(v, o, u), [v_c, U]) < MEASURED
+
+
+@given(seeds, sizes)
+def test_probabilities_of_all_outside_words_sum_to_one(seed, size):
+    V, D = size
+    _, v_c, U = vectors(seed, V, D)
+    results = [naive_softmax(v_c, o, U) for o in range(V)]
+    assert sum(math.exp(-loss) for loss, _, _ in results) == pytest.approx(1.0, rel=1e-13)
+    for loss, _, d_U in results:
+        assert loss >= 0
+        np.testing.assert_allclose(d_U.sum(axis=0), 0.0, atol=1e-13)  # ŷ and y both sum to one
+
+
+def test_naive_softmax_of_a_vocabulary_of_one_word_is_certain():
+    loss, d_center, d_U = naive_softmax([3.0, -2.0], 0, [[5.0, 7.0]])
+    assert loss == 0.0
+    np.testing.assert_array_equal(d_center, [0.0, 0.0])
+    np.testing.assert_array_equal(d_U, [[0.0, 0.0]])
+
+
+@pytest.mark.parametrize("size", [1e4, 1e300])
+def test_naive_softmax_is_exact_for_scores_of_any_size(size: float):
+    U = [[size, 0.0], [-size, 2.0], [0.0, 4.0]]
+    loss, d_center, d_U = naive_softmax([1.0, 0.5], 1, U)
+    assert loss == pytest.approx(2 * size, rel=1e-3)  # less the 1 that 0.5 * 2.0 adds to the score
+    np.testing.assert_array_equal(d_center, [2 * size, -2.0])
+    np.testing.assert_array_equal(d_U, [[1.0, 0.5], [-1.0, -0.5], [0.0, 0.0]])
+
+
+# Negative sampling
+
+
+def test_negative_sampling_worked_by_hand():
+    """Scores log 3, -log 3, 0, so σ = 3/4, 1/4, 1/2 and factors -1/4, 1/4, 1/2; row 2 is drawn twice."""
+    U = [[LOG3, 4.0], [-LOG3, 8.0], [0.0, 16.0], [9.0, 9.0]]
+    loss, d_center, d_U = negative_sampling([1.0, 0.0], 0, [2, 1, 2], U)
+    assert loss == pytest.approx(2 * math.log(4 / 3) + 2 * LOG2, rel=1e-15)
+    np.testing.assert_allclose(d_center, [-LOG3 / 2, -1.0 + 2.0 + 16.0], rtol=1e-14)
+    np.testing.assert_allclose(d_U, [[-1 / 4, 0], [1 / 4, 0], [1.0, 0], [0, 0]], rtol=1e-14)
+
+
+@given(seeds, sizes, st.data())
+@settings(deadline=None)  # a slow machine is not a failure
+def test_negative_sampling_agrees_with_autograd_and_with_central_differences(seed, size, data):
+    """Any noise words: none, one many times, the outside word itself."""
+    V, D = size
+    _, v_c, U = vectors(seed, V, D)
+    words = st.integers(0, V - 1)
+    o, negatives = data.draw(words), data.draw(st.lists(words, max_size=8))
+    loss, d_center, d_U = negative_sampling(v_c, o, negatives, U)
+    assert loss == pytest.approx(defined_negative_sampling(v_c, o, negatives, U), rel=1e-12, abs=1e-13)
+    np.testing.assert_allclose(d_center, grad(defined_negative_sampling, 0)(v_c, o, negatives, U), **EXACT)
+    np.testing.assert_allclose(d_U, grad(defined_negative_sampling, 3)(v_c, o, negatives, U), **EXACT)
+    assert gradient_check(lambda v, u: negative_sampling(v, o, negatives, u), [v_c, U]) < MEASURED
+
+
+@given(seeds, st.integers(2, 6))
+def test_a_noise_word_drawn_n_times_counts_n_times(seed: int, n: int):
+    _, v_c, U = vectors(seed, 4, 3)
+    none = negative_sampling(v_c, 0, [], U)
+    once = negative_sampling(v_c, 0, [2], U)
+    many = negative_sampling(v_c, 0, [2] * n, U)
+    for zero, one, several in zip(none, once, many, strict=True):
+        np.testing.assert_allclose(several - zero, n * (one - zero), **EXACT)
+
+
+@given(seeds, sizes)
+def test_a_noise_word_equal_to_the_outside_word_counts_as_both(seed, size):
+    """-log σ(s) - log σ(-s) has the derivative σ(s) - σ(-s) = 2σ(s) - 1."""
+    V, D = size
+    _, v_c, U = vectors(seed, V, D)
+    loss, d_center, d_U = negative_sampling(v_c, 0, [0], U)
+    p = 1 / (1 + math.exp(-(U[0] @ v_c)))
+    assert loss == pytest.approx(-math.log(p * (1 - p)), rel=1e-12)
+    np.testing.assert_allclose(d_center, (2 * p - 1) * U[0], **EXACT)
+    np.testing.assert_allclose(d_U[0], (2 * p - 1) * v_c, **EXACT)
+    np.testing.assert_array_equal(d_U[1:], 0.0)
+
+
+def test_the_order_of_noise_words_does_not_matter():
+    _, v_c, U = vectors(5, 6, 4)
+    for one, other in zip(
+        negative_sampling(v_c, 1, [3, 0, 3, 5], U), negative_sampling(v_c, 1, [5, 3, 3, 0], U), strict=True
+    ):
+        np.testing.assert_allclose(one, other, **EXACT)
+
+
+def test_rows_that_take_no_part_have_a_gradient_of_zero():
+    _, v_c, U = vectors(6, 8, 4)
+    _, _, d_U = negative_sampling(v_c, 1, [3, 5], U)
+    assert np.flatnonzero(np.abs(d_U).sum(axis=1)).tolist() == [1, 3, 5]
+
+
+@pytest.mark.parametrize("size", [1e4, 1e300])
+def test_negative_sampling_is_exact_for_scores_of_any_size(size: float):
+    U = [[-size, 1.0], [size, 0.0], [-size, 0.0]]
+    loss, d_center, d_U = negative_sampling([1.0, 0.0], 0, [1, 2], U)  # wrong, wrong, right
+    assert loss == 2 * size
+    np.testing.assert_array_equal(d_center, [2 * size, -1.0])
+    np.testing.assert_array_equal(d_U, [[-1.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+
+
+# One window
+
+
+def test_a_window_of_zero_vectors_has_the_loss_of_guessing():
+    zeros = np.zeros((8, 3))
+    loss, d_V, d_U = skip_gram(2, [1, 3, 0, 4], zeros, zeros)
+    assert loss == pytest.approx(4 * 3 * LOG2, rel=1e-15)  # four words out of 2^3
+    assert not d_V.any()
+    assert not d_U.any()
+
+
+def test_a_window_worked_by_hand():
+    """Two outside words, both with score 0 against a score of log 3: ŷ = 1/5, 1/5, 3/5."""
+    V = [[7.0, 7.0], [1.0, 0.0], [7.0, 7.0]]
+    U = [[0.0, 1.0], [0.0, 2.0], [LOG3, 0.0]]
+    loss, d_V, d_U = skip_gram(1, [0, 1], V, U)
+    assert loss == pytest.approx(2 * math.log(5), rel=1e-15)
+    np.testing.assert_allclose(d_V, [[0, 0], [6 / 5 * LOG3, -9 / 5], [0, 0]], rtol=1e-14)
+    np.testing.assert_allclose(d_U, [[-3 / 5, 0], [-3 / 5, 0], [6 / 5, 0]], rtol=1e-14)
+
+
+@given(seeds, sizes, st.data())
+@settings(deadline=None)  # a slow machine is not a failure
+def test_window_gradients_agree_with_autograd(seed, size, data):
+    """The window may repeat a word, and hold the center word itself."""
+    V, D = size
+    rng, _, U = vectors(seed, V, D)
+    centers = rng.normal(size=(V, D))
+    words = st.integers(0, V - 1)
+    c, outsides = data.draw(words), data.draw(st.lists(words, max_size=6))
+    noise = data.draw(st.lists(st.lists(words, min_size=2, max_size=2), min_size=6, max_size=6))
+
+    def defined_softmax_window(centers: Any, U: Any) -> Any:
+        nothing = 0.0 * (anp.sum(centers) + anp.sum(U))  # autograd warns if a window is empty
+        return sum((defined_naive_softmax(centers[c], o, U) for o in outsides), nothing)
+
+    def defined_sampling_window(centers: Any, U: Any) -> Any:
+        nothing = 0.0 * (anp.sum(centers) + anp.sum(U))
+        pairs = zip(outsides, noise, strict=False)
+        terms = (defined_negative_sampling(centers[c], o, negatives, U) for o, negatives in pairs)
+        return sum(terms, nothing)
+
+    of_each_pair = iter(noise)
+    sampling = skip_gram(
+        c, outsides, centers, U, lambda v_c, o, U: negative_sampling(v_c, o, next(of_each_pair), U)
+    )
+    for defined, (loss, d_V, d_U) in [
+        (defined_softmax_window, skip_gram(c, outsides, centers, U)),
+        (defined_sampling_window, sampling),
+    ]:
+        assert loss == pytest.approx(defined(centers, U), rel=1e-12, abs=1e-13)
+        np.testing.assert_allclose(d_V, grad(defined, 0)(centers, U), **EXACT)
+        np.testing.assert_allclose(d_U, grad(defined, 1)(centers, U), **EXACT)
+        np.testing.assert_array_equal(np.delete(d_V, c, axis=0), 0.0)
+
+
+@given(seeds, st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_window_gradients_agree_with_central_differences(seed: int, sampling: bool):
+    rng, _, U = vectors(seed, 6, 3)
+    V, outsides = rng.normal(size=(6, 3)), rng.integers(6, size=4)
+
+    def shared(v_c: np.ndarray, o: int, U: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        return negative_sampling(v_c, o, [1, 5, 5], U)
+
+    loss = shared if sampling else naive_softmax
+    assert gradient_check(lambda v, u: skip_gram(2, outsides, v, u, loss), [V, U]) < MEASURED
+
+
+def test_a_window_is_the_sum_of_its_pairs():
+    rng, _, U = vectors(3, 7, 4)
+    V, outsides = rng.normal(size=(7, 4)), [6, 0, 6]
+    pairs = [naive_softmax(V[2], o, U) for o in outsides]
+    loss, d_V, d_U = skip_gram(2, outsides, V, U)
+    assert loss == pytest.approx(sum(pair[0] for pair in pairs), rel=1e-14)
+    np.testing.assert_allclose(d_V[2], sum(pair[1] for pair in pairs), **EXACT)
+    np.testing.assert_allclose(d_U, sum(pair[2] for pair in pairs), **EXACT)
+
+
+def test_the_loss_of_a_window_is_called_once_for_each_pair_in_order():
+    calls = []
+
+    def loss(v_c: np.ndarray, o: int, U: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        calls.append((v_c.tolist(), o))
+        return 1.0, np.zeros_like(v_c), np.zeros_like(U)
+
+    assert skip_gram(1, [2, 0, 2], [[0.0], [5.0], [0.0]], np.zeros((3, 1)), loss)[0] == 3.0
+    assert calls == [([5.0], 2), ([5.0], 0), ([5.0], 2)]
+
+
+# The one-hot network
+
+
+def test_one_hot_is_one_at_its_index_only():
+    np.testing.assert_array_equal(one_hot(2, 4), [0.0, 0.0, 1.0, 0.0])
+
+
+def test_the_network_worked_by_hand():
+    """V = 3, D = 1. h = 1, z = (0, log 2, log 3), ŷ = 1/6, 2/6, 3/6; y is word 2, so e = 1/6, 2/6, -3/6."""
+    loss, gradients = one_hot_network([0, 1, 0], [0, 0, 1], [[5.0, 1.0, 5.0]], [[0.0], [LOG2], [LOG3]])
+    assert loss == pytest.approx(LOG2, rel=1e-15)
+    e = np.array([1, 2, -3]) / 6
+    np.testing.assert_allclose(gradients.z, e, rtol=1e-14)
+    np.testing.assert_allclose(gradients.W_2, e[:, np.newaxis], rtol=1e-14)
+    np.testing.assert_allclose(gradients.h, [LOG2 / 3 - LOG3 / 2], rtol=1e-14)
+    np.testing.assert_allclose(gradients.W_1, [[0, LOG2 / 3 - LOG3 / 2, 0]], rtol=1e-14)
+
+
+@given(seeds, sizes, st.booleans())
+@settings(deadline=None)  # a slow machine is not a failure
+def test_the_four_claims_agree_with_autograd(seed: int, size: tuple[int, int], one_hots: bool):
+    """They hold for one-hot vectors and for any x, and any y that sums to one."""
+    V, D = size
+    rng = np.random.default_rng(seed)
+    W_1, W_2 = rng.normal(size=(D, V)), rng.normal(size=(V, D))
+    x, y = rng.normal(size=V), rng.dirichlet(np.ones(V))
+    if one_hots:
+        x, y = one_hot(int(rng.integers(V)), V), one_hot(int(rng.integers(V)), V)
+    h, identity = W_1 @ x, np.eye(V)
+    loss, gradients = one_hot_network(x, y, W_1, W_2)
+    assert loss == pytest.approx(defined_network(x, y, W_1, W_2), rel=1e-12, abs=1e-13)
+    for claimed, exact in [
+        (gradients.z, grad(lambda z: defined_network(z, y, identity, identity))(W_2 @ h)),
+        (gradients.W_2, grad(lambda w: defined_network(x, y, W_1, w))(W_2)),
+        (gradients.h, grad(lambda h: defined_network(h, y, np.eye(D), W_2))(h)),
+        (gradients.W_1, grad(lambda w: defined_network(x, y, w, W_2))(W_1)),
+    ]:
+        np.testing.assert_allclose(claimed, exact, **EXACT)
+
+
+@given(seeds, sizes, st.data())
+def test_the_network_of_one_hot_words_is_the_naive_softmax(seed, size, data):
+    V, D = size
+    rng, _, U = vectors(seed, V, D)
+    centers = rng.normal(size=(V, D))
+    c, o = data.draw(st.integers(0, V - 1)), data.draw(st.integers(0, V - 1))
+    loss, gradients = one_hot_network(one_hot(c, V), one_hot(o, V), centers.T, U)
+    expected, d_center, d_U = naive_softmax(centers[c], o, U)
+    assert loss == pytest.approx(expected, rel=1e-13, abs=1e-14)
+    np.testing.assert_allclose(gradients.h, d_center, **EXACT)
+    np.testing.assert_allclose(gradients.W_2, d_U, **EXACT)
+    np.testing.assert_allclose(gradients.W_1.T, skip_gram(c, [o], centers, U)[1], **EXACT)
+
+
+@given(scores, st.data())
+def test_cross_entropy_is_the_negative_logarithm_of_the_right_words_probability(z: list[float], data):
+    o = data.draw(st.integers(0, len(z) - 1))
+    loss, e = cross_entropy(z, one_hot(o, len(z)))
+    assert loss >= 0  # the minus sign of the definition
+    assert loss == pytest.approx(-log_softmax(z)[o], rel=1e-14)
+    assert e.sum() == pytest.approx(0.0, abs=1e-14)
+    assert gradient_check(lambda z: cross_entropy(z, one_hot(o, len(z))), [z]) < MEASURED
+
+
+@pytest.mark.parametrize("size", [1e4, 1e300])
+def test_the_network_is_exact_for_scores_of_any_size(size: float):
+    loss, gradients = one_hot_network([1, 0], [1, 0], [[1.0, 0.0]], [[-size], [size]])
+    assert loss == 2 * size  # where -log ŷ would be infinite
+    np.testing.assert_array_equal(gradients.z, [-1.0, 1.0])
+    np.testing.assert_array_equal(gradients.h, [2 * size])
+
+
+# What goes in and what comes out
+
+CALLS: dict[str, Callable[..., Any]] = {
+    "naive_softmax": lambda v, U: naive_softmax(v, 1, U),
+    "negative_sampling": lambda v, U: negative_sampling(v, 1, [0, 2, 2], U),
+    "skip_gram": lambda v, U: skip_gram(0, [1, 2], U + v, U),
+    "one_hot_network": lambda v, U: one_hot_network([0, 1, 0], [1, 0, 0], U.T, U),
+    "cross_entropy": lambda v, U: cross_entropy(U[:, 0], [0, 1, 0]),
+    "softmax": lambda v, U: (1.0, softmax(v)),
+    "log_softmax": lambda v, U: (1.0, log_softmax(v)),
+    "sigmoid": lambda v, U: (1.0, sigmoid(v)),
+    "log_sigmoid": lambda v, U: (1.0, log_sigmoid(v)),
+    "sigmoid_derivative": lambda v, U: (1.0, sigmoid_derivative(v)),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_float32_goes_in_and_exact_float64_comes_out_and_nothing_changes_in_place(name: str):
+    rng = np.random.default_rng(4)
+    v, U = rng.normal(size=3).astype(np.float32), rng.normal(size=(3, 3)).astype(np.float32)
+    copies = v.copy(), U.copy()
+    loss, *results = CALLS[name](v, U)
+    wide_loss, *wide_results = CALLS[name](v.astype(np.float64), U.astype(np.float64))
+    assert type(loss) is float
+    if name != "skip_gram":  # there U + v itself is rounded to float32
+        assert loss == wide_loss
+        flat, wide = np.hstack([np.ravel(r) for r in flatten(results)]), flatten(wide_results)
+        np.testing.assert_array_equal(flat, np.hstack([np.ravel(r) for r in wide]))
+    assert all(array.dtype == np.float64 for array in flatten(results))
+    np.testing.assert_array_equal(v, copies[0])
+    np.testing.assert_array_equal(U, copies[1])
+
+
+def flatten(results: Any) -> list[np.ndarray]:
+    return [array for r in results for array in (r if isinstance(r, tuple) else [r])]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: naive_softmax(np.ones(2), 0, np.ones((5, 3))),
+            r"center has shape \(2,\): give .* shape \(3\)",
+        ),
+        (lambda: naive_softmax(np.ones((1, 3)), 0, np.ones((5, 3))), r"center has shape \(1, 3\)"),
+        (lambda: naive_softmax(1.0, 0, np.ones((5, 1))), r"center has shape \(\)"),
+        (lambda: naive_softmax(np.ones(3), 0, np.ones(3)), r"U has shape \(3,\): give .* shape \(any, any\)"),
+        (lambda: naive_softmax(np.ones(3), -1, np.ones((5, 3))), "outside holds -1, .* numbers from 0 to 4"),
+        (lambda: naive_softmax(np.ones(3), 5, np.ones((5, 3))), "outside holds 5, .* numbers from 0 to 4"),
+        (lambda: naive_softmax(np.ones(3), True, np.ones((5, 3))), "outside holds bool values"),
+        (lambda: naive_softmax(np.ones(3), [0, 1], np.ones((5, 3))), r"outside has shape \(1, 2\)"),
+        (lambda: negative_sampling(np.ones(3), 0, [1, 5], np.ones((5, 3))), "negatives holds 5"),
+        (lambda: negative_sampling(np.ones(3), 0, [1.5], np.ones((5, 3))), "negatives holds float64 values"),
+        (lambda: negative_sampling(np.ones(3), 0, [[1]], np.ones((5, 3))), r"negatives has shape \(1, 1\)"),
+        (lambda: negative_sampling(np.ones(3), 0, 1, np.ones((5, 3))), r"negatives has shape \(\)"),
+        (lambda: skip_gram(5, [0], np.ones((5, 3)), np.ones((5, 3))), "center holds 5"),
+        (lambda: skip_gram(0, [0, -2], np.ones((5, 3)), np.ones((5, 3))), "outsides holds -2"),
+        (lambda: skip_gram(0, [0], np.ones((5, 2)), np.ones((5, 3))), r"center has shape \(2,\)"),
+        (lambda: cross_entropy(np.ones(3), np.ones(1)), r"y has shape \(1,\): give .* shape \(3\)"),
+        (lambda: one_hot(3, 3), "index holds 3, .* from 0 to 2"),
+        (lambda: one_hot_network(one_hot(0, 3), one_hot(0, 3), np.ones((3, 2)), np.ones((3, 2))), "W_1 has"),
+        (lambda: one_hot_network(one_hot(0, 3), one_hot(0, 3), np.ones((2, 3)), np.ones((2, 3))), "W_2 has"),
+        (lambda: one_hot_network(one_hot(0, 3), one_hot(0, 2), np.ones((2, 3)), np.ones((3, 2))), "y has"),
+        (lambda: softmax_jacobian(np.ones((2, 2))), r"scores has shape \(2, 2\)"),
+    ],
+)
+def test_what_numpy_would_broadcast_or_wrap_is_refused(call: Callable[[], Any], message: str):
+    with pytest.raises(ShapeError, match=message):
+        call()
+
+
+def test_a_shape_error_is_a_firth_error_and_a_value_error():
+    assert issubclass(ShapeError, FirthError)
+    assert issubclass(ShapeError, ValueError)
+
+
+# The gradient check itself
+
+
+def test_gradient_check_of_a_right_gradient_is_near_the_best_a_central_difference_can_do():
+    """The loss Σ x³ has the gradient 3x² and the error h² of Taylor's third term."""
+    x = np.linspace(-1, 1, 7).reshape(7, 1)
+    assert gradient_check(lambda x: ((x**3).sum(), 3 * x**2), [x]) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("claimed", "difference"),
+    [
+        (lambda x: -2 * x, 2.0),  # the sign: |g - n| / max(|g|, |n|)
+        (lambda x: 2 * x[::-1], 2 / 3),  # the rows: 2 where 6 belongs, 6 where 2 belongs
+        (lambda x: x, 0.5),  # the factor
+        (lambda x: 2 * x + [0, 1e-3, 0], 1e-3 / 4.001),  # one entry
+        (lambda x: 0 * x, 1.0),  # nothing at all
+    ],
+)
+def test_gradient_check_returns_the_difference_of_a_wrong_gradient(claimed: Callable, difference: float):
+    x = np.array([1.0, 2.0, 3.0])
+    assert gradient_check(lambda x: (x @ x, claimed(x)), [x]) == pytest.approx(difference, rel=1e-5)
+
+
+def test_gradient_check_sees_a_mistake_in_any_parameter_and_any_entry():
+    points = [np.full((2, 2), 2.0), np.full(3, 2.0)]
+    for i, point in enumerate(points):
+        for entry in np.ndindex(point.shape):
+
+            def function(*p: np.ndarray, i: int = i, entry: tuple = entry) -> tuple:
+                gradients = [2 * p[0], 2 * p[1]]
+                gradients[i][entry] += 0.5
+                return (p[0] ** 2).sum() + (p[1] ** 2).sum(), *gradients
+
+            assert gradient_check(function, points) == pytest.approx(0.5 / 4.5, rel=1e-6)
+
+
+def test_gradient_check_is_absolute_for_small_gradients_and_relative_for_large_ones():
+    def check(scale: float) -> float:
+        return gradient_check(lambda x: (scale * x.sum(), np.full(1, 1.01 * scale)), [[1.0]])
+
+    assert check(1e-3) == pytest.approx(1e-5, rel=1e-4)
+    assert check(1e3) == pytest.approx(0.01 / 1.01, rel=1e-4)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_gradient_check_lets_no_infinite_or_missing_gradient_pass(wrong: float):
+    def function(x: np.ndarray) -> tuple[float, np.ndarray]:
+        return x.sum(), np.array([1.0, wrong, 1.0])
+
+    assert not gradient_check(function, [np.zeros(3)]) < 1e9
+
+
+def test_gradient_check_takes_its_step_relative_to_large_parameters():
+    """At 1e8 a step of 6e-6 would be lost in the rounding of x² = 1e16."""
+    assert gradient_check(lambda x: (x @ x, 2 * x), [[1e8]]) < 1e-7
+
+
+def test_gradient_check_takes_the_step_it_is_given():
+    """Σ x³ at 0 has the gradient 0, and the central difference there is h² itself."""
+    assert gradient_check(lambda x: ((x**3).sum(), 3 * x**2), [[0.0]], step=0.1) == pytest.approx(0.01)
+
+
+def test_gradient_check_accepts_numbers_and_integers_and_no_parameters_at_all():
+    assert gradient_check(lambda x: (x * x, 2 * x), [3]) < 1e-9
+    assert gradient_check(lambda x: (x @ x, 2 * x), [[1, 2]]) < 1e-9
+    assert gradient_check(lambda: (1.0,), []) == 0.0
+    assert gradient_check(lambda x: (0.0, x), [np.zeros((0, 3))]) == 0.0
+
+
+def test_gradient_check_leaves_the_parameters_as_they_were():
+    x = np.array([1.0, 2.0])
+    gradient_check(lambda x: (x @ x, 2 * x), [x])
+    np.testing.assert_array_equal(x, [1.0, 2.0])
+
+
+def test_gradient_check_is_not_fooled_by_a_gradient_that_views_the_parameter():
+    """The gradient of x·x / 2 is x itself, which moves while it is measured; that of x·x is not."""
+    assert gradient_check(lambda x: (x @ x / 2, x), [[1.0, 2.0]]) < 1e-9
+    assert gradient_check(lambda x: (x @ x, x), [[1.0, 2.0]]) == pytest.approx(0.5, rel=1e-6)
+
+
+def test_gradient_check_refuses_gradients_that_do_not_fit_their_parameters():
+    with pytest.raises(ShapeError, match="gave 1 gradients for 2 parameters"):
+        gradient_check(lambda x, y: (0.0, x), [np.zeros(2), np.zeros(2)])
+    with pytest.raises(ShapeError, match=r"gradient 0 has shape \(1,\): give .* shape \(2\)"):
+        gradient_check(lambda x: (0.0, np.zeros(1)), [np.zeros(2)])
+
+
+def test_the_step_is_the_cube_root_of_machine_epsilon():
+    assert pytest.approx(np.finfo(np.float64).eps, rel=1e-12) == objectives.STEP**3
