@@ -1,0 +1,295 @@
+"""firth's own file: one safetensors file that holds a model, or vectors alone, and no code.
+
+Byte layout (https://github.com/huggingface/safetensors):
+
+    8 bytes    N, the length of the header, little-endian
+    N bytes    the header: a JSON object, padded with spaces so that the data begin at a multiple of 64
+    the rest   the tensors, little-endian, one after the other without gaps, rows without padding
+
+The header maps each tensor's name to its dtype, shape and offsets:
+
+    center     (V, D) float32   v_c, the center vectors
+    outside    (V, D) float32   u_o, the outside vectors; absent where only vectors were saved
+    words      (B,) uint8       the V words in UTF-8, one after the other             } either these two,
+    word_ends  (V,) int64       where each word ends in `words`                       }
+    ids        (V,) int64       the keys, where they are whole numbers                } or this one
+    counts     (V,) int64       how often each was seen; absent where unknown
+
+and `__metadata__` to strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where
+absent), `crc32` (JSON: the CRC-32 of each tensor's bytes) and `header_crc32`, that of everything else in the
+header.
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import FormatError, OptionError
+from firth.formats import sniff
+from firth.formats.atomic import atomic_write
+
+FORMAT = "firth"
+VERSION = 1
+
+_CODES = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8"}
+_KINDS = {"center": "F", "outside": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
+_METADATA = ("format", "version", "options", "history", "crc32", "header_crc32")
+_PIECE_BYTES = 8 << 20
+_ALIGNMENT = 64
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class NativeFile:
+    """What a native file holds; see the module's docstring for shapes and dtypes."""
+
+    path: Path
+    keys: list[str] | list[int]
+    center: Array
+    outside: Array | None
+    counts: NDArray[np.int64] | None
+    options: dict[str, Any] | None
+    history: list[dict[str, Any]] | None
+
+
+def write_native(
+    path: str | os.PathLike[str],
+    *,
+    keys: Sequence[str | int],
+    center: Array,
+    outside: Array | None = None,
+    counts: Array | Sequence[int] | None = None,
+    options: Mapping[str, Any] | None = None,
+    history: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
+    """Write one native file, atomically.
+
+    `center` and `outside` are (V, D) arrays of float16, 32 or 64, not necessarily contiguous: they are
+    written a few MiB at a time, so no copy of a matrix is made. `keys` are V strings or V whole numbers,
+    `options` and `history` what JSON can hold. Raises `OptionError`, before anything is written, where the
+    shapes do not fit together.
+    """
+    tensors = _tensors(keys, center, outside, counts)
+    header = _header(tensors, {"options": json.dumps(options), "history": json.dumps(history)})
+    with atomic_write(path) as file:
+        file.write(header)
+        for array in tensors.values():
+            for piece in _pieces(array):
+                file.write(piece)
+
+
+def read_native(path: str | os.PathLike[str], *, outside: bool = True) -> NativeFile:
+    """Read a native file and check all of it, except the outside matrix, which `outside=False` leaves alone.
+
+    Raises `FormatError` for any other kind of file, a newer version, and one that is cut or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    _refuse_other_kinds(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return _Reader(path, file).read(outside)
+    except SafetensorError as error:
+        raise _damaged(path, str(error)) from error
+
+
+# --- writing
+
+
+def _tensors(
+    keys: Sequence[str | int],
+    center: Array,
+    outside: Array | None,
+    counts: Array | Sequence[int] | None,
+) -> dict[str, Array]:
+    tensors = {"center": center}
+    if outside is not None:
+        tensors["outside"] = outside
+    for name, matrix in tensors.items():
+        if matrix.ndim != 2 or matrix.shape != (len(keys), center.shape[1]) or matrix.dtype.kind != "f":
+            raise OptionError(
+                f"{name} has shape {matrix.shape} and dtype {matrix.dtype}: with {len(keys)} keys "
+                "and center vectors "
+                f"of {center.shape[-1:]} numbers it must be a (V, D) array of floating-point numbers"
+            )
+    tensors |= _encoded_keys(keys)
+    if counts is not None:
+        tensors["counts"] = np.asarray(counts, dtype=np.int64)
+        if tensors["counts"].shape != (len(keys),):
+            raise OptionError(f"{len(keys)} keys need as many counts: found shape {tensors['counts'].shape}")
+    return tensors
+
+
+def _encoded_keys(keys: Sequence[str | int]) -> dict[str, Array]:
+    if len(keys) and not isinstance(keys[0], str):
+        return {"ids": np.array(keys, dtype=np.int64)}
+    # surrogatepass: Python strings may hold lone surrogates, and a word must come back as it was
+    words = [cast(str, key).encode("utf-8", "surrogatepass") for key in keys]
+    ends = np.cumsum([len(word) for word in words], dtype=np.int64)
+    return {"words": np.frombuffer(b"".join(words), dtype=np.uint8), "word_ends": ends}
+
+
+def _header(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
+    entries: dict[str, Any] = {}
+    end = 0
+    for name, array in tensors.items():
+        start, end = end, end + array.nbytes
+        code = _CODES[array.dtype.name]
+        entries[name] = {"dtype": code, "shape": list(array.shape), "data_offsets": [start, end]}
+    checks = {name: _crc32(array) for name, array in tensors.items()}
+    known = {"format": FORMAT, "version": str(VERSION), **metadata, "crc32": json.dumps(checks)}
+    layout = {name: (entry["dtype"], entry["shape"]) for name, entry in entries.items()}
+    known["header_crc32"] = _header_crc32(known, layout)
+    text = json.dumps({"__metadata__": known, **entries}).encode()
+    text += b" " * (-(8 + len(text)) % _ALIGNMENT)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _header_crc32(metadata: Mapping[str, str], layout: Mapping[str, tuple[str, list[int]]]) -> str:
+    """Return the checksum of what the tensors' own do not cover: the metadata, dtypes and shapes."""
+    strings = {name: metadata[name] for name in _METADATA if name != "header_crc32"}
+    return f"{zlib.crc32(json.dumps([strings, layout], sort_keys=True).encode()):08x}"
+
+
+def _pieces(array: Array) -> Iterator[memoryview]:
+    """Yield the array's bytes, little-endian and without row padding, a few MiB at a time."""
+    row_bytes = max(1, array.nbytes // max(1, len(array)))
+    step = max(1, _PIECE_BYTES // row_bytes)
+    for start in range(0, len(array), step):
+        rows = array[start : start + step]
+        yield np.ascontiguousarray(rows, dtype=rows.dtype.newbyteorder("<")).data
+
+
+def _crc32(array: Array) -> str:
+    value = 0
+    for piece in _pieces(array):
+        value = zlib.crc32(piece, value)
+    return f"{value:08x}"
+
+
+# --- reading
+
+
+class _Reader:
+    """Checks an open safetensors file against what a native file promises, in the order a reader needs it."""
+
+    def __init__(self, path: Path, file: Any):
+        self.path = path
+        self.file = file
+        self.metadata: dict[str, str] = file.metadata() or {}
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
+        self.layout = {name: (part.get_dtype(), part.get_shape()) for name, part in slices.items()}
+
+    def read(self, outside: bool) -> NativeFile:
+        self._check_version()
+        self._check_header()
+        self._check_layout()
+        checks = self._json("crc32", dict)
+        return NativeFile(
+            path=self.path,
+            keys=self._keys(checks),
+            center=self._tensor("center", checks),
+            outside=self._tensor("outside", checks) if outside and "outside" in self.layout else None,
+            counts=self._tensor("counts", checks) if "counts" in self.layout else None,
+            options=self._json("options", dict, optional=True),
+            history=self._json("history", list, optional=True),
+        )
+
+    def _check_version(self) -> None:
+        if self.metadata.get("format") != FORMAT:
+            raise FormatError(
+                f"{self.path} is a safetensors file, but not one of firth's: it has tensors "
+                f"{sorted(self.layout)} and "
+                f"no metadata format={FORMAT!r}. Load it with safetensors and give its arrays to KeyedVectors"
+            )
+        version = self.metadata.get("version", "")
+        if version != str(VERSION):
+            raise FormatError(
+                f"{self.path} is in version {version!r} of the native format, and this firth reads version "
+                f"{VERSION}: upgrade with  pip install -U firth"
+            )
+
+    def _check_header(self) -> None:
+        absent = [name for name in _METADATA if name not in self.metadata]
+        if absent or _header_crc32(self.metadata, self.layout) != self.metadata["header_crc32"]:
+            reason = f"{absent[0]} is absent" if absent else "its checksum differs"
+            raise _damaged(self.path, f"the header is not as it was written: {reason}")
+
+    def _check_layout(self) -> None:
+        """Refuse tensors that do not fit together, before any is read."""
+        for name, (dtype, _) in self.layout.items():
+            if not dtype.startswith(_KINDS.get(name, "-")):
+                raise _damaged(self.path, f"tensor {name!r} of dtype {dtype} has no place in it")
+        keys = "ids" if "ids" in self.layout else "word_ends"
+        needed = {"center", keys} if keys == "ids" else {"center", keys, "words"}
+        if absent := sorted(needed - set(self.layout)):
+            raise _damaged(self.path, f"tensor {absent[0]!r} is absent")
+        shape = self.layout["center"][1]
+        wanted = {"center": [*shape[:1], *shape[1:2]], "outside": shape, keys: shape[:1], "counts": shape[:1]}
+        for name, expected in wanted.items():
+            if name in self.layout and (self.layout[name][1] != expected or len(shape) != 2):
+                raise _damaged(self.path, f"{name} has shape {self.layout[name][1]}, but center has {shape}")
+
+    def _tensor(self, name: str, checks: Mapping[str, str]) -> Array:
+        array = cast(Array, self.file.get_tensor(name))
+        if _crc32(array) != checks.get(name):
+            raise _damaged(self.path, f"the checksum of {name} differs from the one stored with it")
+        return array
+
+    def _keys(self, checks: Mapping[str, str]) -> list[str] | list[int]:
+        if "ids" in self.layout:
+            return cast(list[int], self._tensor("ids", checks).tolist())
+        blob = self._tensor("words", checks).tobytes()
+        ends = self._tensor("word_ends", checks)
+        starts = np.concatenate([np.zeros(1, np.int64), ends])
+        if starts[-1] != len(blob) or bool((np.diff(starts) < 0).any()):
+            raise _damaged(self.path, "the ends of the words do not fit the words")
+        bounds = starts.tolist()
+        try:
+            return [blob[start:end].decode("utf-8", "surrogatepass") for start, end in pairwise(bounds)]
+        except UnicodeDecodeError as error:
+            raise _damaged(self.path, f"a word is not UTF-8: {error}") from error
+
+    def _json(self, name: str, kind: type, *, optional: bool = False) -> Any:
+        try:
+            value = json.loads(self.metadata[name])
+        except (ValueError, RecursionError) as error:
+            raise _damaged(self.path, f"{name} is not JSON: {error}") from error
+        if not isinstance(value, kind) and not (optional and value is None):
+            raise _damaged(self.path, f"{name} is {type(value).__name__}, not {kind.__name__}")
+        return value
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    if path.is_dir():
+        raise FormatError(f"{path} is a folder: give the file that save wrote")
+    if known := sniff.foreign(path):
+        raise FormatError(f"{path} is {known[0]}, not a file that firth saved: {known[1]}")
+    head = sniff.read_head(path)
+    if sniff.is_word2vec(head):
+        raise FormatError(
+            f"{path} looks like a word2vec file, not one that firth saved: read it with "
+            "KeyedVectors.load_word2vec_format"
+        )
+    if head and not sniff.is_safetensors(head):
+        raise FormatError(
+            f"{path} is not a file that firth saved: it begins with {head[:12]!r}, which is no "
+            "safetensors header"
+        )
+
+
+def _damaged(path: Path, reason: str) -> FormatError:
+    return FormatError(
+        f"{path} is cut or damaged ({path.stat().st_size} bytes): {reason}. Take it from a "
+        "back-up, or save it again"
+    )

@@ -1,0 +1,51 @@
+"""What a file is, told from its first bytes: so that a refusal can name what was found and the way on."""
+
+import os
+from pathlib import Path
+
+HEAD_BYTES = 64
+_GENSIM = (
+    "firth never unpickles, for a pickle can run any code. In gensim, call "
+    "KeyedVectors.load(...).save_word2vec_format('vectors.bin', binary=True) and read that with "
+    "KeyedVectors.load_word2vec_format"
+)
+_MAGIC = (
+    *((bytes([0x80, protocol]), "a Python pickle or a gensim model", _GENSIM) for protocol in range(2, 6)),
+    (
+        b"\x93NUMPY",
+        "a NumPy .npy array",
+        "load it with numpy.load and give it to KeyedVectors(keys, vectors)",
+    ),
+    (b"PK\x03\x04", "a zip archive (.npz or a PyTorch model)", "unpack it first"),
+    (b"\x1f\x8b", "a gzip file", "unpack it first, or give it a name ending in .gz"),
+    (b"BZh91AY&SY", "a bzip2 file", "unpack it first, or give it a name ending in .bz2"),
+    (b"\xfd7zXZ", "an xz file", "unpack it first, or give it a name ending in .xz"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first"),
+    (b"\xba\x16\x4f\x2f", "a fastText .bin model", "use the .vec file written beside it"),
+)
+
+
+def foreign(path: str | os.PathLike[str]) -> tuple[str, str] | None:
+    """Return (what the file is, what to do) if it is a known kind that is neither firth's nor word2vec's."""
+    head = read_head(path)
+    for magic, kind, advice in _MAGIC:
+        if head.startswith(magic):
+            return kind, advice
+    return None
+
+
+def read_head(path: str | os.PathLike[str]) -> bytes:
+    """Return the first bytes of the file."""
+    with Path(path).open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def is_safetensors(head: bytes) -> bool:
+    """Tell whether `head` opens a safetensors file: eight bytes of length, then a JSON object."""
+    return len(head) >= 10 and head[8:10] == b'{"' and head[5:8] == b"\0\0\0"
+
+
+def is_word2vec(head: bytes) -> bool:
+    """Tell whether `head` opens a word2vec file: a line of two whole numbers."""
+    fields = head.partition(b"\n")[0].split()
+    return len(fields) == 2 and all(field.isdigit() for field in fields)
