@@ -28,7 +28,7 @@ def test_every_equation_holds(seed: int):
 
 
 @pytest.mark.parametrize(
-    "sizes", [{"V": 4, "D": 1, "K": 3, "m": 1}, {"V": 30, "D": 20, "K": 15, "m": 10}, {"V": 5, "K": 40}]
+    "sizes", [{"V": 4, "D": 1, "K": 3, "m": 1}, {"V": 20, "D": 10, "K": 15, "m": 8}, {"V": 5, "K": 40}]
 )
 def test_every_equation_holds_at_other_sizes(sizes: dict[str, int]):
     assert all(check.passed for check in check_gradients(**sizes))

@@ -1,0 +1,95 @@
+"""`import firth` is light, and its public names are these and no others."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import firth
+
+PUBLIC = [
+    "Word2Vec", "KeyedVectors", "Options", "load",
+    "FirthError", "OptionError", "CorpusError", "FormatError", "DivergenceError", "UnknownWordError",
+    "__version__",
+]  # fmt: skip
+
+HEAVY = ["numpy", "numba", "llvmlite", "pyarrow", "scipy", "safetensors", "typer", "rich", "gensim"]
+
+
+def modules_after(statement: str) -> set[str]:
+    """Return the modules that a fresh Python has loaded after `statement`."""
+    program = f"{statement}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["import firth", "import firth; firth.__version__; dir(firth)", "from firth import Options; Options()"],
+)
+def test_importing_firth_loads_no_other_library(statement: str):
+    loaded = modules_after(statement)
+    assert "firth" in loaded
+    assert not loaded.intersection(HEAVY)
+    assert "multiprocessing" not in loaded
+    assert "asyncio" not in loaded
+
+
+def test_importing_the_mathematics_loads_numpy_and_nothing_more():
+    loaded = modules_after("import firth.gradcheck")
+    assert loaded.intersection(HEAVY) == {"numpy"}
+
+
+def test_importing_the_command_line_does_not_load_the_compiler():
+    assert not modules_after("import firth.cli").intersection({"numba", "llvmlite", "pyarrow", "scipy"})
+
+
+def test_the_public_names_are_these():
+    assert firth.__all__ == PUBLIC
+    assert dir(firth) == sorted(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_resolves_to_a_documented_thing(name: str):
+    thing = getattr(firth, name)
+    if name == "__version__":
+        assert thing.count(".") == 2
+        return
+    assert thing.__name__ == name
+    assert thing.__module__.startswith("firth.")
+    assert thing.__doc__
+
+
+def test_a_star_import_brings_the_public_names():
+    namespace: dict[str, object] = {}
+    exec("from firth import *", namespace)
+    assert set(PUBLIC) <= set(namespace)
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error():
+    with pytest.raises(AttributeError, match=r"module 'firth' has no attribute 'word2vec'"):
+        firth.word2vec  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'Doc2Vec'"):
+        from firth import Doc2Vec  # noqa: F401
+    assert not hasattr(firth, "__wrapped__")
+
+
+def test_type_checkers_see_the_names_that_users_see():
+    """The names under TYPE_CHECKING are written a second time, from the modules that `_HOME` names."""
+    tree = ast.parse(Path(firth.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.asname: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == {name: f"firth.{module}" for name, module in firth._HOME.items()}
+    assert {*seen, "__version__"} == set(PUBLIC)
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (Path(firth.__file__).parent / "py.typed").is_file()

@@ -1,0 +1,281 @@
+"""Every option: its default, its range, what types it takes, and what its errors say."""
+
+import dataclasses
+import json
+import math
+import pickle
+import re
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firth.errors import FirthError, OptionError
+from firth.options import ELSEWHERE, Options
+
+FIELDS = {option.name: option for option in dataclasses.fields(Options)}
+WHOLE = ["vector_size", "window", "negative", "min_count", "max_vocab", "epochs", "seed"]
+REAL = ["ns_exponent", "sample", "alpha", "min_alpha"]
+SWITCHES = ["shrink_windows", "lowercase"]
+
+
+def test_names_and_defaults_are_gensims_where_gensim_has_them():
+    assert Options().to_dict() == {
+        "vector_size": 100, "window": 5, "shrink_windows": True, "negative": 5, "ns_exponent": 0.75,
+        "sample": 1e-3, "min_count": 5, "max_vocab": None, "epochs": 5, "alpha": 0.025, "min_alpha": 1e-4,
+        "seed": 1, "lowercase": False,
+    }  # fmt: skip
+
+
+def test_every_option_is_whole_real_or_a_switch_and_has_a_meaning():
+    assert sorted(FIELDS) == sorted(WHOLE + REAL + SWITCHES)
+    assert all(option.metadata["meaning"] for option in FIELDS.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "lowest", "highest"),
+    [
+        ("vector_size", 1, 2048),
+        ("window", 1, 100),
+        ("negative", 1, 64),
+        ("min_count", 1, None),
+        ("max_vocab", 1, None),
+        ("epochs", 1, None),
+        ("seed", 0, 2**63 - 1),
+    ],
+)
+def test_whole_numbers_are_taken_up_to_their_limits_and_no_further(name, lowest, highest):
+    bounds = f"from {lowest} to {highest}" if highest else f"of at least {lowest}"
+    assert getattr(Options(**{name: lowest}), name) == lowest
+    with pytest.raises(
+        OptionError, match=f"^{name}={lowest - 1} is not allowed: give a whole number {bounds}"
+    ):
+        Options(**{name: lowest - 1})
+    if highest is None:
+        assert getattr(Options(**{name: 10**12}), name) == 10**12
+        return
+    assert getattr(Options(**{name: highest}), name) == highest
+    with pytest.raises(OptionError, match=f"^{name}={highest + 1} is not allowed: give .* {bounds}"):
+        Options(**{name: highest + 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "refused", "bounds"),
+    [
+        ("ns_exponent", [-4.0, 0.0, 4.0], [-4.001, 4.001], "a number from -4 to 4"),
+        ("sample", [0.0, 1e-5, 1.0], [-1e-9, 1.001], "a number from 0 to 1"),
+        ("alpha", [1e-4, 1.0, 1e6], [0.0, -0.025], "a number above 0"),
+        ("min_alpha", [0.0, 0.025], [-1e-9], "a number of at least 0"),
+    ],
+)
+def test_real_numbers_are_taken_up_to_their_limits_and_no_further(name, allowed, refused, bounds):
+    for value in allowed:
+        assert getattr(Options(**{name: value}), name) == value
+    for value in [*refused, math.nan, math.inf, -math.inf]:
+        with pytest.raises(OptionError, match=f"^{name}={value} is not allowed: give {bounds} "):
+            Options(**{name: value})
+
+
+@given(st.sampled_from(WHOLE), st.integers(-(2**70), 2**70))
+def test_a_whole_number_is_kept_as_it_is_or_refused(name: str, value: int):
+    limits = FIELDS[name].metadata
+    if limits["low"] <= value and (limits["high"] is None or value <= limits["high"]):
+        kept = getattr(Options(**{name: value}), name)
+        assert kept == value
+        assert type(kept) is int
+    else:
+        with pytest.raises(OptionError, match=re.escape(f"{name}={value}")):
+            Options(**{name: value})
+
+
+@given(st.sampled_from(["ns_exponent", "sample", "alpha"]), st.floats())
+def test_a_real_number_is_kept_as_it_is_or_refused(name: str, value: float):
+    inside = {"ns_exponent": -4 <= value <= 4, "sample": 0 <= value <= 1, "alpha": 0 < value < math.inf}
+    try:
+        options = Options(**{name: value, "min_alpha": 0.0})
+    except OptionError:
+        assert not inside[name]
+    else:
+        assert inside[name]
+        assert getattr(options, name) == value
+
+
+# Types
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int32, np.int64, np.uint8, np.uint64])
+def test_numpy_whole_numbers_become_ints(kind):
+    options = Options(window=kind(7), max_vocab=kind(9), alpha=kind(1))
+    assert (options.window, options.max_vocab, options.alpha) == (7, 9, 1.0)
+    assert [type(v) for v in (options.window, options.max_vocab, options.alpha)] == [int, int, float]
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, Fraction])
+def test_other_real_numbers_become_floats(kind):
+    options = Options(alpha=kind(0.5), sample=kind(0.25))
+    assert (options.alpha, options.sample) == (0.5, 0.25)
+    assert type(options.alpha) is type(options.sample) is float
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_, np.False_])
+def test_switches_are_true_or_false_in_python_or_numpy(value):
+    assert Options(lowercase=value).lowercase is bool(value)
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("value", [0, 1, 1.0, "True", "yes", None, np.int64(1)])
+def test_switches_are_nothing_else(name, value):
+    message = f"{name}={value!r} is not allowed: give True or False ({FIELDS[name].metadata['meaning']})"
+    with pytest.raises(OptionError, match=f"^{re.escape(message)}$"):
+        Options(**{name: value})
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize(
+    "value",
+    [2.0, 2.5, np.float64(2.0), True, np.True_, "2", b"2", [2], np.array([2]), np.array(2), 2j, object],
+)
+def test_whole_numbers_are_not_taken_from_anything_else(name, value):
+    with pytest.raises(OptionError, match=re.escape(f"{name}={value!r} is not allowed: give a whole number")):
+        Options(**{name: value})
+
+
+@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize(
+    "value",
+    [
+        True,
+        np.True_,
+        "0.5",
+        b"0.5",
+        None,
+        [0.5],
+        np.array([0.5]),
+        0.5j,
+        np.complex128(0.5),
+        Decimal(1),
+        10**400,
+    ],
+)
+def test_real_numbers_are_not_taken_from_anything_else(name, value):
+    with pytest.raises(OptionError, match=re.escape(f"{name}={value!r} is not allowed: give a number")):
+        Options(**{name: value})
+
+
+@pytest.mark.parametrize("name", sorted(set(FIELDS) - {"max_vocab"}))
+def test_only_max_vocab_may_be_none(name):
+    assert Options(max_vocab=None).max_vocab is None
+    with pytest.raises(OptionError, match=f"^{name}=None is not allowed"):
+        Options(**{name: None})
+    with pytest.raises(
+        OptionError, match="max_vocab=0 is not allowed: give a whole number of at least 1 or None"
+    ):
+        Options(max_vocab=0)
+
+
+# Options together
+
+
+def test_the_learning_rate_may_not_rise():
+    assert Options(alpha=0.01, min_alpha=0.01).min_alpha == 0.01
+    with pytest.raises(
+        OptionError, match=r"min_alpha=0\.1 is above alpha=0\.025: .* give a min_alpha of at most"
+    ):
+        Options(min_alpha=0.1)
+    with pytest.raises(OptionError, match=r"min_alpha=0\.0001 is above alpha=1e-05"):
+        Options(alpha=1e-5)
+
+
+def test_options_are_keyword_only_frozen_and_compare_by_value():
+    with pytest.raises(TypeError, match="positional"):
+        Options(100)  # type: ignore[misc]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Options().window = 3  # type: ignore[misc]
+    assert Options(window=np.int32(3)) == Options(window=3) != Options()
+    assert len({Options(), Options(window=5), Options(window=6)}) == 2
+
+
+def test_a_replaced_option_is_checked_again():
+    assert dataclasses.replace(Options(), window=9) == Options(window=9)
+    with pytest.raises(OptionError, match="window=0"):
+        dataclasses.replace(Options(), window=0)
+
+
+# Names and values from elsewhere
+
+valid = st.fixed_dictionaries(
+    {},
+    optional={
+        "vector_size": st.integers(1, 2048),
+        "shrink_windows": st.booleans(),
+        "ns_exponent": st.floats(-4, 4),
+        "sample": st.floats(0, 1),
+        "max_vocab": st.none() | st.integers(1),
+        "alpha": st.floats(1e-4, 10),
+        "seed": st.integers(0, 2**63 - 1),
+        "lowercase": st.booleans(),
+    },
+)
+
+
+@given(valid)
+def test_options_survive_json_and_pickle(values: dict[str, Any]):
+    options = Options(**values)
+    assert options.to_dict() == {**Options().to_dict(), **values}
+    assert Options.from_dict(json.loads(json.dumps(options.to_dict()))) == options
+    assert pickle.loads(pickle.dumps(options)) == options
+
+
+def test_numpy_values_are_ready_for_json():
+    options = Options(window=np.int64(4), alpha=np.float32(0.5), lowercase=np.True_)
+    assert '"window": 4' in json.dumps(options.to_dict())
+
+
+def test_from_dict_checks_values_as_the_constructor_does():
+    assert Options.from_dict({}) == Options()
+    with pytest.raises(OptionError, match="window=0"):
+        Options.from_dict({"window": 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("vectorsize", "vector_size"),
+        ("windw", "window"),
+        ("min_counts", "min_count"),
+        ("aplha", "alpha"),
+        ("Epochs", "epochs"),
+        ("size", "vector_size"),
+        ("dim", "vector_size"),
+        ("iter", "epochs"),
+        ("epoch", "epochs"),
+        ("lr", "alpha"),
+        ("neg", "negative"),
+        ("max_final_vocab", "max_vocab"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_one_that_was_meant(name, meant):
+    with pytest.raises(OptionError, match=f"^unknown option '{name}': did you mean '{meant}'\\?$"):
+        Options.from_dict({name: 5})
+
+
+def test_a_name_like_no_other_is_answered_with_all_of_them():
+    with pytest.raises(
+        OptionError, match=r"^unknown option 'zzz'; options are vector_size, .*, lowercase$"
+    ) as error:
+        Options.from_dict({"window": 5, "zzz": 1})
+    assert all(name in str(error.value) for name in FIELDS)
+
+
+def test_names_from_elsewhere_are_not_also_names_here():
+    assert not set(ELSEWHERE) & set(FIELDS)
+    assert set(ELSEWHERE.values()) <= set(FIELDS) | {"workers"}  # how to run is not what is learnt
+
+
+def test_an_option_error_is_a_value_error():
+    assert issubclass(OptionError, ValueError)
+    assert issubclass(OptionError, FirthError)
