@@ -4,6 +4,7 @@ Where autograd is the judge, the loss is written here a second time, term by ter
 shares no code with what it judges.
 """
 
+import doctest
 import math
 from collections.abc import Callable
 from decimal import Decimal, localcontext
@@ -91,6 +92,11 @@ def test_softmax_at_values_worked_by_hand():
     np.testing.assert_allclose(np.exp(log_softmax(z)), [1 / 6, 2 / 6, 3 / 6], rtol=1e-15)
     by_hand = np.array([[5, -2, -3], [-2, 8, -6], [-3, -6, 9]]) / 36
     np.testing.assert_allclose(softmax_jacobian(z), by_hand, atol=1e-16)
+
+
+@pytest.mark.parametrize("function", [sigmoid, log_sigmoid, sigmoid_derivative, softmax])
+def test_whole_numbers_without_a_sign_do_not_wrap(function: Callable[[Any], np.ndarray]):
+    np.testing.assert_array_equal(function(np.array([1, 3], np.uint8)), function([1.0, 3.0]))
 
 
 @given(st.floats(-700, 700))
@@ -580,16 +586,22 @@ def test_gradient_check_accepts_numbers_and_integers_and_no_parameters_at_all():
     assert gradient_check(lambda x: (0.0, x), [np.zeros((0, 3))]) == 0.0
 
 
-def test_gradient_check_leaves_the_parameters_as_they_were():
+def test_gradient_check_moves_copies_of_the_parameters_one_at_a_time():
+    """One read-only array in two places: d(x·y) is y by the first and x by the second."""
     x = np.array([1.0, 2.0])
-    gradient_check(lambda x: (x @ x, 2 * x), [x])
-    np.testing.assert_array_equal(x, [1.0, 2.0])
+    x.flags.writeable = False
+    assert gradient_check(lambda x, y: (x @ y, y, x), [x, x]) < 1e-9
 
 
-def test_gradient_check_is_not_fooled_by_a_gradient_that_views_the_parameter():
-    """The gradient of x·x / 2 is x itself, which moves while it is measured; that of x·x is not."""
+def test_gradient_check_is_not_fooled_by_a_gradient_that_is_the_parameter_itself():
+    """It moves while it is measured. It is right for x·x / 2 and wrong for x·x."""
     assert gradient_check(lambda x: (x @ x / 2, x), [[1.0, 2.0]]) < 1e-9
     assert gradient_check(lambda x: (x @ x, x), [[1.0, 2.0]]) == pytest.approx(0.5, rel=1e-6)
+
+
+def test_gradient_check_divides_by_the_step_that_rounding_left():
+    """At 1, which is 2.2e-16 from the next number, a step of 3e-16 is another one."""
+    assert gradient_check(lambda x: (x.sum(), np.ones(1)), [[1.0]], step=3e-16) == 0.0
 
 
 def test_gradient_check_refuses_gradients_that_do_not_fit_their_parameters():
@@ -601,3 +613,8 @@ def test_gradient_check_refuses_gradients_that_do_not_fit_their_parameters():
 
 def test_the_step_is_the_cube_root_of_machine_epsilon():
     assert pytest.approx(np.finfo(np.float64).eps, rel=1e-12) == objectives.STEP**3
+
+
+def test_the_examples_in_the_docstrings_are_right():
+    failures, examples = doctest.testmod(objectives)
+    assert (failures, examples > 0) == (0, True)

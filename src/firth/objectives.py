@@ -54,7 +54,7 @@ def sigmoid(x: ArrayLike) -> Array:
 
 def sigmoid_derivative(x: ArrayLike) -> Array:
     """Return σ′(x) = σ(x) (1 - σ(x)), with 1 - σ(x) = σ(-x), which does not cancel to 0 for a large x."""
-    return sigmoid(x) * sigmoid(np.negative(x))
+    return sigmoid(x) * sigmoid(np.negative(x, dtype=np.float64))
 
 
 def log_sigmoid(x: ArrayLike) -> Array:
@@ -256,7 +256,7 @@ def gradient_check(
         )
     differences = [np.zeros(0)]
     for i, (point, gradient) in enumerate(zip(points, gradients, strict=True)):
-        claimed = np.array(_array(f"gradient {i}", gradient, point.shape))  # a copy: it may view what moves
+        claimed = _array(f"gradient {i}", gradient, point.shape)
         differences.append(_difference(claimed, _central_differences(function, points, point, step)))
     return float(np.concatenate(differences).max(initial=0.0))
 
