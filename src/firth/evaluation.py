@@ -149,9 +149,8 @@ def evaluate_word_pairs(
     counted = np.ones(len(judged), dtype=bool) if dummy4unknown else known
     if counted.sum() < 2:
         raise FormatError(
-            f"{pairs}: {counted.sum()} of {len(judged)} pairs have both words in the vocabulary, "
-            "and a correlation "
-            "needs two; is this file in the language and the case of the vectors?"
+            f"{pairs}: {counted.sum()} of {len(judged)} pairs have both words in the vocabulary, and a "
+            "correlation needs two; is this file in the language and the case of the vectors?"
         )
     cosines = np.zeros(len(judged))
     cosines[known] = _pair_cosines(wv, rows[known])
@@ -241,10 +240,11 @@ def _answers(wv: "KeyedVectors", first: Rows, asked: Rows) -> Rows:
 def _block_answers(wv: "KeyedVectors", first: Rows, asked: Rows, scores: NDArray[np.float32]) -> Rows:
     V = len(first)
     scores = scores[: len(asked)]
-    a, b, c = (wv.unit_rows(asked[:, column]).astype(np.float32, copy=False) for column in range(3))
     norms = wv.norms[:V]
-    np.matmul(b + c - a, wv.vectors[:V].T, out=scores)
-    scores *= np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
+    with np.errstate(invalid="ignore"):  # rows that are not finite: they are never an answer
+        a, b, c = (wv.unit_rows(asked[:, column]).astype(np.float32, copy=False) for column in range(3))
+        np.matmul(b + c - a, wv.vectors[:V].T, out=scores)
+        scores *= np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
     if not np.isfinite(norms).all():
         scores[:, ~np.isfinite(norms)] = -np.inf
     np.put_along_axis(scores, asked, -np.inf, axis=1)
@@ -319,9 +319,8 @@ def _read_pairs(
     column = next((found for _, fields in rows if (found := _score_column(fields))), None)
     if column is None:
         raise FormatError(
-            f"{path} holds no pairs: no line is two words and a score with {_named(delimiter)} "
-            "between them; give the "
-            "delimiter, or delimiter=None to find it out"
+            f"{path} holds no pairs: no line is two words and a score with {_named(delimiter)} between "
+            "them; give the delimiter, or delimiter=None to find it out"
         )
     pairs: list[tuple[str, str, float]] = []
     skipped: list[int] = []
@@ -359,9 +358,15 @@ def _is_number(text: str) -> bool:
 
 
 def _pair_cosines(wv: "KeyedVectors", rows: Rows) -> NDArray[np.float64]:
-    first, second = (wv.unit_rows(rows[:, column]).astype(np.float64) for column in range(2))
-    cosines: NDArray[np.float64] = np.einsum("nd,nd->n", first, second)
-    return cosines
+    """Return x·y / sqrt(x·x y·y) in float64: so written, a vector's cosine with itself is 1 exactly."""
+    x, y = (wv.vectors[rows[:, column]].astype(np.float64) for column in range(2))
+    products = np.sqrt(_dots(x, x) * _dots(y, y))
+    return np.divide(_dots(x, y), products, out=np.zeros(len(rows)), where=products > 0)
+
+
+def _dots(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    dots: NDArray[np.float64] = np.einsum("nd,nd->n", x, y)
+    return dots
 
 
 def _correlations() -> tuple[Callable[..., Any], Callable[..., Any]]:

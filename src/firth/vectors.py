@@ -60,8 +60,8 @@ class KeyedVectors:
         matrix = np.asarray(vectors)
         if matrix.ndim != 2 or len(matrix) != len(self) or matrix.dtype.kind not in "fiu":
             raise OptionError(
-                f"{len(self)} keys need a ({len(self)}, D) array of numbers: found shape {matrix.shape} "
-                f"and dtype {matrix.dtype}"
+                f"{len(self)} keys need a ({len(self)}, D) array of numbers: found shape {matrix.shape} and "
+                f"dtype {matrix.dtype}"
             )
         self._vectors: Vector = matrix if matrix.dtype.kind == "f" else matrix.astype(np.float32)
         self._norms: Vector | None = None
@@ -205,21 +205,23 @@ class KeyedVectors:
         vector = np.asarray(given)
         if vector.shape != (self.vector_size,) or vector.dtype.kind not in "fiu":
             raise OptionError(
-                f"{given!r} is neither a key nor a vector of {self.vector_size} numbers nor a "
-                "(key, weight) pair"
+                f"{given!r} is neither a key nor a vector of {self.vector_size} numbers nor a (key, weight) "
+                "pair"
             )
         return vector
 
     def _cosines(self, unit: Vector, first: int, last: int) -> Vector:
         """Return the cosines of rows `first` to `last` with a unit vector; a zero row has cosine 0."""
         norms = self.norms[first:last]
-        products: Vector = self._vectors[first:last] @ unit
-        return np.divide(products, norms, out=np.zeros_like(products), where=norms != 0)
+        with np.errstate(invalid="ignore"):  # rows that are not finite have no cosine
+            products: Vector = self._vectors[first:last] @ unit
+            return np.divide(products, norms, out=np.zeros_like(products), where=norms != 0)
 
     def unit_rows(self, rows: NDArray[np.intp]) -> Vector:
         """Return an (n, D) copy of these rows, each of length 1; a zero row stays zero."""
         norms = self.norms[rows]
-        units: Vector = self._vectors[rows] / np.where(norms == 0, 1, norms)[:, None]
+        with np.errstate(invalid="ignore"):  # rows that are not finite have no direction
+            units: Vector = self._vectors[rows] / np.where(norms == 0, 1, norms)[:, None]
         return units
 
     # --- judging

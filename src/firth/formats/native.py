@@ -118,9 +118,9 @@ def _tensors(
     for name, matrix in tensors.items():
         if matrix.ndim != 2 or matrix.shape != (len(keys), center.shape[1]) or matrix.dtype.kind != "f":
             raise OptionError(
-                f"{name} has shape {matrix.shape} and dtype {matrix.dtype}: with {len(keys)} keys "
-                "and center vectors "
-                f"of {center.shape[-1:]} numbers it must be a (V, D) array of floating-point numbers"
+                f"{name} has shape {matrix.shape} and dtype {matrix.dtype}: with {len(keys)} keys and "
+                f"center vectors of {center.shape[-1:]} numbers it must be a (V, D) array of floating-point "
+                "numbers"
             )
     tensors |= _encoded_keys(keys)
     if counts is not None:
@@ -209,8 +209,8 @@ class _Reader:
         if self.metadata.get("format") != FORMAT:
             raise FormatError(
                 f"{self.path} is a safetensors file, but not one of firth's: it has tensors "
-                f"{sorted(self.layout)} and "
-                f"no metadata format={FORMAT!r}. Load it with safetensors and give its arrays to KeyedVectors"
+                f"{sorted(self.layout)} and no metadata format={FORMAT!r}. Load it with safetensors and "
+                "give its arrays to KeyedVectors"
             )
         version = self.metadata.get("version", "")
         if version != str(VERSION):
@@ -283,13 +283,13 @@ def _refuse_other_kinds(path: Path) -> None:
         )
     if head and not sniff.is_safetensors(head):
         raise FormatError(
-            f"{path} is not a file that firth saved: it begins with {head[:12]!r}, which is no "
-            "safetensors header"
+            f"{path} is not a file that firth saved: it begins with {head[:12]!r}, which is no safetensors "
+            "header"
         )
 
 
 def _damaged(path: Path, reason: str) -> FormatError:
     return FormatError(
-        f"{path} is cut or damaged ({path.stat().st_size} bytes): {reason}. Take it from a "
-        "back-up, or save it again"
+        f"{path} is cut or damaged ({path.stat().st_size} bytes): {reason}. Take it from a back-up, or save "
+        "it again"
     )

@@ -5,6 +5,7 @@ import gzip
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -39,12 +40,14 @@ class Lines:
             self.ahead = self.file.readline(LONGEST_LINE)
         return self.ahead.rstrip()
 
-    def each(self) -> Iterator[bytes]:
-        """Yield the lines that are not blank, without the white space at their right."""
-        while line := self._next():
+    def each(self, start: int) -> Iterator[tuple[int, bytes]]:
+        """Yield (number, line), from `start`, of the lines that are not blank, stripped at the right."""
+        for number in count(start):
+            if not (line := self._next()):
+                return
             if bare := line.rstrip():
                 self.unfinished = not line.endswith(b"\n")
-                yield bare
+                yield number, bare
 
     def _next(self) -> bytes:
         line, self.ahead = self.ahead, b""

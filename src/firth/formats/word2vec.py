@@ -126,7 +126,7 @@ def write_word2vec(
     with atomic_write(path) as file:
         file.write(b"%d %d\n" % vectors.shape)
         for start in range(0, len(words), _BLOCK_ROWS):
-            rows = np.ascontiguousarray(vectors[start : start + _BLOCK_ROWS])
+            rows = vectors[start : start + _BLOCK_ROWS]
             block = words[start : start + _BLOCK_ROWS]
             file.write(_binary_records(block, rows) if binary else _text_lines(block, rows))
 
@@ -139,9 +139,8 @@ def _writable(word: str) -> bytes:
     if found or not word:
         what = f"{found[0]!r}" if found else "nothing"
         raise FormatError(
-            f"word {word!r} holds {what}: the word2vec formats end a word at white space, so most "
-            "programs would misread "
-            "it. Rename it (as in new_york), or save the native format, which holds any word"
+            f"word {word!r} holds {what}: the word2vec formats end a word at white space, so most programs "
+            "would misread it. Rename it (as in new_york), or save the native format, which holds any word"
         )
     try:
         return word.encode()
@@ -161,7 +160,8 @@ def _text_lines(words: list[bytes], rows: Array) -> bytes:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    digits = pa.array(rows.ravel()).cast(pa.string())
+    wide = rows.astype(np.promote_types(rows.dtype, np.float32), copy=False)
+    digits = pa.array(wide.ravel()).cast(pa.string())
     ends = np.arange(0, rows.size + 1, rows.shape[1], dtype=np.int32)
     numbers = pc.binary_join(pa.ListArray.from_arrays(ends, digits), " ").to_pylist()
     return b"".join(b"%s %s\n" % (word, line.encode()) for word, line in zip(words, numbers, strict=True))
@@ -181,6 +181,8 @@ class _Reader:
         self.no_header = no_header
         self.limit = limit
         self.datatype = np.dtype(datatype)
+        if self.datatype.kind != "f":
+            raise OptionError(f"datatype={datatype!r} is not allowed: give a floating-point type")
         self.V: int | None = None  # rows the header promises
         self.D = 0
 
@@ -210,17 +212,15 @@ class _Reader:
         fields = line.split()
         if len(fields) != 2 or not all(field.isdigit() for field in fields):
             raise FormatError(
-                f"{self.path} is no word2vec file: its first line is {_shown(line)}, where two "
-                "whole numbers belong, "
-                "rows and dimensions. If it is text without that line, as GloVe writes it, give "
-                "no_header=True"
+                f"{self.path} is no word2vec file: its first line is {_shown(line)}, where two whole "
+                "numbers belong, rows and dimensions. If it is text without that line, as GloVe writes it, "
+                "give no_header=True"
             )
         self.V, self.D = (int(field) for field in fields)
         if not 1 <= self.D <= _MOST_DIMENSIONS:
             raise FormatError(
                 f"{self.path}: its first line promises vectors of {self.D} dimensions; from 1 to "
-                f"{_MOST_DIMENSIONS} "
-                "are possible, so this is no word2vec file"
+                f"{_MOST_DIMENSIONS} are possible, so this is no word2vec file"
             )
 
     def _is_text(self, line: bytes) -> bool:
@@ -238,8 +238,7 @@ class _Reader:
         if self.V * least_row > size:
             raise FormatError(
                 f"{self.path} promises {self.V} rows of {self.D} dimensions, which need at least "
-                f"{self.V * least_row} "
-                f"bytes, but has {size}: the file is cut, or its header is wrong"
+                f"{self.V * least_row} bytes, but has {size}: the file is cut, or its header is wrong"
             )
 
     def _capacity(self) -> int:
@@ -257,9 +256,8 @@ class _Reader:
         wanted = self._wanted()
         if self.V is not None and wanted is not None and found < wanted:
             raise FormatError(
-                f"{self.path} promises {self.V} rows of {self.D} dimensions and ends after "
-                f"{found} whole ones: "
-                "the file is cut, or its header is wrong"
+                f"{self.path} promises {self.V} rows of {self.D} dimensions and ends after {found} whole "
+                "ones: the file is cut, or its header is wrong"
             )
         if found == self.V and lines.anything_left():
             raise FormatError(
@@ -270,13 +268,13 @@ class _Reader:
     def _read_text(self, lines: "Lines", rows: "Rows") -> list[bytes]:
         words: list[bytes] = []
         wanted = self._wanted()
-        numbered = enumerate(lines.each(), start=1 if self.no_header else 2)
+        numbered = lines.each(1 if self.no_header else 2)
         while block := list(
             islice(numbered, _BLOCK_ROWS if wanted is None else min(_BLOCK_ROWS, wanted - len(words)))
         ):
             split = [self._split_line(number, line) for number, line in block]
             words.extend(word for word, _ in split)
-            rows.append(self._numbers(block[0][0], [numbers for _, numbers in split]))
+            rows.append(self._numbers(block, [numbers for _, numbers in split]))
         if lines.unfinished:
             warnings.warn(
                 f"{self.path}: the last line does not end in a newline, so the file may be cut "
@@ -291,25 +289,26 @@ class _Reader:
             raise self._bad_line(number, line)
         return word, numbers
 
-    def _numbers(self, first_line: int, lines: list[bytes]) -> Array:
-        """Return the (rows, D) numbers of these lines."""
+    def _numbers(self, lines: list[tuple[int, bytes]], numbers: list[bytes]) -> Array:
+        """Return the (rows, D) numbers of these lines, given without their words."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         try:
-            fields = pc.split_pattern(pa.array(lines, pa.binary()).cast(pa.string()), " ").values
+            fields = pc.split_pattern(pa.array(numbers, pa.binary()).cast(pa.string()), " ").values
             width = pa.float64() if self.datatype.itemsize == 8 else pa.float32()
             return cast(Array, fields.cast(width).to_numpy()).reshape(-1, self.D)
         except pa.ArrowInvalid as error:
-            for number, line in enumerate(lines, start=first_line):
-                if len(lines) > 1:
-                    self._numbers(number, [line])
-            raise self._bad_line(first_line, lines[0]) from error
+            if len(lines) == 1:
+                raise self._bad_line(*lines[0]) from error
+            for row, line in enumerate(lines):
+                self._numbers([line], numbers[row : row + 1])  # raises for the first bad one
+            raise FormatError(f"{self.path}: {error}") from error
 
     def _bad_line(self, number: int, line: bytes) -> FormatError:
         return FormatError(
-            f"{self.path}, line {number} is not a word and {self.D} numbers with single spaces "
-            f"between: {_shown(line)}"
+            f"{self.path}, line {number} is not a word and {self.D} numbers with single spaces between: "
+            f"{_shown(line)}"
         )
 
     def _read_binary(self, lines: "Lines", rows: "Rows") -> list[bytes]:
@@ -340,9 +339,8 @@ class _Reader:
             space = chunk.find(b" ", at, at + _LONGEST_WORD)
             if space < 0 and len(chunk) - at >= _LONGEST_WORD:
                 raise FormatError(
-                    f"{self.path}: no word ends within {_LONGEST_WORD} bytes, so this is no "
-                    "word2vec binary file of "
-                    f"{self.D} dimensions; if it is text, give binary=False"
+                    f"{self.path}: no word ends within {_LONGEST_WORD} bytes, so this is no word2vec binary "
+                    f"file of {self.D} dimensions; if it is text, give binary=False"
                 )
             if space < 0 or space + 1 + row_bytes > len(chunk):
                 break
@@ -381,9 +379,8 @@ def _decoded(path: Path, words: list[bytes], encoding: str, errors: str) -> list
     except UnicodeDecodeError as error:
         raise FormatError(
             f"{path}: word {len(decoded) + 1} is not {encoding}: {error.object[:40]!r} ({error.reason}). "
-            "Give the file's encoding, "
-            "or unicode_errors='replace' or 'ignore' (word2vec.c cuts long words in the middle "
-            "of a character)"
+            "Give the file's encoding, or unicode_errors='replace' or 'ignore' (word2vec.c cuts long words "
+            "in the middle of a character)"
         ) from error
     except LookupError as error:
         raise OptionError(f"encoding={encoding!r}, unicode_errors={errors!r}: {error}") from error

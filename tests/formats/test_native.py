@@ -1,0 +1,228 @@
+import json
+import os
+import pickle
+import stat
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from firth.errors import FormatError, OptionError
+from firth.formats.native import read_native, write_native
+
+WORDS = ["the", "naïve", "new york", "日本", "", "a\nb", "\ud800"]
+
+
+def matrix(V=7, D=3, seed=0, padded=True):
+    rows = np.random.default_rng(seed).normal(size=(V, 16)).astype(np.float32)
+    return rows[:, :D] if padded else rows[:, :D].copy()
+
+
+def small_file(path, **changes):
+    arguments = {"keys": WORDS, "center": matrix(), "outside": matrix(seed=1), "counts": range(7)}
+    arguments |= {"options": {"window": 5}, "history": [{"epoch": 1, "loss": 0.5}]}
+    write_native(path, **(arguments | changes))
+    return path
+
+
+def test_everything_comes_back_as_it_was(tmp_path):
+    file = read_native(small_file(tmp_path / "model.firth"))
+    assert file.keys == WORDS
+    assert file.center.tobytes() == matrix(padded=False).tobytes()
+    assert file.outside.tobytes() == matrix(seed=1, padded=False).tobytes()
+    assert file.counts.tolist() == list(range(7))
+    assert file.options == {"window": 5}
+    assert file.history == [{"epoch": 1, "loss": 0.5}]
+
+
+def test_what_is_absent_comes_back_as_none_and_whole_number_keys_as_numbers(tmp_path):
+    write_native(tmp_path / "ids", keys=[7, -1, 2**40], center=matrix(3))
+    file = read_native(tmp_path / "ids")
+    assert file.keys == [7, -1, 2**40]
+    assert (file.outside, file.counts, file.options, file.history) == (None, None, None, None)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    words=st.lists(st.text(), unique=True, max_size=6),
+    D=st.integers(1, 5),
+    kind=st.sampled_from(["f2", "f4", "f8"]),
+)
+def test_any_words_and_shapes_survive(tmp_path_factory, words, D, kind):
+    path = tmp_path_factory.mktemp("native") / "file"
+    vectors = np.arange(len(words) * D).reshape(len(words), D).astype(kind)
+    write_native(path, keys=words, center=vectors)
+    file = read_native(path)
+    assert file.keys == words
+    assert file.center.dtype == vectors.dtype
+    assert np.array_equal(file.center, vectors)
+
+
+def test_the_outside_matrix_can_be_left_alone(tmp_path):
+    assert read_native(small_file(tmp_path / "model"), outside=False).outside is None
+
+
+def test_safetensors_itself_reads_the_file(tmp_path):
+    with safe_open(small_file(tmp_path / "model"), framework="numpy") as file:
+        assert set(file.keys()) == {"center", "outside", "words", "word_ends", "counts"}
+        assert np.array_equal(file.get_tensor("center"), matrix())
+
+
+def test_the_data_begin_at_a_multiple_of_64(tmp_path):
+    head = small_file(tmp_path / "model").read_bytes()[:8]
+    assert (8 + int.from_bytes(head, "little")) % 64 == 0
+
+
+def test_no_copy_of_a_matrix_is_made_while_writing(tmp_path):
+    big = np.zeros((300_000, 112), dtype=np.float32)[:, :100]
+    tracemalloc.start()
+    write_native(tmp_path / "big", keys=range(300_000), center=big, outside=big)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < big.nbytes / 3  # 120 MB each; the pieces are 8 MiB, the ids some MB
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"outside": matrix(6)}, r"outside has shape \(6, 3\)"),
+        ({"outside": matrix(D=2)}, r"outside has shape \(7, 2\)"),
+        ({"keys": WORDS[:5]}, r"center has shape \(7, 3\).*with 5 keys"),
+        ({"center": np.zeros(7, np.float32)}, r"center has shape \(7,\)"),
+        ({"center": np.zeros((7, 3), int)}, "dtype int64"),
+        ({"counts": [1, 2]}, r"7 keys need as many counts: found shape \(2,\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path, changes, message):
+    with pytest.raises(OptionError, match=message):
+        small_file(tmp_path / "model", **changes)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_cut_anywhere_is_refused(tmp_path):
+    whole = small_file(tmp_path / "model").read_bytes()
+    cut = tmp_path / "cut"
+    for size in range(len(whole)):
+        cut.write_bytes(whole[:size])
+        with pytest.raises(FormatError, match=r"cut or damaged|not a file that firth saved"):
+            read_native(cut)
+
+
+def test_any_flipped_bit_is_found_or_changes_nothing(tmp_path):
+    whole = small_file(tmp_path / "model").read_bytes()
+    flipped = tmp_path / "flipped"
+    harmless = 0
+    for position in range(len(whole)):
+        bit = 1 << (position % 8)
+        flipped.write_bytes(whole[:position] + bytes([whole[position] ^ bit]) + whole[position + 1 :])
+        try:
+            file = read_native(flipped)
+        except FormatError:
+            continue
+        harmless += 1
+        assert file.keys == WORDS
+        assert np.array_equal(file.center, matrix())
+        assert np.array_equal(file.outside, matrix(seed=1))
+        assert file.options == {"window": 5}
+    assert harmless < 64  # only white space in the header can change unseen
+
+
+def test_bytes_after_the_end_are_refused(tmp_path):
+    path = small_file(tmp_path / "model")
+    with path.open("ab") as file:
+        file.write(b"PK\x03\x04")
+    with pytest.raises(FormatError, match="cut or damaged"):
+        read_native(path)
+
+
+def rewritten(path, change):
+    """Write a small file again with its metadata changed and the header's checksum made anew."""
+    from firth.formats.native import _header_crc32
+
+    with safe_open(small_file(path), framework="numpy") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        layout = {
+            name: (file.get_slice(name).get_dtype(), file.get_slice(name).get_shape()) for name in tensors
+        }
+    change(metadata, tensors)
+    if "header_crc32" in metadata:
+        metadata["header_crc32"] = _header_crc32(metadata, layout)
+    save_file(tensors, path, metadata)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m, t: m.update(version="9"), "in version '9' of the native format.*pip install -U"),
+        (lambda m, t: m.update(format="other"), "not one of firth's"),
+        (lambda m, t: m.pop("crc32"), "crc32 is absent|header"),
+        (lambda m, t: m.update(options="[1]"), "options is list, not dict"),
+        (lambda m, t: m.update(options="{"), "options is not JSON"),
+        (lambda m, t: m.update(history="[" * 100_000), "history is not JSON"),
+        (lambda m, t: m.update(crc32=json.dumps({})), "the checksum of .* differs"),
+    ],
+)
+def test_wrong_metadata_is_refused_even_where_the_checksum_fits(tmp_path, change, message):
+    def safely(metadata, tensors):
+        try:
+            change(metadata, tensors)
+        finally:
+            if "crc32" not in metadata:
+                del metadata["header_crc32"]
+
+    with pytest.raises(FormatError, match=message):
+        read_native(rewritten(tmp_path / "model", safely))
+
+
+def test_a_safetensors_file_of_another_program_is_named(tmp_path):
+    save_file({"embeddings": np.zeros((2, 2), np.float32)}, tmp_path / "model.safetensors")
+    with pytest.raises(FormatError, match=r"not one of firth's: it has tensors \['embeddings'\]"):
+        read_native(tmp_path / "model.safetensors")
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.mkdir, ("exploded",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (pickle.dumps(Bomb()), "a Python pickle or a gensim model.*save_word2vec_format"),
+        (b"\x93NUMPY\x01\x00", "numpy.load"),
+        (b"PK\x03\x04....", "a zip archive"),
+        (b"\x1f\x8b\x08\x00", "a gzip file"),
+        (b"2 3\na 1 2 3\n", "load_word2vec_format"),
+        (b"hello world, this is text", "not a file that firth saved: it begins with b'hello"),
+        (b"", "cut or damaged"),
+    ],
+)
+def test_other_files_are_refused_by_name_and_never_run(tmp_path, monkeypatch, content, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(FormatError, match=message):
+        read_native("file")
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_a_folder_is_refused_and_a_missing_file_is_the_systems_error(tmp_path):
+    with pytest.raises(FormatError, match="is a folder"):
+        read_native(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        read_native(tmp_path / "none")
+
+
+def test_saving_over_a_loaded_file_keeps_what_was_loaded(tmp_path):
+    path = small_file(tmp_path / "model")
+    path.chmod(0o600)
+    first = read_native(path)
+    small_file(path, center=matrix(seed=5))
+    assert np.array_equal(first.center, matrix())
+    assert np.array_equal(read_native(path).center, matrix(seed=5))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -1,0 +1,310 @@
+import gzip
+import pickle
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firth.errors import FormatError, OptionError
+from firth.formats.word2vec import read_word2vec, write_word2vec
+
+WORDS = ["</s>", "the", "naïve", "non\u00a0breaking", "wide\u3000space", "日本", "next\u0085line", "1.5"]
+VECTORS = np.random.default_rng(0).normal(size=(8, 16)).astype(np.float32)[:, :5]
+
+
+def same(file, keys=WORDS, vectors=VECTORS):
+    assert file.keys == list(keys)
+    assert file.vectors.dtype == np.float32
+    assert np.array_equal(file.vectors, vectors)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.parametrize("told", [False, True])
+def test_a_round_trip_is_exact(tmp_path, binary, told):
+    write_word2vec(tmp_path / "v", WORDS, VECTORS, binary=binary)
+    same(read_word2vec(tmp_path / "v", binary=binary if told else None))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    numbers=st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=20),
+    binary=st.booleans(),
+)
+def test_every_float32_survives(tmp_path_factory, numbers, binary):
+    path = tmp_path_factory.mktemp("w2v") / "v"
+    vectors = np.array([numbers], dtype=np.float32)
+    write_word2vec(path, ["w"], vectors, binary=binary)
+    assert read_word2vec(path).vectors.tobytes() == vectors.tobytes()  # bytes: -0.0 is not 0.0
+
+
+def c_text(words, vectors):
+    """Return the bytes word2vec.c writes with -binary 0."""
+    lines = [
+        word.encode() + b" " + b"".join(b"%f " % x for x in row)
+        for word, row in zip(words, vectors, strict=True)
+    ]
+    return b"%d %d\n" % vectors.shape + b"".join(line + b"\n" for line in lines)
+
+
+def c_binary(words, vectors):
+    """Return the bytes word2vec.c writes with -binary 1."""
+    records = [word.encode() + b" " + row.tobytes() + b"\n" for word, row in zip(words, vectors, strict=True)]
+    return b"%d %d\n" % vectors.shape + b"".join(records)
+
+
+def test_text_as_word2vec_c_writes_it(tmp_path):
+    (tmp_path / "v").write_bytes(c_text(WORDS, VECTORS))
+    file = read_word2vec(tmp_path / "v")
+    assert file.keys == WORDS
+    np.testing.assert_allclose(file.vectors, VECTORS, atol=5.1e-7)  # it writes six decimals
+
+
+def test_binary_as_word2vec_c_writes_it(tmp_path):
+    (tmp_path / "v").write_bytes(c_binary(WORDS, VECTORS))
+    same(read_word2vec(tmp_path / "v"))
+
+
+def test_floats_with_newlines_and_spaces_among_their_bytes_are_read(tmp_path):
+    vectors = np.frombuffer(b"\n\n\n\n    \n \n \n\n\n\n", dtype="<f4").reshape(2, 2)
+    (tmp_path / "v").write_bytes(c_binary(["a", "b"], vectors))
+    same(read_word2vec(tmp_path / "v", binary=True), ["a", "b"], vectors)
+
+
+def test_a_large_binary_file_is_read_across_chunks(tmp_path):
+    vectors = np.random.default_rng(1).normal(size=(30_000, 50)).astype(np.float32)
+    words = [f"w{i}" for i in range(30_000)]
+    (tmp_path / "v").write_bytes(c_binary(words, vectors))
+    same(read_word2vec(tmp_path / "v"), words, vectors)
+    assert read_word2vec(tmp_path / "v", limit=25_000).vectors.shape == (25_000, 50)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_files_of_gensim_are_read_and_gensim_reads_ours(tmp_path, binary):
+    gensim = pytest.importorskip("gensim.models")
+    theirs = gensim.KeyedVectors(5)
+    theirs.add_vectors(WORDS, VECTORS)
+    theirs.save_word2vec_format(str(tmp_path / "theirs"), binary=binary)
+    write_word2vec(tmp_path / "ours", WORDS, VECTORS, binary=binary)
+    assert (tmp_path / "ours").stat().st_size == (tmp_path / "theirs").stat().st_size or not binary
+    same(read_word2vec(tmp_path / "theirs"))
+    back = gensim.KeyedVectors.load_word2vec_format(str(tmp_path / "ours"), binary=binary)
+    assert back.index_to_key == WORDS
+    assert np.array_equal(back.vectors, VECTORS)
+
+
+def test_the_vocabulary_file_brings_counts(tmp_path):
+    counts = np.arange(100, 108)
+    write_word2vec(tmp_path / "v", WORDS, VECTORS, counts=counts, fvocab=tmp_path / "vocab")
+    assert (tmp_path / "vocab").read_bytes().startswith(b"</s> 100\nthe 101\n")
+    assert read_word2vec(tmp_path / "v", fvocab=tmp_path / "vocab").counts.tolist() == counts.tolist()
+
+
+def test_a_vocabulary_file_without_some_words_is_reported(tmp_path):
+    write_word2vec(tmp_path / "v", ["a", "b"], VECTORS[:2])
+    (tmp_path / "vocab").write_text("b 7\n")
+    with pytest.warns(UserWarning, match="no count for 1 of 2 words, such as 'a'"):
+        assert read_word2vec(tmp_path / "v", fvocab=tmp_path / "vocab").counts.tolist() == [0, 7]
+    (tmp_path / "vocab").write_text("b seven\n")
+    with pytest.raises(FormatError, match="line 1 is not a word and its count: 'b seven"):
+        read_word2vec(tmp_path / "v", fvocab=tmp_path / "vocab")
+
+
+def test_asking_for_counts_that_are_not_there_is_refused(tmp_path):
+    with pytest.raises(OptionError, match="have none: leave it out"):
+        write_word2vec(tmp_path / "v", WORDS, VECTORS, fvocab=tmp_path / "vocab")
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_limit_reads_the_first_rows(tmp_path, binary):
+    write_word2vec(tmp_path / "v", WORDS, VECTORS, binary=binary)
+    same(read_word2vec(tmp_path / "v", limit=3), WORDS[:3], VECTORS[:3])
+    same(read_word2vec(tmp_path / "v", limit=99))
+    with pytest.raises(OptionError, match="limit=0 is not allowed"):
+        read_word2vec(tmp_path / "v", limit=0)
+
+
+def test_text_without_a_header_is_read_on_request(tmp_path):
+    write_word2vec(tmp_path / "v", WORDS, VECTORS)
+    (tmp_path / "glove").write_bytes((tmp_path / "v").read_bytes().partition(b"\n")[2])
+    same(read_word2vec(tmp_path / "glove", no_header=True))
+    same(read_word2vec(tmp_path / "glove", no_header=True, limit=2), WORDS[:2], VECTORS[:2])
+    with pytest.raises(FormatError, match="give no_header=True"):
+        read_word2vec(tmp_path / "glove")
+    with pytest.raises(OptionError, match="no_header=True is for text"):
+        read_word2vec(tmp_path / "glove", no_header=True, binary=True)
+
+
+def test_words_with_spaces_are_read_in_text(tmp_path):
+    (tmp_path / "v").write_bytes(b"3 2\nnew york 1 2\n. . . 3 4\n at 5 6 \n")
+    same(read_word2vec(tmp_path / "v"), ["new york", ". . .", " at"], np.arange(1, 7).reshape(3, 2))
+
+
+@pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.parametrize("word", ["new york", "a\nb", "tab\there", "cr\r", ""])
+def test_words_the_formats_cannot_hold_are_refused_by_name(tmp_path, word, binary):
+    with pytest.raises(FormatError, match=r"word .* holds .* save the native format") as error:
+        write_word2vec(tmp_path / "v", ["fine", word], VECTORS[:2], binary=binary)
+    assert repr(word) in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_word_that_is_no_text_is_refused_by_name(tmp_path):
+    with pytest.raises(FormatError, match="cannot be written in UTF-8"):
+        write_word2vec(tmp_path / "v", ["\ud800"], VECTORS[:1])
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_of_repeated_words_the_first_is_kept_and_the_rest_counted(tmp_path, binary):
+    write_word2vec(tmp_path / "v", ["a", "b", "a", "c", "a"], VECTORS[:5], binary=binary)
+    with pytest.warns(UserWarning, match="2 of 5 rows repeat an earlier word and were dropped"):
+        file = read_word2vec(tmp_path / "v")
+    same(file, ["a", "b", "c"], VECTORS[[0, 1, 3]])
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_words_cut_within_a_character(tmp_path, binary):
+    write_word2vec(tmp_path / "v", ["ok", "caf?"], VECTORS[:2], binary=binary)
+    (tmp_path / "v").write_bytes((tmp_path / "v").read_bytes().replace(b"caf?", b"caf\xc3"))
+    with pytest.raises(FormatError, match=r"word 2 is not utf8: b'caf\\xc3'.*unicode_errors='replace'"):
+        read_word2vec(tmp_path / "v")
+    assert read_word2vec(tmp_path / "v", unicode_errors="ignore").keys == ["ok", "caf"]
+    assert read_word2vec(tmp_path / "v", unicode_errors="replace").keys == ["ok", "caf\ufffd"]
+    assert read_word2vec(tmp_path / "v", encoding="latin-1").keys == ["ok", "cafÃ"]
+    with pytest.raises(OptionError, match="encoding='klingon'"):
+        read_word2vec(tmp_path / "v", encoding="klingon")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "its first line is ''"),
+        (b"the 0.1 0.2\n", "its first line is 'the 0.1"),
+        (b"3 2\na 1 2\nb 3 4\n", "promises 3 rows of 2 dimensions and ends after 2"),
+        (b"1 2\na 1 2\nb 3 4\n", "promises 1 rows of 2 dimensions, but more follows"),
+        (b"2 3\na 1 2 3\nb 3 4\n", "line 3 is not a word and 3 numbers.*'b 3 4'"),
+        (b"2 2\na 1 2\nb 3 x\n", "line 3 is not a word and 2 numbers"),
+        (b"2 2\na 1 2\n\nb 3  4\n", "line 4 is not a word and 2 numbers"),
+        (b"999999999999 300\na 1 2\n", "promises 999999999999 rows .*but has 23"),
+        (b"1 99999999999\na 1 2\n", "promises vectors of 99999999999 dimensions"),
+        (b"1 0\na\n", "promises vectors of 0 dimensions"),
+        (b"-1 2\n", "its first line is '-1 2"),
+    ],
+)
+def test_text_that_is_not_what_it_promises(tmp_path, content, message):
+    (tmp_path / "v").write_bytes(content)
+    with pytest.raises(FormatError, match=message):
+        read_word2vec(tmp_path / "v", binary=False)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_lying_header_takes_no_memory(tmp_path, suffix):
+    path = tmp_path / f"v{suffix}"
+    content = b"2000000000 1000\na " + b"0 " * 1000 + b"\n"
+    path.write_bytes(gzip.compress(content) if suffix else content)
+    tracemalloc.start()
+    with pytest.raises(FormatError, match="promises 2000000000 rows"):
+        read_word2vec(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 << 20
+
+
+def test_a_binary_file_cut_anywhere_is_refused(tmp_path):
+    whole = c_binary(["a", "bb"], VECTORS[:2])
+    for size in range(len(whole) - 1):  # the newline at the very end is no part of a record
+        (tmp_path / "v").write_bytes(whole[:size])
+        with pytest.raises(FormatError):
+            read_word2vec(tmp_path / "v", binary=True)
+
+
+def test_text_cut_anywhere_is_refused_or_warned_of(tmp_path):
+    write_word2vec(tmp_path / "v", ["a", "bb"], VECTORS[:2])
+    whole = (tmp_path / "v").read_bytes()
+    for size in range(len(whole)):
+        (tmp_path / "v").write_bytes(whole[:size])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises((FormatError, UserWarning), match=r"promises|is not|first line|last line"):
+                read_word2vec(tmp_path / "v", binary=False)
+
+
+def test_bytes_after_the_last_record_are_refused(tmp_path):
+    (tmp_path / "v").write_bytes(c_binary(WORDS, VECTORS) + b"more")
+    with pytest.raises(FormatError, match="more follows"):
+        read_word2vec(tmp_path / "v", binary=True)
+
+
+def test_what_is_no_number_is_counted(tmp_path):
+    (tmp_path / "v").write_bytes(b"3 2\na 1 nan\nb inf -inf\nc 1 2\n")
+    with pytest.warns(UserWarning, match="2 rows hold infinities or not-a-numbers"):
+        assert np.isfinite(read_word2vec(tmp_path / "v").vectors).sum() == 3
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("binary", [False, True])
+def test_compressed_files_are_read(tmp_path, suffix, binary):
+    import importlib
+
+    opener = importlib.import_module({"gz": "gzip", "bz2": "bz2", "xz": "lzma"}[suffix]).open
+    write_word2vec(tmp_path / "v", WORDS, VECTORS, binary=binary)
+    packed = tmp_path / f"v.{suffix}"
+    with opener(packed, "wb") as file:
+        file.write((tmp_path / "v").read_bytes())
+    same(read_word2vec(packed))
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with pytest.raises(FormatError, match=rf"no whole \.{suffix} file"):
+        read_word2vec(packed)
+    packed.write_bytes(b"plain text, not packed at all")
+    with pytest.raises(FormatError, match=rf"no whole \.{suffix} file"):
+        read_word2vec(packed)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (pickle.dumps({"a": 1}), "a Python pickle or a gensim model.*save_word2vec_format"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"\x1f\x8b\x08", r"a gzip file.*name ending in \.gz"),
+        ((64).to_bytes(8, "little") + b'{"__metadata__"', "try KeyedVectors.load"),
+    ],
+)
+def test_other_kinds_of_file_are_named(tmp_path, content, message):
+    (tmp_path / "v").write_bytes(content)
+    with pytest.raises(FormatError, match=message):
+        read_word2vec(tmp_path / "v")
+
+
+def test_binary_read_as_text_and_text_read_as_binary(tmp_path):
+    write_word2vec(tmp_path / "b", WORDS, VECTORS, binary=True)
+    with pytest.raises(FormatError, match="is not a word and 5 numbers"):
+        read_word2vec(tmp_path / "b", binary=False)
+    write_word2vec(tmp_path / "t", WORDS, VECTORS)
+    with pytest.raises(FormatError, match="promises"):
+        read_word2vec(tmp_path / "t", binary=True)
+
+
+@pytest.mark.parametrize("kind", ["f2", "f8"])
+def test_other_float_types(tmp_path, kind):
+    vectors = VECTORS.astype(kind)
+    write_word2vec(tmp_path / "v", WORDS, vectors)
+    file = read_word2vec(tmp_path / "v", datatype=kind)
+    assert file.vectors.dtype == kind
+    assert np.array_equal(file.vectors, vectors)
+    with pytest.raises(OptionError, match="give a floating-point type"):
+        read_word2vec(tmp_path / "v", datatype="i4")
+
+
+def test_no_words_at_all(tmp_path):
+    for binary in (False, True):
+        write_word2vec(tmp_path / "v", [], np.empty((0, 4), np.float32), binary=binary)
+        assert read_word2vec(tmp_path / "v").vectors.shape == (0, 4)
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_word2vec(tmp_path / "none.gz")
+    with pytest.raises(FormatError, match="is a folder"):
+        read_word2vec(tmp_path)
