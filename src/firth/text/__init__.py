@@ -1,0 +1,13 @@
+"""From text to integers: files, folders, token lists or integer arrays become a vocabulary and a token store.
+
+The walk of a word: `sources` finds files and `arrays` takes integers, and both cut them into chunks;
+`encoding` (or `sentences`, for token lists and a caller's tokenizer) numbers the words of one chunk;
+`reading` merges the chunks, in order, into one numbering of the whole corpus; `store` keeps the ids,
+`vocabulary` the words.
+"""
+
+from firth.text.reading import Corpus, read_corpus
+from firth.text.store import BLOCK_WORDS, END, TokenStore
+from firth.text.vocabulary import Vocabulary
+
+__all__ = ["read_corpus", "Corpus", "Vocabulary", "TokenStore", "END", "BLOCK_WORDS"]

@@ -1,0 +1,305 @@
+"""The token store: the encoded corpus, in memory when small and in a temporary file when large.
+
+Layout: int32 ids in [0, V), with `END` after each sentence, in one row. Blocks are cut at sentence ends;
+readers take whole blocks. While a corpus is being read, a `StoreBuilder` appends provisional ids; `finish`
+renumbers them in place, which works because dropping words can only shorten the row.
+"""
+
+import errno
+import os
+import tempfile
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import CorpusError
+
+END = -1
+"""The entry that follows each sentence."""
+
+DROPPED = -2
+"""What `StoreBuilder.finish` takes in place of an id for a word to leave out."""
+
+BLOCK_WORDS = 32768
+"""The most entries, `END` included, of one block."""
+
+SEGMENT = 2**22
+"""Entries in one piece of memory: a store grows by pieces, so that growing never copies."""
+
+PIECE = 2**18
+"""Entries renumbered at a time."""
+
+Ids = NDArray[np.int32]
+
+
+class Storage(Protocol):
+    """A row of int32 entries that can be read and written anywhere; readers may be many threads."""
+
+    def read(self, start: int, out: Ids) -> None:
+        """Fill `out` with the entries from `start` on."""
+
+    def write(self, start: int, ids: Ids) -> None:
+        """Put `ids` at `start`, making room if needed."""
+
+    def truncate(self, size: int) -> None:
+        """Give back what lies beyond the first `size` entries."""
+
+    def close(self) -> None:
+        """Give everything back; a second call does nothing."""
+
+
+class MemoryStorage:
+    """Entries in memory, in segments of `SEGMENT`."""
+
+    def __init__(self) -> None:
+        self._segments: list[Ids] = []
+
+    def read(self, start: int, out: Ids) -> None:
+        """Fill `out` with the entries from `start` on."""
+        for place, view in self._spans(start, len(out)):
+            out[place : place + len(view)] = view
+
+    def write(self, start: int, ids: Ids) -> None:
+        """Put `ids` at `start`, making room if needed."""
+        while len(self._segments) * SEGMENT < start + len(ids):
+            self._segments.append(np.empty(SEGMENT, np.int32))
+        for place, view in self._spans(start, len(ids)):
+            view[:] = ids[place : place + len(view)]
+
+    def truncate(self, size: int) -> None:
+        """Give back what lies beyond the first `size` entries."""
+        del self._segments[-(-size // SEGMENT) :]
+        if size % SEGMENT:
+            self._segments[-1] = self._segments[-1][: size % SEGMENT].copy()
+
+    def close(self) -> None:
+        """Give everything back; a second call does nothing."""
+        self._segments.clear()
+
+    def _spans(self, start: int, count: int) -> Iterator[tuple[int, Ids]]:
+        """Yield, for each segment touched, how many entries came before and the part of it that is meant."""
+        done = 0
+        while done < count:
+            segment, offset = divmod(start + done, SEGMENT)
+            view = self._segments[segment][offset : offset + count - done]
+            yield done, view
+            done += len(view)
+
+
+class DiskStorage:
+    """Entries in a temporary file that has no name, so that nothing is left behind however the process ends.
+
+    Reads go through `preadv` into the caller's array, never through a memory map: a fault of the disk is then
+    an error and not a signal. Raises `CorpusError` if the folder takes no file or the disk is full.
+    """
+
+    def __init__(self, folder: Path | None = None):
+        self._folder = Path(tempfile.gettempdir() if folder is None else folder)
+        try:
+            self._file, name = tempfile.mkstemp(prefix="firth-", dir=self._folder)
+        except OSError as error:
+            raise CorpusError(
+                f"no temporary file can be made in {self._folder} ({error.strerror}): "
+                "give a folder that can be written to"
+            ) from error
+        self._finalizer = weakref.finalize(self, os.close, self._file)
+        Path(name).unlink()
+
+    def read(self, start: int, out: Ids) -> None:
+        """Fill `out` with the entries from `start` on."""
+        rest, position = out.view(np.uint8).data, 4 * start
+        while rest:
+            count = os.preadv(self._file, [rest], position)
+            if count == 0:
+                raise CorpusError(
+                    f"the token store in {self._folder} was cut at byte {position} while in use"
+                )
+            rest, position = rest[count:], position + count
+
+    def write(self, start: int, ids: Ids) -> None:
+        """Put `ids` at `start`, making room if needed."""
+        rest, position = np.ascontiguousarray(ids).view(np.uint8).data, 4 * start
+        try:
+            while rest:
+                count = os.pwrite(self._file, rest, position)
+                rest, position = rest[count:], position + count
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+                raise
+            raise CorpusError(
+                f"the disk is full: {self._folder} took {position:,} bytes of the encoded corpus "
+                f"({error.strerror}): free some space or give another folder"
+            ) from error
+
+    def truncate(self, size: int) -> None:
+        """Give back what lies beyond the first `size` entries."""
+        os.ftruncate(self._file, 4 * size)
+
+    def close(self) -> None:
+        """Give everything back; a second call does nothing."""
+        self._finalizer()
+
+
+class TokenStore:
+    """The encoded corpus: int32 ids in [0, V), with `END` after each sentence, read block by block.
+
+      n_words       ids, without the ENDs
+      block_starts  (n_blocks + 1,) int64; block b holds the entries [block_starts[b], block_starts[b + 1])
+
+    A block holds whole sentences, at most `BLOCK_WORDS` entries; a longer sentence is cut into several.
+    Close the store, or use it in a `with` statement, to give its memory or its temporary file back at once;
+    otherwise that happens when it is garbage collected.
+    """
+
+    def __init__(self, storage: Storage, block_starts: NDArray[np.int64], n_words: int):
+        self.n_words = n_words
+        self.block_starts = block_starts
+        self._storage: Storage | None = storage
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks."""
+        return len(self.block_starts) - 1
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the entries are in a temporary file."""
+        return isinstance(self._storage, DiskStorage)
+
+    def read_block(self, b: int, out: Ids | None = None) -> Ids:
+        """Return a private copy of block `b`; any number of threads may read at once.
+
+          out  (at least the block's length,) int32, contiguous; its start is overwritten and returned
+
+        Raises `IndexError` for a block that is not there, and `CorpusError` if the store was closed or its
+        file was damaged. The ids are not checked.
+        """
+        if self._storage is None:
+            raise CorpusError("the token store is closed: read the corpus again")
+        if not 0 <= b < self.n_blocks:
+            raise IndexError(f"block {b} is not there: the store has {self.n_blocks} blocks, from 0")
+        start, stop = int(self.block_starts[b]), int(self.block_starts[b + 1])
+        block = np.empty(stop - start, np.int32) if out is None else out[: stop - start]
+        if len(block) < stop - start or block.dtype != np.int32 or not block.flags.c_contiguous:
+            raise ValueError(f"out must be a contiguous int32 array of at least {stop - start} entries")
+        self._storage.read(start, block)
+        return block
+
+    def close(self) -> None:
+        """Give the memory or the temporary file back; a second call does nothing."""
+        if self._storage is not None:
+            self._storage.close()
+            self._storage = None
+
+    def __enter__(self) -> "TokenStore":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        place = "closed" if self._storage is None else "on disk" if self.on_disk else "in memory"
+        return f"<TokenStore of {self.n_words:,} words in {self.n_blocks:,} blocks, {place}>"
+
+
+class StoreBuilder:
+    """Takes provisional ids as they come and makes a `TokenStore` of them.
+
+    Up to `memory_limit` bytes stay in memory; beyond, everything moves to a temporary file in `folder`
+    (None: the system's folder for temporary files). Empty sentences leave no trace.
+    """
+
+    def __init__(self, memory_limit: int, folder: Path | None = None):
+        self._memory_limit = memory_limit
+        self._folder = folder
+        self._storage: Storage = MemoryStorage()
+        self._last = END
+        self.size = 0
+        self.sentences = 0
+
+    def append(self, entries: Ids) -> None:
+        """Append provisional ids and ENDs; a sentence may go on in the next call."""
+        entries, self._last = _without_empty_sentences(entries, self._last)
+        if 4 * (self.size + len(entries)) > self._memory_limit and isinstance(self._storage, MemoryStorage):
+            self._move_to_disk()
+        self._storage.write(self.size, entries)
+        self.size += len(entries)
+        self.sentences += int(np.count_nonzero(entries == END))
+
+    def finish(self, new_ids: Ids) -> TokenStore:
+        """Renumber in place and cut into blocks; the builder must not be used afterwards.
+
+        new_ids  (number of provisional ids,) int32: the final id of each, or `DROPPED`
+        """
+        lookup = np.append(new_ids, np.int32(END))  # END is -1, so it indexes the last entry: itself
+        blocks, last, written = _BlockCutter(), END, 0
+        for _, provisional in self._pieces():
+            entries = lookup[provisional]
+            entries, last = _without_empty_sentences(entries[entries != DROPPED], last)
+            self._storage.write(written, entries)
+            written += len(entries)
+            blocks.add(entries)
+        self._storage.truncate(written)
+        return TokenStore(self._storage, blocks.finish(), written - blocks.sentences)
+
+    def close(self) -> None:
+        """Give everything back, for a corpus that could not be read to its end."""
+        self._storage.close()
+
+    def _move_to_disk(self) -> None:
+        disk = DiskStorage(self._folder)
+        for start, entries in self._pieces():
+            disk.write(start, entries)
+        self._storage.close()
+        self._storage = disk
+
+    def _pieces(self) -> Iterator[tuple[int, Ids]]:
+        """Yield everything from start to end, in private copies."""
+        for start in range(0, self.size, PIECE):
+            entries = np.empty(min(PIECE, self.size - start), np.int32)
+            self._storage.read(start, entries)
+            yield start, entries
+
+
+class _BlockCutter:
+    """Finds where blocks start: at the last sentence end that fits, or inside a sentence too long."""
+
+    def __init__(self) -> None:
+        self.sentences = 0
+        self._size = 0
+        self._starts = [0]
+        self._cuts: NDArray[np.int64] = np.empty(0, np.int64)  # sentence ends after the last start
+
+    def add(self, entries: Ids) -> None:
+        ends = np.flatnonzero(entries == END) + (self._size + 1)
+        self.sentences += len(ends)
+        self._cuts = np.concatenate([self._cuts, ends])
+        self._size += len(entries)
+        while self._size - self._starts[-1] > BLOCK_WORDS:
+            self._cut()
+
+    def finish(self) -> NDArray[np.int64]:
+        """Return the start of each block, and the end of the last."""
+        if self._size > self._starts[-1]:
+            self._starts.append(self._size)
+        return np.array(self._starts, np.int64)
+
+    def _cut(self) -> None:
+        limit = self._starts[-1] + BLOCK_WORDS
+        fitting = int(np.searchsorted(self._cuts, limit, side="right"))
+        self._starts.append(int(self._cuts[fitting - 1]) if fitting else limit)
+        self._cuts = self._cuts[fitting:]
+
+
+def _without_empty_sentences(entries: Ids, last: int) -> tuple[Ids, int]:
+    """Drop each END that follows an END (`last`: the entry before); return the rest and its last entry."""
+    if len(entries) == 0:
+        return entries, last
+    ends = np.flatnonzero(entries == END)
+    before = np.where(ends == 0, last, entries[ends - 1])
+    entries = np.delete(entries, ends[before == END]) if (before == END).any() else entries
+    return entries, int(entries[-1]) if len(entries) else last

@@ -1,0 +1,201 @@
+"""The token store: blocks, the disk, and what is left behind (nothing)."""
+
+import errno
+import gc
+import itertools
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firth.errors import CorpusError
+from firth.options import Options
+from firth.text import END, read_corpus, store
+from firth.text.store import BLOCK_WORDS, DROPPED, StoreBuilder
+
+
+def build(entries, memory_limit=2**30, folder=None, step=7, new_ids=None):
+    """Make a store of `entries`, appended `step` at a time."""
+    builder = StoreBuilder(memory_limit, folder)
+    for start in range(0, len(entries), step):
+        builder.append(np.array(entries[start : start + step], np.int32))
+    ids = np.arange(max(entries, default=0) + 1, dtype=np.int32) if new_ids is None else new_ids
+    return builder.finish(np.array(ids, np.int32))
+
+
+def open_files():
+    """Return this process's file descriptors (empty where the system does not tell)."""
+    folder = Path("/proc/self/fd")
+    return {int(file.name) for file in folder.iterdir()} if folder.exists() else set()
+
+
+def blocks(tokens):
+    return [tokens.read_block(b).tolist() for b in range(tokens.n_blocks)]
+
+
+def joined(sentences):
+    return [entry for sentence in sentences for entry in [*sentence, END]]
+
+
+sentences_of_ids = st.lists(st.lists(st.integers(0, 9), max_size=25), max_size=25)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    sentences=sentences_of_ids,
+    dropped=st.sets(st.integers(0, 9)),
+    step=st.integers(1, 50),
+    on_disk=st.booleans(),
+    sizes=st.tuples(st.integers(2, 12), st.integers(1, 20), st.integers(1, 20)),
+)
+def test_blocks_hold_whole_sentences_and_together_the_corpus(sentences, dropped, step, on_disk, sizes):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in zip(["BLOCK_WORDS", "SEGMENT", "PIECE"], sizes, strict=True):
+            patch.setattr(store, name, size)
+        new_ids = [DROPPED if i in dropped else 9 - i for i in range(10)]
+        tokens = build(joined(sentences), 0 if on_disk else 2**30, step=step, new_ids=new_ids)
+        kept = [[9 - i for i in sentence if i not in dropped] for sentence in sentences]
+        kept = [sentence for sentence in kept if sentence]
+        found = blocks(tokens)
+        tokens.close()
+    limit = sizes[0]
+    assert [entry for block in found for entry in block] == joined(kept)
+    assert tokens.n_words == sum(map(len, kept))
+    assert all(0 < len(block) <= limit for block in found)
+    ends = np.cumsum([len(sentence) + 1 for sentence in kept])
+    for sentence, end in zip(kept, ends, strict=True):
+        cuts = [start for start in tokens.block_starts if end - len(sentence) - 1 < start < end]
+        assert not cuts or len(sentence) + 1 > limit  # only a sentence too long for a block is cut
+    for start, stop in itertools.pairwise(tokens.block_starts):
+        assert not any(stop < end <= start + limit for end in ends)  # no further whole sentence would fit
+
+
+@pytest.mark.parametrize("memory_limit", [0, 2**30])
+def test_a_sentence_of_a_million_words_is_cut_into_full_blocks(tmp_path, memory_limit):
+    words = np.random.default_rng(1).integers(0, 50, 1_000_000)
+    path = tmp_path / "corpus.txt"
+    path.write_text("a b\n" + " ".join(map(str, words)) + "\na b\n")
+    corpus = read_corpus(path, Options(min_count=1), workers=2, memory_limit=memory_limit)
+    assert corpus.sentences == 3
+    lengths = np.diff(corpus.tokens.block_starts)
+    assert lengths.max() == BLOCK_WORDS
+    assert lengths[0] == 3  # "a b" stands before the long sentence
+    ids = np.concatenate([corpus.tokens.read_block(b) for b in range(corpus.tokens.n_blocks)])
+    assert np.flatnonzero(ids == END).tolist() == [2, 1_000_003, 1_000_006]
+    keys = np.array([int(key) if key.isdigit() else -1 for key in corpus.vocabulary.index_to_key])
+    assert np.array_equal(keys[ids[3:1_000_003]], words)
+    corpus.tokens.close()
+
+
+def test_a_block_is_a_private_copy_and_out_is_used():
+    tokens = build([0, 1, END, 2, END])
+    first = tokens.read_block(0)
+    first[:] = 7
+    assert tokens.read_block(0).tolist() == [0, 1, END, 2, END]
+    out = np.zeros(9, np.int32)
+    block = tokens.read_block(0, out)
+    assert np.shares_memory(block, out)
+    assert block.tolist() == [0, 1, END, 2, END]
+    assert block.dtype == np.int32
+
+
+@pytest.mark.parametrize("out", [np.zeros(4, np.int32), np.zeros(9, np.int64), np.zeros(18, np.int32)[::2]])
+def test_an_out_that_does_not_fit_is_refused(out):
+    with pytest.raises(ValueError, match="contiguous int32 array of at least 5 entries"):
+        build([0, 1, END, 2, END]).read_block(0, out)
+
+
+@pytest.mark.parametrize("b", [-1, 1])
+def test_a_block_that_is_not_there(b):
+    with pytest.raises(IndexError, match=f"block {b} is not there: the store has 1 blocks"):
+        build([0, END]).read_block(b)
+
+
+def test_memory_becomes_disk_at_the_limit(tmp_path):
+    assert not build([0, END] * 8, memory_limit=64, folder=tmp_path).on_disk
+    tokens = build([0, END] * 9, memory_limit=64, folder=tmp_path)
+    assert tokens.on_disk
+    assert blocks(tokens) == [[0, END] * 9]
+    tokens.close()
+
+
+def test_a_closed_store_holds_nothing(tmp_path):
+    before = open_files()
+    for memory_limit in (0, 2**30):
+        with build([0, END], memory_limit, tmp_path) as tokens:
+            assert tokens.read_block(0).tolist() == [0, END]
+        tokens.close()
+        with pytest.raises(CorpusError, match="the token store is closed"):
+            tokens.read_block(0)
+        assert list(tmp_path.iterdir()) == []
+        assert repr(tokens) == "<TokenStore of 1 words in 1 blocks, closed>"
+    assert open_files() <= before
+
+
+def test_a_forgotten_store_gives_its_file_back(tmp_path):
+    before = open_files()
+    tokens = build([0, END], 0, tmp_path)
+    assert list(tmp_path.iterdir()) == []  # the file has no name from the start
+    assert open_files() > before or not before
+    del tokens
+    gc.collect()
+    assert open_files() <= before
+
+
+def test_a_failed_build_gives_its_file_back(tmp_path):
+    def corpus():
+        yield ["a"] * 600_000  # more than one chunk, so that the file is there
+        raise KeyError("stop")
+
+    before = open_files()
+    with pytest.raises(KeyError, match="stop"):
+        read_corpus(corpus(), Options(), memory_limit=0, folder=tmp_path)
+    assert open_files() <= before
+
+
+def test_many_threads_read_one_disk_store():
+    rng = np.random.default_rng(1)
+    entries = np.where(rng.random(300_000) < 0.1, END, rng.integers(0, 1000, 300_000)).tolist()
+    tokens = build([*entries, END], 0, step=10_000)
+    right = blocks(tokens)
+    wrong = []
+
+    def read():
+        out = np.empty(BLOCK_WORDS, np.int32)
+        wrong.extend(b for b in range(tokens.n_blocks) if tokens.read_block(b, out).tolist() != right[b])
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert tokens.n_blocks > 5
+    tokens.close()
+
+
+def test_a_cut_file_is_an_error_and_not_a_signal():
+    tokens = build([0, END] * 10, 0)
+    tokens._storage.truncate(3)
+    with pytest.raises(CorpusError, match=r"was cut at byte 12 while in use"):
+        tokens.read_block(0)
+    tokens.close()
+
+
+def test_a_full_disk_says_what_to_do(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    message = f"the disk is full: {tmp_path} took 0 bytes .*No space left.*give another folder"
+    with pytest.raises(CorpusError, match=message):
+        build([0, END], 0, tmp_path)
+
+
+def test_a_folder_that_takes_no_file(tmp_path):
+    with pytest.raises(CorpusError, match=r"no temporary file can be made in .*nowhere .*No such file"):
+        build([0, END], 0, tmp_path / "nowhere")

@@ -1,0 +1,43 @@
+"""The vocabulary: its order, and what it refuses."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firth.errors import CorpusError
+from firth.text import Vocabulary
+from firth.text.vocabulary import order_by_count
+
+
+def test_keys_indices_and_counts_agree():
+    vocabulary = Vocabulary(["the", "cat"], [5, 2])
+    assert len(vocabulary) == 2
+    assert vocabulary.index_to_key == ["the", "cat"]
+    assert vocabulary.key_to_index == {"the": 0, "cat": 1}
+    assert vocabulary.counts.tolist() == [5, 2]
+    assert vocabulary.counts.dtype == np.int64
+    assert repr(vocabulary) == "<Vocabulary of 2 words, 7 occurrences>"
+
+
+def test_counts_are_copied():
+    counts = np.array([5, 2])
+    vocabulary = Vocabulary(["the", "cat"], counts)
+    counts[0] = 0
+    assert vocabulary.counts[0] == 5
+
+
+def test_a_word_that_comes_twice_is_refused():
+    with pytest.raises(CorpusError, match="the word 'b' comes twice"):
+        Vocabulary(["a", "b", "b"], [1, 1, 1])
+
+
+def test_each_word_needs_a_count():
+    with pytest.raises(CorpusError, match=r"2 words came with counts of shape \(3,\)"):
+        Vocabulary(["a", "b"], [1, 1, 1])
+
+
+@given(st.lists(st.integers(1, 9)), st.integers(1, 9), st.none() | st.integers(1, 9))
+def test_order_by_count_is_a_stable_sort_with_limits(counts, min_count, max_vocab):
+    kept = [i for i in sorted(range(len(counts)), key=lambda i: -counts[i]) if counts[i] >= min_count]
+    assert order_by_count(np.array(counts, np.int64), min_count, max_vocab).tolist() == kept[:max_vocab]
