@@ -83,6 +83,15 @@ def test_a_device_is_written_to_and_not_replaced():
     assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
 
 
+def test_a_pipe_is_written_to_directly():
+    read_end, write_end = os.pipe()
+    with atomic_write(f"/dev/fd/{write_end}") as file:
+        file.write(b"through")
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
+        assert pipe.read() == b"through"
+
+
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(FormatError, match="is a folder: give the name of a file"), atomic_write(tmp_path):
         pass

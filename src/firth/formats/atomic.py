@@ -28,15 +28,15 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     as it was. Raises `FormatError` if `path` is a folder, and `OSError` (no such folder, disk full) as the
     system has it.
     """
-    target = Path(os.path.realpath(path))
-    kept_mode = _mode_to_keep(target)
-    if kept_mode is None and target.exists():
-        with target.open("wb") as device:
+    mode = _mode(Path(path))
+    if mode is not None and not stat.S_ISREG(mode):
+        with Path(path).open("wb") as device:
             yield device
         return
+    target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name[:_LONGEST_STEM]}.{secrets.token_hex(8)}.firth-tmp")
     try:
-        with _create(temporary, kept_mode) as file:
+        with _create(temporary, mode) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -48,22 +48,22 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     _sync_folder(target.parent)
 
 
-def _mode_to_keep(target: Path) -> int | None:
-    """Return the permission bits of the regular file at `target`; None where there is none."""
+def _mode(path: Path) -> int | None:
+    """Return kind and permissions of what `path` leads to; None where there is nothing."""
     try:
-        mode = target.stat().st_mode
+        mode = path.stat().st_mode
     except FileNotFoundError:
         return None
     if stat.S_ISDIR(mode):
-        raise FormatError(f"{target} is a folder: give the name of a file to write in it")
-    return stat.S_IMODE(mode) if stat.S_ISREG(mode) else None
+        raise FormatError(f"{path} is a folder: give the name of a file to write in it")
+    return mode
 
 
-def _create(temporary: Path, kept_mode: int | None) -> BinaryIO:
+def _create(temporary: Path, old_mode: int | None) -> BinaryIO:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     file = os.fdopen(os.open(temporary, flags, _NEW_FILE_MODE), "wb")
-    if kept_mode is not None:
-        temporary.chmod(kept_mode)
+    if old_mode is not None:
+        temporary.chmod(stat.S_IMODE(old_mode))
     return file
 
 
