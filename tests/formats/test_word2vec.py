@@ -303,6 +303,11 @@ def test_no_words_at_all(tmp_path):
         assert read_word2vec(tmp_path / "v").vectors.shape == (0, 4)
 
 
+def test_shapes_that_differ_are_refused(tmp_path):
+    with pytest.raises(OptionError, match=r"8 keys need as many rows: found vectors of shape \(2, 5\)"):
+        write_word2vec(tmp_path / "v", WORDS, VECTORS[:2])
+
+
 def test_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_word2vec(tmp_path / "none.gz")

@@ -111,12 +111,14 @@ def write_word2vec(
     Rows are in the order given, and may be a view into padded ones; text holds the shortest digits that give
     the same numbers back. Whole-number keys are written in decimal. Raises `FormatError`, before anything is
     written, for a word that the format cannot hold (empty, or with white space in it), and `OptionError` if
-    `fvocab` is given without counts.
+    `fvocab` is given without counts or shapes differ.
     """
     if fvocab is not None and counts is None:
         raise OptionError(
             f"fvocab={os.fspath(fvocab)!r} asks for counts, but these vectors have none: leave it out"
         )
+    if vectors.ndim != 2 or len(vectors) != len(keys):
+        raise OptionError(f"{len(keys)} keys need as many rows: found vectors of shape {vectors.shape}")
     words = [_writable(str(key)) for key in keys]
     if fvocab is not None:
         with atomic_write(fvocab) as file:
