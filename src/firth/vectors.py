@@ -215,7 +215,7 @@ class KeyedVectors:
         norms = self.norms[first:last]
         with np.errstate(invalid="ignore"):  # rows that are not finite have no cosine
             products: Vector = self._vectors[first:last] @ unit
-            return np.divide(products, norms, out=np.zeros_like(products), where=norms != 0)
+            return np.divide(products, norms, out=products, where=norms != 0)  # a zero row's product is 0
 
     def unit_rows(self, rows: NDArray[np.intp]) -> Vector:
         """Return an (n, D) copy of these rows, each of length 1; a zero row stays zero."""
@@ -369,7 +369,7 @@ def _unit(vector: Vector) -> Vector:
 
 def _largest(scores: Vector, n: int) -> NDArray[np.intp]:
     """Return the positions of the n largest scores, the largest first; not-a-numbers come last."""
-    keys = -np.nan_to_num(scores, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    keys = -scores  # NumPy sorts not-a-numbers behind everything else
     if n < len(keys):
         candidates = np.argpartition(keys, n)[:n]
         return candidates[np.argsort(keys[candidates], kind="stable")]
