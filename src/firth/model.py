@@ -1,0 +1,200 @@
+"""Word2Vec: options, vocabulary, both matrices and their history; fit, save, load."""
+
+import dataclasses
+import inspect
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+from firth.errors import FirthError, FormatError
+from firth.options import Options
+from firth.training.resources import checked_workers
+from firth.vectors import KeyedVectors
+
+if TYPE_CHECKING:
+    from firth.text import Corpus
+    from firth.training.trainer import EpochRecord
+
+Callback = Callable[["Word2Vec"], Any]
+
+
+class Word2Vec:
+    """Skip-gram with negative sampling: learns a vector for every word of a corpus.
+
+    The loss of a pair of a center word c and an outside word o, with K noise words w_k, is (Mikolov et al. 2013,
+    arXiv:1310.4546, eq. 4; computed in the open by `firth.objectives.negative_sampling`)
+
+        J = -log sigma(u_o . v_c) - sum_k log sigma(-u_k . v_c)
+
+    Keywords are the fields of `Options`, and `workers`, the number of threads (None: all cores that this process
+    may use). The constructor only checks and keeps them; `fit` does the work.
+
+    Attributes after `fit` or `load`:
+      wv       KeyedVectors: the words and the rows v of the center matrix, (V, D) float32
+      outside  the rows u of the outside matrix, (V, D) float32
+      history  a list of `EpochRecord`: loss (nats per pair), pairs, words, seconds, learning rate
+      corpus   dict: what was read, and what was dropped or replaced on the way
+
+    Raises `OptionError` for an unknown option, suggesting the nearest, or a value out of range.
+    """
+
+    def __init__(self, *, workers: int | None = None, **options: Any):
+        self.options = Options.from_dict(options)
+        self.workers = checked_workers(workers)
+        self.history: list[EpochRecord] = []
+        self.corpus: dict[str, int] = {}
+        self._wv: KeyedVectors | None = None
+        self._outside: Any = None
+
+    def fit(
+        self,
+        corpus: Any,
+        *,
+        tokenizer: Callable[[str], Iterable[str]] | None = None,
+        offsets: Any = None,
+        callbacks: Iterable[Callback] = (),
+        progress: bool | None = None,
+    ) -> Self:
+        """Read a corpus and train on it from the start; return this model.
+
+          corpus     a path, several, a folder, a glob pattern, "-" for standard input; an iterable of token
+                     lists, read once; or integer sequences (see `firth.text.read_corpus`)
+          tokenizer  function from a line of text to its words; None splits at white space
+          offsets    where sentences begin in a flat integer array
+          callbacks  each is called with this model after every epoch; one that returns True stops training
+          progress   None shows a bar on a terminal and a line now and then elsewhere; False shows nothing
+
+        One worker and the same seed give the same bytes. An interrupt (Ctrl-C) stops within two seconds, leaves
+        the vectors as they are by then, and goes on to the caller. Raises `CorpusError` if there is nothing to
+        train on, `NotEnoughMemoryError` before allocating what would not fit, and `DivergenceError` if the loss
+        becomes infinite or NaN.
+        """
+        from firth.text import read_corpus
+        from firth.training.progress import reporter
+
+        self._wv, self._outside, self.history = None, None, []
+        with reporter(progress) as report:
+            report.stage("reading", None)
+            read = read_corpus(
+                corpus,
+                self.options,
+                tokenizer=tokenizer,
+                offsets=offsets,
+                workers=self.workers,
+                progress=report.advance,
+            )
+            try:
+                self.corpus = _summary(read)
+                report.say(_reading_line(read))
+                self._train(read, list(callbacks), report)
+            finally:
+                read.tokens.close()
+        return self
+
+    def _train(self, corpus: "Corpus", callbacks: list[Callback], report: Any) -> None:
+        """Train on a corpus that was read. The vectors are usable from the first moment on."""
+        from firth.training.hogwild import Hogwild, memory_needed
+        from firth.training.resources import require_memory
+        from firth.training.trainer import Trainer
+
+        vocabulary = corpus.vocabulary
+        require_memory(memory_needed(len(vocabulary), self.options, self.workers))
+        engine = Hogwild(corpus, self.options)
+        self._wv = KeyedVectors(vocabulary.index_to_key, engine.center, vocabulary.counts)
+        self._outside = engine.outside
+        trainer = Trainer(engine, self.options, self.workers, report)
+        try:
+            for record in trainer.epochs():
+                self.history.append(record)
+                self._wv.fill_norms(force=True)
+                if any([callback(self) is True for callback in callbacks]):  # a list: all are called
+                    break
+        finally:
+            trainer.stop()
+            self._wv.fill_norms(force=True)
+
+    @property
+    def wv(self) -> KeyedVectors:
+        """The trained vectors; raises `FirthError` before `fit`."""
+        if self._wv is None:
+            raise FirthError("this model has no vectors yet: call fit(corpus) first, or load a saved model")
+        return self._wv
+
+    @property
+    def outside(self) -> Any:
+        """The (V, D) float32 outside matrix, row by row the words of `wv`; raises `FirthError` before `fit`."""
+        self.wv  # noqa: B018 - raises if there is nothing yet
+        return self._outside
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole model to one safetensors file, atomically; raises `FirthError` before `fit`."""
+        from firth.formats.native import write_native
+
+        write_native(
+            path,
+            keys=self.wv.index_to_key,
+            center=self.wv.vectors,
+            outside=self.outside,
+            counts=self.wv.counts,
+            options=self.options.to_dict(),
+            history=[record.to_dict() for record in self.history],
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model that `save` wrote; raises `FormatError` for any other kind of file, or a damaged one."""
+        model = load(path)
+        if not isinstance(model, cls):
+            raise FormatError(f"{os.fspath(path)} holds vectors without a model: use KeyedVectors.load")
+        return model
+
+    def __repr__(self) -> str:
+        size = f"{len(self._wv):,} words" if self._wv is not None else "not fitted"
+        return f"<Word2Vec: {size}, vector_size={self.options.vector_size}>"
+
+
+def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
+    """Read any file in firth's own format: a `Word2Vec` if it holds a model, `KeyedVectors` if vectors alone.
+
+    Raises `FormatError` if it is another kind of file, or damaged.
+    """
+    from firth.formats.native import read_native
+    from firth.training.trainer import EpochRecord
+
+    file = read_native(path)
+    vectors = KeyedVectors(file.keys, file.center, file.counts)
+    if file.outside is None or file.options is None:
+        return vectors
+    model = Word2Vec(**file.options)
+    model._wv, model._outside = vectors, file.outside
+    model.history = [EpochRecord(**record) for record in file.history or []]
+    return model
+
+
+def _summary(corpus: "Corpus") -> dict[str, int]:
+    """Return the counts of a corpus: what was read, dropped and replaced."""
+    fields = (field.name for field in dataclasses.fields(corpus))
+    return {name: value for name in fields if isinstance(value := getattr(corpus, name), int)}
+
+
+def _reading_line(corpus: "Corpus") -> str:
+    """Say what was read, and all that was dropped or replaced."""
+    dropped = corpus.raw_words - corpus.tokens.n_words
+    text = f"read {corpus.raw_words:,} words in {corpus.sentences:,} sentences; vocabulary {len(corpus.vocabulary):,}"
+    if dropped:
+        text += f" of {corpus.distinct_words:,} distinct words, {dropped:,} words dropped ("
+        text += f"{corpus.below_min_count:,} distinct below min_count"
+        text += f", {corpus.beyond_max_vocab:,} beyond max_vocab)" if corpus.beyond_max_vocab else ")"
+    if corpus.replaced:
+        text += f"; invalid UTF-8 replaced in {corpus.replaced:,} words"
+    return text
+
+
+def _signature() -> inspect.Signature:
+    """The constructor's signature, from `Options`."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    options = [inspect.Parameter(f.name, kind, default=f.default) for f in dataclasses.fields(Options)]
+    return inspect.Signature([*options, inspect.Parameter("workers", kind, default=None)])
+
+
+Word2Vec.__signature__ = _signature()  # type: ignore[attr-defined]

@@ -1,0 +1,97 @@
+"""What a person sees while firth works: a bar on a terminal, a line now and then elsewhere, or nothing."""
+
+import sys
+import time
+from contextlib import AbstractContextManager
+from typing import Any, Self, TextIO
+
+
+class Reporter(AbstractContextManager["Reporter"]):
+    """Tells nobody: the silent reporter, and what the others build on."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        """Begin a stage of `total` units (None if unknown): bytes to read, or words to train on."""
+
+    def advance(self, done: int, total: int | None = None, note: str = "") -> None:
+        """Report that `done` units of the stage are done, of `total` if that is known by now."""
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+
+    def __exit__(self, *exc_info: object) -> None:
+        return None
+
+
+class Lines(Reporter):
+    """Writes a line every `interval` seconds: for files, pipes and notebooks without widgets."""
+
+    def __init__(self, stream: TextIO, interval: float = 10.0):
+        self._stream, self._interval = stream, interval
+        self._name = ""
+        self._total: int | None = None
+        self._started = self._said = time.monotonic()
+
+    def stage(self, name: str, total: int | None) -> None:
+        self._name, self._total = name, total
+        self._started = self._said = time.monotonic()
+
+    def advance(self, done: int, total: int | None = None, note: str = "") -> None:
+        self._total = total or self._total
+        now = time.monotonic()
+        if now - self._said < self._interval:
+            return
+        self._said = now
+        share = f" {done / self._total:.0%}" if self._total else f" {done:,}"
+        left = (
+            f" {_clock((now - self._started) * (self._total / done - 1))} left"
+            if self._total and done
+            else ""
+        )
+        self.say(f"{self._name}{share}{left}  {note}".rstrip())
+
+    def say(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+class Bar(Reporter):
+    """Draws a bar with time left (the library rich), on a terminal."""
+
+    def __init__(self, stream: TextIO):
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description:<9}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
+                   TextColumn("{task.fields[note]}"))  # fmt: skip
+        self._progress = Progress(*columns, console=Console(file=stream), refresh_per_second=8)
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._progress.stop()
+
+    def stage(self, name: str, total: int | None) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(name, total=total, note="")
+
+    def advance(self, done: int, total: int | None = None, note: str = "") -> None:
+        self._progress.update(self._task, completed=done, total=total, note=note)
+
+    def say(self, text: str) -> None:
+        self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def reporter(progress: bool | None, stream: TextIO | None = None) -> Reporter:
+    """Return the reporter for `progress`: None a bar on a terminal and lines elsewhere, True the same, False silence."""
+    stream = sys.stderr if stream is None else stream
+    if progress is False:
+        return Reporter()
+    return Bar(stream) if stream.isatty() else Lines(stream)
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"

@@ -1,0 +1,315 @@
+"""The arithmetic of one window as LLVM vector code: scores, sigmoid, loss, and both updates.
+
+The few functions here are emitted directly as operations on vectors of 16 floats (a *strip* of a row),
+because loops compiled from Python reach a third of their speed. LLVM maps them to AVX-512 as they stand and
+splits them for AVX2, NEON or SVE.
+
+With v_n the N input rows of a window, u_j its output rows (the predicted word, then the noise words), and
+y_j = 1 for the predicted word, 0 for a noise word:
+
+    s_nj  = u_j . v_n                                               scores
+    loss  = sum_nj w_nj softplus(z_nj),   z_nj = (1 - 2 y_j) s_nj   since -log sigma(-z) = softplus(z)
+    g_nj  = -rate w_nj (sigma(s_nj) - y_j)                          rate times minus the gradient for s_nj
+    v_n  += sum_j g_nj u_j,   u_j += sum_n g_nj v_n                 all rows as they were before the step
+
+`score_window` computes the first three lines and `update_window` the last; `objectives.negative_sampling` is
+the same mathematics in NumPy. Output rows are taken in *tiles* of at most 8 and input rows in pairs, so the
+2 x 8 scores of a step are one strip: lane 8 r + j belongs to input r of the pair and output j of the tile.
+
+Rows are passed by address. Nothing is checked here: `kernels` makes every address from a checked word id.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+LANES = 16  # floats in a strip; the rows of a matrix are padded to whole strips
+STRIP_BYTES = 4 * LANES
+TILE = 8  # most output rows in a tile: with two input rows their scores fill one strip
+PAIR = 2
+UNROLL = 0
+
+_F32, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+_STRIP = ir.VectorType(_F32, LANES)
+_STRIP_F64 = ir.VectorType(ir.DoubleType(), LANES)
+_STRIP_I32 = ir.VectorType(_I32, LANES)
+
+# softplus(z) = max(z, 0) + log1p(exp(-|z|)). Minimax polynomials, each within half a float32 rounding:
+# exp(r) for |r| <= log(2) / 2, and log1p(e) / e for 0 <= e <= 1.
+_EXP = (1.0, 1.0, 0.4999999105930328, 0.16666419804096222, 0.04166822507977486, 0.008374815806746483,
+        0.0013836845755577087)  # fmt: skip
+_LOG1P = (1.0, -0.49999552965164185, 0.33320343494415283, -0.24852946400642395, 0.19145117700099945,
+          -0.1374662220478058, 0.07921072840690613, -0.030110953375697136, 0.005384058225899935)  # fmt: skip
+_LOG2_E = 1.4426950408889634
+_LN2_HIGH, _LN2_LOW = (
+    0.693359375,
+    -2.1219444005469057e-4,
+)  # sum log(2); n * _LN2_HIGH is exact for |n| < 2**15
+_LARGEST = 87.0  # exp(-87) is about the smallest normal float32
+
+
+class Strip(NamedTuple):
+    """A vector of 16 floats while code is being emitted, with the operators of arithmetic."""
+
+    b: ir.IRBuilder
+    value: ir.Value
+
+    def __add__(self, other: "Strip") -> "Strip":
+        return Strip(self.b, self.b.fadd(self.value, other.value))
+
+    def __mul__(self, other: "Strip") -> "Strip":
+        return Strip(self.b, self.b.fmul(self.value, other.value))
+
+    def __truediv__(self, other: "Strip") -> "Strip":
+        return Strip(self.b, self.b.fdiv(self.value, other.value))
+
+    def times_plus(self, factor: "Strip", summand: "Strip") -> "Strip":
+        """Return self * factor + summand, rounded once."""
+        return self._call("llvm.fma", factor, summand)
+
+    def absolute(self) -> "Strip":
+        return self._call("llvm.fabs")
+
+    def rounded(self) -> "Strip":
+        return self._call("llvm.nearbyint")
+
+    def where(self, comparison: str, threshold: "Strip", other: "Strip") -> "Strip":
+        """Return self in the lanes where (self `comparison` threshold), and `other` in the rest."""
+        mask = self.b.fcmp_unordered(comparison, self.value, threshold.value)
+        return Strip(self.b, self.b.select(mask, self.value, other.value))
+
+    def _call(self, name: str, *others: "Strip") -> "Strip":
+        operands = [self.value, *(other.value for other in others)]
+        signature = ir.FunctionType(_STRIP, [_STRIP] * len(operands))
+        function = cgutils.get_or_insert_function(self.b.module, signature, f"{name}.v{LANES}f32")
+        return Strip(self.b, self.b.call(function, operands))
+
+
+def _constant(b: ir.IRBuilder, *values: float) -> Strip:
+    """Return a strip of 16 given values, or of one value 16 times."""
+    lanes = list(values) * (LANES // len(values))
+    return Strip(b, ir.Constant(_STRIP, [ir.Constant(_F32, value) for value in lanes]))
+
+
+def _polynomial(x: Strip, coefficients: tuple[float, ...]) -> Strip:
+    """Estrin's scheme: neighbouring terms are joined in parallel, so the result comes sooner than by Horner's."""
+    terms = [_constant(x.b, coefficient) for coefficient in coefficients]
+    power = x
+    while len(terms) > 1:
+        joined = [high.times_plus(power, low) for low, high in zip(terms[::2], terms[1::2], strict=False)]
+        terms = joined + terms[2 * len(joined) :]
+        power = power * power
+    return terms[0]
+
+
+def _exp_of_minus(x: Strip) -> Strip:
+    """exp(-x) for x >= 0: exp(-x) = 2^n exp(r) with n the integer nearest -x / log 2; a NaN stays one."""
+    b = x.b
+    x = x.where("<", _constant(b, _LARGEST), _constant(b, _LARGEST))
+    n = (x * _constant(b, -_LOG2_E)).rounded()
+    minus_x = x * _constant(b, -1.0)
+    r = n.times_plus(_constant(b, -_LN2_LOW), n.times_plus(_constant(b, -_LN2_HIGH), minus_x))
+    exponent = b.shl(b.fptosi(n.value, _STRIP_I32), ir.Constant(_STRIP_I32, [23] * LANES))
+    scaled = b.add(b.bitcast(_polynomial(r, _EXP).value, _STRIP_I32), exponent)
+    return Strip(b, b.bitcast(scaled, _STRIP))
+
+
+def _sigmoid_and_softplus(z: Strip) -> tuple[Strip, Strip]:
+    """sigma(z) = [z > 0 ? 1 : e] / (1 + e) and softplus(z) = max(z, 0) + log(1 + e), with e = exp(-|z|)."""
+    b, zero, one = z.b, _constant(z.b, 0.0), _constant(z.b, 1.0)
+    e = _exp_of_minus(z.absolute())
+    is_positive = b.fcmp_ordered(">", z.value, zero.value)
+    sigmoid = Strip(b, b.select(is_positive, one.value, e.value)) / (one + e)
+    softplus = e.times_plus(_polynomial(e, _LOG1P), z.where(">", zero, zero))
+    return sigmoid, softplus
+
+
+def _address(b: ir.IRBuilder, base: ir.Value, index: ir.Value, size: int) -> ir.Value:
+    return b.add(base, b.mul(index, _I64(size)))
+
+
+def _load(b: ir.IRBuilder, address: ir.Value, align: int = STRIP_BYTES) -> Strip:
+    return Strip(b, b.load(b.inttoptr(address, _STRIP.as_pointer()), align=align))
+
+
+def _store(strip: Strip, address: ir.Value) -> None:
+    strip.b.store(strip.value, strip.b.inttoptr(address, _STRIP.as_pointer()), align=STRIP_BYTES)
+
+
+def _load_address(b: ir.IRBuilder, table: ir.Value, index: ir.Value) -> ir.Value:
+    return b.load(b.inttoptr(_address(b, table, index, 8), _I64.as_pointer()), align=8)
+
+
+def _broadcast(b: ir.IRBuilder, address: ir.Value) -> Strip:
+    """Load one float into all 16 lanes."""
+    scalar = b.load(b.inttoptr(address, _F32.as_pointer()), align=4)
+    first = b.insert_element(ir.Constant(_STRIP, ir.Undefined), scalar, _I32(0))
+    return Strip(b, b.shuffle_vector(first, first, ir.Constant(_STRIP_I32, [0] * LANES)))
+
+
+@contextmanager
+def _sums(b: ir.IRBuilder, start: list[Strip]) -> Iterator[list[ir.Value]]:
+    """Stack slots for sums that a loop carries; LLVM keeps them in registers."""
+    slots = [cgutils.alloca_once_value(b, strip.value) for strip in start]
+    for slot, strip in zip(slots, start, strict=True):
+        b.store(strip.value, slot)
+    yield slots
+
+
+def _get(b: ir.IRBuilder, slot: ir.Value) -> Strip:
+    return Strip(b, b.load(slot))
+
+
+# Four rounds of shuffle-and-add turn 16 strips into the strip of their 16 horizontal sums, in order: 15
+# additions, where summing each alone takes 64. A round adds half of `a` to its other half, and of `b` likewise.
+_Q = [4 * quad for quad in range(4)]
+_ROUNDS = (
+    ([i for q in _Q for i in (q, 16 + q, q + 1, 17 + q)], [i for q in _Q for i in (q + 2, 18 + q, q + 3, 19 + q)]),
+    ([i for q in _Q for i in (q, q + 1, 16 + q, 17 + q)], [i for q in _Q for i in (q + 2, q + 3, 18 + q, 19 + q)]),
+    ([*range(8), *range(16, 24)], [*range(8, 16), *range(24, 32)]),
+    ([*range(4), *range(8, 12), *range(16, 20), *range(24, 28)],
+     [*range(4, 8), *range(12, 16), *range(20, 24), *range(28, 32)]),
+)  # fmt: skip
+
+
+def _horizontal_sums(strips: list[Strip | None]) -> Strip:
+    """Return the strip whose lane i is the sum of strips[i]; None stands for a strip of zeros."""
+    for low, high in _ROUNDS:
+        strips = [_merge(a, b, low, high) for a, b in zip(strips[::2], strips[1::2], strict=True)]
+    (result,) = strips
+    assert result is not None
+    return result
+
+
+def _merge(a: Strip | None, b: Strip | None, low: list[int], high: list[int]) -> Strip | None:
+    if a is None:
+        return None  # a tile fills its lanes from the left, so b is None as well
+    other = b or _constant(a.b, 0.0)
+    lanes = [ir.Constant(_STRIP_I32, order) for order in (low, high)]
+    first, second = (Strip(a.b, a.b.shuffle_vector(a.value, other.value, order)) for order in lanes)
+    return first + second
+
+
+def _over_strips(b, strips, body):
+    """Emit `body(byte offset)` for every strip of a row, unrolled when the row is short."""
+    if strips <= UNROLL:
+        for s in range(strips):
+            body(_I64(s * STRIP_BYTES))
+    else:
+        with cgutils.for_range(b, _I64(strips)) as loop:
+            body(b.mul(loop.index, _I64(STRIP_BYTES)))
+
+
+@intrinsic(prefer_literal=True)
+def score_window(
+    typingctx, tile, strips, inputs, pairs, outputs, n_tiles, rate, row_weights, column_weights, g, loss
+):
+    T, S = tile.literal_value, strips.literal_value
+    signature = types.void(tile, strips, *[types.int64] * 4, types.float32, *[types.int64] * 4)
+
+    def codegen(context, b, sig, args):
+        _, _, inputs, pairs, outputs, n_tiles, rate, row_weights, column_weights, g, loss = args
+        first = b.insert_element(ir.Constant(_STRIP, ir.Undefined), rate, _I32(0))
+        rates = Strip(b, b.shuffle_vector(first, first, ir.Constant(_STRIP_I32, [0] * LANES)))
+        zero = _constant(b, 0.0)
+        with _sums(b, [zero]) as (total,):
+            with cgutils.for_range(b, n_tiles) as tiles:
+                t = tiles.index
+                is_first = b.icmp_signed("==", t, _I64(0))
+                positive = b.select(is_first, _constant(b, -1.0, *[1.0] * 7).value, _constant(b, 1.0).value)
+                sign = Strip(b, positive)
+                columns = _load(b, _address(b, column_weights, t, STRIP_BYTES))
+                u = [_load_address(b, outputs, b.add(b.mul(t, _I64(T)), _I64(j))) for j in range(T)]
+
+                def score(p):
+                    first_input = b.mul(p, _I64(PAIR))
+                    v = [_load_address(b, inputs, b.add(first_input, _I64(r))) for r in range(PAIR)]
+                    return _dot_products(b, v, u, S)
+
+                def finish(scores, p):
+                    sigmoid, softplus = _sigmoid_and_softplus(scores * sign)
+                    weights = columns * _load(b, _address(b, row_weights, p, STRIP_BYTES))
+                    b.store((softplus.times_plus(weights, _get(b, total))).value, total)
+                    row = b.add(b.mul(t, pairs), p)
+                    minus = _constant(b, -1.0)
+                    _store(sigmoid * ((rates * minus) * (weights * sign)), _address(b, g, row, STRIP_BYTES))
+
+                with _sums(b, [score(_I64(0))]) as (waiting,):
+                    with cgutils.for_range(b, b.sub(pairs, _I64(1))) as loop:
+                        finish(_get(b, waiting), loop.index)
+                        b.store(score(b.add(loop.index, _I64(1))).value, waiting)
+                    finish(_get(b, waiting), b.sub(pairs, _I64(1)))
+            pointer = b.inttoptr(loss, _STRIP_F64.as_pointer())
+            wide = b.fpext(b.load(total), _STRIP_F64)
+            b.store(b.fadd(b.load(pointer, align=STRIP_BYTES), wide), pointer, align=STRIP_BYTES)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _dot_products(b, v, u, S):
+    """Return the strip of scores u_j . v_r in lane 8 r + j."""
+    T = len(u)
+    with _sums(b, [_constant(b, 0.0)] * (PAIR * T)) as sums:
+
+        def body(offset):
+            left = [_load(b, b.add(row, offset)) for row in v]
+            for j, row in enumerate(u):
+                right = _load(b, b.add(row, offset))
+                for r in range(PAIR):
+                    slot = sums[r * T + j]
+                    b.store(left[r].times_plus(right, _get(b, slot)).value, slot)
+
+        _over_strips(b, S, body)
+        lanes = []
+        for r in range(PAIR):
+            lanes += [_get(b, slot) for slot in sums[r * T : (r + 1) * T]] + [None] * (TILE - T)
+        return _horizontal_sums(lanes)
+
+
+@intrinsic(prefer_literal=True)
+def update_tile(typingctx, tile, strips, only, inputs, before, after, pairs, outputs, g, upcoming):
+    T, S, in_place = tile.literal_value, strips.literal_value, bool(only.literal_value)
+    signature = types.void(tile, strips, only, *[types.int64] * 7)
+
+    def codegen(context, b, sig, args):
+        _, _, _, inputs, before, after, pairs, outputs, g, upcoming = args
+        u_rows = [_load_address(b, outputs, _I64(j)) for j in range(T)]
+        next_rows = [_load_address(b, upcoming, _I64(j)) for j in range(T + 1)]
+
+        def body(offset):
+            for row in next_rows:
+                _prefetch(b, b.add(row, offset))
+            u = [_load(b, b.add(row, offset)) for row in u_rows]
+            with _sums(b, u) as sums:
+                with cgutils.for_range(b, pairs) as loop:
+                    coefficients = _address(b, g, loop.index, STRIP_BYTES)
+                    for r in range(PAIR):
+                        n = b.add(b.mul(loop.index, _I64(PAIR)), _I64(r))
+                        v = _load(b, b.add(_load_address(b, inputs, n), offset))
+                        new = v if in_place else _load(b, b.add(_load_address(b, before, n), offset))
+                        for j in range(T):
+                            g_nj = _broadcast(b, b.add(coefficients, _I64(4 * (TILE * r + j))))
+                            b.store(g_nj.times_plus(v, _get(b, sums[j])).value, sums[j])
+                            new = g_nj.times_plus(u[j], new)
+                        _store(new, b.add(_load_address(b, after, n), offset))
+                for row, slot in zip(u_rows, sums, strict=True):
+                    _store(_get(b, slot), b.add(row, offset))
+
+        _over_strips(b, S, body)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _prefetch(b, address):
+    pointer = ir.IntType(8).as_pointer()
+    function = cgutils.get_or_insert_function(
+        b.module, ir.FunctionType(ir.VoidType(), [pointer, _I32, _I32, _I32]), "llvm.prefetch.p0"
+    )
+    b.call(function, [b.inttoptr(address, pointer), _I32(0), _I32(3), _I32(1)])
