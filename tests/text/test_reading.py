@@ -77,8 +77,8 @@ def split_bytes(data: bytes, lowercase=False):
 text_bytes = st.lists(
     st.sampled_from(
         [b"a", b"B", b"b", b"cat", b" ", b" ", b"\n", b"\n", b"\r\n", b"\r", b"\t\v\f", b"\0", b"\xff",
-         b"\xc3", b"\x1c", b"\xc2\xa0", b"\xc2\x85", b"\xef\xbb\xbf", b"\xef\xbf\xbd", b"\xed\xa0\x80", "Σ".encode(),
-         "ÉİΑΣ".encode(), "日本".encode(), "\u2028".encode(), b"\xf0\x9f"]
+         b"\xc3", b"\x1c", b"\xc2\xa0", b"\xc2\x85", b"\xef\xbb\xbf", b"\xef\xbf\xbd", b"\xed\xa0\x80",
+         "Σ".encode(), "ÉİΑΣ".encode(), "日本".encode(), "\u2028".encode(), b"\xf0\x9f"]
     ) | st.binary(max_size=4),
     max_size=60,
 ).map(b"".join)  # fmt: skip
@@ -215,10 +215,18 @@ def test_words_that_lower_casing_makes_equal_are_one_word(tmp_path):
     check(read_corpus([["Cat", "cat", "CAT", "Dog"], ["ΑΣ", "ας"]], lower), lines, lower)
 
 
+def test_each_token_with_invalid_bytes_is_counted(tmp_path):
+    path = tmp_path / "corpus.txt"
+    path.write_bytes(b"\xff a\xffb \xff\n\xff \xef\xbf\xbd \xfe ok")  # U+FFFD itself is valid
+    corpus = read_corpus(path, ALL)
+    check(corpus, [["\ufffd", "a\ufffdb", "\ufffd"], ["\ufffd", "\ufffd", "\ufffd", "ok"]])
+    assert corpus.replaced == 5
+
+
 def test_a_tokenizer_sees_each_line_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "CHUNK_BYTES", 9)
     path = tmp_path / "corpus.txt"
-    path.write_bytes(b"\xef\xbb\xbfA-b-C\r\n\na-\xff-\xef\xbf\xbd\nx-y")
+    path.write_bytes(b"\xef\xbb\xbfA-b-C\r\n\na-\xff-\xef\xbf\xbd\nx-\xef\xbf\xbd")
     seen = []
 
     def tokenizer(line):
@@ -226,9 +234,11 @@ def test_a_tokenizer_sees_each_line_decoded(tmp_path, monkeypatch):
         return iter(line.split("-"))
 
     corpus = read_corpus(path, Options(min_count=1, lowercase=True), tokenizer=tokenizer)
-    assert seen == ["A-b-C", "a-\ufffd-\ufffd", "x-y"]
-    check(corpus, [["a", "b", "c"], ["a", "\ufffd", "\ufffd"], ["x", "y"]])
-    assert corpus.replaced == 2  # in such a line the replaced and the written U+FFFD look the same
+    assert seen == ["A-b-C", "a-\ufffd-\ufffd", "x-\ufffd"]
+    check(corpus, [["a", "b", "c"], ["a", "\ufffd", "\ufffd"], ["x", "\ufffd"]])
+    assert (
+        corpus.replaced == 2
+    )  # in a line with invalid bytes the replaced and the written U+FFFD look the same
 
 
 def test_a_tokenizer_gets_a_huge_line_in_parts_of_one_sentence(tmp_path, monkeypatch):
@@ -328,8 +338,9 @@ def test_a_word_longer_than_a_chunk(tmp_path, monkeypatch):
         ("no/such/file.txt", r"'no/such/file.txt' is not there: .*\[text.split\(\)\]"),
         (Path("no/such/file.txt"), r"'no/such/file.txt' is not there"),
         ("the cat sat\0" * 1000, r"^'the cat sat.*' is not there: no such file"),
+        ("", "the path of the corpus is empty"),
         ("no/such/*.txt", r"the pattern 'no/such/\*.txt' matches no file"),
-        (["the cat", "the dog"], r"none of these 2 strings is a file.*list of paths; if they are sentences"),
+        (["the cat", "the dog"], r"none of these 2 names is a file.*list of paths; if they are sentences"),
         (iter(["the cat"]), r"sentence 0 is the string 'the cat', where a list.*\[text.split\(\)\]"),
         ([["the"], "cat"], r"sentence 1 is the string 'cat', where a list of words belongs"),
         ([[1, 2], 3], r"sentence 1 is 3, of type int.*\[\[1, 2, 3\]\].*offsets"),

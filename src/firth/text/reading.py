@@ -78,9 +78,10 @@ def read_corpus(
       progress      called now and then with (done, total): bytes of files, or tokens
 
     In a file a sentence is a line, UTF-8; invalid bytes become U+FFFD and are counted. `min_count`,
-    `max_vocab` and `lowercase` come from `options`; integer ids become integer keys. The result does not
-    depend on `workers`. Raises `CorpusError` if the corpus cannot be read or nothing is left of it; what the
-    caller's own iterator or tokenizer raises goes through unchanged. The temporary file is then removed.
+    `max_vocab` and `lowercase` (of token lists too) come from `options`; integer ids become integer keys. The
+    result does not depend on `workers`. Raises `CorpusError` if the corpus cannot be read or nothing is left
+    of it; what the caller's own iterator or tokenizer raises goes through unchanged. The temporary file is
+    then removed.
     """
     _check_arguments(workers, folder)
     reader = _Reader(StoreBuilder(memory_limit, folder))

@@ -31,9 +31,10 @@ def encode_sentences(
     """
     chunk = _Chunk(lowercase)
     for number, sentence in enumerate(sentences):
-        for piece in _pieces(sentence, f"sentence {number}"):
+        is_short = type(sentence) is list and len(sentence) <= PIECE_TOKENS  # the common case, at full speed
+        for piece in (sentence,) if is_short else _pieces(sentence, f"sentence {number}"):
             chunk.add(piece)
-            if chunk.is_full:
+            if chunk.is_full():
                 yield chunk.take()
         chunk.end_sentence()
     yield chunk.take()
@@ -53,7 +54,7 @@ def encode_tokenized(
             chunk.add_line(line.removesuffix(b"\r"), tokenizer)
             if ended or i < len(lines) - 1:
                 chunk.end_sentence()
-            if chunk.is_full:
+            if chunk.is_full():
                 yield chunk.take()
     yield chunk.take()
 
@@ -78,7 +79,6 @@ class _Chunk:
         self._entries = array("i")
         self._replaced = 0
 
-    @property
     def is_full(self) -> bool:
         return len(self._entries) >= CHUNK_TOKENS
 
@@ -86,7 +86,9 @@ class _Chunk:
         try:
             self._entries.extend(map(self._numbering.__getitem__, tokens))
         except TypeError as error:
-            raise _not_a_key(next(filter(_is_unhashable, tokens))) from error
+            for token in filter(_is_unhashable, tokens):
+                raise _not_a_key(token) from error
+            raise
 
     def add_line(self, line: bytes, tokenizer: Tokenizer) -> None:
         text = line.decode(errors="replace")

@@ -64,7 +64,8 @@ class Position:
 def find_files(corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Place]:
     """Return the files meant by a path, a folder, a glob pattern, "-" (standard input) or a list of those.
 
-    Folders are searched through, in sorted order; files and folders whose name starts with a dot are skipped.
+    Folders are searched through, in sorted order; files and folders whose name starts with a dot are skipped,
+    links to folders are not followed.
     Raises `CorpusError` if one of them is missing, unreadable or holds no file.
     """
     if isinstance(corpus, (str, os.PathLike)):
@@ -72,7 +73,7 @@ def find_files(corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     names = list(corpus)
     if not any(_is_there(name) for name in names):
         raise CorpusError(
-            f"none of these {len(names)} strings is a file, a folder or a pattern that matches: "
+            f"none of these {len(names)} names is a file, a folder or a pattern that matches: "
             f"{shortened(names[0])} ... A list of strings is read as a list of paths; if they are "
             "sentences, split each into words, e.g. [text.split() for text in texts]; "
             "if they are the words of one sentence, put it in a list: [words]"
@@ -180,6 +181,8 @@ def _expand(name: str | os.PathLike[str]) -> list[Place]:
     """Return the files that one path, folder, pattern or "-" stands for."""
     if name == STDIN:
         return [STDIN]
+    if name == "":
+        raise CorpusError("the path of the corpus is empty: give a file, a folder, a pattern or '-'")
     path = Path(name)
     if _exists(path):
         return _files_below(path) if path.is_dir() else [path]
