@@ -1,0 +1,249 @@
+"""Train firth and gensim in alternation on the same text, options and threads, and print how they compare.
+
+    python benchmarks/compare.py --corpus text.txt --analogies questions-words.txt --pairs simlex999.txt
+
+README.md beside this file says what is measured and how. Exit status: 1 if a run failed, 2 for wrong use.
+"""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from corpus import Size, cut, cut_lines, is_text, measure
+from quality import Pairs, Score, SetError, count_questions, evaluate, read_pairs
+from report import as_json, memory_line, pair_rows, quality_rows, speed_rows, table
+from runner import ChildError, Contestant, Run, run, version
+
+from firth import OptionError, Options
+
+SHARED = ["vector_size", "window", "negative", "sample", "min_count", "epochs"]
+"""The options that the command line sets; every other one has firth's default in both programs."""
+
+
+class WrongUseError(ValueError):
+    """The command line asks for what cannot be done."""
+
+
+class Plan(NamedTuple):
+    """A checked command line: nothing in it can be refused any more."""
+
+    arguments: argparse.Namespace
+    options: dict[str, Any]
+    pairs: list[Pairs]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    p = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else None,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    p.add_argument("--corpus", type=Path, required=True, help="text file, one sentence or paragraph a line")
+    p.add_argument("--train-words", type=int, metavar="N", help="use the first N words only")
+    p.add_argument("--analogies", type=Path, metavar="FILE", help="analogies, as questions-words.txt")
+    p.add_argument("--pairs", type=Path, nargs="+", default=[], metavar="FILE", help="word pairs with scores")
+    p.add_argument("--runs", type=int, default=3, help="runs of each contestant")
+    p.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="taken in turn by the runs")
+    p.add_argument("--workers", type=int, default=2, help="threads of each program")
+    defaults = Options()
+    for name in SHARED:
+        value = getattr(defaults, name)
+        p.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value, help="as both name it")
+    p.add_argument(
+        "--five-word-lines",
+        action="store_true",
+        help="no gensim: compare firth on the text cut into lines of five words with firth on the text",
+    )
+    p.add_argument("--json", type=Path, metavar="OUT", help="write every run to this file too")
+    return p
+
+
+def checked(arguments: argparse.Namespace) -> Plan:
+    """Refuse what cannot work before anything is trained; raises `WrongUseError`, `OptionError` or `SetError`."""
+    for path in (arguments.corpus, arguments.analogies, *arguments.pairs):
+        if path and not (path.is_file() and os.access(path, os.R_OK)):
+            raise WrongUseError(f"{path}: not a file that can be read")
+    if not is_text(arguments.corpus):
+        raise WrongUseError(f"{arguments.corpus}: not plain UTF-8 text, which is all that gensim reads")
+    if arguments.json and not (arguments.json.parent.is_dir() and not arguments.json.is_dir()):
+        raise WrongUseError(f"--json {arguments.json}: give a file name in a folder that exists")
+    for name in ("runs", "workers", "train_words"):
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise WrongUseError(f"--{name.replace('_', '-')} {value}: give a whole number of at least 1")
+    _check_seeds(arguments)
+    if arguments.analogies:
+        count_questions(arguments.analogies)
+    pairs = [read_pairs(path) for path in arguments.pairs]
+    if len({each.name for each in pairs}) < len(pairs):
+        raise WrongUseError(f"--pairs: two sets are called the same: {', '.join(each.name for each in pairs)}")
+    return Plan(arguments, _options(arguments), pairs)
+
+
+def _check_seeds(arguments: argparse.Namespace) -> None:
+    for seed in arguments.seeds:
+        if not 0 <= seed < 2**32:  # gensim's limit
+            raise WrongUseError(f"--seeds {seed}: give numbers from 0 to {2**32 - 1}")
+    if len(arguments.seeds) > arguments.runs:
+        raise WrongUseError(f"--seeds: {len(arguments.seeds)} seeds for {arguments.runs} runs; give --runs as many")
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options both programs take, under the names they share."""
+    options = Options(**{name: getattr(arguments, name) for name in SHARED}).to_dict()
+    for name in ("max_vocab", "lowercase", "seed"):  # off in both; the seed is the run's
+        del options[name]
+    return options
+
+
+def prepare(plan: Plan, folder: Path) -> tuple[list[Contestant], Size]:
+    """Cut the corpus as asked and return the two contestants, and the size of the text they read."""
+    corpus = plan.arguments.corpus.resolve()
+    if plan.arguments.train_words:
+        cut(corpus, folder / "corpus.txt", plan.arguments.train_words)
+        corpus = folder / "corpus.txt"
+    size = measure(corpus)
+    if not size.words:
+        raise WrongUseError(f"{plan.arguments.corpus}: holds no words")
+    if not plan.arguments.five_word_lines:
+        _warn_about_long_lines(size)
+        return [Contestant(program, program, corpus) for program in ("firth", "gensim")], size
+    cut_lines(corpus, folder / "lines.txt", 5)
+    short = Contestant("five-word lines", "firth", folder / "lines.txt")
+    return [short, Contestant("text as it is", "firth", corpus)], size
+
+
+def _warn_about_long_lines(size: Size) -> None:
+    if size.unseen:
+        say(
+            f"warning: lines of up to {size.longest:,} words: gensim drops all after the 10,000th of a line, "
+            f"{size.unseen / size.words:.1%} of the text, yet its words/s are counted on the whole text"
+        )
+
+
+def race(plan: Plan, contestants: list[Contestant], words: int, folder: Path) -> list[list[Run]]:
+    """Run the contestants in turn, A B A B ..., and return the runs of each."""
+    seeds = plan.arguments.seeds
+    runs: list[list[Run]] = [[] for _ in contestants]
+    for number in range(plan.arguments.runs):
+        for contestant, done in zip(contestants, runs, strict=True):
+            place = folder / f"{contestants.index(contestant)}-{number}"
+            place.mkdir()
+            seed = seeds[number % len(seeds)]
+            result = run(contestant, plan.options, plan.arguments.workers, words, place, seed)
+            done.append(result)
+            say(f"run {number + 1} of {plan.arguments.runs}, {_summary(result)}")
+            _warn_about_words(result, words * plan.options["epochs"])
+    return runs
+
+
+def _summary(result: Run) -> str:
+    return (
+        f"{result.name}: {result.words_per_second:,.0f} words/s, "
+        f"{result.wall_seconds:.1f} s, {result.peak_bytes / 1e6:.0f} MB"
+    )
+
+
+def _warn_about_words(result: Run, expected: int) -> None:
+    reported = result.raw_words_reported
+    if reported is not None and abs(reported / expected - 1) > 0.01:
+        say(f"warning: {result.name} says it read {reported:,.0f} words, {expected:,} were counted")
+
+
+def judge(plan: Plan, runs: list[list[Run]], folder: Path) -> list[list[dict[str, Score]]]:
+    """Score the saved vectors of every run, after all the timing."""
+    if not (plan.arguments.analogies or plan.pairs):
+        return [[{} for _ in own] for own in runs]
+    say("scoring the saved vectors with gensim's evaluation ...")
+    return [[evaluate(each.vectors, plan.arguments.analogies, plan.pairs, folder) for each in own] for own in runs]
+
+
+def facts(plan: Plan, contestants: list[Contestant], versions: dict[str, str], size: Size) -> dict[str, Any]:
+    """Return what a reader needs to know to make sense of the figures."""
+    return {
+        "versions": {**versions, "python": platform.python_version()},
+        "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}",
+        "corpus": size._asdict(),
+        "options": plan.options,
+        "workers": plan.arguments.workers,
+        "runs": plan.arguments.runs,
+        "seeds": plan.arguments.seeds,
+        "order": [contestant.name for contestant in contestants],
+    }
+
+
+def _processor() -> str:
+    """Return the processor's name, where the system tells it."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def show(about: dict[str, Any], runs: list[list[Run]], scores: list[list[dict[str, Score]]], plan: Plan) -> None:
+    """Print the tables."""
+    ours, theirs = runs
+    print(", ".join(f"{name} {number}" for name, number in about["versions"].items()), "on", about["machine"])
+    print(f"{about['corpus']['words']:,} words in {about['corpus']['lines']:,} lines;", end=" ")
+    print(", ".join(f"{name}={value}" for name, value in plan.options.items()), end="; ")
+    print(f"{about['workers']} workers; {about['runs']} runs each, seeds {about['seeds']}")
+    print(f"\nMedian (least..greatest); ratios pair by pair\n\n{table(speed_rows(ours, theirs))}")
+    print(f"\n{memory_line(ours[0], plan.options['vector_size'])}")
+    print(f"\nEvery pair of runs\n\n{table(pair_rows(ours, theirs))}")
+    for pairs in plan.pairs:
+        if pairs.skipped:
+            print(f"\n{pairs.name}: {pairs.skipped} lines without two words and a number, not asked")
+    if scores[0][0]:
+        names = ours[0].name, theirs[0].name
+        print(f"\nAnalogies in percent, pairs in Spearman x 100\n\n{table(quality_rows(*names, *scores))}")
+
+
+def benchmark(plan: Plan, folder: Path) -> None:
+    """Do all of it in the temporary `folder`."""
+    contestants, size = prepare(plan, folder)
+    judged = plan.arguments.analogies or plan.pairs
+    programs = {each.program: None for each in contestants} | ({"gensim": None} if judged else {})
+    versions = {program: version(program) for program in programs}
+    runs = race(plan, contestants, size.words, folder)
+    scores = judge(plan, runs, folder)
+    about = facts(plan, contestants, versions, size)
+    show(about, runs, scores, plan)
+    if plan.arguments.json:
+        results = [
+            as_json(r, s) for own, judged_ in zip(runs, scores, strict=True) for r, s in zip(own, judged_, strict=True)
+        ]
+        plan.arguments.json.write_text(json.dumps({**about, "results": results}, indent=1) + "\n", encoding="utf-8")
+
+
+def say(text: str) -> None:
+    """Tell the person waiting; the tables alone go to standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Run the benchmark and return the exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files and the child go too
+    arguments = parser().parse_args()
+    try:
+        plan = checked(arguments)
+        with tempfile.TemporaryDirectory(prefix="firth-bench-") as folder:
+            benchmark(plan, Path(folder))
+    except (WrongUseError, OptionError, SetError) as error:
+        say(f"compare.py: {error}")
+        return 2
+    except (ChildError, OSError) as error:
+        say(f"compare.py: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""The child process of a benchmark: one program trains once, saves its vectors, reports what it measured.
+
+    python contestant.py firth|gensim version           # load it and print its version
+    python contestant.py firth|gensim train JOB.json    # as `runner.run` asks
+
+Imports stand inside the functions: neither program pays for loading the other.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, float]
+
+
+def train_firth(job: dict[str, Any]) -> Record:
+    """Train firth as its users do; its own history says how long training took, compiling apart."""
+    clock = Clock()
+    from firth import Word2Vec
+
+    record = {"import_seconds": clock.lap()}
+    model = Word2Vec(**job["options"], workers=job["workers"]).fit(job["corpus"], progress=False)
+    record |= {"fit_seconds": clock.lap(), "train_seconds": sum(epoch.seconds for epoch in model.history)}
+    model.wv.save_word2vec_format(job["vectors"], binary=True)
+    return record | {
+        "save_seconds": clock.lap(),
+        "vocabulary": len(model.wv),
+        "epochs": len(model.history),
+    }
+
+
+def train_gensim(job: dict[str, Any]) -> Record:
+    """Train gensim on its fastest path, `corpus_file`; the vocabulary is built outside `train_seconds`."""
+    clock = Clock()
+    from gensim.models import Word2Vec  # type: ignore[import-untyped]
+
+    record = {"import_seconds": clock.lap()}
+    model = Word2Vec(sg=1, hs=0, workers=job["workers"], **job["options"])
+    model.build_vocab(corpus_file=job["corpus"])
+    prepare_seconds = clock.lap()
+    _, raw_words = model.train(
+        corpus_file=job["corpus"],
+        total_examples=model.corpus_count,
+        total_words=model.corpus_total_words,
+        epochs=model.epochs,
+    )
+    train_seconds = clock.lap()
+    record |= {"fit_seconds": prepare_seconds + train_seconds, "train_seconds": train_seconds}
+    model.wv.save_word2vec_format(job["vectors"], binary=True)
+    return record | {
+        "save_seconds": clock.lap(),
+        "vocabulary": len(model.wv),
+        "epochs": model.epochs,
+        "raw_words": raw_words,
+    }
+
+
+class Clock:
+    """A stop-watch."""
+
+    def __init__(self) -> None:
+        self.last = time.perf_counter()
+
+    def lap(self) -> float:
+        """Return the seconds since the last lap, or the start."""
+        now = time.perf_counter()
+        seconds, self.last = now - self.last, now
+        return seconds
+
+
+def version(program: str) -> str:
+    """Return the version of a program, after loading all that its training loads."""
+    if program == "firth":
+        import firth.model
+
+        return firth.__version__
+    import gensim  # type: ignore[import-untyped]
+
+    return str(gensim.__version__)
+
+
+def main() -> None:
+    """Do what the command line says."""
+    program, action, *job_file = sys.argv[1:]
+    if action == "version":
+        print(version(program))
+        return
+    job = json.loads(Path(job_file[0]).read_text(encoding="utf-8"))
+    train = {"firth": train_firth, "gensim": train_gensim}[program]
+    Path(job["record"]).write_text(json.dumps(train(job)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

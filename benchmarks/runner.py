@@ -1,0 +1,118 @@
+"""One run of one program in a process of its own, with its wall time and peak memory taken from outside."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+CHILD = Path(__file__).with_name("contestant.py")
+
+
+class ChildError(Exception):
+    """A child process failed; the message holds what it wrote to standard error."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    """What runs: a program on a corpus, under the name that the tables give it."""
+
+    name: str
+    program: str
+    corpus: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What one run measured; seconds, bytes, and raw words per second of training wall time."""
+
+    name: str
+    seed: int
+    words_per_second: float
+    wall_seconds: float
+    train_seconds: float
+    import_seconds: float
+    prepare_seconds: float
+    save_seconds: float
+    peak_bytes: int
+    vocabulary: int
+    raw_words_reported: float | None
+    vectors: Path
+
+    @property
+    def process_seconds(self) -> float:
+        """What the child cannot see of its wall time: the interpreter's start and exit."""
+        inside = self.train_seconds + self.import_seconds + self.prepare_seconds + self.save_seconds
+        return self.wall_seconds - inside
+
+
+def version(program: str) -> str:
+    """Return the version of an installed program; raise `ChildError` where it cannot be loaded."""
+    command = [sys.executable, str(CHILD), program, "version"]
+    child = subprocess.run(command, capture_output=True, text=True)
+    if child.returncode:
+        raise ChildError(f"{program} cannot be loaded:\n{child.stderr}")
+    return child.stdout.strip()
+
+
+def run(contestant: Contestant, options: dict[str, Any], workers: int, words: int, folder: Path, seed: int) -> Run:
+    """Train `contestant` once, in the empty `folder`, and return the measurements.
+
+    `words` are the raw words of the corpus, the same for every program: the numerator is words x epochs.
+    Raises `ChildError` if the child fails or trains fewer epochs than it was asked to.
+    """
+    job = {
+        "corpus": str(contestant.corpus),
+        "vectors": str(folder / "vectors.bin"),
+        "record": str(folder / "record.json"),
+        "options": {**options, "seed": seed},
+        "workers": workers,
+    }
+    job_file = folder / "job.json"
+    job_file.write_text(json.dumps(job), encoding="utf-8")
+    wall, peak = _timed([sys.executable, str(CHILD), contestant.program, "train", str(job_file)], folder)
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    if record["epochs"] != options["epochs"]:
+        raise ChildError(f"{contestant.name} trained {record['epochs']} epochs of {options['epochs']}")
+    return Run(
+        name=contestant.name,
+        seed=seed,
+        words_per_second=words * options["epochs"] / record["train_seconds"],
+        wall_seconds=wall,
+        train_seconds=record["train_seconds"],
+        import_seconds=record["import_seconds"],
+        prepare_seconds=record["fit_seconds"] - record["train_seconds"],
+        save_seconds=record["save_seconds"],
+        peak_bytes=peak,
+        vocabulary=record["vocabulary"],
+        raw_words_reported=record.get("raw_words"),
+        vectors=folder / "vectors.bin",
+    )
+
+
+def _timed(command: list[str], folder: Path) -> tuple[float, int]:
+    """Run `command`; return its wall time in seconds, start to exit, and its peak resident bytes."""
+    errors = folder / "stderr.txt"
+    with errors.open("wb") as stderr:
+        started = time.perf_counter()
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, env=_without_caches(folder))
+        try:
+            _, status, usage = os.wait4(child.pid, 0)
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
+        wall = time.perf_counter() - started
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        said = errors.read_text(encoding="utf-8", errors="replace")
+        raise ChildError(f"exit status {child.returncode} of  {' '.join(command)}\n{said}")
+    return wall, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _without_caches(folder: Path) -> dict[str, str]:
+    """Return an environment whose caches are empty, so that every run pays for its own compiling."""
+    return {**os.environ, "NUMBA_CACHE_DIR": str(folder / "numba"), "XDG_CACHE_HOME": str(folder / "cache")}
