@@ -40,21 +40,19 @@ class Plan(NamedTuple):
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
-    p = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0] if __doc__ else None,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     p.add_argument("--corpus", type=Path, required=True, help="text file, one sentence or paragraph a line")
     p.add_argument("--train-words", type=int, metavar="N", help="use the first N words only")
     p.add_argument("--analogies", type=Path, metavar="FILE", help="analogies, as questions-words.txt")
     p.add_argument("--pairs", type=Path, nargs="+", default=[], metavar="FILE", help="word pairs with scores")
-    p.add_argument("--runs", type=int, default=3, help="runs of each contestant")
-    p.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="taken in turn by the runs")
-    p.add_argument("--workers", type=int, default=2, help="threads of each program")
+    p.add_argument("--runs", type=int, default=3, help="runs of each (default: %(default)s)")
+    p.add_argument("--seeds", type=int, nargs="+", help="taken in turn by the runs (default: 1 2 3 ...)")
+    p.add_argument("--workers", type=int, default=2, help="threads of each (default: %(default)s)")
     defaults = Options()
     for name in SHARED:
         value = getattr(defaults, name)
-        p.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value, help="as both name it")
+        flag = f"--{name.replace('_', '-')}"
+        p.add_argument(flag, type=type(value), default=value, metavar="X", help="of both (default: %(default)s)")
     p.add_argument(
         "--five-word-lines",
         action="store_true",
@@ -77,6 +75,7 @@ def checked(arguments: argparse.Namespace) -> Plan:
         value = getattr(arguments, name)
         if value is not None and value < 1:
             raise WrongUseError(f"--{name.replace('_', '-')} {value}: give a whole number of at least 1")
+    arguments.seeds = arguments.seeds or list(range(1, arguments.runs + 1))
     _check_seeds(arguments)
     if arguments.analogies:
         count_questions(arguments.analogies)

@@ -1,6 +1,7 @@
 """How good saved vectors are. One evaluator, gensim's, judges every contestant, from the file it saved."""
 
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,6 +54,8 @@ def count_questions(path: Path) -> int:
 
 def evaluate(vectors: Path, analogies: Path | None, pairs: list[Pairs], folder: Path) -> dict[str, Score]:
     """Score the word2vec binary file `vectors` on every set; `folder` takes temporary files."""
+    # One query is too little work to share out: with more threads gensim's evaluation is several times slower.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 
     wv = KeyedVectors.load_word2vec_format(vectors, binary=True)

@@ -94,7 +94,11 @@ def run(contestant: Contestant, options: dict[str, Any], workers: int, words: in
 
 
 def _timed(command: list[str], folder: Path) -> tuple[float, int]:
-    """Run `command`; return its wall time in seconds, start to exit, and its peak resident bytes."""
+    """Run `command`; return its wall time in seconds, start to exit, and its peak resident bytes.
+
+    On Linux the peak that a child reports is never below that of the process that started it, so this one must
+    stay small: it loads no NumPy, and no vectors, before the last child has ended.
+    """
     errors = folder / "stderr.txt"
     with errors.open("wb") as stderr:
         started = time.perf_counter()
