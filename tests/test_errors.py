@@ -1,5 +1,7 @@
 """Errors can be caught as firth's own and as the built-in kind, and say what to do."""
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,9 +38,7 @@ def test_an_error_is_a_firth_error_and_the_built_in_kind(kind, built_in):
 
 
 def test_every_error_of_the_module_is_listed_here():
-    defined = {
-        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, FirthError)
-    }
+    defined = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, FirthError)}
     assert defined == {FirthError, *KINDS}
 
 
@@ -94,3 +94,17 @@ def test_whatever_is_offered_is_in_the_vocabulary_and_of_nearly_the_same_length(
     expected = f"; near spellings: {', '.join(near(word, close))}" if near(word, close) else ""
     assert set(near(word, close)) <= set(vocabulary)
     assert str(UnknownWordError(word, vocabulary)) == f"{word!r} is not in the vocabulary{expected}"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnknownWordError("quen", ["king", "queen"]),
+        MissingExtraError("scipy", "eval", "rank correlation"),
+        CorpusError("no words"),
+    ],
+)
+def test_an_error_survives_the_way_between_processes(error):
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)

@@ -5,6 +5,7 @@ A message names the thing, the value found, what is allowed, and what to do.
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
 
 
 class FirthError(Exception):
@@ -35,17 +36,31 @@ class MissingExtraError(FirthError, ImportError):
     """An optional library is needed and not installed."""
 
     def __init__(self, library: str, extra: str, purpose: str):
-        super().__init__(f"{purpose} needs {library}: install it with  pip install 'firth[{extra}]'")
+        super().__init__(library, extra, purpose)
+
+    def __str__(self) -> str:
+        library, extra, purpose = self.args
+        return f"{purpose} needs {library}: install it with  pip install 'firth[{extra}]'"
 
 
 class UnknownWordError(FirthError, KeyError):
-    """A word is not in the vocabulary; the message offers near spellings."""
+    """A word is not in the vocabulary; the message offers near spellings.
+
+    They are looked for when the message is read, among the first 200,000 words: code that only catches the error
+    does not wait for them.
+    """
 
     def __init__(self, word: object, vocabulary: Iterable[object]):
-        super().__init__(f"{word!r} is not in the vocabulary{_did_you_mean(word, vocabulary)}")
+        super().__init__(word)
+        self._vocabulary = vocabulary
 
     def __str__(self) -> str:
-        return str(self.args[0])  # KeyError would show the repr
+        self._vocabulary = _near_words(self.args[0], self._vocabulary)
+        hint = f"; near spellings: {', '.join(self._vocabulary)}" if self._vocabulary else ""
+        return f"{self.args[0]!r} is not in the vocabulary{hint}"
+
+    def __reduce__(self) -> tuple[type, tuple[object, list[str]]]:
+        return type(self), (self.args[0], _near_words(self.args[0], self._vocabulary))
 
 
 def near(name: str, candidates: Iterable[str], n: int = 3) -> list[str]:
@@ -53,9 +68,8 @@ def near(name: str, candidates: Iterable[str], n: int = 3) -> list[str]:
     return difflib.get_close_matches(name, candidates, n=n)
 
 
-def _did_you_mean(word: object, vocabulary: Iterable[object]) -> str:
+def _near_words(word: object, vocabulary: Iterable[object]) -> list[str]:
     if not isinstance(word, str):
-        return ""
-    similar = (key for key in vocabulary if isinstance(key, str) and abs(len(key) - len(word)) <= 2)
-    spellings = near(word, similar)
-    return f"; near spellings: {', '.join(spellings)}" if spellings else ""
+        return []
+    words = (key for key in islice(vocabulary, 200_000) if isinstance(key, str))
+    return near(word, (key for key in words if abs(len(key) - len(word)) <= 2))

@@ -13,6 +13,7 @@ from firth.vectors import KeyedVectors
 
 if TYPE_CHECKING:
     from firth.text import Corpus
+    from firth.training.progress import Reporter
     from firth.training.trainer import EpochRecord
 
 Callback = Callable[["Word2Vec"], Any]
@@ -69,20 +70,18 @@ class Word2Vec:
         train on, `NotEnoughMemoryError` before allocating what would not fit, and `DivergenceError` if the loss
         becomes infinite or NaN.
         """
-        from firth.text import read_corpus
         from firth.training.progress import reporter
 
+        return self._fit(corpus, reporter(progress), tokenizer=tokenizer, offsets=offsets, callbacks=callbacks)
+
+    def _fit(self, corpus: Any, report: "Reporter", *, callbacks: Iterable[Callback] = (), **reading: Any) -> Self:
+        """Do the work of `fit`, telling `report`; `reading` goes to `read_corpus`."""
+        from firth.text import read_corpus
+
         self._wv, self._outside, self.history = None, None, []
-        with reporter(progress) as report:
+        with report:
             report.stage("reading", None)
-            read = read_corpus(
-                corpus,
-                self.options,
-                tokenizer=tokenizer,
-                offsets=offsets,
-                workers=self.workers,
-                progress=report.advance,
-            )
+            read = read_corpus(corpus, self.options, workers=self.workers, progress=report.advance, **reading)
             try:
                 self.corpus = _summary(read)
                 report.say(_reading_line(read))
@@ -91,7 +90,7 @@ class Word2Vec:
                 read.tokens.close()
         return self
 
-    def _train(self, corpus: "Corpus", callbacks: list[Callback], report: Any) -> None:
+    def _train(self, corpus: "Corpus", callbacks: list[Callback], report: "Reporter") -> None:
         """Train on a corpus that was read. The vectors are usable from the first moment on."""
         from firth.training.hogwild import Hogwild, memory_needed
         from firth.training.resources import require_memory
@@ -107,7 +106,8 @@ class Word2Vec:
             for record in trainer.epochs():
                 self.history.append(record)
                 self._wv.fill_norms(force=True)
-                if any([callback(self) is True for callback in callbacks]):  # a list: all are called
+                answers = [callback(self) for callback in callbacks]
+                if True in answers:
                     break
         finally:
             trainer.stop()
@@ -191,7 +191,7 @@ def _reading_line(corpus: "Corpus") -> str:
 
 
 def _signature() -> inspect.Signature:
-    """The constructor's signature, from `Options`."""
+    """Return the constructor's signature, from `Options`."""
     kind = inspect.Parameter.KEYWORD_ONLY
     options = [inspect.Parameter(f.name, kind, default=f.default) for f in dataclasses.fields(Options)]
     return inspect.Signature([*options, inspect.Parameter("workers", kind, default=None)])

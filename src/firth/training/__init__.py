@@ -1,0 +1,1 @@
+"""Training: kernels (all Numba) <- engines, one for each objective <- trainer (epochs, threads, progress)."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from firth.errors import CorpusError
 from firth.options import Options
 from firth.text import BLOCK_WORDS, END, Corpus
-from firth.training import kernels, sampling
+from firth.training import kernels, sampling, simd
 
 Matrix = NDArray[np.float32]
 
@@ -42,7 +42,7 @@ class Hogwild:
         self.halt = np.zeros(1, np.bool_)  # True asks every `train_block` under way to stop early
         self._keep = sampling.keep_thresholds(counts, options.sample)
         self._alias = sampling.alias_table(counts, options.ns_exponent)
-        shape = (len(counts), kernels.LANES * kernels.strips(options.vector_size))
+        shape = (len(counts), simd.LANES * kernels.strips(options.vector_size))
         self._padded_center, self._padded_outside = kernels.aligned_zeros(shape), kernels.aligned_zeros(shape)
         self.center = self._padded_center[:, : options.vector_size]
         self.outside = self._padded_outside[:, : options.vector_size]
@@ -58,9 +58,7 @@ class Hogwild:
     def workspace(self) -> kernels.Workspace:
         """Return new scratch arrays for one thread."""
         options = self._options
-        return kernels.make_workspace(
-            BLOCK_WORDS, options.vector_size, options.window, options.negative, self.halt
-        )
+        return kernels.make_workspace(BLOCK_WORDS, options.vector_size, options.window, options.negative, self.halt)
 
     def compile(self) -> None:
         """Compile the kernel now, by training on no tokens at all."""
@@ -82,10 +80,8 @@ class Hogwild:
 
 def memory_needed(V: int, options: Options, workers: int) -> dict[str, int]:
     """Return what training will allocate: a name and a number of bytes for each part."""
-    row = kernels.STRIP_BYTES * kernels.strips(options.vector_size)
-    scratch = (
-        BLOCK_WORDS * (5 * 4 + 8) + kernels.SLICE * options.negative * 4 + (2 + 2 * options.window) * row
-    )
+    row = simd.STRIP_BYTES * kernels.strips(options.vector_size)
+    scratch = BLOCK_WORDS * (5 * 4 + 8) + kernels.SLICE * options.negative * 4 + (2 + 2 * options.window) * row
     return {
         f"2 matrices of {V:,} x {options.vector_size} floats": 2 * V * row,
         "sampling tables": V * (4 + 8 + 120),  # 120: Python's lists while the alias table is made
@@ -107,7 +103,7 @@ def start_vectors(center: Matrix, seed: int) -> None:
 
 def checked_ids(tokens: NDArray[np.int32], V: int, block: int) -> NDArray[np.int32]:
     """Return `tokens` if all are END or in [0, V), so that no kernel can reach outside a matrix."""
-    if len(tokens) and not (END <= tokens.min() and tokens.max() < V):
+    if len(tokens) and (tokens.min() < END or tokens.max() >= V):
         raise CorpusError(
             f"block {block} of the token store holds ids from {tokens.min()} to {tokens.max()} where {END} to {V - 1} "
             "are allowed: the store was changed or damaged while training; read the corpus again"

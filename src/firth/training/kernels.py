@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import float32, int32, int64, njit, uint32, uint64
+from numpy.typing import NDArray
 
 from firth.training.simd import LANES, STRIP_BYTES, TILE, score_window, update_tile
 
@@ -36,26 +37,37 @@ _WINDOW_DRAWS = np.uint64(1 << 32)  # draws are numbered: subsampling from 0, wi
 _NOISE_DRAWS = np.uint64(1 << 33)  # and noise words from here
 
 
-class Workspace(NamedTuple):
-    """One thread's scratch arrays, made by `make_workspace`; their contents carry nothing between blocks."""
+Array = NDArray[Any]
 
-    kept: np.ndarray  # (n,) int32: the block's words that survive subsampling
-    first: np.ndarray  # (n,) int32: where the sentence of each begins in `kept`
-    stop: np.ndarray  # (n,) int32: and where it ends
-    previous: np.ndarray  # (n,) int32: the last earlier place of the same word, -1 if none is near
-    latest: np.ndarray  # (n,) int32: the largest `previous` so far
-    rows: np.ndarray  # (n,) int64: addresses of the inputs; see `train_block`
-    noise: np.ndarray  # (SLICE * K,) int32
-    tables: np.ndarray  # int64: row addresses, laid out by `_layout`
-    slots: np.ndarray  # (n_inputs,) int32: where each input of a window with repeats went
-    weights: np.ndarray  # float32: how often each row counts, and the scores' coefficients
-    spare: np.ndarray  # float32: rows of zeros and rows for sums
-    loss: np.ndarray  # (16,) float64: the loss summed over the block
-    halt: np.ndarray  # (1,) bool, shared by all threads: True asks them to stop at the next slice
+
+class Workspace(NamedTuple):
+    """One thread's scratch arrays, made by `make_workspace`; their contents carry nothing between blocks.
+
+    Row addresses are int64; `n` is the size of a block and a little more, m the window, K the noise words.
+    """
+
+    kept: Array  # (n,) int32: the block's words that survive subsampling
+    first: Array  # (n,) int32: where the sentence of each begins in `kept`
+    stop: Array  # (n,) int32: and where it ends
+    previous: Array  # (n,) int32: the last earlier place of the same word, -1 if none is near
+    latest: Array  # (n,) int32: the largest `previous` so far
+    rows: Array  # (n,) int64: addresses of input rows, see `train_block`
+    noise: Array  # (SLICE * K,) int32
+    inputs: Array  # (2 m,) int64: addresses of a window's input rows, where they are no slice of `rows`
+    sums: Array  # (2 m,) int64: addresses of spare rows for sums over tiles
+    outputs: Array  # ((LEAD + 1) * (columns + 2),) int64: addresses of output rows of this window and the next LEAD,
+    #                 then that of an input row to prefetch, then whether a noise word needs weighing
+    slots: Array  # (2 m + 1,) int32: where each input of a window with repeats went
+    row_weights: Array  # (m, 16) float32: how often each input counts; 1 between windows
+    column_weights: Array  # (n_tiles, 16) float32: how often each output counts; 1 between windows, 0 if unused
+    coefficients: Array  # (n_tiles * m, 16) float32
+    spare: Array  # (2 + 2 m, D padded) float32: a row of zeros, a row for unused outputs, rows for sums
+    loss: Array  # (16,) float64: the loss summed over the block
+    halt: Array  # (1,) bool, shared by all threads: True asks them to stop at the next slice
 
 
 def tiles(negative: int) -> tuple[int, int]:
-    """Return (rows in a tile, tiles) for 1 + K output rows: tiles as even as they can be."""
+    """Return (output rows in a tile, tiles) for 1 + K output rows: the fewest tiles, as even as they can be."""
     n_tiles = -(-(1 + negative) // TILE)
     return -(-(1 + negative) // n_tiles), n_tiles
 
@@ -65,30 +77,34 @@ def strips(vector_size: int) -> int:
     return -(-vector_size // LANES)
 
 
-def aligned_zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
+def aligned_zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
     """Return zeros whose first byte lies on a strip's boundary, as the kernels require."""
     n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
     raw = np.zeros(n_bytes + STRIP_BYTES, np.uint8)
     offset = -raw.ctypes.data % STRIP_BYTES
-    return raw[offset : offset + n_bytes].view(dtype).reshape(shape)
+    aligned: Array = raw[offset : offset + n_bytes].view(dtype).reshape(shape)
+    return aligned
 
 
-def make_workspace(
-    block_size: int, vector_size: int, window: int, negative: int, halt: np.ndarray
-) -> Workspace:
+def make_workspace(block_size: int, vector_size: int, window: int, negative: int, halt: Array) -> Workspace:
     """Allocate one thread's scratch arrays for blocks of at most `block_size` tokens."""
     tile, n_tiles = tiles(negative)
     n = block_size + 2 * window + LEAD + 2
-    positions = [np.zeros(n, np.int32) for _ in range(5)]
-    outputs = (LEAD + 1) * (tile * n_tiles + 2)
-    floats = (window + n_tiles + n_tiles * window) * LANES
     return Workspace(
-        *positions,
+        kept=np.zeros(n, np.int32),
+        first=np.zeros(n, np.int32),
+        stop=np.zeros(n, np.int32),
+        previous=np.zeros(n, np.int32),
+        latest=np.zeros(n, np.int32),
         rows=np.zeros(n, np.int64),
         noise=np.zeros(SLICE * negative, np.int32),
-        tables=np.zeros(4 * window + outputs, np.int64),
+        inputs=np.zeros(2 * window, np.int64),
+        sums=np.zeros(2 * window, np.int64),
+        outputs=np.zeros((LEAD + 1) * (tile * n_tiles + 2), np.int64),
         slots=np.zeros(2 * window + 1, np.int32),
-        weights=aligned_zeros((floats,)),
+        row_weights=aligned_zeros((window, LANES)),
+        column_weights=aligned_zeros((n_tiles, LANES)),
+        coefficients=aligned_zeros((n_tiles * window, LANES)),
         spare=aligned_zeros((2 + 2 * window, LANES * strips(vector_size))),
         loss=aligned_zeros((LANES,), np.float64),
         halt=halt,
@@ -155,136 +171,141 @@ def draw_noise(key, first_draw, count, alias, noise):
 
 
 @njit(nogil=True)
-def set_weight(weights, row, weight):
-    """Let input `row` count `weight` times: 8 lanes, one for each output of a tile."""
-    for lane in range(8 * row, 8 * row + 8):
-        weights[lane] = weight
+def set_row_weight(weights, row, weight):
+    """Let input `row` count `weight` times: the 8 lanes of its half of a strip."""
+    weights[row // 2, TILE * (row % 2) : TILE * (row % 2) + TILE] = weight
 
 
 @njit(nogil=True)
-def merge_inputs(rows, lo, i, hi, previous, slots, inputs, weights, nothing):
-    """Gather a window's distinct input rows with their weights; return how many pairs of rows there are.
+def merge_inputs(rows, lo, i, hi, previous, slots, inputs, weights, zero_row):
+    """Gather the distinct input rows of the window [lo, hi) around i, with their weights; return their pairs.
 
-    An odd row out is paired with `nothing`, a row of zeros that counts 0 times.
+    An odd row out is paired with the spare row of zeros, which counts 0 times.
     """
     n = 0
     for j in range(lo, hi):
         if j == i:
             continue
-        earlier = previous[j]
-        if earlier == i:
-            earlier = previous[i]
+        earlier = previous[j] if previous[j] != i else previous[i]
         if earlier >= lo:
-            slots[j - lo] = slots[earlier - lo]
-            set_weight(weights, slots[j - lo], weights[8 * slots[j - lo]] + float32(1))
+            slot = slots[earlier - lo]
+            set_row_weight(weights, slot, weights[slot // 2, TILE * (slot % 2)] + float32(1))
         else:
-            slots[j - lo] = n
+            slot = n
             inputs[n] = rows[j - 1 if j > i else j]
             n += 1
+        slots[j - lo] = slot
     if n % 2 == 1:
-        inputs[n] = nothing
-        set_weight(weights, n, float32(0))
+        inputs[n] = zero_row
+        set_row_weight(weights, n, float32(0))
     return (n + 1) // 2
 
 
-@lru_cache(maxsize=8)
+@njit(nogil=True)
+def queue_outputs(outputs, at, word, noise, first, K, U, row_bytes):
+    """Write the addresses of a window's 1 + K output rows from outputs[at] on; return 1 if any needs weighing."""
+    outputs[at] = U + int64(word) * row_bytes
+    special = False
+    for k in range(first, first + K):
+        outputs[at + 1 + k - first] = U + int64(noise[k]) * row_bytes
+        special |= noise[k] == word
+        for earlier in range(first, k):
+            special |= noise[k] == noise[earlier]
+    return int64(special)
+
+
+@njit(nogil=True)
+def set_column_weight(weights, tile, column, weight):
+    """Let output `column` count `weight` times, for both inputs of a pair."""
+    weights[column // tile, column % tile] = weight
+    weights[column // tile, column % tile + TILE] = weight
+
+
+@njit(nogil=True)
+def weigh_outputs(outputs, at, K, tile, weights, unused):
+    """Leave out noise words equal to the predicted word; join equal noise words into one row of more weight."""
+    for k in range(1, K + 1):
+        same = 0
+        while outputs[at + same] != outputs[at + k]:
+            same += 1
+        if same == k:
+            continue
+        if same > 0:
+            set_column_weight(weights, tile, same, weights[same // tile, same % tile] + float32(1))
+        set_column_weight(weights, tile, k, float32(0))
+        outputs[at + k] = unused
+
+
+@njit(nogil=True)
+def reset_column_weights(K, tile, weights):
+    """Let every output count once."""
+    for column in range(K + 1):
+        set_column_weight(weights, tile, column, float32(1))
+
+
+@njit(nogil=True)
+def reset_workspace(work, K, tile, row_bytes):
+    """Put every weight and every address that no window writes where `train_block` expects it."""
+    work.loss[:] = 0
+    work.row_weights[:] = 1
+    work.column_weights[:] = 0
+    reset_column_weights(K, tile, work.column_weights)
+    work.outputs[:] = work.spare.ctypes.data + row_bytes
+    for j in range(len(work.sums)):
+        work.sums[j] = work.spare.ctypes.data + (2 + j) * row_bytes
+
+
+@lru_cache(maxsize=16)
 def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
-    """Return `train_block` for rows of `n_strips` strips and `n_tiles` tiles of `tile` output rows."""
+    """Return `train_block` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips.
+
+    These numbers are constants of the code, so that LLVM unrolls the short loops over them. Numba compiles it when
+    it is first called, in about two seconds.
+    """
     only = 1 if n_tiles == 1 else 0
-    columns = tile * n_tiles
     row_bytes = n_strips * STRIP_BYTES
-
-    @njit(nogil=True)
-    def set_outputs(table, at, word, noise, first_noise, K, U, nothing):
-        """Write the addresses of the 1 + K output rows of a window; return whether a noise word needs weighing."""
-        table[at] = U + int64(word) * row_bytes
-        special = 0
-        for k in range(K):
-            drawn = noise[first_noise + k]
-            table[at + 1 + k] = U + int64(drawn) * row_bytes
-            special |= drawn == word
-            for earlier in range(k):
-                special |= noise[first_noise + earlier] == drawn
-        return special
-
-    @njit(nogil=True)
-    def column(j):
-        return LANES * (j // tile) + j % tile
-
-    @njit(nogil=True)
-    def weigh_outputs(table, at, K, weights, nothing):
-        """Leave out noise words equal to the predicted word, and join equal ones into one row of more weight."""
-        for k in range(1, K + 1):
-            same = 0
-            while same < k and table[at + same] != table[at + k]:
-                same += 1
-            if same < k:
-                if same > 0:
-                    weights[column(same)] += float32(1)
-                    weights[column(same) + 8] += float32(1)
-                table[at + k] = nothing
-                weights[column(k)] = 0
-                weights[column(k) + 8] = 0
-
-    @njit(nogil=True)
-    def reset_outputs(K, weights):
-        for j in range(K + 1):
-            weights[column(j)] = 1
-            weights[column(j) + 8] = 1
+    stride = tile * n_tiles + 2  # of `Workspace.outputs`
 
     @njit(nogil=True)
     def train_block(center, outside, block, keep, alias, key, window, shrink, K, rate, work):
         """Train on one block of tokens, in place; return (words, pairs), and the summed loss in `work.loss`.
 
-        center, outside   (V, 16 * n_strips) float32, C-contiguous, 64-byte aligned; rows change
-        block             (n,) int32 ids in [0, V), END after each sentence
-        keep              (V,) uint32 from `sampling.keep_thresholds`
-        alias             (V,) uint64 from `sampling.alias_table`
-        key               uint64: seeds the block's draws
-        window, shrink    m, and whether each window's size is drawn from 1..m
-        K, rate           noise words for each window; learning rate, float32
-        work              Workspace, overwritten
+        center, outside  (V, D padded to strips) float32, C-contiguous, 64-byte aligned; rows change
+        block            (n,) int32 ids in [0, V), END after each sentence
+        keep, alias      (V,) uint32 and (V,) uint64 from `sampling`
+        key              uint64: seeds the block's draws
+        window, shrink   m, and whether each window's size is drawn from 1..m
+        K, rate          noise words for each window; learning rate, float32
         """
-        kept, first, stop, previous, latest, rows, noise, tables, slots, weights, spare, loss, halt = work
+        kept, first, stop, previous, latest, rows = work[:6]
+        noise, inputs, sums, outputs, slots, row_weights, column_weights = work[6:13]
+        V, U = center.ctypes.data, outside.ctypes.data
+        zero_row, unused = work.spare.ctypes.data, work.spare.ctypes.data + row_bytes
+        output_table, sum_table = outputs.ctypes.data, sums.ctypes.data
+        coefficients, loss = work.coefficients.ctypes.data, work.loss.ctypes.data
+        reset_workspace(work, K, tile, row_bytes)
         n, words = subsample(block, keep, key, kept, first, stop)
         mark_repeats(kept, n, 2 * window, previous, latest)
-        V, U = center.ctypes.data, outside.ctypes.data
-        zero_row = spare.ctypes.data
-        no_output = zero_row + row_bytes
-        # `rows` holds the addresses of all words but one: with the window's middle at i, rows[j] belongs to word j
-        # for j < i and to word j + 1 from there on, so any window's inputs are a slice. One entry changes a step.
+        # `rows` has the addresses of all input rows but one: while the middle of the window is at i, rows[j] is that
+        # of word j for j < i, and of word j + 1 from there on. So the inputs of a window are a slice of it, and a
+        # step to the next i changes one entry.
         for j in range(n - 1):
             rows[j] = V + int64(kept[j + 1]) * row_bytes
-        rows[max(n - 1, 0) :] = zero_row
-        # tables: merged inputs, rows for sums, then LEAD + 1 windows of output rows + [an input row, special]
-        inputs, between = tables[: 2 * window], tables.ctypes.data + 16 * window
-        for j in range(2 * window):
-            tables[2 * window + j] = no_output + row_bytes * (1 + j)
-        outputs, stride = 4 * window, columns + 2
-        tables[outputs:] = no_output
-        row_weights, column_weights = (
-            weights[: window * LANES],
-            weights[window * LANES : (window + n_tiles) * LANES],
-        )
-        row_weights[:] = 1
-        column_weights[:] = 0
-        reset_outputs(K, column_weights)
-        g = weights.ctypes.data + (window + n_tiles) * STRIP_BYTES
-        loss[:] = 0
+        rows[max(n - 1, 0)] = zero_row
         pairs = 0
         for slice_start in range(0, n, SLICE):
-            if halt[0]:
+            if work.halt[0]:
                 break
             slice_stop = min(slice_start + SLICE, n)
             draw_noise(key, slice_start * K, (slice_stop - slice_start) * K, alias, noise)
             for i in range(slice_start - LEAD, slice_stop):
-                if i + LEAD < slice_stop:
-                    at = outputs + (i + LEAD) % (LEAD + 1) * stride
-                    first_noise = (i + LEAD - slice_start) * K
-                    tables[at + columns + 1] = set_outputs(
-                        tables, at, kept[i + LEAD], noise, first_noise, K, U, no_output
-                    )
-                    tables[at + columns] = rows[min(i + LEAD + window, n - 1)]
+                ahead = i + LEAD
+                queue = ahead % (LEAD + 1) * stride
+                if ahead < slice_stop:
+                    first_noise = (ahead - slice_start) * K
+                    special = queue_outputs(outputs, queue, kept[ahead], noise, first_noise, K, U, row_bytes)
+                    outputs[queue + stride - 2] = rows[min(ahead + window, n - 1)]
+                    outputs[queue + stride - 1] = special
                 if i < slice_start:
                     continue
                 if i > 0:
@@ -297,49 +318,29 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
                 if n_inputs == 0:
                     continue
                 pairs += n_inputs
-                uneven = n_inputs % 2 == 1 or latest[hi - 1] >= lo
                 input_table, n_pairs = rows.ctypes.data + 8 * lo, n_inputs // 2
+                uneven = n_inputs % 2 == 1 or latest[hi - 1] >= lo
                 if uneven:
                     n_pairs = merge_inputs(rows, lo, i, hi, previous, slots, inputs, row_weights, zero_row)
-                    input_table = tables.ctypes.data
-                at = outputs + i % (LEAD + 1) * stride
-                special = tables[at + columns + 1] == 1
+                    input_table = inputs.ctypes.data
+                at = i % (LEAD + 1) * stride
+                special = outputs[at + stride - 1]
                 if special:
-                    weigh_outputs(tables, at, K, column_weights, no_output)
-                output_table = tables.ctypes.data + 8 * at
-                upcoming = tables.ctypes.data + 8 * (outputs + (i + LEAD) % (LEAD + 1) * stride)
+                    weigh_outputs(outputs, at, K, tile, column_weights, unused)
                 score_window(
-                    tile,
-                    n_strips,
-                    input_table,
-                    n_pairs,
-                    output_table,
-                    n_tiles,
-                    rate,
-                    row_weights.ctypes.data,
-                    column_weights.ctypes.data,
-                    g,
-                    loss.ctypes.data,
-                )
+                    tile, input_table, n_pairs, output_table + 8 * at, n_tiles, n_strips, rate,
+                    row_weights.ctypes.data, column_weights.ctypes.data, coefficients, loss,
+                )  # fmt: skip
                 for t in range(n_tiles):
-                    before = input_table if t == 0 else between
-                    after = input_table if t == n_tiles - 1 else between
                     update_tile(
-                        tile,
-                        n_strips,
-                        only,
-                        input_table,
-                        before,
-                        after,
-                        n_pairs,
-                        output_table + 8 * tile * t,
-                        g + t * n_pairs * STRIP_BYTES,
-                        upcoming + 8 * tile * t,
-                    )
+                        tile, only, input_table, input_table if t == 0 else sum_table,
+                        input_table if t == n_tiles - 1 else sum_table, n_pairs, output_table + 8 * (at + tile * t),
+                        n_strips, coefficients + t * n_pairs * STRIP_BYTES, output_table + 8 * (queue + tile * t),
+                    )  # fmt: skip
                 if uneven:
-                    row_weights[: 2 * 8 * n_pairs] = 1
+                    row_weights[:n_pairs] = 1
                 if special:
-                    reset_outputs(K, column_weights)
+                    reset_column_weights(K, tile, column_weights)
         return words, pairs
 
     return train_block

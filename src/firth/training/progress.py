@@ -42,11 +42,7 @@ class Lines(Reporter):
             return
         self._said = now
         share = f" {done / self._total:.0%}" if self._total else f" {done:,}"
-        left = (
-            f" {_clock((now - self._started) * (self._total / done - 1))} left"
-            if self._total and done
-            else ""
-        )
+        left = f" {_clock((now - self._started) * (self._total / done - 1))} left" if self._total and done else ""
         self.say(f"{self._name}{share}{left}  {note}".rstrip())
 
     def say(self, text: str) -> None:
@@ -85,7 +81,7 @@ class Bar(Reporter):
 
 
 def reporter(progress: bool | None, stream: TextIO | None = None) -> Reporter:
-    """Return the reporter for `progress`: None a bar on a terminal and lines elsewhere, True the same, False silence."""
+    """Return the reporter for `progress`: False silence, else a bar on a terminal and lines elsewhere."""
     stream = sys.stderr if stream is None else stream
     if progress is False:
         return Reporter()

@@ -17,7 +17,8 @@ def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint
     if sample == 0:
         return np.full(len(counts), _ONE - 1, np.uint32)
     ratio = sample * counts.sum() / np.maximum(counts, 1)
-    return (np.minimum(1.0, np.sqrt(ratio) + ratio) * (_ONE - 1)).astype(np.uint32)
+    probability = np.minimum(1.0, np.sqrt(ratio) + ratio)
+    return np.asarray(probability * (_ONE - 1), np.uint32)
 
 
 def noise_distribution(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.float64]:
@@ -46,4 +47,4 @@ def alias_table(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.uin
     for i in poor + rich:  # what rounding left over: full slots
         share[i] = 1.0
     threshold = np.minimum(np.array(share) * _ONE, _ONE - 1).astype(np.uint64)
-    return (threshold << np.uint64(32)) | np.array(alias, np.uint64)
+    return np.asarray((threshold << np.uint64(32)) | np.array(alias, np.uint64), np.uint64)

@@ -19,9 +19,7 @@ the same mathematics in NumPy. Output rows are taken in *tiles* of at most 8 and
 Rows are passed by address. Nothing is checked here: `kernels` makes every address from a checked word id.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from llvmlite import ir
 from numba import types
@@ -32,7 +30,6 @@ LANES = 16  # floats in a strip; the rows of a matrix are padded to whole strips
 STRIP_BYTES = 4 * LANES
 TILE = 8  # most output rows in a tile: with two input rows their scores fill one strip
 PAIR = 2
-UNROLL = 0
 
 _F32, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _STRIP = ir.VectorType(_F32, LANES)
@@ -53,7 +50,8 @@ _LN2_HIGH, _LN2_LOW = (
 _LARGEST = 87.0  # exp(-87) is about the smallest normal float32
 
 
-class Strip(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Strip:
     """A vector of 16 floats while code is being emitted, with the operators of arithmetic."""
 
     b: ir.IRBuilder
@@ -73,9 +71,11 @@ class Strip(NamedTuple):
         return self._call("llvm.fma", factor, summand)
 
     def absolute(self) -> "Strip":
+        """Return |self|."""
         return self._call("llvm.fabs")
 
     def rounded(self) -> "Strip":
+        """Return the nearest whole numbers."""
         return self._call("llvm.nearbyint")
 
     def where(self, comparison: str, threshold: "Strip", other: "Strip") -> "Strip":
@@ -147,18 +147,19 @@ def _load_address(b: ir.IRBuilder, table: ir.Value, index: ir.Value) -> ir.Value
 
 def _broadcast(b: ir.IRBuilder, address: ir.Value) -> Strip:
     """Load one float into all 16 lanes."""
-    scalar = b.load(b.inttoptr(address, _F32.as_pointer()), align=4)
+    return _splat(b, b.load(b.inttoptr(address, _F32.as_pointer()), align=4))
+
+
+def _splat(b: ir.IRBuilder, scalar: ir.Value) -> Strip:
     first = b.insert_element(ir.Constant(_STRIP, ir.Undefined), scalar, _I32(0))
     return Strip(b, b.shuffle_vector(first, first, ir.Constant(_STRIP_I32, [0] * LANES)))
 
 
-@contextmanager
-def _sums(b: ir.IRBuilder, start: list[Strip]) -> Iterator[list[ir.Value]]:
-    """Stack slots for sums that a loop carries; LLVM keeps them in registers."""
-    slots = [cgutils.alloca_once_value(b, strip.value) for strip in start]
-    for slot, strip in zip(slots, start, strict=True):
-        b.store(strip.value, slot)
-    yield slots
+def _carried(b: ir.IRBuilder, start: Strip) -> ir.Value:
+    """Return a stack slot for a value that a loop changes; LLVM keeps it in a register."""
+    slot = cgutils.alloca_once(b, _STRIP)
+    b.store(start.value, slot)
+    return slot
 
 
 def _get(b: ir.IRBuilder, slot: ir.Value) -> Strip:
@@ -195,121 +196,126 @@ def _merge(a: Strip | None, b: Strip | None, low: list[int], high: list[int]) ->
     return first + second
 
 
-def _over_strips(b, strips, body):
-    """Emit `body(byte offset)` for every strip of a row, unrolled when the row is short."""
-    if strips <= UNROLL:
-        for s in range(strips):
-            body(_I64(s * STRIP_BYTES))
-    else:
-        with cgutils.for_range(b, _I64(strips)) as loop:
-            body(b.mul(loop.index, _I64(STRIP_BYTES)))
-
-
 @intrinsic(prefer_literal=True)
-def score_window(
-    typingctx, tile, strips, inputs, pairs, outputs, n_tiles, rate, row_weights, column_weights, g, loss
-):
-    T, S = tile.literal_value, strips.literal_value
-    signature = types.void(tile, strips, *[types.int64] * 4, types.float32, *[types.int64] * 4)
+def score_window(typingctx, tile, inputs, pairs, outputs, n_tiles, strips, rate, row_weights, column_weights, g, loss):
+    """Score one window: fill `g` with the coefficients of its update, and add to its loss.
+
+    tile            int literal  output rows in a tile, 1 to 8
+    inputs          address      table of 2 * pairs row addresses, int64; pairs >= 1
+    outputs         address      table of n_tiles * tile row addresses, int64; the first is the predicted word's
+    strips          int          strips in a row
+    rate            float32      learning rate
+    row_weights     address      (pairs, 16) float32: how often each input row counts
+    column_weights  address      (n_tiles, 16) float32: how often each output row counts, 0 in unused lanes
+    g               address      (n_tiles, pairs, 16) float32, overwritten
+    loss            address      (16,) float64, added to
+    """
+    T = tile.literal_value
+    signature = types.void(tile, *[types.int64] * 5, types.float32, *[types.int64] * 4)
 
     def codegen(context, b, sig, args):
-        _, _, inputs, pairs, outputs, n_tiles, rate, row_weights, column_weights, g, loss = args
-        first = b.insert_element(ir.Constant(_STRIP, ir.Undefined), rate, _I32(0))
-        rates = Strip(b, b.shuffle_vector(first, first, ir.Constant(_STRIP_I32, [0] * LANES)))
-        zero = _constant(b, 0.0)
-        with _sums(b, [zero]) as (total,):
-            with cgutils.for_range(b, n_tiles) as tiles:
-                t = tiles.index
-                is_first = b.icmp_signed("==", t, _I64(0))
-                positive = b.select(is_first, _constant(b, -1.0, *[1.0] * 7).value, _constant(b, 1.0).value)
-                sign = Strip(b, positive)
-                columns = _load(b, _address(b, column_weights, t, STRIP_BYTES))
-                u = [_load_address(b, outputs, b.add(b.mul(t, _I64(T)), _I64(j))) for j in range(T)]
+        _, inputs, pairs, outputs, n_tiles, strips, rate, row_weights, column_weights, g, loss = args
+        total = _carried(b, _constant(b, 0.0))
+        last = b.sub(pairs, _I64(1))
+        with cgutils.for_range(b, n_tiles) as tiles:
+            u = [_load_address(b, outputs, b.add(b.mul(tiles.index, _I64(T)), _I64(j))) for j in range(T)]
+            sign = _signs(b, tiles.index)
+            factor = sign * _load(b, _address(b, column_weights, tiles.index, STRIP_BYTES))
+            minus_rate = _splat(b, b.fneg(rate))
+            coefficients = _address(b, g, b.mul(tiles.index, pairs), STRIP_BYTES)
 
-                def score(p):
-                    first_input = b.mul(p, _I64(PAIR))
-                    v = [_load_address(b, inputs, b.add(first_input, _I64(r))) for r in range(PAIR)]
-                    return _dot_products(b, v, u, S)
+            def score(p):
+                v = [_load_address(b, inputs, b.add(b.mul(p, _I64(PAIR)), _I64(r))) for r in range(PAIR)]
+                return _dot_products(b, v, u, strips)
 
-                def finish(scores, p):
-                    sigmoid, softplus = _sigmoid_and_softplus(scores * sign)
-                    weights = columns * _load(b, _address(b, row_weights, p, STRIP_BYTES))
-                    b.store((softplus.times_plus(weights, _get(b, total))).value, total)
-                    row = b.add(b.mul(t, pairs), p)
-                    minus = _constant(b, -1.0)
-                    _store(sigmoid * ((rates * minus) * (weights * sign)), _address(b, g, row, STRIP_BYTES))
+            def finish(scores, p):
+                sigmoid, softplus = _sigmoid_and_softplus(scores * sign)
+                weights = factor * _load(b, _address(b, row_weights, p, STRIP_BYTES))
+                b.store(softplus.times_plus(weights * sign, _get(b, total)).value, total)
+                _store(sigmoid * (minus_rate * weights), _address(b, coefficients, p, STRIP_BYTES))
 
-                with _sums(b, [score(_I64(0))]) as (waiting,):
-                    with cgutils.for_range(b, b.sub(pairs, _I64(1))) as loop:
-                        finish(_get(b, waiting), loop.index)
-                        b.store(score(b.add(loop.index, _I64(1))).value, waiting)
-                    finish(_get(b, waiting), b.sub(pairs, _I64(1)))
-            pointer = b.inttoptr(loss, _STRIP_F64.as_pointer())
-            wide = b.fpext(b.load(total), _STRIP_F64)
-            b.store(b.fadd(b.load(pointer, align=STRIP_BYTES), wide), pointer, align=STRIP_BYTES)
+            # The sigmoid of a pair waits for a long chain of operations; the dot products of the next fill the time.
+            waiting = _carried(b, score(_I64(0)))
+            with cgutils.for_range(b, last) as loop:
+                finish(_get(b, waiting), loop.index)
+                b.store(score(b.add(loop.index, _I64(1))).value, waiting)
+            finish(_get(b, waiting), last)
+        pointer = b.inttoptr(loss, _STRIP_F64.as_pointer())
+        sums = b.fadd(b.load(pointer, align=STRIP_BYTES), b.fpext(b.load(total), _STRIP_F64))
+        b.store(sums, pointer, align=STRIP_BYTES)
         return context.get_dummy_value()
 
     return signature, codegen
 
 
-def _dot_products(b, v, u, S):
-    """Return the strip of scores u_j . v_r in lane 8 r + j."""
-    T = len(u)
-    with _sums(b, [_constant(b, 0.0)] * (PAIR * T)) as sums:
+def _signs(b: ir.IRBuilder, tile_index: ir.Value) -> Strip:
+    """1 - 2 y: -1 in the lanes of the predicted word, which is the first output of the first tile, and else 1."""
+    is_first = b.icmp_signed("==", tile_index, _I64(0))
+    return Strip(b, b.select(is_first, _constant(b, -1.0, *[1.0] * 7).value, _constant(b, 1.0).value))
 
-        def body(offset):
-            left = [_load(b, b.add(row, offset)) for row in v]
-            for j, row in enumerate(u):
-                right = _load(b, b.add(row, offset))
-                for r in range(PAIR):
-                    slot = sums[r * T + j]
-                    b.store(left[r].times_plus(right, _get(b, slot)).value, slot)
 
-        _over_strips(b, S, body)
-        lanes = []
-        for r in range(PAIR):
-            lanes += [_get(b, slot) for slot in sums[r * T : (r + 1) * T]] + [None] * (TILE - T)
-        return _horizontal_sums(lanes)
+def _dot_products(b: ir.IRBuilder, v: list[ir.Value], u: list[ir.Value], strips: ir.Value) -> Strip:
+    """Return the scores u_j . v_r, in lane 8 r + j; `v` and `u` are row addresses."""
+    sums = [[_carried(b, _constant(b, 0.0)) for _ in u] for _ in v]
+    with cgutils.for_range(b, strips) as loop:
+        offset = b.mul(loop.index, _I64(STRIP_BYTES))
+        left = [_load(b, b.add(row, offset)) for row in v]
+        for j, row in enumerate(u):
+            right = _load(b, b.add(row, offset))
+            for r in range(PAIR):
+                b.store(left[r].times_plus(right, _get(b, sums[r][j])).value, sums[r][j])
+    unused = [None] * (TILE - len(u))
+    return _horizontal_sums([lane for of_row in sums for lane in [*(_get(b, slot) for slot in of_row), *unused]])
 
 
 @intrinsic(prefer_literal=True)
-def update_tile(typingctx, tile, strips, only, inputs, before, after, pairs, outputs, g, upcoming):
-    T, S, in_place = tile.literal_value, strips.literal_value, bool(only.literal_value)
-    signature = types.void(tile, strips, only, *[types.int64] * 7)
+def update_tile(typingctx, tile, only, inputs, before, after, pairs, outputs, strips, g, upcoming):
+    """Take the step of one tile: u_j += sum_n g_nj v_n, and after_n = before_n + sum_j g_nj u_j.
+
+    tile, only             int literals  output rows in a tile; 1 if it is the only tile, so that before_n is v_n
+    inputs, before, after  address       tables of 2 * pairs row addresses: the rows v_n as they were before the
+                                         step, and the rows read and written as their sums. With several tiles
+                                         the sums pass through spare rows, so that every tile sees the old v_n
+    outputs                address       `tile` row addresses; those rows change
+    strips                 int           strips in a row
+    g                      address       (pairs, 16) float32, from `score_window`
+    upcoming               address       tile + 1 addresses of rows that will soon be used: they are prefetched,
+                                         a line at a time, so that they never hold up the arithmetic
+    """
+    T, in_place = tile.literal_value, bool(only.literal_value)
+    signature = types.void(tile, only, *[types.int64] * 8)
 
     def codegen(context, b, sig, args):
-        _, _, _, inputs, before, after, pairs, outputs, g, upcoming = args
-        u_rows = [_load_address(b, outputs, _I64(j)) for j in range(T)]
+        _, _, inputs, before, after, pairs, outputs, strips, g, upcoming = args
+        rows = [_load_address(b, outputs, _I64(j)) for j in range(T)]
         next_rows = [_load_address(b, upcoming, _I64(j)) for j in range(T + 1)]
-
-        def body(offset):
+        with cgutils.for_range(b, strips) as strip:
+            offset = b.mul(strip.index, _I64(STRIP_BYTES))
             for row in next_rows:
                 _prefetch(b, b.add(row, offset))
-            u = [_load(b, b.add(row, offset)) for row in u_rows]
-            with _sums(b, u) as sums:
-                with cgutils.for_range(b, pairs) as loop:
-                    coefficients = _address(b, g, loop.index, STRIP_BYTES)
-                    for r in range(PAIR):
-                        n = b.add(b.mul(loop.index, _I64(PAIR)), _I64(r))
-                        v = _load(b, b.add(_load_address(b, inputs, n), offset))
-                        new = v if in_place else _load(b, b.add(_load_address(b, before, n), offset))
-                        for j in range(T):
-                            g_nj = _broadcast(b, b.add(coefficients, _I64(4 * (TILE * r + j))))
-                            b.store(g_nj.times_plus(v, _get(b, sums[j])).value, sums[j])
-                            new = g_nj.times_plus(u[j], new)
-                        _store(new, b.add(_load_address(b, after, n), offset))
-                for row, slot in zip(u_rows, sums, strict=True):
-                    _store(_get(b, slot), b.add(row, offset))
-
-        _over_strips(b, S, body)
+            u = [_load(b, b.add(row, offset)) for row in rows]
+            sums = [_carried(b, strip_of_u) for strip_of_u in u]
+            with cgutils.for_range(b, pairs) as loop:
+                coefficients = _address(b, g, loop.index, STRIP_BYTES)
+                for r in range(PAIR):
+                    n = b.add(b.mul(loop.index, _I64(PAIR)), _I64(r))
+                    v = _load(b, b.add(_load_address(b, inputs, n), offset))
+                    new = v if in_place else _load(b, b.add(_load_address(b, before, n), offset))
+                    for j in range(T):
+                        g_nj = _broadcast(b, b.add(coefficients, _I64(4 * (TILE * r + j))))
+                        b.store(g_nj.times_plus(v, _get(b, sums[j])).value, sums[j])
+                        new = g_nj.times_plus(u[j], new)
+                    _store(new, b.add(_load_address(b, after, n), offset))
+            for row, slot in zip(rows, sums, strict=True):
+                _store(_get(b, slot), b.add(row, offset))
         return context.get_dummy_value()
 
     return signature, codegen
 
 
-def _prefetch(b, address):
+def _prefetch(b: ir.IRBuilder, address: ir.Value) -> None:
+    """Ask for a cache line that will be read and written soon."""
     pointer = ir.IntType(8).as_pointer()
-    function = cgutils.get_or_insert_function(
-        b.module, ir.FunctionType(ir.VoidType(), [pointer, _I32, _I32, _I32]), "llvm.prefetch.p0"
-    )
-    b.call(function, [b.inttoptr(address, pointer), _I32(0), _I32(3), _I32(1)])
+    signature = ir.FunctionType(ir.VoidType(), [pointer, _I32, _I32, _I32])
+    function = cgutils.get_or_insert_function(b.module, signature, "llvm.prefetch.p0")
+    b.call(function, [b.inttoptr(address, pointer), _I32(1), _I32(3), _I32(1)])  # to write, keep near, data

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from firth.errors import DivergenceError
+from firth.errors import CorpusError, DivergenceError
 from firth.options import Options
 from firth.training.hogwild import BlockResult, Hogwild
 from firth.training.progress import Reporter
@@ -77,7 +77,8 @@ class Trainer:
         """Train, yielding a record after each epoch.
 
         When the caller is interrupted or closes the iterator, the workers stop within a slice and are joined.
-        Raises `DivergenceError` as soon as a block's loss is not finite, and whatever a worker raises.
+        Raises `DivergenceError` as soon as a block's loss is not finite, `CorpusError` if an epoch has no pairs, and
+        whatever a worker raises.
         """
         self._compile()
         self._reporter.stage("training", self._options.epochs * self._engine.n_words)
@@ -85,6 +86,8 @@ class Trainer:
             tally, started = Tally(), time.perf_counter()
             self._run_epoch(epoch, tally, partial(self._show, epoch, tally, started))
             record = self._record(epoch, tally, time.perf_counter() - started)
+            if not record.pairs:
+                raise _no_pairs(self._engine.n_words)
             self._reporter.say(summary(record, self._options.epochs))
             yield record
 
@@ -120,7 +123,7 @@ class Trainer:
                 tally.add(result)
 
     def _rate(self, epoch: int, block: int) -> float:
-        """The learning rate falls linearly over all blocks of all epochs: a function of position, never of time."""
+        """Return the learning rate: it falls linearly over all blocks of all epochs, by position and never by time."""
         done = (epoch * self._engine.n_blocks + block) / (self._options.epochs * self._engine.n_blocks)
         return self._options.alpha - (self._options.alpha - self._options.min_alpha) * done
 
@@ -155,6 +158,13 @@ def _diverged(loss: float, epoch: int, block: int, n_blocks: int, rate: float) -
     return DivergenceError(
         f"the loss became {loss} in epoch {epoch + 1}, block {block + 1} of {n_blocks}, at learning rate {rate:.4g}: "
         "training has diverged and its vectors are of no use; start again with a smaller alpha (0.025 is usual)"
+    )
+
+
+def _no_pairs(n_words: int) -> CorpusError:
+    return CorpusError(
+        f"the corpus has {n_words:,} words in the vocabulary and no two of them in one sentence after subsampling: "
+        "give longer sentences, a smaller min_count, or a larger sample (0 keeps every word)"
     )
 
 

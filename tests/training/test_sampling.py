@@ -1,0 +1,54 @@
+"""The sampling tables reproduce their distributions exactly, up to the 32 bits they are kept in."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firth.training.kernels import draw_noise
+from firth.training.sampling import alias_table, keep_thresholds, noise_distribution
+
+count_lists = st.lists(st.integers(1, 10**9), min_size=1, max_size=200).map(lambda counts: np.array(counts, np.int64))
+
+
+def probabilities(table):
+    """Return the distribution that an alias table draws from."""
+    V = len(table)
+    own = (table >> np.uint64(32)).astype(np.float64) / 2**32
+    alias = (table & np.uint64(2**32 - 1)).astype(np.int64)
+    return (own + np.bincount(alias, weights=1 - own, minlength=V)) / V
+
+
+@given(count_lists, st.floats(-1, 2))
+def test_an_alias_table_is_its_distribution(counts, exponent):
+    table = alias_table(counts, exponent)
+    # Each slot's probability is cut to 32 bits, and the sums of up to 200 shares round in float64.
+    np.testing.assert_allclose(probabilities(table), noise_distribution(counts, exponent), atol=1e-9)
+
+
+@given(count_lists)
+def test_noise_is_proportional_to_the_power_of_the_counts(counts):
+    expected = counts.astype(float) ** 0.75 / (counts.astype(float) ** 0.75).sum()
+    np.testing.assert_allclose(noise_distribution(counts, 0.75), expected, rtol=1e-12)
+
+
+def test_drawn_noise_follows_the_distribution():
+    counts = np.array([1000, 300, 100, 30, 10, 3, 1])
+    draws = np.empty(200_000, np.int32)
+    draw_noise(np.uint64(20261120), 0, len(draws), alias_table(counts, 0.75), draws)
+    seen = np.bincount(draws, minlength=len(counts)) / len(draws)
+    expected = noise_distribution(counts, 0.75)
+    # Five standard deviations of a binomial share.
+    assert np.all(np.abs(seen - expected) < 5 * np.sqrt(expected * (1 - expected) / len(draws)))
+
+
+@given(count_lists, st.floats(1e-6, 1.0))
+def test_words_are_kept_as_word2vec_keeps_them(counts, sample):
+    frequency = counts / counts.sum()
+    expected = np.minimum(1, (np.sqrt(frequency / sample) + 1) * sample / frequency)
+    np.testing.assert_allclose((keep_thresholds(counts, sample) + 1.0) / 2**32, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("counts", [[1], [5, 4, 3], [10**12, 1]])
+def test_without_subsampling_every_draw_keeps_the_word(counts):
+    assert np.all(keep_thresholds(np.array(counts), 0.0) == 2**32 - 1)
