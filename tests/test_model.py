@@ -1,0 +1,140 @@
+"""Word2Vec as its users meet it: options in, any corpus, vectors out, saved and loaded."""
+
+import inspect
+import math
+
+import numpy as np
+import pytest
+
+import firth
+from firth import FirthError, FormatError, KeyedVectors, OptionError, Options, Word2Vec
+
+SMALL = {"vector_size": 10, "window": 2, "negative": 3, "min_count": 1, "sample": 0, "epochs": 2, "workers": 1}
+TEXT = "the king and the queen ruled the land\nthe queen and the king had a land\n" * 40
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    file = tmp_path_factory.mktemp("corpus") / "text.txt"
+    file.write_text(TEXT)
+    return file
+
+
+@pytest.fixture(scope="module")
+def model(path):
+    return Word2Vec(**SMALL).fit(path, progress=False)
+
+
+def test_the_constructor_keeps_the_options_and_does_no_work():
+    model = Word2Vec(vector_size=7, workers=3)
+    assert model.options == Options(vector_size=7)
+    assert model.workers == 3
+    assert model.history == []
+    assert "not fitted" in repr(model)
+
+
+def test_the_signature_is_that_of_the_options():
+    parameters = inspect.signature(Word2Vec).parameters
+    assert parameters["vector_size"].default == 100
+    assert set(parameters) == set(Options().to_dict()) | {"workers"}
+
+
+def test_an_unknown_option_suggests_the_nearest():
+    with pytest.raises(OptionError, match="unknown option 'vectorsize': did you mean 'vector_size'"):
+        Word2Vec(vectorsize=100)
+    with pytest.raises(OptionError, match="unknown option 'iter': did you mean 'epochs'"):
+        Word2Vec(iter=5)
+
+
+def test_there_are_no_vectors_before_fit():
+    model = Word2Vec()
+    for ask in (lambda: model.wv, lambda: model.outside, lambda: model.save("never.firth")):
+        with pytest.raises(FirthError, match="no vectors yet: call fit"):
+            ask()
+
+
+def test_fit_returns_the_model_and_fills_it(model):
+    assert model.wv.index_to_key[:2] == ["the", "king"]
+    assert model.wv.counts[0] == 200
+    assert model.wv.vectors.shape == model.outside.shape == (8, 10)
+    assert model.corpus["raw_words"] == 640
+    assert model.corpus["sentences"] == 80
+    assert len(model.history) == 2
+
+
+def as_lists():
+    return [line.split() for line in TEXT.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [as_lists(), tuple(as_lists()), (words for words in as_lists()), iter(as_lists())],
+    ids=["lists", "tuple", "generator", "iterator"],
+)
+def test_every_kind_of_token_lists_gives_what_the_file_gives(corpus, model):
+    again = Word2Vec(**SMALL).fit(corpus, progress=False)
+    assert again.wv.index_to_key == model.wv.index_to_key
+    np.testing.assert_array_equal(again.wv.vectors, model.wv.vectors)
+
+
+def test_a_tokenizer_and_lowercase(tmp_path):
+    file = tmp_path / "text.txt"
+    file.write_text("King,Queen,king\n" * 20)
+    model = Word2Vec(**SMALL, lowercase=True).fit(file, tokenizer=lambda line: line.strip().split(","), progress=False)
+    assert model.wv.index_to_key == ["king", "queen"]
+
+
+def test_integer_ids_stay_ids():
+    rng = np.random.default_rng(1)
+    ids = rng.choice([7, 1000, -5, 2**40], size=(50, 6))
+    by_rows = Word2Vec(**SMALL).fit(ids, progress=False)
+    assert set(by_rows.wv.index_to_key) == {7, 1000, -5, 2**40}
+    assert 0 not in by_rows.wv
+    flat = Word2Vec(**SMALL).fit(ids.ravel(), offsets=np.arange(0, 301, 6), progress=False)
+    np.testing.assert_array_equal(flat.wv.vectors, by_rows.wv.vectors)
+
+
+def test_fitting_again_starts_again(path, model):
+    again = Word2Vec(**SMALL)
+    again.fit([["other", "words"]] * 10, progress=False)
+    again.fit(path, progress=False)
+    np.testing.assert_array_equal(again.wv.vectors, model.wv.vectors)
+    assert len(again.history) == 2
+
+
+def test_a_saved_model_comes_back_whole(model, tmp_path):
+    file = tmp_path / "model.firth"
+    model.save(file)
+    for back in (Word2Vec.load(file), firth.load(file)):
+        assert isinstance(back, Word2Vec)
+        assert back.options == model.options
+        assert back.history == model.history
+        assert back.wv.index_to_key == model.wv.index_to_key
+        np.testing.assert_array_equal(back.wv.vectors, model.wv.vectors)
+        np.testing.assert_array_equal(back.wv.counts, model.wv.counts)
+        np.testing.assert_array_equal(back.outside, model.outside)
+
+
+def test_saved_vectors_are_no_model(model, tmp_path):
+    file = tmp_path / "vectors.firth"
+    model.wv.save(file)
+    assert isinstance(firth.load(file), KeyedVectors)
+    with pytest.raises(FormatError, match=r"vectors without a model: use KeyedVectors\.load"):
+        Word2Vec.load(file)
+
+
+def test_the_history_survives_as_numbers(model, tmp_path):
+    model.save(tmp_path / "model.firth")
+    record = Word2Vec.load(tmp_path / "model.firth").history[0]
+    assert record.epoch == 1
+    assert math.isfinite(record.loss)
+    assert record.pairs == model.history[0].pairs
+
+
+def test_invalid_utf8_is_replaced_counted_and_reported(tmp_path, capsys):
+    file = tmp_path / "text.txt"
+    file.write_bytes(b"caf\xe9 king queen\n" * 20)
+    model = Word2Vec(**SMALL).fit(file, progress=None)
+    assert "caf\ufffd" in model.wv
+    assert model.corpus["replaced"] == 20
+    assert "invalid UTF-8 replaced in 20 words" in capsys.readouterr().err
