@@ -1,0 +1,48 @@
+# What a newcomer needs: Python 3.11 or later with venv, and make. `make demo`, then `make test`.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: demo test test-slow lint bench wheel clean
+
+demo: $(VENV)/installed                 ## train on Python's own library, show what was learnt
+	$(BIN)/firth demo
+
+test: $(VENV)/installed-test            ## the tests that belong to every change
+	$(BIN)/pytest -q -n 2
+
+test-slow: $(VENV)/installed-test       ## the long ones too
+	$(BIN)/pytest -q -n 2 -m "slow or not slow"
+
+lint: $(VENV)/installed-lint            ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/installed-bench          ## firth beside gensim: make bench CORPUS=wiki.txt
+	@test -n "$(CORPUS)" || { echo "give a text file: make bench CORPUS=wiki.txt" >&2; exit 2; }
+	$(BIN)/python benchmarks/compare.py "$(CORPUS)" $(ARGS)
+
+wheel: $(VENV)/installed                ## dist/firth-*.whl
+	$(PIP) wheel --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# One stamp for each set of extras: made once, and again when pyproject.toml changes.
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable .
+	touch $@
+
+$(VENV)/installed-%: pyproject.toml | $(VENV)/installed
+	$(PIP) install --editable ".[$*]"
+	touch $@
+
+.PRECIOUS: $(VENV)/installed-%

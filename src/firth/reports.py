@@ -1,0 +1,118 @@
+"""What the commands print for people: results of the public API as lines of text."""
+
+from typing import TYPE_CHECKING, Any
+
+from firth import terminal
+
+if TYPE_CHECKING:
+    from firth.gradcheck import Check
+    from firth.model import Word2Vec
+
+
+def training_summary(model: "Word2Vec") -> str:
+    """Return vocabulary, speed, pairs and the loss of every epoch, as lines of text."""
+    history = model.history
+    words, seconds = sum(record.words for record in history), sum(record.seconds for record in history)
+    speed = f"{words / max(seconds, 1e-9):,.0f} a second"
+    threads = "1 worker" if model.workers == 1 else f"{model.workers} workers"
+    return "\n".join(
+        [
+            f"vocabulary  {len(model.wv):,} words, vectors of {model.wv.vector_size} numbers",
+            f"training    {words:,} words in {seconds:.1f} s, {speed}, {threads}",
+            f"pairs       {sum(record.pairs for record in history):,}",
+            f"loss        {_losses([record.loss for record in history])} nats per pair, epoch by epoch",
+        ]
+    )
+
+
+def _losses(losses: list[float]) -> str:
+    """Return the losses in their order; of many only the first and the last few."""
+    texts = [f"{loss:.4f}" for loss in losses]
+    return " ".join(texts if len(texts) <= 8 else [*texts[:3], "...", *texts[-3:]])
+
+
+def analogy_lines(result: dict[str, Any]) -> str:
+    """Return one line for each section of a file of analogies."""
+    rows = [
+        (
+            part["section"],
+            f"{part['correct'] / part['answered']:.1%}" if part["answered"] else "-",
+            f"{part['correct']:,} of {part['answered']:,}",
+            f"{part['covered']:,} of {part['total']:,}",
+        )
+        for part in result["sections"]
+    ]
+    heading = ("analogies", "right", "answers", "covered")
+    table = terminal.columns([heading, *rows], right=(1, 2, 3))
+    return f"{terminal.shown(result['file'])}{_skipped(result)}\n{table}"
+
+
+def pair_lines(results: list[dict[str, Any]]) -> str:
+    """Return one line for each file of word pairs."""
+    rows = [
+        (
+            result["file"] + _skipped(result),
+            f"{result['pearson']['correlation']:.4f}",
+            f"{result['spearman']['correlation']:.4f}",
+            f"{result['covered']:,} of {result['total']:,}",
+        )
+        for result in results
+    ]
+    return terminal.columns([("pairs", "Pearson", "Spearman", "covered"), *rows], right=(1, 2, 3))
+
+
+def _skipped(result: dict[str, Any]) -> str:
+    n = len(result["skipped_lines"])
+    return f" ({n} lines skipped, the first is line {result['skipped_lines'][0]})" if n else ""
+
+
+def info_lines(found: dict[str, Any]) -> str:
+    """Return what a file holds: sizes, first words, options and history."""
+    total = "" if found["total_count"] is None else f", seen {found['total_count']:,} times in all"
+    lines = [
+        f"file     {terminal.shown(found['file'])} ({terminal.size(found['bytes'])})",
+        f"format   {found['format']}, {found['kind']}",
+        f"words    {found['words']:,}{total}",
+        f"vectors  {found['vector_size']} numbers each, {found['dtype']}",
+        f"first    {_word_list(found['first_words'])}",
+    ]
+    if found["options"]:
+        lines += ["", "options", terminal.columns([("", *pair) for pair in found["options"].items()])]
+    if found["history"]:
+        lines += ["", "history", _history_table(found["history"])]
+    return "\n".join(lines)
+
+
+def _word_list(words: list[dict[str, Any]]) -> str:
+    """Return words, with their counts where known, in one line."""
+    shown = [terminal.shown(entry["word"]) for entry in words]
+    counts = [f" ({entry['count']:,})" if "count" in entry else "" for entry in words]
+    return ", ".join(word + count for word, count in zip(shown, counts, strict=True))
+
+
+def _history_table(records: list[dict[str, Any]]) -> str:
+    rows = [
+        (
+            record["epoch"],
+            f"{record['loss']:.4f}",
+            f"{record['pairs']:,}",
+            f"{record['words']:,}",
+            f"{record['seconds']:.1f} s",
+            f"{record['words'] / max(record['seconds'], 1e-9):,.0f}",
+            f"{record['alpha']:.5f}",
+        )
+        for record in records
+    ]
+    heading = ("  epoch", "loss/pair", "pairs", "words", "time", "words/s", "alpha")
+    return terminal.columns([heading, *rows], right=range(len(heading)))
+
+
+def check_lines(checks: "list[Check]") -> str:
+    """Return the table of gradient checks and their sum."""
+    rows = [
+        (check.name, f"{check.difference:.1e}", "right" if check.passed else "WRONG", check.equation)
+        for check in checks
+    ]
+    right = sum(check.passed for check in checks)
+    table = terminal.columns([("gradient", "difference", "", "equation"), *rows], right=(1,))
+    return f"{table}\n\n{right} of {len(checks)} gradients agree with central differences"

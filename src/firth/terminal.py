@@ -1,0 +1,100 @@
+"""What the command line prints: words made harmless, columns aligned, JSON, and streams that cannot choke.
+
+A vocabulary comes from anybody's text, and a terminal obeys control characters: those, line separators and
+the marks that turn the direction of writing are shown as escapes. U+200C and U+200D stay, for Persian words
+and emoji need them.
+"""
+
+import io
+import json
+import math
+import sys
+import unicodedata
+import warnings
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+_ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"
+
+
+def shown(text: object) -> str:
+    """Return `text` with every character that is not to be printed as its escape."""
+    return "".join(_harmless(character) for character in str(text))
+
+
+def _harmless(character: str) -> str:
+    if unicodedata.category(character) not in _ESCAPED or character in _JOINERS:
+        return character
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def columns(rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()) -> str:
+    """Return `rows` as lines with two spaces between the columns; those numbered in `right` end flush.
+
+    The last column is padded only if it ends flush. Widths are those of a terminal: two for 日, none for an
+    accent that is its own character.
+    """
+    from rich.cells import cell_len
+
+    cells = [[shown(cell) for cell in row] for row in rows]
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*cells, strict=True)]
+
+    def padded(column: int, cell: str) -> str:
+        space = " " * (widths[column] - cell_len(cell))
+        return space + cell if column in right else cell + space
+
+    return "\n".join("  ".join(padded(i, cell) for i, cell in enumerate(row)).rstrip() for row in cells)
+
+
+def as_json(value: Any) -> str:
+    """Return `value` as indented JSON in ASCII, so that it is valid on any stream; a NaN becomes null."""
+    return json.dumps(_finite(value), indent=2, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def size(n_bytes: int) -> str:
+    """Return a number of bytes for people: 512 bytes, 54.5 MB."""
+    for unit, power in [("GB", 9), ("MB", 6), ("kB", 3)]:
+        if n_bytes >= 10**power:
+            return f"{n_bytes / 10**power:.1f} {unit}"
+    return f"{n_bytes} bytes"
+
+
+def say(text: str) -> None:
+    """Write a line to standard output at once: typer's `echo` would send UTF-8 to a stream of ASCII."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def complain(message: object) -> None:
+    """Write one line, `firth: message`, to standard error."""
+    one_line = " ".join(str(message).split())
+    sys.stderr.write(f"firth: {shown(one_line)}\n")
+    sys.stderr.flush()
+
+
+def prepare_streams() -> None:
+    """Let what a stream's encoding lacks be written as an escape, and warnings be one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = _complain_of_warning
+
+
+def _complain_of_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    complain(f"warning: {message}")

@@ -1,0 +1,576 @@
+"""The commands as a user meets them: what they print, what they write, and how they fail."""
+
+import dataclasses
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import firth
+from firth import KeyedVectors, Options, cli
+from firth.options import ELSEWHERE
+
+COMMANDS = ["train", "similar", "analogy", "evaluate", "info", "convert", "gradcheck", "demo"]
+FIELDS = dataclasses.fields(Options)
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command line in this process."""
+
+    def run(*arguments: object) -> Done:
+        code = cli.main([str(argument) for argument in arguments])
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+def process(*arguments: object, **settings: object) -> Done:
+    """Run the command line in a process of its own."""
+    command = [sys.executable, "-m", "firth", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, timeout=120, **{"text": True, **settings})
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def one_line(err: str) -> str:
+    """Check that an error is one line that names the program; return it."""
+    assert err.startswith("firth: ")
+    assert err.endswith("\n")
+    assert err.count("\n") == 1
+    return err
+
+
+@pytest.fixture
+def vectors(tmp_path) -> Path:
+    """Five words on known places of the circle."""
+    degrees = np.radians([0, 10, 90, 100, 200])
+    keys = ["man", "king", "woman", "queen", "stone"]
+    wv = KeyedVectors(keys, np.stack([np.cos(degrees), np.sin(degrees)], axis=1).astype(np.float32))
+    wv.save(tmp_path / "vectors.firth")
+    return tmp_path / "vectors.firth"
+
+
+KING, WOMAN = np.radians(10), np.radians(90)
+MEAN = np.arctan2(np.sin(KING) + np.sin(WOMAN), np.cos(KING) + np.cos(WOMAN) - 1)
+QUEEN = np.cos(np.radians(100) - MEAN)
+"""The cosine of queen with king + woman - man; what is printed comes from float32."""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Path:
+    """A text of 20,000 words: a sentence is about animals or about metals."""
+    rng = random.Random(1)
+    topics = [["cat", "dog", "cow", "hen", "pig", "fox"], ["iron", "gold", "lead", "zinc", "tin", "copper"]]
+    lines = [" ".join(rng.choices(topics[number % 2], k=10)) for number in range(2000)]
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(corpus) -> Path:
+    """A model of that text, made by the command line."""
+    path = corpus.parent / "model.firth"
+    assert cli.main(["train", str(corpus), "-o", str(path), "--vector-size", "16", "--workers", "1", "-q"]) == 0
+    return path
+
+
+# --- help
+
+
+def words_of_help(out: str) -> str:
+    return " ".join(out.split())
+
+
+def test_help_lists_the_commands(run):
+    done = run("--help")
+    assert done.code == 0
+    assert all(f"\n  {command} " in done.out for command in COMMANDS)
+    assert run() == done
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(run, command):
+    done = run(command, "--help")
+    assert done.code == 0
+    assert done.out.startswith(f"Usage: firth {command} ")
+    assert done.err == ""
+
+
+@pytest.mark.parametrize("option", FIELDS, ids=lambda option: option.name)
+def test_help_of_train_shows_each_option_with_meaning_range_and_default(run, option):
+    text = words_of_help(run("train", "--help").out)
+    flag = "--" + option.name.replace("_", "-")
+    part = text.partition(f" {flag} ")[2].partition("[default: ")
+    assert option.metadata["meaning"][1:] in part[0]
+    shown = part[2].partition("]")[0]
+    if isinstance(option.default, bool):
+        assert shown == (flag[2:] if option.default else f"no-{flag[2:]}")
+    else:
+        assert shown == ("(no limit)" if option.default is None else str(option.default))
+    for limit in (option.metadata["low"], option.metadata["high"]):
+        assert limit is None or limit > 2**31 or f"{limit:g}" in part[0].partition("[")[2]
+
+
+def test_version(run):
+    assert run("--version") == Done(0, f"firth {firth.__version__}\n", "")
+
+
+# --- train
+
+
+def other_value(option: "dataclasses.Field") -> object:
+    """Return an allowed value that is not the default."""
+    if isinstance(option.default, bool):
+        return not option.default
+    return {"max_vocab": 9, "window": 3, "epochs": 1}.get(option.name, (option.default or 0) * 2)
+
+
+def test_every_option_reaches_the_model(run, corpus, tmp_path):
+    wanted = {option.name: other_value(option) for option in FIELDS}
+    flags = []
+    for name, value in wanted.items():
+        flag = name.replace("_", "-")
+        flags += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", value]
+    assert run("train", corpus, "-o", tmp_path / "m.firth", "--workers", 1, "-q", *flags) == Done(0, "", "")
+    assert firth.load(tmp_path / "m.firth").options.to_dict() == wanted
+
+
+def test_train_sums_up_what_it_did(run, corpus, tmp_path):
+    path = tmp_path / "m.firth"
+    done = run("train", corpus, "-o", path, "--vector-size", 16, "--epochs", 3, "--workers", 1, "--no-progress")
+    assert (done.code, done.err) == (0, "")
+    history = firth.load(path).history
+    assert "vocabulary  12 words, vectors of 16 numbers\n" in done.out
+    assert "training    60,000 words in " in done.out
+    assert f"pairs       {sum(record.pairs for record in history):,}\n" in done.out
+    assert f"loss        {' '.join(f'{record.loss:.4f}' for record in history)} nats" in done.out
+    assert f"saved       {path} (native, {path.stat().st_size / 1000:.1f} kB)\n" in done.out
+
+
+def test_progress_goes_to_standard_error(run, corpus, tmp_path):
+    done = run("train", corpus, "-o", tmp_path / "m.firth", "--vector-size", 16, "--epochs", 1)
+    assert "epoch 1/1" in done.err
+    assert "epoch 1/1" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "start"),
+    [
+        ("v.vec", [], b"12 16\n"),
+        ("v.txt", ["--format", "native"], None),
+        ("v.bin", [], b"12 16\n"),
+        ("v.other", ["--format", "word2vec-text"], b"12 16\n"),
+    ],
+)
+def test_the_format_is_chosen_by_suffix_or_by_flag(run, corpus, tmp_path, name, flags, start):
+    path = tmp_path / name
+    done = run("train", corpus, "-o", path, "--vector-size", 16, "--epochs", 1, "-q", *flags)
+    assert done == Done(0, "", "")
+    if start is None:
+        assert isinstance(firth.load(path), firth.Word2Vec)
+    else:
+        assert path.read_bytes().startswith(start)
+        assert len(KeyedVectors.load_word2vec_format(path)) == 12
+
+
+def test_training_finds_what_belongs_together(run, model):
+    done = run("similar", model, "cat", "--json", "-n", 5)
+    assert {entry["word"] for entry in json.loads(done.out)} == {"dog", "cow", "hen", "pig", "fox"}
+
+
+def test_standard_input_and_several_inputs_are_read(corpus, tmp_path):
+    text = corpus.read_text()
+    path = tmp_path / "m.firth"
+    flags = ["--vector-size", "16", "--epochs", "1", "--no-progress"]
+    done = process("train", "-", corpus, "-o", path, *flags, input=text)
+    assert done.code == 0, done.err
+    assert KeyedVectors.load(path).counts.sum() == 2 * len(text.split())
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--vector-size", "0"], r"vector_size=0 is not allowed: give a whole number from 1 to 2048"),
+        (["--alpha", "nan"], r"alpha=nan is not allowed"),
+        (["--alpha", "0.01", "--min-alpha", "0.02"], r"min_alpha=0.02 is above alpha=0.01"),
+        (["--workers", "0"], r"workers=0 is not allowed"),
+        (["--window", "2.5"], r"'--window'"),
+        (["--vectr-size", "10"], r"--vector-size"),
+        (["--format", "csv"], r"'native', 'word2vec-text', 'word2vec-binary'"),
+        *[([f"--{there}", "3"], f"called --{here.replace('_', '-')}") for there, here in ELSEWHERE.items()],
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_done(run, corpus, tmp_path, flags, message):
+    done = run("train", corpus, "-o", tmp_path / "m.firth", *flags)
+    assert (done.code, done.out) == (2, "")
+    assert message in one_line(done.err)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["train"], 2, "Missing argument"),
+        (["train", "corpus.txt"], 2, "--output"),
+        (["train", "corpus.txt", "-o", "m.xyz"], 2, "the name 'm.xyz' does not tell the format"),
+        (["train", "absent.txt", "-o", "m.firth"], 1, "absent.txt"),
+        (["train", "empty.txt", "-o", "m.firth"], 1, "the corpus is empty: 0 words"),
+        (["train", "corpus.txt", "-o", "m.firth", "--min-count", "9999"], 1, "min_count=9999"),
+        (["train", "corpus.txt", "-o", "absent/m.firth"], 1, "absent: no such folder to write in"),
+        (["train", "corpus.txt", "-o", "folder.firth"], 1, "folder.firth: is a folder"),
+        (["train", "corpus.txt", "-o", "corpus.txt"], 2, "corpus.txt is part of the corpus"),
+        (["train", ".", "-o", "corpus.txt"], 2, "corpus.txt is part of the corpus"),
+        (["similar"], 2, "Missing argument"),
+        (["similar", "absent.firth", "word"], 1, "absent.firth: No such file or directory"),
+        (["similar", "corpus.txt", "word"], 1, "corpus.txt is no word2vec file"),
+        (["info", "folder.firth"], 1, "folder.firth"),
+        (["convert", "corpus.txt", "m.xyz"], 2, "does not tell the format"),
+        (["frobnicate"], 2, "No such command 'frobnicate'"),
+        (["--frobnicate"], 2, "--frobnicate"),
+    ],
+)
+def test_failures_are_one_line_and_leave_no_file(run, corpus, tmp_path, monkeypatch, arguments, code, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "corpus.txt").write_bytes(corpus.read_bytes())
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "folder.firth").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    done = run(*arguments, *(["--no-progress"] if len(arguments) > 3 and arguments[0] == "train" else []))
+    assert (done.code, done.out) == (code, "")
+    assert message in one_line(done.err)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "corpus.txt").read_bytes() == corpus.read_bytes()
+
+
+def test_a_folder_that_may_not_be_written_in_is_noticed_before_training(run, corpus, tmp_path):
+    if os.geteuid() == 0:
+        tmp_path = Path("/proc/self")  # where not even root may create a file
+    else:
+        tmp_path.chmod(0o500)
+    done = run("train", corpus, "-o", tmp_path / "m.firth", "--no-progress")
+    assert done.code == 1
+    one_line(done.err)
+
+
+# --- stopping
+
+
+def test_an_interrupt_saves_what_was_learnt(corpus, tmp_path):
+    path = tmp_path / "m.firth"
+    flags = ["--vector-size", "16", "--epochs", "100000", "-o", str(path)]
+    command = [sys.executable, "-m", "firth", "train", str(corpus), *flags]
+    training = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while "epoch 2/" not in (line := training.stderr.readline()):
+        assert line, "training ended before its second epoch"
+    training.send_signal(signal.SIGINT)
+    out, err = training.communicate(timeout=20)
+    assert training.returncode == 130
+    assert out == ""
+    last = err.splitlines()[-1]
+    assert last.startswith("firth: interrupted after ")
+    assert "saved what was learnt in " in last
+    assert len(firth.load(path).history) >= 2
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupt_before_training_saves_nothing(run, corpus, tmp_path, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(firth.Word2Vec, "fit", interrupted)
+    done = run("train", corpus, "-o", tmp_path / "m.firth")
+    assert done == Done(130, "", "firth: interrupted before anything was learnt; nothing was saved\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_of_a_query_is_one_line(run, vectors, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(KeyedVectors, "most_similar", interrupted)
+    assert run("similar", vectors, "king") == Done(130, "", "firth: interrupted\n")
+
+
+# --- queries
+
+
+def test_similar_prints_words_and_cosines(run, vectors):
+    done = run("similar", vectors, "man")
+    assert done == Done(0, "king   0.9848\nwoman  0.0000\nqueen  -0.1736\nstone  -0.9397\n", "")
+
+
+def test_similar_as_json_with_its_options(run, vectors):
+    done = run("similar", vectors, "king", "woman", "--negative", "man", "--topn", 1, "--json")
+    [found] = json.loads(done.out)
+    assert found == {"word": "queen", "cosine": pytest.approx(QUEEN, abs=1e-6)}
+    few = json.loads(run("similar", vectors, "woman", "--restrict-vocab", 2, "--json").out)
+    assert [entry["word"] for entry in few] == ["king", "man"]
+
+
+def test_analogy_completes_the_sentence(run, vectors):
+    done = run("analogy", vectors, "man", "king", "woman", "--json")
+    assert json.loads(done.out)[0] == {"word": "queen", "cosine": pytest.approx(QUEEN, abs=1e-6)}
+    assert run("analogy", vectors, "man", "king", "woman", "-n", 1).out == f"queen  {QUEEN:.4f}\n"
+
+
+def test_a_word_that_is_not_there_comes_with_near_spellings(run, vectors):
+    done = run("similar", vectors, "quen")
+    assert (done.code, done.out) == (1, "")
+    assert one_line(done.err) == "firth: 'quen' is not in the vocabulary; near spellings: queen\n"
+
+
+def test_a_query_without_words_is_wrong_use(run, vectors):
+    assert run("similar", vectors).code == 2
+    assert run("similar", vectors, "--negative", "man").code == 0
+
+
+def test_keys_that_are_whole_numbers_are_found(run, tmp_path):
+    KeyedVectors([7, 70, 700], np.array([[1, 0], [1, 1], [0, 1]])).save(tmp_path / "v.firth")
+    assert run("similar", tmp_path / "v.firth", "7", "-n", 1).out == "70  0.7071\n"
+    assert [entry["word"] for entry in json.loads(run("similar", tmp_path / "v.firth", 7, "--json").out)] == [70, 700]
+    assert run("similar", tmp_path / "v.firth", "king").err == "firth: 'king' is not in the vocabulary\n"
+
+
+def test_debug_shows_the_traceback_wherever_it_stands(run, vectors):
+    for arguments in (["--debug", "similar", vectors, "quen"], ["similar", vectors, "quen", "--debug"]):
+        done = run(*arguments)
+        assert done.code == 1
+        assert done.err.startswith("Traceback (most recent call last):\n")
+        assert done.err.endswith("firth: 'quen' is not in the vocabulary; near spellings: queen\n")
+    assert "'--debug' is not in the vocabulary" in run("similar", vectors, "--", "--debug").err
+
+
+def test_an_error_nobody_foresaw_is_one_line_too(run, vectors, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a\nsurprise")
+
+    monkeypatch.setattr(KeyedVectors, "most_similar", broken)
+    assert run("similar", vectors, "king").err == "firth: RuntimeError: a surprise (--debug shows where)\n"
+
+
+# --- terminals and pipes
+
+HOSTILE = ["\x1b]0;owned\x07", "two\nlines", "\u202eabc", "日本語", "naïve", "क\u200dष", "\ud800"]
+
+
+def test_control_characters_of_words_do_not_reach_the_terminal(run, tmp_path):
+    wv = KeyedVectors(["word", *HOSTILE], np.ones((8, 2)), counts=range(8))
+    wv.save(tmp_path / "v.firth")
+    similar = run("similar", tmp_path / "v.firth", "word").out
+    for printed in (similar, run("info", tmp_path / "v.firth").out):
+        assert not any(character in printed for character in "\x1b\x07\u202e\ud800")
+        for word in ("\\x1b]0;owned\\x07", "two\\nlines", "\\u202eabc", "日本語", "naïve", "क\u200dष", "\\ud800"):
+            assert word in printed
+    assert len(similar.splitlines()) == 7
+    found = json.loads(run("similar", tmp_path / "v.firth", "word", "--json").out)
+    assert {entry["word"] for entry in found} == set(HOSTILE)
+
+
+def test_a_stream_of_ascii_takes_every_word(tmp_path):
+    KeyedVectors(["word", "naïve", "日本"], np.ones((3, 2))).save(tmp_path / "v.firth")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = process("similar", tmp_path / "v.firth", "word", env=environment)
+    assert (done.code, done.err) == (0, "")
+    assert [line.split() for line in done.out.splitlines()] == [["na\\xefve", "1.0000"], ["\\u65e5\\u672c", "1.0000"]]
+    done = process("gradcheck", env=environment)
+    assert (done.code, done.err) == (0, "")
+    found = process("similar", tmp_path / "v.firth", "word", "--json", env=environment)
+    assert {entry["word"] for entry in json.loads(found.out)} == {"naïve", "日本"}
+
+
+@pytest.mark.parametrize("arguments", [["similar", "vectors.firth", "king"], ["gradcheck"], ["--help"]])
+def test_a_closed_pipe_is_no_error(vectors, arguments):
+    command = [sys.executable, "-m", "firth", *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=vectors.parent, stdout=pipe, stderr=pipe) as printing:
+        printing.stdout.close()
+        assert printing.stderr.read() == b""
+        assert printing.wait() == 1
+
+
+def test_a_warning_is_one_line(tmp_path):
+    (tmp_path / "v.txt").write_text("3 2\na 1 0\nb 0 1\na 1 1\n")
+    done = process("similar", tmp_path / "v.txt", "a")
+    assert done.out == "b  0.0000\n"
+    assert "warning: " in one_line(done.err)
+    assert "1 of 3 rows repeat an earlier word" in done.err
+
+
+def test_the_program_is_installed_under_its_name():
+    done = subprocess.run([Path(sys.executable).with_name("firth"), "--version"], capture_output=True, text=True)
+    assert done.stdout == f"firth {firth.__version__}\n"
+
+
+# --- evaluate
+
+QUESTIONS = ": royals\nman king woman queen\nman king woman stone\n: others\nman king woman emperor\nnot a question\n"
+PAIRS = "man\tking\t9\nman\twoman\t5\nman\tstone\t1\nman\temperor\t8\n"
+
+
+@pytest.fixture
+def questions(tmp_path) -> Path:
+    (tmp_path / "questions.txt").write_text(QUESTIONS)
+    return tmp_path / "questions.txt"
+
+
+@pytest.fixture
+def pairs(tmp_path) -> Path:
+    (tmp_path / "pairs.tsv").write_text(PAIRS)
+    return tmp_path / "pairs.tsv"
+
+
+def test_evaluate_says_how_much_was_covered(run, vectors, questions, pairs):
+    done = run("evaluate", vectors, "--analogies", questions, "--pairs", pairs)
+    assert (done.code, done.err) == (0, "")
+    lines = [line.split() for line in done.out.splitlines()]
+    assert ["royals", "50.0%", "1", "of", "2", "2", "of", "2"] in lines
+    assert ["others", "-", "0", "of", "0", "0", "of", "1"] in lines
+    assert ["Total", "accuracy", "50.0%", "1", "of", "2", "2", "of", "3"] in lines
+    assert "(1 lines skipped, the first is line 6)" in done.out
+    assert [
+        str(pairs),
+        f"{np.corrcoef([9, 5, 1], np.cos(np.radians([10, 90, 200])))[0, 1]:.4f}",
+        "1.0000",
+        "3",
+        "of",
+        "4",
+    ] == lines[-1]
+
+
+def test_evaluate_as_json(run, vectors, questions, pairs):
+    done = run("evaluate", vectors, "--analogies", questions, "--pairs", pairs, "--pairs", pairs, "--json")
+    found = json.loads(done.out)
+    [analogies] = found["analogies"]
+    assert analogies["score"] == 0.5
+    assert analogies["skipped_lines"] == [6]
+    assert analogies["sections"][-1] == {
+        "section": "Total accuracy", "correct": 1, "answered": 2, "covered": 2, "total": 3,
+    }  # fmt: skip
+    assert len(found["pairs"]) == 2
+    assert found["pairs"][0]["spearman"]["correlation"] == pytest.approx(1.0)
+    assert (found["pairs"][0]["covered"], found["pairs"][0]["total"]) == (3, 4)
+
+
+def test_unknown_words_can_count_as_wrong(run, vectors, questions):
+    done = run("evaluate", vectors, "--analogies", questions, "--dummy4unknown", "--json")
+    assert json.loads(done.out)["analogies"][0]["sections"][-1]["answered"] == 3
+
+
+def test_evaluate_needs_a_file_that_is_there(run, vectors, tmp_path):
+    assert run("evaluate", vectors).code == 2
+    done = run("evaluate", vectors, "--pairs", tmp_path / "absent.tsv")
+    assert (done.code, done.err) == (1, f"firth: {tmp_path / 'absent.tsv'}: No such file or directory\n")
+
+
+# --- info, convert
+
+
+def test_info_tells_all_about_a_model(run, model, corpus):
+    found = json.loads(run("info", model, "--json").out)
+    assert (found["kind"], found["format"]) == ("model", "native")
+    assert (found["words"], found["vector_size"], found["dtype"]) == (12, 16, "float32")
+    assert (found["bytes"], found["total_count"]) == (model.stat().st_size, len(corpus.read_text().split()))
+    assert found["options"] == Options(vector_size=16).to_dict()
+    assert [record["epoch"] for record in found["history"]] == [1, 2, 3, 4, 5]
+    assert len(found["first_words"]) == 10
+    counts = [entry["count"] for entry in found["first_words"]]
+    assert counts == sorted(counts, reverse=True)
+
+    out = run("info", model, "-n", 1).out
+    assert "words    12, seen 20,000 times in all\n" in out
+    assert f"first    {found['first_words'][0]['word']} ({counts[0]:,})\n" in out
+    assert "vector_size     16\n" in out
+    assert f"{found['history'][-1]['loss']:.4f}" in out
+
+
+@pytest.mark.parametrize(("name", "file_format"), [("v.txt", "word2vec-text"), ("v.bin", "word2vec-binary")])
+def test_info_tells_text_from_binary(run, vectors, tmp_path, name, file_format):
+    assert run("convert", vectors, tmp_path / name).code == 0
+    found = json.loads(run("info", tmp_path / name, "--json").out)
+    assert (found["format"], found["words"], found["vector_size"]) == (file_format, 5, 2)
+    assert f"format   {file_format}, vectors\n" in run("info", tmp_path / name).out
+
+
+def test_info_finds_out_a_file_that_was_cut(run, model, tmp_path):
+    (tmp_path / "cut.firth").write_bytes(model.read_bytes()[:-5])
+    done = run("info", tmp_path / "cut.firth")
+    assert (done.code, done.out) == (1, "")
+    assert "cut.firth" in one_line(done.err)
+
+
+def test_vectors_survive_every_format(run, model, tmp_path):
+    wanted = KeyedVectors.load(model)
+    source = model
+    for name in ("a.vec", "b.bin", "c.txt", "d.firth"):
+        done = run("convert", source, tmp_path / name)
+        assert (done.code, done.err) == (0, "")
+        assert f"12 words, vectors of 16 numbers: {tmp_path / name} (" in done.out
+        source = tmp_path / name
+    found = KeyedVectors.load(source)
+    assert found.index_to_key == wanted.index_to_key
+    np.testing.assert_array_equal(found.vectors, wanted.vectors)
+
+
+def test_convert_says_what_a_format_cannot_hold(run, model, vectors, tmp_path):
+    lost = "not in this format: counts, outside matrix, options, history\n"
+    assert run("convert", model, tmp_path / "v.bin").out.endswith(lost)
+    assert "not in this format" not in run("convert", vectors, tmp_path / "w.bin").out
+    assert "not in this format" not in run("convert", model, tmp_path / "whole.firth").out
+    assert isinstance(firth.load(tmp_path / "whole.firth"), firth.Word2Vec)
+
+
+def test_text_without_a_header_is_read_when_asked(run, tmp_path):
+    (tmp_path / "glove.txt").write_text("king 1 0\nqueen 0 1\n")
+    refused = run("convert", tmp_path / "glove.txt", tmp_path / "v.firth")
+    assert refused.code == 1
+    assert "no_header" in one_line(refused.err)
+    assert run("convert", tmp_path / "glove.txt", tmp_path / "v.firth", "--no-header").code == 0
+    assert KeyedVectors.load(tmp_path / "v.firth").index_to_key == ["king", "queen"]
+    assert json.loads(run("info", tmp_path / "glove.txt", "--no-header", "--json").out)["format"] == "word2vec-text"
+
+
+def test_a_conversion_that_fails_leaves_the_old_file(run, tmp_path):
+    KeyedVectors(["new york"], np.ones((1, 2))).save(tmp_path / "v.firth")
+    (tmp_path / "old.txt").write_text("old")
+    done = run("convert", tmp_path / "v.firth", tmp_path / "old.txt")
+    assert done.code == 1
+    assert "'new york'" in one_line(done.err)
+    assert (tmp_path / "old.txt").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+# --- gradcheck
+
+
+def test_gradcheck_shows_that_every_gradient_is_right(run):
+    done = run("gradcheck", "--json")
+    checks = json.loads(done.out)
+    assert done.code == 0
+    assert all(check["passed"] and check["difference"] <= check["tolerance"] for check in checks)
+    out = run("gradcheck", "--seed", 2).out
+    assert out.endswith(f"{len(checks)} of {len(checks)} gradients agree with central differences\n")
+    assert all(check["name"] in out for check in checks)
+
+
+def test_gradcheck_fails_for_a_wrong_gradient(run, monkeypatch):
+    from firth import objectives
+
+    monkeypatch.setattr(objectives, "sigmoid_derivative", lambda x: 1.01 * objectives.sigmoid(x))
+    done = run("gradcheck")
+    assert done.code == 1
+    assert "WRONG" in done.out
+    assert run("gradcheck", "--seed", "-1").code == 2
