@@ -1,0 +1,87 @@
+"""What MkDocs does not do by itself: equations become MathML, options a table, and a page names its language.
+
+MathML is drawn by the browser, so a page needs no script and no network. An equation that is not understood
+stops the build.
+"""
+
+import dataclasses
+import html
+import re
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+from math_core import LatexError, LatexToMathML
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
+
+from firth.options import Options
+
+_CONVERTER = LatexToMathML(fancy_error=False)
+_MATHEMATICS = re.compile(
+    r'<(?P<tag>span|div) class="arithmatex">\s*\\[(\[](?P<latex>.*?)\\[)\]]\s*</(?P=tag)>', re.DOTALL
+)
+_NUMBER = re.compile(r"\\tag\{(.*?)\}")
+_FONT = "STIXTwoMath-Regular.ttf"
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Ship a font for mathematics with the site: not every computer has one."""
+    font = Path(str(distribution("ziamath").locate_file(f"ziamath/fonts/{_FONT}")))
+    files.append(File.generated(config, f"theme/{_FONT}", content=font.read_bytes()))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Put the table of all options where a page asks for it, from the one place that declares them."""
+    return markdown.replace("<!-- table of options -->", _options()) if "<!-- table" in markdown else markdown
+
+
+def on_page_content(content: str, page: Any, **_: Any) -> str:
+    """Turn each equation that the arithmatex extension has marked into MathML."""
+
+    def convert(match: re.Match[str]) -> str:
+        latex = html.unescape(match["latex"])
+        try:
+            return _inline(latex) if match["tag"] == "span" else _displayed(latex)
+        except LatexError as error:
+            raise PluginError(f"{page.file.src_uri}: {latex.strip()!r}: {error}") from error
+
+    return _MATHEMATICS.sub(convert, content)
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Name the language that a page's front matter gives (`lang: ko`), for fonts and screen readers."""
+    language = page.meta.get("lang", "en")
+    return output.replace('<html lang="en"', f'<html lang="{language}"', 1)
+
+
+def _options() -> str:
+    rows = [
+        f"| `{option.name}` | `{option.default!r}` | {_limits(option.metadata)} | {option.metadata['meaning']} |"
+        for option in dataclasses.fields(Options)
+    ]
+    return "\n".join(["| option | default | allowed | meaning |", "|---|---|---|---|", *rows])
+
+
+def _limits(metadata: Any) -> str:
+    low, high = metadata["low"], metadata["high"]
+    if low is None:
+        return ""
+    if high is None:
+        text = f"above {low:g}" if metadata["open_low"] else f"at least {low:g}"
+    else:
+        text = f"{low:g} to {high:g}" if high < 2**31 else f"at least {low:g}"
+    return f"{text}, or `None`" if metadata["optional"] else text
+
+
+def _inline(latex: str) -> str:
+    return str(_CONVERTER.convert_with_local_state(latex, displaystyle=False))
+
+
+def _displayed(latex: str) -> str:
+    r"""Return a displayed equation, with the number that `\tag` gives it at the right."""
+    number = _NUMBER.search(latex)
+    mathml = _CONVERTER.convert_with_local_state(_NUMBER.sub("", latex), displaystyle=True)
+    label = f'<span class="equation-number">({number[1]})</span>' if number else ""
+    return f'<div class="equation">{mathml}{label}</div>'

@@ -1,0 +1,277 @@
+"""Results of docs/derivation.md that concern more than one function of `firth.objectives`, for random input."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firth.objectives import (
+    cross_entropy,
+    log_softmax,
+    naive_softmax,
+    negative_sampling,
+    sigmoid,
+    softmax,
+    softmax_jacobian,
+)
+
+seeds = st.integers(0, 2**32 - 1)
+
+# Both sides are float64 sums of a few hundred terms of size one.
+EXACT = {"rtol": 1e-10, "atol": 1e-10}
+
+
+def counts_and_vectors(seed: int, V: int = 5, D: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return counts n(c, o), with zeros among them, and both matrices."""
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(1.0, size=(V, V))
+    counts[0, 1] += 1  # never an empty corpus
+    return counts, rng.normal(size=(V, D)), rng.normal(size=(V, D))
+
+
+def pairs(counts: np.ndarray) -> Iterable[tuple[int, int]]:
+    """Yield each pair (c, o) as often as it is counted."""
+    for c, o in itertools.product(*map(range, counts.shape)):
+        yield from [(c, o)] * int(counts[c, o])
+
+
+def sum_over_pairs(counts: np.ndarray, centers: np.ndarray, U: np.ndarray) -> tuple:
+    total, d_centers, d_U = 0.0, np.zeros_like(centers), np.zeros_like(U)
+    for c, o in pairs(counts):
+        loss, d_center, d_outside = naive_softmax(centers[c], o, U)
+        total += loss
+        d_centers[c] += d_center
+        d_U += d_outside
+    return total, d_centers, d_U
+
+
+@given(seeds)
+def test_cross_entropy_is_least_where_the_prediction_is_the_truth(seed: int):
+    rng = np.random.default_rng(seed)
+    y, z = rng.dirichlet(np.ones(6)), rng.normal(size=6)
+    least, gradient = cross_entropy(np.log(y), y)
+    assert least == pytest.approx(-(y * np.log(y)).sum(), rel=1e-12)
+    np.testing.assert_allclose(gradient, 0.0, atol=1e-15)
+    assert cross_entropy(z, y)[0] > least >= 0
+
+
+@given(seeds)
+def test_the_chain_rule_through_the_softmax(seed: int):
+    """Claim 1 the long way: the transposed Jacobian of the softmax, times ∂L/∂ŷ = -y / ŷ, is ŷ - y."""
+    rng = np.random.default_rng(seed)
+    z, y = rng.normal(size=6), rng.dirichlet(np.ones(6))
+    np.testing.assert_allclose(softmax_jacobian(z).T @ (-y / softmax(z)), cross_entropy(z, y)[1], atol=1e-13)
+
+
+class Counted:
+    """Multiplies and adds while it counts."""
+
+    def __init__(self) -> None:
+        self.operations = 0
+
+    def dot(self, left: np.ndarray, right: np.ndarray) -> float:
+        total = 0.0
+        for a, b in zip(left, right, strict=True):
+            total += a * b
+            self.operations += 1
+        return total
+
+    def add(self, target: np.ndarray, factor: float, row: np.ndarray) -> None:
+        for d, value in enumerate(row):
+            target[d] += factor * value
+            self.operations += 1
+
+
+def counted_gradients(center, rows, error_of):
+    """Scores of one center, its error, and both gradients, one multiplication at a time."""
+    counted = Counted()
+    error = error_of(np.array([counted.dot(row, center) for row in rows]))
+    d_center, d_rows = np.zeros_like(center), np.zeros_like(rows)
+    for w, row in enumerate(rows):
+        counted.add(d_center, error[w], row)
+        counted.add(d_rows[w], error[w], center)
+    return d_center, d_rows, counted.operations
+
+
+def test_the_costs_counted_one_multiplication_at_a_time():
+    counts, centers, U = counts_and_vectors(3)
+    V, D = U.shape
+    c, o, noise = 0, 1, [2, 4, 3]
+    d_center, d_U, operations = counted_gradients(centers[c], U, lambda z: softmax(z) - np.eye(V)[o])
+    assert operations == 3 * V * D
+    _, expected_d_center, expected_d_U = naive_softmax(centers[c], o, U)
+    np.testing.assert_allclose(d_center, expected_d_center, **EXACT)
+    np.testing.assert_allclose(d_U, expected_d_U, **EXACT)
+
+    rows = [o, *noise]
+    d_center, d_rows, operations = counted_gradients(centers[c], U[rows], lambda s: sigmoid(s) - [1, 0, 0, 0])
+    assert operations == 3 * (1 + len(noise)) * D
+    _, expected_d_center, expected_d_U = negative_sampling(centers[c], o, noise, U)
+    np.testing.assert_allclose(d_center, expected_d_center, **EXACT)
+    np.testing.assert_allclose(d_rows, expected_d_U[rows], **EXACT)
+
+    whole, d_corpus = 0, np.zeros_like(U)
+    for center, n_c in zip(centers, counts, strict=True):
+        expected = n_c.sum()
+        d_center, d_rows, operations = counted_gradients(center, U, lambda z, n=expected: n * softmax(z))
+        d_corpus += d_rows
+        whole += operations
+    assert whole == 3 * V**2 * D
+    observed = Counted()
+    for center, outside in np.argwhere(counts):
+        times = -float(counts[center, outside])
+        observed.add(d_corpus[outside], times, centers[center])
+        observed.add(np.zeros(D), times, U[outside])
+    assert observed.operations == 2 * np.count_nonzero(counts) * D
+    np.testing.assert_allclose(d_corpus, sum_over_pairs(counts, centers, U)[2], **EXACT)
+
+
+@given(seeds)
+@settings(deadline=None)  # a slow machine is not a failure
+def test_the_corpus_loss_and_its_gradients_depend_only_on_counts(seed: int):
+    counts, centers, U = counts_and_vectors(seed)
+    loss, d_centers, d_U = sum_over_pairs(counts, centers, U)
+    scores, N = centers @ U.T, counts.sum(axis=1)
+    assert loss == pytest.approx(N @ np.log(np.exp(scores).sum(axis=1)) - (counts * scores).sum(), rel=1e-12)
+    errors = N[:, np.newaxis] * softmax(scores) - counts
+    np.testing.assert_allclose(d_centers, errors @ U, **EXACT)
+    np.testing.assert_allclose(d_U, errors.T @ centers, **EXACT)
+
+
+def expected_noise_loss(n_c, P_n, K, center, U):
+    """Loss and gradient by U of one center's pairs, averaged exactly over K independent noise words.
+
+    J is a sum over the noise words, so K times the mean over one of them is the mean over K.
+    """
+    loss, d_U = 0.0, np.zeros_like(U)
+    for o, times in enumerate(n_c):
+        without, _, d_without = negative_sampling(center, o, [], U)
+        loss, d_U = loss + times * without, d_U + times * d_without
+        for w, share in enumerate(P_n):
+            with_noise, _, d_with = negative_sampling(center, o, [w], U)
+            loss += times * K * share * (with_noise - without)
+            d_U += times * K * share * (d_with - d_without)
+    return loss, d_U
+
+
+@given(seeds, st.integers(1, 8))
+@settings(deadline=None)
+def test_the_expected_loss_with_noise_depends_on_counts(seed: int, K: int):
+    counts, centers, U = counts_and_vectors(seed)
+    P_n = np.random.default_rng(seed).dirichlet(np.ones(len(U)))
+    scores, N = centers @ U.T, counts.sum(axis=1)
+    by_counts = (counts * np.logaddexp(0, -scores) + K * np.outer(N, P_n) * np.logaddexp(0, scores)).sum()
+    by_pairs = sum(expected_noise_loss(n_c, P_n, K, v, U)[0] for n_c, v in zip(counts, centers, strict=True))
+    assert by_pairs == pytest.approx(by_counts, rel=1e-11)
+
+
+@given(seeds, st.integers(1, 20), st.sampled_from([1.0, 0.75]))
+@settings(deadline=None)
+def test_the_optimum_of_negative_sampling_is_shifted_pmi(seed: int, K: int, exponent: float):
+    """With one dimension and the center vector (1), the rows of U are the scores themselves."""
+    counts = np.random.default_rng(seed).integers(1, 20, size=(4, 4))
+    N_c, N_w, N = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
+    P_n = N_w**exponent / (N_w**exponent).sum()
+    optimum = np.log(counts / np.outer(N_c, P_n)) - np.log(K)
+    if exponent == 1.0:
+        np.testing.assert_allclose(optimum, np.log(counts * N / np.outer(N_c, N_w)) - np.log(K), **EXACT)
+    for n_c, x in zip(counts, optimum, strict=True):
+        least, slope = expected_noise_loss(n_c, P_n, K, np.ones(1), x[:, np.newaxis])
+        np.testing.assert_allclose(slope, 0.0, atol=1e-11)
+        for moved in (x + 0.01 * np.eye(4)[0], x - 0.01 * np.eye(4)[3], x + 1.0):
+            assert expected_noise_loss(n_c, P_n, K, np.ones(1), moved[:, np.newaxis])[0] > least
+
+
+@given(seeds)
+@settings(deadline=None)
+def test_the_softmax_cannot_beat_the_conditional_entropy(seed: int):
+    counts, centers, U = counts_and_vectors(seed)
+    counts = counts + 1
+    P = counts / counts.sum(axis=1, keepdims=True)
+    entropy = -(counts * np.log(P)).sum() / counts.sum()
+    assert sum_over_pairs(counts, centers, U)[0] / counts.sum() > entropy
+    # D = V + 1: one-hot centers with a 1 more read the scores log P(o|c) + a_c out of U
+    V = len(P)
+    shifts = np.arange(V)
+    one_hot_centers = np.column_stack([np.eye(V), shifts])
+    best = sum_over_pairs(counts, one_hot_centers, np.column_stack([np.log(P).T, np.ones(V)]))
+    assert best[0] / counts.sum() == pytest.approx(entropy, rel=1e-12)
+    np.testing.assert_allclose(best[1], 0.0, atol=1e-10)
+    np.testing.assert_allclose(best[2], 0.0, atol=1e-10)
+
+
+@given(seeds)
+@settings(deadline=None)
+def test_an_intercept_is_a_coordinate_that_nobody_trains(seed: int):
+    counts, centers, U = counts_and_vectors(seed)
+    counts = counts + 1
+    share = counts.sum(axis=0) / counts.sum()
+    longer_centers = np.column_stack([centers, np.ones(len(U))])
+    loss, d_centers, d_U = sum_over_pairs(counts, longer_centers, np.column_stack([U, np.log(share)]))
+    scores, N = centers @ U.T + np.log(share), counts.sum(axis=1)
+    assert loss == pytest.approx(-(counts * log_softmax(scores)).sum(), rel=1e-12)
+    errors = N[:, np.newaxis] * softmax(scores) - counts
+    np.testing.assert_allclose(d_centers[:, :-1], errors @ U, **EXACT)
+    np.testing.assert_allclose(d_U[:, :-1], errors.T @ centers, **EXACT)
+    at_zero = sum_over_pairs(
+        counts, np.eye(1, 2, 1).repeat(len(U), axis=0), np.column_stack([0 * share, np.log(share)])
+    )
+    assert at_zero[0] / counts.sum() == pytest.approx(-(share * np.log(share)).sum(), rel=1e-12)
+
+
+sentences = st.lists(st.integers(0, 4), max_size=12)
+
+
+def window_pairs(sentence: list[int], radii: Iterable[int]) -> tuple[Counter, Counter]:
+    """Count (middle, edge) and (edge, middle) over all windows of a sentence."""
+    by_middle: Counter = Counter()
+    by_edge: Counter = Counter()
+    for t, radius in enumerate(radii):
+        for edge in sentence[max(0, t - radius) : t] + sentence[t + 1 : t + radius + 1]:
+            by_middle[sentence[t], edge] += 1
+            by_edge[edge, sentence[t]] += 1
+    return by_middle, by_edge
+
+
+@given(sentences, st.integers(1, 6))
+def test_center_and_outside_may_be_exchanged_in_a_fixed_window(sentence: list[int], m: int):
+    by_middle, by_edge = window_pairs(sentence, [m] * len(sentence))
+    assert by_middle == by_edge
+
+
+@given(st.lists(st.integers(0, 2), max_size=5), st.integers(1, 3))
+@settings(deadline=None)
+def test_center_and_outside_may_be_exchanged_in_a_dynamic_window_on_average(sentence: list[int], m: int):
+    """Every way to draw the radii is equally likely: the mean is over all of them, in fractions."""
+    drawn = list(itertools.product(range(1, m + 1), repeat=len(sentence)))
+    totals: list[Counter] = [Counter(), Counter()]
+    for radii in drawn:
+        for total, counted in zip(totals, window_pairs(sentence, radii), strict=True):
+            total.update(counted)
+    formula: Counter = Counter()
+    for t, s in itertools.permutations(range(len(sentence)), 2):
+        if abs(t - s) <= m:
+            formula[sentence[t], sentence[s]] += Fraction(m - abs(t - s) + 1, m) * len(drawn)
+    assert totals[0] == totals[1] == formula
+
+
+@given(seeds, st.integers(1, 6), st.integers(1, 6))
+@settings(deadline=None)
+def test_a_window_step_is_three_matrix_products(seed: int, N: int, K: int):
+    """Distinct rows, as the kernel sees them once it has merged repeats."""
+    rng = np.random.default_rng(seed)
+    centers, U = rng.normal(size=(12, 4)), rng.normal(size=(12, 4))
+    around, outputs = rng.permutation(12)[:N], rng.permutation(12)[: 1 + K]
+    X, Y = centers[around], U[outputs]
+    S, T = X @ Y.T, np.eye(1, 1 + K).repeat(N, axis=0)
+    G = sigmoid(S) - T
+    results = [negative_sampling(centers[w], int(outputs[0]), outputs[1:], U) for w in around]
+    losses, d_centers, d_Us = zip(*results, strict=True)
+    assert np.logaddexp(0, (1 - 2 * T) * S).sum() == pytest.approx(sum(losses), rel=1e-12)
+    np.testing.assert_allclose(G @ Y, d_centers, **EXACT)
+    np.testing.assert_allclose(G.T @ X, sum(d_Us)[outputs], **EXACT)

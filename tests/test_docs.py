@@ -1,0 +1,137 @@
+"""The documentation: its code runs, its references exist, and the two derivations say the same."""
+
+import ast
+import importlib
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from firth.cli import main
+from firth.gradcheck import EQUATIONS
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+DERIVATIONS = ["derivation.md", "derivation.ko.md"]
+
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+DISPLAYED = re.compile(r"^\$\$\n(.*?)\n\$\$$", re.DOTALL | re.MULTILINE)
+RESULT = re.compile(r"^### (?:Result|결과) (\d+)\. ", re.MULTILINE)
+REFERENCES = {
+    "derivation.md": ("Code", "Tests", "Gradient check"),
+    "derivation.ko.md": ("코드", "테스트", "기울기 검사"),
+}
+
+
+def text_of(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def commands(page: str) -> list[list[str]]:
+    """Return the words of each command line of firth on a page."""
+    shell = "".join(re.findall(r"^```sh\n(.*?)^```$", text_of(page), re.DOTALL | re.MULTILINE))
+    return [shlex.split(line)[1:] for line in shell.splitlines() if line.startswith("firth ")]
+
+
+def blocks(page: str) -> list[tuple[int, str]]:
+    """Return (first line, code) of each Python block of a page."""
+    text = text_of(page)
+    return [(text.count("\n", 0, match.start(1)) + 1, match[1]) for match in BLOCK.finditer(text)]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
+def test_the_code_of_a_page_runs_from_top_to_bottom(page: str, tmp_path, monkeypatch):
+    """The blocks of a page share their names, and run in a folder of their own; then its command lines run."""
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "docs"}
+    for line, code in blocks(page):
+        exec(compile("\n" * (line - 1) + code, str(DOCS / page), "exec"), names)
+    for command in commands(page):
+        assert main(command) == 0, command
+
+
+def test_every_block_of_code_is_found():
+    """No page hides Python from the test above in a fence that it does not see."""
+    for page in PAGES:
+        fences = re.findall(r"^\s*(?:```|~~~)\s*\{?\.?(?:py|python|python3|pycon)\b.*$", text_of(page), re.MULTILINE)
+        assert len(fences) == len(blocks(page)), page
+
+
+def results(page: str) -> dict[int, dict[str, list[str]]]:
+    """Return for each result its references: kind -> names."""
+    parts = RESULT.split(text_of(page))[1:]
+    found = {}
+    for number, body in zip(parts[::2], parts[1::2], strict=True):
+        lines = re.findall(rf"^> {REFERENCES[page][0]}: .*$", body, re.MULTILINE)
+        assert len(lines) == 1, f"{page}, result {number}: {len(lines)} lines of references"
+        kinds = [part.split(": ", 1) for part in lines[0].removeprefix("> ").split(" — ")]
+        assert all(kind in REFERENCES[page] for kind, _ in kinds), f"{page}, result {number}: {kinds}"
+        found[int(number)] = {
+            english: re.findall(r"`([^`]+)`", listed)
+            for kind, listed in kinds
+            for english, local in zip(REFERENCES["derivation.md"], REFERENCES[page], strict=True)
+            if kind == local
+        }
+    return found
+
+
+@pytest.mark.parametrize("page", DERIVATIONS)
+def test_results_are_numbered_in_order_and_say_what_computes_and_checks_them(page: str):
+    found = results(page)
+    assert list(found) == list(range(1, len(found) + 1))
+    assert all(references["Code"] and references["Tests"] for references in found.values())
+
+
+@pytest.mark.parametrize("page", DERIVATIONS)
+def test_every_equation_of_a_result_has_its_number(page: str):
+    parts = RESULT.split(text_of(page))[1:]
+    for number, body in zip(parts[::2], parts[1::2], strict=True):
+        tags = re.findall(r"\\tag\{(.*?)\}", body)
+        own = [tag for tag in tags if re.fullmatch(rf"{number}[a-z]?", tag)]
+        assert own == tags, f"{page}, result {number}: {tags}"
+    tags = re.findall(r"\\tag\{(.*?)\}", text_of(page))
+    assert len(set(tags)) == len(tags)
+    prose = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$", "", text_of(page), flags=re.DOTALL)
+    named = set(re.findall(r"\((\d+[a-z]?)\)", prose))
+    assert named <= set(tags), f"{page} refers to equations that are not there: {named - set(tags)}"
+
+
+def test_every_function_that_the_derivation_names_exists():
+    for references in results("derivation.md").values():
+        for name in references["Code"]:
+            module, _, attribute = name.rpartition(".")
+            assert callable(getattr(importlib.import_module(module), attribute)), name
+
+
+@cache
+def functions_of(path: str) -> set[str]:
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_test_that_the_derivation_names_exists():
+    for references in results("derivation.md").values():
+        for name in references["Tests"]:
+            path, _, function = name.partition("::")
+            assert function in functions_of(path), name
+
+
+def test_every_line_of_the_gradient_check_belongs_to_a_result():
+    named = [name for references in results("derivation.md").values() for name in references.get("Gradient check", [])]
+    assert sorted(named) == sorted(equation.name for equation in EQUATIONS)
+
+
+def test_both_languages_have_the_same_results_equations_and_code():
+    english, korean = DERIVATIONS
+    assert results(english) == results(korean)
+    assert DISPLAYED.findall(text_of(english)) == DISPLAYED.findall(text_of(korean))
+    assert [code for _, code in blocks(english)] == [code for _, code in blocks(korean)]
+
+
+def test_every_page_that_another_links_to_exists():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text_of(page)):
+            assert (DOCS / page).parent.joinpath(target).exists(), f"{page} links to {target}"
