@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow lint bench wheel clean
+.PHONY: demo test test-slow lint bench docs wheel clean
 
 demo: $(VENV)/installed                 ## train on Python's own library, show what was learnt
 	$(BIN)/firth demo
@@ -23,7 +23,10 @@ lint: $(VENV)/installed-lint            ## style and types
 
 bench: $(VENV)/installed-bench          ## firth beside gensim: make bench CORPUS=wiki.txt
 	@test -n "$(CORPUS)" || { echo "give a text file: make bench CORPUS=wiki.txt" >&2; exit 2; }
-	$(BIN)/python benchmarks/compare.py "$(CORPUS)" $(ARGS)
+	$(BIN)/python benchmarks/compare.py --corpus "$(CORPUS)" $(ARGS)
+
+docs: $(VENV)/installed-docs            ## the documentation as a site in site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --clean
 
 wheel: $(VENV)/installed                ## dist/firth-*.whl
 	$(PIP) wheel --no-deps --wheel-dir dist .
