@@ -1,0 +1,69 @@
+"""What the README shows can be run: its Python, its commands, its links and what it says of `make`."""
+
+import random
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from firth import cli
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced blocks of a language, without the indentation of the list they stand in."""
+    found = re.finditer(rf"^( *)```{language}\n(.*?)^\1```$", README, re.MULTILINE | re.DOTALL)
+    return [re.sub(rf"^{match[1]}", "", match[2], flags=re.MULTILINE) for match in found]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """A folder with the files that the README names."""
+    rng = random.Random(1)
+    words = ["king", "queen", "man", "woman", *(f"word{number}" for number in range(200))]
+    lines = [" ".join(rng.choices(words, k=12)) for _ in range(500)]
+    (tmp_path / "corpus.txt").write_text("\n".join(lines) + "\n")
+    (tmp_path / "questions-words.txt").write_text(": family\nman king woman queen\n")
+    (tmp_path / "wordsim353.txt").write_text("king\tqueen\t8.6\nman\twoman\t8.3\nking\tword1\t1\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_python_runs(folder, capsys):
+    assert len(blocks("python")) >= 2
+    namespace: dict[str, object] = {}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), namespace)
+    assert {path.name for path in folder.iterdir()} >= {"model.firth", "vectors.bin"}
+
+
+def test_the_commands_run(folder, capsys):
+    commands = [line for block in blocks("sh") for line in block.splitlines()]
+    assert len(commands) >= 6
+    for command in commands:
+        program, *arguments = shlex.split(command)
+        assert program == "firth"
+        assert cli.main(arguments) == 0, f"{command}: {capsys.readouterr().err}"
+
+
+def test_the_commands_of_make_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    texts = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"(?:`|^    )make (?:PYTHON=\S+ )?([a-z-]+)", texts, re.MULTILINE)
+    assert {"demo", "test", "lint", "bench"} <= set(named) <= targets
+
+
+def test_links_lead_somewhere():
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text(encoding="utf-8")):
+            assert (ROOT / link).exists(), f"{name} links to {link}"
+
+
+def test_the_versions_of_python_are_those_of_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lowest, beyond = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", project["requires-python"]).groups()
+    assert f"Python 3.{lowest} to 3.{int(beyond) - 1}" in README
