@@ -24,7 +24,7 @@ import numpy as np
 from numba import float32, int32, int64, njit, uint32, uint64
 from numpy.typing import NDArray
 
-from firth.training.simd import LANES, STRIP_BYTES, TILE, score_window, update_tile
+from firth.training.simd import LANES, STRIP_BYTES, TILE, score_tile, update_tile
 
 END = -1  # ends a sentence in a block of tokens
 SLICE = 512  # positions whose noise words are drawn together: they stay in the nearest cache
@@ -59,7 +59,7 @@ class Workspace(NamedTuple):
     #                 then that of an input row to prefetch, then whether a noise word needs weighing
     slots: Array  # (2 m + 1,) int32: where each input of a window with repeats went
     row_weights: Array  # (m, 16) float32: how often each input counts; 1 between windows
-    column_weights: Array  # (n_tiles, 16) float32: how often each output counts; 1 between windows, 0 if unused
+    column_weights: Array  # (n_tiles, 16) float32: the signed weight of each output, see `simd.score_tile`; 0 if unused
     coefficients: Array  # (n_tiles * m, 16) float32
     spare: Array  # (2 + 2 m, D padded) float32: a row of zeros, a row for unused outputs, rows for sums
     loss: Array  # (16,) float64: the loss summed over the block
@@ -216,7 +216,7 @@ def queue_outputs(outputs, at, word, noise, first, K, U, row_bytes):
 
 @njit(nogil=True)
 def set_column_weight(weights, tile, column, weight):
-    """Let output `column` count `weight` times, for both inputs of a pair."""
+    """Give output `column` a signed weight, for both inputs of a pair."""
     weights[column // tile, column % tile] = weight
     weights[column // tile, column % tile + TILE] = weight
 
@@ -238,9 +238,9 @@ def weigh_outputs(outputs, at, K, tile, weights, unused):
 
 @njit(nogil=True)
 def reset_column_weights(K, tile, weights):
-    """Let every output count once."""
+    """Let every output count once: -1 for the predicted word, 1 for a noise word."""
     for column in range(K + 1):
-        set_column_weight(weights, tile, column, float32(1))
+        set_column_weight(weights, tile, column, float32(1) if column else float32(-1))
 
 
 @njit(nogil=True)
@@ -265,6 +265,7 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
     only = 1 if n_tiles == 1 else 0
     row_bytes = n_strips * STRIP_BYTES
     stride = tile * n_tiles + 2  # of `Workspace.outputs`
+    upcoming = tile + 1  # rows to prefetch: the outputs of the same tile, and one more
 
     @njit(nogil=True)
     def train_block(center, outside, block, keep, alias, key, window, shrink, K, rate, work):
@@ -327,13 +328,15 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
                 special = outputs[at + stride - 1]
                 if special:
                     weigh_outputs(outputs, at, K, tile, column_weights, unused)
-                score_window(
-                    tile, input_table, n_pairs, output_table + 8 * at, n_tiles, n_strips, rate,
-                    row_weights.ctypes.data, column_weights.ctypes.data, coefficients, loss,
-                )  # fmt: skip
+                for t in range(n_tiles):
+                    score_tile(
+                        tile, 0, input_table, 0, n_pairs, output_table + 8 * (at + tile * t), n_strips, rate,
+                        row_weights.ctypes.data, column_weights.ctypes.data + t * STRIP_BYTES,
+                        coefficients + t * n_pairs * STRIP_BYTES, loss,
+                    )  # fmt: skip
                 for t in range(n_tiles):
                     update_tile(
-                        tile, only, input_table, input_table if t == 0 else sum_table,
+                        tile, 0, only, upcoming, input_table, 0, input_table if t == 0 else sum_table,
                         input_table if t == n_tiles - 1 else sum_table, n_pairs, output_table + 8 * (at + tile * t),
                         n_strips, coefficients + t * n_pairs * STRIP_BYTES, output_table + 8 * (queue + tile * t),
                     )  # fmt: skip

@@ -12,7 +12,7 @@ y_j = 1 for the predicted word, 0 for a noise word:
     g_nj  = -rate w_nj (sigma(s_nj) - y_j)                          rate times minus the gradient for s_nj
     v_n  += sum_j g_nj u_j,   u_j += sum_n g_nj v_n                 all rows as they were before the step
 
-`score_window` computes the first three lines and `update_window` the last; `objectives.negative_sampling` is
+`score_tile` computes the first three lines and `update_tile` the last; `objectives.negative_sampling` is
 the same mathematics in NumPy. Output rows are taken in *tiles* of at most 8 and input rows in pairs, so the
 2 x 8 scores of a step are one strip: lane 8 r + j belongs to input r of the pair and output j of the tile.
 
@@ -77,6 +77,10 @@ class Strip:
     def rounded(self) -> "Strip":
         """Return the nearest whole numbers."""
         return self._call("llvm.nearbyint")
+
+    def with_sign_of(self, other: "Strip") -> "Strip":
+        """Return |self| with the signs of `other`."""
+        return self._call("llvm.copysign", other)
 
     def where(self, comparison: str, threshold: "Strip", other: "Strip") -> "Strip":
         """Return self in the lanes where (self `comparison` threshold), and `other` in the rest."""
@@ -197,49 +201,53 @@ def _merge(a: Strip | None, b: Strip | None, low: list[int], high: list[int]) ->
 
 
 @intrinsic(prefer_literal=True)
-def score_window(typingctx, tile, inputs, pairs, outputs, n_tiles, strips, rate, row_weights, column_weights, g, loss):
-    """Score one window: fill `g` with the coefficients of its update, and add to its loss.
+def score_tile(typingctx, tile, own, inputs, owns, pairs, outputs, strips, rate, rows, columns, g, loss):
+    """Score a tile of outputs against all inputs: fill `g` with the coefficients of the update, add to the loss.
 
-    tile            int literal  output rows in a tile, 1 to 8
-    inputs          address      table of 2 * pairs row addresses, int64; pairs >= 1
-    outputs         address      table of n_tiles * tile row addresses, int64; the first is the predicted word's
-    strips          int          strips in a row
-    rate            float32      learning rate
-    row_weights     address      (pairs, 16) float32: how often each input row counts
-    column_weights  address      (n_tiles, 16) float32: how often each output row counts, 0 in unused lanes
-    g               address      (n_tiles, pairs, 16) float32, overwritten
-    loss            address      (16,) float64, added to
+    tile, own  int literals  output rows in the tile, 1 to 8; 1 if each input has its own first output, and else 0
+    inputs     address       table of 2 * pairs row addresses, int64; pairs >= 1
+    owns       address       the same for each input's own first output, if `own`
+    outputs    address       table of `tile` row addresses; the first is not used if `own`
+    strips     int           strips in a row
+    rate       float32       learning rate
+    rows       address       (pairs, 16) float32: how often each input counts; if `own`, the signed weight of each score
+    columns    address       (16,) float32: the signed weight of each output, not used if `own`
+    g          address       (pairs, 16) float32, overwritten
+    loss       address       (16,) float64, added to
+
+    A signed weight is (1 - 2 y) w: negative for the word to predict, positive for noise, 0 in unused lanes.
     """
-    T = tile.literal_value
-    signature = types.void(tile, *[types.int64] * 5, types.float32, *[types.int64] * 4)
+    T, has_own = tile.literal_value, bool(own.literal_value)
+    signature = types.void(tile, own, *[types.int64] * 5, types.float32, *[types.int64] * 4)
 
     def codegen(context, b, sig, args):
-        _, inputs, pairs, outputs, n_tiles, strips, rate, row_weights, column_weights, g, loss = args
+        _, _, inputs, owns, pairs, outputs, strips, rate, rows, columns, g, loss = args
         total = _carried(b, _constant(b, 0.0))
         last = b.sub(pairs, _I64(1))
-        with cgutils.for_range(b, n_tiles) as tiles:
-            u = [_load_address(b, outputs, b.add(b.mul(tiles.index, _I64(T)), _I64(j))) for j in range(T)]
-            sign = _signs(b, tiles.index)
-            factor = sign * _load(b, _address(b, column_weights, tiles.index, STRIP_BYTES))
-            minus_rate = _splat(b, b.fneg(rate))
-            coefficients = _address(b, g, b.mul(tiles.index, pairs), STRIP_BYTES)
+        u = [_load_address(b, outputs, _I64(j)) for j in range(int(has_own), T)]
+        minus_rate = _splat(b, b.fneg(rate))
+        of_columns = None if has_own else _load(b, columns)
 
-            def score(p):
-                v = [_load_address(b, inputs, b.add(b.mul(p, _I64(PAIR)), _I64(r))) for r in range(PAIR)]
-                return _dot_products(b, v, u, strips)
+        def score(p):
+            n = [b.add(b.mul(p, _I64(PAIR)), _I64(r)) for r in range(PAIR)]
+            v = [_load_address(b, inputs, row) for row in n]
+            return _dot_products(b, v, [_load_address(b, owns, row) for row in n] if has_own else [], u, strips)
 
-            def finish(scores, p):
-                sigmoid, softplus = _sigmoid_and_softplus(scores * sign)
-                weights = factor * _load(b, _address(b, row_weights, p, STRIP_BYTES))
-                b.store(softplus.times_plus(weights * sign, _get(b, total)).value, total)
-                _store(sigmoid * (minus_rate * weights), _address(b, coefficients, p, STRIP_BYTES))
+        def finish(scores, p):
+            weights = _load(b, _address(b, rows, p, STRIP_BYTES))
+            if of_columns is not None:
+                weights = weights * of_columns
+            sign = _constant(b, 1.0).with_sign_of(weights)
+            sigmoid, softplus = _sigmoid_and_softplus(scores * sign)
+            b.store(softplus.times_plus(weights * sign, _get(b, total)).value, total)
+            _store(sigmoid * (minus_rate * weights), _address(b, g, p, STRIP_BYTES))
 
-            # The sigmoid of a pair waits for a long chain of operations; the dot products of the next fill the time.
-            waiting = _carried(b, score(_I64(0)))
-            with cgutils.for_range(b, last) as loop:
-                finish(_get(b, waiting), loop.index)
-                b.store(score(b.add(loop.index, _I64(1))).value, waiting)
-            finish(_get(b, waiting), last)
+        # The sigmoid of a pair waits for a long chain of operations; the dot products of the next fill the time.
+        waiting = _carried(b, score(_I64(0)))
+        with cgutils.for_range(b, last) as loop:
+            finish(_get(b, waiting), loop.index)
+            b.store(score(b.add(loop.index, _I64(1))).value, waiting)
+        finish(_get(b, waiting), last)
         pointer = b.inttoptr(loss, _STRIP_F64.as_pointer())
         sums = b.fadd(b.load(pointer, align=STRIP_BYTES), b.fpext(b.load(total), _STRIP_F64))
         b.store(sums, pointer, align=STRIP_BYTES)
@@ -248,47 +256,54 @@ def score_window(typingctx, tile, inputs, pairs, outputs, n_tiles, strips, rate,
     return signature, codegen
 
 
-def _signs(b: ir.IRBuilder, tile_index: ir.Value) -> Strip:
-    """1 - 2 y: -1 in the lanes of the predicted word, which is the first output of the first tile, and else 1."""
-    is_first = b.icmp_signed("==", tile_index, _I64(0))
-    return Strip(b, b.select(is_first, _constant(b, -1.0, *[1.0] * 7).value, _constant(b, 1.0).value))
+def _dot_products(
+    b: ir.IRBuilder, v: list[ir.Value], own: list[ir.Value], u: list[ir.Value], strips: ir.Value
+) -> Strip:
+    """Return the scores of a pair of inputs in lane 8 r + j: with its own output, if any, then with all of `u`.
 
-
-def _dot_products(b: ir.IRBuilder, v: list[ir.Value], u: list[ir.Value], strips: ir.Value) -> Strip:
-    """Return the scores u_j . v_r, in lane 8 r + j; `v` and `u` are row addresses."""
-    sums = [[_carried(b, _constant(b, 0.0)) for _ in u] for _ in v]
+    v, own, u: row addresses; own[r] belongs to v[r].
+    """
+    T = bool(own) + len(u)
+    sums = [[_carried(b, _constant(b, 0.0)) for _ in range(T)] for _ in v]
     with cgutils.for_range(b, strips) as loop:
         offset = b.mul(loop.index, _I64(STRIP_BYTES))
         left = [_load(b, b.add(row, offset)) for row in v]
-        for j, row in enumerate(u):
+        for r, row in enumerate(own):
+            _add_product(left[r], _load(b, b.add(row, offset)), sums[r][0])
+        for j, row in enumerate(u, start=bool(own)):
             right = _load(b, b.add(row, offset))
             for r in range(PAIR):
-                b.store(left[r].times_plus(right, _get(b, sums[r][j])).value, sums[r][j])
-    unused = [None] * (TILE - len(u))
+                _add_product(left[r], right, sums[r][j])
+    unused = [None] * (TILE - T)
     return _horizontal_sums([lane for of_row in sums for lane in [*(_get(b, slot) for slot in of_row), *unused]])
 
 
+def _add_product(left: Strip, right: Strip, slot: ir.Value) -> None:
+    left.b.store(left.times_plus(right, _get(left.b, slot)).value, slot)
+
+
 @intrinsic(prefer_literal=True)
-def update_tile(typingctx, tile, only, inputs, before, after, pairs, outputs, strips, g, upcoming):
+def update_tile(typingctx, tile, own, only, ahead, inputs, owns, before, after, pairs, outputs, strips, g, upcoming):
     """Take the step of one tile: u_j += sum_n g_nj v_n, and after_n = before_n + sum_j g_nj u_j.
 
-    tile, only             int literals  output rows in a tile; 1 if it is the only tile, so that before_n is v_n
+    tile, own              int literals  as in `score_tile`
+    only                   int literal   1 if the tile is the only one, so that before_n is v_n
     inputs, before, after  address       tables of 2 * pairs row addresses: the rows v_n as they were before the
                                          step, and the rows read and written as their sums. With several tiles
                                          the sums pass through spare rows, so that every tile sees the old v_n
-    outputs                address       `tile` row addresses; those rows change
+    owns, outputs          address       tables of output rows as in `score_tile`; those rows change
     strips                 int           strips in a row
-    g                      address       (pairs, 16) float32, from `score_window`
-    upcoming               address       tile + 1 addresses of rows that will soon be used: they are prefetched,
-                                         a line at a time, so that they never hold up the arithmetic
+    g                      address       (pairs, 16) float32, from `score_tile`
+    ahead, upcoming        int literal, address: so many rows that will soon be used are prefetched, a line at a
+                                         time, so that they never hold up the arithmetic
     """
-    T, in_place = tile.literal_value, bool(only.literal_value)
-    signature = types.void(tile, only, *[types.int64] * 8)
+    T, has_own, in_place = tile.literal_value, bool(own.literal_value), bool(only.literal_value)
+    signature = types.void(tile, own, only, ahead, *[types.int64] * 9)
 
     def codegen(context, b, sig, args):
-        _, _, inputs, before, after, pairs, outputs, strips, g, upcoming = args
-        rows = [_load_address(b, outputs, _I64(j)) for j in range(T)]
-        next_rows = [_load_address(b, upcoming, _I64(j)) for j in range(T + 1)]
+        inputs, owns, before, after, pairs, outputs, strips, g, upcoming = args[4:]
+        rows = [_load_address(b, outputs, _I64(j)) for j in range(int(has_own), T)]
+        next_rows = [_load_address(b, upcoming, _I64(j)) for j in range(ahead.literal_value)]
         with cgutils.for_range(b, strips) as strip:
             offset = b.mul(strip.index, _I64(STRIP_BYTES))
             for row in next_rows:
@@ -299,10 +314,16 @@ def update_tile(typingctx, tile, only, inputs, before, after, pairs, outputs, st
                 coefficients = _address(b, g, loop.index, STRIP_BYTES)
                 for r in range(PAIR):
                     n = b.add(b.mul(loop.index, _I64(PAIR)), _I64(r))
+                    lane = b.add(coefficients, _I64(4 * TILE * r))
                     v = _load(b, b.add(_load_address(b, inputs, n), offset))
                     new = v if in_place else _load(b, b.add(_load_address(b, before, n), offset))
-                    for j in range(T):
-                        g_nj = _broadcast(b, b.add(coefficients, _I64(4 * (TILE * r + j))))
+                    if has_own:
+                        address = b.add(_load_address(b, owns, n), offset)
+                        g_own, u_own = _broadcast(b, lane), _load(b, address)
+                        new = g_own.times_plus(u_own, new)
+                        _store(g_own.times_plus(v, u_own), address)
+                    for j in range(len(u)):
+                        g_nj = _broadcast(b, b.add(lane, _I64(4 * (j + has_own))))
                         b.store(g_nj.times_plus(v, _get(b, sums[j])).value, sums[j])
                         new = g_nj.times_plus(u[j], new)
                     _store(new, b.add(_load_address(b, after, n), offset))
