@@ -26,7 +26,7 @@ bench: $(VENV)/installed-bench          ## firth beside gensim: make bench CORPU
 	$(BIN)/python benchmarks/compare.py --corpus "$(CORPUS)" $(ARGS)
 
 docs: $(VENV)/installed-docs            ## the documentation as a site in site/; a warning is an error
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --clean
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
 
 wheel: $(VENV)/installed                ## dist/firth-*.whl
 	$(PIP) wheel --no-deps --wheel-dir dist .
