@@ -283,13 +283,11 @@ def _refuse_other_kinds(path: Path) -> None:
         )
     if head and not sniff.is_safetensors(head):
         raise FormatError(
-            f"{path} is not a file that firth saved: it begins with {head[:12]!r}, which is no safetensors "
-            "header"
+            f"{path} is not a file that firth saved: it begins with {head[:12]!r}, which is no safetensors header"
         )
 
 
 def _damaged(path: Path, reason: str) -> FormatError:
     return FormatError(
-        f"{path} is cut or damaged ({path.stat().st_size} bytes): {reason}. Take it from a back-up, or save "
-        "it again"
+        f"{path} is cut or damaged ({path.stat().st_size} bytes): {reason}. Take it from a back-up, or save it again"
     )

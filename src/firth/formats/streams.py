@@ -1,10 +1,13 @@
-"""Reading rows from a file that may be compressed, and may promise more than it holds."""
+"""Files of bytes that may be compressed, may promise more than they hold, and are never held in memory whole."""
 
 import bz2
 import gzip
+import io
 import lzma
+import os
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -12,18 +15,99 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-DAMAGED_STREAM = (EOFError, OSError, lzma.LZMAError, zlib.error)
-"""What these libraries raise for a stream that is cut or damaged."""
+from firth.errors import FormatError
+from firth.formats.atomic import atomic_write
+
+PathLike = str | os.PathLike[str]
 
 CHUNK_BYTES = 4 << 20
 LONGEST_LINE = 1 << 22  # bytes; a word and 65,536 numbers need a third of that
+_GZIP_LEVEL = 6  # 9, the default, takes three times as long for one part in a hundred
+
+
+def _read_zstd(path: Path, mode: str) -> Any:
+    import pyarrow as pa
+
+    # Arrow's own stream has no readline
+    return io.BufferedReader(pa.CompressedInputStream(pa.OSFile(os.fspath(path), mode), "zstd"), CHUNK_BYTES)
+
+
+def _write_zstd(file: BinaryIO) -> Any:
+    import pyarrow as pa
+
+    return pa.CompressedOutputStream(pa.PythonFile(_KeptOpen(file), mode="w"), "zstd")
+
+
+class _KeptOpen(io.RawIOBase):
+    """A file to write to that survives the closing of what is wrapped around it."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return self._file.write(data)
+
+
+COMPRESSED: dict[str, Callable[..., Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+    ".zst": _read_zstd,
+}
+"""How a compressed file is opened, by its suffix."""
+
+_COMPRESSORS: dict[str, Callable[[BinaryIO], Any]] = {
+    ".gz": lambda file: gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0),  # no time: equal vectors, equal bytes
+    ".bz2": lambda file: bz2.BZ2File(file, "wb"),
+    ".xz": lambda file: lzma.LZMAFile(file, "wb"),  # noqa: SIM115 - `writing` closes it
+    ".zst": _write_zstd,
+}
+
+_DAMAGED_STREAM = (EOFError, OSError, lzma.LZMAError, zlib.error)
+"""What these libraries raise for a stream that is cut or damaged."""
+
+
+def is_compressed(path: Path) -> bool:
+    """Tell whether the name of a file says that it is compressed."""
+    return path.suffix.lower() in COMPRESSED
+
+
+def bare_suffix(path: Path) -> str:
+    """Return the suffix of a file's name in lower case, that of the compression aside: ".txt" for "a.txt.gz"."""
+    return (path.with_suffix("") if is_compressed(path) else path).suffix.lower()
 
 
 def open_stream(path: Path) -> BinaryIO:
     """Open a file of bytes, unpacking it if its name says that it is compressed."""
-    opener = COMPRESSED.get(path.suffix)
+    opener = COMPRESSED.get(path.suffix.lower())
     return cast(BinaryIO, opener(path, "rb")) if opener else path.open("rb")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """Yield the opened file; raise `FormatError` where its compressed stream is cut or damaged."""
+    try:
+        with open_stream(path) as file:
+            yield file
+    except _DAMAGED_STREAM as error:
+        if not is_compressed(path) or getattr(error, "errno", None) is not None:
+            raise  # the system's own errors, such as no such file, have a number
+        raise FormatError(f"{path} is no whole {path.suffix} file: {error}") from error
+
+
+@contextmanager
+def writing(path: PathLike) -> Iterator[BinaryIO]:
+    """Yield a file to write to, atomically, and compressed if its name says so."""
+    compressor = _COMPRESSORS.get(Path(path).suffix.lower())
+    with atomic_write(path) as file:
+        if compressor is None:
+            yield file
+        else:
+            with compressor(file) as packed:
+                yield packed
 
 
 class Lines:
@@ -53,19 +137,42 @@ class Lines:
         line, self.ahead = self.ahead, b""
         return line or self.file.readline(LONGEST_LINE)
 
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the rest of the file as blocks of whole lines; only the last may lack its newline."""
+        while True:
+            held = len(self.ahead)
+            block = self.read(CHUNK_BYTES)
+            if not block:
+                return
+            # what is longer than any line is left to whoever parses it, to say that it is none
+            whole = len(block) == held or len(block) > LONGEST_LINE + CHUNK_BYTES
+            cut = len(block) if whole else block.rfind(b"\n") + 1
+            self.ahead = block[cut:]
+            if cut:
+                yield block[:cut]
+
     def read(self, size: int) -> bytes:
         """Return the next bytes, at least `size` of them before the end of the file."""
         chunk, self.ahead = self.ahead, b""
         return chunk + self.file.read(size)
 
-    def give_back(self, chunk: bytes) -> None:
-        """Put back what was read too much."""
-        self.ahead = chunk
+    def readinto(self, place: memoryview) -> int:
+        """Fill `place` with the next bytes; return how many there were, fewer only at the end of the file."""
+        filled = len(self.ahead)
+        place[:filled] = self.ahead
+        self.ahead = b""
+        while filled < len(place) and (more := cast(Any, self.file).readinto(place[filled:])):
+            filled += more
+        return filled
 
-    def anything_left(self) -> bool:
-        """Tell whether more than newlines follows."""
+    def give_back(self, chunk: bytes) -> None:
+        """Put back what was read too much, before what is still ahead."""
+        self.ahead = chunk + self.ahead
+
+    def anything_left(self, blank: bytes | None) -> bool:
+        """Tell whether more than `blank` bytes (None: white space) follows."""
         while chunk := self.read(CHUNK_BYTES):
-            if chunk.strip(b"\r\n"):
+            if chunk.strip(blank):
                 return True
         return False
 
@@ -80,11 +187,21 @@ class Rows:
 
     def append(self, rows: NDArray[Any]) -> None:
         """Copy (n, D) rows behind those that are there."""
-        end = self.used + len(rows)
+        self.reserve(len(rows))[:] = rows
+        self.check(len(rows))
+
+    def reserve(self, n: int) -> NDArray[Any]:
+        """Return room for n more rows, to be filled by the caller."""
+        end = self.used + n
         if end > len(self.array):
             self.array.resize((max(end, 2 * len(self.array)), self.array.shape[1]), refcheck=False)
-        self.array[self.used : end] = rows
+        rows = self.array[self.used : end]
         self.used = end
+        return rows
+
+    def check(self, n: int) -> None:
+        """Count the last n rows that hold a number that is not finite."""
+        rows = self.array[self.used - n : self.used]
         if not np.isfinite(rows).all():
             self.broken += int((~np.isfinite(rows).all(axis=1)).sum())
 

@@ -1,0 +1,153 @@
+"""The keys of a file of vectors: bytes to words and back, repeats, and counts from a vocabulary file."""
+
+import codecs
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import FormatError, OptionError
+from firth.formats.streams import reading
+
+Array = NDArray[Any]
+
+WHITE_SPACE = re.compile(r"[ \t\n\v\f\r]")
+"""What ends a word in the formats that are text; U+00A0 and U+3000 do not."""
+
+_STACK_LEVEL = 5  # of a warning: whoever called a reader
+
+
+def decoded(path: Path, words: list[bytes], encoding: str, errors: str) -> list[str]:
+    """Return words as strings; raise `FormatError` for the first that is not in `encoding`."""
+    try:
+        if errors == "strict" and codecs.lookup(encoding).name == "utf-8":
+            together = b"\n".join(words).decode().split("\n")  # ten times faster than one by one
+            if len(together) == len(words):  # else a word holds a newline
+                return together
+    except UnicodeDecodeError:
+        return _decoded_each(path, words, encoding, errors)  # says which word it is, and what to do
+    except LookupError as error:
+        raise OptionError(f"encoding={encoding!r}: {error}") from error
+    return _decoded_each(path, words, encoding, errors)
+
+
+def _decoded_each(path: Path, words: list[bytes], encoding: str, errors: str) -> list[str]:
+    each: list[str] = []
+    try:
+        for word in words:
+            each.append(word.decode(encoding, errors))
+        return each
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{path}: word {len(each) + 1} is not {encoding}: {error.object[:40]!r} ({error.reason}). "
+            "Give the file's encoding, or unicode_errors='replace' or 'ignore' (word2vec.c cuts long words "
+            "in the middle of a character)"
+        ) from error
+    except LookupError as error:
+        raise OptionError(f"unicode_errors={errors!r}: {error}") from error
+
+
+def encoded(words: Iterable[str | int], format_name: str, unwritable: re.Pattern[str] = WHITE_SPACE) -> list[bytes]:
+    """Return the words in UTF-8; raise `FormatError` for one that is empty or holds what it must not."""
+    listed = [str(word) for word in words]
+    bad = next((word for word in listed if not word or unwritable.search(word)), None)
+    if bad is not None:
+        found = unwritable.search(bad)
+        raise FormatError(
+            f"word {bad!r} holds {repr(found[0]) if found else 'nothing'}: {format_name} ends a word at white "
+            "space, so most programs would misread it. Rename it (as in new_york), or save the native format, "
+            "which holds any word"
+        )
+    return [_utf8(word) for word in listed]
+
+
+def _utf8(word: str) -> bytes:
+    try:
+        return word.encode()
+    except UnicodeEncodeError as error:
+        raise FormatError(f"word {word!r} cannot be written in UTF-8: {error.reason}. Rename it") from error
+
+
+def to_blob(words: Iterable[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return (all words in UTF-8 one after the other, where each ends).
+
+    Python strings may hold lone surrogates; they are kept, for a word must come back as it was.
+    """
+    utf8 = [word.encode("utf-8", "surrogatepass") for word in words]
+    ends = np.cumsum([len(word) for word in utf8], dtype=np.int64)
+    return np.frombuffer(b"".join(utf8), dtype=np.uint8), ends
+
+
+def from_blob(blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:
+    """Return the words of `to_blob`; raise `ValueError` where the ends do not fit or a word is not UTF-8."""
+    bounds = np.concatenate([np.zeros(1, np.int64), ends])
+    if bounds[-1] != len(blob) or bool((np.diff(bounds) < 0).any()):
+        raise ValueError("the ends of the words do not fit the words")
+    data = blob.tobytes()
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if len(text) == len(data):  # ASCII: a word's bytes are its characters
+        return [text[start:end] for start, end in pairwise(bounds.tolist())]
+    return [data[start:end].decode("utf-8", "surrogatepass") for start, end in pairwise(bounds.tolist())]
+
+
+def without_repeats(path: Path, keys: list[Any], vectors: Array) -> tuple[list[Any], Array, Array | None]:
+    """Return keys and rows without those that repeat an earlier key, and which rows stayed (None: all)."""
+    first = dict.fromkeys(keys)
+    repeated = len(keys) - len(first)
+    if not repeated:
+        return keys, vectors, None
+    warnings.warn(
+        f"{path}: {repeated} of {len(keys)} rows repeat an earlier word and were dropped", stacklevel=_STACK_LEVEL
+    )
+    places: dict[Any, int] = {}
+    for row, key in enumerate(keys):
+        places.setdefault(key, row)
+    kept = np.fromiter(places.values(), np.intp, len(places))
+    return list(first), vectors[kept], kept
+
+
+def warn_of_broken_rows(path: Path, broken: int) -> None:
+    """Say how many rows hold numbers that are not finite."""
+    if broken:
+        warnings.warn(f"{path}: {broken} rows hold infinities or not-a-numbers", stacklevel=_STACK_LEVEL)
+
+
+def read_counts(path: Path, keys: list[str], encoding: str, errors: str) -> NDArray[np.int64]:
+    """Return the counts of `keys` from a vocabulary file, 0 (and a warning) for those it does not name."""
+    counts: dict[str, int] = {}
+    with reading(path) as file:
+        for number, line in enumerate(file, start=1):
+            word, _, count = line.rstrip().rpartition(b" ")
+            if not count.isdigit():
+                raise FormatError(f"{path}, line {number} is not a word and its count: {shown(line)}")
+            counts.setdefault(word.decode(encoding, errors), int(count))
+    missing = [key for key in keys if key not in counts]
+    if missing:
+        warnings.warn(
+            f"{path} has no count for {len(missing)} of {len(keys)} words, such as {missing[0]!r}: they get 0",
+            stacklevel=_STACK_LEVEL,
+        )
+    return np.array([counts.get(key, 0) for key in keys], dtype=np.int64)
+
+
+def check_shapes(keys: Sequence[Any], vectors: Array, counts: Array | Sequence[int] | None = None) -> None:
+    """Raise `OptionError` where keys, vectors and counts do not go together."""
+    if vectors.ndim != 2 or len(vectors) != len(keys) or vectors.dtype.kind != "f":
+        raise OptionError(
+            f"{len(keys)} keys need as many rows: found vectors of shape {vectors.shape} and dtype {vectors.dtype}"
+        )
+    if counts is not None and np.shape(counts) != (len(keys),):
+        raise OptionError(f"{len(keys)} keys need as many counts: found shape {np.shape(counts)}")
+
+
+def shown(line: bytes) -> str:
+    """Return the beginning of a line for a message."""
+    return repr(line[:60].decode("utf-8", "replace")) + ("..." if len(line) > 60 else "")
