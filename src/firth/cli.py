@@ -161,11 +161,17 @@ RestrictVocab = Annotated[
 
 
 def _format(path: Path, chosen: Format | None) -> Format:
-    found = chosen or SUFFIXES.get(path.suffix.lower())
+    """Return the chosen format, or that of the suffix before any of compression (.gz ...)."""
+    from firth.formats.streams import is_compressed
+
+    packed = is_compressed(path)
+    found = chosen or SUFFIXES.get((path.with_suffix("") if packed else path).suffix.lower())
     if found is None:
         raise UsageError(
             f"the name {str(path)!r} does not tell the format: end it in {', '.join(SUFFIXES)}, or give --format"
         )
+    if packed and found is Format.NATIVE:
+        raise UsageError(f"{path}: the native format is never compressed; leave out {path.suffix}")
     return found
 
 
