@@ -127,6 +127,12 @@ def below(bits, limit):
 
 
 @njit(nogil=True)
+def window_bits(key, i):
+    """Draw the bits that decide the size of the window around the i-th word kept."""
+    return random_bits(key, _WINDOW_DRAWS + uint64(i))
+
+
+@njit(nogil=True)
 def subsample(block, keep, key, kept, first, stop):
     """Fill `kept` with the words of `block` that survive; return how many survive and how many there were.
 
@@ -161,13 +167,19 @@ def mark_repeats(kept, n, span, previous, latest):
 
 
 @njit(nogil=True)
+def draw_word(key, n, alias):
+    """Draw noise word number n by Walker's alias method (`sampling.alias_table`)."""
+    bits = random_bits(key, _NOISE_DRAWS + uint64(n))
+    slot = below(bits, len(alias))
+    threshold, other = uint32(alias[slot] >> uint64(32)), uint32(alias[slot])
+    return int32(slot) if uint32(bits) < threshold else int32(other)
+
+
+@njit(nogil=True)
 def draw_noise(key, first_draw, count, alias, noise):
-    """Draw `count` noise words by Walker's alias method (`sampling.alias_table`)."""
+    """Draw `count` noise words, from number `first_draw` on."""
     for m in range(count):
-        bits = random_bits(key, _NOISE_DRAWS + uint64(first_draw + m))
-        slot = below(bits, len(alias))
-        threshold, other = uint32(alias[slot] >> uint64(32)), uint32(alias[slot])
-        noise[m] = int32(slot) if uint32(bits) < threshold else int32(other)
+        noise[m] = draw_word(key, first_draw + m, alias)
 
 
 @njit(nogil=True)
@@ -313,7 +325,7 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
                     rows[i - 1] = V + int64(kept[i - 1]) * row_bytes
                 reach = window
                 if shrink:
-                    reach = 1 + int64(below(random_bits(key, _WINDOW_DRAWS + uint64(i)), window))
+                    reach = 1 + int64(below(window_bits(key, i), window))
                 lo, hi = max(int64(first[i]), i - reach), min(int64(stop[i]), i + reach + 1)
                 n_inputs = hi - lo - 1
                 if n_inputs == 0:
@@ -330,13 +342,13 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
                     weigh_outputs(outputs, at, K, tile, column_weights, unused)
                 for t in range(n_tiles):
                     score_tile(
-                        tile, 0, input_table, 0, n_pairs, output_table + 8 * (at + tile * t), n_strips, rate,
+                        tile, 0, input_table, 0, 0, n_pairs, output_table + 8 * (at + tile * t), n_strips, rate,
                         row_weights.ctypes.data, column_weights.ctypes.data + t * STRIP_BYTES,
                         coefficients + t * n_pairs * STRIP_BYTES, loss,
                     )  # fmt: skip
                 for t in range(n_tiles):
                     update_tile(
-                        tile, 0, only, upcoming, input_table, 0, input_table if t == 0 else sum_table,
+                        tile, 0, only, upcoming, input_table, 0, 0, input_table if t == 0 else sum_table,
                         input_table if t == n_tiles - 1 else sum_table, n_pairs, output_table + 8 * (at + tile * t),
                         n_strips, coefficients + t * n_pairs * STRIP_BYTES, output_table + 8 * (queue + tile * t),
                     )  # fmt: skip

@@ -201,12 +201,14 @@ def _merge(a: Strip | None, b: Strip | None, low: list[int], high: list[int]) ->
 
 
 @intrinsic(prefer_literal=True)
-def score_tile(typingctx, tile, own, inputs, owns, pairs, outputs, strips, rate, rows, columns, g, loss):
+def score_tile(typingctx, tile, own, inputs, owns, copies, pairs, outputs, strips, rate, rows, columns, g, loss):
     """Score a tile of outputs against all inputs: fill `g` with the coefficients of the update, add to the loss.
 
     tile, own  int literals  output rows in the tile, 1 to 8; 1 if each input has its own first output, and else 0
     inputs     address       table of 2 * pairs row addresses, int64; pairs >= 1
     owns       address       the same for each input's own first output, if `own`
+    copies     address       if `own`, table of 4 * pairs addresses of spare rows, to which the inputs and then their
+                             own outputs are copied, so that a row that comes twice can be changed twice
     outputs    address       table of `tile` row addresses; the first is not used if `own`
     strips     int           strips in a row
     rate       float32       learning rate
@@ -218,10 +220,10 @@ def score_tile(typingctx, tile, own, inputs, owns, pairs, outputs, strips, rate,
     A signed weight is (1 - 2 y) w: negative for the word to predict, positive for noise, 0 in unused lanes.
     """
     T, has_own = tile.literal_value, bool(own.literal_value)
-    signature = types.void(tile, own, *[types.int64] * 5, types.float32, *[types.int64] * 4)
+    signature = types.void(tile, own, *[types.int64] * 6, types.float32, *[types.int64] * 4)
 
     def codegen(context, b, sig, args):
-        _, _, inputs, owns, pairs, outputs, strips, rate, rows, columns, g, loss = args
+        _, _, inputs, owns, copies, pairs, outputs, strips, rate, rows, columns, g, loss = args
         total = _carried(b, _constant(b, 0.0))
         last = b.sub(pairs, _I64(1))
         u = [_load_address(b, outputs, _I64(j)) for j in range(int(has_own), T)]
@@ -231,7 +233,12 @@ def score_tile(typingctx, tile, own, inputs, owns, pairs, outputs, strips, rate,
         def score(p):
             n = [b.add(b.mul(p, _I64(PAIR)), _I64(r)) for r in range(PAIR)]
             v = [_load_address(b, inputs, row) for row in n]
-            return _dot_products(b, v, [_load_address(b, owns, row) for row in n] if has_own else [], u, strips)
+            if not has_own:
+                return _dot_products(b, v, [], [], u, strips)
+            own_rows = [_load_address(b, owns, row) for row in n]
+            kept = [_load_address(b, copies, row) for row in n]
+            kept += [_load_address(b, copies, b.add(row, b.mul(pairs, _I64(PAIR)))) for row in n]
+            return _dot_products(b, v, own_rows, kept, u, strips)
 
         def finish(scores, p):
             weights = _load(b, _address(b, rows, p, STRIP_BYTES))
@@ -257,23 +264,31 @@ def score_tile(typingctx, tile, own, inputs, owns, pairs, outputs, strips, rate,
 
 
 def _dot_products(
-    b: ir.IRBuilder, v: list[ir.Value], own: list[ir.Value], u: list[ir.Value], strips: ir.Value
+    b: ir.IRBuilder,
+    v: list[ir.Value],
+    own: list[ir.Value],
+    copies: list[ir.Value],
+    u: list[ir.Value],
+    strips: ir.Value,
 ) -> Strip:
     """Return the scores of a pair of inputs in lane 8 r + j: with its own output, if any, then with all of `u`.
 
-    v, own, u: row addresses; own[r] belongs to v[r].
+    v, own, copies, u: row addresses; own[r] belongs to v[r]; both are copied to `copies`, inputs first.
     """
     T = bool(own) + len(u)
     sums = [[_carried(b, _constant(b, 0.0)) for _ in range(T)] for _ in v]
     with cgutils.for_range(b, strips) as loop:
         offset = b.mul(loop.index, _I64(STRIP_BYTES))
         left = [_load(b, b.add(row, offset)) for row in v]
-        for r, row in enumerate(own):
-            _add_product(left[r], _load(b, b.add(row, offset)), sums[r][0])
+        right = [_load(b, b.add(row, offset)) for row in own]
+        for r in range(len(own)):
+            _add_product(left[r], right[r], sums[r][0])
+        for strip, row in zip([*left, *right], copies, strict=False):
+            _store(strip, b.add(row, offset))
         for j, row in enumerate(u, start=bool(own)):
-            right = _load(b, b.add(row, offset))
+            output = _load(b, b.add(row, offset))
             for r in range(PAIR):
-                _add_product(left[r], right, sums[r][j])
+                _add_product(left[r], output, sums[r][j])
     unused = [None] * (TILE - T)
     return _horizontal_sums([lane for of_row in sums for lane in [*(_get(b, slot) for slot in of_row), *unused]])
 
@@ -283,25 +298,27 @@ def _add_product(left: Strip, right: Strip, slot: ir.Value) -> None:
 
 
 @intrinsic(prefer_literal=True)
-def update_tile(typingctx, tile, own, only, ahead, inputs, owns, before, after, pairs, outputs, strips, g, upcoming):
+def update_tile(
+    typingctx, tile, own, only, ahead, inputs, owns, old_owns, before, after, pairs, outputs, strips, g, upcoming
+):
     """Take the step of one tile: u_j += sum_n g_nj v_n, and after_n = before_n + sum_j g_nj u_j.
 
     tile, own              int literals  as in `score_tile`
-    only                   int literal   1 if the tile is the only one, so that before_n is v_n
+    only                   int literal   1 if `before` is `inputs`
     inputs, before, after  address       tables of 2 * pairs row addresses: the rows v_n as they were before the
-                                         step, and the rows read and written as their sums. With several tiles
-                                         the sums pass through spare rows, so that every tile sees the old v_n
+                                         step, and the rows read and written as their sums
     owns, outputs          address       tables of output rows as in `score_tile`; those rows change
+    old_owns               address       table of the own outputs as they were before the step
     strips                 int           strips in a row
     g                      address       (pairs, 16) float32, from `score_tile`
     ahead, upcoming        int literal, address: so many rows that will soon be used are prefetched, a line at a
                                          time, so that they never hold up the arithmetic
     """
     T, has_own, in_place = tile.literal_value, bool(own.literal_value), bool(only.literal_value)
-    signature = types.void(tile, own, only, ahead, *[types.int64] * 9)
+    signature = types.void(tile, own, only, ahead, *[types.int64] * 10)
 
     def codegen(context, b, sig, args):
-        inputs, owns, before, after, pairs, outputs, strips, g, upcoming = args[4:]
+        inputs, owns, old_owns, before, after, pairs, outputs, strips, g, upcoming = args[4:]
         rows = [_load_address(b, outputs, _I64(j)) for j in range(int(has_own), T)]
         next_rows = [_load_address(b, upcoming, _I64(j)) for j in range(ahead.literal_value)]
         with cgutils.for_range(b, strips) as strip:
@@ -319,9 +336,9 @@ def update_tile(typingctx, tile, own, only, ahead, inputs, owns, before, after, 
                     new = v if in_place else _load(b, b.add(_load_address(b, before, n), offset))
                     if has_own:
                         address = b.add(_load_address(b, owns, n), offset)
-                        g_own, u_own = _broadcast(b, lane), _load(b, address)
-                        new = g_own.times_plus(u_own, new)
-                        _store(g_own.times_plus(v, u_own), address)
+                        g_own, old = _broadcast(b, lane), _load(b, b.add(_load_address(b, old_owns, n), offset))
+                        new = g_own.times_plus(old, new)
+                        _store(g_own.times_plus(v, _load(b, address)), address)
                     for j in range(len(u)):
                         g_nj = _broadcast(b, b.add(lane, _I64(4 * (j + has_own))))
                         b.store(g_nj.times_plus(v, _get(b, sums[j])).value, sums[j])
