@@ -3,10 +3,9 @@ import sys
 import numpy as np
 import pytest
 
-import firth.evaluation
 from firth.errors import FormatError, MissingExtraError, OptionError
 from firth.evaluation import evaluate_word_analogies, evaluate_word_pairs
-from firth.vectors import KeyedVectors
+from firth.vectors import KeyedVectors, search
 
 D = 10
 
@@ -34,11 +33,7 @@ def question_file(path, wv, rng, n=300):
     lines = [": first part"]
     for i in range(n):
         a, b, c = (str(word) for word in rng.choice(wv.index_to_key, 3))
-        d = (
-            wv.most_similar([b, c], [a], topn=3)[rng.integers(3)][0]
-            if i % 3
-            else str(rng.choice([a, "unknown"]))
-        )
+        d = wv.most_similar([b, c], [a], topn=3)[rng.integers(3)][0] if i % 3 else str(rng.choice([a, "unknown"]))
         lines.append(" ".join(rng.permutation([a, b, c, d]).tolist() if i % 10 == 0 else [a, b, c, d]))
     lines[100:100] = [": second part", "three words only", ""]
     lines[200:200] = [": empty part", ": third part", "five words are not four"]
@@ -65,7 +60,7 @@ def test_answers_do_not_depend_on_the_size_of_the_block(tmp_path, monkeypatch):
     wv, _, rng = both(5)
     path = question_file(tmp_path / "questions", wv, rng)
     whole = evaluate_word_analogies(wv, path)
-    monkeypatch.setattr(firth.evaluation, "_SCORES_BYTES", 4 * len(wv) * 7)
+    monkeypatch.setattr(search, "_ANALOGY_ROWS", 7)
     assert evaluate_word_analogies(wv, path) == whole
 
 
@@ -79,8 +74,7 @@ def planted():
 def test_coverage_and_what_was_skipped_are_reported(tmp_path):
     path = tmp_path / "questions"
     path.write_text(
-        ": a\nman woman king queen\nMan Woman Boy Girl\nman woman he she\n"
-        ": b\n\nman woman\nman woman he she\n"
+        ": a\nman woman king queen\nMan Woman Boy Girl\nman woman he she\n: b\n\nman woman\nman woman he she\n"
     )
     result = planted().evaluate_word_analogies(path)
     assert result.score == 1.0

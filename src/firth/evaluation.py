@@ -24,7 +24,7 @@ Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
 _CANDIDATES = 5  # how many answers gensim looks at for one that is not a spelling of a given word
-_SCORES_BYTES = 64 << 20  # of the block of scores held at once
+_FUNCTIONS = {"most_similar": False, "most_similar_cosmul": True}  # name: whether cosines are multiplied
 TOTAL = "Total accuracy"
 
 
@@ -94,25 +94,30 @@ def evaluate_word_analogies(
     restrict_vocab: int | None = 300000,
     case_insensitive: bool = True,
     dummy4unknown: bool = False,
+    similarity_function: str = "most_similar",
 ) -> AnalogyResult:
-    """Answer each question "a is to b as c is to ?" of a file by 3CosAdd; return the share answered rightly.
+    """Answer each question "a is to b as c is to ?" of a file; return the share answered rightly.
 
-    The answer is argmax_v cos(v, b + c - a) over unit vectors (Mikolov et al. 2013, NAACL, section 5), a, b
-    and c excluded; of the best five the first that is no other spelling of a, b or c counts. Only the first
+    The answer is argmax_v cos(v, b + c - a) over unit vectors (Mikolov et al. 2013, NAACL, section 5: 3CosAdd),
+    or with `similarity_function="most_similar_cosmul"` argmax_v s(v, b) s(v, c) / (s(v, a) + 1e-6) with
+    s = (1 + cos) / 2 (Levy and Goldberg 2014, eq. 4: 3CosMul), a, b and c excluded; of the best five the first
+    that is no other spelling of a, b or c counts. (gensim takes that option and always adds.) Only the first
     `restrict_vocab` keys take part. With `case_insensitive` all words are compared in upper case, and of keys
     that fold together the first stands for all. Questions with a word that is not there are left out, or with
     `dummy4unknown` count as wrong.
 
-    The file has lines of four words and lines `: name` that begin a section. Scores are held a block at a
-    time, about 64 MiB. Raises `FormatError` if a question comes before any section, or the file has none.
+    The file has lines of four words and lines `: name` that begin a section. Scores are held for a thousand
+    keys at a time. Raises `FormatError` if a question comes before any section, or the file has none, and
+    `OptionError` for another similarity function.
     """
+    multiply = _multiplies(similarity_function)
     vocabulary = _Vocabulary(wv, restrict_vocab, case_insensitive)
     sections, skipped = _read_questions(Path(analogies), vocabulary.fold)
     questions = [question for _, asked in sections for question in asked]
     rows = vocabulary.rows(questions)
     known = _all_known(rows)
     right = np.zeros(len(questions), dtype=bool)
-    right[known] = _answers(wv, vocabulary.first, rows[known, :3]) == rows[known, 3]
+    right[known] = _answers(wv, vocabulary.first, rows[known, :3], multiply=multiply) == rows[known, 3]
     verdicts = list(zip(known.tolist(), right.tolist(), strict=True))
     result = _tally(sections, verdicts, dummy4unknown)
     result.skipped = skipped
@@ -200,9 +205,7 @@ _TAG = re.compile(r"(?<=.)-[nvjar]$")  # MEN's part of speech: noun, verb, adjec
 # --- analogies
 
 
-def _read_questions(
-    path: Path, fold: Callable[[str], str]
-) -> tuple[list[tuple[str, list[Question]]], list[int]]:
+def _read_questions(path: Path, fold: Callable[[str], str]) -> tuple[list[tuple[str, list[Question]]], list[int]]:
     """Return (name, questions) of each section, and the numbers of the lines that are neither."""
     sections: list[tuple[str, list[Question]]] = []
     skipped: list[int] = []
@@ -211,9 +214,7 @@ def _read_questions(
         if line.startswith(":"):
             sections.append((line.lstrip(": ").strip(), []))
         elif not sections:
-            raise FormatError(
-                f"{path}, line {number}: a question before any section; begin with a line  : name"
-            )
+            raise FormatError(f"{path}, line {number}: a question before any section; begin with a line  : name")
         elif len(words) == 4:
             sections[-1][1].append(words)
         else:
@@ -223,50 +224,35 @@ def _read_questions(
     return sections, skipped
 
 
-def _answers(wv: "KeyedVectors", first: Rows, asked: Rows) -> Rows:
-    """Return the row that answers each of the (n, 3) questions a, b, c; -1 where there is none."""
-    V = len(first)
-    if not len(asked):
-        return np.empty(0, dtype=np.intp)
-    block = max(1, _SCORES_BYTES // (4 * V))
-    scores = np.empty((min(block, len(asked)), V), dtype=np.float32)
-    answers = [
-        _block_answers(wv, first, asked[start : start + block], scores)
-        for start in range(0, len(asked), block)
-    ]
-    return np.concatenate(answers)
+def _multiplies(similarity_function: str) -> bool:
+    """Tell 3CosMul from 3CosAdd by name; raise `OptionError` for any other."""
+    if similarity_function not in _FUNCTIONS:
+        raise OptionError(
+            f"similarity_function={similarity_function!r} is not allowed: give {' or '.join(map(repr, _FUNCTIONS))}"
+        )
+    return _FUNCTIONS[similarity_function]
 
 
-def _block_answers(wv: "KeyedVectors", first: Rows, asked: Rows, scores: NDArray[np.float32]) -> Rows:
-    V = len(first)
-    scores = scores[: len(asked)]
-    norms = wv.norms[:V]
-    with np.errstate(invalid="ignore"):  # rows that are not finite: they are never an answer
-        a, b, c = (wv.unit_rows(asked[:, column]).astype(np.float32, copy=False) for column in range(3))
-        np.matmul(b + c - a, wv.vectors[:V].T, out=scores)
-        scores *= np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
-    if not np.isfinite(norms).all():
-        scores[:, ~np.isfinite(norms)] = -np.inf
-    np.put_along_axis(scores, asked, -np.inf, axis=1)
-    return _best_answers(scores, first, asked)
+def _answers(wv: "KeyedVectors", first: Rows, asked: Rows, *, multiply: bool) -> Rows:
+    """Return the row that answers each of the (n, 3) questions a, b, c; -1 where there is none.
 
-
-def _best_answers(scores: NDArray[np.float32], first: Rows, asked: Rows) -> Rows:
-    """Return for each row of scores the best key that is not a given word spelt otherwise, or the fifth best.
-
-    Changes `scores`: a candidate that was looked at becomes -inf.
+    Of the best candidates it is the first that is not a given word spelt otherwise, or else the last.
     """
+    from firth.vectors.search import Matrix, analogies
+
     answers = np.full(len(asked), -1, dtype=np.intp)
-    open_rows = np.arange(len(asked))
-    for _ in range(_CANDIDATES):
-        best = scores[open_rows].argmax(axis=1) if len(open_rows) < len(scores) else scores.argmax(axis=1)
-        real = scores[open_rows, best] > -np.inf
-        open_rows, best = open_rows[real], best[real]
-        answers[open_rows] = first[best]
-        scores[open_rows, best] = -np.inf
-        open_rows = open_rows[(first[best][:, None] == asked[open_rows]).any(axis=1)]
-        if not len(open_rows):
-            break
+    if not len(asked):
+        return answers
+    words, questions = np.unique(asked, return_inverse=True)
+    matrix = Matrix(wv.vectors, wv.norms, 0, len(first))
+    numbered = questions.reshape(asked.shape).astype(np.intp)
+    best = analogies(matrix, wv.unit_rows(words), numbered, asked, _CANDIDATES, multiply=multiply)
+    undecided = np.ones(len(asked), dtype=bool)
+    for rows in best.rows.T:
+        spelt = first[rows]
+        undecided &= rows >= 0
+        answers[undecided] = spelt[undecided]
+        undecided &= (spelt[:, None] == asked).any(axis=1)
     return answers
 
 
@@ -309,9 +295,7 @@ def _score(section: Section) -> float:
 # --- word pairs
 
 
-def _read_pairs(
-    path: Path, delimiter: str | None, encoding: str
-) -> tuple[list[tuple[str, str, float]], list[int]]:
+def _read_pairs(path: Path, delimiter: str | None, encoding: str) -> tuple[list[tuple[str, str, float]], list[int]]:
     """Return (word, word, score) of each pair, and the numbers of lines after the header that are none."""
     lines = [(number, line) for number, line in _lines(path, encoding) if not line.startswith("#")]
     split = _splitter(lines[-1][1] if lines else "") if delimiter is None else _split_on(delimiter)

@@ -1,0 +1,17 @@
+"""Vectors and the keys they belong to: every query.
+
+items.py         what a query may be given: keys, vectors, weights
+table.py         keys and rows: looking up, adding, changing
+search.py        many queries at once, in blocks; search_kernels.py its loops, compiled by Numba
+queries.py       similarity, neighbours, ranks
+alignment.py     vectors of two eras in one space
+diagnosis.py     what is wrong, or odd, with vectors
+approximate.py   neighbours faster and not quite all of them
+retired.py       names that gensim had once, and what to use
+keyed.py         KeyedVectors: all of that, and files
+"""
+
+from firth.vectors.items import Item, Items, Key, Vector
+from firth.vectors.keyed import KeyedVectors
+
+__all__ = ["KeyedVectors", "Key", "Vector", "Item", "Items"]

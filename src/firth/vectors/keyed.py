@@ -1,0 +1,163 @@
+"""KeyedVectors: keys, their vectors, every query, and files.
+
+Names and results are gensim's `KeyedVectors` where gensim has the thing. Two of its traps are closed: a
+whole-number key is a key and never a row number, and norms cannot go stale, for `vectors` is read-only.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from firth.errors import OptionError
+from firth.vectors.items import Key
+from firth.vectors.retired import Retired
+
+if TYPE_CHECKING:
+    from firth.evaluation import AnalogyResult, PairsResult
+    from firth.vectors.alignment import Alignment
+    from firth.vectors.diagnosis import Diagnosis
+
+PathLike = str | os.PathLike[str]
+
+
+class KeyedVectors(Retired):
+    """V keys, words or whole numbers, and their (V, D) matrix of vectors.
+
+    `vectors` is kept as given, never copied: float16, 32 or 64, rows that are a view into padded ones, or an
+    array mapped from a file. It is shown read-only: to change vectors, assign to keys (`wv["word"] = vector`,
+    which writes into the array given unless that is read-only) or assign a whole array (`wv.vectors = changed`).
+    Whoever writes into the array it was built from calls `fill_norms(force=True)` afterwards, for the norms of
+    the rows are computed once. `counts` says how often each key was seen. `KeyedVectors(100)`, or
+    `vector_size=100`, is an empty one to add to. Raises `OptionError` if keys repeat or are of mixed kinds, or
+    shapes differ.
+    """
+
+    # --- judging
+
+    def evaluate_word_analogies(
+        self,
+        analogies: PathLike,
+        restrict_vocab: int | None = 300000,
+        case_insensitive: bool = True,
+        dummy4unknown: bool = False,
+        similarity_function: str = "most_similar",
+    ) -> "AnalogyResult":
+        """Answer a file of analogies: see `firth.evaluation.evaluate_word_analogies`."""
+        from firth.evaluation import evaluate_word_analogies
+
+        return evaluate_word_analogies(
+            self, analogies, restrict_vocab, case_insensitive, dummy4unknown, similarity_function
+        )
+
+    def evaluate_word_pairs(
+        self,
+        pairs: PathLike,
+        delimiter: str | None = "\t",
+        encoding: str = "utf8",
+        restrict_vocab: int | None = 300000,
+        case_insensitive: bool = True,
+        dummy4unknown: bool = False,
+    ) -> "PairsResult":
+        """Compare with human judgements of similarity: see `firth.evaluation.evaluate_word_pairs`."""
+        from firth.evaluation import evaluate_word_pairs
+
+        return evaluate_word_pairs(self, pairs, delimiter, encoding, restrict_vocab, case_insensitive, dummy4unknown)
+
+    def info(self) -> "Diagnosis":
+        """Say what these vectors are and what is odd about them: see `firth.vectors.diagnosis.diagnose`."""
+        from firth.vectors.diagnosis import diagnose
+
+        return diagnose(self)
+
+    def align(self, onto: "KeyedVectors", keys: Iterable[Key] | None = None) -> "Alignment":
+        """Rotate these vectors onto those of another era or run: see `firth.vectors.alignment.align`."""
+        from firth.vectors.alignment import align
+
+        return align(self, onto, keys)
+
+    # --- files
+
+    def save(self, path: PathLike) -> None:
+        """Write keys, vectors and counts to one native file (`firth.formats.native`), atomically."""
+        from firth.formats.native import write_native
+
+        write_native(path, keys=self.index_to_key, center=self._vectors, counts=self.counts)
+
+    @classmethod
+    def load(cls, path: PathLike) -> Self:
+        """Read what `save` wrote, or the center vectors of a saved model; raises `FormatError`."""
+        from firth.formats.native import read_native
+
+        file = read_native(path, outside=False)
+        return cls(file.keys, file.center, file.counts)
+
+    def save_word2vec_format(
+        self,
+        fname: PathLike,
+        fvocab: PathLike | None = None,
+        binary: bool = False,
+        *,
+        write_header: bool = True,
+        prefix: str = "",
+        sort_attr: str = "count",
+    ) -> None:
+        """Write word2vec text or binary, and the counts to `fvocab`: see `firth.formats.word2vec`.
+
+        Rows are written in the order of the attribute `sort_attr`, the highest first, where it is known.
+        `prefix` goes before each word; without `write_header` text is GloVe's.
+        """
+        from firth.formats.word2vec import write_word2vec
+
+        keys, vectors, counts = self.index_to_key, self._vectors, self.counts
+        order = np.argsort(-self.expandos[sort_attr], kind="stable") if sort_attr in self.expandos else None
+        if order is not None and (np.diff(order) < 0).any():
+            keys, vectors = [keys[row] for row in order.tolist()], vectors[order]
+            counts = None if counts is None else counts[order]
+        words = [f"{prefix}{key}" for key in keys] if prefix else keys
+        write_word2vec(fname, words, vectors, counts=counts, fvocab=fvocab, binary=binary, header=write_header)
+
+    @classmethod
+    def load_word2vec_format(
+        cls,
+        fname: PathLike,
+        fvocab: PathLike | None = None,
+        binary: bool | None = None,
+        encoding: str = "utf8",
+        unicode_errors: str = "strict",
+        limit: int | None = None,
+        datatype: DTypeLike = np.float32,
+        no_header: bool = False,
+    ) -> Self:
+        """Read word2vec text or binary (`binary=None` finds out): see `firth.formats.word2vec`."""
+        from firth.formats.word2vec import read_word2vec
+
+        file = read_word2vec(
+            fname,
+            fvocab=fvocab,
+            binary=binary,
+            encoding=encoding,
+            unicode_errors=unicode_errors,
+            limit=limit,
+            datatype=datatype,
+            no_header=no_header,
+        )
+        return cls(file.keys, file.vectors, file.counts)
+
+    def intersect_word2vec_format(
+        self, fname: PathLike, binary: bool | None = None, encoding: str = "utf8", unicode_errors: str = "strict"
+    ) -> int:
+        """Take over the vectors that a word2vec file has for keys that are here; return how many.
+
+        No key is added. Raises `OptionError`, before anything changes, if the file's vectors are of another size.
+        """
+        file = KeyedVectors.load_word2vec_format(fname, binary=binary, encoding=encoding, unicode_errors=unicode_errors)
+        if file.vector_size != self.vector_size:
+            raise OptionError(
+                f"{os.fspath(fname)} has vectors of {file.vector_size} numbers, and these have {self.vector_size}"
+            )
+        shared = [key for key in file.index_to_key if key in self]
+        self[shared] = file[shared]
+        return len(shared)

@@ -1,0 +1,135 @@
+"""Many queries at once: products of blocks of queries and blocks of rows, of which the best few are kept.
+
+A block of rows is read once, scaled to length 1 in at least float32, and met by every query before the next: so
+a matrix may be in half precision or mapped from a file, and memory beyond the queries' answers is a few MiB.
+BLAS multiplies, with its own threads; what is kept is sorted out by Python threads, for the loops release the
+GIL.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.training.resources import available_cores
+from firth.vectors.items import Rows, Vector
+
+_ROWS = 2048  # of the matrix in a block
+_QUERIES = 1024  # so the scores of a block are 8 MiB
+_ANALOGY_ROWS = 1024  # with a thousand words in use 4 MiB of cosines
+
+
+class Best(NamedTuple):
+    """The k best of each of n queries, best first: scores and rows, (n, k); -inf and -1 where there are fewer."""
+
+    scores: Vector
+    rows: Rows
+
+
+class Matrix(NamedTuple):
+    """The rows to search: `vectors` (V, D) and their `norms` (V,), of which only first..last-1 take part."""
+
+    vectors: Vector
+    norms: Vector
+    first: int
+    last: int
+
+    def unit_block(self, start: int, stop: int) -> Vector:
+        """Return a copy of rows start..stop-1 of length 1, in the dtype of the norms; a zero row stays zero."""
+        norms = self.norms[start:stop]
+        rows = self.vectors[start:stop].astype(norms.dtype)
+        with np.errstate(invalid="ignore"):  # rows that are not finite: their scores are no numbers
+            rows *= np.divide(1, norms, out=np.zeros_like(norms), where=norms != 0)[:, None]
+        return rows
+
+
+def nearest(matrix: Matrix, queries: Vector, out: Rows, topn: int) -> Best:
+    """Return for each query q the rows x with the largest cosine x·q / |x|, those of `out` left out.
+
+    queries (n, D) of length 1; out (n, m) rows, -1 for none. Of equal scores the lower row comes first; a row
+    whose cosine is not a number is never among them.
+    """
+    from firth.vectors.search_kernels import keep_best
+
+    best = _empty(len(queries), min(topn, matrix.last - matrix.first), matrix.norms.dtype)
+    queries = queries.astype(matrix.norms.dtype, copy=False)
+    room = np.empty((min(_QUERIES, len(queries)), _ROWS), dtype=queries.dtype)
+    with _Threads() as threads:
+        for start in range(matrix.first, matrix.last, _ROWS):
+            rows = matrix.unit_block(start, min(start + _ROWS, matrix.last))
+            for low in range(0, len(queries), _QUERIES):
+                part = slice(low, min(low + _QUERIES, len(queries)))
+                scores = _product(queries[part], rows, room)
+                threads.share(
+                    _keep(keep_best, scores, start, out[part], best.scores[part], best.rows[part]), len(scores)
+                )
+    return _sorted(best)
+
+
+def analogies(matrix: Matrix, words: Vector, questions: Rows, out: Rows, topn: int, *, multiply: bool) -> Best:
+    """Return the best answers to n analogies; see `search_kernels.keep_best_analogies` for the scores.
+
+    Both scores are made of the cosines of single words, so the product is one per word in use, not per question.
+    words (W, D) of length 1, those in use; questions (n, 3), their numbers a, b, c; out as in `nearest`.
+    """
+    from firth.vectors.search_kernels import keep_best_analogies
+
+    best = _empty(len(questions), min(topn, matrix.last - matrix.first), matrix.norms.dtype)
+    words = words.astype(matrix.norms.dtype, copy=False)
+    room = np.empty((len(words), _ANALOGY_ROWS), dtype=words.dtype)
+    with _Threads() as threads:
+        for start in range(matrix.first, matrix.last, _ANALOGY_ROWS):
+            cosines = _product(words, matrix.unit_block(start, min(start + _ANALOGY_ROWS, matrix.last)), room)
+            if multiply:
+                cosines += 1
+                cosines /= 2
+
+            def work(part: slice, cosines: Vector = cosines, start: int = start) -> None:
+                arrays = questions[part], multiply, out[part], best.scores[part], best.rows[part]
+                keep_best_analogies(cosines, start, *arrays)
+
+            threads.share(work, len(questions))
+    return _sorted(best)
+
+
+def _product(queries: Vector, rows: Vector, room: Vector) -> Vector:
+    """Return queries · rowsᵀ, written into `room`."""
+    scores = room[: len(queries)].reshape(-1)[: len(queries) * len(rows)].reshape(len(queries), len(rows))
+    with np.errstate(invalid="ignore", over="ignore"):
+        product: Vector = np.matmul(queries, rows.T, out=scores)
+    return product
+
+
+def _keep(kernel: Callable[..., None], scores: Vector, start: int, *arrays: NDArray[Any]) -> Callable[[slice], None]:
+    return lambda part: kernel(scores[part], start, *(array[part] for array in arrays))
+
+
+def _empty(n: int, k: int, dtype: np.dtype[Any]) -> Best:
+    return Best(np.full((n, k), -np.inf, dtype=dtype), np.full((n, k), -1, dtype=np.intp))
+
+
+def _sorted(best: Best) -> Best:
+    order = np.lexsort((best.rows, -best.scores), axis=-1)
+    return Best(np.take_along_axis(best.scores, order, -1), np.take_along_axis(best.rows, order, -1))
+
+
+class _Threads:
+    """Threads that share out the queries of a block."""
+
+    def __init__(self) -> None:
+        self.cores = available_cores()
+        self.pool = ThreadPoolExecutor(self.cores)
+
+    def __enter__(self) -> "_Threads":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.pool.shutdown()
+
+    def share(self, work: Callable[[slice], None], n: int) -> None:
+        """Call `work` with slices that make up 0..n-1, one for each core; return when all are done."""
+        step = -(-n // self.cores)
+        for _ in self.pool.map(work, [slice(low, min(low + step, n)) for low in range(0, n, max(1, step))]):
+            pass

@@ -1,0 +1,392 @@
+"""Keys and their rows: looking up, adding, changing, and what else is known about a key."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self, cast
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from firth.errors import OptionError, UnknownWordError
+from firth.vectors.items import Key, Rows, Vector, is_key, listed
+
+Keys = Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]
+_BLOCK_NUMBERS = 1 << 20  # of a matrix worked on at once: 4 MiB of float32
+
+
+class VectorTable:
+    """V keys, their (V, D) matrix, its norms, and arrays of what else is known about each key."""
+
+    index_to_key: list[Key]
+    expandos: dict[str, NDArray[Any]]
+
+    def __init__(
+        self,
+        keys: Keys | int | np.integer[Any] = (),
+        vectors: NDArray[Any] | None = None,
+        counts: Sequence[int] | NDArray[np.integer[Any]] | None = None,
+        *,
+        vector_size: int | np.integer[Any] | None = None,
+        dtype: DTypeLike = np.float32,
+    ):
+        if isinstance(keys, (int, np.integer)):
+            vector_size, keys = keys, []
+        listed_keys = _checked_keys(keys)
+        if vectors is None:
+            vectors = _no_vectors(listed_keys, vector_size, dtype)
+        self._keep(listed_keys, vectors, counts)
+        if len(self.key_to_index) != len(listed_keys):
+            raise OptionError(f"keys must differ: {_first_repeated(listed_keys)!r} comes more than once")
+
+    @classmethod
+    def trusted(cls, keys: list[Key], vectors: NDArray[Any], counts: Any = None) -> Self:
+        """Return a table of keys known to differ and to be of one kind: their index is made when first asked for."""
+        table = cls.__new__(cls)
+        table._keep(keys, vectors, counts)
+        return table
+
+    def _keep(self, keys: list[Key], vectors: NDArray[Any], counts: Any) -> None:
+        self.index_to_key = keys
+        self._key_to_index: dict[Key, int] | None = None
+        self.expandos = {}
+        self.vectors = vectors
+        self.counts = counts
+
+    # --- the arrays
+
+    @property
+    def key_to_index(self) -> dict[Key, int]:
+        """The row of each key."""
+        if self._key_to_index is None:
+            self._key_to_index = dict(zip(self.index_to_key, range(len(self.index_to_key)), strict=True))
+        return self._key_to_index
+
+    @property
+    def vectors(self) -> Vector:
+        """The (V, D) matrix, read-only; assigning a new one forgets the norms of the old."""
+        view = self._vectors.view()
+        view.flags.writeable = False
+        return view
+
+    @vectors.setter
+    def vectors(self, vectors: NDArray[Any]) -> None:
+        matrix = np.asarray(vectors)
+        if matrix.ndim != 2 or len(matrix) != len(self) or matrix.dtype.kind not in "fiu":
+            raise OptionError(
+                f"{len(self)} keys need a ({len(self)}, D) array of numbers: found shape {matrix.shape} and "
+                f"dtype {matrix.dtype}"
+            )
+        self._vectors: Vector = matrix if matrix.dtype.kind == "f" else matrix.astype(np.float32)
+        self._room: Vector = self._vectors  # the same rows, and perhaps more for those to come
+        self._norms: Vector | None = None
+
+    @property
+    def counts(self) -> NDArray[np.int64] | None:
+        """How often each key was seen, (V,) int64; None where that is not known."""
+        return self.expandos.get("count")
+
+    @counts.setter
+    def counts(self, counts: Any) -> None:
+        if counts is None:
+            self.expandos.pop("count", None)
+            return
+        array = np.asarray(counts, dtype=np.int64)
+        if array.shape != (len(self),):
+            raise OptionError(f"{len(self)} keys need as many counts: found shape {array.shape}")
+        self.expandos["count"] = array
+
+    @property
+    def vector_size(self) -> int:
+        """D, the length of each vector."""
+        return int(self._vectors.shape[1])
+
+    @property
+    def norms(self) -> Vector:
+        """The (V,) Euclidean lengths of the rows, computed when first asked for."""
+        self.fill_norms()
+        return cast(Vector, self._norms)
+
+    def fill_norms(self, force: bool = False) -> None:
+        """Compute the norms unless they are known; with `force`, again."""
+        if self._norms is not None and not force:
+            return
+        norms = np.empty(len(self), dtype=self._exact)
+        for start, stop in self._blocks():
+            norms[start:stop] = _lengths(self._vectors[start:stop].astype(self._exact, copy=False))
+        self._norms = norms
+
+    @property
+    def _exact(self) -> np.dtype[Any]:
+        """The dtype to compute in: that of the vectors, but float32 for half precision."""
+        return np.result_type(self._vectors.dtype, np.float32)
+
+    def _blocks(self) -> Iterable[tuple[int, int]]:
+        """Yield (start, stop) of a few thousand rows at a time: a matrix on disk is never all in memory."""
+        step = max(1, _BLOCK_NUMBERS // max(1, self.vector_size))
+        return ((start, min(start + step, len(self))) for start in range(0, len(self), step))
+
+    # --- looking up
+
+    def __len__(self) -> int:
+        return len(self.index_to_key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.key_to_index
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}<vector_size={self.vector_size}, {len(self)} keys>"
+
+    def __getitem__(self, key_or_keys: Key | Iterable[Key]) -> Vector:
+        """Return the (D,) vector of a key, read-only, or the (n, D) copy for n keys."""
+        if is_key(key_or_keys):
+            return self.get_vector(cast(Key, key_or_keys))
+        return self._vectors[self._rows(cast(Iterable[Key], key_or_keys))]
+
+    def has_index_for(self, key: Key) -> bool:
+        """Tell whether `key` has a row: the same as `key in wv`."""
+        return key in self.key_to_index
+
+    def get_index(self, key: Key, default: int | None = None) -> int:
+        """Return the row of `key`; if it has none, `default`, or `UnknownWordError` where that is None."""
+        index = self.key_to_index.get(key, default)
+        if index is None:
+            raise UnknownWordError(key, self.index_to_key)
+        return index
+
+    def get_vector(self, key: Key, norm: bool = False) -> Vector:
+        """Return the (D,) vector of `key`, read-only; with `norm`, v / |v| (a zero vector stays zero)."""
+        index = self.get_index(key)
+        vector: Vector = self.unit_rows(np.array([index]))[0] if norm else self._vectors[index]
+        vector.flags.writeable = False
+        return vector
+
+    def get_normed_vectors(self) -> Vector:
+        """Return a (V, D) copy with every row of length 1; a zero row stays zero."""
+        return self.unit_rows(np.arange(len(self)))
+
+    def unit_rows(self, rows: Rows) -> Vector:
+        """Return an (n, D) copy of these rows, each of length 1; a zero row stays zero."""
+        norms = self.norms[rows]
+        with np.errstate(invalid="ignore"):  # rows that are not finite have no direction
+            units: Vector = self._vectors[rows] / np.where(norms == 0, 1, norms)[:, None]
+        return units
+
+    def _rows(self, keys: Iterable[Key]) -> Rows:
+        return np.array([self.get_index(key) for key in keys], dtype=np.intp)
+
+    # --- what else is known about a key
+
+    def get_vecattr(self, key: Key, attr: str) -> Any:
+        """Return what `attr` says of `key`; "count", how often it was seen, is 0 where no counts are known.
+
+        Raises `KeyError` for an attribute that was never set.
+        """
+        index = self.get_index(key)
+        if attr not in self.expandos:
+            if attr == "count":
+                return 0
+            known = ", ".join(map(repr, self.expandos)) or "none"
+            raise KeyError(f"no attribute {attr!r} of {key!r}; known are: {known}")
+        value = self.expandos[attr][index]
+        return value.item() if isinstance(value, np.generic) else value
+
+    def set_vecattr(self, key: Key, attr: str, val: Any) -> None:
+        """Note that `attr` of `key` is `val`; of keys nothing was said of, it is 0 (None for text).
+
+        The first value settles the array's dtype; raises `TypeError` for a later one of another kind.
+        """
+        index = self.get_index(key)
+        self.allocate_vecattrs([attr], [type(val)])
+        self.expandos[attr][index] = val
+
+    def allocate_vecattrs(self, attrs: Iterable[str] | None = None, types: Iterable[Any] | None = None) -> None:
+        """Make room, of zeros, for attributes of these types; with None, for the keys that were added since."""
+        if attrs is None:
+            attrs, types = list(self.expandos), [array.dtype for array in self.expandos.values()]
+        for attr, kind in zip(attrs, types or (), strict=True):
+            dtype = np.dtype(np.int64 if kind is int else object if kind is str else kind)
+            old = self.expandos.get(attr, np.empty(0, dtype))
+            if not np.can_cast(dtype, old.dtype, "same_kind"):
+                raise TypeError(f"attribute {attr!r} holds {old.dtype}, and {dtype} does not fit in it")
+            if len(old) != len(self) or attr not in self.expandos:
+                fresh = np.zeros(len(self), old.dtype) if old.dtype != object else np.full(len(self), None)
+                fresh[: len(old)] = old[: len(fresh)]
+                self.expandos[attr] = fresh
+
+    # --- adding and changing
+
+    def __setitem__(self, keys: Key | Iterable[Key], vectors: Any) -> None:
+        """Give a key, or several, new vectors; those that are not here yet are added."""
+        self.add_vectors(keys, vectors, replace=True)
+
+    def add_vector(self, key: Key, vector: Any) -> int:
+        """Add one key and its (D,) vector; return its row. Raises `OptionError` if the key is here already."""
+        if key in self:
+            raise OptionError(f"{key!r} is here already: to change its vector assign it, wv[{key!r}] = vector")
+        self.add_vectors(key, vector)
+        return len(self) - 1
+
+    def add_vectors(
+        self,
+        keys: Key | Iterable[Key],
+        weights: Any,
+        extras: Mapping[str, NDArray[Any]] | None = None,
+        replace: bool = False,
+    ) -> None:
+        """Add n keys and their (n, D) vectors, and arrays of n of what else is known about them.
+
+        Of keys that are here already the old vector is kept, or with `replace` changed: in place, in the array
+        these vectors were built from, unless that is read-only, which is copied first. Raises `OptionError`,
+        before anything changes, if the shapes do not fit or keys repeat or are of another kind.
+        """
+        if is_key(keys):
+            keys, weights = [cast(Key, keys)], np.asarray(weights)[None]
+        fresh = _checked_keys(listed(cast(Iterable[Key], keys)))
+        matrix = self._checked_rows(fresh, weights)
+        extras = {attr: _checked_extra(attr, values, len(fresh)) for attr, values in (extras or {}).items()}
+        known = np.array([key in self.key_to_index for key in fresh], dtype=bool)
+        self.allocate_vecattrs(extras, [values.dtype for values in extras.values()])
+        self._append([key for key, old in zip(fresh, known, strict=True) if not old], matrix[~known])
+        touched = np.ones(len(fresh), dtype=bool) if replace else ~known
+        rows = self._rows(key for key, change in zip(fresh, touched, strict=True) if change)
+        if replace and known.any():
+            self._change(rows, matrix)
+        for attr, values in extras.items():
+            self.expandos[attr][rows] = values[touched]
+
+    def vectors_for_all(self, keys: Iterable[Key], allow_inference: bool = True, copy_vecattrs: bool = False) -> Self:
+        """Return new vectors that hold only those of `keys` that are here, each once, in that order.
+
+        `copy_vecattrs` takes along what else is known about them. `allow_inference` is gensim's and changes
+        nothing here: only a key with a row has a vector.
+        """
+        known = [key for key in dict.fromkeys(keys) if key in self]
+        rows = self._rows(known)
+        found = type(self).trusted(known, self._vectors[rows])
+        if copy_vecattrs:
+            found.expandos = {attr: values[rows] for attr, values in self.expandos.items()}
+        return found
+
+    def resize_vectors(self, seed: int = 0) -> None:
+        """Give keys that were appended to `index_to_key` random rows, uniform in ±1/D, from `seed`."""
+        rows = len(self) - len(self._vectors)
+        if rows < 0:
+            raise OptionError(
+                f"{len(self._vectors)} rows and only {len(self)} keys: take rows out with vectors_for_all"
+            )
+        keys = self.index_to_key[len(self._vectors) :]
+        del self.index_to_key[len(self._vectors) :]
+        numbers = np.random.default_rng(seed).uniform(-1, 1, size=(rows, self.vector_size))
+        self.add_vectors(keys, numbers / max(1, self.vector_size))
+
+    def sort_by_descending_frequency(self) -> None:
+        """Put the keys in the order of their counts, the highest first; the matrix becomes a new array.
+
+        Raises `OptionError` where no counts are known.
+        """
+        counts = self.counts
+        if counts is None:
+            raise OptionError("these vectors have no counts to sort by: assign wv.counts first")
+        order = np.argsort(-counts, kind="stable")
+        keys = [self.index_to_key[row] for row in order.tolist()]
+        matrix = self._vectors[order]
+        self.expandos = {attr: values[order] for attr, values in self.expandos.items()}
+        self.index_to_key, self._key_to_index = keys, None
+        self.vectors = matrix
+
+    def unit_normalize_all(self) -> None:
+        """Scale every vector to length 1, in place: how long it was, which tells how frequent, is lost."""
+        norms = self.norms
+        self._own()
+        for start, stop in self._blocks():
+            self._vectors[start:stop] = self.unit_rows(np.arange(start, stop))
+        self._norms = np.where(norms == 0, norms, 1).astype(norms.dtype)
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """Return a copy stored in another precision, such as float16, which takes half the memory of float32."""
+        kind = np.dtype(dtype)
+        if kind.kind != "f":
+            raise OptionError(f"dtype={kind} is not allowed: give float16, float32 or float64")
+        copy = type(self).trusted(list(self.index_to_key), self._vectors.astype(kind))
+        copy.expandos = {attr: values.copy() for attr, values in self.expandos.items()}
+        return copy
+
+    def _checked_rows(self, keys: list[Key], weights: Any) -> Vector:
+        """Return (n, D) vectors for n keys that differ and are of the kind that is here."""
+        if len(set(keys)) != len(keys):
+            raise OptionError(f"keys must differ: {_first_repeated(keys)!r} comes more than once")
+        if keys and len(self) and isinstance(keys[0], str) != isinstance(self.index_to_key[0], str):
+            raise OptionError(f"keys must be all words or all whole numbers: found {keys[0]!r} among them")
+        matrix = np.asarray(weights)
+        if not keys and not matrix.size:
+            return np.empty((0, self.vector_size), self._vectors.dtype)
+        if matrix.shape != (len(keys), self.vector_size) or matrix.dtype.kind not in "fiu":
+            raise OptionError(
+                f"{len(keys)} keys need a ({len(keys)}, {self.vector_size}) array of numbers: found shape "
+                f"{matrix.shape} and dtype {matrix.dtype}"
+            )
+        return matrix.astype(self._vectors.dtype)
+
+    def _append(self, keys: list[Key], matrix: Vector) -> None:
+        """Add new keys and rows; room is taken for half as many again, so that adding one by one stays linear."""
+        if not keys:
+            return
+        V = len(self)
+        if len(self._room) < V + len(keys):
+            self._room = np.empty((max(V + len(keys), V + V // 2), self.vector_size), self._vectors.dtype)
+            self._room[:V] = self._vectors
+        self._room[V : V + len(keys)] = matrix
+        self._vectors = self._room[: V + len(keys)]
+        self._norms = None
+        self.key_to_index.update(zip(keys, range(V, V + len(keys)), strict=True))
+        self.index_to_key += keys
+        self.allocate_vecattrs()
+
+    def _change(self, rows: Rows, matrix: Vector) -> None:
+        self._own()
+        self._vectors[rows] = matrix
+        if self._norms is not None:
+            self._norms[rows] = _lengths(matrix.astype(self._exact, copy=False))
+
+    def _own(self) -> None:
+        """Copy the matrix if it may not be written to, such as one mapped from a file."""
+        if not self._vectors.flags.writeable:
+            self._vectors = self._room = self._vectors.copy()
+
+
+def _lengths(rows: Vector) -> Vector:
+    lengths: Vector = np.sqrt(np.einsum("vd,vd->v", rows, rows))
+    return lengths
+
+
+def _no_vectors(keys: list[Key], vector_size: int | np.integer[Any] | None, dtype: DTypeLike) -> Vector:
+    """Return the empty (0, D) matrix of a table that is yet to be filled."""
+    if keys:
+        raise OptionError(f"{len(keys)} keys without vectors: give a ({len(keys)}, D) array too")
+    if isinstance(vector_size, bool) or not isinstance(vector_size, (int, np.integer)) or vector_size < 1:
+        raise OptionError(f"vector_size={vector_size!r} is not allowed: give a whole number of at least 1")
+    return np.empty((0, int(vector_size)), dtype)
+
+
+def _checked_keys(keys: Any) -> list[Key]:
+    """Return the keys as a list of only strings or only Python whole numbers."""
+    if isinstance(keys, (str, bytes)):
+        raise OptionError(f"keys must be a list of words, not the string {keys[:20]!r}")
+    listed_keys = keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
+    if all(isinstance(key, str) for key in listed_keys):
+        return listed_keys
+    for key in listed_keys:
+        if isinstance(key, str) or not is_key(key):
+            raise OptionError(f"keys must be all words or all whole numbers: found {key!r} among them")
+    return [int(key) for key in listed_keys]
+
+
+def _checked_extra(attr: str, values: Any, n: int) -> NDArray[Any]:
+    array = np.asarray(values)
+    if len(array.shape) != 1 or len(array) != n:
+        raise OptionError(f"{n} keys need as many values of {attr!r}: found shape {array.shape}")
+    return array
+
+
+def _first_repeated(keys: list[Key]) -> Key:
+    seen: set[Key] = set()
+    return next(key for key in keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
