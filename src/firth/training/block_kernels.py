@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import float32, int64, njit
+from numba import float32, int32, int64, njit
 
 from firth.training.kernels import (
     Array,
@@ -39,6 +39,7 @@ class GroupWorkspace(NamedTuple):
 
     tables: Array  # ((LEAD + 1) * (2 GROUP + columns),) int64: each group's row addresses: inputs, owns, outputs
     noise: Array  # ((LEAD + 1) * K,) int32: the noise words of each group
+    special: Array  # (LEAD + 1,) int64: whether rows of a group coincide
     copies: Array  # (2 GROUP,) int64: addresses of spare rows for copies of the inputs and of their own outputs
     weights: Array  # (n_tiles, GROUP / 2, 16) float32: the signed weight of each score, see `simd.score_tile`
     ones: Array  # (16,) float32
@@ -53,6 +54,7 @@ def make_group_workspace(vector_size: int, negative: int) -> GroupWorkspace:
     return GroupWorkspace(
         tables=np.zeros((LEAD + 1) * (2 * GROUP + tile * n_tiles), np.int64),
         noise=np.zeros((LEAD + 1) * negative, np.int32),
+        special=np.zeros(LEAD + 1, np.int64),
         copies=np.zeros(2 * GROUP, np.int64),
         weights=aligned_zeros((n_tiles, GROUP // 2, LANES)),
         ones=aligned_zeros((LANES,)),
@@ -62,74 +64,83 @@ def make_group_workspace(vector_size: int, negative: int) -> GroupWorkspace:
     )
 
 
-@njit(nogil=True)
-def count_pairs(block, keep, key, window, shrink, P, kept, first, stop, reach, counts):
-    """Subsample a block of tokens into `kept`, draw its windows into `reach`, and count its pairs by bucket.
+class PairWorkspace(NamedTuple):
+    """One thread's scratch arrays for making pairs from a block of n tokens; all (n,) int32."""
 
-    The draws are those of `kernels.train_block`. counts: (P * P,) int64, overwritten; bucket P a + b has the pairs
-    of center block a and outside block b. Returns (words kept, words).
+    kept: Array  # words that survive subsampling
+    first: Array  # where the window of each begins in `kept`
+    stop: Array  # and where it ends
+    part: Array  # the block of each word
+    row: Array  # and its row there
+
+
+def make_pair_workspace(block_size: int) -> PairWorkspace:
+    """Allocate one thread's scratch arrays."""
+    return PairWorkspace(*(np.zeros(block_size + 1, np.int32) for _ in range(5)))
+
+
+@njit(nogil=True)
+def count_pairs(block, keep, key, window, shrink, P, work, counts):
+    """Subsample a block of tokens, draw its windows, and count its pairs by bucket; return (words kept, words).
+
+    The draws are those of `kernels.train_block`. work: PairWorkspace, overwritten, which `fill_pairs` then reads;
+    counts: (P * P,) int64, overwritten: bucket P a + b has the pairs of center block a and outside block b.
     """
+    kept, first, stop, part = work.kept, work.first, work.stop, work.part
     n, words = subsample(block, keep, key, kept, first, stop)
+    for i in range(n):
+        work.row[i], part[i] = kept[i] // int32(P), kept[i] % int32(P)
+        reach = window
+        if shrink:
+            reach = 1 + int64(below(window_bits(key, i), window))
+        first[i], stop[i] = max(int64(first[i]), i - reach), min(int64(stop[i]), i + reach + 1)
     counts[:] = 0
     for i in range(n):
-        reach[i] = window
-        if shrink:
-            reach[i] = 1 + below(window_bits(key, i), window)
-        outside_block = kept[i] % P
-        for j in range(max(first[i], i - reach[i]), min(stop[i], i + reach[i] + 1)):
-            if j != i:
-                counts[kept[j] % P * P + outside_block] += 1
+        for j in range(first[i], stop[i]):
+            counts[part[j] * P + part[i]] += 1
+        counts[part[i] * P + part[i]] -= 1
     return n, words
 
 
 @njit(nogil=True)
-def fill_pairs(n, P, kept, first, stop, reach, places, pairs):
+def fill_pairs(n, P, work, places, pairs):
     """Write each pair of rows to its bucket's next place; `places` (P * P,) moves on. pairs: (n_pairs, 2) int32."""
+    first, stop, part, row = work.first, work.stop, work.part, work.row
     for i in range(n):
-        outside_block, outside_row = kept[i] % P, kept[i] // P
-        for j in range(max(first[i], i - reach[i]), min(stop[i], i + reach[i] + 1)):
+        for j in range(first[i], stop[i]):
             if j != i:
-                bucket = kept[j] % P * P + outside_block
-                pairs[places[bucket], 0] = kept[j] // P
-                pairs[places[bucket], 1] = outside_row
-                places[bucket] += 1
+                place = places[part[j] * P + part[i]]
+                places[part[j] * P + part[i]] = place + 1
+                pairs[place, 0], pairs[place, 1] = row[j], row[i]
 
 
 @njit(nogil=True)
-def reset_weights(weights, K, tile, p):
-    """Give pair p of a group its own outside word, column 0, with weight -1, and every noise word with 1."""
+def reset_weights(weights, K, tile):
+    """Give every pair its own outside word, column 0, with weight -1, and every noise word with 1."""
     for column in range(1 + K):
-        weights[column // tile, p // 2, TILE * (p % 2) + column % tile] = 1 if column else -1
+        for pair in range(GROUP // 2):
+            weights[column // tile, pair, column % tile] = 1 if column else -1
+            weights[column // tile, pair, column % tile + TILE] = 1 if column else -1
 
 
 @njit(nogil=True)
-def join_equal_noise(weights, K, tile, n, noise, at, tables, outputs, unused):
-    """Let equal noise words be one row of more weight, for the n pairs of a group; return whether there were any."""
-    found = False
+def weigh_group(weights, K, tile, pairs, start, n, noise, at, tables, outputs, unused):
+    """Make the step of a group exact where noise words are equal, or are a pair's outside word; see above."""
     for k in range(1, K):
         same = 0
         while noise[at + same] != noise[at + k]:
             same += 1
-        if same == k:
-            continue
-        found = True
-        first, second = 1 + same, 1 + k
-        for p in range(n):
-            weights[first // tile, p // 2, TILE * (p % 2) + first % tile] += float32(1)
-            weights[second // tile, p // 2, TILE * (p % 2) + second % tile] = 0
-        tables[outputs + second] = unused
-    return found
-
-
-@njit(nogil=True)
-def predict_noise(weights, K, tile, p, outside, noise, at):
-    """Where a noise word is the outside word of pair p, predict it there; return whether it was so."""
-    for k in range(K):
-        if noise[at + k] == outside:
-            weights[(1 + k) // tile, p // 2, TILE * (p % 2) + (1 + k) % tile] = -1
-            weights[0, p // 2, TILE * (p % 2)] = 0
-            return True
-    return False
+        if same < k:
+            tables[outputs + 1 + k] = unused
+            for p in range(n):
+                weights[(1 + same) // tile, p // 2, TILE * (p % 2) + (1 + same) % tile] += float32(1)
+                weights[(1 + k) // tile, p // 2, TILE * (p % 2) + (1 + k) % tile] = 0
+    for p in range(n):
+        for k in range(K):
+            if noise[at + k] == pairs[start + p, 1]:
+                weights[(1 + k) // tile, p // 2, TILE * (p % 2) + (1 + k) % tile] = -1
+                weights[0, p // 2, TILE * (p % 2)] = 0
+                break
 
 
 @lru_cache(maxsize=16)
@@ -143,21 +154,27 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
 
     @njit(nogil=True)
     def queue_group(number, pairs, V, U, alias, key, K, tables, noise, spare):
-        """Draw a group's noise and write down the addresses of all its rows."""
+        """Draw a group's noise, write down the addresses of its rows, and return whether any of these coincide."""
         slot = number % (LEAD + 1)
         at, first_noise = slot * stride, slot * K
         start = number * GROUP
-        stop = min(start + GROUP, len(pairs))
-        for p in range(start, stop):
-            tables[at + p - start] = V + int64(pairs[p, 0]) * row_bytes
-            tables[at + GROUP + p - start] = U + int64(pairs[p, 1]) * row_bytes
-        for p in range(stop - start, GROUP):
+        n = min(GROUP, len(pairs) - start)
+        for p in range(n):
+            tables[at + p] = V + int64(pairs[start + p, 0]) * row_bytes
+            tables[at + GROUP + p] = U + int64(pairs[start + p, 1]) * row_bytes
+        for p in range(n, GROUP):
             tables[at + p] = spare
             tables[at + GROUP + p] = spare + row_bytes
+        special = False
         for k in range(K):
             drawn = draw_word(key, number * K + k, alias)
             noise[first_noise + k] = drawn
             tables[at + 2 * GROUP + 1 + k] = U + int64(drawn) * row_bytes
+            for earlier in range(k):
+                special |= noise[first_noise + earlier] == drawn
+            for p in range(n):
+                special |= pairs[start + p, 1] == drawn
+        return int64(special)
 
     @njit(nogil=True)
     def train_bucket(center, outside, pairs, alias, key, K, rate, work):
@@ -182,24 +199,21 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         for row in range(2 * GROUP):
             copy_table[row] = spare + (3 + row) * row_bytes
         weights[:] = 0
-        for p in range(GROUP):
-            reset_weights(weights, K, tile, p)
+        reset_weights(weights, K, tile)
         n_groups = (len(pairs) + GROUP - 1) // GROUP
-        for number in range(min(LEAD, n_groups)):
-            queue_group(number, pairs, V, U, alias, key, K, tables, noise, spare)
-        for number in range(n_groups):
+        for number in range(-LEAD, n_groups):
             if number + LEAD < n_groups:
-                queue_group(number + LEAD, pairs, V, U, alias, key, K, tables, noise, spare)
+                queued = queue_group(number + LEAD, pairs, V, U, alias, key, K, tables, noise, spare)
+                work.special[(number + LEAD) % (LEAD + 1)] = queued
+            if number < 0:
+                continue
             start, slot = number * GROUP, number % (LEAD + 1)
             n, at = min(GROUP, len(pairs) - start), slot * stride
             n_pairs = (n + 1) // 2
-            joined = join_equal_noise(
-                weights, K, tile, n, noise, slot * K, tables, at + 2 * GROUP, spare + 2 * row_bytes
-            )
-            changed = 0
-            for p in range(n):
-                if predict_noise(weights, K, tile, p, pairs[start + p, 1], noise, slot * K):
-                    changed |= 1 << p
+            special = work.special[slot]
+            if special:
+                unused = spare + 2 * row_bytes
+                weigh_group(weights, K, tile, pairs, start, n, noise, slot * K, tables, at + 2 * GROUP, unused)
             if n % 2 == 1:
                 weights[:, n // 2, TILE:] = 0
             inputs, owns, outputs = table + 8 * at, table + 8 * (at + GROUP), table + 8 * (at + 2 * GROUP)
@@ -219,10 +233,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
                     tile, 0, 0, tile, copies, 0, 0, inputs, inputs, n_pairs, outputs + 8 * tile * t, n_strips,
                     g + t * tile_bytes, ahead + 8 * (2 * GROUP + tile * t),
                 )  # fmt: skip
-            if joined:
-                changed = (1 << GROUP) - 1
-            for p in range(n):
-                if changed >> p & 1:
-                    reset_weights(weights, K, tile, p)
+            if special:
+                reset_weights(weights, K, tile)
 
     return train_bucket
