@@ -1,4 +1,33 @@
 """How vectors are written down: one module per on-disk format, each opening with its byte layout.
 
-Modules here take and return plain arrays and lists; they know nothing of models or queries.
+`read_vectors` reads any of them, telling which it is; `write_vectors` writes any; `FORMATS` lists them; `diagnose`
+says what is wrong with a file. Modules here take and return plain arrays and lists; they know nothing of models or
+queries.
 """
+
+from firth.formats.diagnose import Diagnosis, diagnose
+from firth.formats.registry import (
+    COMPRESSIBLE,
+    FORMATS,
+    Format,
+    VectorFile,
+    descriptions,
+    detect,
+    format_of_name,
+    read_vectors,
+    write_vectors,
+)
+
+__all__ = [
+    "COMPRESSIBLE",
+    "FORMATS",
+    "Diagnosis",
+    "Format",
+    "VectorFile",
+    "descriptions",
+    "detect",
+    "diagnose",
+    "format_of_name",
+    "read_vectors",
+    "write_vectors",
+]

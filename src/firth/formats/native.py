@@ -23,9 +23,8 @@ header.
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,15 +34,14 @@ from numpy.typing import NDArray
 from firth.errors import FormatError, OptionError
 from firth.formats import sniff
 from firth.formats.atomic import atomic_write
+from firth.formats.tensors import CODES, mapped_tensor, pieces, write_tensors
+from firth.formats.words import from_blob, to_blob
 
 FORMAT = "firth"
 VERSION = 1
 
-_CODES = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8"}
 _KINDS = {"center": "F", "outside": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
 _METADATA = ("format", "version", "options", "history", "crc32", "header_crc32")
-_PIECE_BYTES = 8 << 20
-_ALIGNMENT = 64
 
 Array = NDArray[Any]
 
@@ -79,16 +77,18 @@ def write_native(
     shapes do not fit together.
     """
     tensors = _tensors(keys, center, outside, counts)
-    header = _header(tensors, {"options": json.dumps(options), "history": json.dumps(history)})
+    metadata = _metadata(tensors, {"options": json.dumps(options), "history": json.dumps(history)})
     with atomic_write(path) as file:
-        file.write(header)
-        for array in tensors.values():
-            for piece in _pieces(array):
-                file.write(piece)
+        write_tensors(file, tensors, metadata)
 
 
-def read_native(path: str | os.PathLike[str], *, outside: bool = True) -> NativeFile:
+def read_native(path: str | os.PathLike[str], *, outside: bool = True, mmap: bool = False) -> NativeFile:
     """Read a native file and check all of it, except the outside matrix, which `outside=False` leaves alone.
+
+    With `mmap` the matrices are read-only maps of the file: nothing of them is read before it is used, so
+    their checksums are not compared (those of the header, the keys and the counts are). A file that is cut
+    short by another program while it is mapped ends the process; one that is saved over does not, for `save`
+    leaves the old bytes alone.
 
     Raises `FormatError` for any other kind of file, a newer version, and one that is cut or damaged.
     """
@@ -98,7 +98,7 @@ def read_native(path: str | os.PathLike[str], *, outside: bool = True) -> Native
     _refuse_other_kinds(path)
     try:
         with safe_open(path, framework="numpy") as file:
-            return _Reader(path, file).read(outside)
+            return _Reader(path, file, mmap).read(outside)
     except SafetensorError as error:
         raise _damaged(path, str(error)) from error
 
@@ -133,26 +133,16 @@ def _tensors(
 def _encoded_keys(keys: Sequence[str | int]) -> dict[str, Array]:
     if len(keys) and not isinstance(keys[0], str):
         return {"ids": np.array(keys, dtype=np.int64)}
-    # surrogatepass: Python strings may hold lone surrogates, and a word must come back as it was
-    words = [cast(str, key).encode("utf-8", "surrogatepass") for key in keys]
-    ends = np.cumsum([len(word) for word in words], dtype=np.int64)
-    return {"words": np.frombuffer(b"".join(words), dtype=np.uint8), "word_ends": ends}
+    blob, ends = to_blob(cast(Sequence[str], keys))
+    return {"words": blob, "word_ends": ends}
 
 
-def _header(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
-    entries: dict[str, Any] = {}
-    end = 0
-    for name, array in tensors.items():
-        start, end = end, end + array.nbytes
-        code = _CODES[array.dtype.name]
-        entries[name] = {"dtype": code, "shape": list(array.shape), "data_offsets": [start, end]}
+def _metadata(tensors: Mapping[str, Array], known: Mapping[str, str]) -> dict[str, str]:
+    """Return the metadata with the checksums in it."""
     checks = {name: _crc32(array) for name, array in tensors.items()}
-    known = {"format": FORMAT, "version": str(VERSION), **metadata, "crc32": json.dumps(checks)}
-    layout = {name: (entry["dtype"], entry["shape"]) for name, entry in entries.items()}
-    known["header_crc32"] = _header_crc32(known, layout)
-    text = json.dumps({"__metadata__": known, **entries}).encode()
-    text += b" " * (-(8 + len(text)) % _ALIGNMENT)
-    return len(text).to_bytes(8, "little") + text
+    metadata = {"format": FORMAT, "version": str(VERSION), **known, "crc32": json.dumps(checks)}
+    layout = {name: (CODES[array.dtype.name], list(array.shape)) for name, array in tensors.items()}
+    return {**metadata, "header_crc32": _header_crc32(metadata, layout)}
 
 
 def _header_crc32(metadata: Mapping[str, str], layout: Mapping[str, tuple[str, list[int]]]) -> str:
@@ -161,18 +151,9 @@ def _header_crc32(metadata: Mapping[str, str], layout: Mapping[str, tuple[str, l
     return f"{zlib.crc32(json.dumps([strings, layout], sort_keys=True).encode()):08x}"
 
 
-def _pieces(array: Array) -> Iterator[memoryview]:
-    """Yield the array's bytes, little-endian and without row padding, a few MiB at a time."""
-    row_bytes = max(1, array.nbytes // max(1, len(array)))
-    step = max(1, _PIECE_BYTES // row_bytes)
-    for start in range(0, len(array), step):
-        rows = array[start : start + step]
-        yield np.ascontiguousarray(rows, dtype=rows.dtype.newbyteorder("<")).data
-
-
 def _crc32(array: Array) -> str:
     value = 0
-    for piece in _pieces(array):
+    for piece in pieces(array):
         value = zlib.crc32(piece, value)
     return f"{value:08x}"
 
@@ -183,8 +164,9 @@ def _crc32(array: Array) -> str:
 class _Reader:
     """Checks an open safetensors file against what a native file promises, in the order a reader needs it."""
 
-    def __init__(self, path: Path, file: Any):
+    def __init__(self, path: Path, file: Any, mmap: bool):
         self.path = path
+        self.mmap = mmap
         self.file = file
         self.metadata: dict[str, str] = file.metadata() or {}
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
@@ -198,8 +180,8 @@ class _Reader:
         return NativeFile(
             path=self.path,
             keys=self._keys(checks),
-            center=self._tensor("center", checks),
-            outside=self._tensor("outside", checks) if outside and "outside" in self.layout else None,
+            center=self._matrix("center", checks),
+            outside=self._matrix("outside", checks) if outside and "outside" in self.layout else None,
             counts=self._tensor("counts", checks) if "counts" in self.layout else None,
             options=self._json("options", dict, optional=True),
             history=self._json("history", list, optional=True),
@@ -240,6 +222,9 @@ class _Reader:
             if name in self.layout and (self.layout[name][1] != expected or len(shape) != 2):
                 raise _damaged(self.path, f"{name} has shape {self.layout[name][1]}, but center has {shape}")
 
+    def _matrix(self, name: str, checks: Mapping[str, str]) -> Array:
+        return mapped_tensor(self.path, name) if self.mmap else self._tensor(name, checks)
+
     def _tensor(self, name: str, checks: Mapping[str, str]) -> Array:
         array = cast(Array, self.file.get_tensor(name))
         if _crc32(array) != checks.get(name):
@@ -249,16 +234,11 @@ class _Reader:
     def _keys(self, checks: Mapping[str, str]) -> list[str] | list[int]:
         if "ids" in self.layout:
             return cast(list[int], self._tensor("ids", checks).tolist())
-        blob = self._tensor("words", checks).tobytes()
-        ends = self._tensor("word_ends", checks)
-        starts = np.concatenate([np.zeros(1, np.int64), ends])
-        if starts[-1] != len(blob) or bool((np.diff(starts) < 0).any()):
-            raise _damaged(self.path, "the ends of the words do not fit the words")
-        bounds = starts.tolist()
+        words, ends = self._tensor("words", checks), self._tensor("word_ends", checks)
         try:
-            return [blob[start:end].decode("utf-8", "surrogatepass") for start, end in pairwise(bounds)]
-        except UnicodeDecodeError as error:
-            raise _damaged(self.path, f"a word is not UTF-8: {error}") from error
+            return from_blob(cast(NDArray[np.uint8], words), cast(NDArray[np.int64], ends))
+        except ValueError as error:
+            raise _damaged(self.path, f"the words are not as they were written: {error}") from error
 
     def _json(self, name: str, kind: type, *, optional: bool = False) -> Any:
         try:

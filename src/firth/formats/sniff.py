@@ -9,6 +9,8 @@ _GENSIM = (
     "KeyedVectors.load(...).save_word2vec_format('vectors.bin', binary=True) and read that with "
     "KeyedVectors.load_word2vec_format"
 )
+ZIP = b"PK\x03\x04"
+FASTTEXT = b"\xba\x16\x4f\x2f"
 _MAGIC = (
     *((bytes([0x80, protocol]), "a Python pickle or a gensim model", _GENSIM) for protocol in range(2, 6)),
     (
@@ -16,18 +18,24 @@ _MAGIC = (
         "a NumPy .npy array",
         "load it with numpy.load and give it to KeyedVectors(keys, vectors)",
     ),
-    (b"PK\x03\x04", "a zip archive (.npz or a PyTorch model)", "unpack it first"),
+    (ZIP, "a zip archive (.npz or a PyTorch model)", "KeyedVectors.load reads .npz; else unpack it first"),
     (b"\x1f\x8b", "a gzip file", "unpack it first, or give it a name ending in .gz"),
     (b"BZh91AY&SY", "a bzip2 file", "unpack it first, or give it a name ending in .bz2"),
     (b"\xfd7zXZ", "an xz file", "unpack it first, or give it a name ending in .xz"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first"),
-    (b"\xba\x16\x4f\x2f", "a fastText .bin model", "use the .vec file written beside it"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first, or give it a name ending in .zst"),
+    (FASTTEXT, "a fastText .bin model", "read it with KeyedVectors.load"),
+    (b"ARROW1", "an Arrow file", "read it with KeyedVectors.load"),
+    (b"PAR1", "a Parquet file", "read it with KeyedVectors.load"),
 )
 
 
 def foreign(path: str | os.PathLike[str]) -> tuple[str, str] | None:
     """Return (what the file is, what to do) if it is a known kind that is neither firth's nor word2vec's."""
-    head = read_head(path)
+    return known_kind(read_head(path))
+
+
+def known_kind(head: bytes) -> tuple[str, str] | None:
+    """Return the same for a file that begins with `head`."""
     for magic, kind, advice in _MAGIC:
         if head.startswith(magic):
             return kind, advice

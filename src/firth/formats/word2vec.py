@@ -31,7 +31,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -43,7 +43,7 @@ from firth.formats.atomic import atomic_write
 from firth.formats.decimals import print_rows
 from firth.formats.streams import CHUNK_BYTES, Lines, PathLike, Rows, is_compressed, reading, writing
 from firth.formats.word2vec_rows import BinaryRows, TextRows, split_line
-from firth.formats.words import shown
+from firth.formats.words import Table, shown
 
 Array = NDArray[Any]
 
@@ -51,14 +51,6 @@ _BLOCK_ROWS = 4096
 _MOST_DIMENSIONS = 1 << 16
 _LONGEST_HEADER = 100  # bytes
 _LINES_TO_LOOK_AT = 100  # for the number of dimensions, where no header gives it
-
-
-class Word2VecFile(NamedTuple):
-    """V keys, their (V, D) vectors, and their (V,) int64 counts if a vocabulary file was given."""
-
-    keys: list[str]
-    vectors: Array
-    counts: NDArray[np.int64] | None
 
 
 def read_word2vec(
@@ -71,7 +63,7 @@ def read_word2vec(
     limit: int | None = None,
     datatype: DTypeLike = np.float32,
     no_header: bool = False,
-) -> Word2VecFile:
+) -> Table:
     """Read word2vec text or binary, plain or compressed; `binary=None` finds out which.
 
     `limit` reads that many rows and no more; `no_header` reads GloVe's text; `unicode_errors` is what
@@ -90,7 +82,7 @@ def read_word2vec(
     keys = wordlists.decoded(path, words, encoding, unicode_errors)
     keys, vectors, _ = wordlists.without_repeats(path, keys, vectors)
     counts = None if fvocab is None else wordlists.read_counts(Path(fvocab), keys, encoding, unicode_errors)
-    return Word2VecFile(keys, vectors, counts)
+    return Table(keys, vectors, counts)
 
 
 def write_word2vec(

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,16 @@ Array = NDArray[Any]
 WHITE_SPACE = re.compile(r"[ \t\n\v\f\r]")
 """What ends a word in the formats that are text; U+00A0 and U+3000 do not."""
 
+
+class Table(NamedTuple):
+    """V keys, words or whole numbers, their (V, D) vectors, and their (V,) int64 counts where known."""
+
+    keys: list[str] | list[int]
+    vectors: Array
+    counts: NDArray[np.int64] | None
+
+
+_BLOCK_ROWS = 1 << 14
 _STACK_LEVEL = 5  # of a warning: whoever called a reader
 
 
@@ -112,6 +122,24 @@ def without_repeats(path: Path, keys: list[Any], vectors: Array) -> tuple[list[A
         places.setdefault(key, row)
     kept = np.fromiter(places.values(), np.intp, len(places))
     return list(first), vectors[kept], kept
+
+
+def whole(path: Path, table: Table, *, finite: bool = True) -> Table:
+    """Return the table without the rows that repeat a key, and warn of them and of rows that are not finite.
+
+    `finite=False` leaves the vectors unread, for they may be a map of a file.
+    """
+    if finite:
+        blocks = (table.vectors[start : start + _BLOCK_ROWS] for start in range(0, len(table.vectors), _BLOCK_ROWS))
+        warn_of_broken_rows(path, sum(broken_rows(block) for block in blocks))
+    keys, vectors, kept = without_repeats(path, cast(list[Any], table.keys), table.vectors)
+    return Table(keys, vectors, table.counts if kept is None or table.counts is None else table.counts[kept])
+
+
+def broken_rows(rows: Array) -> int:
+    """Return how many rows hold a number that is not finite."""
+    finite = np.isfinite(rows)
+    return 0 if finite.all() else int((~finite.all(axis=1)).sum())
 
 
 def warn_of_broken_rows(path: Path, broken: int) -> None:

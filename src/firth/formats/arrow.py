@@ -1,0 +1,199 @@
+"""Arrow and Parquet: a table of one row a key, which pandas, Polars, DuckDB and Spark read.
+
+    word     string, or `id` int64 where the keys are whole numbers
+    vector   fixed-size list of D float16, 32 or 64
+    count    int64; absent where unknown
+
+Parquet (`.parquet`, compressed with zstd) is for keeping, Arrow's IPC file (`.arrow`, `.feather`) for mapping
+into memory. Both are written and read a few thousand rows at a time.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import FormatError
+from firth.formats.atomic import atomic_write
+from firth.formats.streams import PathLike, Rows
+from firth.formats.words import Table, check_shapes, warn_of_broken_rows, without_repeats
+
+Array = NDArray[Any]
+
+_BLOCK_ROWS = 1 << 13
+_VECTOR_NAMES = ("vector", "vectors", "embedding", "embeddings")
+_KEY_NAMES = ("word", "id", "key", "token", "text")
+
+
+def write_arrow(
+    path: PathLike,
+    keys: Sequence[str | int],
+    vectors: Array,
+    counts: Array | None = None,
+    *,
+    parquet: bool = False,
+) -> None:
+    """Write an Arrow IPC file, or with `parquet` a Parquet file, atomically."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    check_shapes(keys, vectors, counts)
+    schema = _schema(keys, vectors, counts)
+    with atomic_write(path) as file:
+        sink = pa.PythonFile(file, mode="w")
+        # floats of vectors do not repeat: a dictionary of them would only cost
+        options = {"compression": "zstd", "use_dictionary": [schema.names[0]]}
+        with pq.ParquetWriter(sink, schema, **options) if parquet else pa.ipc.new_file(sink, schema) as writer:
+            for batch in _batches(schema, keys, vectors, counts):
+                writer.write_batch(batch)
+        file.flush()
+
+
+def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
+    """Read either kind of file; raises `FormatError` where it has no column of keys or of vectors.
+
+    Columns are found by their usual names, or, where there is only one of such a type, by that. Of a key that
+    comes twice the first row is kept, with a warning.
+    """
+    import pyarrow as pa
+
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            schema, batches = _opened(file)
+            names = _columns(path, schema)
+            keys, rows, counts = _read(path, batches, schema, names, limit)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, EOFError) as error:
+        raise FormatError(f"{path} is no whole Arrow or Parquet file: {error}") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise FormatError(f"{path} is no whole Arrow or Parquet file: {error}") from error
+    warn_of_broken_rows(path, rows.broken)
+    keys, vectors, kept = without_repeats(path, keys, rows.finished())
+    array = None if names[2] is None else np.array(counts, np.int64)
+    return Table(keys, vectors, array if kept is None or array is None else array[kept])
+
+
+# --- writing
+
+
+def _schema(keys: Sequence[str | int], vectors: Array, counts: Array | None) -> Any:
+    import pyarrow as pa
+
+    numbers = len(keys) > 0 and not isinstance(keys[0], str)
+    fields = [pa.field("id", pa.int64(), False) if numbers else pa.field("word", pa.string(), False)]
+    item = pa.field("item", pa.from_numpy_dtype(vectors.dtype), False)
+    fields.append(pa.field("vector", pa.list_(item, vectors.shape[1]), False))
+    if counts is not None:
+        fields.append(pa.field("count", pa.int64(), False))
+    return pa.schema(fields)
+
+
+def _batches(schema: Any, keys: Sequence[str | int], vectors: Array, counts: Array | None) -> Iterator[Any]:
+    import pyarrow as pa
+
+    for start in range(0, len(keys), _BLOCK_ROWS):
+        part = slice(start, start + _BLOCK_ROWS)
+        flat = pa.array(np.ascontiguousarray(vectors[part]).ravel())
+        columns = [
+            _key_array(keys[part], schema),
+            pa.FixedSizeListArray.from_arrays(flat, type=schema.field("vector").type),
+        ]
+        if counts is not None:
+            columns.append(pa.array(np.asarray(counts[part], np.int64)))
+        yield pa.record_batch(columns, schema=schema)
+
+
+def _key_array(keys: Sequence[str | int], schema: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return pa.array(keys, schema.field(0).type)
+    except UnicodeEncodeError as error:
+        raise FormatError(f"word {error.object!r} cannot be written in UTF-8: {error.reason}. Rename it") from error
+
+
+# --- reading
+
+
+def _opened(file: Any) -> tuple[Any, Iterator[Any]]:
+    """Return the schema and the batches of either kind of file."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    head = file.read(6)
+    file.seek(0)
+    if head.startswith(b"PAR1"):
+        parquet = pq.ParquetFile(file)
+        return parquet.schema_arrow, parquet.iter_batches(batch_size=_BLOCK_ROWS)
+    reader = pa.ipc.open_file(file)
+    return reader.schema, (reader.get_batch(number) for number in range(reader.num_record_batches))
+
+
+def _columns(path: Path, schema: Any) -> tuple[str, str, str | None]:
+    """Return the names of the columns of keys, vectors and counts."""
+    import pyarrow.types as kinds
+
+    lists = [
+        field.name
+        for field in schema
+        if (kinds.is_list(field.type) or kinds.is_large_list(field.type) or kinds.is_fixed_size_list(field.type))
+        and kinds.is_floating(field.type.value_type)
+    ]
+    strings = [f.name for f in schema if kinds.is_string(f.type) or kinds.is_large_string(f.type)]
+    plain = [f.name for f in schema if f.name in strings or (kinds.is_integer(f.type) and f.name in _KEY_NAMES)]
+    count = next((f.name for f in schema if f.name in ("count", "counts") and kinds.is_integer(f.type)), None)
+    return _chosen(path, schema, plain, _KEY_NAMES), _chosen(path, schema, lists, _VECTOR_NAMES), count
+
+
+def _chosen(path: Path, schema: Any, found: list[str], usual: tuple[str, ...]) -> str:
+    named = [name for name in usual if name in found] or found
+    if len(named) == 1 or (named and named[0] in usual):
+        return named[0]
+    raise FormatError(
+        f"{path} has no column that can be told to be the {usual[0]}s: its columns are {schema.names}; call it "
+        f"{usual[0]!r}"
+    )
+
+
+def _read(
+    path: Path, batches: Iterator[Any], schema: Any, names: tuple[str, str, str | None], limit: int | None
+) -> tuple[list[Any], Rows, list[int]]:
+    """Return keys, rows and counts of the batches, until `limit`."""
+    key, vector, count = names
+    dtype = np.dtype(schema.field(vector).type.value_type.to_pandas_dtype())
+    rows: Rows | None = None
+    keys: list[Any] = []
+    counts: list[int] = []
+    for batch in batches:
+        batch = batch if limit is None else batch[: limit - len(keys)]
+        if not batch.num_rows:
+            continue
+        block = _matrix(path, batch.column(vector))
+        rows = rows or Rows(block.shape[1], dtype, 0)
+        if block.shape[1] != rows.array.shape[1]:
+            raise FormatError(f"{path}: vectors of {rows.array.shape[1]} and of {block.shape[1]} numbers")
+        rows.append(block)
+        if batch.column(key).null_count:
+            raise FormatError(f"{path}: a row of column {key!r} has no key")
+        keys.extend(batch.column(key).to_pylist())
+        counts.extend(() if count is None else batch.column(count).fill_null(0).to_pylist())
+        if limit is not None and len(keys) >= limit:
+            break
+    if rows is None:
+        rows = Rows(getattr(schema.field(vector).type, "list_size", 0), dtype, 0)
+    return keys, rows, counts
+
+
+def _matrix(path: Path, column: Any) -> Array:
+    """Return the (n, D) numbers of a column of lists; all must be of one length, without gaps."""
+    import pyarrow.compute as pc
+
+    flat = column.flatten()
+    D = len(flat) // len(column)
+    if column.null_count or flat.null_count or not pc.all(pc.equal(pc.list_value_length(column), D)).as_py():
+        raise FormatError(f"{path}: a vector has gaps, or not the length of the others")
+    return cast(Array, flat.to_numpy(zero_copy_only=False)).reshape(-1, D)

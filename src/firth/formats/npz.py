@@ -1,0 +1,159 @@
+"""NumPy's .npz: a zip archive of arrays, here without pickles, so that it can hold no code.
+
+    vectors.npy    (V, D) float16, 32 or 64
+    keys.npy       (V,) of strings, NumPy's "<U" (four bytes a character, deflated), or int64
+    counts.npy     (V,) int64; absent where unknown
+
+Each is an array as `numpy.save` writes it. `numpy.load(path)` reads the file, with `allow_pickle=False` as ever.
+"""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from firth.errors import FormatError
+from firth.formats.atomic import atomic_write
+from firth.formats.streams import PathLike
+from firth.formats.tensors import pieces
+from firth.formats.words import Table, check_shapes, whole
+
+Array = NDArray[Any]
+
+VECTOR_NAMES = ("vectors", "embeddings", "embedding", "embedding.weight", "weight", "center")
+KEY_NAMES = ("keys", "words", "index_to_key", "vocab", "tokens", "ids")
+COUNT_NAMES = ("counts", "count")
+"""What the arrays are called in the files people have; the first of each is what is written."""
+
+_KEYS_PER_PIECE = 1 << 14
+_PIECE_BYTES = 4 << 20
+_MOST_DEFLATED = 1040  # bytes that one byte of a deflated stream can stand for, rounded up
+
+
+def write_npz(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None) -> None:
+    """Write one .npz, atomically, block by block.
+
+    Raises `FormatError`, before anything is written, for a word that ends in a NUL: NumPy's strings cannot.
+    """
+    check_shapes(keys, vectors, counts)
+    if bad := next((key for key in keys if isinstance(key, str) and key.endswith("\\0")), None):
+        raise FormatError(f"word {bad!r} ends in a NUL, which NumPy's strings cannot: rename it")
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        _write_member(archive, "vectors", vectors.dtype, vectors.shape, pieces(vectors))
+        dtype = _dtype_of(keys)
+        blocks = (keys[start : start + _KEYS_PER_PIECE] for start in range(0, len(keys), _KEYS_PER_PIECE))
+        _write_member(
+            archive,
+            "keys",
+            dtype,
+            (len(keys),),
+            (np.array(block, dtype).tobytes() for block in blocks),
+            zipfile.ZIP_DEFLATED,
+        )
+        if counts is not None:
+            array = np.asarray(counts, np.int64)
+            _write_member(archive, "counts", array.dtype, array.shape, pieces(array), zipfile.ZIP_DEFLATED)
+
+
+def read_npz(path: PathLike, *, limit: int | None = None) -> Table:
+    """Read keys, vectors and counts under any of their usual names; raises `FormatError` where there are none.
+
+    An array of Python objects, which NumPy keeps as a pickle, is refused.
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+            vectors = _read_member(path, archive, _named(path, names, VECTOR_NAMES, "vectors"))
+            keys = _read_member(path, archive, _named(path, names, KEY_NAMES, "keys"))
+            count_name = next((name for name in COUNT_NAMES if name in names), None)
+            counts = None if count_name is None else _read_member(path, archive, count_name)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise FormatError(f"{path} is no whole .npz file: {error}") from error
+    _check(path, keys, vectors, counts)
+    kept = None if counts is None else counts[:limit].astype(np.int64)
+    return whole(path, Table(keys[:limit].tolist(), vectors[:limit], kept))
+
+
+def _check(path: Path, keys: Array, vectors: Array, counts: Array | None) -> None:
+    V = keys.shape
+    fits = keys.ndim == 1 and vectors.ndim == 2 and vectors.shape[:1] == V and vectors.dtype.kind == "f"
+    if not fits or (counts is not None and (counts.shape != V or counts.dtype.kind not in "iu")):
+        raise FormatError(
+            f"{path}: keys {keys.shape} of {keys.dtype}, vectors {vectors.shape} of {vectors.dtype} and counts "
+            f"{None if counts is None else counts.shape} do not go together"
+        )
+    if keys.dtype.kind not in "Uiu":
+        raise FormatError(f"{path}: its keys are of dtype {keys.dtype}; strings or whole numbers can be read")
+
+
+def _dtype_of(keys: Sequence[str | int]) -> np.dtype[Any]:
+    if len(keys) and not isinstance(keys[0], str):
+        return np.dtype("<i8")
+    return np.dtype(f"<U{max((len(cast(str, key)) for key in keys), default=1)}")
+
+
+def _write_member(
+    archive: zipfile.ZipFile,
+    name: str,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    data: Iterator[Any],
+    compression: int = zipfile.ZIP_STORED,
+) -> None:
+    info = zipfile.ZipInfo(f"{name}.npy")  # without a time, so that equal vectors make equal files
+    info.compress_type = compression
+    with archive.open(info, "w", force_zip64=True) as member:
+        description = {"descr": dtype.newbyteorder("<").str, "fortran_order": False, "shape": shape}
+        npy.write_array_header_1_0(member, description)
+        for piece in data:
+            member.write(piece)
+
+
+def _named(path: Path, names: list[str], wanted: tuple[str, ...], what: str) -> str:
+    found = next((name for name in wanted if name in names), None)
+    if found is None:
+        raise FormatError(f"{path} has no {what}: it holds {names}, and none of them is called {', '.join(wanted)}")
+    return found
+
+
+def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
+    info = archive.getinfo(f"{name}.npy")
+    with archive.open(info) as member:
+        shape, fortran, dtype = _read_header(path, name, member)
+        size = int(np.prod(shape, dtype=object)) * dtype.itemsize if shape else dtype.itemsize
+        if dtype.hasobject:
+            raise FormatError(
+                f"{path}: its {name} are Python objects, kept as a pickle, which firth never opens, for it can "
+                "run any code. Where you trust it, load it with numpy.load(..., allow_pickle=True), turn the "
+                f"array into strings with .astype(str), and save it again"
+            )
+        if size > info.file_size or info.file_size > _MOST_DEFLATED * max(1, info.compress_size):
+            raise FormatError(f"{path} is cut or damaged: {name} promises {size} bytes and has {info.file_size}")
+        array = np.empty(size // max(1, dtype.itemsize), dtype)
+        _fill(path, name, member, array.view(np.uint8) if size else np.empty(0, np.uint8))
+    return array.reshape(shape, order="F" if fortran else "C")
+
+
+def _read_header(path: Path, name: str, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    try:
+        version = npy.read_magic(member)
+        reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = reader(member)
+        return shape, fortran, dtype
+    except ValueError as error:
+        raise FormatError(f"{path} is cut or damaged: {name} is no NumPy array: {error}") from error
+
+
+def _fill(path: Path, name: str, member: IO[bytes], place: NDArray[np.uint8]) -> None:
+    at = 0
+    while at < len(place):
+        piece = member.read(min(_PIECE_BYTES, len(place) - at))
+        if not piece:
+            raise FormatError(f"{path} is cut or damaged: {name} ends after {at} of {len(place)} bytes")
+        place[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
+        at += len(piece)

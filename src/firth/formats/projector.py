@@ -1,0 +1,123 @@
+r"""TensorBoard's projector: two files of tab-separated values, which https://projector.tensorflow.org loads.
+
+    NAME_tensor.tsv     V lines of D numbers with 0x09 between them; no header
+    NAME_metadata.tsv   V lines, one word each, without a header; with counts two columns under the header
+                        "word\tcount"
+
+Words that hold a tab or a newline would move every row behind them, so they are refused.
+"""
+
+import re
+import warnings
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import FormatError
+from firth.formats.decimals import parse_fields, print_rows
+from firth.formats.streams import PathLike, Rows, is_compressed, reading, writing
+from firth.formats.words import Table, check_shapes, decoded, encoded, shown, warn_of_broken_rows, without_repeats
+
+Array = NDArray[Any]
+
+TENSOR, METADATA = "_tensor.tsv", "_metadata.tsv"
+_HEADER = b"word\tcount"
+_BLOCK_ROWS = 4096
+_UNWRITABLE = re.compile(r"[\t\n\r]")
+
+
+def projector_files(path: PathLike) -> tuple[Path, Path]:
+    """Return the two files that a name stands for: that of either of them, or what comes before both."""
+    path = Path(path)
+    packed = path.suffix if is_compressed(path) else ""
+    name = path.name.removesuffix(packed)
+    for ending in (TENSOR, METADATA, ".tsv"):
+        if name.endswith(ending):
+            name = name.removesuffix(ending)
+            break
+    return path.with_name(name + TENSOR + packed), path.with_name(name + METADATA + packed)
+
+
+def write_projector(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None) -> None:
+    """Write both files, each atomically; numbers have the shortest digits that give the same number back."""
+    check_shapes(keys, vectors, counts)
+    words = encoded(keys, "a file of tab-separated values", _UNWRITABLE)
+    tensor, metadata = projector_files(path)
+    with writing(metadata) as file:
+        if counts is None:
+            file.writelines(word + b"\n" for word in words)
+        else:
+            file.write(_HEADER + b"\n")
+            file.writelines(b"%s\t%d\n" % pair for pair in zip(words, np.asarray(counts).tolist(), strict=True))
+    with writing(tensor) as file:
+        for start in range(0, len(words), _BLOCK_ROWS):
+            file.writelines(line + b"\n" for line in print_rows(vectors[start : start + _BLOCK_ROWS], "\t"))
+
+
+def read_projector(
+    path: PathLike, *, encoding: str = "utf8", unicode_errors: str = "strict", limit: int | None = None
+) -> Table:
+    """Read both files; raises `FormatError` where one is absent or their lines do not go together.
+
+    The first column of the metadata is the word; a column called count, if there is one, the count. Of a word
+    that comes twice the first row is kept, with a warning.
+    """
+    tensor, metadata = projector_files(path)
+    vectors = _read_tensor(tensor, limit)
+    words, counts = _read_metadata(metadata, len(vectors), limit)
+    keys, vectors, kept = without_repeats(metadata, decoded(metadata, words, encoding, unicode_errors), vectors)
+    return Table(keys, vectors, counts if kept is None or counts is None else counts[kept])
+
+
+def _read_tensor(path: Path, limit: int | None) -> Array:
+    import pyarrow as pa
+
+    rows: Rows | None = None
+    number = 0
+    with reading(path) as file:
+        while block := [line.rstrip() for line in islice(file, _BLOCK_ROWS)]:
+            D = block[0].count(b"\t") + 1 if rows is None else rows.array.shape[1]
+            rows = rows or Rows(D, np.dtype(np.float32), 0)
+            bad = next((at for at, line in enumerate(block) if line.count(b"\t") + 1 != D), None)
+            try:
+                if bad is None:
+                    rows.append(parse_fields([line.replace(b"\t", b" ") for line in block], D, rows.array.dtype))
+            except pa.ArrowInvalid as error:
+                raise FormatError(f"{path}, lines {number + 1} to {number + len(block)}: {error}") from error
+            if bad is not None:
+                raise FormatError(f"{path}, line {number + bad + 1} is not {D} numbers: {shown(block[bad])}")
+            number += len(block)
+            if limit is not None and number >= limit:
+                break
+    if rows is None:
+        raise FormatError(f"{path} is empty")
+    warn_of_broken_rows(path, rows.broken)
+    return rows.finished()[:limit]
+
+
+def _read_metadata(path: Path, V: int, limit: int | None) -> tuple[list[bytes], Array | None]:
+    with reading(path) as file:
+        lines = [line.rstrip(b"\r\n") for line in islice(file, None if limit is None else limit + 1)]
+    header = lines[0].split(b"\t") if lines else []
+    if len(header) == 1:
+        lines, counts = lines[:limit], None
+    else:
+        lines, counts = lines[1:], _counts(path, header, lines[1:])
+    if len(lines) != V:
+        raise FormatError(f"{path} has {len(lines)} words, but there are {V} vectors beside it")
+    return [line.partition(b"\t")[0] for line in lines], counts
+
+
+def _counts(path: Path, header: list[bytes], lines: list[bytes]) -> Array | None:
+    if b"count" not in header:
+        warnings.warn(f"{path}: of the columns {header} only the first is read, as the word", stacklevel=4)
+        return None
+    column = header.index(b"count")
+    try:
+        return np.array([int(line.split(b"\t")[column]) for line in lines], np.int64)
+    except (ValueError, IndexError) as error:
+        raise FormatError(f"{path}: its column of counts is not whole numbers: {error}") from error
