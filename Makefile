@@ -32,7 +32,7 @@ wheel: $(VENV)/installed                ## dist/firth-*.whl
 	$(PIP) wheel --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # One stamp for each set of extras: made once, and again when pyproject.toml changes.

@@ -134,23 +134,15 @@ FORMULAS: dict[str, Callable[[Example], Any]] = {
     "negative sampling by v_c": sampling_by_center,
     "negative sampling by u_o": outside_gradient,
     "negative sampling by u_k": lambda e: noise_gradient(e, e.once, 1),
-    "negative sampling by u_k, drawn n times": lambda e: noise_gradient(
-        e, e.twice, e.noise.tolist().count(e.twice)
-    ),
-    "negative sampling by u_o, also drawn as noise": lambda e: (
-        outside_gradient(e) + noise_gradient(e, e.o, 1)
-    ),
+    "negative sampling by u_k, drawn n times": lambda e: noise_gradient(e, e.twice, e.noise.tolist().count(e.twice)),
+    "negative sampling by u_o, also drawn as noise": lambda e: outside_gradient(e) + noise_gradient(e, e.o, 1),
     "negative sampling by U": sampling_by_outsides,
-    "window, naive softmax, by V": lambda e: window_by_centers(
-        e, lambda pair: pair.U.T @ softmax_error(pair)
-    ),
+    "window, naive softmax, by V": lambda e: window_by_centers(e, lambda pair: pair.U.T @ softmax_error(pair)),
     "window, naive softmax, by U": lambda e: sum(
         np.outer(softmax_error(pair), pair.v_c) for pair in pairs_of_window(e)
     ),
     "window, negative sampling, by V": lambda e: window_by_centers(e, sampling_by_center),
-    "window, negative sampling, by U": lambda e: sum(
-        sampling_by_outsides(pair) for pair in pairs_of_window(e)
-    ),
+    "window, negative sampling, by U": lambda e: sum(sampling_by_outsides(pair) for pair in pairs_of_window(e)),
     "network by z": softmax_error,
     "network by W_2": lambda e: np.outer(softmax_error(e), e.v_c),
     "network by h": lambda e: e.U.T @ softmax_error(e),

@@ -82,10 +82,7 @@ def test_type_checkers_see_the_names_that_users_see():
     tree = ast.parse(Path(firth.__file__).read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {
-        alias.asname: node.module
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
+        alias.asname: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     assert seen == {name: f"firth.{module}" for name, module in firth._HOME.items()}
     assert {*seen, "__version__"} == set(PUBLIC)

@@ -321,9 +321,7 @@ def test_window_gradients_agree_with_autograd(seed, size, data):
         return sum(terms, nothing)
 
     of_each_pair = iter(noise)
-    sampling = skip_gram(
-        c, outsides, centers, U, lambda v_c, o, U: negative_sampling(v_c, o, next(of_each_pair), U)
-    )
+    sampling = skip_gram(c, outsides, centers, U, lambda v_c, o, U: negative_sampling(v_c, o, next(of_each_pair), U))
     for defined, (loss, d_V, d_U) in [
         (defined_softmax_window, skip_gram(c, outsides, centers, U)),
         (defined_sampling_window, sampling),

@@ -51,9 +51,7 @@ def test_every_option_is_whole_real_or_a_switch_and_has_a_meaning():
 def test_whole_numbers_are_taken_up_to_their_limits_and_no_further(name, lowest, highest):
     bounds = f"from {lowest} to {highest}" if highest else f"of at least {lowest}"
     assert getattr(Options(**{name: lowest}), name) == lowest
-    with pytest.raises(
-        OptionError, match=f"^{name}={lowest - 1} is not allowed: give a whole number {bounds}"
-    ):
+    with pytest.raises(OptionError, match=f"^{name}={lowest - 1} is not allowed: give a whole number {bounds}"):
         Options(**{name: lowest - 1})
     if highest is None:
         assert getattr(Options(**{name: 10**12}), name) == 10**12
@@ -171,9 +169,7 @@ def test_only_max_vocab_may_be_none(name):
     assert Options(max_vocab=None).max_vocab is None
     with pytest.raises(OptionError, match=f"^{name}=None is not allowed"):
         Options(**{name: None})
-    with pytest.raises(
-        OptionError, match="max_vocab=0 is not allowed: give a whole number of at least 1 or None"
-    ):
+    with pytest.raises(OptionError, match="max_vocab=0 is not allowed: give a whole number of at least 1 or None"):
         Options(max_vocab=0)
 
 
@@ -182,9 +178,7 @@ def test_only_max_vocab_may_be_none(name):
 
 def test_the_learning_rate_may_not_rise():
     assert Options(alpha=0.01, min_alpha=0.01).min_alpha == 0.01
-    with pytest.raises(
-        OptionError, match=r"min_alpha=0\.1 is above alpha=0\.025: .* give a min_alpha of at most"
-    ):
+    with pytest.raises(OptionError, match=r"min_alpha=0\.1 is above alpha=0\.025: .* give a min_alpha of at most"):
         Options(min_alpha=0.1)
     with pytest.raises(OptionError, match=r"min_alpha=0\.0001 is above alpha=1e-05"):
         Options(alpha=1e-5)
@@ -264,9 +258,7 @@ def test_an_unknown_name_is_answered_with_the_one_that_was_meant(name, meant):
 
 
 def test_a_name_like_no_other_is_answered_with_all_of_them():
-    with pytest.raises(
-        OptionError, match=r"^unknown option 'zzz'; options are vector_size, .*, lowercase$"
-    ) as error:
+    with pytest.raises(OptionError, match=r"^unknown option 'zzz'; options are vector_size, .*, lowercase$") as error:
         Options.from_dict({"window": 5, "zzz": 1})
     assert all(name in str(error.value) for name in FIELDS)
 

@@ -35,13 +35,24 @@ __all__ = [
 if TYPE_CHECKING:
     from firth.errors import (
         CorpusError as CorpusError,
+    )
+    from firth.errors import (
         DivergenceError as DivergenceError,
+    )
+    from firth.errors import (
         FirthError as FirthError,
+    )
+    from firth.errors import (
         FormatError as FormatError,
+    )
+    from firth.errors import (
         OptionError as OptionError,
+    )
+    from firth.errors import (
         UnknownWordError as UnknownWordError,
     )
-    from firth.model import Word2Vec as Word2Vec, load as load
+    from firth.model import Word2Vec as Word2Vec
+    from firth.model import load as load
     from firth.options import Options as Options
     from firth.vectors import KeyedVectors as KeyedVectors
 

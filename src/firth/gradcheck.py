@@ -198,9 +198,7 @@ def _other_rows(example: Example) -> NDArray[np.intp]:
 
 
 def _window_softmax(example: Example, centers: Array, U: Array) -> tuple[float, Array, Array]:
-    return objectives.skip_gram(
-        example.c, example.outsides.tolist(), centers, U, loss=objectives.naive_softmax
-    )
+    return objectives.skip_gram(example.c, example.outsides.tolist(), centers, U, loss=objectives.naive_softmax)
 
 
 def _window_negative_sampling(example: Example, centers: Array, U: Array) -> tuple[float, Array, Array]:
@@ -274,9 +272,7 @@ EQUATIONS = [
         "∂J/∂u_o = (P(O=o | C=c) - 1) v_c",
         _by_rows(_naive_softmax, lambda example: example.o),
     ),
-    Equation(
-        "naive softmax by u_w", "∂J/∂u_w = P(O=w | C=c) v_c, w ≠ o", _by_rows(_naive_softmax, _other_rows)
-    ),
+    Equation("naive softmax by u_w", "∂J/∂u_w = P(O=w | C=c) v_c, w ≠ o", _by_rows(_naive_softmax, _other_rows)),
     Equation("naive softmax by U", "∂J/∂U = (ŷ - y) v_cᵀ", _by_rows(_naive_softmax, _every_row)),
     Equation(
         "negative sampling by v_c",
@@ -313,9 +309,7 @@ EQUATIONS = [
         "∂J/∂v_w = 1[w=c] Σ_j ∂J(v_c, w_{t+j}, U)/∂v_c",
         _by_centers(_window_softmax),
     ),
-    Equation(
-        "window, naive softmax, by U", "∂J/∂U = Σ_j ∂J(v_c, w_{t+j}, U)/∂U", _by_outsides(_window_softmax)
-    ),
+    Equation("window, naive softmax, by U", "∂J/∂U = Σ_j ∂J(v_c, w_{t+j}, U)/∂U", _by_outsides(_window_softmax)),
     Equation(
         "window, negative sampling, by V",
         "∂J/∂v_w = 1[w=c] Σ_j ∂J(v_c, w_{t+j}, U)/∂v_c",

@@ -203,9 +203,7 @@ def cross_entropy(z: ArrayLike, y: ArrayLike) -> tuple[float, Array]:
     return float(-(y @ log_y_hat)), np.exp(log_y_hat) - y
 
 
-def one_hot_network(
-    x: ArrayLike, y: ArrayLike, W_1: ArrayLike, W_2: ArrayLike
-) -> tuple[float, NetworkGradients]:
+def one_hot_network(x: ArrayLike, y: ArrayLike, W_1: ArrayLike, W_2: ArrayLike) -> tuple[float, NetworkGradients]:
     """Return the cross entropy of y against ŷ = softmax(W_2 W_1 x), and the four gradients that lead to W_1.
 
     Rong 2014 (arXiv:1411.2738), section 1.1. For one-hot x and y this is `naive_softmax`: W_1 x is v_c,
@@ -261,9 +259,7 @@ def gradient_check(
     return float(np.concatenate(differences).max(initial=0.0))
 
 
-def _central_differences(
-    function: Callable[..., Any], points: list[Array], point: Array, step: float
-) -> Array:
+def _central_differences(function: Callable[..., Any], points: list[Array], point: Array, step: float) -> Array:
     """Measure the gradient by `point`, one of `points`, which is moved and put back."""
     measured = np.empty_like(point)
     for i in np.ndindex(point.shape):

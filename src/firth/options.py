@@ -37,16 +37,10 @@ class Options:
 
     vector_size: int = _option(100, "dimensions D of each vector", 1, 2048)
     window: int = _option(5, "words m to either side of the center", 1, 100)
-    shrink_windows: bool = _option(
-        True, "draw each window's size uniformly from 1..window (else always window)"
-    )
+    shrink_windows: bool = _option(True, "draw each window's size uniformly from 1..window (else always window)")
     negative: int = _option(5, "noise words K drawn for each window", 1, 64)
-    ns_exponent: float = _option(
-        0.75, "noise words are drawn with probability ~ count ** ns_exponent", -4.0, 4.0
-    )
-    sample: float = _option(
-        1e-3, "frequency above which a word is randomly dropped; 0 keeps every word", 0.0, 1.0
-    )
+    ns_exponent: float = _option(0.75, "noise words are drawn with probability ~ count ** ns_exponent", -4.0, 4.0)
+    sample: float = _option(1e-3, "frequency above which a word is randomly dropped; 0 keeps every word", 0.0, 1.0)
     min_count: int = _option(5, "drop words that occur fewer times", 1)
     max_vocab: int | None = _option(None, "keep at most this many words, the most frequent", 1, optional=True)
     epochs: int = _option(5, "passes over the corpus", 1)
@@ -106,9 +100,7 @@ def _checked(name: str, value: Any, kind: type, limits: Any) -> Any:
         kind = int
     number = _as_kind(value, kind)
     if number is None or not _within(number, limits):
-        raise OptionError(
-            f"{name}={value!r} is not allowed: give {_allowed(kind, limits)} ({limits['meaning']})"
-        )
+        raise OptionError(f"{name}={value!r} is not allowed: give {_allowed(kind, limits)} ({limits['meaning']})")
     return number
 
 
@@ -136,9 +128,7 @@ def _allowed(kind: type, limits: Any) -> str:
     if kind is bool:
         return "True or False"
     noun = "a whole number" if kind is int else "a number"
-    low, high = (
-        f"{limit:g}" if isinstance(limit, float) else limit for limit in (limits["low"], limits["high"])
-    )
+    low, high = (f"{limit:g}" if isinstance(limit, float) else limit for limit in (limits["low"], limits["high"]))
     least = f" above {low}" if limits["open_low"] else f" of at least {low}"
     text = noun + (least if high is None else f" from {low} to {high}")
     return text + (" or None" if limits["optional"] else "")

@@ -67,9 +67,7 @@ def split_bytes(data: bytes, lowercase=False):
     raw = [line.split() for line in data.split(b"\n")]
     lines = [[token.decode(errors="replace") for token in line] for line in raw]
     replaced = sum(
-        word.encode() != token
-        for a, b in zip(raw, lines, strict=True)
-        for token, word in zip(a, b, strict=True)
+        word.encode() != token for a, b in zip(raw, lines, strict=True) for token, word in zip(a, b, strict=True)
     )
     return [[word.lower() for word in line] for line in lines] if lowercase else lines, replaced
 
@@ -236,9 +234,7 @@ def test_a_tokenizer_sees_each_line_decoded(tmp_path, monkeypatch):
     corpus = read_corpus(path, Options(min_count=1, lowercase=True), tokenizer=tokenizer)
     assert seen == ["A-b-C", "a-\ufffd-\ufffd", "x-\ufffd"]
     check(corpus, [["a", "b", "c"], ["a", "\ufffd", "\ufffd"], ["x", "\ufffd"]])
-    assert (
-        corpus.replaced == 2
-    )  # in a line with invalid bytes the replaced and the written U+FFFD look the same
+    assert corpus.replaced == 2  # in a line with invalid bytes the replaced and the written U+FFFD look the same
 
 
 def test_a_tokenizer_gets_a_huge_line_in_parts_of_one_sentence(tmp_path, monkeypatch):
@@ -415,9 +411,7 @@ def test_files_that_hold_nothing(tmp_path):
         read_corpus(tmp_path / "empty.txt", ALL)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / ".hidden").touch()
-    with pytest.raises(
-        CorpusError, match=r"folder .*folder holds no file to read \(1 hidden ones are skipped\)"
-    ):
+    with pytest.raises(CorpusError, match=r"folder .*folder holds no file to read \(1 hidden ones are skipped\)"):
         read_corpus(tmp_path / "folder", ALL)
 
 

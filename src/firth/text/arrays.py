@@ -33,9 +33,7 @@ def flat_and_offsets(corpus: Any, offsets: Any) -> tuple[Any, NDArray[np.int64]]
         rows, length = ids.shape
         return ids.flat, np.arange(rows + 1, dtype=np.int64) * length
     if ids.ndim != 1:
-        raise CorpusError(
-            f"offsets go with a flat array, but the corpus has shape {ids.shape}: leave them out"
-        )
+        raise CorpusError(f"offsets go with a flat array, but the corpus has shape {ids.shape}: leave them out")
     return ids, _checked_offsets(np.asarray(offsets), len(ids))
 
 
@@ -68,9 +66,7 @@ def _checked_offsets(offsets: NDArray[Any], n_ids: int) -> NDArray[np.int64]:
     falls = np.flatnonzero(np.diff(bounds) < 0)
     if len(falls):
         i = int(falls[0])
-        raise CorpusError(
-            f"offsets fall from {bounds[i]} to {bounds[i + 1]} at place {i + 1}: they must never fall"
-        )
+        raise CorpusError(f"offsets fall from {bounds[i]} to {bounds[i + 1]} at place {i + 1}: they must never fall")
     if bounds[0] != 0 or bounds[-1] != n_ids:
         raise CorpusError(
             f"offsets go from {bounds[0]} to {bounds[-1]}: they must go from 0 to {n_ids}, the number of ids"

@@ -95,9 +95,7 @@ def _joined(dictionary: Any) -> bytes:
     import pyarrow.compute as pc
 
     one_list = pa.ListArray.from_arrays(pa.array([0, len(dictionary)], pa.int32()), dictionary)
-    joined: bytes = (
-        pc.binary_join(one_list, "\n", memory_pool=pa.system_memory_pool())[0].as_buffer().to_pybytes()
-    )
+    joined: bytes = pc.binary_join(one_list, "\n", memory_pool=pa.system_memory_pool())[0].as_buffer().to_pybytes()
     return joined
 
 

@@ -192,9 +192,7 @@ def _encoded(
     if _is_files(corpus) and offsets is None:
         return _encoded_files(sources.find_files(corpus), lowercase, tokenizer, workers)
     if tokenizer is not None:
-        raise CorpusError(
-            "a tokenizer splits the lines of files, and this corpus is split already: leave it out"
-        )
+        raise CorpusError("a tokenizer splits the lines of files, and this corpus is split already: leave it out")
     if is_numbers or offsets is not None:
         ids, bounds = arrays.flat_and_offsets(corpus, offsets)
         chunks = _in_parallel(encode_integers, arrays.integer_chunks(ids, bounds), workers)
@@ -219,9 +217,7 @@ def _encoded_files(
     return chunks, lambda _: (position.done, position.total)
 
 
-def _in_parallel(
-    encode: Callable[..., EncodedChunk], arguments: Iterable[tuple[Any, ...]], workers: int
-) -> Chunks:
+def _in_parallel(encode: Callable[..., EncodedChunk], arguments: Iterable[tuple[Any, ...]], workers: int) -> Chunks:
     """Encode chunks in `workers` threads; yield them in order, with few in memory at a time."""
     pending: deque[Future[EncodedChunk]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-text") as pool:

@@ -21,9 +21,7 @@ PIECE_TOKENS = 2**16
 Tokenizer = Callable[[str], Iterable[str]]
 
 
-def encode_sentences(
-    sentences: Iterable[Any], lowercase: bool = False
-) -> Generator[EncodedChunk, None, None]:
+def encode_sentences(sentences: Iterable[Any], lowercase: bool = False) -> Generator[EncodedChunk, None, None]:
     """Give the tokens of sentences (lists, arrays, generators ...) numbers, reading each once.
 
     Tokens are all str or all integers within int64. Raises `CorpusError` for anything else; what the caller's

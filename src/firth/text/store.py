@@ -115,9 +115,7 @@ class DiskStorage:
         while rest:
             count = os.preadv(self._file, [rest], position)
             if count == 0:
-                raise CorpusError(
-                    f"the token store in {self._folder} was cut at byte {position} while in use"
-                )
+                raise CorpusError(f"the token store in {self._folder} was cut at byte {position} while in use")
             rest, position = rest[count:], position + count
 
     def write(self, start: int, ids: Ids) -> None:

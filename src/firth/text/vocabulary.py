@@ -41,9 +41,7 @@ class Vocabulary:
         return next(key for i, key in enumerate(self.index_to_key) if self.key_to_index[key] != i)
 
 
-def order_by_count(
-    counts: NDArray[np.int64], min_count: int, max_vocab: int | None = None
-) -> NDArray[np.int64]:
+def order_by_count(counts: NDArray[np.int64], min_count: int, max_vocab: int | None = None) -> NDArray[np.int64]:
     """Return the indices of the words to keep, by falling count, ties by rising index.
 
       counts  (n,) int64
