@@ -169,7 +169,7 @@ def test_less_effort_finds_fewer(wv):
 def test_an_index_serves_most_similar_without_the_given_words(wv, index):
     index.effort = V  # then the graph is searched whole
     same(wv.most_similar("w3", "w4", indexer=index), wv.most_similar("w3", "w4"), atol=1e-5)
-    with pytest.raises(OptionError, match="an indexer searches every row: leave .* restrict_vocab out"):
+    with pytest.raises(OptionError, match=r"an indexer searches every row: leave .* restrict_vocab out"):
         wv.most_similar("w3", indexer=index, restrict_vocab=10)
 
 

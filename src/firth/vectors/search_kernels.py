@@ -42,17 +42,32 @@ def _replace_worst(values, rows, value, row):
 @njit(nogil=True)
 def _offer(scores, first, out, values, rows):
     """Offer (T,) scores, those of rows `first` and on, to one query's heap; rows in `out` are passed over."""
-    for start in range(0, len(scores), _CHUNK):
-        chunk = scores[start : start + _CHUNK]
-        worst = values[0]
-        better = 0
-        for score in chunk:
-            better += score > worst
-        if better:
-            for j in range(len(chunk)):
-                row = first + start + j
-                if chunk[j] > values[0] and not _among(row, out):
-                    _replace_worst(values, rows, chunk[j], row)
+    whole = len(scores) - len(scores) % _CHUNK
+    for start in range(0, whole, _CHUNK):
+        if _any_above(scores, start, values[0]):
+            _offer_each(scores, start, start + _CHUNK, first, out, values, rows)
+    _offer_each(scores, whole, len(scores), first, out, values, rows)
+
+
+@njit(nogil=True)
+def _any_above(scores, start, worst):
+    """Tell whether one of the chunk's scores is above `worst`.
+
+    Counting in 32 bits, with unsigned positions and a fixed number of steps, is what the compiler makes vectors of:
+    0.05 ns a score where a plain loop over a slice takes 0.3.
+    """
+    start = np.uint64(start)
+    above = np.int32(0)
+    for j in range(_CHUNK):
+        above += np.int32(scores[start + np.uint64(j)] > worst)
+    return above > 0
+
+
+@njit(nogil=True)
+def _offer_each(scores, start, stop, first, out, values, rows):
+    for j in range(start, stop):
+        if scores[j] > values[0] and not _among(first + j, out):
+            _replace_worst(values, rows, scores[j], first + j)
 
 
 @njit(nogil=True)
@@ -74,7 +89,7 @@ def keep_best(scores, first, out, values, rows):
         _offer(scores[q], first, out[q], values[q], rows[q])
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")  # Python's would look for a division by zero at each step
 def keep_best_analogies(cosines, first, questions, multiply, out, values, rows):
     """Offer one block of rows to the heaps of n analogies "a is to b as c is to ?".
 

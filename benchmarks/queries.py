@@ -1,0 +1,147 @@
+"""Ask firth and gensim the same questions about the same vectors, in alternation, and print how long each takes.
+
+    python benchmarks/queries.py --vectors vectors.bin --analogies questions-words.txt
+
+gensim answers a part of the questions (--part) and its time is scaled up to all of them, for it takes them one after
+another and each as long as the last; firth answers all. Every gain is taken between neighbouring runs, and the median
+is given. firth's first call, which compiles too, is shown apart. Exit status: 2 for wrong use.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gensim
+import numpy as np
+
+from firth import FirthError, KeyedVectors
+from firth.errors import MissingExtraError
+
+Work = Callable[[], Any]
+
+
+def main() -> int:
+    """Read the vectors, run what is asked, print a table."""
+    arguments = parser().parse_args()
+    try:
+        wv = load(arguments)
+    except (FirthError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    theirs = gensim.models.KeyedVectors(wv.vector_size)
+    theirs.add_vectors(list(wv.index_to_key), np.array(wv.vectors))
+    wv.fill_norms()
+    theirs.fill_norms()
+    print(f"{len(wv):,} vectors of {wv.vector_size}; gensim {gensim.__version__}; {arguments.runs} runs of each")
+    print(f"{'':34}{'firth s':>10}{'gensim s':>10}{'gain':>8}{'first call s':>14}")
+    batch(wv, theirs, arguments)
+    single(wv, theirs, arguments)
+    if arguments.analogies:
+        for function in ("most_similar", "most_similar_cosmul"):
+            analogies(wv, theirs, arguments, function)
+    if arguments.approximate:
+        approximate(wv)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    p.add_argument("--vectors", type=Path, help="word2vec file (default: random vectors, 68,000 x 100)")
+    p.add_argument("--analogies", type=Path, metavar="FILE", help="analogies, as questions-words.txt")
+    p.add_argument("--queries", type=int, default=10_000, help="words of one batch (default: %(default)s)")
+    p.add_argument("--part", type=int, default=20, help="gensim answers one question in so many (default: %(default)s)")
+    p.add_argument("--runs", type=int, default=3, help="runs of each (default: %(default)s)")
+    p.add_argument("--approximate", action="store_true", help="an approximate index too: building, speed, recall")
+    return p
+
+
+def load(arguments: argparse.Namespace) -> KeyedVectors:
+    """Return the vectors to be asked."""
+    if arguments.vectors:
+        return KeyedVectors.load_word2vec_format(arguments.vectors)
+    numbers = np.random.default_rng(0).normal(size=(68_000, 100)).astype(np.float32)
+    return KeyedVectors([f"w{i}" for i in range(len(numbers))], numbers)
+
+
+def batch(wv: KeyedVectors, theirs: Any, arguments: argparse.Namespace) -> None:
+    """Time the neighbours of many words."""
+    words = np.random.default_rng(1).permutation(wv.index_to_key)[: arguments.queries].tolist()
+    part = words[:: arguments.part]
+    compare(
+        f"{len(words):,} x most_similar, one call",
+        lambda: wv.most_similar_batch(words),
+        lambda: [theirs.most_similar(word) for word in part],
+        len(words) / len(part),
+        arguments.runs,
+    )
+
+
+def single(wv: KeyedVectors, theirs: Any, arguments: argparse.Namespace) -> None:
+    """Time the same one by one: what a loop over `most_similar` costs."""
+    words = wv.index_to_key[:: max(1, len(wv) // 300)]
+    compare(
+        f"{len(words):,} x most_similar, a loop",
+        lambda: [wv.most_similar(word) for word in words],
+        lambda: [theirs.most_similar(word) for word in words],
+        1.0,
+        arguments.runs,
+    )
+
+
+def analogies(wv: KeyedVectors, theirs: Any, arguments: argparse.Namespace, function: str) -> None:
+    """Time a file of analogies; gensim has a part of each section."""
+    lines = arguments.analogies.read_text(encoding="utf8").splitlines()
+    questions = [line for line in lines if not line.startswith(":")]
+    kept = set(range(0, len(questions), arguments.part))
+    with tempfile.TemporaryDirectory() as folder:
+        part = Path(folder) / "part.txt"
+        part.write_text("\n".join([": part", *(line for i, line in enumerate(questions) if i in kept)]) + "\n")
+        compare(
+            f"{len(questions):,} analogies, {'3CosMul' if function.endswith('mul') else '3CosAdd'}",
+            lambda: wv.evaluate_word_analogies(arguments.analogies, similarity_function=function),
+            lambda: theirs.evaluate_word_analogies(str(part), similarity_function=function),
+            len(questions) / len(kept),
+            arguments.runs,
+        )
+
+
+def compare(name: str, ours: Work, gensims: Work, scale: float, runs: int) -> None:
+    """Time both in alternation and print one line; gensim's time is multiplied by `scale`."""
+    first = seconds(ours)
+    pairs = [(seconds(ours), scale * seconds(gensims)) for _ in range(runs)]
+    firth, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+    gain = statistics.median(slow / fast for fast, slow in pairs)
+    print(f"{name:34}{firth:10.2f}{theirs:10.2f}{gain:7.1f}x{first:14.2f}", flush=True)
+
+
+def seconds(work: Work) -> float:
+    """Return the wall time of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def approximate(wv: KeyedVectors) -> None:
+    """Build an approximate index and print what it costs and finds."""
+    start = time.perf_counter()
+    try:
+        index = wv.approximate_index()
+    except MissingExtraError as error:
+        print(error, file=sys.stderr)
+        return
+    print(f"approximate index built in {time.perf_counter() - start:.1f} s")
+    words = wv.index_to_key[:: max(1, len(wv) // 1000)]
+    for effort in (16, 64, 256):
+        index.effort = effort
+        spent = min(seconds(lambda: [index.most_similar(wv[word]) for word in words]) for _ in range(2))
+        print(f"  effort {effort:4}: {len(words) / spent:8,.0f} queries/s one by one, recall@10 {index.recall():.3f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
