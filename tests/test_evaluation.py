@@ -64,6 +64,34 @@ def test_answers_do_not_depend_on_the_size_of_the_block(tmp_path, monkeypatch):
     assert evaluate_word_analogies(wv, path) == whole
 
 
+def test_the_similarity_function_is_honoured(tmp_path):
+    wv, _, rng = both(6)
+    path = question_file(tmp_path / "questions", wv, rng)
+    result = wv.evaluate_word_analogies(path, case_insensitive=False, similarity_function="most_similar_cosmul")
+    for question, is_right in [
+        *((question, True) for question in result.sections[-1]["correct"]),
+        *((question, False) for question in result.sections[-1]["incorrect"]),
+    ]:
+        a, b, c, d = question
+        best = [word for word, _ in wv.most_similar_cosmul([b, c], [a], topn=1)]
+        assert (best == [d]) == is_right, question
+    added = wv.evaluate_word_analogies(path, case_insensitive=False)
+    assert added.covered == result.covered
+    assert added.sections != result.sections  # or the option would change nothing
+    with pytest.raises(OptionError, match="similarity_function='cosine' is not allowed: give 'most_similar' or"):
+        wv.evaluate_word_analogies(path, similarity_function="cosine")
+
+
+@pytest.mark.parametrize("function", ["most_similar", "most_similar_cosmul"])
+def test_analogies_in_half_precision(tmp_path, function):
+    wv, _, rng = both(7)
+    path = question_file(tmp_path / "questions", wv, rng)
+    half = wv.astype(np.float16)
+    exact = KeyedVectors(wv.index_to_key, half.vectors.astype(np.float32))
+    ours, expected = (x.evaluate_word_analogies(path, similarity_function=function) for x in (half, exact))
+    assert ours == expected
+
+
 def planted():
     """Return vectors where w(i+1) - w(i) is the same for each pair of rows."""
     names = ["man", "woman", "king", "queen", "boy", "girl"]

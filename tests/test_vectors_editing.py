@@ -1,0 +1,216 @@
+"""Adding, changing, sorting: and what else is known about a key."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firth.errors import OptionError
+from firth.vectors import KeyedVectors
+
+D = 4
+WORDS = ["a", "b", "c"]
+
+
+@pytest.fixture
+def matrix():
+    return np.arange(12, dtype=np.float32).reshape(3, D) + 1
+
+
+@pytest.fixture
+def wv(matrix):
+    return KeyedVectors(WORDS, matrix, counts=[5, 9, 5])
+
+
+def test_an_empty_one_is_made_by_its_size():
+    for wv in (KeyedVectors(D), KeyedVectors(vector_size=D), KeyedVectors([], np.empty((0, D), np.float32))):
+        assert (len(wv), wv.vector_size, wv.vectors.dtype) == (0, D, np.float32)
+        assert wv.add_vector("a", np.ones(D)) == 0
+        assert wv.vectors.dtype == np.float32
+        assert wv.most_similar("a") == []
+    assert KeyedVectors(D, dtype=np.float16).vectors.dtype == np.float16
+    for size in (0, -1, True, None, 2.5):
+        with pytest.raises(OptionError, match=r"vector_size=.* is not allowed: give a whole number of at least 1"):
+            KeyedVectors(vector_size=size)
+    with pytest.raises(OptionError, match=r"2 keys without vectors: give a \(2, D\) array too"):
+        KeyedVectors(["a", "b"])
+
+
+def test_assigning_changes_what_is_here_and_adds_what_is_not(wv, matrix):
+    wv.fill_norms()
+    wv["b"] = [3, 4, 0, 0]
+    assert matrix[1].tolist() == [3, 4, 0, 0]  # in the array that was given
+    assert wv.norms[1] == 5
+    wv[["a", "new"]] = np.array([[0, 0, 0, 2.0], [0, 0, 6, 8]])
+    assert wv.index_to_key == ["a", "b", "c", "new"]
+    assert wv["new"].tolist() == [0, 0, 6, 8]
+    assert wv.norms.tolist() == pytest.approx([2, 5, np.sqrt(446), 10])
+    assert wv.most_similar("a", topn=1)[0][0] == "new"
+    assert wv.counts.tolist() == [5, 9, 5, 0]
+
+
+def test_adding_keeps_old_vectors_unless_told_to_replace(wv):
+    new = np.zeros((2, D))
+    wv.add_vectors(["c", "d"], new)
+    assert wv["c"].tolist() == [9, 10, 11, 12]
+    wv.add_vectors(["c", "d"], new + 7, extras={"count": np.array([1, 2])}, replace=True)
+    assert wv["c"].tolist() == wv["d"].tolist() == [7] * D
+    assert wv.counts.tolist() == [5, 9, 1, 2]
+    wv.add_vectors(["d", "e"], new, extras={"count": np.array([80, 90]), "era": np.array([1.5, 2.5])})
+    assert wv.counts.tolist() == [5, 9, 1, 2, 90]
+    assert wv.expandos["era"].tolist() == [0, 0, 0, 0, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("keys", "vectors", "message"),
+    [
+        (["x", "x"], np.ones((2, D)), "keys must differ: 'x' comes more than once"),
+        (["x"], np.ones((2, D)), r"1 keys need a \(1, 4\) array of numbers: found shape \(2, 4\)"),
+        ("x", np.ones(3), r"found shape \(1, 3\)"),
+        ([1], np.ones((1, D)), "all words or all whole numbers: found 1"),
+        (["x"], [["p"] * D], "dtype <U1"),
+        ([b"x"], np.ones((1, D)), "found b'x' among them"),
+    ],
+)
+def test_what_does_not_fit_changes_nothing(wv, matrix, keys, vectors, message):
+    before = matrix.copy()
+    with pytest.raises(OptionError, match=message):
+        wv[keys] = vectors
+    assert wv.index_to_key == WORDS
+    assert np.array_equal(wv.vectors, before)
+    with pytest.raises(OptionError, match="'a' is here already: to change its vector assign it"):
+        wv.add_vector("a", np.ones(D))
+    with pytest.raises(OptionError, match=r"1 keys need as many values of 'count': found shape \(2,\)"):
+        wv.add_vectors("x", np.ones(D), extras={"count": np.array([1, 2])})
+    assert "x" not in wv
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(-5, 5)), max_size=40))
+def test_any_run_of_changes_is_that_of_a_dictionary(steps):
+    wv, expected = KeyedVectors(2), {}
+    for key, number in steps:
+        wv[key] = [number, 1]
+        expected[key] = [number, 1]
+        assert wv.norms[wv.get_index(key)] == pytest.approx(np.hypot(number, 1))
+    assert {key: wv[key].tolist() for key in wv.index_to_key} == expected
+    assert wv.key_to_index == {key: row for row, key in enumerate(wv.index_to_key)}
+    np.testing.assert_allclose(wv.norms, np.linalg.norm(wv.vectors, axis=1))
+
+
+def test_adding_one_by_one_moves_the_rows_seldom():
+    wv = KeyedVectors(D)
+    places = set()
+    for i in range(1000):
+        wv[i] = np.full(D, i)
+        places.add(wv.vectors.__array_interface__["data"][0])
+    assert wv[999].tolist() == [999] * D
+    assert len(places) < 30  # room grows by half: log(1000) / log(1.5) = 17 times
+
+
+def test_what_else_is_known(wv):
+    assert wv.get_vecattr("b", "count") == 9
+    wv.set_vecattr("b", "count", 11)
+    wv.set_vecattr("c", "tag", "noun")
+    assert (wv.get_vecattr("b", "count"), wv.counts[1]) == (11, 11)
+    assert (wv.get_vecattr("c", "tag"), wv.get_vecattr("a", "tag")) == ("noun", None)
+    with pytest.raises(TypeError, match="attribute 'count' holds int64, and object does not fit in it"):
+        wv.set_vecattr("b", "count", "many")
+    with pytest.raises(KeyError, match="'zzz'"):
+        wv.set_vecattr("zzz", "fresh", 1)
+    assert "fresh" not in wv.expandos
+    wv["d"] = np.ones(D)
+    assert wv.get_vecattr("d", "tag") is None
+    assert wv.has_index_for("d")
+    assert not wv.has_index_for("e")
+
+
+def test_a_part_of_the_vectors(wv):
+    part = wv.vectors_for_all(["c", "zzz", "a", "c"], copy_vecattrs=True)
+    assert part.index_to_key == ["c", "a"]
+    assert np.array_equal(part.vectors, wv[["c", "a"]])
+    assert part.counts.tolist() == [5, 5]
+    part["c"] = np.zeros(D)
+    assert wv["c"].tolist() == [9, 10, 11, 12]
+    assert wv.vectors_for_all(["c"]).counts is None
+    assert wv.vectors_for_all(["zzz"]).vectors.shape == (0, D)
+
+
+def test_sorting_by_counts(wv):
+    wv.most_similar("a")
+    wv.set_vecattr("a", "tag", "x")
+    wv.sort_by_descending_frequency()
+    assert wv.index_to_key == ["b", "a", "c"]
+    assert wv.key_to_index == {"b": 0, "a": 1, "c": 2}
+    assert wv["b"].tolist() == [5, 6, 7, 8]
+    assert wv.counts.tolist() == [9, 5, 5]
+    assert wv.get_vecattr("a", "tag") == "x"
+    assert wv.norms[0] == pytest.approx(np.linalg.norm([5, 6, 7, 8]))
+    wv.counts = None
+    with pytest.raises(OptionError, match=r"no counts to sort by: assign wv.counts first"):
+        wv.sort_by_descending_frequency()
+
+
+def test_scaling_all_to_length_one(wv, matrix):
+    wv["zero"] = np.zeros(D)
+    expected = wv.get_normed_vectors()
+    wv.unit_normalize_all()
+    assert np.array_equal(wv.vectors, expected)
+    assert wv.norms.tolist() == [1, 1, 1, 0]
+
+
+def test_keys_appended_by_hand_get_random_rows(wv):
+    wv.index_to_key += ["x", "y"]
+    wv.resize_vectors(seed=3)
+    assert wv.index_to_key == ["a", "b", "c", "x", "y"]
+    assert wv.vectors.shape == (5, D)
+    assert 0 < np.abs(wv[["x", "y"]]).max() <= 1 / D
+    assert wv.counts.tolist() == [5, 9, 5, 0, 0]
+    wv.resize_vectors()
+    assert len(wv) == 5
+    del wv.index_to_key[0]
+    with pytest.raises(OptionError, match="5 rows and only 4 keys"):
+        wv.resize_vectors()
+
+
+def test_a_trusted_table_looks_keys_up_when_first_asked():
+    wv = KeyedVectors.trusted(["a", "b"], np.eye(2))
+    assert wv._key_to_index is None
+    assert wv["b"].tolist() == [0, 1]
+    assert wv.key_to_index == {"a": 0, "b": 1}
+
+
+# --- names that are gone
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("vocab", "key_to_index"),
+        ("index2word", "index_to_key"),
+        ("index2entity", "index_to_key"),
+        ("vectors_norm", r"get_normed_vectors\(\)"),
+        ("syn0", "vectors"),
+    ],
+)
+def test_removed_names_say_what_to_use(wv, name, hint):
+    assert not hasattr(wv, name)
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'; it was removed: use {hint}"):
+        getattr(wv, name)
+
+
+def test_an_unknown_attribute_has_no_hint(wv):
+    with pytest.raises(AttributeError, match=r"'KeyedVectors' object has no attribute 'vectorz'$"):
+        wv.vectorz  # noqa: B018
+
+
+def test_deprecated_methods_work_and_warn(wv):
+    with pytest.warns(DeprecationWarning, match="word_vec is deprecated: use get_vector"):
+        assert np.array_equal(wv.word_vec("a"), wv["a"])
+    with pytest.warns(DeprecationWarning, match="use closer_than"):
+        assert wv.words_closer_than("a", "c") == wv.closer_than("a", "c")
+    with pytest.warns(DeprecationWarning, match="use fill_norms"):
+        wv.init_sims()
+    with pytest.warns(DeprecationWarning, match="use unit_normalize_all"):
+        wv.init_sims(replace=True)
+    assert np.linalg.norm(wv["a"]) == pytest.approx(1)
