@@ -1,0 +1,323 @@
+"""How often each word has each other word in its window: the counts n(c, o), a sparse (V, V) matrix.
+
+Summed over a corpus, the loss of the naive softmax depends on the corpus through these counts alone (see `softmax`).
+
+What is expected and what is drawn: a window that shrinks has size m, m - 1, ... 1 with equal probability, so a pair at
+distance d counts (m - d + 1) / m, its expectation. Subsampling is drawn, with the very draws of `kernels.subsample`:
+a dropped word also brings its neighbours nearer to each other, and the expectation over that has no short form.
+Drawn or expected, a count's mean is the same, and is what negative sampling meets in one epoch. Several `samples`
+draw again and take the mean, which lessens the noise.
+
+The corpus is cut into pieces; a piece's pairs are sorted and summed into a run; runs are merged, a range of rows at a
+time. Weights are summed as whole numbers, so neither the number of threads nor the size of the pieces changes a bit.
+Runs and result live in memory up to a limit, beyond it in unnamed temporary files.
+"""
+
+import bisect
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from firth.errors import CorpusError, OptionError
+from firth.options import Options
+from firth.text import BLOCK_WORDS, Vocabulary
+from firth.text.store import DiskStorage, TokenStore
+from firth.training import sampling, softmax_kernels
+from firth.training.hogwild import block_key, checked_ids
+
+PIECE_BLOCKS = 32  # blocks of tokens whose pairs are sorted together: about a million words
+RUN_BYTES = 2**30  # of runs kept in memory, and again of counts; more goes to disk
+RANGE_CELLS = 2**21  # cells merged together, about
+
+Progress = Callable[[int], None]
+"""Called with the number of words counted so far."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class DiskArray:
+    """A row of numbers of one type, of 4 or 8 bytes, in an unnamed temporary file; it can grow, and be read anywhere.
+
+    Indexing with a number or a slice (of step 1, from the front) reads. Raises `CorpusError` as `DiskStorage` does.
+    """
+
+    def __init__(self, dtype: DTypeLike, folder: Path | None = None):
+        self._dtype = np.dtype(dtype)
+        self._units = self._dtype.itemsize // 4  # the storage counts in 4 bytes
+        self._file, self._size = DiskStorage(folder), 0
+
+    def append(self, numbers: NDArray[Any]) -> None:
+        """Add `numbers` at the end."""
+        data = np.ascontiguousarray(numbers, self._dtype).view(np.int32)
+        self._file.write(self._units * self._size, data)
+        self._size += len(numbers)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, where: int | slice) -> Any:
+        start, stop = (where.start, where.stop) if isinstance(where, slice) else (where, where + 1)
+        if not 0 <= start <= stop <= self._size:
+            raise IndexError(f"{where} is not within the {self._size:,} numbers of this array")
+        out = np.empty(stop - start, self._dtype)
+        self._file.read(self._units * start, out.view(np.int32))
+        return out if isinstance(where, slice) else out[0]
+
+
+Numbers = NDArray[Any] | DiskArray
+
+
+class Rows(NamedTuple):
+    """Some rows of the counts: row i has columns[start[i]:stop[i]] and values[start[i]:stop[i]]."""
+
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Cooccurrence:
+    """The counts n(c, o) in compressed sparse rows; row c holds the outside words of center c.
+
+    indptr   (V + 1,) int64: row c is at indptr[c] .. indptr[c + 1]
+    columns  (nnz,) int32: o, ascending in each row
+    values   (nnz,) float32: n(c, o) > 0
+    totals   (V,) float64: N_c, the sum of row c
+    """
+
+    indptr: NDArray[np.int64]
+    columns: Numbers
+    values: Numbers
+    totals: NDArray[np.float64]
+
+    @property
+    def pairs(self) -> float:
+        """The number of pairs, the sum of all counts."""
+        return float(self.totals.sum())
+
+    def rows(self, centers: NDArray[np.int64]) -> Rows:
+        """Return the rows of `centers`: of counts in memory without copying, of counts on disk read now."""
+        start, stop = self.indptr[centers], self.indptr[centers + 1]
+        if not (isinstance(self.columns, DiskArray) or isinstance(self.values, DiskArray)):
+            return Rows(start, stop, self.columns, self.values)
+        spans = [slice(*span) for span in zip(start.tolist(), stop.tolist(), strict=True)]
+        columns = np.concatenate([self.columns[span] for span in spans])
+        values = np.concatenate([self.values[span] for span in spans])
+        end = np.cumsum(stop - start)
+        return Rows(end - (stop - start), end, columns, values)
+
+
+class Run(NamedTuple):
+    """Sorted cells, center << shift | outside, each with the sum of its weights."""
+
+    cells: Numbers
+    sums: Numbers
+
+
+def count_pairs(
+    tokens: TokenStore,
+    vocabulary: Vocabulary,
+    options: Options,
+    *,
+    samples: int = 1,
+    workers: int = 1,
+    memory_limit: int = RUN_BYTES,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Cooccurrence:
+    """Count the pairs of a corpus, n(c, o), in one pass over the token store for each draw of subsampling.
+
+      tokens        ids in the vocabulary; the corpus's own, or those of a held-out text
+      samples       how often subsampling is drawn; the counts are the mean over the draws
+      workers       threads; the result does not depend on it
+      memory_limit  bytes of runs, and again of the result, kept in memory; more goes to temporary files in `folder`
+      progress      called now and then
+
+    `window`, `shrink_windows`, `sample` and `seed` come from `options`. Raises `OptionError` for arguments out of range
+    and `CorpusError` if there is no pair, if an id is not in the vocabulary, or if the disk is full.
+    """
+    if samples < 1 or workers < 1:
+        raise OptionError(f"samples={samples} and workers={workers} are not allowed: give at least 1 of each")
+    counter = _Counter(tokens, vocabulary, options, samples)
+    room = _Room(memory_limit, folder)
+    starts = range(0, counter.n_blocks, PIECE_BLOCKS)
+    tasks = [(sample, first) for sample in range(samples) for first in starts]
+    runs, row_sizes = [], np.zeros(counter.V, np.int64)
+    with ThreadPoolExecutor(workers, thread_name_prefix="firth-pairs") as pool:
+        for done, (run, sizes) in enumerate(_in_order(pool, counter.count, tasks, workers), 1):
+            runs.append(Run(room.place(run.cells), room.place(run.sums)))
+            row_sizes += sizes
+            if progress is not None:
+                progress(tokens.n_words * done // len(tasks))
+        if not row_sizes.any():
+            raise CorpusError(
+                "there is not one pair to train on: no sentence has two words that are in the vocabulary and "
+                "survive subsampling; give longer sentences, a smaller min_count or a larger sample"
+            )
+        return _Merger(runs, row_sizes, counter).merge(pool, workers, memory_limit, folder)
+
+
+class _Counter:
+    """Counts the pairs of a piece of the corpus."""
+
+    def __init__(self, tokens: TokenStore, vocabulary: Vocabulary, options: Options, samples: int):
+        self._tokens, self._options = tokens, options
+        self.V = len(vocabulary)
+        self.n_blocks = len(tokens.block_starts) - 1
+        self.shift = max(1, (self.V - 1).bit_length())  # bits of a word's id
+        self.unit = float(samples * options.window)  # the weight that makes one pair
+        self._weight_bits = options.window.bit_length()
+        self._keep = sampling.keep_thresholds(vocabulary.counts, options.sample)
+        if 2 * self.shift + self._weight_bits > 63:
+            raise OptionError(
+                f"a vocabulary of {self.V:,} words and window={options.window} need more than 63 bits to number "
+                "their pairs: give a smaller max_vocab, or a smaller window"
+            )
+
+    def count(self, task: tuple[int, int]) -> tuple[Run, NDArray[np.int64]]:
+        """Return the pairs of one piece as a run, and how many cells each row has."""
+        entries, low = self._entries(*task), self._weight_bits
+        spare = np.empty_like(entries)
+        if softmax_kernels.radix_sort(entries, spare, low, low + 2 * self.shift):
+            entries, spare = spare, entries
+        # A piece has at most 2m pairs a word, each of weight at most m: 32 bits hold the sums of usual windows.
+        heaviest = 2 * self._options.window**2 * PIECE_BLOCKS * BLOCK_WORDS
+        sums = np.empty(len(entries), np.int32 if heaviest < 2**31 else np.int64)
+        n = softmax_kernels.sum_equal(entries, low, spare, sums)
+        return Run(spare[:n].copy(), sums[:n].copy()), np.bincount(spare[:n] >> self.shift, minlength=self.V)
+
+    def _entries(self, sample: int, first: int) -> NDArray[np.int64]:
+        """Return an entry for every pair of the blocks from `first` on."""
+        options, bits = self._options, self._weight_bits
+        kept, begin, end = (np.empty(BLOCK_WORDS + 1, np.int32) for _ in range(3))
+        blocks = range(first, min(first + PIECE_BLOCKS, self.n_blocks))
+        entries = np.empty(2 * options.window * BLOCK_WORDS * len(blocks), np.int64)
+        n = 0
+        for block in blocks:
+            tokens = checked_ids(self._tokens.read_block(block), self.V, block)
+            key = np.uint64(block_key(options.seed, sample, block))
+            n += softmax_kernels.window_pairs(
+                tokens, self._keep, key, options.window, options.shrink_windows,
+                kept, begin, end, self.shift + bits, bits, entries[n:],
+            )  # fmt: skip
+        return entries[:n]
+
+
+class _Merger:
+    """Merges runs into one matrix, a range of rows at a time, so that only that range is unpacked."""
+
+    def __init__(self, runs: list[Run], row_sizes: NDArray[np.int64], counter: _Counter):
+        self._runs, self._counter = runs, counter
+        self._most = int(row_sizes.sum())  # cells of all runs: at least as many as the result has
+        self._bounds = _row_ranges(row_sizes)
+
+    def merge(self, pool: Executor, workers: int, memory_limit: int, folder: Path | None) -> Cooccurrence:
+        """Return the counts, in memory if they surely fit."""
+        in_memory = 8 * self._most <= memory_limit
+        columns, values = (_Growing(self._most, kind, in_memory, folder) for kind in (np.int32, np.float32))
+        sizes, totals = [], []
+        for size, total, column, value in _in_order(pool, self._rows, self._bounds, workers):
+            sizes.append(size)
+            totals.append(total)
+            columns.append(column)
+            values.append(value)
+        indptr = np.append(np.int64(0), np.cumsum(np.concatenate(sizes)))
+        return Cooccurrence(indptr, columns.numbers, values.numbers, np.concatenate(totals))
+
+    def _rows(self, bounds: tuple[int, int]) -> tuple[NDArray[Any], ...]:
+        """Return the rows from bounds[0] on, before bounds[1]: entries and total of each, columns, values."""
+        (first, last), shift = bounds, self._counter.shift
+        cells, sums = _merge_all([_part(run, first << shift, last << shift) for run in self._runs])
+        sizes, totals = np.zeros(last - first, np.int64), np.zeros(last - first, np.float64)
+        columns, values = np.empty(len(cells), np.int32), np.empty(len(cells), np.float32)
+        softmax_kernels.split_cells(cells, sums, first, shift, self._counter.unit, sizes, totals, columns, values)
+        return sizes, totals, columns, values
+
+
+class _Growing:
+    """An array that is filled from the front: in memory, where its greatest size is reserved, or on disk."""
+
+    def __init__(self, most: int, dtype: DTypeLike, in_memory: bool, folder: Path | None):
+        self._array = np.empty(most if in_memory else 0, dtype)
+        self._disk = None if in_memory else DiskArray(dtype, folder)
+        self._size = 0
+
+    def append(self, numbers: NDArray[Any]) -> None:
+        if self._disk is not None:
+            self._disk.append(numbers)
+        else:
+            self._array[self._size : self._size + len(numbers)] = numbers
+            self._size += len(numbers)
+
+    @property
+    def numbers(self) -> Numbers:
+        return self._array[: self._size] if self._disk is None else self._disk
+
+
+class _Room:
+    """Keeps arrays in memory while `limit` bytes last, and puts the others on disk."""
+
+    def __init__(self, limit: int, folder: Path | None):
+        self._left, self._folder = limit, folder
+
+    def place(self, array: Numbers) -> Numbers:
+        assert not isinstance(array, DiskArray)
+        self._left -= array.nbytes
+        if self._left >= 0 or not len(array):
+            return array
+        stored = DiskArray(array.dtype, self._folder)
+        stored.append(array)
+        return stored
+
+
+def _row_ranges(row_sizes: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Cut the rows into ranges of about `RANGE_CELLS` cells."""
+    number = np.cumsum(row_sizes) // RANGE_CELLS
+    cuts = (np.flatnonzero(np.diff(number)) + 1).tolist()
+    return list(zip([0, *cuts], [*cuts, len(row_sizes)], strict=True))
+
+
+def _part(run: Run, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cells of a run from `first` on, before `last`, and their sums."""
+    start, stop = _place(run.cells, first), _place(run.cells, last)
+    return run.cells[start:stop], run.sums[start:stop].astype(np.int64)
+
+
+def _place(cells: Numbers, cell: int) -> int:
+    """Return where `cell` is or would be: by bisection, which reads a few numbers only."""
+    return bisect.bisect_left(cells, cell)
+
+
+def _merge_all(parts: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Merge sorted runs, two at a time, until one is left."""
+    while len(parts) > 1:
+        merged = [_merge_two(*a, *b) for a, b in zip(parts[::2], parts[1::2], strict=False)]
+        parts = merged + parts[2 * len(merged) :]
+    cells, sums = parts[0]
+    return cells, sums
+
+
+def _merge_two(cells_a: Any, sums_a: Any, cells_b: Any, sums_b: Any) -> tuple[Any, Any]:
+    cells = np.empty(len(cells_a) + len(cells_b), np.int64)
+    sums = np.empty_like(cells)
+    n = softmax_kernels.merge(cells_a, sums_a, cells_b, sums_b, cells, sums)
+    return cells[:n], sums[:n]
+
+
+def _in_order(pool: Executor, work: Callable[[T], R], tasks: Sequence[T], workers: int) -> Iterator[R]:
+    """Yield the results in the order of the tasks, with few of them in memory at a time."""
+    pending: deque[Any] = deque()
+    for task in tasks:
+        pending.append(pool.submit(work, task))
+        if len(pending) > workers + 1:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()

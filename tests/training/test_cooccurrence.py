@@ -1,0 +1,178 @@
+"""The counts n(c, o) against a count by hand, pair by pair."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firth.errors import CorpusError, OptionError
+from firth.options import Options
+from firth.text import END, read_corpus
+from firth.training import cooccurrence
+from firth.training.cooccurrence import DiskArray, count_pairs
+from firth.training.hogwild import block_key
+from firth.training.sampling import keep_thresholds
+
+SENTENCES = st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=20), min_size=1, max_size=8)
+
+
+def read(sentences, **options):
+    return read_corpus(sentences, Options(min_count=1, **options))
+
+
+def count(corpus, *, options=None, **kwargs):
+    return count_pairs(corpus.tokens, corpus.vocabulary, options or Options(min_count=1), **kwargs)
+
+
+def dense(counts):
+    """Return the counts as a (V, V) array, checking the structure on the way."""
+    V = len(counts.totals)
+    assert counts.indptr[0] == 0
+    assert counts.indptr[-1] == len(counts.columns) == len(counts.values)
+    matrix = np.zeros((V, V))
+    for c in range(V):
+        row = slice(int(counts.indptr[c]), int(counts.indptr[c + 1]))
+        columns = counts.columns[row]
+        assert (np.diff(columns) > 0).all(), "a row's columns ascend and none comes twice"
+        matrix[c, columns] = counts.values[row]
+    return matrix
+
+
+def random_bits(key, n):
+    """SplitMix64 in Python's own integers."""
+    mask = 2**64 - 1
+    z = (key + n * 0x9E3779B97F4A7C15) & mask
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+    return z ^ (z >> 31)
+
+
+def by_hand(corpus, options, samples=1):
+    """Count with Python's own integers: draw, cut into sentences, and look from every word to both sides."""
+    tokens, keep = corpus.tokens, keep_thresholds(corpus.vocabulary.counts, options.sample)
+    pairs = Counter()
+    for sample in range(samples):
+        for block in range(len(tokens.block_starts) - 1):
+            key = block_key(options.seed, sample, block)
+            sentence = []
+            for i, word in enumerate(tokens.read_block(block).tolist()):
+                if word == END:
+                    pairs.update(sentence_pairs(sentence, options))
+                    sentence = []
+                elif random_bits(key, i) >> 32 <= keep[word]:
+                    sentence.append(word)
+            pairs.update(sentence_pairs(sentence, options))
+    matrix = np.zeros((len(corpus.vocabulary),) * 2)
+    for (c, o), weight in pairs.items():
+        matrix[c, o] = weight / (options.window * samples)
+    return matrix
+
+
+def sentence_pairs(sentence, options):
+    """Weigh each pair by how many of the window sizes 1..m reach it (all, if the window does not shrink)."""
+    m, pairs = options.window, Counter()
+    for i, c in enumerate(sentence):
+        for j in range(max(0, i - m), min(len(sentence), i + m + 1)):
+            if j != i:
+                reaching = [size for size in range(1, m + 1) if size >= abs(j - i)]
+                pairs[c, sentence[j]] += len(reaching) if options.shrink_windows else m
+    return pairs
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(SENTENCES, st.integers(1, 7), st.booleans(), st.sampled_from([0.0, 0.05]), st.integers(1, 3))
+def test_counts_equal_those_made_by_hand(sentences, window, shrink, sample, samples):
+    options = Options(min_count=1, window=window, shrink_windows=shrink, sample=sample, seed=7)
+    corpus = read(sentences)
+    expected = by_hand(corpus, options, samples)
+    if not expected.any():
+        with pytest.raises(CorpusError, match="not one pair to train on"):
+            count(corpus, options=options, samples=samples)
+        return
+    counts = count(corpus, options=options, samples=samples)
+    # The sums are whole numbers and exact; dividing them and rounding to float32 errs by at most 2**-24 of the value.
+    np.testing.assert_allclose(dense(counts), expected, rtol=1e-7)
+    np.testing.assert_allclose(counts.totals, expected.sum(axis=1), rtol=1e-12)
+    assert counts.pairs == pytest.approx(expected.sum(), rel=1e-12)
+
+
+def long_corpus():
+    rng = np.random.default_rng(3)
+    words = (300 * rng.random(150_000) ** 3).astype(np.int64)  # a few frequent words, many rare ones
+    return read(words.reshape(-1, 25))
+
+
+def test_counts_do_not_depend_on_threads_pieces_or_where_they_are_kept(monkeypatch, tmp_path):
+    corpus = long_corpus()
+    options = Options(min_count=1, window=4, sample=1e-2)
+    expected = count(corpus, options=options)
+    monkeypatch.setattr(cooccurrence, "PIECE_BLOCKS", 1)
+    monkeypatch.setattr(cooccurrence, "RANGE_CELLS", 10_000)
+    for workers, memory_limit in [(1, 2**30), (3, 2**30), (1, 0), (3, 0), (2, 500_000)]:
+        counts = count(corpus, options=options, workers=workers, memory_limit=memory_limit, folder=tmp_path)
+        assert isinstance(counts.columns, DiskArray) == (memory_limit < 2**30)
+        np.testing.assert_array_equal(counts.indptr, expected.indptr)
+        np.testing.assert_array_equal(counts.columns[0 : len(counts.columns)], expected.columns)
+        np.testing.assert_array_equal(counts.values[0 : len(counts.values)], expected.values)
+        np.testing.assert_array_equal(counts.totals, expected.totals)
+    assert list(tmp_path.iterdir()) == [], "temporary files have no name and leave nothing behind"
+
+
+def test_rows_are_the_same_from_memory_and_from_disk(tmp_path):
+    corpus = long_corpus()
+    centers = np.array([5, 0, 299, 5, 17])
+    memory, disk = (count(corpus, memory_limit=limit, folder=tmp_path).rows(centers) for limit in (2**30, 0))
+    assert len(disk.columns) < len(memory.columns), "only the rows asked for are read"
+    for i in range(len(centers)):
+        for name in ("columns", "values"):
+            a, b = (getattr(rows, name)[rows.start[i] : rows.stop[i]] for rows in (memory, disk))
+            np.testing.assert_array_equal(a, b)
+
+
+def test_counts_are_symmetric_and_their_mean_over_draws_nears_the_expectation():
+    """Two words that survive with probability p each, side by side: n(a, b) = p^2 for each sentence."""
+    options = Options(min_count=1, window=1, sample=0.02)
+    corpus = read([["a", "b"]] * 20_000)
+    counts = dense(count(corpus, options=options, samples=5))
+    p = (keep_thresholds(corpus.vocabulary.counts, options.sample) / 2**32)[0]
+    n = 20_000 * p * p
+    deviation = np.sqrt(n / 5)  # of the mean of 5 binomial counts, at most
+    assert counts[0, 1] == counts[1, 0]
+    assert abs(counts[0, 1] - n) < 5 * deviation
+
+
+def test_progress_ends_at_all_words():
+    corpus, seen = long_corpus(), []
+    count(corpus, progress=seen.append)
+    assert seen[-1] == corpus.tokens.n_words
+
+
+def test_a_corpus_without_pairs_is_refused():
+    with pytest.raises(CorpusError, match="no sentence has two words"):
+        count(read([["a"], ["b"]]))
+
+
+@pytest.mark.parametrize("wrong", [{"samples": 0}, {"workers": 0}])
+def test_arguments_below_one_are_refused(wrong):
+    with pytest.raises(OptionError, match="give at least 1"):
+        count(read([["a", "b"]]), **wrong)
+
+
+def test_an_id_outside_the_vocabulary_is_refused():
+    corpus, smaller = read([["a", "b", "c"]]), read([["a", "b"]])
+    with pytest.raises(CorpusError, match="ids from"):
+        count_pairs(corpus.tokens, smaller.vocabulary, Options(min_count=1))
+
+
+def test_disk_array_grows_and_is_read_anywhere(tmp_path):
+    array = DiskArray(np.int64, tmp_path)
+    array.append(np.arange(5))
+    array.append(np.arange(5, 12) * 2**40)
+    assert len(array) == 12
+    np.testing.assert_array_equal(array[3:7], [3, 4, 5 * 2**40, 6 * 2**40])
+    assert array[11] == 11 * 2**40
+    assert len(array[4:4]) == 0
+    with pytest.raises(IndexError, match="12"):
+        array[12]
