@@ -122,6 +122,8 @@ def _tensors(
                 f"center vectors of {center.shape[-1:]} numbers it must be a (V, D) array of floating-point "
                 "numbers"
             )
+    if len(set(keys)) != len(keys):
+        raise OptionError("keys must differ: one of them comes more than once")
     tensors |= _encoded_keys(keys)
     if counts is not None:
         tensors["counts"] = np.asarray(counts, dtype=np.int64)

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 
 from firth.errors import OptionError
 from firth.vectors.items import Key
+from firth.vectors.lazy_index import LazyIndex
 from firth.vectors.retired import Retired
 
 if TYPE_CHECKING:
@@ -80,19 +81,31 @@ class KeyedVectors(Retired):
 
     # --- files
 
-    def save(self, path: PathLike) -> None:
-        """Write keys, vectors and counts to one native file (`firth.formats.native`), atomically."""
-        from firth.formats.native import write_native
+    def save(self, path: PathLike, format: str = "native") -> None:  # noqa: A002 - what everybody calls it
+        """Write keys, vectors and counts in a format of `firth.formats.FORMATS`, atomically.
 
-        write_native(path, keys=self.index_to_key, center=self._vectors, counts=self.counts)
+        `native` is exact and checksummed, and opens mapped; see `firth.formats.write_vectors` for the others.
+        """
+        from firth.formats import write_vectors
+
+        write_vectors(path, format, self.index_to_key, self._vectors, self.counts)
 
     @classmethod
-    def load(cls, path: PathLike) -> Self:
-        """Read what `save` wrote, or the center vectors of a saved model; raises `FormatError`."""
-        from firth.formats.native import read_native
+    def load(cls, path: PathLike, format: str | None = None, mmap: bool | str | None = False) -> Self:  # noqa: A002
+        """Read vectors of any format, told by the file's bytes: what `save` wrote, or another program.
 
-        file = read_native(path, outside=False)
-        return cls(file.keys, file.center, file.counts)
+        Of a saved model it reads the center vectors. With `mmap` the matrix is a read-only map of a native or
+        safetensors file: millions of rows open in a moment, read when they are used, and their checksum is not
+        compared. Raises `FormatError`; see `firth.formats.read_vectors`.
+        """
+        from firth.formats import read_vectors
+
+        file = read_vectors(path, format, mmap=bool(mmap))
+        if not mmap:
+            return cls(file.keys, file.vectors, file.counts)
+        mapped = cls.trusted(list(file.keys), file.vectors, file.counts)
+        mapped._key_to_index = LazyIndex(mapped.index_to_key)
+        return mapped
 
     def save_word2vec_format(
         self,
