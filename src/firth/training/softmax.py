@@ -17,7 +17,7 @@ in the same order whatever the number of threads.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 TILE_WORDS = 1024  # words of a tile: with 512 centers 2 MiB, which stays in a core's caches
 TILE_BYTES = 2**28  # all tiles of a part of a batch together
+_SILENT: Any = {"over": "ignore", "invalid": "ignore"}  # infinities show in the loss, which whoever trains checks
 PART_CENTERS = 512  # centers of a part, at most
 
 
@@ -68,7 +69,7 @@ class ExactSoftmax:
         from threadpoolctl import threadpool_limits
 
         self._limits = threadpool_limits(1, "blas")
-        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="firth-softmax")
+        self._pool = ThreadPoolExecutor(self._workers, "firth-softmax", lambda: np.seterr(**_SILENT))
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -83,6 +84,7 @@ class ExactSoftmax:
         ]
         return np.concatenate(parts)
 
+    @np.errstate(**_SILENT)
     def gradient(
         self, center: Matrix, outside: Matrix, intercept: Matrix, rows: Rows, totals: Vector, weights: Vector
     ) -> Gradient:
@@ -105,6 +107,7 @@ class ExactSoftmax:
             d_center[part] = self._sums[:, : len(v)].sum(axis=0)
         return Gradient(losses, d_center, self._outside)
 
+    @np.errstate(**_SILENT)
     def corpus_loss(self, center: Matrix, outside: Matrix, intercept: Matrix, counts: Cooccurrence) -> "ExactLoss":
         """Return the mean loss of all pairs. Arguments as in `exact_loss`."""
         centers = np.flatnonzero(counts.totals > 0)

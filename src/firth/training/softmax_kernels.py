@@ -143,7 +143,7 @@ def exponentials(row, top):
     """Replace scores x <= top by exp(x - top), in place; return their sum in float32.
 
     exp(x) = 2**n exp(r), |r| <= log(2)/2, with exp(r) by its Taylor series to the sixth power: relative error below
-    6e-7. Below exp(-87), near float32's smallest normal number, the result stays there: it is lost in any sum with exp(0).
+    6e-7. Below exp(-87), near float32's smallest normal number, the result stays there: it is lost beside exp(0).
     """
     total = np.float32(0)
     for j in range(len(row)):

@@ -24,6 +24,7 @@ from firth.training.softmax import ExactSoftmax, Matrix, Vector
 DAMPING = 0.1  # in units of the mean curvature; 0.03 to 0.3 gave the same vectors
 CURVATURE_STEPS = 5  # steps between two computations of H, which changes slowly
 DECAY_1, DECAY_2, EPSILON = 0.9, 0.999, 1e-10
+WORST_CONDITION = 1e6  # of second moments; float32's rounding, 6e-8, is then still small beside the smallest
 
 
 class CenterNewton:
@@ -82,10 +83,10 @@ def balance(center: Matrix, outside: Matrix) -> None:
 
     No score changes, nor the loss. A is the symmetric root of X = G^-1 # H, the geometric mean of the inverse of
     G = V^T V and of H = U^T U, which is the one positive solution of X G X = H (Bhatia 2007, Positive Definite
-    Matrices, section 4.1). Matrices without full rank have no such A and are left alone.
+    Matrices, section 4.1). Matrices that lack full rank, or nearly, are left alone.
     """
     G, H = (np.asarray(M.T @ M, np.float64) / len(M) for M in (center, outside))
-    if min(np.linalg.matrix_rank(G, hermitian=True), np.linalg.matrix_rank(H, hermitian=True)) < len(G):
+    if max(np.linalg.cond(G), np.linalg.cond(H)) > WORST_CONDITION:
         return
     root = _power(G, 0.5)
     inverse_root = _power(G, -0.5)

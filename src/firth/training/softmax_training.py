@@ -119,6 +119,7 @@ class SoftmaxTrainer:
             if epoch == epochs - 1 and not self._warm_epochs:
                 balance(self.center, self.outside)
             loss = softmax.corpus_loss(self.center, self.outside, self.intercept, counts)
+            _check_loss(loss.nats)
             record = self._record(epoch, loss, time.perf_counter() - started)
             self._reporter.say(_summary(record, loss, epochs))
             yield record
@@ -145,9 +146,9 @@ class _Step:
             trainer.center[batch], trainer.outside, trainer.intercept, self._counts.rows(batch), N, a / a.sum()
         )
         self.loss = float(gradient.losses @ N / N.sum())
-        if not math.isfinite(self.loss):
-            raise _diverged(self.loss)
-        self._newton.step(trainer.center, batch, gradient.center, CENTER_RATE * share)
+        _check_loss(self.loss)
+        with np.errstate(over="ignore", invalid="ignore"):  # the next loss shows it
+            self._newton.step(trainer.center, batch, gradient.center, CENTER_RATE * share)
         self._adam.step(gradient.outside, trainer._rate * share)
 
 
@@ -186,8 +187,9 @@ def _summary(record: EpochRecord, loss: ExactLoss, epochs: int) -> str:
     )
 
 
-def _diverged(loss: float) -> DivergenceError:
-    return DivergenceError(
-        f"the loss of a batch became {loss}: training has diverged and its vectors are of no use; "
-        "start again with a warm start (warm_epochs=2), or with another seed"
-    )
+def _check_loss(loss: float) -> None:
+    if not math.isfinite(loss):
+        raise DivergenceError(
+            f"the loss became {loss}: training has diverged and its vectors are of no use; "
+            "start again with a warm start (warm_epochs=2), or with another seed"
+        )
