@@ -136,6 +136,8 @@ def other_value(option: "dataclasses.Field") -> object:
     """Return an allowed value that is not the default."""
     if isinstance(option.default, bool):
         return not option.default
+    if option.metadata["choices"]:
+        return option.metadata["choices"][-1]
     return {"max_vocab": 9, "window": 3, "epochs": 1}.get(option.name, (option.default or 0) * 2)
 
 

@@ -27,7 +27,7 @@ def test_names_and_defaults_are_gensims_where_gensim_has_them():
     assert Options().to_dict() == {
         "vector_size": 100, "window": 5, "shrink_windows": True, "negative": 5, "ns_exponent": 0.75,
         "sample": 1e-3, "min_count": 5, "max_vocab": None, "epochs": 5, "alpha": 0.025, "min_alpha": 1e-4,
-        "seed": 1, "lowercase": False,
+        "seed": 1, "lowercase": False, "schedule": "hogwild", "blocks": 16,
     }  # fmt: skip
 
 

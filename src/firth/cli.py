@@ -287,9 +287,11 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _parameter(option: "dataclasses.Field[Any]") -> inspect.Parameter:
     optional = option.metadata["optional"]
-    kind = int | None if optional else type(option.default)
+    kind: Any = int | None if optional else type(option.default)
     limits = _limits(option)
-    meaning = option.metadata["meaning"]
+    meaning, choices = option.metadata["meaning"], option.metadata["choices"]
+    if choices:
+        kind = _choice(option.name, choices)
     information = typer.Option(
         help=f"{meaning[0].upper()}{meaning[1:]}{limits and f' [{limits}]'}.",
         show_default="no limit" if optional else True,
@@ -300,6 +302,11 @@ def _parameter(option: "dataclasses.Field[Any]") -> inspect.Parameter:
         default=option.default,
         annotation=Annotated[kind, information],
     )
+
+
+def _choice(name: str, choices: tuple[str, ...]) -> Any:
+    """Return a type whose values are `choices`: what typer makes a flag of few values from."""
+    return enum.StrEnum(name, {choice: choice for choice in choices})
 
 
 def _limits(option: "dataclasses.Field[Any]") -> str:

@@ -14,7 +14,7 @@ from firth.vectors import KeyedVectors
 if TYPE_CHECKING:
     from firth.text import Corpus
     from firth.training.progress import Reporter
-    from firth.training.trainer import EpochRecord
+    from firth.training.trainer import Engine, EpochRecord
 
 Callback = Callable[["Word2Vec"], Any]
 
@@ -92,26 +92,32 @@ class Word2Vec:
 
     def _train(self, corpus: "Corpus", callbacks: list[Callback], report: "Reporter") -> None:
         """Train on a corpus that was read. The vectors are usable from the first moment on."""
+        from firth.training.blocks import Blocks
         from firth.training.hogwild import Hogwild, memory_needed
         from firth.training.resources import require_memory
         from firth.training.trainer import Trainer
 
         vocabulary = corpus.vocabulary
         require_memory(memory_needed(len(vocabulary), self.options, self.workers))
-        engine = Hogwild(corpus, self.options)
+        engine = {"hogwild": Hogwild, "blocks": Blocks}[self.options.schedule](corpus, self.options)
         self._wv = KeyedVectors(vocabulary.index_to_key, engine.center, vocabulary.counts)
         self._outside = engine.outside
         trainer = Trainer(engine, self.options, self.workers, report)
         try:
             for record in trainer.epochs():
                 self.history.append(record)
-                self._wv.fill_norms(force=True)
+                self._take(engine)
                 answers = [callback(self) for callback in callbacks]
                 if True in answers:
                     break
         finally:
             trainer.stop()
-            self._wv.fill_norms(force=True)
+            self._take(engine)
+
+    def _take(self, engine: "Engine") -> None:
+        """Let the vectors be the engine's as they are now."""
+        self.wv.vectors = engine.center
+        self._outside = engine.outside
 
     @property
     def wv(self) -> KeyedVectors:

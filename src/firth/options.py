@@ -21,10 +21,11 @@ def _option(
     *,
     open_low: bool = False,
     optional: bool = False,
+    choices: tuple[str, ...] = (),
 ) -> Any:
-    """Declare a field: `low` and `high` are inclusive unless `open_low` excludes `low`."""
-    metadata = {"meaning": meaning, "low": low, "high": high, "open_low": open_low, "optional": optional}
-    return field(default=default, metadata=metadata)
+    """Declare a field: `low` and `high` are inclusive, unless `open_low` excludes `low`; a name is one of `choices`."""
+    limits = {"low": low, "high": high, "open_low": open_low, "optional": optional, "choices": choices}
+    return field(default=default, metadata={"meaning": meaning} | limits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,10 @@ class Options:
     sample: float = _option(1e-3, "frequency above which a word is randomly dropped; 0 keeps every word", 0.0, 1.0)
     min_count: int = _option(5, "drop words that occur fewer times", 1)
     max_vocab: int | None = _option(None, "keep at most this many words, the most frequent", 1, optional=True)
+    schedule: str = _option(
+        "hogwild", "hogwild is fastest; blocks gives the same bits for any workers", choices=("hogwild", "blocks")
+    )
+    blocks: int = _option(16, "blocks P that the rows are split into, where schedule is blocks", 1, 256)
     epochs: int = _option(5, "passes over the corpus", 1)
     alpha: float = _option(0.025, "learning rate at the start", 0.0, open_low=True)
     min_alpha: float = _option(1e-4, "learning rate at the end, reached linearly", 0.0)
@@ -108,6 +113,8 @@ def _as_kind(value: Any, kind: type) -> Any:
     """Return `value` as `kind`, or None: 2.0 is no int, True is no number, NumPy's scalars are welcome."""
     if kind is bool:
         return bool(value) if type(value).__name__ in {"bool", "bool_"} else None
+    if kind is str:
+        return str(value) if isinstance(value, str) else None
     if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
         return None
     try:
@@ -117,6 +124,8 @@ def _as_kind(value: Any, kind: type) -> Any:
 
 
 def _within(number: Any, limits: Any) -> bool:
+    if limits["choices"]:
+        return number in limits["choices"]
     low, high = limits["low"], limits["high"]
     if isinstance(number, float) and not math.isfinite(number):
         return False
@@ -127,6 +136,8 @@ def _within(number: Any, limits: Any) -> bool:
 def _allowed(kind: type, limits: Any) -> str:
     if kind is bool:
         return "True or False"
+    if kind is str:
+        return " or ".join(map(repr, limits["choices"]))
     noun = "a whole number" if kind is int else "a number"
     low, high = (f"{limit:g}" if isinstance(limit, float) else limit for limit in (limits["low"], limits["high"]))
     least = f" above {low}" if limits["open_low"] else f" of at least {low}"

@@ -1,12 +1,28 @@
 """The block schedule: pairs in buckets, the group kernel against the equations, and the same bytes for any workers."""
 
+import hashlib
+import multiprocessing
+import os
+import pickle
+import random
+import subprocess
+import sys
+import threading
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firth import Options, Word2Vec
 from firth.objectives import negative_sampling
-from firth.training import block_kernels, kernels
-from firth.training.sampling import alias_table
+from firth.text import read_corpus
+from firth.training import block_kernels, blocks, kernels
+from firth.training.progress import Reporter
+from firth.training.sampling import alias_table, keep_thresholds
+from firth.training.trainer import Trainer
 
 SEED = 20261120
 SHAPES = [(1, 1), (3, 5), (17, 7), (50, 10), (100, 5), (16, 64)]
@@ -64,3 +80,178 @@ def test_a_bucket_equals_the_oracles_steps(bucket, key):
     np.testing.assert_allclose(work.loss.sum(), expected_loss, rtol=1e-5, atol=1e-6)
     assert not center[:, D:].any()
     assert not outside[:, D:].any()
+
+
+def sample_bucket(seed=SEED, n_pairs=500, D=20, K=5):
+    rng = np.random.default_rng(seed)
+    pairs = rng.integers(0, 30, (n_pairs, 2), dtype=np.int32)
+    alias = alias_table(rng.integers(1, 50, 30), 0.75)
+    return blocks.Bucket(random_rows(rng, 30, D), random_rows(rng, 30, D), pairs, alias, 77, 0.05, K, D)
+
+
+def test_running_a_bucket_is_a_pure_function_of_it():
+    bucket = sample_bucket()
+    away = [pickle.loads(pickle.dumps(bucket)) for _ in range(2)]  # such rows may lie anywhere
+    first, second = blocks.run_bucket(away[0]), blocks.run_bucket(away[1])
+    here = blocks.run_bucket(bucket)
+    for other in (first, second):
+        np.testing.assert_array_equal(other.center, here.center)
+        np.testing.assert_array_equal(other.outside, here.outside)
+        assert other.loss == here.loss
+    assert here.center is bucket.center, "rows on strip boundaries change in place"
+    assert not np.array_equal(here.center, sample_bucket().center)
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 9), max_size=9), min_size=1, max_size=4),
+    st.integers(1, 4),
+    st.integers(1, 5),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=60)
+def test_the_buckets_hold_every_pair_of_every_window_once(sentences, P, window, shrink, subsampled):
+    block = np.array([token for sentence in sentences for token in [*sentence, kernels.END]], np.int32)
+    keep = keep_thresholds(np.full(10, 5), 0.05 if subsampled else 0.0)
+    work, counts, key = block_kernels.make_pair_workspace(len(block)), np.zeros(P * P, np.int64), np.uint64(9)
+    n, words = block_kernels.count_pairs(block, keep, key, window, shrink, P, work, counts)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    pairs = np.empty((starts[-1], 2), np.int32)
+    block_kernels.fill_pairs(n, P, work, starts[:-1].copy(), pairs)
+    found = Counter()
+    for bucket in range(P * P):
+        for center_row, outside_row in pairs[starts[bucket] : starts[bucket + 1]].tolist():
+            found[center_row * P + bucket // P, outside_row * P + bucket % P] += 1
+    expected, position = Counter(), 0
+    kept = [[]]
+    for i, word in enumerate(block.tolist()):
+        if word == kernels.END:
+            kept.append([])
+        elif int(kernels.random_bits(key, i)) >> 32 <= keep[word]:
+            kept[-1].append(word)
+    for sentence in kept:
+        for i, word in enumerate(sentence):
+            reach = window
+            if shrink:
+                reach = 1 + (int(kernels.window_bits(key, position)) >> 32) * window // 2**32
+            expected.update((edge, word) for edge in sentence[max(0, i - reach) : i] + sentence[i + 1 : i + reach + 1])
+            position += 1
+    assert words == sum(map(len, sentences))
+    assert found == expected
+
+
+@pytest.mark.parametrize(("P", "lengths"), [(1, [3]), (2, [2, 1]), (5, [4, 2, 7]), (16, [3, 3])])
+def test_the_rotation_never_shares_a_block_and_keeps_one_order(P, lengths):
+    """Workers that take and finish pieces at random: rows are never shared, and every block sees one order."""
+    chunks, first = [], 0
+    for length in lengths:
+        chunks.append(range(first, first + length))
+        first += length
+    for seed in range(10):
+        order = {}
+        rng, rotation = random.Random(seed), blocks.Rotation(0, P, chunks, np.zeros(1, np.bool_))
+        under_way, made, trained = [], Counter(), 0
+        while trained < len(chunks) * P * P:
+            piece = None if len(under_way) == 7 else rotation._next_bucket() or rotation._next_pairs()
+            if piece is not None:
+                if piece.round >= 0:
+                    assert made[piece.chunk] == lengths[piece.chunk], "a bucket needs all pairs of its chunk"
+                    outside = (piece.number + piece.round) % P
+                    for other in under_way:
+                        if other.round >= 0:
+                            assert other.number != piece.number
+                            assert (other.number + other.round) % P != outside
+                    order.setdefault(("center", piece.number), []).append((piece.chunk, piece.round))
+                    order.setdefault(("outside", outside), []).append((piece.chunk, piece.round))
+                under_way.append(piece)
+            if piece is None or rng.random() < 0.3:
+                done = under_way.pop(rng.randrange(len(under_way)))
+                rotation.finish(done)
+                made[done.chunk] += done.round < 0
+                trained += done.round >= 0
+        every_round = [(chunk, round_) for chunk in range(len(chunks)) for round_ in range(P)]
+        assert all(seen == every_round for seen in order.values())
+        assert len(order) == 2 * P
+
+
+def corpus_of_ids(n=60_000, V=200):
+    """Return rows of ids whose frequencies fall like Zipf's law."""
+    rng = np.random.default_rng(SEED)
+    weights = 1 / np.arange(1, V + 1)
+    return rng.choice(V, (n // 20, 20), p=weights / weights.sum())
+
+
+SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs": 2, "schedule": "blocks", "blocks": 5}
+
+
+def digest(center, outside):
+    return hashlib.sha256(np.ascontiguousarray(center).tobytes() + np.ascontiguousarray(outside).tobytes()).hexdigest()
+
+
+def fit(workers, **options):
+    model = Word2Vec(**SMALL | options, workers=workers).fit(corpus_of_ids(), progress=False)
+    return digest(model.wv.vectors, model.outside), [record.loss for record in model.history]
+
+
+@pytest.fixture(scope="module")
+def one_worker():
+    return fit(1)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 5, 8])
+def test_any_number_of_workers_gives_the_same_bytes_and_the_same_loss(workers, one_worker):
+    assert fit(workers) == one_worker
+
+
+def test_another_seed_or_number_of_blocks_gives_other_bytes(one_worker):
+    assert fit(2, seed=2)[0] != one_worker[0]
+    assert fit(2, blocks=4)[0] != one_worker[0]
+
+
+def test_many_chunks_give_the_same_bytes_for_any_workers(monkeypatch):
+    monkeypatch.setattr(blocks, "CHUNK_PAIRS", 1)
+    assert fit(1) == fit(4)
+
+
+@pytest.mark.parametrize("memory_limit", [2**30, 0], ids=["memory", "disk"])
+def test_processes_and_stores_change_no_byte(memory_limit, one_worker):
+    options = Options(**SMALL)
+    corpus = read_corpus(corpus_of_ids(), options, memory_limit=memory_limit)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool, corpus.tokens:
+        engine = blocks.Blocks(corpus, options, blocks.run_elsewhere(pool))
+        losses = [record.loss for record in Trainer(engine, options, 2, Reporter()).epochs()]
+        assert (digest(engine.center, engine.outside), losses) == one_worker
+
+
+TRAIN = """
+import hashlib, sys
+sys.path.insert(0, sys.argv[1])
+import test_blocks
+print(test_blocks.fit(int(sys.argv[2]))[0])
+"""
+
+
+def test_hash_seed_locale_and_folder_change_no_byte(tmp_path, one_worker):
+    environment = os.environ | {"PYTHONHASHSEED": "4321", "LC_ALL": "C"}
+    command = [sys.executable, "-c", TRAIN, os.path.dirname(__file__), "3"]  # noqa: PTH120
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == one_worker[0]
+
+
+def test_the_loss_is_that_of_hogwild():
+    """With one block both draw noise from the whole vocabulary; with more, so few words would often meet themselves."""
+    blocks_losses = fit(1, blocks=1)[1]
+    model = Word2Vec(**SMALL | {"schedule": "hogwild"}, workers=1).fit(corpus_of_ids(), progress=False)
+    # The same pairs, with other noise and in another order: the mean over 200,000 pairs agrees to a per cent.
+    np.testing.assert_allclose([record.loss for record in model.history], blocks_losses, rtol=0.01)
+
+
+def test_waiting_workers_stop_when_asked():
+    halt = np.zeros(1, np.bool_)
+    rotation = blocks.Rotation(0, 2, [range(1)], halt)
+    assert next(rotation).round == -1  # the only piece that may run
+    waiting = threading.Thread(target=list, args=(rotation,))
+    waiting.start()
+    halt[0] = True
+    waiting.join(2.0)
+    assert not waiting.is_alive()

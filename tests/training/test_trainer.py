@@ -76,11 +76,12 @@ def test_the_loss_starts_at_that_of_a_coin(corpus):
     assert loss == pytest.approx((1 + 3 * (1 - share_left_out)) * np.log(2), rel=0.005)
 
 
+def start_vectors(V, D, seed):
+    return np.concatenate([rows for _, rows in hogwild.start_rows(V, D, seed)])
+
+
 def test_the_starting_vectors_depend_on_the_seed_alone():
-    first, second, other = (np.zeros((300, 7), np.float32) for _ in range(3))
-    hogwild.start_vectors(first, 5)
-    hogwild.start_vectors(second, 5)
-    hogwild.start_vectors(other, 6)
+    first, second, other = (start_vectors(300, 7, seed) for seed in (5, 5, 6))
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, other)
     assert np.abs(first).max() <= 0.5 / 7
@@ -88,11 +89,9 @@ def test_the_starting_vectors_depend_on_the_seed_alone():
 
 
 def test_the_starting_vectors_do_not_depend_on_how_many_are_drawn_at_a_time(monkeypatch):
-    whole, pieces = np.zeros((100, 5), np.float32), np.zeros((100, 5), np.float32)
-    hogwild.start_vectors(whole, 1)
+    whole = start_vectors(100, 5, 1)
     monkeypatch.setattr(hogwild, "_INIT_ROWS", 7)
-    hogwild.start_vectors(pieces, 1)
-    np.testing.assert_array_equal(whole, pieces)
+    np.testing.assert_array_equal(start_vectors(100, 5, 1), whole)
 
 
 TRAIN_AND_HASH = r"""
@@ -166,14 +165,14 @@ def test_divergence_stops_at_once_with_advice(corpus):
 
 
 def test_what_a_worker_raises_reaches_the_caller(corpus, monkeypatch):
-    train_block = hogwild.Hogwild.train_block
+    train = hogwild.Hogwild.train
 
-    def fail_late(self, epoch, block, rate, work):
-        if epoch == 1:
-            raise LookupError(f"block {block}")
-        return train_block(self, epoch, block, rate, work)
+    def fail_late(self, piece, rate, work):
+        if piece.epoch == 1:
+            raise LookupError(f"block {piece.block}")
+        return train(self, piece, rate, work)
 
-    monkeypatch.setattr(hogwild.Hogwild, "train_block", fail_late)
+    monkeypatch.setattr(hogwild.Hogwild, "train", fail_late)
     with pytest.raises(LookupError, match="block 0"):
         Word2Vec(**SMALL, workers=3).fit(corpus, progress=False)
 

@@ -4,6 +4,7 @@ Niu et al. 2011 (arXiv:1106.5730) show why lost updates do not matter when each 
 the arithmetic; this module makes its tables and is the one gateway through which ids reach it.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +20,16 @@ Matrix = NDArray[np.float32]
 _INIT_ROWS = 2**16  # rows drawn at a time, so that starting needs no second matrix
 
 
+class Piece(NamedTuple):
+    """A piece of work: one block of tokens. `progress` is the share of the epoch before it."""
+
+    epoch: int
+    block: int
+    progress: float
+
+
 class BlockResult(NamedTuple):
-    """What one block added: `loss` is the sum over its pairs, in nats."""
+    """What a piece of work added: `loss` is the sum over its pairs, in nats."""
 
     words: int
     pairs: int
@@ -46,14 +55,10 @@ class Hogwild:
         self._padded_center, self._padded_outside = kernels.aligned_zeros(shape), kernels.aligned_zeros(shape)
         self.center = self._padded_center[:, : options.vector_size]
         self.outside = self._padded_outside[:, : options.vector_size]
-        start_vectors(self.center, options.seed)
+        for first, rows in start_rows(len(counts), options.vector_size, options.seed):
+            self.center[first : first + len(rows)] = rows
         tile, n_tiles = kernels.tiles(options.negative)
         self._train = kernels.compile_train_block(tile, n_tiles, kernels.strips(options.vector_size))
-
-    @property
-    def n_blocks(self) -> int:
-        """The number of blocks in an epoch."""
-        return len(self._tokens.block_starts) - 1
 
     def workspace(self) -> kernels.Workspace:
         """Return new scratch arrays for one thread."""
@@ -64,10 +69,15 @@ class Hogwild:
         """Compile the kernel now, by training on no tokens at all."""
         self._run(np.zeros(0, np.int32), key=0, rate=0.0, work=self.workspace())
 
-    def train_block(self, epoch: int, block: int, rate: float, work: kernels.Workspace) -> BlockResult:
+    def pieces(self, epoch: int) -> Iterator[Piece]:
+        """Return an epoch's pieces of work, for any number of threads to take from."""
+        n = self._tokens.n_blocks
+        return iter([Piece(epoch, block, block / n) for block in range(n)])  # gives each to one thread only
+
+    def train(self, piece: Piece, rate: float, work: kernels.Workspace) -> BlockResult:
         """Train on one block, in place. Raises `CorpusError` if it holds an id outside the vocabulary."""
-        tokens = checked_ids(self._tokens.read_block(block), len(self._keep), block)
-        return self._run(tokens, block_key(self._options.seed, epoch, block), rate, work)
+        tokens = checked_ids(self._tokens.read_block(piece.block), len(self._keep), piece.block)
+        return self._run(tokens, block_key(self._options.seed, piece.epoch, piece.block), rate, work)
 
     def _run(self, tokens: NDArray[np.int32], key: int, rate: float, work: kernels.Workspace) -> BlockResult:
         options = self._options
@@ -89,16 +99,16 @@ def memory_needed(V: int, options: Options, workers: int) -> dict[str, int]:
     }
 
 
-def start_vectors(center: Matrix, seed: int) -> None:
-    """Fill `center` (V, D), in place, with the uniform draws from [-1/2D, 1/2D) that word2vec.c starts from.
+def start_rows(V: int, D: int, seed: int) -> Iterator[tuple[int, Matrix]]:
+    """Draw the center vectors to start from: yield the number of a first row, and rows (n, D) from there on.
 
-    They depend on the seed and the shape alone. The outside vectors start at zero.
+    They are word2vec.c's, uniform in [-1/2D, 1/2D), and depend on the seed and the shape alone. The outside vectors
+    start at zero.
     """
-    V, D = center.shape
     rng = np.random.default_rng(seed)
     for first in range(0, V, _INIT_ROWS):
-        rows = center[first : first + _INIT_ROWS]
-        rows[:] = (rng.random(rows.shape, dtype=np.float32) - np.float32(0.5)) / np.float32(D)
+        draws = rng.random((min(_INIT_ROWS, V - first), D), dtype=np.float32)
+        yield first, (draws - np.float32(0.5)) / np.float32(D)
 
 
 def checked_ids(tokens: NDArray[np.int32], V: int, block: int) -> NDArray[np.int32]:
@@ -111,6 +121,6 @@ def checked_ids(tokens: NDArray[np.int32], V: int, block: int) -> NDArray[np.int
     return tokens
 
 
-def block_key(seed: int, epoch: int, block: int) -> int:
-    """Return the 64-bit key of a block's random draws: a hash of (seed, epoch, block)."""
-    return int(np.random.SeedSequence((seed, epoch, block)).generate_state(1, np.uint64)[0])
+def block_key(seed: int, *place: int) -> int:
+    """Return the 64-bit key of the random draws of a piece of work: a hash of the seed and its place."""
+    return int(np.random.SeedSequence((seed, *place)).generate_state(1, np.uint64)[0])

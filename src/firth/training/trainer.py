@@ -5,13 +5,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError
 from firth.options import Options
-from firth.training.hogwild import BlockResult, Hogwild
+from firth.training.hogwild import BlockResult
 from firth.training.progress import Reporter
 
 POLL_SECONDS = 0.1  # how often progress is shown and an interrupt is noticed
@@ -44,18 +47,51 @@ class Tally:
 
     words: int = 0
     pairs: int = 0
-    loss: float = 0.0
+    losses: list[float] = field(default_factory=list)
 
     def add(self, result: BlockResult) -> None:
-        """Add a block's sums."""
+        """Add the sums of a piece of work."""
         self.words += result.words
         self.pairs += result.pairs
-        self.loss += result.loss
+        self.losses.append(result.loss)
 
     @property
     def mean_loss(self) -> float:
-        """The mean loss of a pair, in nats; NaN before the first pair."""
-        return self.loss / self.pairs if self.pairs else math.nan
+        """The mean loss of a pair, in nats; NaN before the first pair. It does not depend on the order of the sums."""
+        return math.fsum(self.losses) / self.pairs if self.pairs else math.nan
+
+
+class Engine(Protocol):
+    """What a `Trainer` drives: `hogwild.Hogwild` or `blocks.Blocks`.
+
+    n_words, raw_words  words of an epoch: in the vocabulary, and read
+    halt                (1,) bool: True makes every piece of work under way end early
+    center, outside     (V, D) float32
+    """
+
+    n_words: int
+    raw_words: int
+    halt: NDArray[np.bool_]
+
+    @property
+    def center(self) -> NDArray[np.float32]:
+        """The center matrix."""
+
+    @property
+    def outside(self) -> NDArray[np.float32]:
+        """The outside matrix."""
+
+    def workspace(self) -> Any:
+        """Return scratch arrays for one thread."""
+
+    def compile(self) -> None:
+        """Compile the kernels."""
+
+    def pieces(self, epoch: int) -> Iterator[Any]:
+        """Return an epoch's pieces of work, each with its `progress`; any number of threads take from it."""
+
+    def train(self, piece: Any, rate: float, work: Any) -> BlockResult:
+        """Do a piece of work, in place."""
 
 
 class Trainer:
@@ -64,9 +100,9 @@ class Trainer:
     `stop` makes every worker end at its next slice of a block.
     """
 
-    def __init__(self, engine: Hogwild, options: Options, workers: int, reporter: Reporter):
+    def __init__(self, engine: Engine, options: Options, workers: int, reporter: Reporter):
         self._engine, self._options, self._reporter = engine, options, reporter
-        self._workspaces = [engine.workspace() for _ in range(min(workers, engine.n_blocks))]
+        self._workspaces = [engine.workspace() for _ in range(workers)]
         self._lock = threading.Lock()
 
     def stop(self) -> None:
@@ -77,8 +113,8 @@ class Trainer:
         """Train, yielding a record after each epoch.
 
         When the caller is interrupted or closes the iterator, the workers stop within a slice and are joined.
-        Raises `DivergenceError` as soon as a block's loss is not finite, `CorpusError` if an epoch has no pairs, and
-        whatever a worker raises.
+        Raises `DivergenceError` as soon as the loss of a piece of work is not finite, `CorpusError` if an epoch has
+        no pairs, and whatever a worker raises.
         """
         self._compile()
         self._reporter.stage("training", self._options.epochs * self._engine.n_words)
@@ -99,49 +135,45 @@ class Trainer:
         self._reporter.say(f"compiled in {time.perf_counter() - started:.1f} s")
 
     def _run_epoch(self, epoch: int, tally: Tally, show: Callable[[], None]) -> None:
-        """Let every worker take blocks until none is left; the first error stops all and is raised here."""
-        blocks = iter(range(self._engine.n_blocks))
+        """Let every worker take pieces of work until none is left; the first error stops all and is raised here."""
+        pieces = self._engine.pieces(epoch)
         with ThreadPoolExecutor(len(self._workspaces), thread_name_prefix="firth") as pool:
             try:
-                futures = [pool.submit(self._work, epoch, blocks, work, tally) for work in self._workspaces]
+                futures = [pool.submit(self._work, epoch, pieces, work, tally) for work in self._workspaces]
                 _wait(futures, show)
             except BaseException:
                 self.stop()
                 raise
 
-    def _work(self, epoch: int, blocks: Iterator[int], work: Any, tally: Tally) -> None:
-        """One worker: train the next block that nobody has taken, until there is none."""
-        for block in blocks:  # a range's iterator hands out each number once, to whichever thread asks
-            rate = self._rate(epoch, block)
-            result = self._engine.train_block(epoch, block, rate, work)
+    def _work(self, epoch: int, pieces: Iterator[Any], work: Any, tally: Tally) -> None:
+        """One worker: do the next piece that nobody has taken, until there is none."""
+        for piece in pieces:
+            rate = self._rate(epoch, piece.progress)
+            result = self._engine.train(piece, rate, work)
             if self._engine.halt[0]:
                 return
             if not math.isfinite(result.loss):
-                self.stop()
-                raise _diverged(result.loss, epoch, block, self._engine.n_blocks, rate)
+                raise _diverged(result.loss, epoch, piece.progress, rate)
             with self._lock:
                 tally.add(result)
 
-    def _rate(self, epoch: int, block: int) -> float:
-        """Return the learning rate: it falls linearly over all blocks of all epochs, by position and never by time."""
-        done = (epoch * self._engine.n_blocks + block) / (self._options.epochs * self._engine.n_blocks)
+    def _rate(self, epoch: int, progress: float) -> float:
+        """Return the learning rate: it falls linearly over all epochs, by position in the corpus and never by time."""
+        done = (epoch + progress) / self._options.epochs
         return self._options.alpha - (self._options.alpha - self._options.min_alpha) * done
 
     def _show(self, epoch: int, tally: Tally, started: float) -> None:
         """Report words a second, loss and learning rate."""
         engine, seconds = self._engine, time.perf_counter() - started
         words = epoch * engine.n_words + tally.words
-        rate = self._rate(0, 0) + (self._options.min_alpha - self._options.alpha) * words / (
-            self._options.epochs * engine.n_words
-        )
+        rate = self._rate(epoch, tally.words / engine.n_words)
         speed = tally.words * engine.raw_words / engine.n_words / seconds
         note = f"{speed / 1e6:.2f} M words/s  loss {tally.mean_loss:.4f}  alpha {rate:.4f}"
         self._reporter.advance(words, note=note)
 
     def _record(self, epoch: int, tally: Tally, seconds: float) -> EpochRecord:
         words = round(tally.words * self._engine.raw_words / self._engine.n_words)
-        alpha = self._rate(epoch, self._engine.n_blocks)
-        return EpochRecord(epoch + 1, tally.mean_loss, tally.pairs, words, seconds, alpha)
+        return EpochRecord(epoch + 1, tally.mean_loss, tally.pairs, words, seconds, self._rate(epoch, 1.0))
 
 
 def _wait(futures: list[Future[None]], show: Callable[[], None]) -> None:
@@ -154,9 +186,9 @@ def _wait(futures: list[Future[None]], show: Callable[[], None]) -> None:
         show()
 
 
-def _diverged(loss: float, epoch: int, block: int, n_blocks: int, rate: float) -> DivergenceError:
+def _diverged(loss: float, epoch: int, progress: float, rate: float) -> DivergenceError:
     return DivergenceError(
-        f"the loss became {loss} in epoch {epoch + 1}, block {block + 1} of {n_blocks}, at learning rate {rate:.4g}: "
+        f"the loss became {loss} in epoch {epoch + 1}, {progress:.0%} of it done, at learning rate {rate:.4g}: "
         "training has diverged and its vectors are of no use; start again with a smaller alpha (0.025 is usual)"
     )
 

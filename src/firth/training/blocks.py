@@ -1,0 +1,282 @@
+"""The engine without races: the same bits on any number of threads, and in any process.
+
+Both matrices are split into P blocks of rows, word w into block w mod P (ids fall by frequency, so blocks are alike).
+A chunk of the corpus becomes pairs, in buckets by (block of the center, block of the outside word). In round r, bucket
+(i, (i + r) mod P) of every i may be trained at once, for no two of them share a row; this is the rotation of DSGD
+(Gemulla et al. 2011) and of PyTorch-BigGraph (Lerer et al. 2019, arXiv:1903.12287).
+
+There is no barrier between rounds. A bucket starts when both its blocks have been through their buckets of the round
+before, so the updates of every row come in one order, whatever runs where; and a bucket's result depends on nothing but
+its rows, pairs, seed and rate (`run_bucket`). `Rotation` hands out the work.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.options import Options
+from firth.text import BLOCK_WORDS, Corpus
+from firth.training import block_kernels, kernels, sampling, simd
+from firth.training.hogwild import BlockResult, Matrix, block_key, checked_ids, start_rows
+
+CHUNK_PAIRS = 4_000_000  # about so many pairs make a chunk: 8 bytes each, and two chunks are in memory at most
+
+_BUCKET_KEY = 1  # tells a bucket's key from a token block's
+
+
+class Bucket(NamedTuple):
+    """All that the training of one bucket depends on.
+
+    center, outside  (rows, D padded to strips) float32: a block of each matrix
+    pairs            (n, 2) int32: row of `center`, row of `outside`
+    alias            (rows of outside,) uint64: the alias table that noise words are drawn from
+    key, rate        seed of the draws, learning rate
+    negative, vector_size  K and D
+    """
+
+    center: Matrix
+    outside: Matrix
+    pairs: NDArray[np.int32]
+    alias: NDArray[np.uint64]
+    key: int
+    rate: float
+    negative: int
+    vector_size: int
+
+
+class Trained(NamedTuple):
+    """The rows of both blocks after a bucket, and the summed loss of its pairs, in nats."""
+
+    center: Matrix
+    outside: Matrix
+    loss: float
+
+
+Runner = Callable[[Bucket, block_kernels.GroupWorkspace], Trained]
+
+
+def run_bucket(bucket: Bucket, work: block_kernels.GroupWorkspace | None = None) -> Trained:
+    """Train a bucket; a pure function of it, but for rows that lie on strip boundaries, which change in place.
+
+    The result is the same in any thread, process or machine of the same kind.
+    """
+    work = work or block_kernels.make_group_workspace(bucket.vector_size, bucket.negative)
+    center, outside = _on_strips(bucket.center), _on_strips(bucket.outside)
+    train = block_kernels.compile_train_bucket(*kernels.tiles(bucket.negative), kernels.strips(bucket.vector_size))
+    rate = np.float32(bucket.rate)
+    train(center, outside, bucket.pairs, bucket.alias, np.uint64(bucket.key), bucket.negative, rate, work)
+    return Trained(center, outside, float(work.loss.sum()))
+
+
+def run_elsewhere(executor: Executor) -> Runner:
+    """Return a runner that sends buckets to an executor, such as a pool of processes, and waits for their rows."""
+    return lambda bucket, work: executor.submit(run_bucket, bucket).result()
+
+
+def _on_strips(rows: Matrix) -> Matrix:
+    """Return `rows` if they lie on a strip's boundary, as kernels require, and else a copy that does."""
+    if rows.ctypes.data % simd.STRIP_BYTES == 0 and rows.flags.c_contiguous and rows.flags.writeable:
+        return rows
+    copy = kernels.aligned_zeros(rows.shape)
+    copy[:] = rows
+    return copy
+
+
+class Piece(NamedTuple):
+    """A piece of work: make the pairs of token block `number` of a chunk, or train bucket `number` of a round.
+
+    `progress` is the share of the epoch that lies before its round.
+    """
+
+    epoch: int
+    chunk: int
+    round: int  # -1 for making pairs
+    number: int
+    progress: float
+
+
+@dataclass
+class Rotation:
+    """Hands out an epoch's pieces of work, each as soon as it may run; iterate over it from any number of threads.
+
+    chunks: for each chunk, its range of token blocks. A worker reports a piece done by `finish`.
+    """
+
+    epoch: int
+    P: int
+    chunks: list[range]
+    halt: NDArray[np.bool_]
+    _ready: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        self._made = [0] * len(self.chunks)  # token blocks whose pairs are made
+        self._taken = [0] * len(self.chunks)  # and those that somebody has taken
+        self._rounds = [0] * self.P  # rounds that center block i has been through, over all chunks
+        self._running = [False] * self.P
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Piece:
+        """Wait for the next piece; stop when all are taken, or `halt` is set."""
+        with self._ready:
+            while not self.halt[0] and self._rounds[0 : self.P] != [self.P * len(self.chunks)] * self.P:
+                piece = self._next_bucket() or self._next_pairs()
+                if piece is not None:
+                    return piece
+                self._ready.wait(0.1)
+            raise StopIteration
+
+    def finish(self, piece: Piece) -> bool:
+        """Note that a piece is done; return whether it was the last of its chunk."""
+        with self._ready:
+            if piece.round < 0:
+                self._made[piece.chunk] += 1
+            else:
+                self._rounds[piece.number] += 1
+                self._running[piece.number] = False
+            self._ready.notify_all()
+            return piece.round >= 0 and min(self._rounds) == (piece.chunk + 1) * self.P
+
+    def _next_bucket(self) -> Piece | None:
+        """Return the ready bucket of the earliest round; its outside block was last with center block number + 1."""
+        for number in sorted(range(self.P), key=self._rounds.__getitem__):
+            past = self._rounds[number]
+            chunk, round_ = divmod(past, self.P)
+            if chunk == len(self.chunks) or self._made[chunk] < len(self.chunks[chunk]):
+                continue
+            if not self._running[number] and self._rounds[(number + 1) % self.P] >= past:
+                self._running[number] = True
+                return Piece(self.epoch, chunk, round_, number, past / (self.P * len(self.chunks)))
+        return None
+
+    def _next_pairs(self) -> Piece | None:
+        """Return the next token block, of this chunk or the next, whose pairs nobody makes yet."""
+        current = min(self._rounds) // self.P
+        for chunk in range(current, min(current + 2, len(self.chunks))):
+            if self._taken[chunk] < len(self.chunks[chunk]):
+                self._taken[chunk] += 1
+                return Piece(self.epoch, chunk, -1, self._taken[chunk] - 1, chunk / len(self.chunks))
+        return None
+
+
+class Worker(NamedTuple):
+    """One thread's scratch arrays."""
+
+    pairs: block_kernels.PairWorkspace
+    groups: block_kernels.GroupWorkspace
+    counts: NDArray[np.int64]
+
+
+Part = tuple[NDArray[np.int32], NDArray[np.int64]]
+"""The pairs of one token block, bucket by bucket, and where each bucket begins."""
+
+
+class Blocks:
+    """Both matrices in blocks, the sampling tables, and the pieces of work that train them.
+
+    `run` is called with each bucket; `run_elsewhere` gives one that sends buckets to other processes.
+    """
+
+    def __init__(self, corpus: Corpus, options: Options, run: Runner = run_bucket):
+        counts = corpus.vocabulary.counts
+        self._tokens, self._options, self._run = corpus.tokens, options, run
+        self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
+        self.halt = np.zeros(1, np.bool_)
+        self._keep = sampling.keep_thresholds(counts, options.sample)
+        self._V, self._P = len(counts), min(options.blocks, len(counts))
+        self._alias = [sampling.alias_table(counts[b :: self._P], options.ns_exponent) for b in range(self._P)]
+        shape = (self._P, -(-self._V // self._P), simd.LANES * kernels.strips(options.vector_size))
+        self._center, self._outside = kernels.aligned_zeros(shape), kernels.aligned_zeros(shape)
+        for first, rows in start_rows(self._V, options.vector_size, options.seed):
+            ids = np.arange(first, first + len(rows))
+            self._center[ids % self._P, ids // self._P, : options.vector_size] = rows
+        self._chunks = self._cut_chunks()
+        self._parts: dict[tuple[int, int], Part] = {}
+        self._schedule: Rotation | None = None
+
+    @property
+    def center(self) -> Matrix:
+        """A (V, D) float32 copy of the center matrix, a row a word."""
+        return self._by_word(self._center)
+
+    @property
+    def outside(self) -> Matrix:
+        """A (V, D) float32 copy of the outside matrix, a row a word."""
+        return self._by_word(self._outside)
+
+    def _by_word(self, blocks: Matrix) -> Matrix:
+        rows = blocks[:, :, : self._options.vector_size].transpose(1, 0, 2)
+        return rows.reshape(-1, self._options.vector_size)[: self._V]
+
+    def _cut_chunks(self) -> list[range]:
+        """Cut the token blocks into chunks of about `CHUNK_PAIRS` pairs, by the options alone."""
+        options, n_blocks = self._options, self._tokens.n_blocks
+        pairs_a_word = options.window + 1 if options.shrink_windows else 2 * options.window
+        size = max(1, CHUNK_PAIRS // (pairs_a_word * BLOCK_WORDS))
+        return [range(first, min(first + size, n_blocks)) for first in range(0, n_blocks, size)]
+
+    def workspace(self) -> Worker:
+        """Return new scratch arrays for one thread."""
+        groups = block_kernels.make_group_workspace(self._options.vector_size, self._options.negative)
+        counts = np.zeros(self._P**2, np.int64)
+        return Worker(block_kernels.make_pair_workspace(BLOCK_WORDS), groups, counts)
+
+    def compile(self) -> None:
+        """Compile the kernels now, by training on no tokens at all."""
+        work = self.workspace()
+        pairs, _ = self._make_pairs(np.zeros(0, np.int32), 0, work)[0]
+        bucket = Bucket(self._center[0], self._outside[0], pairs, self._alias[0], 0, 0.0,
+                        self._options.negative, self._options.vector_size)  # fmt: skip
+        self._run(bucket, work.groups)
+
+    def pieces(self, epoch: int) -> Iterator[Piece]:
+        """Return an epoch's pieces of work, for any number of threads to take from."""
+        self._parts.clear()
+        self._schedule = Rotation(epoch, self._P, self._chunks, self.halt)
+        return self._schedule
+
+    def train(self, piece: Piece, rate: float, work: Worker) -> BlockResult:
+        """Do a piece of work, in place. Raises `CorpusError` if it holds an id outside the vocabulary."""
+        assert self._schedule is not None
+        if piece.round < 0:
+            block = self._chunks[piece.chunk][piece.number]
+            tokens = checked_ids(self._tokens.read_block(block), self._V, block)
+            part, words = self._make_pairs(tokens, block_key(self._options.seed, piece.epoch, block), work)
+            self._parts[piece.chunk, piece.number] = part
+            result = BlockResult(words, 0, 0.0)
+        else:
+            result = self._train_bucket(piece, rate, work)
+        if self._schedule.finish(piece):
+            for number in range(len(self._chunks[piece.chunk])):
+                del self._parts[piece.chunk, number]
+        return result
+
+    def _make_pairs(self, tokens: NDArray[np.int32], key: int, work: Worker) -> tuple[Part, int]:
+        """Return a token block's pairs, bucket by bucket, and how many words it has."""
+        options, P = self._options, self._P
+        n, words = block_kernels.count_pairs(
+            tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, P, work.pairs, work.counts
+        )
+        starts = np.concatenate([[0], np.cumsum(work.counts)])
+        pairs = np.empty((starts[-1], 2), np.int32)
+        block_kernels.fill_pairs(n, P, work.pairs, starts[:-1].copy(), pairs)
+        return (pairs, starts), words
+
+    def _train_bucket(self, piece: Piece, rate: float, work: Worker) -> BlockResult:
+        i, o = piece.number, (piece.number + piece.round) % self._P
+        parts = (self._parts[piece.chunk, number] for number in range(len(self._chunks[piece.chunk])))
+        b = i * self._P + o
+        pairs = np.concatenate([pairs[starts[b] : starts[b + 1]] for pairs, starts in parts])
+        key = block_key(self._options.seed, piece.epoch, piece.chunk, b, _BUCKET_KEY)
+        bucket = Bucket(self._center[i], self._outside[o], pairs, self._alias[o], key, rate,
+                        self._options.negative, self._options.vector_size)  # fmt: skip
+        trained = self._run(bucket, work.groups)
+        if trained.center is not bucket.center:
+            self._center[i], self._outside[o] = trained.center, trained.outside
+        return BlockResult(0, len(pairs), trained.loss)
