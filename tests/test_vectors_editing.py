@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firth.errors import OptionError
+from firth.errors import OptionError, UnknownWordError
 from firth.vectors import KeyedVectors
 
 D = 4
@@ -173,11 +173,23 @@ def test_keys_appended_by_hand_get_random_rows(wv):
         wv.resize_vectors()
 
 
-def test_a_trusted_table_looks_keys_up_when_first_asked():
-    wv = KeyedVectors.trusted(["a", "b"], np.eye(2))
-    assert wv._key_to_index is None
-    assert wv["b"].tolist() == [0, 1]
-    assert wv.key_to_index == {"a": 0, "b": 1}
+@pytest.mark.parametrize("keys", [[f"w{i}" for i in range(100)], list(range(1000, 1100))])
+def test_keys_are_found_before_and_after_their_dictionary_is_made(keys):
+    wv = KeyedVectors.trusted(list(keys), np.arange(100.0)[:, None])
+    for row in (7, 99, 0, 7):
+        assert wv.get_index(keys[row]) == row
+    assert wv._key_to_index is None  # so few are looked for in the list
+    assert keys[50] in wv
+    assert "w100" not in wv
+    assert 5 not in wv
+    with pytest.raises(UnknownWordError):
+        wv["w100"]
+    assert wv.get_index("w100", default=-1) == -1
+    assert [wv.get_index(key) for key in keys] == list(range(100))
+    assert wv._key_to_index == dict(zip(keys, range(100), strict=True))
+    assert "w100" not in wv
+    with pytest.raises(TypeError, match="unhashable"):
+        ["a"] in wv  # noqa: B015
 
 
 # --- names that are gone

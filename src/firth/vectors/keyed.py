@@ -13,7 +13,6 @@ from numpy.typing import DTypeLike
 
 from firth.errors import OptionError
 from firth.vectors.items import Key
-from firth.vectors.lazy_index import LazyIndex
 from firth.vectors.retired import Retired
 
 if TYPE_CHECKING:
@@ -101,11 +100,9 @@ class KeyedVectors(Retired):
         from firth.formats import read_vectors
 
         file = read_vectors(path, format, mmap=bool(mmap))
-        if not mmap:
-            return cls(file.keys, file.vectors, file.counts)
-        mapped = cls.trusted(list(file.keys), file.vectors, file.counts)
-        mapped._key_to_index = LazyIndex(mapped.index_to_key)
-        return mapped
+        if mmap:  # that keys differ is what the file was written with: to look takes seconds for millions
+            return cls.trusted(list(file.keys), file.vectors, file.counts)
+        return cls(file.keys, file.vectors, file.counts)
 
     def save_word2vec_format(
         self,
@@ -157,7 +154,7 @@ class KeyedVectors(Retired):
             datatype=datatype,
             no_header=no_header,
         )
-        return cls(file.keys, file.vectors, file.counts)
+        return cls.trusted(list(file.keys), file.vectors, file.counts)
 
     def intersect_word2vec_format(
         self, fname: PathLike, binary: bool | None = None, encoding: str = "utf8", unicode_errors: str = "strict"

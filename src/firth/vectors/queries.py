@@ -368,9 +368,11 @@ def _cosines(table: VectorTable, direction: Vector, first: int, last: int) -> Ve
 def _blockwise(table: VectorTable, direction: Vector, first: int, last: int) -> Vector:
     """Return the products of rows in half precision, a few thousand at a time: NumPy has none of its own."""
     products = np.empty(last - first, direction.dtype)
-    for start in range(first, last, 8192):
-        rows = table.vectors[start : min(start + 8192, last)]
-        products[start - first : start - first + len(rows)] = rows.astype(direction.dtype) @ direction
+
+    def multiply(start: int, stop: int) -> None:
+        products[start - first : stop - first] = table.vectors[start:stop].astype(direction.dtype) @ direction
+
+    table._each_block(multiply, first, last)
     return products
 
 

@@ -6,8 +6,9 @@ BLAS multiplies, with its own threads; what is kept is sorted out by Python thre
 GIL.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,8 +58,7 @@ def nearest(matrix: Matrix, queries: Vector, out: Rows, topn: int) -> Best:
     queries = queries.astype(matrix.norms.dtype, copy=False)
     room = np.empty((min(_QUERIES, len(queries)), _ROWS), dtype=queries.dtype)
     with _Threads() as threads:
-        for start in range(matrix.first, matrix.last, _ROWS):
-            rows = matrix.unit_block(start, min(start + _ROWS, matrix.last))
+        for start, rows in threads.unit_blocks(matrix, _ROWS):
             for low in range(0, len(queries), _QUERIES):
                 part = slice(low, min(low + _QUERIES, len(queries)))
                 scores = _product(queries[part], rows, room)
@@ -80,8 +80,8 @@ def analogies(matrix: Matrix, words: Vector, questions: Rows, out: Rows, topn: i
     words = words.astype(matrix.norms.dtype, copy=False)
     room = np.empty((len(words), _ANALOGY_ROWS), dtype=words.dtype)
     with _Threads() as threads:
-        for start in range(matrix.first, matrix.last, _ANALOGY_ROWS):
-            cosines = _product(words, matrix.unit_block(start, min(start + _ANALOGY_ROWS, matrix.last)), room)
+        for start, rows in threads.unit_blocks(matrix, _ANALOGY_ROWS):
+            cosines = _product(words, rows, room)
             if multiply:
                 cosines += 1
                 cosines /= 2
@@ -116,7 +116,7 @@ def _sorted(best: Best) -> Best:
 
 
 class _Threads:
-    """Threads that share out the queries of a block."""
+    """Threads that make blocks ready ahead of their use, and share out the queries of one."""
 
     def __init__(self) -> None:
         self.cores = available_cores()
@@ -127,6 +127,17 @@ class _Threads:
 
     def __exit__(self, *exception: object) -> None:
         self.pool.shutdown()
+
+    def unit_blocks(self, matrix: Matrix, size: int) -> Iterator[tuple[int, Vector]]:
+        """Yield (first row, block of unit rows), in order; the next ones are read and scaled meanwhile."""
+        ready: deque[tuple[int, Future[Vector]]] = deque()
+        for start in range(matrix.first, matrix.last, size):
+            ready.append((start, self.pool.submit(matrix.unit_block, start, min(start + size, matrix.last))))
+            if len(ready) > self.cores:
+                first, block = ready.popleft()
+                yield first, block.result()
+        for first, block in ready:
+            yield first, block.result()
 
     def share(self, work: Callable[[slice], None], n: int) -> None:
         """Call `work` with slices that make up 0..n-1, one for each core; return when all are done."""

@@ -1,16 +1,20 @@
 """Keys and their rows: looking up, adding, changing, and what else is known about a key."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from firth.errors import OptionError, UnknownWordError
+from firth.training.resources import available_cores
 from firth.vectors.items import Key, Rows, Vector, is_key, listed
 
 Keys = Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]
 _BLOCK_NUMBERS = 1 << 20  # of a matrix worked on at once: 4 MiB of float32
+_FEW_BLOCKS = 16  # so few are not worth a thread
+_FEW_KEYS = 8  # looked up by going through the list, before the dictionary of all is made
 
 
 class VectorTable:
@@ -47,6 +51,7 @@ class VectorTable:
     def _keep(self, keys: list[Key], vectors: NDArray[Any], counts: Any) -> None:
         self.index_to_key = keys
         self._key_to_index: dict[Key, int] | None = None
+        self._looked_up = 0
         self.expandos = {}
         self.vectors = vectors
         self.counts = counts
@@ -110,8 +115,11 @@ class VectorTable:
         if self._norms is not None and not force:
             return
         norms = np.empty(len(self), dtype=self._exact)
-        for start, stop in self._blocks():
+
+        def fill(start: int, stop: int) -> None:
             norms[start:stop] = _lengths(self._vectors[start:stop].astype(self._exact, copy=False))
+
+        self._each_block(fill)
         self._norms = norms
 
     @property
@@ -119,10 +127,21 @@ class VectorTable:
         """The dtype to compute in: that of the vectors, but float32 for half precision."""
         return np.result_type(self._vectors.dtype, np.float32)
 
-    def _blocks(self) -> Iterable[tuple[int, int]]:
-        """Yield (start, stop) of a few thousand rows at a time: a matrix on disk is never all in memory."""
-        step = max(1, _BLOCK_NUMBERS // max(1, self.vector_size))
-        return ((start, min(start + step, len(self))) for start in range(0, len(self), step))
+    def _each_block(self, work: Callable[[int, int], None], first: int = 0, last: int | None = None) -> None:
+        """Call `work(start, stop)` for a few thousand rows at a time: a matrix on disk is never all in memory.
+
+        Many blocks are shared out among threads: NumPy's loops release the GIL.
+        """
+        step, last = max(1, _BLOCK_NUMBERS // max(1, self.vector_size)), len(self) if last is None else last
+        starts = range(first, last, step)
+        stops = [min(start + step, last) for start in starts]
+        if len(starts) < _FEW_BLOCKS:
+            for start, stop in zip(starts, stops, strict=True):
+                work(start, stop)
+            return
+        with ThreadPoolExecutor(available_cores()) as pool:
+            for _ in pool.map(work, starts, stops):
+                pass
 
     # --- looking up
 
@@ -130,7 +149,7 @@ class VectorTable:
         return len(self.index_to_key)
 
     def __contains__(self, key: object) -> bool:
-        return key in self.key_to_index
+        return self._row(cast(Key, key)) is not None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}<vector_size={self.vector_size}, {len(self)} keys>"
@@ -143,14 +162,27 @@ class VectorTable:
 
     def has_index_for(self, key: Key) -> bool:
         """Tell whether `key` has a row: the same as `key in wv`."""
-        return key in self.key_to_index
+        return key in self
 
     def get_index(self, key: Key, default: int | None = None) -> int:
         """Return the row of `key`; if it has none, `default`, or `UnknownWordError` where that is None."""
-        index = self.key_to_index.get(key, default)
-        if index is None:
+        index = self._row(key)
+        if index is None and default is None:
             raise UnknownWordError(key, self.index_to_key)
-        return index
+        return cast(int, default if index is None else index)
+
+    def _row(self, key: Key) -> int | None:
+        """Return the row of `key`, or None.
+
+        The first few are looked for in the list: among millions that takes 0.1 s, and the dictionary seconds.
+        """
+        if self._key_to_index is None and self._looked_up < _FEW_KEYS and isinstance(key, Hashable):
+            self._looked_up += 1
+            try:
+                return self.index_to_key.index(key)
+            except ValueError:
+                return None
+        return self.key_to_index.get(key)
 
     def get_vector(self, key: Key, norm: bool = False) -> Vector:
         """Return the (D,) vector of `key`, read-only; with `norm`, v / |v| (a zero vector stays zero)."""
@@ -165,9 +197,10 @@ class VectorTable:
 
     def unit_rows(self, rows: Rows) -> Vector:
         """Return an (n, D) copy of these rows, each of length 1; a zero row stays zero."""
-        norms = self.norms[rows]
+        picked = self._vectors[rows].astype(self._exact, copy=False)
+        norms = _lengths(picked) if self._norms is None else self._norms[rows]  # those of all may not be needed
         with np.errstate(invalid="ignore"):  # rows that are not finite have no direction
-            units: Vector = self._vectors[rows] / np.where(norms == 0, 1, norms)[:, None]
+            units: Vector = picked / np.where(norms == 0, 1, norms)[:, None]
         return units
 
     def _rows(self, keys: Iterable[Key]) -> Rows:
@@ -297,8 +330,11 @@ class VectorTable:
         """Scale every vector to length 1, in place: how long it was, which tells how frequent, is lost."""
         norms = self.norms
         self._own()
-        for start, stop in self._blocks():
+
+        def scale(start: int, stop: int) -> None:
             self._vectors[start:stop] = self.unit_rows(np.arange(start, stop))
+
+        self._each_block(scale)
         self._norms = np.where(norms == 0, norms, 1).astype(norms.dtype)
 
     def astype(self, dtype: DTypeLike) -> Self:
