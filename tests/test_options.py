@@ -18,9 +18,10 @@ from firth.errors import FirthError, OptionError
 from firth.options import ELSEWHERE, Options
 
 FIELDS = {option.name: option for option in dataclasses.fields(Options)}
-WHOLE = ["vector_size", "window", "negative", "min_count", "max_vocab", "epochs", "seed"]
+WHOLE = ["vector_size", "window", "negative", "min_count", "max_vocab", "epochs", "seed", "blocks"]
 REAL = ["ns_exponent", "sample", "alpha", "min_alpha"]
 SWITCHES = ["shrink_windows", "lowercase"]
+NAMES = {"schedule": ("hogwild", "blocks")}
 
 
 def test_names_and_defaults_are_gensims_where_gensim_has_them():
@@ -31,8 +32,8 @@ def test_names_and_defaults_are_gensims_where_gensim_has_them():
     }  # fmt: skip
 
 
-def test_every_option_is_whole_real_or_a_switch_and_has_a_meaning():
-    assert sorted(FIELDS) == sorted(WHOLE + REAL + SWITCHES)
+def test_every_option_is_whole_real_a_switch_or_a_name_and_has_a_meaning():
+    assert sorted(FIELDS) == sorted([*WHOLE, *REAL, *SWITCHES, *NAMES])
     assert all(option.metadata["meaning"] for option in FIELDS.values())
 
 
@@ -46,6 +47,7 @@ def test_every_option_is_whole_real_or_a_switch_and_has_a_meaning():
         ("max_vocab", 1, None),
         ("epochs", 1, None),
         ("seed", 0, 2**63 - 1),
+        ("blocks", 1, 256),
     ],
 )
 def test_whole_numbers_are_taken_up_to_their_limits_and_no_further(name, lowest, highest):
@@ -271,3 +273,12 @@ def test_names_from_elsewhere_are_not_also_names_here():
 def test_an_option_error_is_a_value_error():
     assert issubclass(OptionError, ValueError)
     assert issubclass(OptionError, FirthError)
+
+
+@pytest.mark.parametrize(("name", "choices"), NAMES.items())
+def test_a_name_is_one_of_its_choices(name, choices):
+    for choice in choices:
+        assert getattr(Options(**{name: choice}), name) == choice
+    for wrong in ("Hogwild", "", None, 1, b"hogwild"):
+        with pytest.raises(OptionError, match=f"^{name}=.* is not allowed: give '{choices[0]}' or "):
+            Options(**{name: wrong})
