@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firth.errors import MissingExtraError, OptionError, UnknownWordError
-from firth.vectors import KeyedVectors, search
+from firth.vectors import KeyedVectors, queries, search, table
+from firth.vectors.precision import widened
 from firth.vectors.search import Matrix, nearest
 
 V, D = 500, 12
@@ -59,9 +60,9 @@ def test_batches_that_ask_nothing_or_nonsense(wv):
 
 def test_blocks_of_any_size_give_the_same(wv, monkeypatch):
     whole = wv.most_similar_batch(WORDS[:40], topn=7)
-    for rows, queries in ((64, 3), (1, 40), (77, 1), (600, 7)):
+    for rows, together in ((64, 3), (1, 40), (77, 1), (600, 7)):
         monkeypatch.setattr(search, "_ROWS", rows)
-        monkeypatch.setattr(search, "_QUERIES", queries)
+        monkeypatch.setattr(search, "_QUERIES", together)
         for ours, expected in zip(wv.most_similar_batch(WORDS[:40], topn=7), whole, strict=True):
             same(ours, expected)
 
@@ -191,3 +192,34 @@ def test_without_faiss_the_way_to_it_is_named(wv, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "faiss", None)
     with pytest.raises(MissingExtraError, match=r"needs FAISS: install it with  pip install 'firth\[ann\]'"):
         wv.approximate_index()
+
+
+def test_every_half_is_widened_to_the_same_single():
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    for part in (halves, halves[np.isfinite(halves)], halves[:0], halves.reshape(256, 256)[:, ::2]):
+        expected = part.astype(np.float32)
+        assert np.array_equal(widened(part, np.dtype(np.float32)).view(np.uint32), expected.view(np.uint32))
+
+
+def test_norms_unknown_are_computed_with_the_first_answer(monkeypatch):
+    monkeypatch.setattr(queries, "_LARGE", 0)
+    fresh, known = KeyedVectors(WORDS, MATRIX), KeyedVectors(WORDS, MATRIX)
+    known.fill_norms()
+    for limits in ({"clip_start": 20, "clip_end": 90}, {}):
+        fresh = KeyedVectors(WORDS, MATRIX)
+        same(fresh.most_similar("w3", **limits), known.most_similar("w3", **limits))
+        assert fresh.has_norms
+        np.testing.assert_allclose(fresh.norms, known.norms)
+
+
+def test_many_blocks_are_shared_out(monkeypatch):
+    monkeypatch.setattr(table, "_BLOCK_NUMBERS", 5 * D)
+    for dtype in (np.float16, np.float32):
+        wv = KeyedVectors(WORDS, MATRIX.astype(dtype))
+        exact = MATRIX.astype(dtype).astype(np.float32)
+        np.testing.assert_allclose(
+            wv.most_similar("w3", topn=None), wv.get_normed_vectors() @ wv.get_vector("w3", norm=True), atol=1e-6
+        )
+        np.testing.assert_allclose(wv.norms, np.linalg.norm(exact, axis=1), rtol=1e-6)
+        wv.unit_normalize_all()
+        np.testing.assert_allclose(np.linalg.norm(wv.vectors.astype(np.float32), axis=1), 1, atol=1e-3)

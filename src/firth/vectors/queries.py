@@ -23,13 +23,15 @@ from firth.vectors.items import (
     unit,
     weighted,
 )
-from firth.vectors.table import VectorTable
+from firth.vectors.precision import widened
+from firth.vectors.table import VectorTable, lengths
 
 if TYPE_CHECKING:
     from firth.vectors.approximate import ApproximateIndex
 
 Neighbours: TypeAlias = list[tuple[Key, float]]
 
+_LARGE = 1 << 26  # numbers in a matrix too large to be read twice, for its norms and for an answer
 _COSMUL_EPSILON = 1e-6  # Levy and Goldberg's: keeps the quotient finite
 
 
@@ -149,7 +151,7 @@ class Queries(VectorTable):
         for what, weight in items:
             total += weight * self._direction(what, normalize)
         weights = sum(abs(weight) for _, weight in items)
-        mean: Vector = (total / weights if weights else total).astype(self._exact)
+        mean: Vector = (total / weights if weights else total).astype(self.exact)
         return mean
 
     def _direction(self, given: Any, normalize: bool = True) -> Vector:
@@ -217,7 +219,7 @@ class Queries(VectorTable):
         if not any(weight > 0 for _, weight in items) or any(abs(weight) != 1 for _, weight in items):
             raise OptionError("most_similar_cosmul needs at least one positive word or vector, and no weights")
         first, last = self._searched(0, None, restrict_vocab)
-        above, below = np.ones((2, last - first), dtype=self._exact)
+        above, below = np.ones((2, last - first), dtype=self.exact)
         for what, weight in items:
             side = above if weight > 0 else below
             side *= (1 + _cosines(self, unit(_at_least_single(self._direction(what))), first, last)) / 2
@@ -300,7 +302,7 @@ class Queries(VectorTable):
             missing = [word for word in words if word not in self]
             warnings.warn(f"left out, for they are not in the vocabulary: {missing}", stacklevel=2)
         rows = self._rows(known)
-        vectors = self.unit_rows(rows) if use_norm else self._vectors[rows].astype(self._exact)
+        vectors = self.unit_rows(rows) if use_norm else self._vectors[rows].astype(self.exact)
         cosines = vectors @ unit(self.unit_rows(rows).mean(axis=0) if use_norm else vectors.mean(axis=0))
         ranked = sorted(zip(cosines.tolist(), known, strict=True), key=lambda pair: -pair[0])
         return [(float(value), word) for value, word in ranked]
@@ -320,10 +322,10 @@ class Queries(VectorTable):
         """Return (n, D) unit vectors, and the rows they are, -1 for vectors that were given."""
         if not (isinstance(keys, np.ndarray) and keys.dtype.kind == "f"):
             rows = self._rows(listed(cast(Iterable[Key], keys)))
-            return self.unit_rows(rows).astype(self._exact, copy=False), rows
+            return self.unit_rows(rows).astype(self.exact, copy=False), rows
         if keys.ndim != 2 or keys.shape[1] != self.vector_size:
             raise OptionError(f"vectors to compare with must be (n, {self.vector_size}): found shape {keys.shape}")
-        given = keys.astype(self._exact)
+        given = keys.astype(self.exact)
         norms = np.linalg.norm(given, axis=1)
         return given / np.where(norms == 0, 1, norms)[:, None], np.full(len(keys), -1, dtype=np.intp)
 
@@ -357,23 +359,32 @@ class Queries(VectorTable):
 
 def _cosines(table: VectorTable, direction: Vector, first: int, last: int) -> Vector:
     """Return the cosines of rows `first` to `last` with a unit vector; a zero row has cosine 0."""
-    norms = table.norms[first:last]
-    direction = direction.astype(norms.dtype, copy=False)
-    rows = table.vectors[first:last]
+    direction = direction.astype(table.exact, copy=False)
+    vectors = table.vectors
+    at_once = vectors.dtype == table.exact and vectors.size < _LARGE
     with np.errstate(invalid="ignore"):  # rows that are not finite have no cosine
-        products = rows @ direction if rows.dtype == norms.dtype else _blockwise(table, direction, first, last)
+        products = vectors[first:last] @ direction if at_once else _blockwise(table, direction, first, last)
+        norms = table.norms[first:last]
         return np.divide(products, norms, out=products, where=norms != 0)  # a zero row's product is 0
 
 
 def _blockwise(table: VectorTable, direction: Vector, first: int, last: int) -> Vector:
-    """Return the products of rows in half precision, a few thousand at a time: NumPy has none of its own."""
-    products = np.empty(last - first, direction.dtype)
+    """Return the products of rows, a few thousand at a time, and compute the norms of all with them if unknown."""
+    products = np.empty(len(table), direction.dtype)
+    norms = None if table.has_norms else np.empty(len(table), direction.dtype)
 
     def multiply(start: int, stop: int) -> None:
-        products[start - first : stop - first] = table.vectors[start:stop].astype(direction.dtype) @ direction
+        rows = widened(table.vectors[start:stop], direction.dtype)
+        np.einsum("vd,d->v", rows, direction, out=products[start:stop])
+        if norms is not None:
+            norms[start:stop] = lengths(rows)
 
-    table._each_block(multiply, first, last)
-    return products
+    if norms is None:
+        table.each_block(multiply, first, last)
+    else:
+        table.each_block(multiply)
+        table._norms = norms
+    return products[first:last]
 
 
 def _at_least_single(vector: Vector) -> Vector:

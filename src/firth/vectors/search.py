@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from firth.training.resources import available_cores
 from firth.vectors.items import Rows, Vector
+from firth.vectors.precision import widened
 
-_ROWS = 2048  # of the matrix in a block
+_ROWS = 2048  # of the matrix in a block, at least
 _QUERIES = 1024  # so the scores of a block are 8 MiB
+_BLOCK_NUMBERS = 1 << 22  # of a block of rows, at most: 16 MiB of float32
 _ANALOGY_ROWS = 1024  # with a thousand words in use 4 MiB of cosines
 
 
@@ -40,10 +42,9 @@ class Matrix(NamedTuple):
     def unit_block(self, start: int, stop: int) -> Vector:
         """Return a copy of rows start..stop-1 of length 1, in the dtype of the norms; a zero row stays zero."""
         norms = self.norms[start:stop]
-        rows = self.vectors[start:stop].astype(norms.dtype)
+        rows = widened(self.vectors[start:stop], norms.dtype)
         with np.errstate(invalid="ignore"):  # rows that are not finite: their scores are no numbers
-            rows *= np.divide(1, norms, out=np.zeros_like(norms), where=norms != 0)[:, None]
-        return rows
+            return rows * np.divide(1, norms, out=np.zeros_like(norms), where=norms != 0)[:, None]
 
 
 def nearest(matrix: Matrix, queries: Vector, out: Rows, topn: int) -> Best:
@@ -56,9 +57,11 @@ def nearest(matrix: Matrix, queries: Vector, out: Rows, topn: int) -> Best:
 
     best = _empty(len(queries), min(topn, matrix.last - matrix.first), matrix.norms.dtype)
     queries = queries.astype(matrix.norms.dtype, copy=False)
-    room = np.empty((min(_QUERIES, len(queries)), _ROWS), dtype=queries.dtype)
+    together = min(_QUERIES, len(queries))
+    size = _rows_of_a_block(together, queries.shape[1])
+    room = np.empty((together, size), dtype=queries.dtype)
     with _Threads() as threads:
-        for start, rows in threads.unit_blocks(matrix, _ROWS):
+        for start, rows in threads.unit_blocks(matrix, size):
             for low in range(0, len(queries), _QUERIES):
                 part = slice(low, min(low + _QUERIES, len(queries)))
                 scores = _product(queries[part], rows, room)
@@ -92,6 +95,11 @@ def analogies(matrix: Matrix, words: Vector, questions: Rows, out: Rows, topn: i
 
             threads.share(work, len(questions))
     return _sorted(best)
+
+
+def _rows_of_a_block(queries: int, D: int) -> int:
+    """Return how many rows to multiply at once: the fewer queries, the more, for each product wakes BLAS's threads."""
+    return max(_ROWS, min(_ROWS * _QUERIES // queries, _BLOCK_NUMBERS // D))
 
 
 def _product(queries: Vector, rows: Vector, room: Vector) -> Vector:

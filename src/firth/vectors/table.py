@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from firth.errors import OptionError, UnknownWordError
 from firth.training.resources import available_cores
 from firth.vectors.items import Key, Rows, Vector, is_key, listed
+from firth.vectors.precision import widened
 
 Keys = Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]
 _BLOCK_NUMBERS = 1 << 20  # of a matrix worked on at once: 4 MiB of float32
@@ -110,24 +111,29 @@ class VectorTable:
         self.fill_norms()
         return cast(Vector, self._norms)
 
+    @property
+    def has_norms(self) -> bool:
+        """Whether the norms are known already."""
+        return self._norms is not None
+
     def fill_norms(self, force: bool = False) -> None:
         """Compute the norms unless they are known; with `force`, again."""
         if self._norms is not None and not force:
             return
-        norms = np.empty(len(self), dtype=self._exact)
+        norms = np.empty(len(self), dtype=self.exact)
 
         def fill(start: int, stop: int) -> None:
-            norms[start:stop] = _lengths(self._vectors[start:stop].astype(self._exact, copy=False))
+            norms[start:stop] = lengths(widened(self._vectors[start:stop], self.exact))
 
-        self._each_block(fill)
+        self.each_block(fill)
         self._norms = norms
 
     @property
-    def _exact(self) -> np.dtype[Any]:
+    def exact(self) -> np.dtype[Any]:
         """The dtype to compute in: that of the vectors, but float32 for half precision."""
         return np.result_type(self._vectors.dtype, np.float32)
 
-    def _each_block(self, work: Callable[[int, int], None], first: int = 0, last: int | None = None) -> None:
+    def each_block(self, work: Callable[[int, int], None], first: int = 0, last: int | None = None) -> None:
         """Call `work(start, stop)` for a few thousand rows at a time: a matrix on disk is never all in memory.
 
         Many blocks are shared out among threads: NumPy's loops release the GIL.
@@ -197,8 +203,8 @@ class VectorTable:
 
     def unit_rows(self, rows: Rows) -> Vector:
         """Return an (n, D) copy of these rows, each of length 1; a zero row stays zero."""
-        picked = self._vectors[rows].astype(self._exact, copy=False)
-        norms = _lengths(picked) if self._norms is None else self._norms[rows]  # those of all may not be needed
+        picked = widened(self._vectors[rows], self.exact)
+        norms = lengths(picked) if self._norms is None else self._norms[rows]  # those of all may not be needed
         with np.errstate(invalid="ignore"):  # rows that are not finite have no direction
             units: Vector = picked / np.where(norms == 0, 1, norms)[:, None]
         return units
@@ -334,7 +340,7 @@ class VectorTable:
         def scale(start: int, stop: int) -> None:
             self._vectors[start:stop] = self.unit_rows(np.arange(start, stop))
 
-        self._each_block(scale)
+        self.each_block(scale)
         self._norms = np.where(norms == 0, norms, 1).astype(norms.dtype)
 
     def astype(self, dtype: DTypeLike) -> Self:
@@ -381,7 +387,7 @@ class VectorTable:
         self._own()
         self._vectors[rows] = matrix
         if self._norms is not None:
-            self._norms[rows] = _lengths(matrix.astype(self._exact, copy=False))
+            self._norms[rows] = lengths(widened(matrix, self.exact))
 
     def _own(self) -> None:
         """Copy the matrix if it may not be written to, such as one mapped from a file."""
@@ -389,9 +395,10 @@ class VectorTable:
             self._vectors = self._room = self._vectors.copy()
 
 
-def _lengths(rows: Vector) -> Vector:
-    lengths: Vector = np.sqrt(np.einsum("vd,vd->v", rows, rows))
-    return lengths
+def lengths(rows: Vector) -> Vector:
+    """Return the (n,) Euclidean lengths of (n, D) rows."""
+    norms: Vector = np.sqrt(np.einsum("vd,vd->v", rows, rows))
+    return norms
 
 
 def _no_vectors(keys: list[Key], vector_size: int | np.integer[Any] | None, dtype: DTypeLike) -> Vector:
