@@ -146,9 +146,7 @@ def rewritten(path, change):
     with safe_open(small_file(path), framework="numpy") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        layout = {
-            name: (file.get_slice(name).get_dtype(), file.get_slice(name).get_shape()) for name in tensors
-        }
+        layout = {name: (file.get_slice(name).get_dtype(), file.get_slice(name).get_shape()) for name in tensors}
     change(metadata, tensors)
     if "header_crc32" in metadata:
         metadata["header_crc32"] = _header_crc32(metadata, layout)

@@ -42,10 +42,7 @@ def test_every_float32_survives(tmp_path_factory, numbers, binary):
 
 def c_text(words, vectors):
     """Return the bytes word2vec.c writes with -binary 0."""
-    lines = [
-        word.encode() + b" " + b"".join(b"%f " % x for x in row)
-        for word, row in zip(words, vectors, strict=True)
-    ]
+    lines = [word.encode() + b" " + b"".join(b"%f " % x for x in row) for word, row in zip(words, vectors, strict=True)]
     return b"%d %d\n" % vectors.shape + b"".join(line + b"\n" for line in lines)
 
 

@@ -42,12 +42,12 @@ def parse_lines(block: bytes, D: int) -> ParsedLines:
     return ParsedLines(rows[:n], sure[:n], lines[:n], numbers[:n])
 
 
-def parse_fields(numbers: list[bytes], D: int, dtype: np.dtype[Any]) -> Array:
+def parse_fields(numbers: list[bytes], D: int, dtype: np.dtype[Any], separator: str = " ") -> Array:
     """Return the (rows, D) numbers of lines given without their words; raise `pyarrow.ArrowInvalid`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    fields = pc.split_pattern(pa.array(numbers, pa.binary()).cast(pa.string()), " ").values
+    fields = pc.split_pattern(pa.array(numbers, pa.binary()).cast(pa.string()), separator).values
     width = pa.float64() if dtype.itemsize == 8 else pa.float32()
     return cast(Array, fields.cast(width).to_numpy()).reshape(-1, D)
 

@@ -7,7 +7,9 @@
 Each is an array as `numpy.save` writes it. `numpy.load(path)` reads the file, with `allow_pickle=False` as ever.
 """
 
+import errno
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
@@ -29,6 +31,9 @@ KEY_NAMES = ("keys", "words", "index_to_key", "vocab", "tokens", "ids")
 COUNT_NAMES = ("counts", "count")
 """What the arrays are called in the files people have; the first of each is what is written."""
 
+DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+"""What zipfile raises for an archive that is cut, damaged, encrypted, or packed in a way it does not know."""
+
 _KEYS_PER_PIECE = 1 << 14
 _PIECE_BYTES = 4 << 20
 _MOST_DEFLATED = 1040  # bytes that one byte of a deflated stream can stand for, rounded up
@@ -40,7 +45,7 @@ def write_npz(path: PathLike, keys: Sequence[str | int], vectors: Array, counts:
     Raises `FormatError`, before anything is written, for a word that ends in a NUL: NumPy's strings cannot.
     """
     check_shapes(keys, vectors, counts)
-    if bad := next((key for key in keys if isinstance(key, str) and key.endswith("\\0")), None):
+    if bad := next((key for key in keys if isinstance(key, str) and key.endswith("\0")), None):
         raise FormatError(f"word {bad!r} ends in a NUL, which NumPy's strings cannot: rename it")
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         _write_member(archive, "vectors", vectors.dtype, vectors.shape, pieces(vectors))
@@ -72,7 +77,9 @@ def read_npz(path: PathLike, *, limit: int | None = None) -> Table:
             keys = _read_member(path, archive, _named(path, names, KEY_NAMES, "keys"))
             count_name = next((name for name in COUNT_NAMES if name in names), None)
             counts = None if count_name is None else _read_member(path, archive, count_name)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except DAMAGED_ZIP as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which a seek to nowhere gives
+            raise
         raise FormatError(f"{path} is no whole .npz file: {error}") from error
     _check(path, keys, vectors, counts)
     kept = None if counts is None else counts[:limit].astype(np.int64)

@@ -85,7 +85,7 @@ def _read_tensor(path: Path, limit: int | None) -> Array:
             bad = next((at for at, line in enumerate(block) if line.count(b"\t") + 1 != D), None)
             try:
                 if bad is None:
-                    rows.append(parse_fields([line.replace(b"\t", b" ") for line in block], D, rows.array.dtype))
+                    rows.append(parse_fields(block, D, rows.array.dtype, "\t"))
             except pa.ArrowInvalid as error:
                 raise FormatError(f"{path}, lines {number + 1} to {number + len(block)}: {error}") from error
             if bad is not None:

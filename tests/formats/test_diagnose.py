@@ -1,0 +1,99 @@
+import json
+
+import numpy as np
+import pytest
+
+from firth.formats import FORMATS, diagnose, write_vectors
+
+WORDS = ["the", "naïve", "日本", "cat"]
+VECTORS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+WRITTEN = [name for name, known in FORMATS.items() if known.write]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_nothing_is_wrong_with_a_sound_file(tmp_path, name):
+    write_vectors(tmp_path / "v", name, WORDS, VECTORS)
+    found = diagnose(tmp_path / "v")
+    assert found.is_sound, found.problems
+    assert (found.rows, found.dimensions) == (4, 3)
+    assert found.bytes > 4 * 3 * 4
+    assert found.format in (name, "word2vec-text")
+    json.dumps(found.to_dict())
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_rows_that_are_broken_or_zero_are_counted(tmp_path, name):
+    vectors = VECTORS.copy()
+    vectors[1, 0], vectors[2] = np.nan, 0
+    write_vectors(tmp_path / "v", name, WORDS, vectors)
+    found = diagnose(tmp_path / "v")
+    assert (found.broken_rows, found.zero_rows) == (1, 1)
+    assert any("1 of 4 rows hold infinities or not-a-numbers" in problem for problem in found.problems)
+    assert any("1 of 4 rows are all zeros" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("name", ["word2vec-text", "word2vec-binary", "glove"])
+def test_all_faults_of_a_word2vec_file_are_found_at_once(tmp_path, name, suffix):
+    import gzip
+
+    write_vectors(tmp_path / "v", name, ["a", "caf?", "a", "d"], VECTORS)
+    content = (tmp_path / "v").read_bytes().replace(b"caf?", b"caf\xc3").replace(b"4 3\n", b"9 3\n")
+    (tmp_path / f"v{suffix}").write_bytes(gzip.compress(content) if suffix else content)
+    found = diagnose(tmp_path / f"v{suffix}")
+    assert found.format == name
+    assert found.rows == 4
+    assert found.promised_rows == (None if name == "glove" else 9)
+    assert (found.duplicates, found.undecodable) == (1, 1)
+    wanted = ["1 of 4 rows repeat an earlier word", "1 of 4 words are not UTF-8"]
+    wanted += [] if name == "glove" else ["the header promises 9 rows, and 4 can be read"]
+    assert all(any(sentence in problem for problem in found.problems) for sentence in wanted)
+    assert len(found.problems) == len(wanted)
+
+
+def test_bad_lines_are_counted_and_the_first_shown(tmp_path):
+    lines = [b"w%d 1 2" % i for i in range(100)]
+    lines[20], lines[60], lines[61] = b"short 1", b"x 1 two", b"new york 3 4"
+    (tmp_path / "v").write_bytes(b"100 2\n" + b"\n".join(lines))
+    found = diagnose(tmp_path / "v")
+    assert (found.rows, found.bad_lines, found.spaced) == (98, 2, 1)
+    assert found.problems[0] == "line 22 is not a word and 2 numbers: 'short 1'"
+    assert "the next of them line 62" in found.problems[1]
+    assert any("the last line does not end in a newline" in problem for problem in found.problems)
+    assert any("1 of 98 words hold white space" in problem for problem in found.problems)
+
+
+def test_a_cut_binary_file(tmp_path):
+    write_vectors(tmp_path / "v", "word2vec-binary", WORDS, VECTORS)
+    (tmp_path / "v").write_bytes((tmp_path / "v").read_bytes()[:-5])
+    found = diagnose(tmp_path / "v")
+    assert (found.rows, found.promised_rows) == (3, 4)
+    assert any("11 bytes follow the last whole record" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x80\x04\x95 a pickle", "a Python pickle or a gensim model"),
+        (b"nothing of the kind", "in no format that firth knows"),
+        (b"PAR1 and no more", "no whole Arrow or Parquet file"),
+    ],
+)
+def test_what_a_reader_would_raise_is_a_problem(tmp_path, content, message):
+    (tmp_path / "v").write_bytes(content)
+    found = diagnose(tmp_path / "v")
+    assert len(found.problems) == 1
+    assert message in found.problems[0]
+
+
+def test_a_damaged_file_of_ours_says_where(tmp_path):
+    write_vectors(tmp_path / "v", "native", WORDS, VECTORS)
+    content = bytearray((tmp_path / "v").read_bytes())
+    content[content.index(VECTORS.tobytes())] ^= 1
+    (tmp_path / "v").write_bytes(content)
+    assert "the checksum of center differs" in diagnose(tmp_path / "v").problems[0]
+
+
+def test_a_missing_file_is_the_systems_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        diagnose(tmp_path / "none")

@@ -1,0 +1,111 @@
+import struct
+
+import numpy as np
+import pytest
+
+from firth.errors import FormatError
+from firth.formats import read_vectors
+from firth.formats.fasttext import MAGIC, read_fasttext
+
+
+def fnv(part):
+    """Return the hash of an n-gram: 32-bit FNV-1a over bytes taken as signed."""
+    value = 2166136261
+    for byte in part.encode():
+        value = ((value ^ (byte - 256 & 0xFFFFFFFF if byte > 127 else byte)) * 16777619) & 0xFFFFFFFF
+    return value
+
+
+def parts_of(word, minn, maxn):
+    """Return the n-grams of <word>, without the brackets alone."""
+    text = f"<{word}>"
+    starts = range(len(text))
+    parts = [text[i : i + n] for i in starts for n in range(minn, maxn + 1) if i + n <= len(text)]
+    return [part for part in parts if part not in ("<", ">")]
+
+
+def a_bin(words, matrix, *, bucket=0, minn=0, maxn=0, version=12, labels=(), quantised=0, pruned=-1, model=2):
+    """Return the bytes of a fastText model up to its output matrix."""
+    D = matrix.shape[1]
+    head = struct.pack("<2i12id", MAGIC, version, D, 5, 5, 1, 5, 1, 2, model, bucket, minn, maxn, 100, 1e-4)
+    head += struct.pack("<3i2q", len(words) + len(labels), len(words), len(labels), 1000, pruned)
+    entries = b"".join(word.encode() + b"\0" + struct.pack("<qb", 10 - i, 0) for i, word in enumerate(words))
+    entries += b"".join(label.encode() + b"\0" + struct.pack("<qb", 3, 1) for label in labels)
+    return head + entries + struct.pack("<b2q", quantised, *matrix.shape) + matrix.astype("<f4").tobytes()
+
+
+WORDS = ["the", "naïve", "日本", "</s>", "é"]
+
+
+@pytest.mark.parametrize(("minn", "maxn"), [(3, 6), (1, 2), (2, 2), (0, 0), (0, 3)])
+def test_a_word_is_the_mean_of_itself_and_its_parts(tmp_path, minn, maxn):
+    bucket = 11
+    matrix = np.random.default_rng(0).normal(size=(len(WORDS) + bucket, 4)).astype(np.float32)
+    (tmp_path / "m.bin").write_bytes(a_bin(WORDS, matrix, bucket=bucket, minn=minn, maxn=maxn))
+    found = read_fasttext(tmp_path / "m.bin")
+    assert found.keys == WORDS
+    assert found.counts.tolist() == [10, 9, 8, 7, 6]
+    for index, word in enumerate(WORDS):
+        parts = [] if word == "</s>" or maxn == 0 else parts_of(word, max(minn, 1), maxn)
+        rows = [index, *(len(WORDS) + fnv(part) % bucket for part in parts)]
+        # float32 sums in another order than here
+        np.testing.assert_allclose(found.vectors[index], matrix[rows].mean(axis=0), rtol=1e-5, atol=1e-6)
+
+
+def test_labels_are_passed_over(tmp_path):
+    matrix = np.ones((2, 3), np.float32)
+    (tmp_path / "m.bin").write_bytes(a_bin(["a", "b"], matrix, labels=["__label__x"]))
+    assert read_vectors(tmp_path / "m.bin").keys == ["a", "b"]
+
+
+def test_a_classifier_of_version_11_has_no_parts(tmp_path):
+    matrix = np.arange(16, dtype=np.float32).reshape(8, 2)
+    content = a_bin(["aa", "bb"], matrix, bucket=6, minn=1, maxn=2, version=11, model=3)
+    (tmp_path / "m.bin").write_bytes(content)
+    assert np.array_equal(read_fasttext(tmp_path / "m.bin").vectors, matrix[:2])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"quantised": 1}, "a quantised fastText model"),
+        ({"pruned": 4}, "a pruned fastText model"),
+        ({"version": 13}, "in version 13 of fastText's format: 11 and 12 can be read"),
+        ({"bucket": -5}, "its first numbers do not go together"),
+        ({"bucket": 5, "rows": 4}, "its matrix is 4 x 3, with 2 words and 5 buckets"),
+    ],
+)
+def test_models_that_cannot_be_read_are_refused_by_name(tmp_path, changes, message):
+    matrix = np.ones((changes.pop("rows", 2), 3), np.float32)
+    (tmp_path / "m.bin").write_bytes(a_bin(["a", "b"], matrix, **changes))
+    with pytest.raises(FormatError, match=message):
+        read_fasttext(tmp_path / "m.bin")
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_model_cut_anywhere_is_refused(tmp_path, suffix):
+    import gzip
+
+    matrix = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    whole = a_bin(["the", "naïve"], matrix, bucket=5, minn=2, maxn=3)
+    path = tmp_path / f"m.bin{suffix}"
+    for size in range(4, len(whole)):
+        path.write_bytes(gzip.compress(whole[:size], 1) if suffix else whole[:size])
+        with pytest.raises(FormatError, match="cut or damaged"):
+            read_vectors(path, "fasttext-bin")
+
+
+def test_a_lying_dictionary_takes_no_memory_and_ends(tmp_path):
+    content = a_bin(["a"], np.ones((1, 3), np.float32))
+    lying = content.replace(struct.pack("<3i", 1, 1, 0), struct.pack("<3i", 2**31 - 1, 2**31 - 1, 0))
+    (tmp_path / "m.bin").write_bytes(lying)
+    with pytest.raises(FormatError, match="cut or damaged"):
+        read_fasttext(tmp_path / "m.bin")
+
+
+def test_words_that_are_not_utf8(tmp_path):
+    content = a_bin(["caf?"], np.ones((1, 3), np.float32)).replace(b"caf?", b"caf\xc3")
+    (tmp_path / "m.bin").write_bytes(content)
+    with pytest.raises(FormatError, match="word 1 is not utf8"):
+        read_vectors(tmp_path / "m.bin")
+    assert read_vectors(tmp_path / "m.bin", unicode_errors="ignore").keys == ["caf"]

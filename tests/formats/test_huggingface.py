@@ -1,0 +1,105 @@
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from firth.errors import FormatError
+from firth.formats import read_vectors, write_vectors
+
+VECTORS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+
+
+def a_folder(path, tensors, vocabulary, added=(), config=None):
+    path.mkdir()
+    save_file(tensors, path / "model.safetensors")
+    tokenizer = {"model": {"vocab": vocabulary}, "added_tokens": list(added)}
+    (path / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (path / "config.json").write_text(json.dumps(config or {}))
+    return path
+
+
+def test_a_word_piece_vocabulary_is_read_in_the_order_of_its_rows(tmp_path):
+    vocabulary = {"##ing": 2, "the": 0, "[UNK]": 1}
+    folder = a_folder(tmp_path / "m", {"embeddings": VECTORS}, vocabulary, [{"id": 3, "content": "[PAD]"}])
+    found = read_vectors(folder)
+    assert found.keys == ["the", "[UNK]", "##ing", "[PAD]"]
+    assert np.array_equal(found.vectors, VECTORS)
+
+
+def test_a_unigram_vocabulary_is_a_list(tmp_path):
+    folder = a_folder(tmp_path / "m", {"embeddings": VECTORS}, [["a", -1.0], ["b", -2.0], ["c", -3], ["d", -4]])
+    assert read_vectors(folder).keys == ["a", "b", "c", "d"]
+
+
+def test_the_rows_and_weights_of_a_quantised_vocabulary_are_applied(tmp_path):
+    tensors = {
+        "embeddings": VECTORS[:2],
+        "mapping": np.array([1, 0, 1]),
+        "weights": np.array([1.0, 2.0, 0.5]),
+    }
+    found = read_vectors(a_folder(tmp_path / "m", tensors, {"a": 0, "b": 1, "c": 2}))
+    assert np.array_equal(found.vectors, VECTORS[[1, 0, 1]] * np.array([[1], [2], [0.5]], np.float32))
+
+
+def test_the_folder_of_older_sentence_transformers_is_read(tmp_path):
+    outer = tmp_path / "m"
+    outer.mkdir()
+    a_folder(outer / "0_StaticEmbedding", {"embedding.weight": VECTORS}, {"a": 0, "b": 1, "c": 2, "d": 3})
+    assert np.array_equal(read_vectors(outer).vectors, VECTORS)
+
+
+def test_a_key_that_is_the_unknown_token_needs_no_row_of_zeros(tmp_path):
+    write_vectors(tmp_path / "m", "huggingface", ["a", "[UNK]", "b", "c"], VECTORS)
+    found = read_vectors(tmp_path / "m")
+    assert found.keys == ["a", "[UNK]", "b", "c"]
+    assert np.array_equal(found.vectors, VECTORS)
+
+
+def test_writing_again_replaces_the_files_in_the_folder(tmp_path):
+    write_vectors(tmp_path / "m", "huggingface", list("abcd"), VECTORS)
+    (tmp_path / "m" / "notes.txt").write_text("mine")
+    write_vectors(tmp_path / "m", "huggingface", ["x"], -VECTORS[:1])
+    assert read_vectors(tmp_path / "m").keys == ["x"]
+    assert sorted(file.name for file in (tmp_path / "m").iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "modules.json",
+        "notes.txt",
+        "tokenizer.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "vocabulary", "message"),
+    [
+        ({"embeddings": VECTORS}, {"a": 0, "b": 9}, "a key's row is 9, but there are 4 rows"),
+        ({"embeddings": VECTORS}, {"a": 0, "b": -1}, "a key's row is"),
+        ({"embeddings": VECTORS, "weights": np.ones(3)}, {"a": 0, "b": 1}, "3 weights, but 2 keys"),
+        ({"x": VECTORS, "y": VECTORS}, {"a": 0}, "has no matrix of vectors that can be told from the others"),
+        ({"embeddings": VECTORS.astype(np.int8)}, {"a": 0}, "has no matrix of vectors.*float16, 32 or 64"),
+        ({"embeddings": VECTORS}, 5, "is no tokenizer.json with a vocabulary"),
+    ],
+)
+def test_a_folder_whose_parts_do_not_go_together_is_refused(tmp_path, tensors, vocabulary, message):
+    with pytest.raises(FormatError, match=message):
+        read_vectors(a_folder(tmp_path / "m", tensors, vocabulary))
+
+
+def test_a_folder_without_a_tokenizer_and_a_file_in_the_way(tmp_path):
+    a_folder(tmp_path / "m", {"embeddings": VECTORS}, {}).joinpath("tokenizer.json").unlink()
+    with pytest.raises(FormatError, match=r"it needs model\.safetensors and tokenizer\.json in it"):
+        read_vectors(tmp_path / "m")
+    with pytest.raises(FormatError, match=r"holds vectors but no keys, and no tokenizer\.json is beside it"):
+        read_vectors(tmp_path / "m" / "model.safetensors")
+    (tmp_path / "f").write_text("")
+    with pytest.raises(FormatError, match="is a file: this format is a folder"):
+        write_vectors(tmp_path / "f", "huggingface", ["a"], VECTORS[:1])
+    with pytest.raises(FormatError, match="cannot be written in UTF-8"):
+        write_vectors(tmp_path / "g", "huggingface", ["\ud800"], VECTORS[:1])
+
+
+def test_the_only_matrix_of_a_safetensors_file_needs_no_usual_name(tmp_path):
+    folder = a_folder(tmp_path / "m", {"syn0": VECTORS}, {"a": 0, "b": 1, "c": 2, "d": 3})
+    assert np.array_equal(read_vectors(folder / "model.safetensors").vectors, VECTORS)

@@ -1,0 +1,328 @@
+import gzip
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firth import KeyedVectors
+from firth.errors import FormatError, OptionError
+from firth.formats import COMPRESSIBLE, FORMATS, descriptions, detect, format_of_name, read_vectors, write_vectors
+
+WORDS = ["</s>", "the", "naïve", "non\u00a0breaking", "wide\u3000space", "日本", "next\u0085line", "1.5"]
+VECTORS = np.random.default_rng(0).normal(size=(8, 16)).astype(np.float32)[:, :5]  # rows with padding
+COUNTS = np.arange(100, 108)
+WRITTEN = [name for name, known in FORMATS.items() if known.write]
+WITH_COUNTS = {"native", "npz", "safetensors", "huggingface", "projector", "arrow", "parquet"}
+WITH_ANY_WORD = {"native", "npz", "safetensors", "huggingface", "arrow", "parquet"}
+WITH_WHOLE_NUMBERS = WITH_ANY_WORD - {"huggingface"}
+TOLD_AS = {"fasttext-vec": "word2vec-text", "spacy": "word2vec-text"}  # they are the same bytes but for white space
+
+
+@pytest.mark.parametrize("counts", [None, COUNTS])
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("name", WRITTEN)
+def test_every_format_comes_back_exactly_and_is_told_by_its_bytes(tmp_path, name, told, counts):
+    write_vectors(tmp_path / "v", name, WORDS, VECTORS, counts)
+    found = read_vectors(tmp_path / "v", name if told else None)
+    assert found.keys == WORDS
+    assert found.vectors.dtype == np.float32
+    assert found.vectors.tobytes() == VECTORS.tobytes()
+    assert found.format == (name if told else TOLD_AS.get(name, name))
+    if counts is not None and name in WITH_COUNTS:
+        assert found.counts.tolist() == COUNTS.tolist()
+    else:
+        assert found.counts is None
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_limit_keeps_the_first_rows(tmp_path, name):
+    write_vectors(tmp_path / "v", name, WORDS, VECTORS, COUNTS)
+    found = read_vectors(tmp_path / "v", limit=3)
+    assert found.keys == WORDS[:3]
+    assert np.array_equal(found.vectors, VECTORS[:3])
+    assert found.counts is None or found.counts.tolist() == [100, 101, 102]
+    assert read_vectors(tmp_path / "v", limit=99).keys == WORDS
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+@settings(max_examples=20, deadline=None)
+@given(
+    numbers=st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=2, max_size=9),
+    words=st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters=" \t\n\v\f\r\0"), min_size=1, max_size=9),
+        min_size=1,
+        max_size=9,
+        unique=True,
+    ),
+)
+def test_every_float32_and_every_word_comes_back(tmp_path_factory, name, numbers, words):
+    path = tmp_path_factory.mktemp("formats") / "v"
+    vectors = np.array([np.roll(numbers, shift) for shift in range(len(words))], np.float32)
+    write_vectors(path, name, words, vectors)
+    found = read_vectors(path, name)
+    assert found.keys == words
+    assert found.vectors.tobytes() == vectors.tobytes()  # bytes: -0.0 is not 0.0
+
+
+@pytest.mark.parametrize("name", sorted(WITH_ANY_WORD))
+def test_words_with_white_space_are_kept_where_the_format_can(tmp_path, name):
+    words = ["new york", "tab\there", "line\nbreak", " ", "cr\r"]
+    write_vectors(tmp_path / "v", name, words, VECTORS[:5])
+    assert read_vectors(tmp_path / "v").keys == words
+
+
+@pytest.mark.parametrize("name", sorted(set(WRITTEN) - WITH_ANY_WORD))
+def test_words_with_newlines_are_refused_where_they_would_move_rows(tmp_path, name):
+    with pytest.raises(FormatError, match=r"word 'line\\nbreak' holds '\\n'.*Rename it"):
+        write_vectors(tmp_path / "v", name, ["ok", "line\nbreak"], VECTORS[:2])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", sorted(WITH_WHOLE_NUMBERS))
+def test_whole_number_keys_stay_whole_numbers(tmp_path, name):
+    write_vectors(tmp_path / "v", name, [7, -1, 1 << 40], VECTORS[:3])
+    assert read_vectors(tmp_path / "v").keys == [7, -1, 1 << 40]
+
+
+@pytest.mark.parametrize("kind", ["f2", "f8"])
+@pytest.mark.parametrize("name", sorted(WITH_ANY_WORD))
+def test_half_and_double_precision_are_kept(tmp_path, name, kind):
+    write_vectors(tmp_path / "v", name, WORDS, VECTORS.astype(kind))
+    found = read_vectors(tmp_path / "v").vectors
+    assert found.dtype == kind
+    assert np.array_equal(found, VECTORS.astype(kind))
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+@pytest.mark.parametrize("name", COMPRESSIBLE)
+def test_a_suffix_compresses(tmp_path, name, suffix):
+    path = tmp_path / f"v{suffix}"
+    many = [f"word{i}" for i in range(1000)]
+    write_vectors(path, name, many, np.ones((1000, 8), np.float32))
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 12_000
+    found = read_vectors(path)
+    assert found.keys == many
+    assert (found.vectors == 1).all()
+
+
+def test_compressing_the_same_vectors_twice_gives_the_same_bytes(tmp_path):
+    for name in ("a.txt.gz", "b.txt.gz"):
+        write_vectors(tmp_path / name, None, WORDS, VECTORS)
+    assert (tmp_path / "a.txt.gz").read_bytes() == (tmp_path / "b.txt.gz").read_bytes()
+
+
+def test_a_cut_zstd_stream_is_refused(tmp_path):
+    write_vectors(tmp_path / "v.txt.zst", None, WORDS, VECTORS)
+    (tmp_path / "v.txt.zst").write_bytes((tmp_path / "v.txt.zst").read_bytes()[:-9])
+    with pytest.raises(FormatError, match=r"is no whole \.zst file"):
+        read_vectors(tmp_path / "v.txt.zst")
+
+
+@pytest.mark.parametrize("name", sorted(set(WRITTEN) - set(COMPRESSIBLE)))
+def test_formats_that_hold_compressed_parts_are_not_compressed_from_outside(tmp_path, name):
+    with pytest.raises(OptionError, match=r"is not compressed from outside: take \.gz off"):
+        write_vectors(tmp_path / "v.gz", name, WORDS, VECTORS)
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen"),
+    [
+        ("m.firth", "native"),
+        ("v.txt", "word2vec-text"),
+        ("v.TXT.gz", "word2vec-text"),
+        ("v.bin", "word2vec-binary"),
+        ("v.vec", "fasttext-vec"),
+        ("v.npz", "npz"),
+        ("v.safetensors", "safetensors"),
+        ("v.tsv", "projector"),
+        ("v.arrow", "arrow"),
+        ("v.feather", "arrow"),
+        ("v.parquet", "parquet"),
+    ],
+)
+def test_a_name_says_what_to_write(name, chosen):
+    assert format_of_name(name).name == chosen
+
+
+def test_a_name_that_says_nothing_is_refused(tmp_path):
+    with pytest.raises(OptionError, match=r"'vectors' does not tell the format: end it in \.firth, \.txt"):
+        write_vectors("vectors", None, WORDS, VECTORS)
+    assert format_of_name(tmp_path).name == "huggingface"
+
+
+def test_unknown_formats_and_options_are_refused_with_a_hint(tmp_path):
+    with pytest.raises(OptionError, match=r"format='parket' is unknown; did you mean 'parquet'\?"):
+        read_vectors(tmp_path / "v", "parket")
+    with pytest.raises(OptionError, match="format='fasttext-bin' is only read: write one of native, word2vec-text"):
+        write_vectors(tmp_path / "v", "fasttext-bin", WORDS, VECTORS)
+    with pytest.raises(OptionError, match="format='npz' has no use for fvocab='x': leave it out"):
+        write_vectors(tmp_path / "v", "npz", WORDS, VECTORS, fvocab="x")
+    write_vectors(tmp_path / "v", "word2vec-text", WORDS, VECTORS)
+    with pytest.raises(OptionError, match="format='word2vec-text' has no use for mmap=True"):
+        read_vectors(tmp_path / "v", mmap=True)
+    with pytest.raises(OptionError, match="limit=0 is not allowed"):
+        read_vectors(tmp_path / "v", limit=0)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_shapes_that_differ_are_refused_before_anything_is_written(tmp_path, name):
+    with pytest.raises(OptionError, match="8 keys"):
+        write_vectors(tmp_path / "v", name, WORDS, VECTORS[:2])
+    with pytest.raises(OptionError, match="8 keys need as many counts"):
+        write_vectors(tmp_path / "v", name, WORDS, VECTORS, COUNTS[:2])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (pickle.dumps({"a": 1}), r"a Python pickle or a gensim model.*never unpickles.*save_word2vec_format"),
+        (b"\x93NUMPY\x01\x00", "a NumPy .npy array.*numpy.load"),
+        (b"PK\x03\x04 and no more", "a zip archive"),
+        (gzip.compress(b"2 2\na 1 2\nb 3 4\n"), r"a gzip file.*name ending in \.gz"),
+        (b"", "in no format that firth knows: it begins with b''"),
+        (b"Once upon a time there was\n", "in no format that firth knows: it begins with b'Once upon"),
+    ],
+)
+def test_what_is_no_file_of_vectors_is_refused_and_never_run(tmp_path, content, message):
+    (tmp_path / "v").write_bytes(content)
+    for read in (detect, read_vectors, KeyedVectors.load):
+        with pytest.raises(FormatError, match=message):
+            read(tmp_path / "v")
+
+
+def test_a_folder_and_a_missing_file(tmp_path):
+    with pytest.raises(FormatError, match=r"is a folder without model\.safetensors in it"):
+        read_vectors(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        read_vectors(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", sorted(WITH_ANY_WORD))
+def test_no_keys_at_all(tmp_path, name):
+    write_vectors(tmp_path / "v", name, [], np.empty((0, 4), np.float32))
+    assert read_vectors(tmp_path / "v").vectors.shape == (0, 4)
+
+
+@pytest.mark.parametrize("name", ["native", "safetensors", "huggingface", "npz", "arrow", "parquet"])
+def test_a_file_cut_anywhere_is_refused(tmp_path, name):
+    write_vectors(tmp_path / "v", name, WORDS, VECTORS, COUNTS)
+    path = tmp_path / "v" / "model.safetensors" if name == "huggingface" else tmp_path / "v"
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 7):
+        path.write_bytes(whole[:size])
+        with pytest.raises(FormatError):
+            read_vectors(tmp_path / "v", name)
+
+
+@pytest.mark.parametrize("name", ["safetensors", "npz", "arrow", "parquet", "projector", "huggingface"])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_damaged_file_raises_no_other_error(tmp_path_factory, name, data):
+    folder = tmp_path_factory.mktemp("damaged")
+    write_vectors(folder / "v", name, WORDS, VECTORS, COUNTS)
+    path = data.draw(st.sampled_from(sorted(file for file in folder.rglob("*") if file.is_file())))
+    content = bytearray(path.read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    content[at] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = read_vectors(folder / "v", name)
+        except FormatError:
+            return
+    assert len(found.keys) == len(found.vectors)
+
+
+@pytest.mark.parametrize("name", ["npz", "safetensors", "projector", "arrow", "parquet"])
+def test_of_repeated_keys_the_first_is_kept_and_the_rest_counted(tmp_path, name):
+    write_vectors(tmp_path / "v", name, ["a", "b", "a"], VECTORS[:3], [5, 6, 7])
+    with pytest.warns(UserWarning, match="1 of 3 rows repeat an earlier word and were dropped"):
+        found = read_vectors(tmp_path / "v")
+    assert found.keys == ["a", "b"]
+    assert np.array_equal(found.vectors, VECTORS[:2])
+    assert found.counts.tolist() == [5, 6]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_is_no_number_is_counted(tmp_path, name):
+    vectors = VECTORS.copy()
+    vectors[1, 2], vectors[3, 0] = np.nan, np.inf
+    write_vectors(tmp_path / "v", name, WORDS, vectors)
+    if name == "native":  # firth's own trained them and says so then
+        assert np.isnan(read_vectors(tmp_path / "v").vectors[1, 2])
+        return
+    with pytest.warns(UserWarning, match="2 rows hold infinities or not-a-numbers"):
+        read_vectors(tmp_path / "v")
+
+
+@pytest.mark.parametrize("name", ["native", "safetensors", "huggingface"])
+def test_a_mapped_matrix_is_read_only_and_answers_the_same(tmp_path, name):
+    KeyedVectors(WORDS, VECTORS, COUNTS).save(tmp_path / "v", name)
+    mapped, read = (KeyedVectors.load(tmp_path / "v", mmap=mmap) for mmap in ("r", None))
+    assert isinstance(read_vectors(tmp_path / "v", mmap=True).vectors, np.memmap)
+    assert mapped.index_to_key == read.index_to_key == WORDS
+    assert np.array_equal(mapped.vectors, read.vectors)
+    assert mapped.most_similar("the") == read.most_similar("the")
+    with pytest.raises(ValueError, match="read-only"):
+        mapped.vectors[0, 0] = 1
+
+
+def test_a_mapped_file_may_be_saved_over(tmp_path):
+    KeyedVectors(WORDS, VECTORS).save(tmp_path / "v")
+    mapped = KeyedVectors.load(tmp_path / "v", mmap=True)
+    KeyedVectors(WORDS, -VECTORS).save(tmp_path / "v")
+    assert np.array_equal(mapped.vectors, VECTORS)
+
+
+def test_mapping_checks_the_keys_and_leaves_the_matrix(tmp_path):
+    KeyedVectors(["needle", *WORDS[1:]], VECTORS).save(tmp_path / "v")
+    whole = (tmp_path / "v").read_bytes()
+    (tmp_path / "v").write_bytes(whole.replace(VECTORS.tobytes(), bytes(VECTORS.nbytes)))
+    assert not KeyedVectors.load(tmp_path / "v", mmap=True).vectors.any()
+    with pytest.raises(FormatError, match="the checksum of center differs"):
+        KeyedVectors.load(tmp_path / "v")
+    (tmp_path / "v").write_bytes(whole.replace(b"needle", b"nettle"))
+    with pytest.raises(FormatError, match="the checksum of words differs"):
+        KeyedVectors.load(tmp_path / "v", mmap=True)
+
+
+def test_mapped_vectors_can_be_asked_everything_and_added_to(tmp_path):
+    keys = [f"w{i}" for i in range(100)]
+    vectors = np.random.default_rng(0).normal(size=(100, 5)).astype(np.float32)
+    KeyedVectors(keys, vectors).save(tmp_path / "v")
+    mapped = KeyedVectors.load(tmp_path / "v", mmap=True)
+    assert mapped.get_index("w42") == 42
+    assert mapped.most_similar("w42", topn=3) == KeyedVectors(keys, vectors).most_similar("w42", topn=3)
+    mapped.add_vector("new", np.ones(5, np.float32))
+    assert mapped.get_index("new") == 100
+    assert mapped.get_index("w99") == 99
+    assert not KeyedVectors.load(tmp_path / "v").has_index_for("new")
+
+
+def test_every_format_has_one_line_of_description():
+    assert list(descriptions()) == list(FORMATS)
+    assert all(text and "\n" not in text and len(text) <= 80 for text in descriptions().values())
+
+
+def test_reading_and_writing_take_little_memory_beside_the_matrix(tmp_path):
+    import tracemalloc
+
+    V, D = 20_000, 200  # 16 MB
+    words = [f"w{i}" for i in range(V)]
+    vectors = np.random.default_rng(1).random((V, D), dtype=np.float32)
+    for name in ("native", "word2vec-binary", "npz", "safetensors", "huggingface", "arrow"):
+        tracemalloc.start()
+        write_vectors(tmp_path / name, name, words, vectors)
+        written = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        read_vectors(tmp_path / name)
+        read = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        # the words take some 3 MB more than once; a second copy of the matrix would take 16
+        assert written < 14e6, name
+        assert read < vectors.nbytes + 15e6, name
