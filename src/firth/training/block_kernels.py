@@ -35,14 +35,17 @@ LEAD = 2  # groups ahead of which rows are fetched into the nearest cache
 
 
 class GroupWorkspace(NamedTuple):
-    """One thread's scratch arrays for `train_bucket`; their contents carry nothing between buckets."""
+    """One thread's scratch arrays for `train_bucket`; their contents carry nothing between buckets.
 
-    tables: Array  # ((LEAD + 1) * (2 GROUP + columns),) int64: each group's row addresses: inputs, owns, outputs
-    noise: Array  # ((LEAD + 1) * K,) int32: the noise words of each group
-    special: Array  # (LEAD + 1,) int64: whether rows of a group coincide
+    What belongs to a group is written LEAD groups ahead, into slot (number of the group) % (LEAD + 1).
+    """
+
+    tables: Array  # (LEAD + 1, 2 GROUP + columns) int64, flat: row addresses of the inputs, their owns, the outputs
+    noise: Array  # (LEAD + 1, n_tiles, 16) int32: the noise word in each lane, -1 where there is none
+    columns: Array  # (LEAD + 1, n_tiles, 16) float32: the signed weight of each output but the first
+    own_weights: Array  # (LEAD + 1, GROUP / 2, 16) float32: the signed weight of each pair's own output
+    rows: Array  # (GROUP / 2, 16) float32: 1, and 0 for an absent input
     copies: Array  # (2 GROUP,) int64: addresses of spare rows for copies of the inputs and of their own outputs
-    weights: Array  # (n_tiles, GROUP / 2, 16) float32: the signed weight of each score, see `simd.score_tile`
-    ones: Array  # (16,) float32
     coefficients: Array  # (n_tiles, GROUP / 2, 16) float32
     spare: Array  # (3 + 2 GROUP, D padded) float32: rows for an absent input, own output and output; and copies
     loss: Array  # (16,) float64: the loss summed over the bucket
@@ -53,11 +56,11 @@ def make_group_workspace(vector_size: int, negative: int) -> GroupWorkspace:
     tile, n_tiles = tiles(negative)
     return GroupWorkspace(
         tables=np.zeros((LEAD + 1) * (2 * GROUP + tile * n_tiles), np.int64),
-        noise=np.zeros((LEAD + 1) * negative, np.int32),
-        special=np.zeros(LEAD + 1, np.int64),
+        noise=aligned_zeros((LEAD + 1, n_tiles, LANES), np.int32),
+        columns=aligned_zeros((LEAD + 1, n_tiles, LANES)),
+        own_weights=aligned_zeros((LEAD + 1, GROUP // 2, LANES)),
+        rows=aligned_zeros((GROUP // 2, LANES)),
         copies=np.zeros(2 * GROUP, np.int64),
-        weights=aligned_zeros((n_tiles, GROUP // 2, LANES)),
-        ones=aligned_zeros((LANES,)),
         coefficients=aligned_zeros((n_tiles, GROUP // 2, LANES)),
         spare=aligned_zeros((3 + 2 * GROUP, LANES * strips(vector_size))),
         loss=aligned_zeros((LANES,), np.float64),
@@ -114,67 +117,54 @@ def fill_pairs(n, P, work, places, pairs):
                 pairs[place, 0], pairs[place, 1] = row[j], row[i]
 
 
-@njit(nogil=True)
-def reset_weights(weights, K, tile):
-    """Give every pair its own outside word, column 0, with weight -1, and every noise word with 1."""
-    for column in range(1 + K):
-        for pair in range(GROUP // 2):
-            weights[column // tile, pair, column % tile] = 1 if column else -1
-            weights[column // tile, pair, column % tile + TILE] = 1 if column else -1
-
-
-@njit(nogil=True)
-def weigh_group(weights, K, tile, pairs, start, n, noise, at, tables, outputs, unused):
-    """Make the step of a group exact where noise words are equal, or are a pair's outside word; see above."""
-    for k in range(1, K):
-        same = 0
-        while noise[at + same] != noise[at + k]:
-            same += 1
-        if same < k:
-            tables[outputs + 1 + k] = unused
-            for p in range(n):
-                weights[(1 + same) // tile, p // 2, TILE * (p % 2) + (1 + same) % tile] += float32(1)
-                weights[(1 + k) // tile, p // 2, TILE * (p % 2) + (1 + k) % tile] = 0
-    for p in range(n):
-        for k in range(K):
-            if noise[at + k] == pairs[start + p, 1]:
-                weights[(1 + k) // tile, p // 2, TILE * (p % 2) + (1 + k) % tile] = -1
-                weights[0, p // 2, TILE * (p % 2)] = 0
-                break
-
-
 @lru_cache(maxsize=16)
 def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
     """Return `train_bucket` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
     row_bytes = n_strips * STRIP_BYTES
-    columns = tile * n_tiles
-    stride = 2 * GROUP + columns
+    stride = 2 * GROUP + tile * n_tiles
     upcoming = 2 * GROUP + tile  # rows that the first tile prefetches
     tile_bytes = GROUP // 2 * STRIP_BYTES
 
     @njit(nogil=True)
-    def queue_group(number, pairs, V, U, alias, key, K, tables, noise, spare):
-        """Draw a group's noise, write down the addresses of its rows, and return whether any of these coincide."""
-        slot = number % (LEAD + 1)
-        at, first_noise = slot * stride, slot * K
-        start = number * GROUP
-        n = min(GROUP, len(pairs) - start)
+    def set_column(columns, slot, column, weight):
+        columns[slot, column // tile, column % tile] = weight
+        columns[slot, column // tile, column % tile + TILE] = weight
+
+    @njit(nogil=True)
+    def queue_noise(slot, number, U, alias, key, K, tables, noise, columns, unused):
+        """Draw a group's noise words; equal ones become one row of more weight."""
+        at = slot * stride + 2 * GROUP
+        for k in range(K):
+            drawn = draw_word(key, number * K + k, alias)
+            tables[at + 1 + k] = U + int64(drawn) * row_bytes
+            set_column(columns, slot, 1 + k, float32(1))
+            for earlier in range(k):
+                same = 1 + earlier
+                if noise[slot, same // tile, same % tile] == drawn:
+                    set_column(columns, slot, same, columns[slot, same // tile, same % tile] + float32(1))
+                    set_column(columns, slot, 1 + k, float32(0))
+                    tables[at + 1 + k] = unused
+                    drawn = int32(-1)
+                    break
+            noise[slot, (1 + k) // tile, (1 + k) % tile] = drawn
+            noise[slot, (1 + k) // tile, (1 + k) % tile + TILE] = drawn
+
+    @njit(nogil=True)
+    def queue_pairs(slot, start, n, pairs, V, U, K, tables, noise, own_weights, spare):
+        """Write down the rows of a group's pairs. A pair's own output counts unless it is among the noise words."""
+        at = slot * stride
         for p in range(n):
+            word = pairs[start + p, 1]
             tables[at + p] = V + int64(pairs[start + p, 0]) * row_bytes
-            tables[at + GROUP + p] = U + int64(pairs[start + p, 1]) * row_bytes
+            tables[at + GROUP + p] = U + int64(word) * row_bytes
+            counts = float32(-1)
+            for column in range(1, 1 + K):
+                if noise[slot, column // tile, column % tile] == word:
+                    counts = float32(0)
+            own_weights[slot, p // 2, TILE * (p % 2)] = counts
         for p in range(n, GROUP):
             tables[at + p] = spare
             tables[at + GROUP + p] = spare + row_bytes
-        special = False
-        for k in range(K):
-            drawn = draw_word(key, number * K + k, alias)
-            noise[first_noise + k] = drawn
-            tables[at + 2 * GROUP + 1 + k] = U + int64(drawn) * row_bytes
-            for earlier in range(k):
-                special |= noise[first_noise + earlier] == drawn
-            for p in range(n):
-                special |= pairs[start + p, 1] == drawn
-        return int64(special)
 
     @njit(nogil=True)
     def train_bucket(center, outside, pairs, alias, key, K, rate, work):
@@ -183,57 +173,63 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         The result depends on the arguments alone.
 
         center, outside  (rows, D padded to strips) float32, C-contiguous, 64-byte aligned: a block of each matrix
-        pairs            (n, 2) int32: row of `center`, row of `outside`
+        pairs            (n, 2) int32, C-contiguous: row of `center`, row of `outside`
         alias            (rows of outside,) uint64: `sampling.alias_table` of the outside block
         key, K, rate     uint64 seed of the draws; noise words for each group; learning rate, float32
         work             GroupWorkspace, overwritten
         """
-        tables, noise, copy_table, weights = work.tables, work.noise, work.copies, work.weights
-        V, U, spare = center.ctypes.data, outside.ctypes.data, work.spare.ctypes.data
-        table, copies, ones = tables.ctypes.data, copy_table.ctypes.data, work.ones.ctypes.data
-        w, g, loss = weights.ctypes.data, work.coefficients.ctypes.data, work.loss.ctypes.data
-        work.spare[:] = 0
-        work.ones[:] = 1
-        work.loss[:] = 0
+        tables, noise, columns, own_weights, rows, copy_table, coefficients, spare_rows, losses = work
+        V, U, spare = center.ctypes.data, outside.ctypes.data, spare_rows.ctypes.data
+        table, copies, words = tables.ctypes.data, copy_table.ctypes.data, pairs.ctypes.data
+        g, loss, row_weights = coefficients.ctypes.data, losses.ctypes.data, rows.ctypes.data
+        spare_rows[:] = 0
+        losses[:] = 0
+        rows[:] = 1
+        columns[:] = 0
+        own_weights[:] = 0
+        noise[:] = -1
         tables[:] = spare + 2 * row_bytes
         for row in range(2 * GROUP):
             copy_table[row] = spare + (3 + row) * row_bytes
-        weights[:] = 0
-        reset_weights(weights, K, tile)
         n_groups = (len(pairs) + GROUP - 1) // GROUP
         for number in range(-LEAD, n_groups):
-            if number + LEAD < n_groups:
-                queued = queue_group(number + LEAD, pairs, V, U, alias, key, K, tables, noise, spare)
-                work.special[(number + LEAD) % (LEAD + 1)] = queued
+            queued = number + LEAD
+            ahead = queued % (LEAD + 1)
+            if queued < n_groups:
+                n = min(GROUP, len(pairs) - queued * GROUP)
+                queue_noise(ahead, queued, U, alias, key, K, tables, noise, columns, spare + 2 * row_bytes)
+                queue_pairs(ahead, queued * GROUP, n, pairs, V, U, K, tables, noise, own_weights, spare)
             if number < 0:
                 continue
             start, slot = number * GROUP, number % (LEAD + 1)
-            n, at = min(GROUP, len(pairs) - start), slot * stride
+            n = min(GROUP, len(pairs) - start)
             n_pairs = (n + 1) // 2
-            special = work.special[slot]
-            if special:
-                unused = spare + 2 * row_bytes
-                weigh_group(weights, K, tile, pairs, start, n, noise, slot * K, tables, at + 2 * GROUP, unused)
             if n % 2 == 1:
-                weights[:, n // 2, TILE:] = 0
-            inputs, owns, outputs = table + 8 * at, table + 8 * (at + GROUP), table + 8 * (at + 2 * GROUP)
-            old_owns = copies + 16 * n_pairs
-            ahead = table + 8 * ((number + LEAD) % (LEAD + 1)) * stride
-            score_tile(tile, 1, inputs, owns, copies, n_pairs, outputs, n_strips, rate, w, 0, g, loss)
-            for t in range(1, n_tiles):
-                score_tile(
-                    tile, 0, inputs, 0, 0, n_pairs, outputs + 8 * tile * t, n_strips, rate, w + t * tile_bytes, ones,
-                    g + t * tile_bytes, loss,
+                own_weights[slot, n // 2, TILE] = 0
+                for lane in range(TILE, 2 * TILE):
+                    rows[n // 2, lane] = 0
+            inputs = table + 8 * slot * stride
+            owns, outputs = inputs + 8 * GROUP, inputs + 16 * GROUP
+            old_owns, next_rows = copies + 16 * n_pairs, table + 8 * ahead * stride
+            for t in range(n_tiles):
+                group = (
+                    owns, copies, words + 8 * start, noise[slot, t].ctypes.data, own_weights[slot].ctypes.data
                 )  # fmt: skip
+                signed = columns[slot, t].ctypes.data
+                if t == 0:
+                    score_tile(tile, 1, inputs, n_pairs, outputs, n_strips, rate, row_weights, signed, group, g, loss)
+                else:
+                    score_tile(
+                        tile, 0, inputs, n_pairs, outputs + 8 * tile * t, n_strips, rate, row_weights, signed, group,
+                        g + t * tile_bytes, loss,
+                    )  # fmt: skip
             update_tile(
-                tile, 1, 0, upcoming, copies, owns, old_owns, inputs, inputs, n_pairs, outputs, n_strips, g, ahead
+                tile, 1, 0, upcoming, copies, owns, old_owns, inputs, inputs, n_pairs, outputs, n_strips, g, next_rows
             )
             for t in range(1, n_tiles):
                 update_tile(
                     tile, 0, 0, tile, copies, 0, 0, inputs, inputs, n_pairs, outputs + 8 * tile * t, n_strips,
-                    g + t * tile_bytes, ahead + 8 * (2 * GROUP + tile * t),
+                    g + t * tile_bytes, next_rows + 8 * (2 * GROUP + tile * t),
                 )  # fmt: skip
-            if special:
-                reset_weights(weights, K, tile)
 
     return train_bucket

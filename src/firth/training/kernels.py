@@ -342,8 +342,8 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
                     weigh_outputs(outputs, at, K, tile, column_weights, unused)
                 for t in range(n_tiles):
                     score_tile(
-                        tile, 0, input_table, 0, 0, n_pairs, output_table + 8 * (at + tile * t), n_strips, rate,
-                        row_weights.ctypes.data, column_weights.ctypes.data + t * STRIP_BYTES,
+                        tile, 0, input_table, n_pairs, output_table + 8 * (at + tile * t), n_strips, rate,
+                        row_weights.ctypes.data, column_weights.ctypes.data + t * STRIP_BYTES, (),
                         coefficients + t * n_pairs * STRIP_BYTES, loss,
                     )  # fmt: skip
                 for t in range(n_tiles):

@@ -20,6 +20,7 @@ Rows are passed by address. Nothing is checked here: `kernels` makes every addre
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from llvmlite import ir
 from numba import types
@@ -201,49 +202,47 @@ def _merge(a: Strip | None, b: Strip | None, low: list[int], high: list[int]) ->
 
 
 @intrinsic(prefer_literal=True)
-def score_tile(typingctx, tile, own, inputs, owns, copies, pairs, outputs, strips, rate, rows, columns, g, loss):
+def score_tile(typingctx, tile, own, inputs, pairs, outputs, strips, rate, rows, columns, group, g, loss):
     """Score a tile of outputs against all inputs: fill `g` with the coefficients of the update, add to the loss.
 
     tile, own  int literals  output rows in the tile, 1 to 8; 1 if each input has its own first output, and else 0
     inputs     address       table of 2 * pairs row addresses, int64; pairs >= 1
-    owns       address       the same for each input's own first output, if `own`
-    copies     address       if `own`, table of 4 * pairs addresses of spare rows, to which the inputs and then their
-                             own outputs are copied, so that a row that comes twice can be changed twice
     outputs    address       table of `tile` row addresses; the first is not used if `own`
     strips     int           strips in a row
     rate       float32       learning rate
-    rows       address       (pairs, 16) float32: how often each input counts; if `own`, the signed weight of each score
-    columns    address       (16,) float32: the signed weight of each output, not used if `own`
+    rows       address       (pairs, 16) float32: how often each input counts
+    columns    address       (16,) float32: the signed weight of each output
+    group      tuple         for a group of pairs, the addresses described at `_group_weights`; () for a window
     g          address       (pairs, 16) float32, overwritten
     loss       address       (16,) float64, added to
 
     A signed weight is (1 - 2 y) w: negative for the word to predict, positive for noise, 0 in unused lanes.
     """
-    T, has_own = tile.literal_value, bool(own.literal_value)
-    signature = types.void(tile, own, *[types.int64] * 6, types.float32, *[types.int64] * 4)
+    T, has_own, is_group = tile.literal_value, bool(own.literal_value), len(group) > 0
+    signature = types.void(tile, own, *[types.int64] * 4, types.float32, *[types.int64] * 2, group, *[types.int64] * 2)
 
     def codegen(context, b, sig, args):
-        _, _, inputs, owns, copies, pairs, outputs, strips, rate, rows, columns, g, loss = args
+        _, _, inputs, pairs, outputs, strips, rate, rows, columns, group, g, loss = args
+        addresses = Group(*cgutils.unpack_tuple(b, group)) if is_group else None
         total = _carried(b, _constant(b, 0.0))
         last = b.sub(pairs, _I64(1))
         u = [_load_address(b, outputs, _I64(j)) for j in range(int(has_own), T)]
         minus_rate = _splat(b, b.fneg(rate))
-        of_columns = None if has_own else _load(b, columns)
+        of_columns = _load(b, columns)
 
         def score(p):
             n = [b.add(b.mul(p, _I64(PAIR)), _I64(r)) for r in range(PAIR)]
             v = [_load_address(b, inputs, row) for row in n]
             if not has_own:
                 return _dot_products(b, v, [], [], u, strips)
-            own_rows = [_load_address(b, owns, row) for row in n]
-            kept = [_load_address(b, copies, row) for row in n]
-            kept += [_load_address(b, copies, b.add(row, b.mul(pairs, _I64(PAIR)))) for row in n]
-            return _dot_products(b, v, own_rows, kept, u, strips)
+            own_rows = [_load_address(b, addresses.owns, row) for row in n]
+            copies = [_load_address(b, addresses.copies, row) for row in n]
+            copies += [_load_address(b, addresses.copies, b.add(row, b.mul(pairs, _I64(PAIR)))) for row in n]
+            return _dot_products(b, v, own_rows, copies, u, strips)
 
         def finish(scores, p):
-            weights = _load(b, _address(b, rows, p, STRIP_BYTES))
-            if of_columns is not None:
-                weights = weights * of_columns
+            weights = _group_weights(of_columns, addresses, has_own, p) if is_group else of_columns
+            weights = weights * _load(b, _address(b, rows, p, STRIP_BYTES))
             sign = _constant(b, 1.0).with_sign_of(weights)
             sigmoid, softplus = _sigmoid_and_softplus(scores * sign)
             b.store(softplus.times_plus(weights * sign, _get(b, total)).value, total)
@@ -261,6 +260,39 @@ def score_tile(typingctx, tile, own, inputs, owns, copies, pairs, outputs, strip
         return context.get_dummy_value()
 
     return signature, codegen
+
+
+class Group(NamedTuple):
+    """Addresses that describe a group of pairs, each an input with an output word of its own.
+
+    owns         table of the inputs' own output rows
+    copies       table of 4 * pairs spare rows, to which the inputs and then their own outputs are copied, so that a
+                 row that comes twice can be changed twice
+    words        (pairs, 2) int64-sized records of two int32, the second the number of the own output's word
+    noise        (16,) int32: the number of each output's word, -1 where there is none
+    own_weights  (pairs, 16) float32: the signed weight of the own output in lane 8 r, 0 elsewhere
+    """
+
+    owns: ir.Value
+    copies: ir.Value
+    words: ir.Value
+    noise: ir.Value
+    own_weights: ir.Value
+
+
+def _group_weights(columns: Strip, group: Group, has_own: bool, p: ir.Value) -> Strip:
+    """Return the signed weights of a pair of inputs: where a noise word is an input's own output, predict it."""
+    b = columns.b
+    record = _address(b, group.words, p, 8 * PAIR)
+    words = ir.Constant(_STRIP_I32, ir.Undefined)
+    for r in range(PAIR):
+        word = b.load(b.inttoptr(b.add(record, _I64(8 * r + 4)), _I32.as_pointer()), align=4)
+        words = b.insert_element(words, word, _I32(r))
+    words = b.shuffle_vector(words, words, ir.Constant(_STRIP_I32, [lane // TILE for lane in range(LANES)]))
+    noise = b.load(b.inttoptr(group.noise, _STRIP_I32.as_pointer()), align=STRIP_BYTES)
+    is_own = b.icmp_signed("==", words, noise)
+    weights = Strip(b, b.select(is_own, _constant(b, -1.0).value, columns.value))
+    return weights + _load(b, _address(b, group.own_weights, p, STRIP_BYTES)) if has_own else weights
 
 
 def _dot_products(
