@@ -20,6 +20,7 @@ from firth.vectors.precision import widened
 
 _ROWS = 2048  # of the matrix in a block, at least
 _QUERIES = 1024  # so the scores of a block are 8 MiB
+_FEW_QUERIES = 8  # are multiplied without BLAS, which on a busy machine waits milliseconds for its threads
 _BLOCK_NUMBERS = 1 << 22  # of a block of rows, at most: 16 MiB of float32
 _ANALOGY_ROWS = 1024  # with a thousand words in use 4 MiB of cosines
 
@@ -106,8 +107,12 @@ def _product(queries: Vector, rows: Vector, room: Vector) -> Vector:
     """Return queries · rowsᵀ, written into `room`."""
     scores = room[: len(queries)].reshape(-1)[: len(queries) * len(rows)].reshape(len(queries), len(rows))
     with np.errstate(invalid="ignore", over="ignore"):
-        product: Vector = np.matmul(queries, rows.T, out=scores)
-    return product
+        if len(queries) < _FEW_QUERIES:
+            for query, row_of_scores in zip(queries, scores, strict=True):
+                np.einsum("vd,d->v", rows, query, out=row_of_scores)
+        else:
+            np.matmul(queries, rows.T, out=scores)
+    return scores
 
 
 def _keep(kernel: Callable[..., None], scores: Vector, start: int, *arrays: NDArray[Any]) -> Callable[[slice], None]:
