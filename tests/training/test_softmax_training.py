@@ -38,7 +38,7 @@ def train(corpus, *, workers=1, options=OPTIONS, **settings):
 
 
 def test_a_newton_step_nearly_solves_a_center_when_scores_are_small(corpus, counts):
-    """Small outside vectors keep p near P, so H is nearly each center's own Hessian, and a full step nearly solves it."""
+    """Small outside vectors keep p near P, so H is nearly each center's own Hessian and one step nearly solves it."""
     V, D = len(corpus.vocabulary), 6
     rng = np.random.default_rng(4)
     center, outside = np.zeros((V, D), np.float32), rng.normal(0, 0.05, (V, D)).astype(np.float32)
