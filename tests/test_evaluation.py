@@ -60,8 +60,11 @@ def test_answers_do_not_depend_on_the_size_of_the_block(tmp_path, monkeypatch):
     wv, _, rng = both(5)
     path = question_file(tmp_path / "questions", wv, rng)
     whole = evaluate_word_analogies(wv, path)
-    monkeypatch.setattr(search, "_ANALOGY_ROWS", 7)
-    assert evaluate_word_analogies(wv, path) == whole
+    monkeypatch.setattr(search, "_FEWEST_ROWS", 1)
+    for rows, cosines in ((7, 10**6), (1000, 3 * len(wv))):
+        monkeypatch.setattr(search, "_ANALOGY_ROWS", rows)
+        monkeypatch.setattr(search, "_COSINES", cosines)
+        assert evaluate_word_analogies(wv, path) == whole
 
 
 def test_the_similarity_function_is_honoured(tmp_path):

@@ -1,5 +1,8 @@
 """Adding, changing, sorting: and what else is known about a key."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -106,6 +109,18 @@ def test_adding_one_by_one_moves_the_rows_seldom():
         places.add(wv.vectors.__array_interface__["data"][0])
     assert wv[999].tolist() == [999] * D
     assert len(places) < 30  # room grows by half: log(1000) / log(1.5) = 17 times
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda wv: pickle.loads(pickle.dumps(wv))])
+def test_a_copy_can_be_changed_and_added_to(wv, duplicate):
+    wv["d"] = np.ones(D)
+    wv["e"] = np.ones(D)  # there is room for one more row now
+    assert len(wv._room) > len(wv)
+    other = duplicate(wv)
+    other["a"] = [5] * D
+    other["g"] = [6] * D
+    assert other[["a", "d", "g"]].tolist() == [[5] * D, [1] * D, [6] * D]
+    assert "g" not in wv
 
 
 def test_what_else_is_known(wv):

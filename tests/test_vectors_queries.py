@@ -262,10 +262,10 @@ def test_sound_vectors_have_nothing_to_report(wv):
     cosines = (units @ units.T)[~np.eye(V, dtype=bool)]
     assert info.mean_cosine == pytest.approx(cosines.mean(), abs=1e-6)
     variances = np.linalg.svd(units - units.mean(axis=0))[1] ** 2
-    assert info.top_direction == pytest.approx(variances[0] / variances.sum())
+    assert info.top_direction == pytest.approx(variances[0] / variances.sum(), rel=1e-5)  # blocks are in float32
     directions = np.linalg.eigh(units.T @ units)[1].T
     Z = [np.exp(sign * units @ c).sum() for c in directions for sign in (1, -1)]
-    assert info.isotropy == pytest.approx(min(Z) / max(Z))
+    assert info.isotropy == pytest.approx(min(Z) / max(Z), rel=1e-5)
     assert info.isotropy > 0.7
 
 

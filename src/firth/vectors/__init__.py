@@ -2,6 +2,7 @@
 
 items.py         what a query may be given: keys, vectors, weights
 table.py         keys and rows: looking up, adding, changing
+precision.py     half precision made single
 search.py        many queries at once, in blocks; search_kernels.py its loops, compiled by Numba
 queries.py       similarity, neighbours, ranks
 alignment.py     vectors of two eras in one space

@@ -79,9 +79,9 @@ def _spread(wv: "KeyedVectors", sound: NDArray[np.float64]) -> tuple[float, floa
     n, D = len(sound), wv.vector_size
     if n < 2:
         return float("nan"), float("nan"), float("nan")
-    total, moment = np.zeros(D), np.zeros((D, D))
+    total, moment = np.zeros(D), np.zeros((D, D))  # sums in float64 of blocks in the vectors' own precision
     for units in _unit_blocks(wv):
-        total += units.sum(axis=0)
+        total += units.sum(axis=0, dtype=np.float64)
         moment += units.T @ units
     mean_cosine = (total @ total - n) / (n * (n - 1))
     scatter = np.linalg.eigvalsh(moment - np.outer(total, total) / n)
@@ -89,17 +89,17 @@ def _spread(wv: "KeyedVectors", sound: NDArray[np.float64]) -> tuple[float, floa
     directions = np.linalg.eigh(moment)[1]
     Z = np.zeros(2 * D)
     for units in _unit_blocks(wv):
-        along = units @ directions
-        Z += np.concatenate([np.exp(along).sum(axis=0), np.exp(-along).sum(axis=0)])
+        grown = np.exp(units @ directions.astype(units.dtype))
+        Z += np.concatenate([grown.sum(axis=0, dtype=np.float64), (1 / grown).sum(axis=0, dtype=np.float64)])
     return float(mean_cosine), float(Z.min() / Z.max()), float(top)
 
 
-def _unit_blocks(wv: "KeyedVectors") -> Iterator[NDArray[np.float64]]:
+def _unit_blocks(wv: "KeyedVectors") -> Iterator[Vector]:
     """Yield the unit vectors of the rows that are finite and not zero, a few thousand at a time."""
     for start in range(0, len(wv), _BLOCK):
         norms = wv.norms[start : start + _BLOCK]
         rows = start + np.flatnonzero(np.isfinite(norms) & (norms > 0))
-        yield wv.unit_rows(rows).astype(np.float64)
+        yield wv.unit_rows(rows)
 
 
 def _repeats(wv: "KeyedVectors") -> Rows:

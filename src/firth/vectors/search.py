@@ -22,7 +22,9 @@ _ROWS = 2048  # of the matrix in a block, at least
 _QUERIES = 1024  # so the scores of a block are 8 MiB
 _FEW_QUERIES = 8  # are multiplied without BLAS, which on a busy machine waits milliseconds for its threads
 _BLOCK_NUMBERS = 1 << 22  # of a block of rows, at most: 16 MiB of float32
-_ANALOGY_ROWS = 1024  # with a thousand words in use 4 MiB of cosines
+_ANALOGY_ROWS = 1024  # of the matrix in a block: with a thousand words in use 4 MiB of cosines
+_FEWEST_ROWS = 64
+_COSINES = 1 << 22  # of the words in use with the rows of a block, at most, unless rows would be fewer than 64
 
 
 class Best(NamedTuple):
@@ -82,9 +84,10 @@ def analogies(matrix: Matrix, words: Vector, questions: Rows, out: Rows, topn: i
 
     best = _empty(len(questions), min(topn, matrix.last - matrix.first), matrix.norms.dtype)
     words = words.astype(matrix.norms.dtype, copy=False)
-    room = np.empty((len(words), _ANALOGY_ROWS), dtype=words.dtype)
+    size = max(_FEWEST_ROWS, min(_ANALOGY_ROWS, _COSINES // len(words)))
+    room = np.empty((len(words), size), dtype=words.dtype)
     with _Threads() as threads:
-        for start, rows in threads.unit_blocks(matrix, _ANALOGY_ROWS):
+        for start, rows in threads.unit_blocks(matrix, size):
             cosines = _product(words, rows, room)
             if multiply:
                 cosines += 1

@@ -373,7 +373,7 @@ class VectorTable:
         if not keys:
             return
         V = len(self)
-        if len(self._room) < V + len(keys):
+        if len(self._room) < V + len(keys) or not np.may_share_memory(self._room, self._vectors):  # as in a copy
             self._room = np.empty((max(V + len(keys), V + V // 2), self.vector_size), self._vectors.dtype)
             self._room[:V] = self._vectors
         self._room[V : V + len(keys)] = matrix
