@@ -181,7 +181,7 @@ class _Reader:
         checks = self._json("crc32", dict)
         return NativeFile(
             path=self.path,
-            keys=self._keys(checks),
+            keys=self._unlike_keys(checks),
             center=self._matrix("center", checks),
             outside=self._matrix("outside", checks) if outside and "outside" in self.layout else None,
             counts=self._tensor("counts", checks) if "counts" in self.layout else None,
@@ -232,6 +232,13 @@ class _Reader:
         if _crc32(array) != checks.get(name):
             raise _damaged(self.path, f"the checksum of {name} differs from the one stored with it")
         return array
+
+    def _unlike_keys(self, checks: Mapping[str, str]) -> list[str] | list[int]:
+        """Return the keys; that they differ is not looked at for a map, which must open in a moment."""
+        keys = self._keys(checks)
+        if not self.mmap and len(set(keys)) != len(keys):
+            raise _damaged(self.path, "a key comes more than once")
+        return keys
 
     def _keys(self, checks: Mapping[str, str]) -> list[str] | list[int]:
         if "ids" in self.layout:

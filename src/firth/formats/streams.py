@@ -156,15 +156,6 @@ class Lines:
         chunk, self.ahead = self.ahead, b""
         return chunk + self.file.read(size)
 
-    def readinto(self, place: memoryview) -> int:
-        """Fill `place` with the next bytes; return how many there were, fewer only at the end of the file."""
-        filled = len(self.ahead)
-        place[:filled] = self.ahead
-        self.ahead = b""
-        while filled < len(place) and (more := cast(Any, self.file).readinto(place[filled:])):
-            filled += more
-        return filled
-
     def give_back(self, chunk: bytes) -> None:
         """Put back what was read too much, before what is still ahead."""
         self.ahead = chunk + self.ahead

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.decimals import ParsedLines, parse_fields, parse_lines
-from firth.formats.streams import CHUNK_BYTES, Lines, Rows
+from firth.formats.streams import Lines, Rows
 from firth.formats.words import shown
 
 Array = NDArray[Any]
 
 _LONGEST_WORD = 1 << 16  # bytes; a binary file without a space for so long is none
+_RECORD_BYTES = 1 << 20  # of binary that are taken at once: few enough to stay in the processor's cache
 _BLOCKS_BEFORE_COMPILING = 8  # of text; a shorter file is read before the loop would be compiled
 _MOST_THREADS = 4  # beyond these, making the strings of the words is what takes the time
 
@@ -162,41 +163,41 @@ class BinaryRows:
         """Return the words; the rows are filled, and what follows the last is given back to `lines`."""
         words: list[bytes] = []
         row_bytes = 4 * self.D
-        buffer = bytearray(max(CHUNK_BYTES, 2 * (row_bytes + _LONGEST_WORD), len(self.lines.ahead)))
-        view = memoryview(buffer)
-        held = 0
+        size = max(_RECORD_BYTES, 2 * (row_bytes + _LONGEST_WORD))
+        chunk = b""
         while len(words) < self.wanted:
-            new = self.lines.readinto(view[held:])
-            held += new
-            starts, found = self._records(buffer, held, self.wanted - len(words))
-            data = b"".join([view[start : start + row_bytes] for start in starts])
-            self.rows.append(np.frombuffer(data, dtype="<f4").reshape(len(starts), self.D))
-            words.extend(found)
+            new = self.lines.read(size)
+            chunk += new
+            starts, found = self._records(chunk, self.wanted - len(words))
             if starts:
-                used = starts[-1] + row_bytes
-                view[: held - used] = view[used:held]
-                held -= used
+                places = np.lib.stride_tricks.sliding_window_view(np.frombuffer(chunk, np.uint8), row_bytes)
+                self.rows.append(places[starts].view("<f4"))
+                words.extend(found)
+                chunk = chunk[starts[-1] + row_bytes :]
             if not new:
                 break
-        self.lines.give_back(bytes(view[:held]))
+        self.lines.give_back(chunk)
         return words
 
-    def _records(self, buffer: bytearray, size: int, most: int) -> tuple[list[int], list[bytes]]:
-        """Return where the vectors of the whole records in `buffer[:size]` start, and their words."""
+    def _records(self, chunk: bytes, most: int) -> tuple[list[int], list[bytes]]:
+        """Return where the vectors of the whole records in `chunk` start, and their words."""
         starts: list[int] = []
         words: list[bytes] = []
         row_bytes = 4 * self.D
+        find, last = chunk.find, len(chunk) - row_bytes
         at = 0
         while len(starts) < most:
-            space = buffer.find(b" ", at, min(at + _LONGEST_WORD, size))
-            if space < 0 and size - at >= _LONGEST_WORD:
+            start = find(b" ", at) + 1
+            if start - at > _LONGEST_WORD or (start == 0 and len(chunk) - at >= _LONGEST_WORD):
                 raise FormatError(
                     f"{self.path}: no word ends within {_LONGEST_WORD} bytes, so this is no word2vec binary "
                     f"file of {self.D} dimensions; if it is text, give binary=False"
                 )
-            if space < 0 or space + 1 + row_bytes > size:
+            if start == 0 or start > last:
                 break
-            words.append(bytes(buffer[at:space]).lstrip(b"\n"))
-            starts.append(space + 1)
-            at = space + 1 + row_bytes
+            words.append(chunk[at : start - 1])
+            starts.append(start)
+            at = start + row_bytes
+        if b"\n" in b"".join(words):  # word2vec.c ends a record with one
+            words = [word.lstrip(b"\n") for word in words]
         return starts, words

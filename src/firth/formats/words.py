@@ -111,8 +111,7 @@ def from_blob(blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:
 
 def without_repeats(path: Path, keys: list[Any], vectors: Array) -> tuple[list[Any], Array, Array | None]:
     """Return keys and rows without those that repeat an earlier key, and which rows stayed (None: all)."""
-    first = dict.fromkeys(keys)
-    repeated = len(keys) - len(first)
+    repeated = len(keys) - len(set(keys))
     if not repeated:
         return keys, vectors, None
     warnings.warn(
@@ -122,7 +121,7 @@ def without_repeats(path: Path, keys: list[Any], vectors: Array) -> tuple[list[A
     for row, key in enumerate(keys):
         places.setdefault(key, row)
     kept = np.fromiter(places.values(), np.intp, len(places))
-    return list(first), vectors[kept], kept
+    return list(places), vectors[kept], kept
 
 
 def whole(path: Path, table: Table, *, finite: bool = True) -> Table:

@@ -100,9 +100,7 @@ class KeyedVectors(Retired):
         from firth.formats import read_vectors
 
         file = read_vectors(path, format, mmap=bool(mmap))
-        if mmap:  # that keys differ is what the file was written with: to look takes seconds for millions
-            return cls.trusted(list(file.keys), file.vectors, file.counts)
-        return cls(file.keys, file.vectors, file.counts)
+        return cls.trusted(list(file.keys), file.vectors, file.counts)  # a reader sees to it that keys differ
 
     def save_word2vec_format(
         self,
@@ -157,11 +155,11 @@ class KeyedVectors(Retired):
         return cls.trusted(list(file.keys), file.vectors, file.counts)
 
     def intersect_word2vec_format(
-        self, fname: PathLike, binary: bool | None = None, encoding: str = "utf8", unicode_errors: str = "strict"
+        self, fname: PathLike, *, binary: bool | None = None, encoding: str = "utf8", unicode_errors: str = "strict"
     ) -> int:
         """Take over the vectors that a word2vec file has for keys that are here; return how many.
 
-        No key is added. Raises `OptionError`, before anything changes, if the file's vectors are of another size.
+        No key is added. There is no `lockf`, for firth trains no vectors further. Raises `OptionError`, before anything changes, if the file's vectors are of another size.
         """
         file = KeyedVectors.load_word2vec_format(fname, binary=binary, encoding=encoding, unicode_errors=unicode_errors)
         if file.vector_size != self.vector_size:
