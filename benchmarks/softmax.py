@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     p.add_argument("corpus", type=Path, help="text file, one sentence or paragraph a line")
     p.add_argument("--epochs", type=int, default=1, help="passes of firth (default: %(default)s)")
-    p.add_argument("--warm-epochs", type=int, default=2, help="of negative sampling before (default: %(default)s)")
+    p.add_argument("--warm-epochs", type=int, default=3, help="of negative sampling before (default: %(default)s)")
     p.add_argument("--max-vocab", type=int, help="keep the most frequent words only (default: all)")
     p.add_argument("--vector-size", type=int, default=100, help="default: %(default)s")
     p.add_argument("--workers", type=int, default=2, help="threads of each (default: %(default)s)")

@@ -31,7 +31,7 @@ from firth.text.store import DiskStorage, TokenStore
 from firth.training import sampling, softmax_kernels
 from firth.training.hogwild import block_key, checked_ids
 
-PIECE_BLOCKS = 32  # blocks of tokens whose pairs are sorted together: about a million words
+PIECE_PAIRS = 2**23  # pairs sorted together, at most (a block's, if it has more): three arrays of 8 bytes each
 RUN_BYTES = 2**30  # of runs kept in memory, and again of counts; more goes to disk
 RANGE_CELLS = 2**21  # cells merged together, about
 
@@ -148,7 +148,7 @@ def count_pairs(
         raise OptionError(f"samples={samples} and workers={workers} are not allowed: give at least 1 of each")
     counter = _Counter(tokens, vocabulary, options, samples)
     room = _Room(memory_limit, folder)
-    starts = range(0, counter.n_blocks, PIECE_BLOCKS)
+    starts = range(0, counter.n_blocks, counter.piece)
     tasks = [(sample, first) for sample in range(samples) for first in starts]
     runs, row_sizes = [], np.zeros(counter.V, np.int64)
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-pairs") as pool:
@@ -175,6 +175,7 @@ class _Counter:
         self.shift = max(1, (self.V - 1).bit_length())  # bits of a word's id
         self.unit = float(samples * options.window)  # the weight that makes one pair
         self._weight_bits = options.window.bit_length()
+        self.piece = max(1, PIECE_PAIRS // (2 * options.window * BLOCK_WORDS))  # blocks of a piece
         self._keep = sampling.keep_thresholds(vocabulary.counts, options.sample)
         if 2 * self.shift + self._weight_bits > 63:
             raise OptionError(
@@ -188,9 +189,7 @@ class _Counter:
         spare = np.empty_like(entries)
         if softmax_kernels.radix_sort(entries, spare, low, low + 2 * self.shift):
             entries, spare = spare, entries
-        # A piece has at most 2m pairs a word, each of weight at most m: 32 bits hold the sums of usual windows.
-        heaviest = 2 * self._options.window**2 * PIECE_BLOCKS * BLOCK_WORDS
-        sums = np.empty(len(entries), np.int32 if heaviest < 2**31 else np.int64)
+        sums = np.empty(len(entries), np.int32)  # at most PIECE_PAIRS, or a block's 2m a word, times m <= 100: it fits
         n = softmax_kernels.sum_equal(entries, low, spare, sums)
         return Run(spare[:n].copy(), sums[:n].copy()), np.bincount(spare[:n] >> self.shift, minlength=self.V)
 
@@ -198,7 +197,7 @@ class _Counter:
         """Return an entry for every pair of the blocks from `first` on."""
         options, bits = self._options, self._weight_bits
         kept, begin, end = (np.empty(BLOCK_WORDS + 1, np.int32) for _ in range(3))
-        blocks = range(first, min(first + PIECE_BLOCKS, self.n_blocks))
+        blocks = range(first, min(first + self.piece, self.n_blocks))
         entries = np.empty(2 * options.window * BLOCK_WORDS * len(blocks), np.int64)
         n = 0
         for block in blocks:
@@ -315,9 +314,13 @@ def _merge_two(cells_a: Any, sums_a: Any, cells_b: Any, sums_b: Any) -> tuple[An
 def _in_order(pool: Executor, work: Callable[[T], R], tasks: Sequence[T], workers: int) -> Iterator[R]:
     """Yield the results in the order of the tasks, with few of them in memory at a time."""
     pending: deque[Any] = deque()
-    for task in tasks:
-        pending.append(pool.submit(work, task))
-        if len(pending) > workers + 1:
+    try:
+        for task in tasks:
+            pending.append(pool.submit(work, task))
+            if len(pending) > workers + 1:
+                yield pending.popleft().result()
+        while pending:
             yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()
+    finally:
+        for future in pending:  # an error or an interrupt waits for what runs, and for no more
+            future.cancel()

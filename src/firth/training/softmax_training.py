@@ -49,7 +49,7 @@ class SoftmaxTrainer:
         *,
         intercept: bool = True,
         center_power: float = 0.5,
-        warm_epochs: int = 2,
+        warm_epochs: int = 3,
     ):
         self._corpus, self._options, self._workers, self._reporter = corpus, options, workers, reporter
         self._center_power, self._warm_epochs = center_power, warm_epochs
@@ -191,5 +191,5 @@ def _check_loss(loss: float) -> None:
     if not math.isfinite(loss):
         raise DivergenceError(
             f"the loss became {loss}: training has diverged and its vectors are of no use; "
-            "start again with a warm start (warm_epochs=2), or with another seed"
+            "start again with a warm start (warm_epochs=3), or with another seed"
         )
