@@ -49,24 +49,22 @@ def random_bits(key, n):
     return z ^ (z >> 31)
 
 
-def by_hand(corpus, options, samples=1):
+def by_hand(corpus, options):
     """Count with Python's own integers: draw, cut into sentences, and look from every word to both sides."""
     tokens, keep = corpus.tokens, keep_thresholds(corpus.vocabulary.counts, options.sample)
     pairs = Counter()
-    for sample in range(samples):
-        for block in range(len(tokens.block_starts) - 1):
-            key = block_key(options.seed, sample, block)
-            sentence = []
-            for i, word in enumerate(tokens.read_block(block).tolist()):
-                if word == END:
-                    pairs.update(sentence_pairs(sentence, options))
-                    sentence = []
-                elif random_bits(key, i) >> 32 <= keep[word]:
-                    sentence.append(word)
-            pairs.update(sentence_pairs(sentence, options))
+    for block in range(len(tokens.block_starts) - 1):
+        key, sentence = block_key(options.seed, 0, block), []
+        for i, word in enumerate(tokens.read_block(block).tolist()):
+            if word == END:
+                pairs.update(sentence_pairs(sentence, options))
+                sentence = []
+            elif random_bits(key, i) >> 32 <= keep[word]:
+                sentence.append(word)
+        pairs.update(sentence_pairs(sentence, options))
     matrix = np.zeros((len(corpus.vocabulary),) * 2)
     for (c, o), weight in pairs.items():
-        matrix[c, o] = weight / (options.window * samples)
+        matrix[c, o] = weight / options.window
     return matrix
 
 
@@ -82,16 +80,16 @@ def sentence_pairs(sentence, options):
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
-@given(SENTENCES, st.integers(1, 7), st.booleans(), st.sampled_from([0.0, 0.05]), st.integers(1, 3))
-def test_counts_equal_those_made_by_hand(sentences, window, shrink, sample, samples):
+@given(SENTENCES, st.integers(1, 7), st.booleans(), st.sampled_from([0.0, 0.05]))
+def test_counts_equal_those_made_by_hand(sentences, window, shrink, sample):
     options = Options(min_count=1, window=window, shrink_windows=shrink, sample=sample, seed=7)
     corpus = read(sentences)
-    expected = by_hand(corpus, options, samples)
+    expected = by_hand(corpus, options)
     if not expected.any():
         with pytest.raises(CorpusError, match="not one pair to train on"):
-            count(corpus, options=options, samples=samples)
+            count(corpus, options=options)
         return
-    counts = count(corpus, options=options, samples=samples)
+    counts = count(corpus, options=options)
     # The sums are whole numbers and exact; dividing them and rounding to float32 errs by at most 2**-24 of the value.
     np.testing.assert_allclose(dense(counts), expected, rtol=1e-7)
     np.testing.assert_allclose(counts.totals, expected.sum(axis=1), rtol=1e-12)
@@ -131,14 +129,14 @@ def test_rows_are_the_same_from_memory_and_from_disk(tmp_path):
             np.testing.assert_array_equal(a, b)
 
 
-def test_counts_are_symmetric_and_their_mean_over_draws_nears_the_expectation():
+def test_counts_are_symmetric_and_near_their_expectation():
     """Two words that survive with probability p each, side by side: n(a, b) = p^2 for each sentence."""
     options = Options(min_count=1, window=1, sample=0.02)
     corpus = read([["a", "b"]] * 20_000)
-    counts = dense(count(corpus, options=options, samples=5))
+    counts = dense(count(corpus, options=options))
     p = (keep_thresholds(corpus.vocabulary.counts, options.sample) / 2**32)[0]
     n = 20_000 * p * p
-    deviation = np.sqrt(n / 5)  # of the mean of 5 binomial counts, at most
+    deviation = np.sqrt(n)  # of a binomial count, at most
     assert counts[0, 1] == counts[1, 0]
     assert abs(counts[0, 1] - n) < 5 * deviation
 
@@ -154,10 +152,9 @@ def test_a_corpus_without_pairs_is_refused():
         count(read([["a"], ["b"]]))
 
 
-@pytest.mark.parametrize("wrong", [{"samples": 0}, {"workers": 0}])
-def test_arguments_below_one_are_refused(wrong):
-    with pytest.raises(OptionError, match="give at least 1"):
-        count(read([["a", "b"]]), **wrong)
+def test_no_workers_are_refused():
+    with pytest.raises(OptionError, match="workers=0 is not allowed"):
+        count(read([["a", "b"]]), workers=0)
 
 
 def test_an_id_outside_the_vocabulary_is_refused():

@@ -150,6 +150,20 @@ def test_stop_ends_training_before_the_next_batch(corpus):
     np.testing.assert_array_equal(trainer.center, before)
 
 
+def test_an_interrupt_of_the_warm_start_leaves_its_vectors(corpus):
+    class Interrupting(Reporter):
+        def say(self, text):
+            if text.startswith("epoch 1"):
+                raise KeyboardInterrupt
+
+    trainer = SoftmaxTrainer(corpus, OPTIONS, 1, Interrupting())
+    random = trainer.center.copy()
+    with pytest.raises(KeyboardInterrupt):
+        next(trainer.epochs())
+    assert not np.array_equal(trainer.center, random)
+    assert np.linalg.norm(trainer.center, axis=1).min() > 0
+
+
 def test_divergence_is_an_error(corpus, monkeypatch):
     monkeypatch.setattr(softmax_training, "CENTER_RATE", 1e30)
     with pytest.raises(DivergenceError, match=r"the loss became (inf|nan): training has diverged"):

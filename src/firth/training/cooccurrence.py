@@ -5,8 +5,8 @@ Summed over a corpus, the loss of the naive softmax depends on the corpus throug
 What is expected and what is drawn: a window that shrinks has size m, m - 1, ... 1 with equal probability, so a pair at
 distance d counts (m - d + 1) / m, its expectation. Subsampling is drawn, with the very draws of `kernels.subsample`:
 a dropped word also brings its neighbours nearer to each other, and the expectation over that has no short form.
-Drawn or expected, a count's mean is the same, and is what negative sampling meets in one epoch. Several `samples`
-draw again and take the mean, which lessens the noise.
+Drawn or expected, a count's mean is the same, and is what negative sampling meets in one epoch. The mean of three draws
+gave no better vectors than one.
 
 The corpus is cut into pieces; a piece's pairs are sorted and summed into a run; runs are merged, a range of rows at a
 time. Weights are summed as whole numbers, so neither the number of threads nor the size of the pieces changes a bit.
@@ -127,16 +127,14 @@ def count_pairs(
     vocabulary: Vocabulary,
     options: Options,
     *,
-    samples: int = 1,
     workers: int = 1,
     memory_limit: int = RUN_BYTES,
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Cooccurrence:
-    """Count the pairs of a corpus, n(c, o), in one pass over the token store for each draw of subsampling.
+    """Count the pairs of a corpus, n(c, o), in one pass over the token store.
 
       tokens        ids in the vocabulary; the corpus's own, or those of a held-out text
-      samples       how often subsampling is drawn; the counts are the mean over the draws
       workers       threads; the result does not depend on it
       memory_limit  bytes of runs, and again of the result, kept in memory; more goes to temporary files in `folder`
       progress      called now and then
@@ -144,19 +142,18 @@ def count_pairs(
     `window`, `shrink_windows`, `sample` and `seed` come from `options`. Raises `OptionError` for arguments out of range
     and `CorpusError` if there is no pair, if an id is not in the vocabulary, or if the disk is full.
     """
-    if samples < 1 or workers < 1:
-        raise OptionError(f"samples={samples} and workers={workers} are not allowed: give at least 1 of each")
-    counter = _Counter(tokens, vocabulary, options, samples)
+    if workers < 1:
+        raise OptionError(f"workers={workers} is not allowed: give a whole number of at least 1")
+    counter = _Counter(tokens, vocabulary, options)
     room = _Room(memory_limit, folder)
     starts = range(0, counter.n_blocks, counter.piece)
-    tasks = [(sample, first) for sample in range(samples) for first in starts]
     runs, row_sizes = [], np.zeros(counter.V, np.int64)
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-pairs") as pool:
-        for done, (run, sizes) in enumerate(_in_order(pool, counter.count, tasks, workers), 1):
+        for done, (run, sizes) in enumerate(_in_order(pool, counter.count, starts, workers), 1):
             runs.append(Run(room.place(run.cells), room.place(run.sums)))
             row_sizes += sizes
             if progress is not None:
-                progress(tokens.n_words * done // len(tasks))
+                progress(tokens.n_words * done // len(starts))
         if not row_sizes.any():
             raise CorpusError(
                 "there is not one pair to train on: no sentence has two words that are in the vocabulary and "
@@ -168,12 +165,12 @@ def count_pairs(
 class _Counter:
     """Counts the pairs of a piece of the corpus."""
 
-    def __init__(self, tokens: TokenStore, vocabulary: Vocabulary, options: Options, samples: int):
+    def __init__(self, tokens: TokenStore, vocabulary: Vocabulary, options: Options):
         self._tokens, self._options = tokens, options
         self.V = len(vocabulary)
         self.n_blocks = len(tokens.block_starts) - 1
         self.shift = max(1, (self.V - 1).bit_length())  # bits of a word's id
-        self.unit = float(samples * options.window)  # the weight that makes one pair
+        self.unit = float(options.window)  # the weight that makes one pair
         self._weight_bits = options.window.bit_length()
         self.piece = max(1, PIECE_PAIRS // (2 * options.window * BLOCK_WORDS))  # blocks of a piece
         self._keep = sampling.keep_thresholds(vocabulary.counts, options.sample)
@@ -183,9 +180,9 @@ class _Counter:
                 "their pairs: give a smaller max_vocab, or a smaller window"
             )
 
-    def count(self, task: tuple[int, int]) -> tuple[Run, NDArray[np.int64]]:
-        """Return the pairs of one piece as a run, and how many cells each row has."""
-        entries, low = self._entries(*task), self._weight_bits
+    def count(self, first: int) -> tuple[Run, NDArray[np.int64]]:
+        """Return the pairs of the blocks from `first` on, one piece, as a run, and how many cells each row has."""
+        entries, low = self._entries(first), self._weight_bits
         spare = np.empty_like(entries)
         if softmax_kernels.radix_sort(entries, spare, low, low + 2 * self.shift):
             entries, spare = spare, entries
@@ -193,7 +190,7 @@ class _Counter:
         n = softmax_kernels.sum_equal(entries, low, spare, sums)
         return Run(spare[:n].copy(), sums[:n].copy()), np.bincount(spare[:n] >> self.shift, minlength=self.V)
 
-    def _entries(self, sample: int, first: int) -> NDArray[np.int64]:
+    def _entries(self, first: int) -> NDArray[np.int64]:
         """Return an entry for every pair of the blocks from `first` on."""
         options, bits = self._options, self._weight_bits
         kept, begin, end = (np.empty(BLOCK_WORDS + 1, np.int32) for _ in range(3))
@@ -202,7 +199,7 @@ class _Counter:
         n = 0
         for block in blocks:
             tokens = checked_ids(self._tokens.read_block(block), self.V, block)
-            key = np.uint64(block_key(options.seed, sample, block))
+            key = np.uint64(block_key(options.seed, 0, block))
             n += softmax_kernels.window_pairs(
                 tokens, self._keep, key, options.window, options.shrink_windows,
                 kept, begin, end, self.shift + bits, bits, entries[n:],

@@ -54,9 +54,10 @@ class SoftmaxTrainer:
         self._corpus, self._options, self._workers, self._reporter = corpus, options, workers, reporter
         self._center_power, self._warm_epochs = center_power, warm_epochs
         V, D = len(corpus.vocabulary), options.vector_size
-        self.center, self.outside = np.zeros((V, D), np.float32), np.zeros((V, D), np.float32)
+        self.center, self.outside = np.empty((V, D), np.float32), np.empty((V, D), np.float32)
         self.intercept = unigram_intercept(corpus.vocabulary.counts) if intercept else np.zeros(V, np.float32)
         self._rate = OUTSIDE_RATE if warm_epochs else COLD_OUTSIDE_RATE
+        start_at_random(self.center, self.outside, options.seed)
         self._warm: Trainer | None = None
         self._stopped = False
 
@@ -72,7 +73,8 @@ class SoftmaxTrainer:
         Raises `CorpusError` if there is not one pair, `DivergenceError` as soon as a batch's loss is not finite.
         """
         counts = self._count()
-        self._start()
+        if self._warm_epochs:
+            self._start_warm()
         V, D = self.center.shape
         with ExactSoftmax(V, D, batch=BATCH, workers=self._workers) as softmax:
             yield from self._passes(softmax, counts)
@@ -90,20 +92,19 @@ class SoftmaxTrainer:
         )
         return counts
 
-    def _start(self) -> None:
-        """Fill both matrices: by negative sampling, or at random."""
-        if not self._warm_epochs:
-            start_at_random(self.center, self.outside, self._options.seed)
-            return
+    def _start_warm(self) -> None:
+        """Fill both matrices by negative sampling, as far as that comes if it is interrupted."""
         options = dataclasses.replace(self._options, epochs=self._warm_epochs)
         engine = Hogwild(self._corpus, options)
         self._warm = Trainer(engine, options, 1, self._reporter)
         self._reporter.say("warm start: negative sampling, on one thread")
-        for _ in self._warm.epochs():
-            if self._stopped:
-                break
-        self.center[:], self.outside[:] = engine.center, engine.outside
-        self._warm = None
+        try:
+            for _ in self._warm.epochs():
+                if self._stopped:
+                    break
+        finally:
+            self.center[:], self.outside[:] = engine.center, engine.outside
+            self._warm = None
 
     def _passes(self, softmax: ExactSoftmax, counts: Cooccurrence) -> Iterator[EpochRecord]:
         epochs, V = self._options.epochs, len(self.center)
