@@ -159,7 +159,8 @@ class KeyedVectors(Retired):
     ) -> int:
         """Take over the vectors that a word2vec file has for keys that are here; return how many.
 
-        No key is added. There is no `lockf`, for firth trains no vectors further. Raises `OptionError`, before anything changes, if the file's vectors are of another size.
+        No key is added. gensim's `lockf`, which freezes rows in its training, has no counterpart. Raises
+        `OptionError`, before anything changes, if the file's vectors are of another size.
         """
         file = KeyedVectors.load_word2vec_format(fname, binary=binary, encoding=encoding, unicode_errors=unicode_errors)
         if file.vector_size != self.vector_size:
