@@ -147,6 +147,20 @@ def test_a_name_says_what_to_write(name, chosen):
     assert format_of_name(name).name == chosen
 
 
+@pytest.mark.parametrize("name", sorted(set(WRITTEN) - set(COMPRESSIBLE) - {"huggingface"}))
+def test_such_a_file_that_was_compressed_is_refused_with_what_to_do(tmp_path, name):
+    write_vectors(tmp_path / "v", name, WORDS, VECTORS)
+    (tmp_path / "v.gz").write_bytes(gzip.compress((tmp_path / "v").read_bytes()))
+    with pytest.raises(FormatError, match=r"is a compressed file of format .*unpack it first"):
+        read_vectors(tmp_path / "v.gz")
+
+
+def test_a_compressed_vocabulary_brings_counts(tmp_path):
+    write_vectors(tmp_path / "v.txt.gz", None, WORDS, VECTORS, COUNTS, fvocab=tmp_path / "vocab.gz")
+    assert gzip.decompress((tmp_path / "vocab.gz").read_bytes()).startswith(b"</s> 100\n")
+    assert read_vectors(tmp_path / "v.txt.gz", fvocab=tmp_path / "vocab.gz").counts.tolist() == COUNTS.tolist()
+
+
 def test_a_name_that_says_nothing_is_refused(tmp_path):
     with pytest.raises(OptionError, match=r"'vectors' does not tell the format: end it in \.firth, \.txt"):
         write_vectors("vectors", None, WORDS, VECTORS)
@@ -219,7 +233,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["safetensors", "npz", "arrow", "parquet", "projector", "huggingface"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_a_damaged_file_raises_no_other_error(tmp_path_factory, name, data):
     folder = tmp_path_factory.mktemp("damaged")

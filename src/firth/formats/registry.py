@@ -175,9 +175,16 @@ def _file(path: Path) -> str:
     with reading(path) as file:
         head = file.readline(LONGEST_LINE)
         if not sniff.is_word2vec(head):
-            return _by_magic(path, head) or _by_text(path, head)
+            return _unpacked(path, _by_magic(path, head) or _by_text(path, head))
         line = file.readline(LONGEST_LINE).rstrip()
     return "word2vec-text" if _is_numbers(line, int(head.split()[1])) or not line else "word2vec-binary"
+
+
+def _unpacked(path: Path, name: str) -> str:
+    """Return `name`, unless it is that of a format whose reader cannot look into a compressed file."""
+    if is_compressed(path) and name not in (*COMPRESSIBLE, "fasttext-bin"):
+        raise FormatError(f"{path} is a compressed file of format {name!r}: unpack it first")
+    return name
 
 
 def _by_magic(path: Path, head: bytes) -> str | None:
@@ -188,8 +195,8 @@ def _by_magic(path: Path, head: bytes) -> str | None:
     if head.startswith(sniff.FASTTEXT):
         return "fasttext-bin"
     if sniff.is_safetensors(head):
-        return "native" if _is_native(path) else "safetensors"
-    if head.startswith(sniff.ZIP) and _is_npz(path):
+        return "native" if not is_compressed(path) and _is_native(path) else "safetensors"
+    if head.startswith(sniff.ZIP) and (is_compressed(path) or _is_npz(path)):
         return "npz"
     if known := sniff.known_kind(head):
         raise FormatError(f"{path} is {known[0]}: {known[1]}")

@@ -39,7 +39,6 @@ from numpy.typing import DTypeLike, NDArray
 from firth.errors import FormatError, OptionError
 from firth.formats import sniff
 from firth.formats import words as wordlists
-from firth.formats.atomic import atomic_write
 from firth.formats.decimals import print_rows
 from firth.formats.streams import CHUNK_BYTES, Lines, PathLike, Rows, is_compressed, reading, writing
 from firth.formats.word2vec_rows import BinaryRows, TextRows, split_line
@@ -109,7 +108,7 @@ def write_word2vec(
     wordlists.check_shapes(keys, vectors, counts)
     words = wordlists.encoded(keys, "the word2vec formats")
     if fvocab is not None:
-        with atomic_write(fvocab) as file:
+        with writing(fvocab) as file:
             file.writelines(b"%s %d\n" % pair for pair in zip(words, cast(Array, counts).tolist(), strict=True))
     with writing(path) as file:
         if header:

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.decimals import ParsedLines, parse_fields, parse_lines
-from firth.formats.streams import Lines, Rows
+from firth.formats.streams import Lines, Rows, is_compressed
 from firth.formats.words import shown
 
 Array = NDArray[Any]
 
 _LONGEST_WORD = 1 << 16  # bytes; a binary file without a space for so long is none
 _RECORD_BYTES = 1 << 20  # of binary that are taken at once: few enough to stay in the processor's cache
-_BLOCKS_BEFORE_COMPILING = 8  # of text; a shorter file is read before the loop would be compiled
+_LARGE_TEXT = 100 << 20  # bytes; a shorter file is read before the loop would be compiled
+_BYTES_PER_NUMBER = 10  # of text, more or less
+_BLOCKS_BEFORE_COMPILING = 25  # about as many bytes, where the file is compressed and its length not known
 _MOST_THREADS = 4  # beyond these, making the strings of the words is what takes the time
 
 
@@ -58,7 +60,7 @@ class TextRows:
         blocks = self.lines.blocks()
         if self.wanted == 0:
             return self.words
-        for block in islice(blocks, _BLOCKS_BEFORE_COMPILING):
+        for block in islice(blocks, self._blocks_before_compiling()):
             if self._take(block, self._parse_plainly(block)):
                 return self.words
         with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
@@ -71,6 +73,11 @@ class TextRows:
                 if self._take_oldest(ahead):
                     return self.words
         return self.words
+
+    def _blocks_before_compiling(self) -> int:
+        large = not is_compressed(self.path) and self.path.stat().st_size >= _LARGE_TEXT
+        all_of_it = self.wanted is None or self.wanted * self.D * _BYTES_PER_NUMBER >= _LARGE_TEXT
+        return 0 if large and all_of_it else _BLOCKS_BEFORE_COMPILING
 
     def _take_oldest(self, ahead: "deque[tuple[bytes, Future[ParsedLines]]]") -> bool:
         block, parsed = ahead.popleft()
