@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firth.errors import MissingExtraError, OptionError, UnknownWordError
-from firth.vectors import KeyedVectors, queries, search, table
+from firth.vectors import KeyedVectors, products, search, table
 from firth.vectors.precision import widened
 from firth.vectors.search import Matrix, nearest
 
@@ -202,7 +202,7 @@ def test_every_half_is_widened_to_the_same_single():
 
 
 def test_norms_unknown_are_computed_with_the_first_answer(monkeypatch):
-    monkeypatch.setattr(queries, "_LARGE", 0)
+    monkeypatch.setattr(products, "_LARGE", 0)
     fresh, known = KeyedVectors(WORDS, MATRIX), KeyedVectors(WORDS, MATRIX)
     known.fill_norms()
     for limits in ({"clip_start": 20, "clip_end": 90}, {}):

@@ -1,8 +1,10 @@
 """Vectors and the keys they belong to: every query.
 
 items.py         what a query may be given: keys, vectors, weights
-table.py         keys and rows: looking up, adding, changing
+table.py         keys and rows: the arrays, looking up
+editing.py       adding, changing, sorting, taking a part
 precision.py     half precision made single
+products.py      one vector against every row
 search.py        many queries at once, in blocks; search_kernels.py its loops, compiled by Numba
 queries.py       similarity, neighbours, ranks
 alignment.py     vectors of two eras in one space

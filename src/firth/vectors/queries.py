@@ -23,15 +23,14 @@ from firth.vectors.items import (
     unit,
     weighted,
 )
-from firth.vectors.precision import widened
-from firth.vectors.table import VectorTable, lengths
+from firth.vectors.products import at_least_single, cosines, largest
+from firth.vectors.table import VectorTable
 
 if TYPE_CHECKING:
     from firth.vectors.approximate import ApproximateIndex
 
 Neighbours: TypeAlias = list[tuple[Key, float]]
 
-_LARGE = 1 << 26  # numbers in a matrix too large to be read twice, for its norms and for an answer
 _COSMUL_EPSILON = 1e-6  # Levy and Goldberg's: keeps the quotient finite
 
 
@@ -68,7 +67,7 @@ class Queries(VectorTable):
         """Return the (n,) cosines of a (D,) vector with each row of an (n, D) array, 0 where one is zero."""
         rows = np.asarray(vectors_all)
         table = VectorTable.trusted(cast(list[Key], range(len(rows))), rows)
-        return _cosines(table, unit(_at_least_single(vector_1)), 0, len(rows))
+        return cosines(table, unit(at_least_single(vector_1)), 0, len(rows))
 
     def n_similarity(self, ws1: Iterable[Key], ws2: Iterable[Key]) -> float:
         """Return the cosine of the mean vectors of two lists of keys; those that are not here are left out.
@@ -196,7 +195,7 @@ class Queries(VectorTable):
             _refuse_limits(first, last, len(self))
             found = indexer.most_similar(mean, topn + len(given))
             return [(key, score) for key, score in found if self.key_to_index.get(key) not in given][:topn]
-        scores = _cosines(self, mean, first, last)
+        scores = cosines(self, mean, first, last)
         return scores if topn is None else self._top(scores, first, given, topn)
 
     def most_similar_cosmul(
@@ -222,7 +221,7 @@ class Queries(VectorTable):
         above, below = np.ones((2, last - first), dtype=self.exact)
         for what, weight in items:
             side = above if weight > 0 else below
-            side *= (1 + _cosines(self, unit(_at_least_single(self._direction(what))), first, last)) / 2
+            side *= (1 + cosines(self, unit(at_least_single(self._direction(what))), first, last)) / 2
         scores: Vector = above / (below + _COSMUL_EPSILON)
         return scores if topn is None else self._top(scores, first, self._given_rows(items), topn)
 
@@ -303,8 +302,8 @@ class Queries(VectorTable):
             warnings.warn(f"left out, for they are not in the vocabulary: {missing}", stacklevel=2)
         rows = self._rows(known)
         vectors = self.unit_rows(rows) if use_norm else self._vectors[rows].astype(self.exact)
-        cosines = vectors @ unit(self.unit_rows(rows).mean(axis=0) if use_norm else vectors.mean(axis=0))
-        ranked = sorted(zip(cosines.tolist(), known, strict=True), key=lambda pair: -pair[0])
+        scores = vectors @ unit(self.unit_rows(rows).mean(axis=0) if use_norm else vectors.mean(axis=0))
+        ranked = sorted(zip(scores.tolist(), known, strict=True), key=lambda pair: -pair[0])
         return [(float(value), word) for value, word in ranked]
 
     # --- parts of the above
@@ -340,7 +339,7 @@ class Queries(VectorTable):
 
     def _top(self, scores: Vector, first: int, given: set[int], topn: int) -> Neighbours:
         """Return the `topn` keys of the largest scores, those of the rows `given` left out."""
-        best = _largest(scores, int(topn) + len(given)) + first
+        best = largest(scores, int(topn) + len(given)) + first
         found = [row for row in best.tolist() if row not in given][:topn]
         return [(self.index_to_key[row], float(scores[row - first])) for row in found]
 
@@ -352,55 +351,11 @@ class Queries(VectorTable):
         ]
 
     def _closer(self, key1: Key, key2: Key) -> Rows:
-        cosines = _cosines(self, self.get_vector(key1, norm=True), 0, len(self))
-        closer: Rows = np.flatnonzero(cosines > cosines[self.get_index(key2)])
+        scores = cosines(self, self.get_vector(key1, norm=True), 0, len(self))
+        closer: Rows = np.flatnonzero(scores > scores[self.get_index(key2)])
         return np.setdiff1d(closer, self.get_index(key1))
-
-
-def _cosines(table: VectorTable, direction: Vector, first: int, last: int) -> Vector:
-    """Return the cosines of rows `first` to `last` with a unit vector; a zero row has cosine 0."""
-    direction = direction.astype(table.exact, copy=False)
-    vectors = table.vectors
-    at_once = vectors.dtype == table.exact and vectors.size < _LARGE
-    with np.errstate(invalid="ignore"):  # rows that are not finite have no cosine
-        products = vectors[first:last] @ direction if at_once else _blockwise(table, direction, first, last)
-        norms = table.norms[first:last]
-        return np.divide(products, norms, out=products, where=norms != 0)  # a zero row's product is 0
-
-
-def _blockwise(table: VectorTable, direction: Vector, first: int, last: int) -> Vector:
-    """Return the products of rows, a few thousand at a time, and compute the norms of all with them if unknown."""
-    products = np.empty(len(table), direction.dtype)
-    norms = None if table.has_norms else np.empty(len(table), direction.dtype)
-
-    def multiply(start: int, stop: int) -> None:
-        rows = widened(table.vectors[start:stop], direction.dtype)
-        np.einsum("vd,d->v", rows, direction, out=products[start:stop])
-        if norms is not None:
-            norms[start:stop] = lengths(rows)
-
-    if norms is None:
-        table.each_block(multiply, first, last)
-    else:
-        table.each_block(multiply)
-        table._norms = norms
-    return products[first:last]
-
-
-def _at_least_single(vector: Vector) -> Vector:
-    array = np.asarray(vector)
-    return array.astype(np.result_type(array.dtype, np.float32), copy=False)
 
 
 def _refuse_limits(first: int, last: int, V: int) -> None:
     if (first, last) != (0, V):
         raise OptionError("an indexer searches every row: leave clip_start, clip_end and restrict_vocab out")
-
-
-def _largest(scores: Vector, n: int) -> NDArray[np.intp]:
-    """Return the positions of the n largest scores, the largest first; not-a-numbers come last."""
-    keys = -scores  # NumPy sorts not-a-numbers behind everything else
-    if n < len(keys):
-        candidates = np.argpartition(keys, n)[:n]
-        return candidates[np.argsort(keys[candidates], kind="stable")]
-    return np.argsort(keys, kind="stable")

@@ -3,6 +3,7 @@
 import warnings
 from typing import TYPE_CHECKING, NoReturn
 
+from firth.vectors.editing import EditableTable
 from firth.vectors.items import Key, Vector
 from firth.vectors.queries import Queries
 
@@ -17,7 +18,7 @@ _REMOVED = {
 }
 
 
-class Retired(Queries):
+class Retired(Queries, EditableTable):
     """Attributes removed in gensim 4 raise `AttributeError` with their successor; old methods work, and warn."""
 
     if not TYPE_CHECKING:  # a type checker would take any name for one that is here

@@ -1,0 +1,164 @@
+"""Changing a table of keys and rows: adding, assigning, sorting, taking a part."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Self, cast
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from firth.errors import OptionError
+from firth.vectors.items import Key, Rows, Vector, is_key, listed
+from firth.vectors.precision import widened
+from firth.vectors.table import VectorTable, checked_keys, first_repeated, lengths
+
+
+class EditableTable(VectorTable):
+    """The part of `KeyedVectors` that changes keys, rows and their order, and makes new tables of old ones."""
+
+    def __setitem__(self, keys: Key | Iterable[Key], vectors: Any) -> None:
+        """Give a key, or several, new vectors; those that are not here yet are added."""
+        self.add_vectors(keys, vectors, replace=True)
+
+    def add_vector(self, key: Key, vector: Any) -> int:
+        """Add one key and its (D,) vector; return its row. Raises `OptionError` if the key is here already."""
+        if key in self:
+            raise OptionError(f"{key!r} is here already: to change its vector assign it, wv[{key!r}] = vector")
+        self.add_vectors(key, vector)
+        return len(self) - 1
+
+    def add_vectors(
+        self,
+        keys: Key | Iterable[Key],
+        weights: Any,
+        extras: Mapping[str, NDArray[Any]] | None = None,
+        replace: bool = False,
+    ) -> None:
+        """Add n keys and their (n, D) vectors, and arrays of n of what else is known about them.
+
+        Of keys that are here already the old vector is kept, or with `replace` changed: in place, in the array
+        these vectors were built from, unless that is read-only, which is copied first. Raises `OptionError`,
+        before anything changes, if the shapes do not fit or keys repeat or are of another kind.
+        """
+        if is_key(keys):
+            keys, weights = [cast(Key, keys)], np.asarray(weights)[None]
+        fresh = checked_keys(listed(cast(Iterable[Key], keys)))
+        matrix = self._checked_rows(fresh, weights)
+        extras = {attr: _checked_extra(attr, values, len(fresh)) for attr, values in (extras or {}).items()}
+        known = np.array([key in self.key_to_index for key in fresh], dtype=bool)
+        self.allocate_vecattrs(extras, [values.dtype for values in extras.values()])
+        self._append([key for key, old in zip(fresh, known, strict=True) if not old], matrix[~known])
+        touched = np.ones(len(fresh), dtype=bool) if replace else ~known
+        rows = self._rows(key for key, change in zip(fresh, touched, strict=True) if change)
+        if replace and known.any():
+            self._change(rows, matrix)
+        for attr, values in extras.items():
+            self.expandos[attr][rows] = values[touched]
+
+    def vectors_for_all(self, keys: Iterable[Key], allow_inference: bool = True, copy_vecattrs: bool = False) -> Self:
+        """Return new vectors that hold only those of `keys` that are here, each once, in that order.
+
+        `copy_vecattrs` takes along what else is known about them. `allow_inference` is gensim's and changes
+        nothing here: only a key with a row has a vector.
+        """
+        known = [key for key in dict.fromkeys(keys) if key in self]
+        rows = self._rows(known)
+        found = type(self).trusted(known, self._vectors[rows])
+        if copy_vecattrs:
+            found.expandos = {attr: values[rows] for attr, values in self.expandos.items()}
+        return found
+
+    def resize_vectors(self, seed: int = 0) -> None:
+        """Give keys that were appended to `index_to_key` random rows, uniform in ±1/D, from `seed`."""
+        rows = len(self) - len(self._vectors)
+        if rows < 0:
+            raise OptionError(
+                f"{len(self._vectors)} rows and only {len(self)} keys: take rows out with vectors_for_all"
+            )
+        keys = self.index_to_key[len(self._vectors) :]
+        del self.index_to_key[len(self._vectors) :]
+        numbers = np.random.default_rng(seed).uniform(-1, 1, size=(rows, self.vector_size))
+        self.add_vectors(keys, numbers / max(1, self.vector_size))
+
+    def sort_by_descending_frequency(self) -> None:
+        """Put the keys in the order of their counts, the highest first; the matrix becomes a new array.
+
+        Raises `OptionError` where no counts are known.
+        """
+        counts = self.counts
+        if counts is None:
+            raise OptionError("these vectors have no counts to sort by: assign wv.counts first")
+        order = np.argsort(-counts, kind="stable")
+        keys = [self.index_to_key[row] for row in order.tolist()]
+        matrix = self._vectors[order]
+        self.expandos = {attr: values[order] for attr, values in self.expandos.items()}
+        self.index_to_key, self._key_to_index = keys, None
+        self.vectors = matrix
+
+    def unit_normalize_all(self) -> None:
+        """Scale every vector to length 1, in place: how long it was, which tells how frequent, is lost."""
+        norms = self.norms
+        self._own()
+
+        def scale(start: int, stop: int) -> None:
+            self._vectors[start:stop] = self.unit_rows(np.arange(start, stop))
+
+        self.each_block(scale)
+        self._norms = np.where(norms == 0, norms, 1).astype(norms.dtype)
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """Return a copy stored in another precision, such as float16, which takes half the memory of float32."""
+        kind = np.dtype(dtype)
+        if kind.kind != "f":
+            raise OptionError(f"dtype={kind} is not allowed: give float16, float32 or float64")
+        copy = type(self).trusted(list(self.index_to_key), self._vectors.astype(kind))
+        copy.expandos = {attr: values.copy() for attr, values in self.expandos.items()}
+        return copy
+
+    def _checked_rows(self, keys: list[Key], weights: Any) -> Vector:
+        """Return (n, D) vectors for n keys that differ and are of the kind that is here."""
+        if len(set(keys)) != len(keys):
+            raise OptionError(f"keys must differ: {first_repeated(keys)!r} comes more than once")
+        if keys and len(self) and isinstance(keys[0], str) != isinstance(self.index_to_key[0], str):
+            raise OptionError(f"keys must be all words or all whole numbers: found {keys[0]!r} among them")
+        matrix = np.asarray(weights)
+        if not keys and not matrix.size:
+            return np.empty((0, self.vector_size), self._vectors.dtype)
+        if matrix.shape != (len(keys), self.vector_size) or matrix.dtype.kind not in "fiu":
+            raise OptionError(
+                f"{len(keys)} keys need a ({len(keys)}, {self.vector_size}) array of numbers: found shape "
+                f"{matrix.shape} and dtype {matrix.dtype}"
+            )
+        return matrix.astype(self._vectors.dtype)
+
+    def _append(self, keys: list[Key], matrix: Vector) -> None:
+        """Add new keys and rows; room is taken for half as many again, so that adding one by one stays linear."""
+        if not keys:
+            return
+        V = len(self)
+        if len(self._room) < V + len(keys) or not np.may_share_memory(self._room, self._vectors):  # as in a copy
+            self._room = np.empty((max(V + len(keys), V + V // 2), self.vector_size), self._vectors.dtype)
+            self._room[:V] = self._vectors
+        self._room[V : V + len(keys)] = matrix
+        self._vectors = self._room[: V + len(keys)]
+        self._norms = None
+        self.key_to_index.update(zip(keys, range(V, V + len(keys)), strict=True))
+        self.index_to_key += keys
+        self.allocate_vecattrs()
+
+    def _change(self, rows: Rows, matrix: Vector) -> None:
+        self._own()
+        self._vectors[rows] = matrix
+        if self._norms is not None:
+            self._norms[rows] = lengths(widened(matrix, self.exact))
+
+    def _own(self) -> None:
+        """Copy the matrix if it may not be written to, such as one mapped from a file."""
+        if not self._vectors.flags.writeable:
+            self._vectors = self._room = self._vectors.copy()
+
+
+def _checked_extra(attr: str, values: Any, n: int) -> NDArray[Any]:
+    array = np.asarray(values)
+    if len(array.shape) != 1 or len(array) != n:
+        raise OptionError(f"{n} keys need as many values of {attr!r}: found shape {array.shape}")
+    return array
