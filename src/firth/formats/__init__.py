@@ -5,18 +5,10 @@ says what is wrong with a file. Modules here take and return plain arrays and li
 queries.
 """
 
+from firth.formats.catalogue import COMPRESSIBLE, FORMATS, Format, descriptions, format_of_name
+from firth.formats.detection import detect
 from firth.formats.diagnose import Diagnosis, diagnose
-from firth.formats.registry import (
-    COMPRESSIBLE,
-    FORMATS,
-    Format,
-    VectorFile,
-    descriptions,
-    detect,
-    format_of_name,
-    read_vectors,
-    write_vectors,
-)
+from firth.formats.registry import VectorFile, read_vectors, write_vectors
 
 __all__ = [
     "COMPRESSIBLE",

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError
-from firth.formats import registry
+from firth.formats.catalogue import FORMATS
+from firth.formats.detection import detect
 from firth.formats.streams import Lines, PathLike, Rows, is_compressed, reading
 from firth.formats.words import WHITE_SPACE, broken_rows, shown
 
@@ -66,7 +67,7 @@ def diagnose(path: PathLike) -> Diagnosis:
     path = Path(path)
     found = Diagnosis(str(path), compressed=is_compressed(path), bytes=_size(path))
     try:
-        found.format = registry.detect(path).name
+        found.format = detect(path).name
         look = _look_through_word2vec if found.format in _WORD2VEC else _look_through_others
         look(path, found)
     except FormatError as error:
@@ -215,7 +216,7 @@ def _note_bad_line(number: int, line: bytes, found: Diagnosis) -> None:
 
 
 def _look_through_others(path: Path, found: Diagnosis) -> None:
-    known = registry.FORMATS[cast(str, found.format)]
+    known = FORMATS[cast(str, found.format)]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         read: Callable[..., Any] = known.read
