@@ -1,6 +1,8 @@
 """Reading a corpus, once: from whatever the caller has to a vocabulary and a token store."""
 
+import ctypes
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -53,6 +55,12 @@ class Corpus:
         return self.raw_words - self.tokens.n_words
 
 
+Chunks = Generator[EncodedChunk, None, None]
+
+ProgressAt = Callable[[int], tuple[int, int | None]]
+"""From the tokens merged so far to what `Progress` is told."""
+
+
 def read_corpus(
     corpus: Any,
     options: Options,
@@ -84,24 +92,26 @@ def read_corpus(
     then removed.
     """
     _check_arguments(workers, folder)
-    reader = _Reader(StoreBuilder(memory_limit, folder))
+    chunks, progress_at = _encoded(corpus, options.lowercase, tokenizer, offsets, workers)
+    tell = (lambda words: progress(*progress_at(words))) if progress is not None else None
+    result = _merged(chunks, StoreBuilder(memory_limit, folder), options, tell)
+    _give_memory_back()
+    return result
+
+
+def _merged(chunks: Chunks, store: StoreBuilder, options: Options, tell: Callable[[int], None] | None) -> Corpus:
+    """Merge all chunks, in order, and finish the corpus; `tell` hears of the tokens merged so far."""
+    reader = _Reader(store)
     try:
-        chunks, progress_at = _encoded(corpus, options.lowercase, tokenizer, offsets, workers)
         with closing(chunks):
             for chunk in chunks:
                 reader.add(chunk)
-                if progress is not None:
-                    progress(*progress_at(reader.raw_words))
+                if tell is not None:
+                    tell(reader.raw_words)
         return reader.finish(options)
     except BaseException:
         reader.close()
         raise
-
-
-Chunks = Generator[EncodedChunk, None, None]
-
-ProgressAt = Callable[[int], tuple[int, int | None]]
-"""From the tokens merged so far to what `Progress` is told."""
 
 
 class _Reader:
@@ -230,6 +240,14 @@ def _in_parallel(encode: Callable[..., EncodedChunk], arguments: Iterable[tuple[
                 yield pending.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _give_memory_back() -> None:
+    """Return freed memory to the system: after reading text, glibc keeps some 50 MB of it for later otherwise."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not in every C library
+        if trim is not None:
+            trim(0)
 
 
 def _is_files(corpus: Any) -> bool:

@@ -131,12 +131,12 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         columns[slot, column // tile, column % tile + TILE] = weight
 
     @njit(nogil=True)
-    def queue_noise(slot, number, U, alias, key, K, tables, noise, columns, unused):
+    def queue_noise(slot, number, U, U_step, alias, key, K, tables, noise, columns, unused):
         """Draw a group's noise words; equal ones become one row of more weight."""
         at = slot * stride + 2 * GROUP
         for k in range(K):
             drawn = draw_word(key, number * K + k, alias)
-            tables[at + 1 + k] = U + int64(drawn) * row_bytes
+            tables[at + 1 + k] = U + int64(drawn) * U_step
             set_column(columns, slot, 1 + k, float32(1))
             for earlier in range(k):
                 same = 1 + earlier
@@ -150,13 +150,13 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             noise[slot, (1 + k) // tile, (1 + k) % tile + TILE] = drawn
 
     @njit(nogil=True)
-    def queue_pairs(slot, start, n, pairs, V, U, K, tables, noise, own_weights, spare):
+    def queue_pairs(slot, start, n, pairs, V, V_step, U, U_step, K, tables, noise, own_weights, spare):
         """Write down the rows of a group's pairs. A pair's own output counts unless it is among the noise words."""
         at = slot * stride
         for p in range(n):
             word = pairs[start + p, 1]
-            tables[at + p] = V + int64(pairs[start + p, 0]) * row_bytes
-            tables[at + GROUP + p] = U + int64(word) * row_bytes
+            tables[at + p] = V + int64(pairs[start + p, 0]) * V_step
+            tables[at + GROUP + p] = U + int64(word) * U_step
             counts = float32(-1)
             for column in range(1, 1 + K):
                 if noise[slot, column // tile, column % tile] == word:
@@ -172,7 +172,8 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
 
         The result depends on the arguments alone.
 
-        center, outside  (rows, D padded to strips) float32, C-contiguous, 64-byte aligned: a block of each matrix
+        center, outside  (rows, D padded to strips) float32: a block of each matrix; each row contiguous and 64-byte
+                         aligned, but not necessarily next to the one before
         pairs            (n, 2) int32, C-contiguous: row of `center`, row of `outside`
         alias            (rows of outside,) uint64: `sampling.alias_table` of the outside block
         key, K, rate     uint64 seed of the draws; noise words for each group; learning rate, float32
@@ -180,6 +181,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         """
         tables, noise, columns, own_weights, rows, copy_table, coefficients, spare_rows, losses = work
         V, U, spare = center.ctypes.data, outside.ctypes.data, spare_rows.ctypes.data
+        V_step, U_step = center.strides[0], outside.strides[0]
         table, copies, words = tables.ctypes.data, copy_table.ctypes.data, pairs.ctypes.data
         g, loss, row_weights = coefficients.ctypes.data, losses.ctypes.data, rows.ctypes.data
         spare_rows[:] = 0
@@ -197,8 +199,8 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             ahead = queued % (LEAD + 1)
             if queued < n_groups:
                 n = min(GROUP, len(pairs) - queued * GROUP)
-                queue_noise(ahead, queued, U, alias, key, K, tables, noise, columns, spare + 2 * row_bytes)
-                queue_pairs(ahead, queued * GROUP, n, pairs, V, U, K, tables, noise, own_weights, spare)
+                queue_noise(ahead, queued, U, U_step, alias, key, K, tables, noise, columns, spare + 2 * row_bytes)
+                queue_pairs(ahead, queued * GROUP, n, pairs, V, V_step, U, U_step, K, tables, noise, own_weights, spare)
             if number < 0:
                 continue
             start, slot = number * GROUP, number % (LEAD + 1)

@@ -24,7 +24,7 @@ from firth.text import BLOCK_WORDS, Corpus
 from firth.training import block_kernels, kernels, sampling, simd
 from firth.training.hogwild import BlockResult, Matrix, block_key, checked_ids, start_rows
 
-CHUNK_PAIRS = 4_000_000  # about so many pairs make a chunk: 8 bytes each, and two chunks are in memory at most
+CHUNK_PAIRS = 12_000_000  # about so many pairs make a chunk: 8 bytes each, and two chunks are in memory at most
 
 _BUCKET_KEY = 1  # tells a bucket's key from a token block's
 
@@ -32,7 +32,7 @@ _BUCKET_KEY = 1  # tells a bucket's key from a token block's
 class Bucket(NamedTuple):
     """All that the training of one bucket depends on.
 
-    center, outside  (rows, D padded to strips) float32: a block of each matrix
+    center, outside  (rows, D padded to strips) float32: a block of each matrix, every P-th of its rows
     pairs            (n, 2) int32: row of `center`, row of `outside`
     alias            (rows of outside,) uint64: the alias table that noise words are drawn from
     key, rate        seed of the draws, learning rate
@@ -79,8 +79,9 @@ def run_elsewhere(executor: Executor) -> Runner:
 
 
 def _on_strips(rows: Matrix) -> Matrix:
-    """Return `rows` if they lie on a strip's boundary, as kernels require, and else a copy that does."""
-    if rows.ctypes.data % simd.STRIP_BYTES == 0 and rows.flags.c_contiguous and rows.flags.writeable:
+    """Return `rows` if each lies on a strip's boundary, as kernels require, and else a copy where they do."""
+    step, item = rows.strides
+    if rows.ctypes.data % simd.STRIP_BYTES == step % simd.STRIP_BYTES == 0 and item == 4 and rows.flags.writeable:
         return rows
     copy = kernels.aligned_zeros(rows.shape)
     copy[:] = rows
@@ -165,12 +166,20 @@ class Rotation:
         return None
 
 
-class Worker(NamedTuple):
+@dataclass
+class Worker:
     """One thread's scratch arrays."""
 
     pairs: block_kernels.PairWorkspace
     groups: block_kernels.GroupWorkspace
     counts: NDArray[np.int64]
+    gathered: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
+
+    def bucket(self, n: int) -> NDArray[np.int32]:
+        """Return an array for n pairs: the same memory each time, for new memory is slow to touch."""
+        if len(self.gathered) < n:
+            self.gathered = np.empty((2 * n, 2), np.int32)
+        return self.gathered[:n]
 
 
 Part = tuple[NDArray[np.int32], NDArray[np.int64]]
@@ -178,7 +187,9 @@ Part = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 
 class Blocks:
-    """Both matrices in blocks, the sampling tables, and the pieces of work that train them.
+    """Both matrices, the sampling tables, and the pieces of work that train them.
+
+    center, outside: (V, D) float32 views of rows padded to 64 bytes; `train` changes them in place.
 
     `run` is called with each bucket; `run_elsewhere` gives one that sends buckets to other processes.
     """
@@ -191,28 +202,15 @@ class Blocks:
         self._keep = sampling.keep_thresholds(counts, options.sample)
         self._V, self._P = len(counts), min(options.blocks, len(counts))
         self._alias = [sampling.alias_table(counts[b :: self._P], options.ns_exponent) for b in range(self._P)]
-        shape = (self._P, -(-self._V // self._P), simd.LANES * kernels.strips(options.vector_size))
-        self._center, self._outside = kernels.aligned_zeros(shape), kernels.aligned_zeros(shape)
+        shape = (self._V, simd.LANES * kernels.strips(options.vector_size))
+        self._padded_center, self._padded_outside = kernels.aligned_zeros(shape), kernels.aligned_zeros(shape)
+        self.center = self._padded_center[:, : options.vector_size]
+        self.outside = self._padded_outside[:, : options.vector_size]
         for first, rows in start_rows(self._V, options.vector_size, options.seed):
-            ids = np.arange(first, first + len(rows))
-            self._center[ids % self._P, ids // self._P, : options.vector_size] = rows
+            self.center[first : first + len(rows)] = rows
         self._chunks = self._cut_chunks()
         self._parts: dict[tuple[int, int], Part] = {}
         self._schedule: Rotation | None = None
-
-    @property
-    def center(self) -> Matrix:
-        """A (V, D) float32 copy of the center matrix, a row a word."""
-        return self._by_word(self._center)
-
-    @property
-    def outside(self) -> Matrix:
-        """A (V, D) float32 copy of the outside matrix, a row a word."""
-        return self._by_word(self._outside)
-
-    def _by_word(self, blocks: Matrix) -> Matrix:
-        rows = blocks[:, :, : self._options.vector_size].transpose(1, 0, 2)
-        return rows.reshape(-1, self._options.vector_size)[: self._V]
 
     def _cut_chunks(self) -> list[range]:
         """Cut the token blocks into chunks of about `CHUNK_PAIRS` pairs, by the options alone."""
@@ -231,9 +229,7 @@ class Blocks:
         """Compile the kernels now, by training on no tokens at all."""
         work = self.workspace()
         pairs, _ = self._make_pairs(np.zeros(0, np.int32), 0, work)[0]
-        bucket = Bucket(self._center[0], self._outside[0], pairs, self._alias[0], 0, 0.0,
-                        self._options.negative, self._options.vector_size)  # fmt: skip
-        self._run(bucket, work.groups)
+        self._run(self._bucket(0, 0, pairs, 0, 0.0), work.groups)
 
     def pieces(self, epoch: int) -> Iterator[Piece]:
         """Return an epoch's pieces of work, for any number of threads to take from."""
@@ -270,13 +266,22 @@ class Blocks:
 
     def _train_bucket(self, piece: Piece, rate: float, work: Worker) -> BlockResult:
         i, o = piece.number, (piece.number + piece.round) % self._P
-        parts = (self._parts[piece.chunk, number] for number in range(len(self._chunks[piece.chunk])))
         b = i * self._P + o
-        pairs = np.concatenate([pairs[starts[b] : starts[b + 1]] for pairs, starts in parts])
+        pairs = self._gather(piece.chunk, b, work)
         key = block_key(self._options.seed, piece.epoch, piece.chunk, b, _BUCKET_KEY)
-        bucket = Bucket(self._center[i], self._outside[o], pairs, self._alias[o], key, rate,
-                        self._options.negative, self._options.vector_size)  # fmt: skip
+        bucket = self._bucket(i, o, pairs, key, rate)
         trained = self._run(bucket, work.groups)
         if trained.center is not bucket.center:
-            self._center[i], self._outside[o] = trained.center, trained.outside
+            bucket.center[:], bucket.outside[:] = trained.center, trained.outside
         return BlockResult(0, len(pairs), trained.loss)
+
+    def _gather(self, chunk: int, b: int, work: Worker) -> NDArray[np.int32]:
+        """Return the pairs of bucket b of a chunk, in the order of the corpus."""
+        parts = (self._parts[chunk, number] for number in range(len(self._chunks[chunk])))
+        pieces = [pairs[starts[b] : starts[b + 1]] for pairs, starts in parts]
+        return np.concatenate(pieces, out=work.bucket(sum(map(len, pieces))))
+
+    def _bucket(self, i: int, o: int, pairs: NDArray[np.int32], key: int, rate: float) -> Bucket:
+        center, outside = self._padded_center[i :: self._P], self._padded_outside[o :: self._P]
+        negative, vector_size = self._options.negative, self._options.vector_size
+        return Bucket(center, outside, pairs, self._alias[o], key, rate, negative, vector_size)
