@@ -156,6 +156,13 @@ class Lines:
         chunk, self.ahead = self.ahead, b""
         return chunk + self.file.read(size)
 
+    def readinto(self, place: memoryview) -> int:
+        """Fill `place`, which must hold what is ahead, with the next bytes; return how many: 0 only at the end."""
+        filled = len(self.ahead)
+        place[:filled] = self.ahead
+        self.ahead = b""
+        return filled or cast(Any, self.file).readinto(place)
+
     def give_back(self, chunk: bytes) -> None:
         """Put back what was read too much, before what is still ahead."""
         self.ahead = chunk + self.ahead

@@ -19,7 +19,7 @@ from firth.formats.words import shown
 Array = NDArray[Any]
 
 _LONGEST_WORD = 1 << 16  # bytes; a binary file without a space for so long is none
-_RECORD_BYTES = 1 << 20  # of binary that are taken at once: few enough to stay in the processor's cache
+_RECORD_BYTES = 1 << 18  # of binary that are taken at once: few enough to stay in the processor's cache
 _LARGE_TEXT = 100 << 20  # bytes; a shorter file is read before the loop would be compiled
 _BYTES_PER_NUMBER = 10  # of text, more or less
 _BLOCKS_BEFORE_COMPILING = 25  # about as many bytes, where the file is compressed and its length not known
@@ -170,39 +170,43 @@ class BinaryRows:
         """Return the words; the rows are filled, and what follows the last is given back to `lines`."""
         words: list[bytes] = []
         row_bytes = 4 * self.D
-        size = max(_RECORD_BYTES, 2 * (row_bytes + _LONGEST_WORD))
-        chunk = b""
+        # one buffer for all: taking memory for each piece anew would cost more than reading it
+        buffer = bytearray(max(_RECORD_BYTES, 2 * (row_bytes + _LONGEST_WORD), len(self.lines.ahead)))
+        view = memoryview(buffer)
+        places = np.lib.stride_tricks.sliding_window_view(np.frombuffer(buffer, np.uint8), row_bytes)
+        held = 0
         while len(words) < self.wanted:
-            new = self.lines.read(size)
-            chunk += new
-            starts, found = self._records(chunk, self.wanted - len(words))
+            new = self.lines.readinto(view[held:])
+            held += new
+            starts, found = self._records(buffer, view[:held], self.wanted - len(words))
             if starts:
-                places = np.lib.stride_tricks.sliding_window_view(np.frombuffer(chunk, np.uint8), row_bytes)
                 self.rows.append(places[starts].view("<f4"))
                 words.extend(found)
-                chunk = chunk[starts[-1] + row_bytes :]
+                used = starts[-1] + row_bytes
+                view[: held - used] = view[used:held]
+                held -= used
             if not new:
                 break
-        self.lines.give_back(chunk)
+        self.lines.give_back(bytes(view[:held]))
         return words
 
-    def _records(self, chunk: bytes, most: int) -> tuple[list[int], list[bytes]]:
-        """Return where the vectors of the whole records in `chunk` start, and their words."""
+    def _records(self, buffer: bytearray, view: memoryview, most: int) -> tuple[list[int], list[bytes]]:
+        """Return where the vectors of the whole records in `view`, the filled part of `buffer`, start; and words."""
         starts: list[int] = []
         words: list[bytes] = []
         row_bytes = 4 * self.D
-        find, last = chunk.find, len(chunk) - row_bytes
+        find, size = buffer.find, len(view)
         at = 0
         while len(starts) < most:
-            start = find(b" ", at) + 1
-            if start - at > _LONGEST_WORD or (start == 0 and len(chunk) - at >= _LONGEST_WORD):
+            start = find(b" ", at, size) + 1
+            if start - at > _LONGEST_WORD or (start == 0 and size - at >= _LONGEST_WORD):
                 raise FormatError(
                     f"{self.path}: no word ends within {_LONGEST_WORD} bytes, so this is no word2vec binary "
                     f"file of {self.D} dimensions; if it is text, give binary=False"
                 )
-            if start == 0 or start > last:
+            if start == 0 or start + row_bytes > size:
                 break
-            words.append(chunk[at : start - 1])
+            words.append(view[at : start - 1].tobytes())
             starts.append(start)
             at = start + row_bytes
         if b"\n" in b"".join(words):  # word2vec.c ends a record with one
