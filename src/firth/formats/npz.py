@@ -31,7 +31,15 @@ KEY_NAMES = ("keys", "words", "index_to_key", "vocab", "tokens", "ids")
 COUNT_NAMES = ("counts", "count")
 """What the arrays are called in the files people have; the first of each is what is written."""
 
-DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+DAMAGED_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeDecodeError,
+    OSError,
+)
 """What zipfile raises for an archive that is cut, damaged, encrypted, or packed in a way it does not know."""
 
 _KEYS_PER_PIECE = 1 << 14
