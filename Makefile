@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow lint bench docs wheel clean
+.PHONY: demo test test-slow lint bench bench-softmax docs wheel clean
 
 demo: $(VENV)/installed                 ## train on Python's own library, show what was learnt
 	$(BIN)/firth demo
@@ -24,6 +24,10 @@ lint: $(VENV)/installed-lint            ## style and types
 bench: $(VENV)/installed-bench          ## firth beside gensim: make bench CORPUS=wiki.txt
 	@test -n "$(CORPUS)" || { echo "give a text file: make bench CORPUS=wiki.txt" >&2; exit 2; }
 	$(BIN)/python benchmarks/compare.py --corpus "$(CORPUS)" $(ARGS)
+
+bench-softmax: $(VENV)/installed-bench-softmax ## exact softmax beside PyTorch: make bench-softmax CORPUS=wiki.txt
+	@test -n "$(CORPUS)" || { echo "give a text file: make bench-softmax CORPUS=wiki.txt" >&2; exit 2; }
+	$(BIN)/python benchmarks/softmax.py "$(CORPUS)" $(ARGS)
 
 docs: $(VENV)/installed-docs            ## the documentation as a site in site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean

@@ -51,9 +51,12 @@ def main() -> None:
     """Train both and print the comparison."""
     arguments = parser().parse_args()
     started = time.perf_counter()
-    options = Options(vector_size=arguments.vector_size, epochs=arguments.epochs, max_vocab=arguments.max_vocab)
+    options = Options(
+        objective="softmax", vector_size=arguments.vector_size, epochs=arguments.epochs, max_vocab=arguments.max_vocab,
+        warm_epochs=arguments.warm_epochs,
+    )  # fmt: skip
     corpus = read_corpus(str(arguments.corpus), options, workers=arguments.workers)
-    trainer = SoftmaxTrainer(corpus, options, arguments.workers, Reporter(), warm_epochs=arguments.warm_epochs)
+    trainer = SoftmaxTrainer(corpus, options, arguments.workers, Reporter())
     records = list(trainer.epochs())
     total = time.perf_counter() - started
     for record in records:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import firth
-from firth import FirthError, FormatError, KeyedVectors, OptionError, Options, Word2Vec
+from firth import CorpusError, FirthError, FormatError, KeyedVectors, OptionError, Options, Word2Vec
 
 SMALL = {"vector_size": 10, "window": 2, "negative": 3, "min_count": 1, "sample": 0, "epochs": 2, "workers": 1}
 TEXT = "the king and the queen ruled the land\nthe queen and the king had a land\n" * 40
@@ -138,3 +138,51 @@ def test_invalid_utf8_is_replaced_counted_and_reported(tmp_path, capsys):
     assert "caf\ufffd" in model.wv
     assert model.corpus["replaced"] == 20
     assert "invalid UTF-8 replaced in 20 words" in capsys.readouterr().err
+
+
+def many_sentences(n=9000, seed=3):
+    """Two topics of 30 words; enough for several blocks of tokens."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 30, (n, 12)) + 30 * rng.integers(0, 2, (n, 1))
+
+
+@pytest.mark.parametrize("objective", ["negative_sampling", "softmax"])
+def test_a_part_set_aside_gives_the_exact_softmax_loss_of_what_was_not_trained_on(objective, tmp_path):
+    model = Word2Vec(**SMALL | {"epochs": 3}, objective=objective)
+    model.fit(many_sentences(), validation=0.3, progress=False)
+    losses = [record.validation_loss for record in model.history]
+    # A word's topic is all there is to learn: at best 1 of 30 words, without it 1 of 60.
+    assert all(np.log(30) - 0.01 < loss < np.log(60) + 0.05 for loss in losses)
+    assert losses[-1] < np.log(60) - 0.3
+    assert model.history[0].words < 0.9 * 9000 * 12, "a block of four is set aside"
+    model.save(tmp_path / "model.firth")
+    assert Word2Vec.load(tmp_path / "model.firth").history == model.history
+
+
+def test_another_text_may_be_held_out():
+    other = many_sentences(500, seed=9)
+    model = Word2Vec(**SMALL, objective="softmax").fit(many_sentences(2000), validation=other, progress=False)
+    assert model.history[-1].validation_loss == pytest.approx(model.history[-1].loss, abs=0.1)
+    assert Word2Vec(**SMALL).fit(many_sentences(500), progress=False).history[0].validation_loss is None
+
+
+def test_a_validation_that_cannot_be_is_refused():
+    model = Word2Vec(**SMALL)
+    for wrong in (0, 1.0, -0.5, 2):
+        with pytest.raises(OptionError, match=r"validation=.* give a fraction between 0 and 1, or a text"):
+            model.fit(many_sentences(100), validation=wrong, progress=False)
+    with pytest.raises(CorpusError, match="1 block of tokens, too few to set 0.1 of it aside"):
+        model.fit(many_sentences(100), validation=0.1, progress=False)
+    with pytest.raises(CorpusError, match="none of the 2 distinct words of the validation text"):
+        model.fit(many_sentences(100), validation=[[1000, 1001]], progress=False)
+
+
+def test_the_softmax_is_trained_with_the_same_face(path, tmp_path):
+    said = []
+    model = Word2Vec(**SMALL | {"objective": "softmax", "warm_epochs": 1})
+    model.fit(path, callbacks=[lambda fitted: said.append(len(fitted.history))], progress=False)
+    assert said == [1, 2]
+    assert model.wv.index_to_key[:2] == ["the", "king"]
+    assert all(math.isfinite(record.loss) and record.loss < math.log(8) for record in model.history)
+    model.save(tmp_path / "model.firth")
+    assert Word2Vec.load(tmp_path / "model.firth").options.objective == "softmax"

@@ -18,10 +18,10 @@ from firth.errors import FirthError, OptionError
 from firth.options import ELSEWHERE, Options
 
 FIELDS = {option.name: option for option in dataclasses.fields(Options)}
-WHOLE = ["vector_size", "window", "negative", "min_count", "max_vocab", "epochs", "seed", "blocks"]
-REAL = ["ns_exponent", "sample", "alpha", "min_alpha"]
-SWITCHES = ["shrink_windows", "lowercase"]
-NAMES = {"schedule": ("hogwild", "blocks")}
+WHOLE = ["vector_size", "window", "negative", "min_count", "max_vocab", "epochs", "seed", "blocks", "warm_epochs"]
+REAL = ["ns_exponent", "sample", "alpha", "min_alpha", "center_power"]
+SWITCHES = ["shrink_windows", "lowercase", "unigram_intercept"]
+NAMES = {"schedule": ("hogwild", "blocks"), "objective": ("negative_sampling", "softmax")}
 
 
 def test_names_and_defaults_are_gensims_where_gensim_has_them():
@@ -29,6 +29,7 @@ def test_names_and_defaults_are_gensims_where_gensim_has_them():
         "vector_size": 100, "window": 5, "shrink_windows": True, "negative": 5, "ns_exponent": 0.75,
         "sample": 1e-3, "min_count": 5, "max_vocab": None, "epochs": 5, "alpha": 0.025, "min_alpha": 1e-4,
         "seed": 1, "lowercase": False, "schedule": "hogwild", "blocks": 16,
+            "objective": "negative_sampling", "unigram_intercept": True, "center_power": 0.5, "warm_epochs": 3,
     }  # fmt: skip
 
 
@@ -48,6 +49,7 @@ def test_every_option_is_whole_real_a_switch_or_a_name_and_has_a_meaning():
         ("epochs", 1, None),
         ("seed", 0, 2**63 - 1),
         ("blocks", 1, 256),
+        ("warm_epochs", 0, None),
     ],
 )
 def test_whole_numbers_are_taken_up_to_their_limits_and_no_further(name, lowest, highest):

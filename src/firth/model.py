@@ -12,20 +12,25 @@ from firth.training.resources import checked_workers
 from firth.vectors import KeyedVectors
 
 if TYPE_CHECKING:
-    from firth.text import Corpus
+    from firth.text import Corpus, TokenStore
+    from firth.training.engines import Training
     from firth.training.progress import Reporter
-    from firth.training.trainer import Engine, EpochRecord
+    from firth.training.trainer import EpochRecord
 
 Callback = Callable[["Word2Vec"], Any]
 
 
 class Word2Vec:
-    """Skip-gram with negative sampling: learns a vector for every word of a corpus.
+    """Skip-gram: learns a vector for every word of a corpus, by negative sampling or by the exact softmax.
 
     The loss of a pair of a center word c and an outside word o, with K noise words w_k, is (Mikolov et al. 2013,
     arXiv:1310.4546, eq. 4; computed in the open by `firth.objectives.negative_sampling`)
 
         J = -log sigma(u_o . v_c) - sum_k log sigma(-u_k . v_c)
+
+    and with `objective="softmax"` (computed pair by pair by `firth.objectives.naive_softmax`)
+
+        J = -u_o . v_c + log sum_w exp(u_w . v_c), each score plus log P of its word if `unigram_intercept`
 
     Keywords are the fields of `Options`, and `workers`, the number of threads (None: all cores that this process
     may use). The constructor only checks and keeps them; `fit` does the work.
@@ -53,6 +58,7 @@ class Word2Vec:
         *,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
         offsets: Any = None,
+        validation: Any = None,
         callbacks: Iterable[Callback] = (),
         progress: bool | None = None,
     ) -> Self:
@@ -62,6 +68,8 @@ class Word2Vec:
                      lists, read once; or integer sequences (see `firth.text.read_corpus`)
           tokenizer  function from a line of text to its words; None splits at white space
           offsets    where sentences begin in a flat integer array
+          validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the exact
+                     softmax loss of its pairs goes into the history, whatever the objective
           callbacks  each is called with this model after every epoch; one that returns True stops training
           progress   None shows a bar on a terminal and a line now and then elsewhere; False shows nothing
 
@@ -72,52 +80,78 @@ class Word2Vec:
         """
         from firth.training.progress import reporter
 
-        return self._fit(corpus, reporter(progress), tokenizer=tokenizer, offsets=offsets, callbacks=callbacks)
+        reading = {"tokenizer": tokenizer, "offsets": offsets}
+        return self._fit(corpus, reporter(progress), validation=validation, callbacks=callbacks, **reading)
 
-    def _fit(self, corpus: Any, report: "Reporter", *, callbacks: Iterable[Callback] = (), **reading: Any) -> Self:
+    def _fit(
+        self,
+        corpus: Any,
+        report: "Reporter",
+        *,
+        validation: Any = None,
+        callbacks: Iterable[Callback] = (),
+        **reading: Any,
+    ) -> Self:
         """Do the work of `fit`, telling `report`; `reading` goes to `read_corpus`."""
-        from firth.text import read_corpus
+        from firth.text import hold_out, read_corpus
 
         self._wv, self._outside, self.history = None, None, []
         with report:
             report.stage("reading", None)
             read = read_corpus(corpus, self.options, workers=self.workers, progress=report.advance, **reading)
-            try:
+            with read.tokens:
                 self.corpus = _summary(read)
                 report.say(_reading_line(read))
-                self._train(read, list(callbacks), report)
-            finally:
-                read.tokens.close()
+                held_out = None
+                if validation is not None:
+                    read, held_out = hold_out(read, validation, self.options, self.workers)
+                self._train(read, held_out, list(callbacks), report)
         return self
 
-    def _train(self, corpus: "Corpus", callbacks: list[Callback], report: "Reporter") -> None:
+    def _train(
+        self, corpus: "Corpus", held_out: "TokenStore | None", callbacks: list[Callback], report: "Reporter"
+    ) -> None:
         """Train on a corpus that was read. The vectors are usable from the first moment on."""
-        from firth.training.blocks import Blocks
-        from firth.training.hogwild import Hogwild, memory_needed
-        from firth.training.resources import require_memory
-        from firth.training.trainer import Trainer
+        from firth.training.engines import training_of
 
-        vocabulary = corpus.vocabulary
-        require_memory(memory_needed(len(vocabulary), self.options, self.workers))
-        engine = {"hogwild": Hogwild, "blocks": Blocks}[self.options.schedule](corpus, self.options)
-        self._wv = KeyedVectors(vocabulary.index_to_key, engine.center, vocabulary.counts)
-        self._outside = engine.outside
-        trainer = Trainer(engine, self.options, self.workers, report)
+        training = training_of(corpus, self.options, self.workers, report)
+        self._wv = KeyedVectors(corpus.vocabulary.index_to_key, training.center, corpus.vocabulary.counts)
+        self._outside = training.outside
+        validate = self._validation(corpus, held_out, report) if held_out is not None else None
         try:
-            for record in trainer.epochs():
-                self.history.append(record)
-                self._take(engine)
+            for record in training.epochs():
+                self._take(training)
+                self.history.append(record if validate is None else validate(record))
                 answers = [callback(self) for callback in callbacks]
                 if True in answers:
                     break
         finally:
-            trainer.stop()
-            self._take(engine)
+            training.stop()
+            self._take(training)
 
-    def _take(self, engine: "Engine") -> None:
-        """Let the vectors be the engine's as they are now."""
-        self.wv.vectors = engine.center
-        self._outside = engine.outside
+    def _take(self, training: "Training") -> None:
+        """Let the vectors be those of the training as they are now."""
+        self.wv.vectors = training.center
+        self._outside = training.outside
+
+    def _validation(
+        self, corpus: "Corpus", held_out: "TokenStore", report: "Reporter"
+    ) -> "Callable[[EpochRecord], EpochRecord]":
+        """Count the held-out pairs; return what adds their exact softmax loss to a record."""
+        from firth.training.cooccurrence import count_pairs
+        from firth.training.softmax import exact_loss, unigram_intercept
+
+        counts = count_pairs(held_out, corpus.vocabulary, self.options, workers=self.workers)
+        intercept = unigram_intercept(corpus.vocabulary.counts) if self.options.unigram_intercept else None
+
+        def validate(record: "EpochRecord") -> "EpochRecord":
+            loss = exact_loss(self.wv.vectors, self.outside, counts, intercept, workers=self.workers)
+            report.say(
+                f"held out {loss.pairs:,.0f} pairs  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}"
+            )
+            return dataclasses.replace(record, validation_loss=loss.nats)
+
+        return validate
 
     @property
     def wv(self) -> KeyedVectors:

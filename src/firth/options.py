@@ -37,6 +37,11 @@ class Options:
     """
 
     vector_size: int = _option(100, "dimensions D of each vector", 1, 2048)
+    objective: str = _option(
+        "negative_sampling",
+        "the loss to train; softmax is the naive one, exactly",
+        choices=("negative_sampling", "softmax"),
+    )
     window: int = _option(5, "words m to either side of the center", 1, 100)
     shrink_windows: bool = _option(True, "draw each window's size uniformly from 1..window (else always window)")
     negative: int = _option(5, "noise words K drawn for each window", 1, 64)
@@ -48,7 +53,12 @@ class Options:
         "hogwild", "hogwild is fastest; blocks gives the same bits for any workers", choices=("hogwild", "blocks")
     )
     blocks: int = _option(16, "blocks P that the rows are split into, where schedule is blocks", 1, 256)
-    epochs: int = _option(5, "passes over the corpus", 1)
+    unigram_intercept: bool = _option(True, "softmax: add log P(o) to the score of o (else the equation to the letter)")
+    center_power: float = _option(
+        0.5, "softmax: a center weighs (number of its pairs) ** center_power; 1 is the corpus's own loss", 0.0, 1.0
+    )
+    warm_epochs: int = _option(3, "softmax: epochs of negative sampling to start from; 0 starts at random", 0)
+    epochs: int = _option(5, "passes over the corpus; of softmax, over its center words", 1)
     alpha: float = _option(0.025, "learning rate at the start", 0.0, open_low=True)
     min_alpha: float = _option(1e-4, "learning rate at the end, reached linearly", 0.0)
     seed: int = _option(1, "seed of every random draw", 0, 2**63 - 1)

@@ -200,3 +200,21 @@ def test_a_full_disk_says_what_to_do(tmp_path, monkeypatch):
 def test_a_folder_that_takes_no_file(tmp_path):
     with pytest.raises(CorpusError, match=r"no temporary file can be made in .*nowhere .*No such file"):
         build([0, END], 0, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("memory_limit", [2**20, 0], ids=["memory", "disk"])
+def test_a_store_splits_in_two_between_blocks(tmp_path, memory_limit, monkeypatch):
+    monkeypatch.setattr(store, "BLOCK_WORDS", 10)
+    builder = StoreBuilder(memory_limit, tmp_path)
+    entries = np.array([word for start in range(0, 60, 4) for word in [start, start + 1, start + 2, END]], np.int32)
+    builder.append(entries)
+    with builder.finish(np.arange(60, dtype=np.int32)) as whole:
+        for cut in range(1, whole.n_blocks):
+            head, tail = whole.split(cut)
+            blocks = [part.read_block(b) for part in (head, tail) for b in range(part.n_blocks)]
+            np.testing.assert_array_equal(np.concatenate(blocks), entries)
+            assert (head.n_blocks, head.n_words + tail.n_words) == (cut, whole.n_words)
+            assert tail.n_words == sum(int((tail.read_block(b) != END).sum()) for b in range(tail.n_blocks))
+        for cut in (0, whole.n_blocks, -1):
+            with pytest.raises(IndexError, match="does not split"):
+                whole.split(cut)

@@ -1,5 +1,6 @@
 """Training on the exact softmax: its steps one by one, and as a whole."""
 
+import dataclasses
 import numpy as np
 import pytest
 
@@ -33,7 +34,7 @@ def counts(corpus):
 
 
 def train(corpus, *, workers=1, options=OPTIONS, **settings):
-    trainer = SoftmaxTrainer(corpus, options, workers, Reporter(), **settings)
+    trainer = SoftmaxTrainer(corpus, dataclasses.replace(options, **settings), workers, Reporter())
     return trainer, list(trainer.epochs())
 
 
@@ -95,13 +96,13 @@ def test_balance_leaves_matrices_without_full_rank_alone():
     np.testing.assert_array_equal(outside, before)
 
 
-@pytest.mark.parametrize("settings", [{}, {"warm_epochs": 0}, {"intercept": False, "center_power": 1.0}])
+@pytest.mark.parametrize("settings", [{}, {"warm_epochs": 0}, {"unigram_intercept": False, "center_power": 1.0}])
 def test_loss_falls_and_is_the_exact_loss_of_the_vectors(corpus, counts, settings):
     trainer, records = train(corpus, **settings)
     losses = [record.loss for record in records]
     assert [record.epoch for record in records] == [1, 2, 3, 4]
     assert losses[-1] < losses[0]
-    intercept = None if settings.get("intercept") is False else unigram_intercept(corpus.vocabulary.counts)
+    intercept = None if settings.get("unigram_intercept") is False else unigram_intercept(corpus.vocabulary.counts)
     assert losses[-1] == exact_loss(trainer.center, trainer.outside, counts, intercept).nats
     assert records[0].pairs == round(counts.pairs)
     assert records[-1].alpha == 0
@@ -141,7 +142,7 @@ def test_another_seed_gives_other_vectors(corpus):
 
 
 def test_stop_ends_training_before_the_next_batch(corpus):
-    trainer = SoftmaxTrainer(corpus, OPTIONS, 1, Reporter(), warm_epochs=0)
+    trainer = SoftmaxTrainer(corpus, dataclasses.replace(OPTIONS, warm_epochs=0), 1, Reporter())
     passes = trainer.epochs()
     next(passes)
     before = trainer.center.copy()

@@ -187,6 +187,18 @@ class TokenStore:
         self._storage.read(start, block)
         return block
 
+    def split(self, block: int) -> "tuple[TokenStore, TokenStore]":
+        """Return the blocks before `block`, and those from there on, as two stores over the same entries.
+
+        Closing any of the three closes all. Raises `IndexError` unless both have a block.
+        """
+        if self._storage is None or not 0 < block < self.n_blocks:
+            raise IndexError(f"block {block} does not split {self!r} in two")
+        ends = sum(int(np.count_nonzero(self.read_block(b) == END)) for b in range(block, self.n_blocks))
+        n_tail = int(self.block_starts[-1] - self.block_starts[block]) - ends
+        head = TokenStore(self._storage, self.block_starts[: block + 1], self.n_words - n_tail)
+        return head, TokenStore(self._storage, self.block_starts[block:], n_tail)
+
     def close(self) -> None:
         """Give the memory or the temporary file back; a second call does nothing."""
         if self._storage is not None:

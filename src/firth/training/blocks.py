@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
-from firth.training import block_kernels, kernels, sampling, simd
+from firth.training import block_kernels, hogwild, kernels, sampling, simd
 from firth.training.hogwild import BlockResult, Matrix, block_key, checked_ids, start_rows
 
 CHUNK_PAIRS = 12_000_000  # about so many pairs make a chunk: 8 bytes each, and two chunks are in memory at most
+LEAST_WORDS = 25  # in a block, or noise words drawn from it would mostly be the outside words themselves
 
 _BUCKET_KEY = 1  # tells a bucket's key from a token block's
 
@@ -71,6 +72,11 @@ def run_bucket(bucket: Bucket, work: block_kernels.GroupWorkspace | None = None)
     rate = np.float32(bucket.rate)
     train(center, outside, bucket.pairs, bucket.alias, np.uint64(bucket.key), bucket.negative, rate, work)
     return Trained(center, outside, float(work.loss.sum()))
+
+
+def memory_needed(V: int, options: Options, workers: int) -> dict[str, int]:
+    """Return what training will allocate: a name and a number of bytes for each part."""
+    return hogwild.memory_needed(V, options, workers) | {"2 chunks of pairs": 2 * 8 * CHUNK_PAIRS}
 
 
 def run_elsewhere(executor: Executor) -> Runner:
@@ -200,7 +206,8 @@ class Blocks:
         self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
         self.halt = np.zeros(1, np.bool_)
         self._keep = sampling.keep_thresholds(counts, options.sample)
-        self._V, self._P = len(counts), min(options.blocks, len(counts))
+        self._V = len(counts)
+        self._P = max(1, min(options.blocks, self._V // LEAST_WORDS))
         self._alias = [sampling.alias_table(counts[b :: self._P], options.ns_exponent) for b in range(self._P)]
         shape = (self._V, simd.LANES * kernels.strips(options.vector_size))
         self._padded_center, self._padded_outside = kernels.aligned_zeros(shape), kernels.aligned_zeros(shape)

@@ -2,7 +2,8 @@
 
 Negative sampling's optimum and that of the softmax with the intercept log P(o) are both pointwise mutual information,
 up to constants (Levy and Goldberg 2014), so a few cheap epochs of negative sampling are a good place to start from.
-They run on one thread, where the seed determines every bit; `warm_epochs=0` starts from random vectors instead.
+They run in the block schedule, whose bits depend on the seed alone; `warm_epochs=0` starts from random vectors
+instead.
 
 A pass visits each center word once, in random order. Center c weighs N_c ** center_power in its batch: 1 is the
 corpus's own loss; 1/2 learns more of the rarer words and gives better vectors. The loss reported is always the corpus's
@@ -20,8 +21,8 @@ from numpy.typing import NDArray
 from firth.errors import DivergenceError
 from firth.options import Options
 from firth.text import Corpus
+from firth.training.blocks import Blocks
 from firth.training.cooccurrence import PIECE_PAIRS, RUN_BYTES, Cooccurrence, count_pairs
-from firth.training.hogwild import Hogwild
 from firth.training.progress import Reporter
 from firth.training.softmax import TILE_BYTES, TILE_WORDS, ExactLoss, ExactSoftmax, Matrix, unigram_intercept
 from firth.training.softmax_steps import Adam, CenterNewton, balance
@@ -46,17 +47,14 @@ class SoftmaxTrainer:
         options: Options,
         workers: int,
         reporter: Reporter,
-        *,
-        intercept: bool = True,
-        center_power: float = 0.5,
-        warm_epochs: int = 3,
     ):
         self._corpus, self._options, self._workers, self._reporter = corpus, options, workers, reporter
-        self._center_power, self._warm_epochs = center_power, warm_epochs
         V, D = len(corpus.vocabulary), options.vector_size
         self.center, self.outside = np.empty((V, D), np.float32), np.empty((V, D), np.float32)
-        self.intercept = unigram_intercept(corpus.vocabulary.counts) if intercept else np.zeros(V, np.float32)
-        self._rate = OUTSIDE_RATE if warm_epochs else COLD_OUTSIDE_RATE
+        self.intercept = (
+            unigram_intercept(corpus.vocabulary.counts) if options.unigram_intercept else np.zeros(V, np.float32)
+        )
+        self._rate = OUTSIDE_RATE if options.warm_epochs else COLD_OUTSIDE_RATE
         start_at_random(self.center, self.outside, options.seed)
         self._warm: Trainer | None = None
         self._stopped = False
@@ -73,7 +71,7 @@ class SoftmaxTrainer:
         Raises `CorpusError` if there is not one pair, `DivergenceError` as soon as a batch's loss is not finite.
         """
         counts = self._count()
-        if self._warm_epochs:
+        if self._options.warm_epochs:
             self._start_warm()
         V, D = self.center.shape
         with ExactSoftmax(V, D, batch=BATCH, workers=self._workers) as softmax:
@@ -94,10 +92,10 @@ class SoftmaxTrainer:
 
     def _start_warm(self) -> None:
         """Fill both matrices by negative sampling, as far as that comes if it is interrupted."""
-        options = dataclasses.replace(self._options, epochs=self._warm_epochs)
-        engine = Hogwild(self._corpus, options)
-        self._warm = Trainer(engine, options, 1, self._reporter)
-        self._reporter.say("warm start: negative sampling, on one thread")
+        options = dataclasses.replace(self._options, epochs=self._options.warm_epochs)
+        engine = Blocks(self._corpus, options)
+        self._warm = Trainer(engine, options, self._workers, self._reporter)
+        self._reporter.say("warm start: negative sampling")
         try:
             for _ in self._warm.epochs():
                 if self._stopped:
@@ -117,7 +115,7 @@ class SoftmaxTrainer:
                     return
                 step.take(batch, 1 - (epoch + place / V) / epochs)
                 self._reporter.advance(epoch * V + place, note=f"loss {step.loss:.4f}")
-            if epoch == epochs - 1 and not self._warm_epochs:
+            if epoch == epochs - 1 and not self._options.warm_epochs:
                 balance(self.center, self.outside)
             loss = softmax.corpus_loss(self.center, self.outside, self.intercept, counts)
             _check_loss(loss.nats)
@@ -135,7 +133,7 @@ class _Step:
 
     def __init__(self, trainer: SoftmaxTrainer, softmax: ExactSoftmax, counts: Cooccurrence):
         self._trainer, self._softmax, self._counts = trainer, softmax, counts
-        self._weights = counts.totals**trainer._center_power
+        self._weights = counts.totals**trainer._options.center_power
         self._newton = CenterNewton(trainer.outside, counts.totals / counts.pairs, softmax)
         self._adam = Adam(trainer.outside, softmax)
         self.loss = math.nan

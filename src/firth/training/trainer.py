@@ -25,8 +25,9 @@ class EpochRecord:
     """One line of a model's history.
 
     epoch    1, 2, ...; pairs, words: (center, outside) pairs and raw words trained on
-    loss     mean negative-sampling loss of a pair in this epoch, in nats
+    loss     mean loss of a pair, in nats: of negative sampling, while the epoch ran; of the softmax, after it, exactly
     seconds  wall time of training; alpha: learning rate at the end
+    validation_loss  exact softmax loss of a held-out pair, in nats, if there is a validation text
     """
 
     epoch: int
@@ -35,6 +36,7 @@ class EpochRecord:
     words: int
     seconds: float
     alpha: float
+    validation_loss: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return names and values, ready for JSON."""
@@ -104,6 +106,16 @@ class Trainer:
         self._engine, self._options, self._reporter = engine, options, reporter
         self._workspaces = [engine.workspace() for _ in range(workers)]
         self._lock = threading.Lock()
+
+    @property
+    def center(self) -> NDArray[np.float32]:
+        """The engine's center matrix."""
+        return self._engine.center
+
+    @property
+    def outside(self) -> NDArray[np.float32]:
+        """The engine's outside matrix."""
+        return self._engine.outside
 
     def stop(self) -> None:
         """Ask all workers to stop; they do within a slice."""

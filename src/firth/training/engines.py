@@ -1,0 +1,67 @@
+"""Which engine trains: one for each objective and schedule, all driven in the same way."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.options import Options
+from firth.text import Corpus
+from firth.training import blocks, hogwild, softmax_training
+from firth.training.progress import Reporter
+from firth.training.resources import require_memory
+from firth.training.trainer import EpochRecord, Trainer
+
+
+class Training(Protocol):
+    """Training under way: `epochs` does it, and `stop` ends it early, from any thread.
+
+    center, outside: (V, D) float32, as they are by now.
+    """
+
+    @property
+    def center(self) -> NDArray[np.float32]:
+        """The center matrix."""
+
+    @property
+    def outside(self) -> NDArray[np.float32]:
+        """The outside matrix."""
+
+    def epochs(self) -> Iterator[EpochRecord]:
+        """Train, yielding a record after each epoch."""
+
+    def stop(self) -> None:
+        """Ask `epochs` to end."""
+
+
+def training_of(corpus: Corpus, options: Options, workers: int, report: Reporter) -> Training:
+    """Return the training that the options ask for, its matrices filled with what it starts from.
+
+    Raises `NotEnoughMemoryError`, before anything large is allocated, if it would not fit.
+    """
+    name = options.schedule if options.objective == "negative_sampling" else options.objective
+    return _KINDS[name](corpus, options, workers, report)
+
+
+def _hogwild(corpus: Corpus, options: Options, workers: int, report: Reporter) -> Training:
+    require_memory(hogwild.memory_needed(len(corpus.vocabulary), options, workers))
+    return Trainer(hogwild.Hogwild(corpus, options), options, workers, report)
+
+
+def _blocks(corpus: Corpus, options: Options, workers: int, report: Reporter) -> Training:
+    require_memory(blocks.memory_needed(len(corpus.vocabulary), options, workers))
+    return Trainer(blocks.Blocks(corpus, options), options, workers, report)
+
+
+def _softmax(corpus: Corpus, options: Options, workers: int, report: Reporter) -> Training:
+    needed = softmax_training.memory_needed(len(corpus.vocabulary), corpus.tokens.n_words, options, workers)
+    require_memory(needed)
+    return softmax_training.SoftmaxTrainer(corpus, options, workers, report)
+
+
+_KINDS: dict[str, Callable[[Corpus, Options, int, Reporter], Training]] = {
+    "hogwild": _hogwild,
+    "blocks": _blocks,
+    "softmax": _softmax,
+}
