@@ -152,6 +152,16 @@ def test_every_option_reaches_the_model(run, corpus, tmp_path):
     assert firth.load(tmp_path / "m.firth").options.to_dict() == wanted
 
 
+def test_train_shows_the_loss_of_what_was_held_out(run, corpus, tmp_path):
+    flags = ["-o", tmp_path / "m.firth", "--vector-size", 8, "--epochs", 2, "--objective", "softmax", "--no-progress"]
+    done = run("train", corpus, "--validation", corpus, *flags)
+    history = firth.load(tmp_path / "m.firth").history
+    assert f"held out    {' '.join(f'{record.validation_loss:.4f}' for record in history)} nats per pair" in done.out
+    wrong = run("train", corpus, "--validation", "1.5", *flags)
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "validation=1.5 is not allowed: give a fraction between 0 and 1, or a text" in one_line(wrong.err)
+
+
 def test_train_sums_up_what_it_did(run, corpus, tmp_path):
     path = tmp_path / "m.firth"
     done = run("train", corpus, "-o", path, "--vector-size", 16, "--epochs", 3, "--workers", 1, "--no-progress")

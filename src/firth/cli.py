@@ -225,6 +225,16 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
     file_format: FileFormat = None,
     workers: Workers = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            "--validation",
+            metavar="TEXT|FRACTION",
+            help="A text to validate on, or the fraction of the corpus to set aside: after every epoch the exact "
+            "softmax loss of its pairs is shown.",
+            show_default="none",
+        ),
+    ] = None,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, unless something goes wrong.")] = False,
     **options: Any,
@@ -239,7 +249,11 @@ def train(
     _refuse_to_overwrite(corpus, output)
     model = firth.Word2Vec(**checked.to_dict(), workers=workers)
     try:
-        model.fit(corpus[0] if len(corpus) == 1 else corpus, progress=False if no_progress or quiet else None)
+        model.fit(
+            corpus[0] if len(corpus) == 1 else corpus,
+            validation=_fraction_or_path(validation),
+            progress=False if no_progress or quiet else None,
+        )
     except KeyboardInterrupt:
         _save_interrupted(model, output, written_as)
         raise typer.Exit(INTERRUPTED) from None
@@ -247,6 +261,14 @@ def train(
     if not quiet:
         terminal.say(reports.training_summary(model))
         terminal.say(f"saved       {_where_saved(output, written_as)}")
+
+
+def _fraction_or_path(text: str | None) -> float | str | None:
+    """Return a number as a number; a file of that name is meant by ./0.1."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def _refuse_to_overwrite(corpus: list[str], output: Path) -> None:

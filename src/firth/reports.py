@@ -21,8 +21,14 @@ def training_summary(model: "Word2Vec") -> str:
             f"training    {words:,} words in {seconds:.1f} s, {speed}, {threads}",
             f"pairs       {sum(record.pairs for record in history):,}",
             f"loss        {_losses([record.loss for record in history])} nats per pair, epoch by epoch",
+            *_held_out([record.validation_loss for record in history]),
         ]
     )
+
+
+def _held_out(losses: list[float | None]) -> list[str]:
+    known = [loss for loss in losses if loss is not None]
+    return [f"held out    {_losses(known)} nats per pair, exact softmax"] if known else []
 
 
 def _losses(losses: list[float]) -> str:
