@@ -22,8 +22,11 @@ from runner import ChildError, Contestant, Run, run, version
 
 from firth import OptionError, Options
 
+ALIKE = ["alpha", "min_alpha", "ns_exponent", "shrink_windows"]
+"""Options that both programs are given, with firth's defaults, beside those that the command line sets."""
+
 SHARED = ["vector_size", "window", "negative", "sample", "min_count", "epochs"]
-"""The options that the command line sets; every other one has firth's default in both programs."""
+"""The options that the command line sets."""
 
 
 class WrongUseError(ValueError):
@@ -53,6 +56,13 @@ def parser() -> argparse.ArgumentParser:
         value = getattr(defaults, name)
         flag = f"--{name.replace('_', '-')}"
         p.add_argument(flag, type=type(value), default=value, metavar="X", help="of both (default: %(default)s)")
+    p.add_argument(
+        "--firth",
+        nargs="+",
+        default=[""],
+        metavar="NAME=VALUE,...",
+        help="options of firth alone, such as schedule=blocks; each further one is a further contestant",
+    )
     p.add_argument(
         "--five-word-lines",
         action="store_true",
@@ -96,13 +106,24 @@ def _check_seeds(arguments: argparse.Namespace) -> None:
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the options both programs take, under the names they share."""
     options = Options(**{name: getattr(arguments, name) for name in SHARED}).to_dict()
-    for name in ("max_vocab", "lowercase", "seed"):  # off in both; the seed is the run's
-        del options[name]
+    return {name: options[name] for name in SHARED + ALIKE}
+
+
+def _variant(text: str) -> dict[str, Any]:
+    """Turn `schedule=blocks,max_vocab=20000` into options; a value is JSON, or else a name."""
+    options: dict[str, Any] = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    Options.from_dict(options)
     return options
 
 
 def prepare(plan: Plan, folder: Path) -> tuple[list[Contestant], Size]:
-    """Cut the corpus as asked and return the two contestants, and the size of the text they read."""
+    """Cut the corpus as asked and return the contestants, gensim last, and the size of the text they read."""
     corpus = plan.arguments.corpus.resolve()
     if plan.arguments.train_words:
         cut(corpus, folder / "corpus.txt", plan.arguments.train_words)
@@ -112,7 +133,8 @@ def prepare(plan: Plan, folder: Path) -> tuple[list[Contestant], Size]:
         raise WrongUseError(f"{plan.arguments.corpus}: holds no words")
     if not plan.arguments.five_word_lines:
         _warn_about_long_lines(size)
-        return [Contestant(program, program, corpus) for program in ("firth", "gensim")], size
+        ours = [Contestant(f"firth {text}".strip(), "firth", corpus, _variant(text)) for text in plan.arguments.firth]
+        return [*ours, Contestant("gensim", "gensim", corpus)], size
     cut_lines(corpus, folder / "lines.txt", 5)
     short = Contestant("five-word lines", "firth", folder / "lines.txt")
     return [short, Contestant("text as it is", "firth", corpus)], size
@@ -187,20 +209,20 @@ def _processor() -> str:
 
 def show(about: dict[str, Any], runs: list[list[Run]], scores: list[list[dict[str, Score]]], plan: Plan) -> None:
     """Print the tables."""
-    ours, theirs = runs
     print(", ".join(f"{name} {number}" for name, number in about["versions"].items()), "on", about["machine"])
     print(f"{about['corpus']['words']:,} words in {about['corpus']['lines']:,} lines;", end=" ")
     print(", ".join(f"{name}={value}" for name, value in plan.options.items()), end="; ")
     print(f"{about['workers']} workers; {about['runs']} runs each, seeds {about['seeds']}")
-    print(f"\nMedian (least..greatest); ratios pair by pair\n\n{table(speed_rows(ours, theirs))}")
-    print(f"\n{memory_line(ours[0], plan.options['vector_size'])}")
-    print(f"\nEvery pair of runs\n\n{table(pair_rows(ours, theirs))}")
+    print("\nMedian (least..greatest); ratios pair by pair. Analogies in percent, pairs in Spearman x 100")
     for pairs in plan.pairs:
         if pairs.skipped:
             print(f"\n{pairs.name}: {pairs.skipped} lines without two words and a number, not asked")
-    if scores[0][0]:
-        names = ours[0].name, theirs[0].name
-        print(f"\nAnalogies in percent, pairs in Spearman x 100\n\n{table(quality_rows(*names, *scores))}")
+    *ours, theirs = runs
+    for one, its_scores in zip(ours, scores, strict=False):
+        print(f"\n{table(speed_rows(one, theirs))}\n\n{memory_line(one[0], plan.options['vector_size'])}")
+        print(f"\nEvery pair of runs\n\n{table(pair_rows(one, theirs))}")
+        if its_scores[0]:
+            print(f"\n{table(quality_rows(one[0].name, theirs[0].name, its_scores, scores[-1]))}")
 
 
 def benchmark(plan: Plan, folder: Path) -> None:

@@ -23,6 +23,8 @@ class Contestant:
     name: str
     program: str
     corpus: Path
+    extra: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Options of its own, beside those that all share."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +70,7 @@ def run(contestant: Contestant, options: dict[str, Any], workers: int, words: in
         "corpus": str(contestant.corpus),
         "vectors": str(folder / "vectors.bin"),
         "record": str(folder / "record.json"),
-        "options": {**options, "seed": seed},
+        "options": {**options, **contestant.extra, "seed": seed},
         "workers": workers,
     }
     job_file = folder / "job.json"
