@@ -3,8 +3,8 @@
 import dataclasses
 import json
 import os
-import re
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,10 +16,13 @@ import pytest
 
 import firth
 from firth import KeyedVectors, Options, cli
+from firth.cli import files
+from firth.formats import FORMATS, detect, write_vectors
 from firth.options import ELSEWHERE
 
 COMMANDS = ["train", "similar", "analogy", "evaluate", "info", "convert", "gradcheck", "demo"]
 FIELDS = dataclasses.fields(Options)
+WRITTEN = [name for name, known in FORMATS.items() if known.write]
 
 
 class Done(NamedTuple):
@@ -126,6 +129,15 @@ def test_help_of_train_shows_each_option_with_meaning_range_and_default(run, opt
         assert limit is None or limit > 2**31 or f"{limit:g}" in part[0].partition("[")[2]
 
 
+@pytest.mark.parametrize("command", ["train", "convert"])
+def test_help_lists_every_format_that_can_be_written(run, command):
+    formats = words_of_help(run(command, "--help").out.partition("Formats:")[2])
+    for name in WRITTEN:
+        assert f"{name} {FORMATS[name].description} [" in formats
+        assert all(suffix in formats for suffix in FORMATS[name].suffixes)
+    assert "fasttext-bin" not in formats
+
+
 def test_version(run):
     assert run("--version") == Done(0, f"firth {firth.__version__}\n", "")
 
@@ -187,6 +199,7 @@ def test_progress_goes_to_standard_error(run, corpus, tmp_path):
         ("v.txt", ["--format", "native"], None),
         ("v.bin", [], b"12 16\n"),
         ("v.other", ["--format", "word2vec-text"], b"12 16\n"),
+        ("v.txt.gz", [], b"\x1f\x8b"),
     ],
 )
 def test_the_format_is_chosen_by_suffix_or_by_flag(run, corpus, tmp_path, name, flags, start):
@@ -223,7 +236,8 @@ def test_standard_input_and_several_inputs_are_read(corpus, tmp_path):
         (["--workers", "0"], r"workers=0 is not allowed"),
         (["--window", "2.5"], r"'--window'"),
         (["--vectr-size", "10"], r"--vector-size"),
-        (["--format", "csv"], r"'native', 'word2vec-text', 'word2vec-binary'"),
+        (["--format", "csv"], r"'csv' is unknown: give one of 'native', 'word2vec-text', 'word2vec-binary', 'glove'"),
+        (["--format", "fasttext-bin"], r"'fasttext-bin' is only read: give one of 'native'"),
         *[([f"--{there}", "3"], f"called --{here.replace('_', '-')}") for there, here in ELSEWHERE.items()],
     ],
 )
@@ -249,8 +263,14 @@ def test_wrong_options_are_refused_before_anything_is_done(run, corpus, tmp_path
         (["train", ".", "-o", "corpus.txt"], 2, "corpus.txt is part of the corpus"),
         (["similar"], 2, "Missing argument"),
         (["similar", "absent.firth", "word"], 1, "absent.firth: No such file or directory"),
-        (["similar", "corpus.txt", "word"], 1, "corpus.txt is no word2vec file"),
-        (["info", "folder.firth"], 1, "folder.firth"),
+        (["train", "corpus.txt", "-o", "folder.firth", "--format", "projector"], 1, "folder.firth: is a folder"),
+        (["train", "corpus.txt", "-o", "m.npz.gz"], 2, "m.npz.gz: the npz format is never compressed; leave out .gz"),
+        (["train", "corpus.txt", "-o", ".", "--format", "huggingface"], 1, "holds other files: give the name of a new"),
+        (["train", "corpus.txt", "-o", "empty.txt", "--format", "huggingface"], 1, "empty.txt: is a file, and this fo"),
+        (["similar", "corpus.txt", "word"], 1, "corpus.txt is in no format that firth knows"),
+        (["similar", "folder.firth", "word"], 1, "folder.firth is a folder without model.safetensors"),
+        (["similar", "corpus.txt", "word", "--no-header"], 2, "--no-header"),
+        (["info", "absent.firth"], 1, "absent.firth: No such file or directory"),
         (["convert", "corpus.txt", "m.xyz"], 2, "does not tell the format"),
         (["frobnicate"], 2, "No such command 'frobnicate'"),
         (["--frobnicate"], 2, "--frobnicate"),
@@ -431,6 +451,7 @@ def test_the_program_is_installed_under_its_name():
 # --- evaluate
 
 QUESTIONS = ": royals\nman king woman queen\nman king woman stone\n: others\nman king woman emperor\nnot a question\n"
+COSMUL = "most_similar_cosmul"
 PAIRS = "man\tking\t9\nman\twoman\t5\nman\tstone\t1\nman\temperor\t8\n"
 
 
@@ -483,6 +504,24 @@ def test_unknown_words_can_count_as_wrong(run, vectors, questions):
     assert json.loads(done.out)["analogies"][0]["sections"][-1]["answered"] == 3
 
 
+def test_analogies_can_be_answered_by_a_product_of_cosines(run, tmp_path):
+    """A question to which the sum of cosines and their product give two answers."""
+    wv = KeyedVectors([f"w{i}" for i in range(30)], np.random.default_rng(1).normal(size=(30, 3)).astype(np.float32))
+    wv.save(tmp_path / "v.firth")
+    pairs = [(["w1", f"w{i}"], [f"w{j}"]) for i in range(2, 20) for j in range(20, 30)]
+    by = {name: [getattr(wv, name)(*pair, topn=1)[0][0] for pair in pairs] for name in ("most_similar", COSMUL)}
+    at = next(i for i, (added, multiplied) in enumerate(zip(*by.values(), strict=True)) if added != multiplied)
+    (b, c), (a,) = pairs[at]
+    (tmp_path / "q.txt").write_text(f": one\n{a} {b} {c} {by[COSMUL][at]}\n")
+    asked = ["evaluate", tmp_path / "v.firth", "--analogies", tmp_path / "q.txt", "--json"]
+    scores = [
+        json.loads(run(*asked, *flags).out)["analogies"][0]["score"]
+        for flags in ([], ["--similarity-function", "most_similar"], ["--similarity-function", COSMUL])
+    ]
+    assert scores == [0, 0, 1]
+    assert run(*asked, "--similarity-function", "cosmul").code == 2
+
+
 def test_evaluate_needs_a_file_that_is_there(run, vectors, tmp_path):
     assert run("evaluate", vectors).code == 2
     done = run("evaluate", vectors, "--pairs", tmp_path / "absent.tsv")
@@ -510,61 +549,217 @@ def test_info_tells_all_about_a_model(run, model, corpus):
     assert f"{found['history'][-1]['loss']:.4f}" in out
 
 
-@pytest.mark.parametrize(("name", "file_format"), [("v.txt", "word2vec-text"), ("v.bin", "word2vec-binary")])
-def test_info_tells_text_from_binary(run, vectors, tmp_path, name, file_format):
-    assert run("convert", vectors, tmp_path / name).code == 0
-    found = json.loads(run("info", tmp_path / name, "--json").out)
-    assert (found["format"], found["words"], found["vector_size"]) == (file_format, 5, 2)
-    assert f"format   {file_format}, vectors\n" in run("info", tmp_path / name).out
+TOLD_AS = {"fasttext-vec": "word2vec-text", "spacy": "word2vec-text"}  # the same bytes but for white space
 
 
-def test_info_finds_out_a_file_that_was_cut(run, model, tmp_path):
-    (tmp_path / "cut.firth").write_bytes(model.read_bytes()[:-5])
-    done = run("info", tmp_path / "cut.firth")
-    assert (done.code, done.out) == (1, "")
-    assert "cut.firth" in one_line(done.err)
-
-
-def test_vectors_survive_every_format(run, model, tmp_path):
+@pytest.mark.parametrize("name", WRITTEN)
+def test_vectors_survive_every_format_which_is_found_out(run, model, tmp_path, name):
     wanted = KeyedVectors.load(model)
-    source = model
-    for name in ("a.vec", "b.bin", "c.txt", "d.firth"):
-        done = run("convert", source, tmp_path / name)
+    done = run("convert", model, tmp_path / "v", "--format", name)
+    assert (done.code, done.err) == (0, "")
+    saved = f"12 words, vectors of 16 numbers: {tmp_path / 'v'}"
+    assert done.out.startswith(f"{saved} ({name}, " if name != "projector" else f"{saved}_tensor.tsv and ")
+    assert done.out.count(f" ({name}, ") == 1
+    found = json.loads(run("info", tmp_path / "v", "--json").out)
+    assert (found["format"], found["words"], found["vector_size"]) == (TOLD_AS.get(name, name), 12, 16)
+    assert (found["problems"], found["diagnosis"]["rows"]) == ([], 12)
+    assert [entry["word"] for entry in found["first_words"]] == wanted.index_to_key[:10]
+    assert f"format   {found['format']}, {found['kind']}\n" in run("info", tmp_path / "v").out
+    assert run("similar", tmp_path / "v", "cat") == run("similar", model, "cat")
+    assert run("convert", tmp_path / "v", tmp_path / "back.firth").code == 0
+    back = KeyedVectors.load(tmp_path / "back.firth")
+    assert back.index_to_key == wanted.index_to_key
+    np.testing.assert_array_equal(back.vectors, wanted.vectors)
+    kept = "counts" not in done.out
+    assert (back.counts is not None) == kept
+    assert found["total_count"] == (20_000 if kept else None)
+
+
+@pytest.mark.parametrize("suffix", [suffix for name in WRITTEN for suffix in FORMATS[name].suffixes])
+def test_the_suffix_tells_the_format_of_the_catalogue(run, vectors, tmp_path, suffix):
+    [name] = [name for name in WRITTEN if suffix in FORMATS[name].suffixes]
+    done = run("convert", vectors, tmp_path / f"v{suffix}")
+    assert (done.code, done.err) == (0, "")
+    assert f" ({name}, " in done.out
+    assert detect(tmp_path / f"v{suffix}").name == TOLD_AS.get(name, name)
+
+
+def test_a_process_of_its_own_converts_asks_and_diagnoses(vectors, tmp_path):
+    steps = ["v.parquet", "v.tsv.gz", "v.glove.bz2", "v.safetensors", "v.bin.zst"]
+    for source, target in zip([vectors, *(tmp_path / step for step in steps)], steps, strict=False):
+        done = process("convert", source, tmp_path / target)
         assert (done.code, done.err) == (0, "")
-        assert f"12 words, vectors of 16 numbers: {tmp_path / name} (" in done.out
-        source = tmp_path / name
-    found = KeyedVectors.load(source)
-    assert found.index_to_key == wanted.index_to_key
-    np.testing.assert_array_equal(found.vectors, wanted.vectors)
+    assert process("similar", tmp_path / steps[-1], "man", "-n", 1) == Done(0, "king  0.9848\n", "")
+    (tmp_path / "cut.txt").write_text("3 2\na 1 0\nb 0 1\n")
+    done = process("info", tmp_path / "cut.txt")
+    assert (done.code, done.err) == (1, "")
+    assert "  the header promises 3 rows, and 2 can be read: it is wrong, or the file is cut\n" in done.out
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zst"])
 def test_word2vec_files_may_be_compressed(run, vectors, tmp_path, suffix):
-    done = run("convert", vectors, tmp_path / f"v.vec.{suffix}")
+    done = run("convert", vectors, tmp_path / f"v.txt.{suffix}")
     assert (done.code, done.err) == (0, "")
     assert "(word2vec-text, " in done.out
-    assert run("similar", tmp_path / f"v.vec.{suffix}", "man", "-n", 1).out == "king  0.9848\n"
+    assert run("similar", tmp_path / f"v.txt.{suffix}", "man", "-n", 1).out == "king  0.9848\n"
     refused = run("convert", vectors, tmp_path / f"v.firth.{suffix}")
     assert refused.code == 2
     assert f"the native format is never compressed; leave out .{suffix}" in one_line(refused.err)
 
 
 def test_convert_says_what_a_format_cannot_hold(run, model, vectors, tmp_path):
-    lost = "not in this format: counts, outside matrix, options, history\n"
-    assert run("convert", model, tmp_path / "v.bin").out.endswith(lost)
-    assert "not in this format" not in run("convert", vectors, tmp_path / "w.bin").out
-    assert "not in this format" not in run("convert", model, tmp_path / "whole.firth").out
+    rest = "outside matrix, options, history\n"
+    assert run("convert", model, tmp_path / "v.bin").out.endswith(f"\nnot in this format: counts, {rest}")
+    assert run("convert", model, tmp_path / "v.npz").out.endswith(f"\nnot in this format: {rest}")
+    assert "not in this" not in run("convert", vectors, tmp_path / "w.bin").out
+    assert "not in this" not in run("convert", model, tmp_path / "whole.firth").out
     assert isinstance(firth.load(tmp_path / "whole.firth"), firth.Word2Vec)
 
 
-def test_text_without_a_header_is_read_when_asked(run, tmp_path):
+def test_train_says_what_a_format_cannot_hold(run, corpus, tmp_path):
+    flags = ["--vector-size", 8, "--epochs", 1, "--no-progress", "-o"]
+    done = run("train", corpus, *flags, tmp_path / "v_tensor.tsv")
+    assert (done.code, done.err) == (0, "")
+    assert f"saved       {tmp_path / 'v_tensor.tsv'} and {tmp_path / 'v_metadata.tsv'} (projector, " in done.out
+    assert done.out.endswith("left out    outside matrix, options, history: only the native format holds them\n")
+    again = run("train", tmp_path / "v_metadata.tsv", *flags, tmp_path / "v.tsv")
+    assert again.code == 2
+    assert "v_metadata.tsv is part of the corpus" in one_line(again.err)
+    assert "left out" not in run("train", corpus, *flags, tmp_path / "m.firth").out
+
+
+def test_a_folder_of_vectors_may_be_written_again(run, vectors, tmp_path):
+    for _ in range(2):
+        assert run("convert", vectors, tmp_path / "folder", "--format", "huggingface").code == 0
+    assert run("similar", tmp_path / "folder", "man", "-n", 1).out == "king  0.9848\n"
+    assert run("convert", vectors, tmp_path / "folder").code == 1
+
+
+def test_text_without_a_header_is_found_out(run, tmp_path):
     (tmp_path / "glove.txt").write_text("king 1 0\nqueen 0 1\n")
-    refused = run("convert", tmp_path / "glove.txt", tmp_path / "v.firth")
-    assert refused.code == 1
-    assert "no_header" in one_line(refused.err)
-    assert run("convert", tmp_path / "glove.txt", tmp_path / "v.firth", "--no-header").code == 0
+    assert run("convert", tmp_path / "glove.txt", tmp_path / "v.firth").code == 0
     assert KeyedVectors.load(tmp_path / "v.firth").index_to_key == ["king", "queen"]
-    assert json.loads(run("info", tmp_path / "glove.txt", "--no-header", "--json").out)["format"] == "word2vec-text"
+    assert json.loads(run("info", tmp_path / "glove.txt", "--json").out)["format"] == "glove"
+
+
+def test_convert_may_take_the_first_words_only(run, model, tmp_path):
+    for name in ("v.firth", "v.bin"):
+        done = run("convert", model, tmp_path / name, "--limit", 3)
+        assert (done.code, done.err) == (0, "")
+        assert done.out.startswith("3 words, ")
+        assert "outside matrix, options, history\n" in done.out
+    assert KeyedVectors.load(tmp_path / "v.firth").counts.tolist() == KeyedVectors.load(model).counts[:3].tolist()
+    done = run("convert", tmp_path / "v.bin", tmp_path / "w.txt", "--limit", 2)
+    assert (tmp_path / "w.txt").read_text().startswith("2 16\n")
+    assert "not in this" not in done.out
+
+
+def test_convert_reads_words_in_another_encoding(run, tmp_path):
+    (tmp_path / "v.txt").write_bytes(b"1 2\nna\xefve 1 0\n")
+    refused = run("convert", tmp_path / "v.txt", tmp_path / "v.npz")
+    assert refused.code == 1
+    assert "word 1 is not utf8" in one_line(refused.err)
+    for flags, word in ((["--encoding", "latin-1"], "naïve"), (["--unicode-errors", "replace"], "na\ufffdve")):
+        assert run("convert", tmp_path / "v.txt", tmp_path / "v.npz", *flags).code == 0
+        assert KeyedVectors.load(tmp_path / "v.npz").index_to_key == [word]
+    assert run("convert", tmp_path / "v.npz", tmp_path / "w.npz", "--encoding", "latin-1").code == 2
+
+
+def test_a_large_file_is_mapped_where_it_can_be(run, vectors, tmp_path, monkeypatch):
+    asked = run("similar", vectors, "man")
+    assert not is_mapped(files.load_vectors(vectors))
+    monkeypatch.setattr(files, "_MAPPED_BYTES", 0)
+    assert is_mapped(files.load_vectors(vectors))
+    assert run("similar", vectors, "man") == asked
+    run("convert", vectors, tmp_path / "v.txt")
+    assert run("similar", tmp_path / "v.txt", "man") == asked
+
+
+def is_mapped(wv: KeyedVectors) -> bool:
+    array = wv.vectors
+    while array is not None and not isinstance(array, np.memmap):
+        array = getattr(array, "base", None)
+    return array is not None
+
+
+# --- info on what is broken
+
+
+def test_info_says_that_nothing_is_wrong(run, model):
+    assert "\nchecked  read to its end, nothing is wrong\n" in run("info", model).out
+
+
+@pytest.mark.parametrize("place", ["end", "outside", "name"])
+def test_info_finds_out_a_model_that_is_damaged(run, model, tmp_path, place):
+    content = bytearray(model.read_bytes())
+    if place == "end":
+        content = content[:-5]
+    elif place == "outside":
+        at = content.index(firth.load(model).outside.tobytes())
+        content[at] ^= 1
+    else:
+        content[content.index(b"cat")] ^= 1
+    (tmp_path / "bad.firth").write_bytes(content)
+    found = run("info", tmp_path / "bad.firth", "--json")
+    assert (found.code, found.err) == (1, "")
+    [problem] = json.loads(found.out)["problems"]
+    assert "bad.firth" in problem
+    done = run("info", tmp_path / "bad.firth")
+    assert (done.code, done.err) == (1, "")
+    assert done.out.endswith(f"\nwrong\n  {problem}\n")
+    assert "format   native\n" in done.out
+
+
+def test_info_says_all_that_is_wrong_at_once(run, tmp_path):
+    (tmp_path / "v.txt").write_bytes(b"6 2\na 1 0\na 2 0\nb 0 0\ncaf\xc3 1 nan\nnew york 1 1\n")
+    done = run("info", tmp_path / "v.txt", "--json")
+    assert (done.code, done.err) == (1, "")
+    found = json.loads(done.out)
+    assert len(found["problems"]) == 6
+    assert found["diagnosis"] == {
+        "rows": 5, "promised_rows": 6, "duplicates": 1, "undecodable": 1, "spaced": 1, "broken_rows": 1,
+        "zero_rows": 1, "bad_lines": 0,
+    }  # fmt: skip
+    assert found["words"] == 4
+    out = run("info", tmp_path / "v.txt").out
+    assert all(f"\n  {problem}\n" in out for problem in found["problems"])
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".bin", ".firth"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "in no format that firth knows"),
+        (b"\x80\x04\x95 a pickle", "a Python pickle or a gensim model: firth never unpickles"),
+        (b"no vectors at all\x1b[2J\n", "in no format that firth knows"),
+    ],
+)
+def test_info_says_what_is_no_file_of_vectors(run, tmp_path, content, message, suffix):
+    (tmp_path / f"v{suffix}").write_bytes(content)
+    done = run("info", tmp_path / f"v{suffix}", "--full")
+    assert (done.code, done.err) == (1, "")
+    assert message in done.out
+    assert "\x1b" not in done.out
+    assert json.loads(run("info", tmp_path / f"v{suffix}", "--json").out)["format"] is None
+
+
+def test_info_of_a_folder_of_other_things(run, tmp_path):
+    assert run("info", tmp_path).code == 1
+
+
+def test_info_measures_the_vectors_when_asked(run, vectors, tmp_path):
+    found = json.loads(run("info", vectors, "--full", "--json").out)["statistics"]
+    assert found["norms"] == pytest.approx([1] * 7)  # of float32
+    assert (found["zero_rows"], found["duplicate_rows"]) == (0, 0)
+    assert json.loads(run("info", vectors, "--json").out)["statistics"] is None
+    rows = np.array([[2, 0], [2, 0], [0, 0], [0, 1]], np.float32)
+    write_vectors(tmp_path / "v.txt", None, ["a", "b", "c", "d"], rows)
+    done = run("info", tmp_path / "v.txt", "--full", "-n", 1)
+    assert done.code == 1
+    assert re.search(r"^ *zero rows +1: c$", done.out, re.MULTILINE)
+    assert re.search(r"^ *duplicate rows +1: b$", done.out, re.MULTILINE)
+    assert re.search(r"^ *non-finite rows +none$", done.out, re.MULTILINE)
+    assert re.search(r"^ *lengths +least 1, .*median 2, .*largest 2$", done.out, re.MULTILINE)
 
 
 def test_a_conversion_that_fails_leaves_the_old_file(run, tmp_path):

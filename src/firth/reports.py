@@ -73,20 +73,51 @@ def _skipped(result: dict[str, Any]) -> str:
 
 
 def info_lines(found: dict[str, Any]) -> str:
-    """Return what a file holds: sizes, first words, options and history."""
-    total = "" if found["total_count"] is None else f", seen {found['total_count']:,} times in all"
-    lines = [
-        f"file     {terminal.shown(found['file'])} ({terminal.size(found['bytes'])})",
-        f"format   {found['format']}, {found['kind']}",
-        f"words    {found['words']:,}{total}",
-        f"vectors  {found['vector_size']} numbers each, {found['dtype']}",
-        f"first    {_word_list(found['first_words'])}",
-    ]
+    """Return what a file holds, options, history and measurements, and at the end what is wrong with it."""
+    lines = _sizes(found)
     if found["options"]:
         lines += ["", "options", terminal.columns([("", *pair) for pair in found["options"].items()])]
     if found["history"]:
         lines += ["", "history", _history_table(found["history"])]
+    if found["statistics"]:
+        lines += ["", "measured", terminal.columns([("", *pair) for pair in _measured(found["statistics"])])]
+    if found["problems"]:
+        lines += ["", "wrong", *(f"  {terminal.shown(problem)}" for problem in found["problems"])]
     return "\n".join(lines)
+
+
+def _sizes(found: dict[str, Any]) -> list[str]:
+    """Return a line for each thing that is known of the file as a whole: of a broken one that may be little."""
+    lines = [f"file     {terminal.shown(found['file'])} ({terminal.size(found['bytes'])})"]
+    if found["format"]:
+        lines.append(f"format   {', '.join(filter(None, [found['format'], found['kind']]))}")
+    if found["words"] or found["kind"]:
+        total = "" if found["total_count"] is None else f", seen {found['total_count']:,} times in all"
+        dtype = f", {found['dtype']}" if found["dtype"] else ""
+        lines += [f"words    {found['words']:,}{total}", f"vectors  {found['vector_size']} numbers each{dtype}"]
+    if found["first_words"]:
+        lines.append(f"first    {_word_list(found['first_words'])}")
+    return lines if found["problems"] else [*lines, "checked  read to its end, nothing is wrong"]
+
+
+def _measured(statistics: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the name and the value of each thing that `KeyedVectors.info` measures."""
+    names = ["least", "1%", "25%", "median", "75%", "99%", "largest"]
+    lengths = ", ".join(f"{name} {value:.3g}" for name, value in zip(names, statistics["norms"], strict=True))
+    even = 1 / max(1, statistics["vector_size"])
+    return [
+        ("lengths", lengths),
+        ("mean cosine", f"{statistics['mean_cosine']:.4f} (0 if directions are spread evenly)"),
+        ("isotropy", f"{statistics['isotropy']:.4f} (1 if no direction is favoured)"),
+        ("top direction", f"{statistics['top_direction']:.1%} of the variance ({even:.1%} if spread evenly)"),
+        *((f"{kind.replace('_', '-')} rows", _counted(statistics, kind)) for kind in statistics["examples"]),
+    ]
+
+
+def _counted(statistics: dict[str, Any], kind: str) -> str:
+    n, examples = statistics[f"{kind}_rows"], statistics["examples"][kind]
+    more = ", ..." if n > len(examples) else ""
+    return f"{n:,}: {', '.join(map(str, examples))}{more}" if n else "none"
 
 
 def _word_list(words: list[dict[str, Any]]) -> str:

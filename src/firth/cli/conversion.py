@@ -1,0 +1,70 @@
+"""Vectors from one format into another."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import firth
+from firth import terminal
+from firth.cli.files import left_out, output_format, vectors_of, where_saved, write
+from firth.cli.parameters import FileFormat
+from firth.formats import detect, read_vectors
+
+if TYPE_CHECKING:
+    from firth.model import Word2Vec
+    from firth.vectors import KeyedVectors
+
+
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="A model, or vectors in any format, which is found out.")
+    ],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, or the folder.")],
+    file_format: FileFormat = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Take only the first, most frequent words.", show_default="every word"),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="The encoding of the words in IN, if it is text.", show_default="utf8")
+    ] = None,
+    unicode_errors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="strict|replace|ignore", help="What to do with words that are not so.", show_default="strict"
+        ),
+    ] = None,
+) -> None:
+    """Write vectors in another format.
+
+    What that format cannot hold (counts, options ...) is said.
+    """
+    written_as = output_format(target, file_format)
+    model = _read(source, limit, encoding, unicode_errors)
+    part = _first(model, limit)
+    write(part, target, written_as)
+    vectors = vectors_of(part)
+    size = f"{len(vectors):,} words, vectors of {vectors.vector_size} numbers"
+    terminal.say(f"{size}: {where_saved(target, written_as)}")
+    if lost := left_out(model, written_as, whole=part is model):
+        terminal.say(f"not in this {'format' if part is model else 'file'}: {', '.join(lost)}")
+
+
+def _read(
+    source: Path, limit: int | None, encoding: str | None, unicode_errors: str | None
+) -> "Word2Vec | KeyedVectors":
+    known = detect(source)
+    if known.name == "native" and encoding is None and unicode_errors is None:
+        return firth.load(source)
+    file = read_vectors(source, known.name, limit=limit, encoding=encoding, unicode_errors=unicode_errors)
+    return firth.KeyedVectors.trusted(list(file.keys), file.vectors, file.counts)
+
+
+def _first(model: "Word2Vec | KeyedVectors", limit: int | None) -> "Word2Vec | KeyedVectors":
+    """Return the first `limit` vectors; the model itself where it has no more than those."""
+    vectors = vectors_of(model)
+    if limit is None or len(vectors) <= limit:
+        return model
+    counts = None if vectors.counts is None else vectors.counts[:limit]
+    return firth.KeyedVectors.trusted(vectors.index_to_key[:limit], vectors.vectors[:limit], counts)

@@ -1,0 +1,56 @@
+"""The flags of `firth train`: one for each field of `Options`, with its meaning, range and default."""
+
+import dataclasses
+import enum
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from firth.options import Options
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace `**options` of a command by a flag for each field of `Options`."""
+    signature = inspect.signature(command)
+    flags = [_parameter(option) for option in dataclasses.fields(Options)]
+    own = [parameter for parameter in signature.parameters.values() if parameter.name != "options"]
+    keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    parameters = [*keywords[:3], *flags, *keywords[3:]]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
+
+
+def _parameter(option: "dataclasses.Field[Any]") -> inspect.Parameter:
+    optional = option.metadata["optional"]
+    kind: Any = int | None if optional else type(option.default)
+    limits = _limits(option)
+    meaning, choices = option.metadata["meaning"], option.metadata["choices"]
+    if choices:
+        kind = _choice(option.name, choices)
+    information = typer.Option(
+        help=f"{meaning[0].upper()}{meaning[1:]}{limits and f' [{limits}]'}.",
+        show_default="no limit" if optional else True,
+    )
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=option.default,
+        annotation=Annotated[kind, information],
+    )
+
+
+def _choice(name: str, choices: tuple[str, ...]) -> Any:
+    """Return a type whose values are `choices`: what typer makes a flag of few values from."""
+    return enum.StrEnum(name, {choice: choice for choice in choices})
+
+
+def _limits(option: "dataclasses.Field[Any]") -> str:
+    low, high = option.metadata["low"], option.metadata["high"]
+    if low is None:
+        return ""
+    if high is None:
+        return f"above {low:g}" if option.metadata["open_low"] else f"at least {low:g}"
+    return f"{low:g} to {high:g}" if high < 2**31 else f"at least {low:g}"

@@ -1,0 +1,57 @@
+"""Arguments and flags that several commands share."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from firth.formats import FORMATS
+
+WRITABLE = {name: known for name, known in FORMATS.items() if known.write is not None}
+SUFFIXES = ", ".join(suffix for known in WRITABLE.values() for suffix in known.suffixes)
+
+
+def _checked_name(name: str | None) -> str | None:
+    if name is None or name in WRITABLE:
+        return name
+    reason = "is only read" if name in FORMATS else "is unknown"
+    raise typer.BadParameter(f"{name!r} {reason}: give one of {', '.join(map(repr, WRITABLE))}")
+
+
+class WritingCommand(TyperCommand):
+    """A command that writes vectors: its help ends with the formats it can write."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """List the name, the suffixes and the description of each format."""
+        rows = [
+            (name, f"{known.description} [{', '.join(known.suffixes) or 'no suffix'}]")
+            for name, known in WRITABLE.items()
+        ]
+        with formatter.section("Formats"):
+            formatter.write_dl(rows)
+
+
+FileFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        callback=_checked_name,
+        help="How to write it: native is a model that firth can read whole, the others are vectors for any tool; "
+        "see below.",
+        show_default="by the suffix",
+    ),
+]
+ModelFile = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A model, or vectors in any format, which is found out.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+TopN = Annotated[int, typer.Option("--topn", "-n", min=1, help="How many answers to print.")]
+Workers = Annotated[
+    int | None, typer.Option(help="Threads [at least 1].", show_default="the cores this process may use")
+]
+RestrictVocab = Annotated[
+    int | None,
+    typer.Option(min=1, help="Search only the first, most frequent words.", show_default="every word"),
+]

@@ -1,0 +1,103 @@
+"""The program as a whole: arguments in, an exit code out, and every error one line."""
+
+import os
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import firth
+from firth import terminal
+from firth.errors import OptionError
+from firth.options import ELSEWHERE
+
+FAILURE, WRONG_USE, INTERRUPTED = 1, 2, 130
+
+UsageError: Any = typer.BadParameter.__bases__[0]
+"""What the parser raises for wrong use; typer gives no public name to it."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line `arguments` (None: those of the process) and return the exit code."""
+    words, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
+    terminal.prepare_streams()
+    try:
+        code = app(args=words or ["--help"], prog_name="firth", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        terminal.complain(_message(error))
+        return WRONG_USE if isinstance(error, (UsageError, OptionError)) else FAILURE
+
+
+def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
+    """Take `--debug` out, wherever it stands before a `--`."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = [word for word in arguments[:end] if word != "--debug"]
+    return options + arguments[end:], len(options) < end
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, UsageError):
+        return _usage_message(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if type(error).__module__.startswith("firth."):
+        return str(error)
+    return f"{type(error).__name__}: {error} (--debug shows where)"
+
+
+def _usage_message(error: Any) -> str:
+    name = str(getattr(error, "option_name", "")).lstrip("-").replace("-", "_")
+    text = str(error.format_message()).rstrip(".")
+    if name in ELSEWHERE:
+        text = f"no such option: --{name}; here it is called {_flag(ELSEWHERE[name])}"
+    return f"{text} (see {error.ctx.command_path} --help)" if error.ctx else text
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+class _Commands(TyperGroup):
+    """The commands, with an interrupt and a closed pipe treated alike in every version of typer."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(FAILURE) from None
+        except KeyboardInterrupt:
+            terminal.complain("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Train word vectors, ask them questions, and turn their files into one another.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        terminal.say(f"firth {firth.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Declare the global options; `main` has taken `--debug` out."""

@@ -1,0 +1,104 @@
+"""Training: from a corpus to a file, which is written even when training is interrupted."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import firth
+from firth import reports, terminal
+from firth.cli.files import left_out, output_format, parts_of, where_saved, write
+from firth.cli.flags import with_options
+from firth.cli.parameters import FileFormat, Workers
+from firth.cli.program import INTERRUPTED, UsageError
+from firth.errors import FirthError
+from firth.formats import Format
+from firth.options import Options
+
+if TYPE_CHECKING:
+    from firth.model import Word2Vec
+
+
+@with_options
+def train(
+    corpus: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CORPUS",
+            help="Text files (.gz, .bz2, .xz and .zst too), folders, patterns; - is standard input. "
+            "A line is a sentence.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, or the folder.")],
+    file_format: FileFormat = None,
+    workers: Workers = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            "--validation",
+            metavar="TEXT|FRACTION",
+            help="A text to validate on, or the fraction of the corpus to set aside: after every epoch the exact "
+            "softmax loss of its pairs is shown.",
+            show_default="none",
+        ),
+    ] = None,
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, unless something goes wrong.")] = False,
+    **options: Any,
+) -> None:
+    """Train vectors on text and write them to a file.
+
+    Ctrl-C stops the training and writes what has been learnt so far.
+    """
+    checked = Options(**options)
+    written_as = output_format(output, file_format)
+    _refuse_to_overwrite(corpus, parts_of(output, written_as))
+    model = firth.Word2Vec(**checked.to_dict(), workers=workers)
+    try:
+        model.fit(
+            corpus[0] if len(corpus) == 1 else corpus,
+            validation=_fraction_or_path(validation),
+            progress=False if no_progress or quiet else None,
+        )
+    except KeyboardInterrupt:
+        _save_interrupted(model, output, written_as)
+        raise typer.Exit(INTERRUPTED) from None
+    write(model, output, written_as)
+    if not quiet:
+        terminal.say(reports.training_summary(model))
+        terminal.say(f"saved       {where_saved(output, written_as)}")
+        if lost := left_out(model, written_as):
+            terminal.say(f"left out    {', '.join(lost)}: only the native format holds them")
+
+
+def _fraction_or_path(text: str | None) -> float | str | None:
+    """Return a number as a number; a file of that name is meant by ./0.1."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
+
+
+def _refuse_to_overwrite(corpus: list[str], outputs: list[Path]) -> None:
+    inputs = [Path(name).resolve() for name in corpus]
+    for output in outputs:
+        if output.exists() and any(output.resolve().is_relative_to(place) for place in inputs):
+            raise UsageError(f"{output} is part of the corpus, and would be overwritten: name another file")
+
+
+def _save_interrupted(model: "Word2Vec", output: Path, written_as: Format) -> None:
+    if not _has_learnt(model):
+        terminal.complain("interrupted before anything was learnt; nothing was saved")
+        return
+    write(model, output, written_as)
+    epochs = f"{len(model.history)} of {model.options.epochs} epochs"
+    where = where_saved(output, written_as)
+    terminal.complain(f"interrupted after {epochs}; saved what was learnt in {where}")
+
+
+def _has_learnt(model: "Word2Vec") -> bool:
+    """Tell whether training took a step: until then the outside matrix is zero."""
+    try:
+        return bool(model.outside.any())
+    except FirthError:  # there is no vocabulary yet
+        return False
