@@ -167,6 +167,10 @@ def test_words_cut_within_a_character(tmp_path, binary):
     (tmp_path / "v").write_bytes((tmp_path / "v").read_bytes().replace(b"caf?", b"caf\xc3"))
     with pytest.raises(FormatError, match=r"word 2 is not utf8: b'caf\\xc3'.*unicode_errors='replace'"):
         read_word2vec(tmp_path / "v")
+    with pytest.raises(UnicodeDecodeError, match=r"word 2 is not utf8") as caught:
+        read_word2vec(tmp_path / "v")
+    assert (caught.value.encoding, caught.value.object, caught.value.start) == ("utf-8", b"caf\xc3", 3)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
     assert read_word2vec(tmp_path / "v", unicode_errors="ignore").keys == ["ok", "caf"]
     assert read_word2vec(tmp_path / "v", unicode_errors="replace").keys == ["ok", "caf\ufffd"]
     assert read_word2vec(tmp_path / "v", encoding="latin-1").keys == ["ok", "cafÃ"]

@@ -32,6 +32,21 @@ _BLOCK_ROWS = 1 << 14
 _STACK_LEVEL = 5  # of a warning: whoever called a reader
 
 
+class UndecodableError(FormatError, UnicodeDecodeError):
+    """A word of a file is not in the encoding it was read with; also the `UnicodeDecodeError` a caller would expect."""
+
+    def __init__(self, error: UnicodeDecodeError, message: str):
+        UnicodeDecodeError.__init__(self, error.encoding, error.object, error.start, error.end, error.reason)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[type, tuple[UnicodeDecodeError, str]]:
+        bare = UnicodeDecodeError(self.encoding, self.object, self.start, self.end, self.reason)
+        return type(self), (bare, self.message)
+
+
 def decoded(path: Path, words: list[bytes], encoding: str, errors: str) -> list[str]:
     """Return words as strings; raise `FormatError` for the first that is not in `encoding`."""
     try:
@@ -53,10 +68,11 @@ def _decoded_each(path: Path, words: list[bytes], encoding: str, errors: str) ->
             each.append(word.decode(encoding, errors))
         return each
     except UnicodeDecodeError as error:
-        raise FormatError(
+        raise UndecodableError(
+            error,
             f"{path}: word {len(each) + 1} is not {encoding}: {error.object[:40]!r} ({error.reason}). "
             "Give the file's encoding, or unicode_errors='replace' or 'ignore' (word2vec.c cuts long words "
-            "in the middle of a character)"
+            "in the middle of a character)",
         ) from error
     except LookupError as error:
         raise OptionError(f"unicode_errors={errors!r}: {error}") from error
