@@ -13,7 +13,7 @@ demo: $(VENV)/installed                 ## train on Python's own library, show w
 test: $(VENV)/installed-test            ## the tests that belong to every change
 	$(BIN)/pytest -q -n 2
 
-test-slow: $(VENV)/installed-test       ## the long ones too
+test-slow: $(VENV)/installed-peers      ## the long ones too, and those beside other programs
 	$(BIN)/pytest -q -n 2 -m "slow or not slow"
 
 lint: $(VENV)/installed-lint            ## style and types
