@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import pickle
@@ -224,3 +225,18 @@ def test_saving_over_a_loaded_file_keeps_what_was_loaded(tmp_path):
     assert np.array_equal(first.center, matrix())
     assert np.array_equal(read_native(path).center, matrix(seed=5))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_digest_is_that_of_the_matrices_alone(tmp_path):
+    rng = np.random.default_rng(5)
+    center, outside = rng.random((2, 6, 5), dtype=np.float32)
+    keys = [f"word{i}" for i in range(6)]
+    write_native(tmp_path / "a", keys=keys, center=center, outside=outside, history=[{"seconds": 1.0}])
+    padded = np.zeros((6, 8), np.float32)
+    padded[:, :5] = center
+    write_native(tmp_path / "b", keys=keys, center=padded[:, :5], outside=outside, counts=range(6))
+    expected = hashlib.sha256(center.tobytes() + outside.tobytes()).hexdigest()
+    assert read_native(tmp_path / "a").sha256 == read_native(tmp_path / "b").sha256 == expected
+    outside[0, 0] = np.nextafter(outside[0, 0], 1, dtype=np.float32)
+    write_native(tmp_path / "c", keys=keys, center=center, outside=outside)
+    assert read_native(tmp_path / "c").sha256 != expected

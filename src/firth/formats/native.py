@@ -16,10 +16,12 @@ The header maps each tensor's name to its dtype, shape and offsets:
     counts     (V,) int64       how often each was seen; absent where unknown
 
 and `__metadata__` to strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where
-absent), `crc32` (JSON: the CRC-32 of each tensor's bytes) and `header_crc32`, that of everything else in the
+absent), `sha256` (of the bytes of center and outside, by which two trainings are compared), `crc32` (JSON: the CRC-32
+of each tensor's bytes, by which damage is found) and `header_crc32`, that of everything else in the
 header.
 """
 
+import hashlib
 import json
 import os
 import zlib
@@ -41,7 +43,7 @@ FORMAT = "firth"
 VERSION = 1
 
 _KINDS = {"center": "F", "outside": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
-_METADATA = ("format", "version", "options", "history", "crc32", "header_crc32")
+_METADATA = ("format", "version", "options", "history", "sha256", "crc32", "header_crc32")
 
 Array = NDArray[Any]
 
@@ -57,6 +59,7 @@ class NativeFile:
     counts: NDArray[np.int64] | None
     options: dict[str, Any] | None
     history: list[dict[str, Any]] | None
+    sha256: str
 
 
 def write_native(
@@ -142,7 +145,8 @@ def _encoded_keys(keys: Sequence[str | int]) -> dict[str, Array]:
 def _metadata(tensors: Mapping[str, Array], known: Mapping[str, str]) -> dict[str, str]:
     """Return the metadata with the checksums in it."""
     checks = {name: _crc32(array) for name, array in tensors.items()}
-    metadata = {"format": FORMAT, "version": str(VERSION), **known, "crc32": json.dumps(checks)}
+    digest = {"sha256": _sha256(tensors), "crc32": json.dumps(checks)}
+    metadata = {"format": FORMAT, "version": str(VERSION), **known, **digest}
     layout = {name: (CODES[array.dtype.name], list(array.shape)) for name, array in tensors.items()}
     return {**metadata, "header_crc32": _header_crc32(metadata, layout)}
 
@@ -151,6 +155,15 @@ def _header_crc32(metadata: Mapping[str, str], layout: Mapping[str, tuple[str, l
     """Return the checksum of what the tensors' own do not cover: the metadata, dtypes and shapes."""
     strings = {name: metadata[name] for name in _METADATA if name != "header_crc32"}
     return f"{zlib.crc32(json.dumps([strings, layout], sort_keys=True).encode()):08x}"
+
+
+def _sha256(tensors: Mapping[str, Array]) -> str:
+    """Return the digest of the matrices: equal if and only if they are, to the last bit."""
+    digest = hashlib.sha256()
+    for name in ("center", "outside"):
+        for piece in pieces(tensors[name]) if name in tensors else ():
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _crc32(array: Array) -> str:
@@ -187,6 +200,7 @@ class _Reader:
             counts=self._tensor("counts", checks) if "counts" in self.layout else None,
             options=self._json("options", dict, optional=True),
             history=self._json("history", list, optional=True),
+            sha256=self.metadata["sha256"],
         )
 
     def _check_version(self) -> None:

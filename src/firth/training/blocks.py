@@ -24,7 +24,7 @@ from firth.text import BLOCK_WORDS, Corpus
 from firth.training import block_kernels, hogwild, kernels, sampling, simd
 from firth.training.hogwild import BlockResult, Matrix, block_key, checked_ids, start_rows
 
-CHUNK_PAIRS = 12_000_000  # about so many pairs make a chunk: 8 bytes each, and two chunks are in memory at most
+CHUNK_PAIRS = 8_000_000  # about so many pairs make a chunk: 8 bytes each, and two chunks are in memory at most
 LEAST_WORDS = 25  # in a block, or noise words drawn from it would mostly be the outside words themselves
 
 _BUCKET_KEY = 1  # tells a bucket's key from a token block's
