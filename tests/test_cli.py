@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -320,6 +321,21 @@ def test_an_interrupt_saves_what_was_learnt(corpus, tmp_path):
     assert sorted(tmp_path.iterdir()) == [path]
 
 
+def test_an_interrupt_says_what_the_format_cannot_hold(run, corpus, tmp_path, monkeypatch):
+    fit = firth.Word2Vec.fit
+
+    def interrupted(model: firth.Word2Vec, *given: object, **named: object) -> None:
+        fit(model, *given, **named)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(firth.Word2Vec, "fit", interrupted)
+    done = run("train", corpus, "-o", tmp_path / "v.bin", "--vector-size", 8, "--epochs", 1, "--no-progress")
+    assert (done.code, done.out) == (130, "")
+    assert "firth: interrupted after 1 of 1 epochs; saved what was learnt in " in done.err
+    assert done.err.endswith("), without counts, outside matrix, options, history\n")
+    assert len(KeyedVectors.load(tmp_path / "v.bin")) == 12
+
+
 def test_an_interrupt_before_training_saves_nothing(run, corpus, tmp_path, monkeypatch):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -376,6 +392,14 @@ def test_keys_that_are_whole_numbers_are_found(run, tmp_path):
     assert run("similar", tmp_path / "v.firth", "7", "-n", 1).out == "70  0.7071\n"
     assert [entry["word"] for entry in json.loads(run("similar", tmp_path / "v.firth", 7, "--json").out)] == [70, 700]
     assert run("similar", tmp_path / "v.firth", "king").err == "firth: 'king' is not in the vocabulary\n"
+
+
+def test_what_an_error_says_to_install_is_an_extra():
+    root = Path(__file__).parents[1]
+    sources = "".join(path.read_text(encoding="utf-8") for path in (root / "src").rglob("*.py"))
+    named = re.findall(r'MissingExtraError\("[^"]+", "([a-z]+)"', sources)
+    extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert {"ann", "eval", "wmd"} <= set(named) <= set(extras)
 
 
 def test_debug_shows_the_traceback_wherever_it_stands(run, vectors):

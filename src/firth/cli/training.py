@@ -92,8 +92,11 @@ def _save_interrupted(model: "Word2Vec", output: Path, written_as: Format) -> No
         return
     write(model, output, written_as)
     epochs = f"{len(model.history)} of {model.options.epochs} epochs"
-    where = where_saved(output, written_as)
-    terminal.complain(f"interrupted after {epochs}; saved what was learnt in {where}")
+    lost = left_out(model, written_as)
+    without = f", without {', '.join(lost)}" if lost else ""
+    terminal.complain(
+        f"interrupted after {epochs}; saved what was learnt in {where_saved(output, written_as)}{without}"
+    )
 
 
 def _has_learnt(model: "Word2Vec") -> bool:
