@@ -1,6 +1,7 @@
 """The commands as a user meets them: what they print, what they write, and how they fail."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import random
@@ -561,6 +562,9 @@ def test_info_tells_all_about_a_model(run, model, corpus):
     assert (found["words"], found["vector_size"], found["dtype"]) == (12, 16, "float32")
     assert (found["bytes"], found["total_count"]) == (model.stat().st_size, len(corpus.read_text().split()))
     assert found["options"] == Options(vector_size=16).to_dict()
+    loaded = firth.load(model)
+    matrices = loaded.wv.vectors.tobytes() + loaded.outside.tobytes()
+    assert found["sha256"] == hashlib.sha256(matrices).hexdigest()
     assert [record["epoch"] for record in found["history"]] == [1, 2, 3, 4, 5]
     assert len(found["first_words"]) == 10
     counts = [entry["count"] for entry in found["first_words"]]
@@ -568,6 +572,7 @@ def test_info_tells_all_about_a_model(run, model, corpus):
 
     out = run("info", model, "-n", 1).out
     assert "words    12, seen 20,000 times in all\n" in out
+    assert f"sha256   {found['sha256']}\n" in out
     assert f"first    {found['first_words'][0]['word']} ({counts[0]:,})\n" in out
     assert re.search(r"^ *vector_size +16$", out, re.MULTILINE)
     assert f"{found['history'][-1]['loss']:.4f}" in out

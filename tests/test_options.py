@@ -21,14 +21,14 @@ FIELDS = {option.name: option for option in dataclasses.fields(Options)}
 WHOLE = ["vector_size", "window", "negative", "min_count", "max_vocab", "epochs", "seed", "blocks", "warm_epochs"]
 REAL = ["ns_exponent", "sample", "alpha", "min_alpha", "center_power"]
 SWITCHES = ["shrink_windows", "lowercase", "unigram_intercept"]
-NAMES = {"schedule": ("hogwild", "blocks"), "objective": ("negative_sampling", "softmax")}
+NAMES = {"schedule": ("blocks", "hogwild"), "objective": ("negative_sampling", "softmax")}
 
 
 def test_names_and_defaults_are_gensims_where_gensim_has_them():
     assert Options().to_dict() == {
         "vector_size": 100, "window": 5, "shrink_windows": True, "negative": 5, "ns_exponent": 0.75,
         "sample": 1e-3, "min_count": 5, "max_vocab": None, "epochs": 5, "alpha": 0.025, "min_alpha": 1e-4,
-        "seed": 1, "lowercase": False, "schedule": "hogwild", "blocks": 16,
+        "seed": 1, "lowercase": False, "schedule": "blocks", "blocks": 16,
             "objective": "negative_sampling", "unigram_intercept": True, "center_power": 0.5, "warm_epochs": 3,
     }  # fmt: skip
 
@@ -281,6 +281,6 @@ def test_an_option_error_is_a_value_error():
 def test_a_name_is_one_of_its_choices(name, choices):
     for choice in choices:
         assert getattr(Options(**{name: choice}), name) == choice
-    for wrong in ("Hogwild", "", None, 1, b"hogwild"):
+    for wrong in ("Blocks", "", None, 1, b"blocks"):
         with pytest.raises(OptionError, match=f"^{name}=.* is not allowed: give '{choices[0]}' or "):
             Options(**{name: wrong})

@@ -73,7 +73,8 @@ class Word2Vec:
           callbacks  each is called with this model after every epoch; one that returns True stops training
           progress   None shows a bar on a terminal and a line now and then elsewhere; False shows nothing
 
-        One worker and the same seed give the same bytes. An interrupt (Ctrl-C) stops within two seconds, leaves
+        The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
+        one). An interrupt (Ctrl-C) stops within two seconds, leaves
         the vectors as they are by then, and goes on to the caller. Raises `CorpusError` if there is nothing to
         train on, `NotEnoughMemoryError` before allocating what would not fit, and `DivergenceError` if the loss
         becomes infinite or NaN.

@@ -50,7 +50,7 @@ class Options:
     min_count: int = _option(5, "drop words that occur fewer times", 1)
     max_vocab: int | None = _option(None, "keep at most this many words, the most frequent", 1, optional=True)
     schedule: str = _option(
-        "hogwild", "hogwild is fastest; blocks gives the same bits for any workers", choices=("hogwild", "blocks")
+        "blocks", "blocks gives the same bits for any workers; hogwild is faster", choices=("blocks", "hogwild")
     )
     blocks: int = _option(16, "blocks P that the rows are split into, where schedule is blocks", 1, 256)
     unigram_intercept: bool = _option(True, "softmax: add log P(o) to the score of o (else the equation to the letter)")

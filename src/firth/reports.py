@@ -95,6 +95,8 @@ def _sizes(found: dict[str, Any]) -> list[str]:
         total = "" if found["total_count"] is None else f", seen {found['total_count']:,} times in all"
         dtype = f", {found['dtype']}" if found["dtype"] else ""
         lines += [f"words    {found['words']:,}{total}", f"vectors  {found['vector_size']} numbers each{dtype}"]
+    if found["sha256"]:
+        lines.append(f"sha256   {found['sha256']}")
     if found["first_words"]:
         lines.append(f"first    {_word_list(found['first_words'])}")
     return lines if found["problems"] else [*lines, "checked  read to its end, nothing is wrong"]

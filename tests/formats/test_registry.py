@@ -168,7 +168,7 @@ def test_a_name_that_says_nothing_is_refused(tmp_path):
 
 
 def test_unknown_formats_and_options_are_refused_with_a_hint(tmp_path):
-    with pytest.raises(OptionError, match=r"format='parket' is unknown; did you mean 'parquet'\?"):
+    with pytest.raises(OptionError, match=r"format='parket' is unknown: did you mean 'parquet'\?"):
         read_vectors(tmp_path / "v", "parket")
     with pytest.raises(OptionError, match="format='fasttext-bin' is only read: write one of native, word2vec-text"):
         write_vectors(tmp_path / "v", "fasttext-bin", WORDS, VECTORS)

@@ -140,6 +140,15 @@ def test_the_buckets_hold_every_pair_of_every_window_once(sentences, P, window, 
     assert found == expected
 
 
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 64, 203])
+def test_spreading_keeps_every_pair_and_parts_neighbours(n):
+    pairs = np.arange(2 * n, dtype=np.int32).reshape(n, 2)
+    spread = blocks.spread_pairs(pairs, np.empty_like(pairs))
+    np.testing.assert_array_equal(np.sort(spread, axis=0), pairs)
+    for group in spread[: n // 8 * 8].reshape(-1, 8, 2):
+        assert np.all(np.diff(group[:, 0]) == 2 * (n // 8)), "members of a group are far apart in the text"
+
+
 @pytest.mark.parametrize(("P", "lengths"), [(1, [3]), (2, [2, 1]), (5, [4, 2, 7]), (16, [3, 3])])
 def test_the_rotation_never_shares_a_block_and_keeps_one_order(P, lengths):
     """Workers that take and finish pieces at random: rows are never shared, and every block sees one order."""

@@ -1,6 +1,7 @@
 """Training on the exact softmax: its steps one by one, and as a whole."""
 
 import dataclasses
+
 import numpy as np
 import pytest
 

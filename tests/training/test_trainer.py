@@ -16,7 +16,7 @@ from firth.errors import NotEnoughMemoryError
 from firth.training import hogwild, resources, trainer
 from firth.training.progress import Bar, Lines, Reporter, reporter
 
-SMALL = {"vector_size": 16, "window": 3, "negative": 5, "min_count": 1, "sample": 0, "epochs": 2}
+SMALL = {"schedule": "hogwild", "vector_size": 16, "window": 3, "negative": 5, "min_count": 1, "sample": 0, "epochs": 2}
 
 
 def sentences(n=4000, seed=1):
@@ -127,9 +127,10 @@ def test_another_seed_gives_other_bytes(corpus):
 
 
 @pytest.mark.parametrize(("vector_size", "negative", "window"), [(1, 1, 1), (2048, 1, 2), (5, 64, 2), (17, 5, 100)])
-def test_the_ends_of_every_range_train(vector_size, negative, window):
+@pytest.mark.parametrize("schedule", ["hogwild", "blocks"])
+def test_the_ends_of_every_range_train(vector_size, negative, window, schedule):
     options = {"vector_size": vector_size, "negative": negative, "window": window, "min_count": 1, "sample": 0}
-    model = Word2Vec(**options, epochs=1).fit(sentences(50), progress=False)
+    model = Word2Vec(**options, schedule=schedule, epochs=1).fit(sentences(50), progress=False)
     assert model.wv.vectors.shape == (20, vector_size)
     assert np.isfinite(model.wv.vectors).all()
     assert 0 < model.history[0].loss < (1 + negative) * np.log(2) * 1.01
@@ -159,9 +160,10 @@ def test_what_a_callback_raises_reaches_the_caller(corpus):
     assert "cat1" in model.wv
 
 
-def test_divergence_stops_at_once_with_advice(corpus):
+@pytest.mark.parametrize("schedule", ["hogwild", "blocks"])
+def test_divergence_stops_at_once_with_advice(corpus, schedule):
     with pytest.raises(DivergenceError, match=r"loss became (inf|nan) in epoch 1, .* smaller alpha"):
-        Word2Vec(**SMALL | {"alpha": 1e30}).fit(corpus, progress=False)
+        Word2Vec(**SMALL | {"alpha": 1e30, "schedule": schedule}).fit(corpus, progress=False)
 
 
 def test_what_a_worker_raises_reaches_the_caller(corpus, monkeypatch):
@@ -218,16 +220,18 @@ import sys, time
 import numpy as np
 from firth import Word2Vec
 rng = np.random.default_rng(1)
-model = Word2Vec(vector_size=512, window=50, negative=64, min_count=1, sample=0, epochs=1000, shrink_windows=False)
+options = {"vector_size": 512, "window": 50, "negative": 64, "min_count": 1, "sample": 0, "epochs": 1000}
+model = Word2Vec(**options, shrink_windows=False, schedule=sys.argv[1])
 try:
-    model.fit(rng.integers(0, 1000, (300, 1000)), progress=None)
+    model.fit(rng.integers(0, int(sys.argv[2]), (300, 1000)), progress=None)
 except KeyboardInterrupt:
     print("usable", np.isfinite(model.wv.vectors).all(), len(model.wv.most_similar(5)), flush=True)
 """
 
 
-def test_an_interrupt_stops_within_two_seconds_and_leaves_a_usable_model():
-    command = [sys.executable, "-c", INTERRUPTED]
+@pytest.mark.parametrize(("schedule", "words"), [("hogwild", 1000), ("blocks", 1000), ("blocks", 20)])
+def test_an_interrupt_stops_within_two_seconds_and_leaves_a_usable_model(schedule, words):
+    command = [sys.executable, "-c", INTERRUPTED, schedule, str(words)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr:  # until training has begun
             if line.startswith("compiled"):

@@ -42,6 +42,7 @@ class _Contents(NamedTuple):
     vectors: "KeyedVectors"
     options: dict[str, Any] | None = None
     history: list[dict[str, Any]] | None = None
+    sha256: str | None = None
 
 
 def _look_into(path: Path, topn: int, full: bool) -> dict[str, Any]:
@@ -87,7 +88,7 @@ def _read(path: Path, name: str, limit: int | None) -> _Contents:
 
         native = read_native(path)
         vectors = firth.KeyedVectors.trusted(list(native.keys), native.center, native.counts)
-        return _Contents(vectors, native.options, native.history)
+        return _Contents(vectors, native.options, native.history, native.sha256)
     leniently = "replace" if "unicode_errors" in FORMATS[name].reads_with else None
     file = read_vectors(path, name, limit=limit, unicode_errors=leniently)
     return _Contents(firth.KeyedVectors.trusted(list(file.keys), file.vectors, file.counts))
@@ -95,15 +96,16 @@ def _read(path: Path, name: str, limit: int | None) -> _Contents:
 
 def _described(contents: _Contents | None, topn: int) -> dict[str, Any]:
     if contents is None:
-        nothing = dict.fromkeys(["kind", "dtype", "total_count", "options", "history"])
+        nothing = dict.fromkeys(["kind", "dtype", "total_count", "options", "history", "sha256"])
         return {**nothing, "first_words": []}
-    vectors, options, history = contents
+    vectors, options, history, sha256 = contents
     return {
         "kind": "vectors" if options is None else "model",
         "dtype": vectors.vectors.dtype.name,
         "total_count": None if vectors.counts is None else int(vectors.counts.sum()),
         "options": options,
         "history": history,
+        "sha256": sha256,
         "first_words": _first_words(vectors, topn),
     }
 

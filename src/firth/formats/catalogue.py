@@ -38,7 +38,7 @@ def find(name: str) -> Format:
     if name in FORMATS:
         return FORMATS[name]
     hint = near(name, FORMATS)
-    meant = f"; did you mean {hint[0]!r}?" if hint else ""
+    meant = f": did you mean {hint[0]!r}?" if hint else "."
     raise OptionError(f"format={name!r} is unknown{meant} Known are {', '.join(FORMATS)}")
 
 

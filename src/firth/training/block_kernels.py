@@ -1,10 +1,9 @@
 """The kernels of the block schedule: corpus -> pairs in buckets, and one bucket of pairs -> changed rows (Numba).
 
 Rows are split into P blocks, word w being row w // P of block w % P. A bucket holds the pairs whose center is in one
-block and whose outside word is in another, in the order of the corpus. It is trained in groups of 8 pairs that follow
-each other and share K noise words, drawn from the block of outside words. A group's step is exactly that of
-`objectives.negative_sampling` summed over its pairs, with all scores computed before any row changes, also where
-rows coincide:
+block and whose outside word is in another. It is trained in groups of 8 pairs that share K noise words, drawn from
+the block of outside words. A group's step is exactly that of `objectives.negative_sampling` summed over its pairs,
+with all scores computed before any row changes, also where rows coincide:
 
 - a center, or an outside word, that comes twice is changed twice, by amounts computed from copies of the old rows;
 - equal noise words are one row of more weight;
@@ -31,6 +30,7 @@ from firth.training.kernels import (
 from firth.training.simd import LANES, STRIP_BYTES, TILE, score_tile, update_tile
 
 GROUP = 8  # most pairs in a group
+HALT_GROUPS = 256  # groups between two looks at whether to stop
 LEAD = 2  # groups ahead of which rows are fetched into the nearest cache
 
 
@@ -49,10 +49,11 @@ class GroupWorkspace(NamedTuple):
     coefficients: Array  # (n_tiles, GROUP / 2, 16) float32
     spare: Array  # (3 + 2 GROUP, D padded) float32: rows for an absent input, own output and output; and copies
     loss: Array  # (16,) float64: the loss summed over the bucket
+    halt: Array  # (1,) bool, shared by all threads: True asks them to stop soon
 
 
-def make_group_workspace(vector_size: int, negative: int) -> GroupWorkspace:
-    """Allocate one thread's scratch arrays."""
+def make_group_workspace(vector_size: int, negative: int, halt: Array | None = None) -> GroupWorkspace:
+    """Allocate one thread's scratch arrays; `halt` is its flag to watch, if it has one."""
     tile, n_tiles = tiles(negative)
     return GroupWorkspace(
         tables=np.zeros((LEAD + 1) * (2 * GROUP + tile * n_tiles), np.int64),
@@ -64,6 +65,7 @@ def make_group_workspace(vector_size: int, negative: int) -> GroupWorkspace:
         coefficients=aligned_zeros((n_tiles, GROUP // 2, LANES)),
         spare=aligned_zeros((3 + 2 * GROUP, LANES * strips(vector_size))),
         loss=aligned_zeros((LANES,), np.float64),
+        halt=np.zeros(1, np.bool_) if halt is None else halt,
     )
 
 
@@ -179,7 +181,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         key, K, rate     uint64 seed of the draws; noise words for each group; learning rate, float32
         work             GroupWorkspace, overwritten
         """
-        tables, noise, columns, own_weights, rows, copy_table, coefficients, spare_rows, losses = work
+        tables, noise, columns, own_weights, rows, copy_table, coefficients, spare_rows, losses, halt = work
         V, U, spare = center.ctypes.data, outside.ctypes.data, spare_rows.ctypes.data
         V_step, U_step = center.strides[0], outside.strides[0]
         table, copies, words = tables.ctypes.data, copy_table.ctypes.data, pairs.ctypes.data
@@ -203,6 +205,8 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
                 queue_pairs(ahead, queued * GROUP, n, pairs, V, V_step, U, U_step, K, tables, noise, own_weights, spare)
             if number < 0:
                 continue
+            if number % HALT_GROUPS == 0 and halt[0]:
+                return
             start, slot = number * GROUP, number % (LEAD + 1)
             n = min(GROUP, len(pairs) - start)
             n_pairs = (n + 1) // 2

@@ -94,6 +94,20 @@ def _on_strips(rows: Matrix) -> Matrix:
     return copy
 
 
+def spread_pairs(pairs: NDArray[np.int32], out: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Put `pairs` (n, 2) into `out` so that a group of 8 comes from 8 places of the text, and return it.
+
+    Pairs that follow each other in the text share words; in one group they would also share their noise words, which
+    costs the vectors half a point on every test set.
+    """
+    size = block_kernels.GROUP
+    groups = len(pairs) // size
+    whole = groups * size
+    out[:whole].reshape(groups, size, 2)[:] = pairs[:whole].reshape(size, groups, 2).transpose(1, 0, 2)
+    out[whole:] = pairs[whole:]
+    return out
+
+
 class Piece(NamedTuple):
     """A piece of work: make the pairs of token block `number` of a chunk, or train bucket `number` of a round.
 
@@ -179,13 +193,13 @@ class Worker:
     pairs: block_kernels.PairWorkspace
     groups: block_kernels.GroupWorkspace
     counts: NDArray[np.int64]
-    gathered: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
+    gathered: NDArray[np.int32] = field(default_factory=lambda: np.empty((2, 0, 2), np.int32))
 
-    def bucket(self, n: int) -> NDArray[np.int32]:
-        """Return an array for n pairs: the same memory each time, for new memory is slow to touch."""
-        if len(self.gathered) < n:
-            self.gathered = np.empty((2 * n, 2), np.int32)
-        return self.gathered[:n]
+    def buckets(self, n: int) -> NDArray[np.int32]:
+        """Return two arrays for n pairs: the same memory each time, for new memory is slow to touch."""
+        if self.gathered.shape[1] < n:
+            self.gathered = np.empty((2, 2 * n, 2), np.int32)
+        return self.gathered[:, :n]
 
 
 Part = tuple[NDArray[np.int32], NDArray[np.int64]]
@@ -228,7 +242,7 @@ class Blocks:
 
     def workspace(self) -> Worker:
         """Return new scratch arrays for one thread."""
-        groups = block_kernels.make_group_workspace(self._options.vector_size, self._options.negative)
+        groups = block_kernels.make_group_workspace(self._options.vector_size, self._options.negative, self.halt)
         counts = np.zeros(self._P**2, np.int64)
         return Worker(block_kernels.make_pair_workspace(BLOCK_WORDS), groups, counts)
 
@@ -283,10 +297,11 @@ class Blocks:
         return BlockResult(0, len(pairs), trained.loss)
 
     def _gather(self, chunk: int, b: int, work: Worker) -> NDArray[np.int32]:
-        """Return the pairs of bucket b of a chunk, in the order of the corpus."""
+        """Return the pairs of bucket b of a chunk, spread."""
         parts = (self._parts[chunk, number] for number in range(len(self._chunks[chunk])))
         pieces = [pairs[starts[b] : starts[b + 1]] for pairs, starts in parts]
-        return np.concatenate(pieces, out=work.bucket(sum(map(len, pieces))))
+        in_order, spread = work.buckets(sum(map(len, pieces)))
+        return spread_pairs(np.concatenate(pieces, out=in_order), spread)
 
     def _bucket(self, i: int, o: int, pairs: NDArray[np.int32], key: int, rate: float) -> Bucket:
         center, outside = self._padded_center[i :: self._P], self._padded_outside[o :: self._P]
