@@ -136,8 +136,9 @@ def prepare(plan: Plan, folder: Path) -> tuple[list[Contestant], Size]:
         ours = [Contestant(f"firth {text}".strip(), "firth", corpus, _variant(text)) for text in plan.arguments.firth]
         return [*ours, Contestant("gensim", "gensim", corpus)], size
     cut_lines(corpus, folder / "lines.txt", 5)
-    short = Contestant("five-word lines", "firth", folder / "lines.txt")
-    return [short, Contestant("text as it is", "firth", corpus)], size
+    extra = _variant(plan.arguments.firth[0])
+    short = Contestant("five-word lines", "firth", folder / "lines.txt", extra)
+    return [short, Contestant("text as it is", "firth", corpus, extra)], size
 
 
 def _warn_about_long_lines(size: Size) -> None:
