@@ -2,8 +2,8 @@
 
 Negative sampling's optimum and that of the softmax with the intercept log P(o) are both pointwise mutual information,
 up to constants (Levy and Goldberg 2014), so a few cheap epochs of negative sampling are a good place to start from.
-They run in the block schedule, whose bits depend on the seed alone; `warm_epochs=0` starts from random vectors
-instead.
+They run on one thread, where the seed determines every bit; `warm_epochs=0` starts from random vectors instead. (The
+block schedule would use all threads; from its vectors WordSim-353 fell four points lower, see benchmarks/softmax.md.)
 
 A pass visits each center word once, in random order. Center c weighs N_c ** center_power in its batch: 1 is the
 corpus's own loss; 1/2 learns more of the rarer words and gives better vectors. The loss reported is always the corpus's
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from firth.errors import DivergenceError
 from firth.options import Options
 from firth.text import Corpus
-from firth.training.blocks import Blocks
 from firth.training.cooccurrence import PIECE_PAIRS, RUN_BYTES, Cooccurrence, count_pairs
+from firth.training.hogwild import Hogwild
 from firth.training.progress import Reporter
 from firth.training.softmax import TILE_BYTES, TILE_WORDS, ExactLoss, ExactSoftmax, Matrix, unigram_intercept
 from firth.training.softmax_steps import Adam, CenterNewton, balance
@@ -93,9 +93,9 @@ class SoftmaxTrainer:
     def _start_warm(self) -> None:
         """Fill both matrices by negative sampling, as far as that comes if it is interrupted."""
         options = dataclasses.replace(self._options, epochs=self._options.warm_epochs)
-        engine = Blocks(self._corpus, options)
-        self._warm = Trainer(engine, options, self._workers, self._reporter)
-        self._reporter.say("warm start: negative sampling")
+        engine = Hogwild(self._corpus, options)
+        self._warm = Trainer(engine, options, 1, self._reporter)
+        self._reporter.say("warm start: negative sampling, on one thread")
         try:
             for _ in self._warm.epochs():
                 if self._stopped:
