@@ -190,7 +190,7 @@ def exact_loss(
 
       center, outside  (V, D) float32: V and U; a copy is made of rows that are not contiguous
       counts           the pairs, from `cooccurrence.count_pairs`
-      intercept        (V,) float32: b, from `unigram_intercept`; None is 0, the seeds' equation
+      intercept        (V,) float32: b, from `unigram_intercept`; None is 0, the equation to the letter
       workers          threads; the result does not depend on it
 
     Raises `OptionError` if the shapes do not fit.
