@@ -3,7 +3,7 @@
 Negative sampling's optimum and that of the softmax with the intercept log P(o) are both pointwise mutual information,
 up to constants (Levy and Goldberg 2014), so a few cheap epochs of negative sampling are a good place to start from.
 They run on one thread, where the seed determines every bit; `warm_epochs=0` starts from random vectors instead. (The
-block schedule would use all threads; from its vectors WordSim-353 fell four points lower, see benchmarks/softmax.md.)
+block schedule would use all threads; from its vectors WordSim-353 came out lower, see benchmarks/softmax.md.)
 
 A pass visits each center word once, in random order. Center c weighs N_c ** center_power in its batch: 1 is the
 corpus's own loss; 1/2 learns more of the rarer words and gives better vectors. The loss reported is always the corpus's
