@@ -97,8 +97,8 @@ def _on_strips(rows: Matrix) -> Matrix:
 def spread_pairs(pairs: NDArray[np.int32], out: NDArray[np.int32]) -> NDArray[np.int32]:
     """Put `pairs` (n, 2) into `out` so that a group of 8 comes from 8 places of the text, and return it.
 
-    Pairs that follow each other in the text share words; in one group they would also share their noise words. What that
-    costs the vectors is in benchmarks/blocks.md.
+    Pairs that follow each other in the text share words; in one group they would also share their noise words. What
+    that costs the vectors is in benchmarks/blocks.md.
     """
     size = block_kernels.GROUP
     groups = len(pairs) // size
