@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow lint bench bench-softmax docs wheel clean
+.PHONY: demo test test-slow stress lint bench bench-softmax docs wheel clean
 
 demo: $(VENV)/installed                 ## train on Python's own library, show what was learnt
 	$(BIN)/firth demo
@@ -15,6 +15,9 @@ test: $(VENV)/installed-test            ## the tests that belong to every change
 
 test-slow: $(VENV)/installed-peers      ## the long ones too, and those beside other programs
 	$(BIN)/pytest -q -n 2 -m "slow or not slow"
+
+stress: $(VENV)/installed-stress        ## kills, faults and a million malformed files; goes on where it was stopped
+	PYTHONPATH=tests $(BIN)/python -m stress $(ARGS)
 
 lint: $(VENV)/installed-lint            ## style and types
 	$(BIN)/ruff check .
