@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import hashlib
 import itertools
 import os
 import threading
@@ -218,3 +219,20 @@ def test_a_store_splits_in_two_between_blocks(tmp_path, memory_limit, monkeypatc
         for cut in (0, whole.n_blocks, -1):
             with pytest.raises(IndexError, match="does not split"):
                 whole.split(cut)
+
+
+def test_the_fingerprint_is_of_the_entries_and_not_of_where_they_lie(monkeypatch):
+    monkeypatch.setattr(store, "BLOCK_WORDS", 10)
+    entries = [*range(9), END, 3, END, *range(20), END]
+    in_memory, on_disk = build(entries), build(entries, memory_limit=0)
+    little_endian = b"".join(entry.to_bytes(4, "little", signed=True) for entry in entries)
+    assert in_memory.fingerprint() == hashlib.sha256((30).to_bytes(8, "little") + little_endian).hexdigest()
+    assert on_disk.fingerprint() == in_memory.fingerprint()
+    for place in range(len(entries)):
+        other = [*entries[:place], 21, *entries[place + 1 :]]
+        assert build(other, new_ids=range(22)).fingerprint() != in_memory.fingerprint()
+    head, tail = in_memory.split(1)
+    assert len({head.fingerprint(), tail.fingerprint(), in_memory.fingerprint()}) == 3
+    on_disk.close()
+    with pytest.raises(CorpusError, match="the token store is closed"):
+        on_disk.fingerprint()

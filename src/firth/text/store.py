@@ -6,6 +6,7 @@ renumbers them in place, which works because dropping words can only shorten the
 """
 
 import errno
+import hashlib
 import os
 import tempfile
 import weakref
@@ -186,6 +187,17 @@ class TokenStore:
             raise ValueError(f"out must be a contiguous int32 array of at least {stop - start} entries")
         self._storage.read(start, block)
         return block
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256, in hex, of all entries as little-endian int32 and of `n_words`.
+
+        Stores of the same sentences have the same fingerprint, in memory or on disk. One block is held at a
+        time. Raises `CorpusError` if the store was closed or its file was damaged.
+        """
+        digest = hashlib.sha256(self.n_words.to_bytes(8, "little"))
+        for b in range(self.n_blocks):
+            digest.update(self.read_block(b).astype("<i4", copy=False).data)
+        return digest.hexdigest()
 
     def split(self, block: int) -> "tuple[TokenStore, TokenStore]":
         """Return the blocks before `block`, and those from there on, as two stores over the same entries.
