@@ -24,7 +24,6 @@ header.
 import hashlib
 import json
 import os
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +35,13 @@ from numpy.typing import NDArray
 from firth.errors import FormatError, OptionError
 from firth.formats import sniff
 from firth.formats.atomic import atomic_write
-from firth.formats.tensors import CODES, mapped_tensor, pieces, write_tensors
+from firth.formats.sealed import Kind, SealedFile, read_sealed, write_sealed
+from firth.formats.tensors import pieces
 from firth.formats.words import from_blob, to_blob
 
-FORMAT = "firth"
-VERSION = 1
+_NATIVE = Kind("firth", 1, "one of firth's")
 
 _KINDS = {"center": "F", "outside": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
-_METADATA = ("format", "version", "options", "history", "sha256", "crc32", "header_crc32")
 
 Array = NDArray[Any]
 
@@ -80,9 +78,9 @@ def write_native(
     shapes do not fit together.
     """
     tensors = _tensors(keys, center, outside, counts)
-    metadata = _metadata(tensors, {"options": json.dumps(options), "history": json.dumps(history)})
+    known = {"options": json.dumps(options), "history": json.dumps(history), "sha256": _sha256(tensors)}
     with atomic_write(path) as file:
-        write_tensors(file, tensors, metadata)
+        write_sealed(file, _NATIVE, tensors, known)
 
 
 def read_native(path: str | os.PathLike[str], *, outside: bool = True, mmap: bool = False) -> NativeFile:
@@ -95,15 +93,9 @@ def read_native(path: str | os.PathLike[str], *, outside: bool = True, mmap: boo
 
     Raises `FormatError` for any other kind of file, a newer version, and one that is cut or damaged.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
     _refuse_other_kinds(path)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return _Reader(path, file, mmap).read(outside)
-    except SafetensorError as error:
-        raise _damaged(path, str(error)) from error
+    return read_sealed(path, _NATIVE, lambda file: _Reader(file, mmap).read(outside))
 
 
 # --- writing
@@ -142,21 +134,6 @@ def _encoded_keys(keys: Sequence[str | int]) -> dict[str, Array]:
     return {"words": blob, "word_ends": ends}
 
 
-def _metadata(tensors: Mapping[str, Array], known: Mapping[str, str]) -> dict[str, str]:
-    """Return the metadata with the checksums in it."""
-    checks = {name: _crc32(array) for name, array in tensors.items()}
-    digest = {"sha256": _sha256(tensors), "crc32": json.dumps(checks)}
-    metadata = {"format": FORMAT, "version": str(VERSION), **known, **digest}
-    layout = {name: (CODES[array.dtype.name], list(array.shape)) for name, array in tensors.items()}
-    return {**metadata, "header_crc32": _header_crc32(metadata, layout)}
-
-
-def _header_crc32(metadata: Mapping[str, str], layout: Mapping[str, tuple[str, list[int]]]) -> str:
-    """Return the checksum of what the tensors' own do not cover: the metadata, dtypes and shapes."""
-    strings = {name: metadata[name] for name in _METADATA if name != "header_crc32"}
-    return f"{zlib.crc32(json.dumps([strings, layout], sort_keys=True).encode()):08x}"
-
-
 def _sha256(tensors: Mapping[str, Array]) -> str:
     """Return the digest of the matrices: equal if and only if they are, to the last bit."""
     digest = hashlib.sha256()
@@ -166,111 +143,61 @@ def _sha256(tensors: Mapping[str, Array]) -> str:
     return digest.hexdigest()
 
 
-def _crc32(array: Array) -> str:
-    value = 0
-    for piece in pieces(array):
-        value = zlib.crc32(piece, value)
-    return f"{value:08x}"
-
-
 # --- reading
 
 
 class _Reader:
-    """Checks an open safetensors file against what a native file promises, in the order a reader needs it."""
+    """Checks a sealed file against what a native file promises, in the order a reader needs it."""
 
-    def __init__(self, path: Path, file: Any, mmap: bool):
-        self.path = path
-        self.mmap = mmap
-        self.file = file
-        self.metadata: dict[str, str] = file.metadata() or {}
-        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
-        self.layout = {name: (part.get_dtype(), part.get_shape()) for name, part in slices.items()}
+    def __init__(self, file: SealedFile, mmap: bool):
+        self.file, self.layout, self.mmap = file, file.layout, mmap
 
     def read(self, outside: bool) -> NativeFile:
-        self._check_version()
-        self._check_header()
         self._check_layout()
-        checks = self._json("crc32", dict)
         return NativeFile(
-            path=self.path,
-            keys=self._unlike_keys(checks),
-            center=self._matrix("center", checks),
-            outside=self._matrix("outside", checks) if outside and "outside" in self.layout else None,
-            counts=self._tensor("counts", checks) if "counts" in self.layout else None,
-            options=self._json("options", dict, optional=True),
-            history=self._json("history", list, optional=True),
-            sha256=self.metadata["sha256"],
+            path=self.file.path,
+            keys=self._unlike_keys(),
+            center=self._matrix("center"),
+            outside=self._matrix("outside") if outside and "outside" in self.layout else None,
+            counts=self.file.tensor("counts") if "counts" in self.layout else None,
+            options=self.file.json("options", dict, optional=True),
+            history=self.file.json("history", list, optional=True),
+            sha256=self.file.string("sha256"),
         )
-
-    def _check_version(self) -> None:
-        if self.metadata.get("format") != FORMAT:
-            raise FormatError(
-                f"{self.path} is a safetensors file, but not one of firth's: it has tensors "
-                f"{sorted(self.layout)} and no metadata format={FORMAT!r}. Load it with safetensors and "
-                "give its arrays to KeyedVectors"
-            )
-        version = self.metadata.get("version", "")
-        if version != str(VERSION):
-            raise FormatError(
-                f"{self.path} is in version {version!r} of the native format, and this firth reads version "
-                f"{VERSION}: upgrade with  pip install -U firth"
-            )
-
-    def _check_header(self) -> None:
-        absent = [name for name in _METADATA if name not in self.metadata]
-        if absent or _header_crc32(self.metadata, self.layout) != self.metadata["header_crc32"]:
-            reason = f"{absent[0]} is absent" if absent else "its checksum differs"
-            raise _damaged(self.path, f"the header is not as it was written: {reason}")
 
     def _check_layout(self) -> None:
         """Refuse tensors that do not fit together, before any is read."""
         for name, (dtype, _) in self.layout.items():
             if not dtype.startswith(_KINDS.get(name, "-")):
-                raise _damaged(self.path, f"tensor {name!r} of dtype {dtype} has no place in it")
+                self.file.refuse(f"tensor {name!r} of dtype {dtype} has no place in it")
         keys = "ids" if "ids" in self.layout else "word_ends"
         needed = {"center", keys} if keys == "ids" else {"center", keys, "words"}
         if absent := sorted(needed - set(self.layout)):
-            raise _damaged(self.path, f"tensor {absent[0]!r} is absent")
+            self.file.refuse(f"tensor {absent[0]!r} is absent")
         shape = self.layout["center"][1]
         wanted = {"center": [*shape[:1], *shape[1:2]], "outside": shape, keys: shape[:1], "counts": shape[:1]}
         for name, expected in wanted.items():
             if name in self.layout and (self.layout[name][1] != expected or len(shape) != 2):
-                raise _damaged(self.path, f"{name} has shape {self.layout[name][1]}, but center has {shape}")
+                self.file.refuse(f"{name} has shape {self.layout[name][1]}, but center has {shape}")
 
-    def _matrix(self, name: str, checks: Mapping[str, str]) -> Array:
-        return mapped_tensor(self.path, name) if self.mmap else self._tensor(name, checks)
+    def _matrix(self, name: str) -> Array:
+        return self.file.mapped(name, check=False) if self.mmap else self.file.tensor(name)
 
-    def _tensor(self, name: str, checks: Mapping[str, str]) -> Array:
-        array = cast(Array, self.file.get_tensor(name))
-        if _crc32(array) != checks.get(name):
-            raise _damaged(self.path, f"the checksum of {name} differs from the one stored with it")
-        return array
-
-    def _unlike_keys(self, checks: Mapping[str, str]) -> list[str] | list[int]:
+    def _unlike_keys(self) -> list[str] | list[int]:
         """Return the keys; that they differ is not looked at for a map, which must open in a moment."""
-        keys = self._keys(checks)
+        keys = self._keys()
         if not self.mmap and len(set(keys)) != len(keys):
-            raise _damaged(self.path, "a key comes more than once")
+            self.file.refuse("a key comes more than once")
         return keys
 
-    def _keys(self, checks: Mapping[str, str]) -> list[str] | list[int]:
+    def _keys(self) -> list[str] | list[int]:
         if "ids" in self.layout:
-            return cast(list[int], self._tensor("ids", checks).tolist())
-        words, ends = self._tensor("words", checks), self._tensor("word_ends", checks)
+            return cast(list[int], self.file.tensor("ids").tolist())
+        words, ends = self.file.tensor("words"), self.file.tensor("word_ends")
         try:
             return from_blob(cast(NDArray[np.uint8], words), cast(NDArray[np.int64], ends))
         except ValueError as error:
-            raise _damaged(self.path, f"the words are not as they were written: {error}") from error
-
-    def _json(self, name: str, kind: type, *, optional: bool = False) -> Any:
-        try:
-            value = json.loads(self.metadata[name])
-        except (ValueError, RecursionError) as error:
-            raise _damaged(self.path, f"{name} is not JSON: {error}") from error
-        if not isinstance(value, kind) and not (optional and value is None):
-            raise _damaged(self.path, f"{name} is {type(value).__name__}, not {kind.__name__}")
-        return value
+            self.file.refuse(f"the words are not as they were written: {error}", error)
 
 
 def _refuse_other_kinds(path: Path) -> None:
@@ -288,9 +215,3 @@ def _refuse_other_kinds(path: Path) -> None:
         raise FormatError(
             f"{path} is not a file that firth saved: it begins with {head[:12]!r}, which is no safetensors header"
         )
-
-
-def _damaged(path: Path, reason: str) -> FormatError:
-    return FormatError(
-        f"{path} is cut or damaged ({path.stat().st_size} bytes): {reason}. Take it from a back-up, or save it again"
-    )
