@@ -1,0 +1,193 @@
+"""Fuzzing one reader: a target says what it reads and how, a child process feeds it what atheris makes of its seeds.
+
+What an input may do: be read and used, or be refused with an error that is meant for it. Anything else is a fault:
+another exception, more than `SECONDS`, more memory than twice the input and `SPARE_BYTES`, the death of the process.
+The input is kept in the folder `faults` beside the report, one for each place that a fault comes from.
+
+    python -m stress._fuzzing TARGET SEED INPUTS FOLDER     the child: it leaves its counts in FOLDER/report.json
+"""
+
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import resource
+import sys
+import time
+import traceback
+import tracemalloc
+import types
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from firth.errors import FormatError, NotEnoughMemoryError, OptionError
+
+SECONDS = 5
+SPARE_BYTES = 64 << 20
+LONGEST_INPUT = 4096  # bytes; targets with larger seeds say so
+REFUSALS = (FormatError, OptionError, NotEnoughMemoryError, OSError)
+ADDRESS_SPACE = 4 << 30  # bytes; what asks for more gets a MemoryError, and that is a fault
+
+
+@dataclass(frozen=True)
+class Target:
+    """One reader under test."""
+
+    seeds: Callable[[], list[bytes]]
+    """Makes small valid inputs, the more unlike the better: the fuzzer starts from them."""
+    place: Callable[[bytes, Path], Path]
+    """Writes an input into the folder, as a file or several, and returns the path to read."""
+    use: Callable[[Path], None]
+    """Reads, validates and uses what is there; raises one of `REFUSALS` to refuse, AssertionError for a wrong answer"""
+    tokens: tuple[bytes, ...] = ()
+    """What the fuzzer may write into an input: words of the format's grammar, and numbers at its limits."""
+    mutate: Callable[[bytes, Random], bytes] | None = None
+    """Changes an input as its grammar has it, with checksums that fit, so that the checks behind them are reached."""
+    longest: int = LONGEST_INPUT
+
+
+def named(name: str) -> Callable[[bytes, Path], Path]:
+    """Return the `place` of a format that is one file."""
+
+    def place(data: bytes, folder: Path) -> Path:
+        path = folder / name
+        path.write_bytes(data)
+        return path
+
+    return place
+
+
+class FaultError(AssertionError):
+    """A reader did with an input what it may not do."""
+
+
+def check(target: Target, data: bytes, folder: Path) -> bool:
+    """Give an input to a target: return whether it was accepted; raise `FaultError` for what it may not do."""
+    path = target.place(data, folder)
+    tracemalloc.reset_peak()
+    before, started = _resident(), time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            target.use(path)
+        accepted = True
+    except REFUSALS:
+        accepted = False
+    except Exception as error:
+        raise FaultError(f"{type(error).__name__}: {error}") from error
+    if (seconds := time.perf_counter() - started) > SECONDS:
+        raise FaultError(f"took {seconds:.1f} s")
+    # the first sees arrays that nobody filled, the second what C libraries took
+    peak = max(tracemalloc.get_traced_memory()[1], _resident() - before)
+    if peak > 2 * len(data) + SPARE_BYTES:
+        raise FaultError(f"took {peak:,} bytes for an input of {len(data):,}")
+    return accepted
+
+
+def _resident() -> int:
+    """Return the most memory that this process ever held, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak << 10
+
+
+# --- the child
+
+
+class _Run:
+    """Counts what the inputs do, keeps those that show a fault, and ends the process after the last."""
+
+    def __init__(self, target: Target, inputs: int, scratch: Path, folder: Path):
+        self.target = target
+        self.inputs = inputs
+        self.scratch = scratch
+        self.folder = folder
+        self.counts = Counter({"inputs": 0, "accepted": 0, "refused": 0})
+        self.faults: dict[str, str] = {}
+
+    def one(self, data: bytes) -> None:
+        self.counts["inputs"] += 1
+        try:
+            self.counts["accepted" if check(self.target, data, self.scratch) else "refused"] += 1
+        except FaultError as fault:
+            self._keep(fault, data)
+        if self.counts["inputs"] == self.inputs:
+            report = {"counts": self.counts, "faults": self.faults}
+            (self.folder / "report.json").write_text(json.dumps(report))
+            os._exit(0)
+
+    def _keep(self, fault: FaultError, data: bytes) -> None:
+        frames = traceback.extract_tb(fault.__cause__.__traceback__) if fault.__cause__ else []
+        where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else str(fault).partition(" ")[0]
+        key = f"{type(fault.__cause__).__name__} {where}"
+        self.counts["faults"] += 1
+        if key not in self.faults:
+            path = self.folder / "faults" / f"{len(self.faults)}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+            tail = "".join(traceback.format_exception(fault)[-12:])
+            self.faults[key] = f"{path}: {data[:2000]!r}\n{tail}"
+
+
+def _instrument(modules: tuple[str, ...] = ("firth.formats",)) -> None:
+    """Let the fuzzer see which branches of these packages an input takes."""
+    import atheris
+
+    for name in modules:
+        package = importlib.import_module(name)
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{name}.{module.name}")
+    for function in gc.get_objects():
+        if isinstance(function, types.FunctionType) and (function.__module__ or "").startswith(modules):
+            atheris.instrument_func(function)
+
+
+def main() -> None:
+    """Fuzz one target with one seed; see the module's docstring."""
+    import atheris
+
+    from stress.fuzz import TARGETS
+
+    name, seed, inputs, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
+    target = TARGETS[name]
+    scratch, corpus, words = folder / "scratch", folder / "corpus", folder / "words"
+    for made in (scratch, corpus):
+        made.mkdir()
+    for index, data in enumerate(target.seeds()):
+        if not check(target, data, scratch):  # also imports, and compiles, what an input is not to be charged for
+            raise AssertionError(f"seed {index} of {name} is refused: it must be valid")
+        (corpus / str(index)).write_bytes(data)
+    words.write_text("".join(f'"{_escaped(token)}"\n' for token in target.tokens))
+    _instrument()
+    tracemalloc.start()
+    run = _Run(target, inputs, scratch, folder)
+    arguments = [name, f"-seed={seed + 1}", f"-timeout={SECONDS}", f"-max_len={target.longest}", "-rss_limit_mb=2048"]
+    arguments += [f"-dict={words}", f"-artifact_prefix={folder}/died-", "-use_value_profile=1", str(corpus)]
+    custom = {} if target.mutate is None else {"custom_mutator": _by_turns(target.mutate)}
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    atheris.Setup(arguments, run.one, **custom)
+    atheris.Fuzz()
+
+
+def _escaped(token: bytes) -> str:
+    """Return a token as libFuzzer's dictionaries spell it."""
+    return "".join(f"\\x{byte:02x}" for byte in token)
+
+
+def _by_turns(change: Callable[[bytes, Random], bytes]) -> Callable[[bytes, int, int], bytes]:
+    """Return a mutator that leaves every other turn to libFuzzer's own."""
+    import atheris
+
+    def mutate(data: bytes, longest: int, seed: int) -> bytes:
+        return atheris.Mutate(data, longest) if seed % 2 else change(data, Random(seed))[:longest]
+
+    return mutate
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""What is fuzzed of word2vec's formats, fastText's and firth's own."""
+
+import struct
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from firth import KeyedVectors
+from firth.errors import FormatError
+from firth.formats import read_vectors
+from firth.formats.native import read_native, write_native
+from firth.formats.streams import writing
+from firth.formats.word2vec import write_word2vec
+from stress._fuzzing import Target, named
+
+WORDS = ["</s>", "the", "naïve", "日本", "1.5"]
+VECTORS = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+NUMBERS = (b"0", b"-1", b"2147483648", b"9999999999999", b"1" * 60, b"1e999", b"nan", b"-inf", b"1_0", b"0x1p4")
+
+
+def written(write: Callable[..., None], *arguments: Any, name: str = "v", **options: Any) -> bytes:
+    """Return the bytes of the one file that `write` makes at a path."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / name, *arguments, **options)
+        return (Path(folder) / name).read_bytes()
+
+
+def use_vectors(path: Path, format: str | None = None, **options: Any) -> None:  # noqa: A002
+    """Read vectors, check that they are what a reader promises, ask for neighbours, save them and read them again."""
+    file = read_vectors(path, format, **options)
+    V = len(file.keys)
+    assert (file.vectors.ndim, len(file.vectors), file.vectors.dtype.kind) == (2, V, "f")
+    assert len(set(file.keys)) == V
+    assert all(type(key) in (str, int) for key in file.keys)
+    assert file.counts is None or (file.counts.shape == (V,) and file.counts.dtype == np.int64)
+    wv = KeyedVectors(list(file.keys), file.vectors, file.counts)
+    if V:
+        assert len(wv.most_similar(wv.index_to_key[0], topn=3)) == min(3, V - 1)
+    copy = path.with_name("copy")
+    wv.save(copy)
+    again = read_native(copy)
+    assert again.keys == list(file.keys)
+    assert again.center.tobytes() == np.ascontiguousarray(file.vectors).tobytes()
+    with suppress(FormatError):  # words that text cannot hold
+        wv.save(copy, "word2vec-text")
+
+
+def _reads(format: str | None, **options: Any) -> Callable[[Path], None]:  # noqa: A002
+    return lambda path: use_vectors(path, format, **options)
+
+
+# --- word2vec's formats
+
+
+def _texts() -> list[bytes]:
+    text = written(write_word2vec, WORDS, VECTORS)
+    spaced = b"2 2\nnew york 1 -2e-3\n. . . 3 4 \r\n"
+    return [text, written(write_word2vec, WORDS, VECTORS, line_end=b" \n"), spaced, b"1 1\na nan\n", b"0 4\n"]
+
+
+def _binaries() -> list[bytes]:
+    binary = written(write_word2vec, WORDS, VECTORS, binary=True)
+    with_newlines = b"2 1\na \0\0\x80\x3f\nb \0\0\xc0\x7f\n"
+    return [binary, with_newlines, b"0 4\n"]
+
+
+def _gloves() -> list[bytes]:
+    return [written(write_word2vec, WORDS, VECTORS, header=False), b". . . 1 2\na 3 4\nb 5 6\n", b"a 1\n"]
+
+
+_TEXT_TOKENS = (*NUMBERS, b"\n", b"\r\n", b"  ", b"\t", b"\0", b"\xff", b"\xc2\xa0", b"1 1\n", b"a 1\n")
+
+_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
+
+
+def _place_compressed(data: bytes, folder: Path) -> Path:
+    """The first byte chooses the suffix, and whether what follows is compressed or is itself the stream."""
+    choice = data[0] if data else 0
+    path = folder / f"v{_SUFFIXES[choice % 4]}"
+    if choice & 4:
+        with writing(path) as file:
+            file.write(data[1:])
+    else:
+        path.write_bytes(data[1:])
+    return path
+
+
+def _compressed() -> list[bytes]:
+    plain = [bytes([choice | 4]) + _texts()[0] for choice in range(4)]
+    streams = [
+        bytes([choice]) + written(write_word2vec, WORDS, VECTORS, binary=True, name=f"v{suffix}")
+        for choice, suffix in enumerate(_SUFFIXES)
+    ]
+    return plain + streams
+
+
+def _place_with_counts(data: bytes, folder: Path) -> Path:
+    (folder / "v").write_bytes(_texts()[0])
+    (folder / "vocab").write_bytes(data)
+    return folder / "v"
+
+
+def _vocabularies() -> list[bytes]:
+    return ["".join(f"{word} {10 - i}\n" for i, word in enumerate(WORDS)).encode(), b"the 5\r\n"]
+
+
+# --- fastText
+
+
+def _model(
+    words: list[bytes], rows: int, D: int, *, bucket: int = 0, minn: int = 0, maxn: int = 0, labels: int = 0
+) -> bytes:
+    """Return the bytes of a fastText model up to its output matrix."""
+    head = struct.pack("<2i12id", 793712314, 12, D, 5, 5, 1, 5, 1, 2, 2, bucket, minn, maxn, 100, 1e-4)
+    head += struct.pack("<3i2q", len(words) + labels, len(words), labels, 1000, -1)
+    entries = b"".join(word + b"\0" + struct.pack("<qb", 9, 0) for word in words)
+    entries += b"".join(b"__label__%d\0" % i + struct.pack("<qb", 3, 1) for i in range(labels))
+    matrix = np.random.default_rng(0).normal(size=(rows, D)).astype("<f4")
+    return head + entries + struct.pack("<b2q", 0, rows, D) + matrix.tobytes()
+
+
+def _models() -> list[bytes]:
+    words = [word.encode() for word in WORDS]
+    return [
+        _model(words, 5, 2),
+        _model(words, 5 + 7, 2, bucket=7, minn=2, maxn=4),
+        _model(words[:2], 2, 3, labels=2),
+        _model([], 0, 1),
+    ]
+
+
+_LIMITS = tuple(
+    number.to_bytes(size, "little", signed=True)
+    for size in (4, 8)
+    for number in (-1, 0, 1, 3, 1 << 16, (1 << 31) - 1, -(1 << 31))
+)
+
+
+# --- native
+
+
+def _natives() -> list[bytes]:
+    whole = written(
+        write_native,
+        keys=WORDS,
+        center=VECTORS,
+        outside=VECTORS[::-1],
+        counts=range(5),
+        options={"window": 5},
+        history=[{"epoch": 1, "loss": 0.5}],
+    )
+    ids = written(write_native, keys=[7, -1, 2**40], center=VECTORS[:3])
+    return [whole, ids, written(write_native, keys=[], center=VECTORS[:0])]
+
+
+def _use_native(path: Path) -> None:
+    use_vectors(path, "native")
+    read_native(path)
+    use_vectors(path, "native", mmap=True)
+
+
+TARGETS = {
+    "word2vec-text": Target(_texts, named("v"), _reads("word2vec-text"), _TEXT_TOKENS),
+    "word2vec-binary": Target(_binaries, named("v"), _reads("word2vec-binary"), _TEXT_TOKENS),
+    "word2vec-either": Target(lambda: _texts() + _binaries(), named("v"), _reads(None), _TEXT_TOKENS),
+    "glove": Target(_gloves, named("v"), _reads("glove"), _TEXT_TOKENS),
+    "compressed": Target(_compressed, _place_compressed, _reads(None), _TEXT_TOKENS),
+    "vocabulary-counts": Target(
+        _vocabularies,
+        _place_with_counts,
+        lambda path: use_vectors(path, "word2vec-text", fvocab=path.with_name("vocab")),
+        _TEXT_TOKENS,
+    ),
+    "fasttext-bin": Target(_models, named("v.bin"), _reads("fasttext-bin"), _LIMITS),
+    "native": Target(_natives, named("v.firth"), _use_native, (b'"F16"', b'"I64"', b'"shape"', b"[0,", b"null")),
+}
