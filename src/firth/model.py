@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from firth.errors import FirthError, FormatError
 from firth.options import Options
-from firth.training.resources import checked_workers
+from firth.resources import checked_workers
 from firth.vectors import KeyedVectors
 
 if TYPE_CHECKING:

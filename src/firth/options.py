@@ -6,15 +6,17 @@ from `Options`, so they cannot drift apart.
 
 import dataclasses
 import math
+import reprlib
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Self
 
 from firth.errors import OptionError, near
 
+_MOST = 2**63 - 1  # what counts and files hold in 64 bits
 
-def _option(
-    default: Any,
+
+def limits(
     meaning: str,
     low: float | None = None,
     high: float | None = None,
@@ -22,10 +24,15 @@ def _option(
     open_low: bool = False,
     optional: bool = False,
     choices: tuple[str, ...] = (),
-) -> Any:
-    """Declare a field: `low` and `high` are inclusive, unless `open_low` excludes `low`; a name is one of `choices`."""
-    limits = {"low": low, "high": high, "open_low": open_low, "optional": optional, "choices": choices}
-    return field(default=default, metadata={"meaning": meaning} | limits)
+) -> dict[str, Any]:
+    """Say what is allowed: `low` and `high` are inclusive, unless `open_low` excludes `low`; or one of `choices`."""
+    bounds = {"low": low, "high": high, "open_low": open_low}
+    return {"meaning": meaning, **bounds, "optional": optional, "choices": choices}
+
+
+def _option(default: Any, *arguments: Any, **keywords: Any) -> Any:
+    """Declare a field, with the arguments of `limits`."""
+    return field(default=default, metadata=limits(*arguments, **keywords))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +54,8 @@ class Options:
     negative: int = _option(5, "noise words K drawn for each window", 1, 64)
     ns_exponent: float = _option(0.75, "noise words are drawn with probability ~ count ** ns_exponent", -4.0, 4.0)
     sample: float = _option(1e-3, "frequency above which a word is randomly dropped; 0 keeps every word", 0.0, 1.0)
-    min_count: int = _option(5, "drop words that occur fewer times", 1)
-    max_vocab: int | None = _option(None, "keep at most this many words, the most frequent", 1, optional=True)
+    min_count: int = _option(5, "drop words that occur fewer times", 1, _MOST)
+    max_vocab: int | None = _option(None, "keep at most this many words, the most frequent", 1, _MOST, optional=True)
     schedule: str = _option(
         "blocks", "blocks gives the same bits for any workers; hogwild is faster", choices=("blocks", "hogwild")
     )
@@ -57,16 +64,16 @@ class Options:
     center_power: float = _option(
         0.5, "softmax: a center weighs (number of its pairs) ** center_power; 1 is the corpus's own loss", 0.0, 1.0
     )
-    warm_epochs: int = _option(3, "softmax: epochs of negative sampling to start from; 0 starts at random", 0)
-    epochs: int = _option(5, "passes over the corpus; of softmax, over its center words", 1)
-    alpha: float = _option(0.025, "learning rate at the start", 0.0, open_low=True)
+    warm_epochs: int = _option(3, "softmax: epochs of negative sampling to start from; 0 starts at random", 0, _MOST)
+    epochs: int = _option(5, "passes over the corpus; of softmax, over its center words", 1, _MOST)
+    alpha: float = _option(0.025, "learning rate at the start", 0.0, 3e38, open_low=True)  # a float32 in the kernels
     min_alpha: float = _option(1e-4, "learning rate at the end, reached linearly", 0.0)
-    seed: int = _option(1, "seed of every random draw", 0, 2**63 - 1)
+    seed: int = _option(1, "seed of every random draw", 0, _MOST)
     lowercase: bool = _option(False, "lower-case every word of a text")
 
     def __post_init__(self) -> None:
         for option in dataclasses.fields(self):
-            value = _checked(option.name, getattr(self, option.name), type(option.default), option.metadata)
+            value = checked(option.name, getattr(self, option.name), type(option.default), option.metadata)
             object.__setattr__(self, option.name, value)
         if self.min_alpha > self.alpha:
             raise OptionError(
@@ -80,7 +87,7 @@ class Options:
         names = [option.name for option in dataclasses.fields(cls)]
         for name in values:
             if name not in names:
-                raise OptionError(f"unknown option {name!r}{_suggestion(name, names)}")
+                raise OptionError(f"unknown option {shortened(name)}{_suggestion(str(name), names)}")
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,19 +110,21 @@ ELSEWHERE = {
 
 
 def _suggestion(name: str, names: list[str]) -> str:
-    nearest = [ELSEWHERE[name]] if name in ELSEWHERE else near(name, names, n=1)
+    nearest = [ELSEWHERE[name]] if name in ELSEWHERE else near(name[:_LONGEST_VALUE], names, n=1)
     return f": did you mean {nearest[0]!r}?" if nearest else f"; options are {', '.join(names)}"
 
 
-def _checked(name: str, value: Any, kind: type, limits: Any) -> Any:
-    """Return `value` as `kind`, or raise `OptionError` saying what is allowed."""
+def checked(name: str, value: Any, kind: type, limits: Any) -> Any:
+    """Return `value` as `kind`, or raise `OptionError` saying what the `limits` allow."""
     if limits["optional"]:
         if value is None:
             return None
         kind = int
     number = _as_kind(value, kind)
     if number is None or not _within(number, limits):
-        raise OptionError(f"{name}={value!r} is not allowed: give {_allowed(kind, limits)} ({limits['meaning']})")
+        raise OptionError(
+            f"{name}={shortened(value)} is not allowed: give {_allowed(kind, limits)} ({limits['meaning']})"
+        )
     return number
 
 
@@ -129,7 +138,7 @@ def _as_kind(value: Any, kind: type) -> Any:
         return None
     try:
         return kind(value)
-    except OverflowError:  # a whole number beyond every float
+    except (OverflowError, TypeError, ValueError):  # beyond every float; or a time span, which NumPy calls an integer
         return None
 
 
@@ -149,7 +158,35 @@ def _allowed(kind: type, limits: Any) -> str:
     if kind is str:
         return " or ".join(map(repr, limits["choices"]))
     noun = "a whole number" if kind is int else "a number"
+    return noun + _range(limits) + (" or None" if limits["optional"] else "")
+
+
+def _range(limits: Any) -> str:
     low, high = (f"{limit:g}" if isinstance(limit, float) else limit for limit in (limits["low"], limits["high"]))
-    least = f" above {low}" if limits["open_low"] else f" of at least {low}"
-    text = noun + (least if high is None else f" from {low} to {high}")
-    return text + (" or None" if limits["optional"] else "")
+    if limits["open_low"]:
+        return f" above {low}" + ("" if high is None else f", at most {high}")
+    return f" of at least {low}" if high is None else f" from {low} to {high}"
+
+
+_LONGEST_VALUE = 100  # characters
+
+
+class _Shortened(reprlib.Repr):
+    """Values as messages show them: the beginning of what is long, whatever its own `repr` would do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxlong, self.maxother = 2, _LONGEST_VALUE, _LONGEST_VALUE
+
+    def repr1(self, x: Any, level: int) -> str:
+        """Return the text of one value."""
+        if isinstance(x, (str, bytes, bytearray)):
+            return repr(x) if len(x) <= _LONGEST_VALUE else f"{x[:_LONGEST_VALUE]!r}... ({len(x):,} long)"
+        try:
+            return super().repr1(x, level)
+        except ValueError:  # a whole number of more digits than Python prints
+            return f"<{type(x).__name__} of more than 4,000 digits>"
+
+
+shortened = _Shortened().repr
+"""Return a value as a message shows it, in about a hundred characters."""

@@ -11,9 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from firth import CorpusError, DivergenceError, OptionError, Word2Vec
+from firth import CorpusError, DivergenceError, OptionError, Word2Vec, resources
 from firth.errors import NotEnoughMemoryError
-from firth.training import hogwild, resources, trainer
+from firth.training import hogwild, trainer
 from firth.training.progress import Bar, Lines, Reporter, reporter
 
 SMALL = {"schedule": "hogwild", "vector_size": 16, "window": 3, "negative": 5, "min_count": 1, "sample": 0, "epochs": 2}
@@ -199,8 +199,8 @@ def test_a_corpus_without_pairs_is_refused():
 
 
 def test_too_little_memory_is_said_with_the_arithmetic(corpus, monkeypatch):
-    monkeypatch.setattr(resources, "available_memory", lambda: 10**6)
-    message = r"needs [\d,]+ MiB of memory \(2 matrices of 20 x 2048 floats .* and 1 MiB is available: use a smaller"
+    monkeypatch.setattr(resources, "memory_rooms", lambda: [("a limit", 10**6)])
+    message = r"needs [\d,]+ MiB .* \(2 matrices of 20 x 2048 .* and 1 MiB is available \(a limit\): use a smaller"
     with pytest.raises(NotEnoughMemoryError, match=message):
         Word2Vec(**SMALL | {"vector_size": 2048}).fit(corpus, progress=False)
 

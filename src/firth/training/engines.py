@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.options import Options
+from firth.resources import require_memory
 from firth.text import Corpus
 from firth.training import blocks, hogwild, softmax_training
 from firth.training.progress import Reporter
-from firth.training.resources import require_memory
 from firth.training.trainer import EpochRecord, Trainer
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.training.resources import available_cores
+from firth.resources import available_cores
 from firth.vectors.items import Rows, Vector
 from firth.vectors.precision import widened
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from firth.errors import OptionError, UnknownWordError
-from firth.training.resources import available_cores
+from firth.resources import available_cores
 from firth.vectors.items import Key, Rows, Vector, is_key
 from firth.vectors.precision import widened
 

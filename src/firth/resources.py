@@ -1,0 +1,119 @@
+"""What this machine can give: cores and memory, as this process may use them."""
+
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+from firth.errors import NotEnoughMemoryError
+from firth.options import checked, limits
+
+_CGROUP = Path("/sys/fs/cgroup")
+_PROC = Path("/proc")
+_SMALLER_TRAINING = "use a smaller vector_size, a larger min_count, max_vocab, or fewer workers"
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use: its affinity, and its control group's quota if it has one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _read(_CGROUP / "cpu.max").partition(" ")
+    if quota.isdigit() and period.strip().isdigit():
+        cores = min(cores, -(-int(quota) // int(period)))
+    return max(1, cores)
+
+
+def checked_workers(workers: int | None) -> int:
+    """Return the number of threads to use, `available_cores` for None; raise `OptionError` if it is no such number."""
+    number = checked("workers", workers, int, limits("threads; None takes all cores", 1, 1024, optional=True))
+    return available_cores() if number is None else int(number)
+
+
+def available_memory() -> int | None:
+    """Return the bytes this process may still allocate, or None where the system does not say.
+
+    The least of what `memory_rooms` finds; swap is not counted, for with it training would take days.
+    """
+    return min((room for _, room in memory_rooms()), default=None)
+
+
+def memory_rooms() -> Iterator[tuple[str, int]]:
+    """Yield what bounds this process's memory, and how many bytes each leaves it.
+
+    That is the machine, every control group that the process is in, and its own limits on address space and data.
+    """
+    yield from _free_memory()
+    yield from _control_groups()
+    yield from _own_limits()
+
+
+def require_memory(parts: dict[str, int], purpose: str = "training", remedy: str = _SMALLER_TRAINING) -> None:
+    """Raise `NotEnoughMemoryError`, with the arithmetic shown, if `parts` (name -> bytes) cannot all be allocated.
+
+    The message says what the memory is for, `purpose`, and what to do, `remedy`.
+    """
+    needed = sum(parts.values())
+    bound, room = min(memory_rooms(), key=lambda pair: pair[1], default=("", needed))
+    if needed > room:
+        arithmetic = " + ".join(f"{name} {_megabytes(size)}" for name, size in parts.items())
+        raise NotEnoughMemoryError(
+            f"{purpose} needs {_megabytes(needed)} of memory ({arithmetic}) and {_megabytes(max(0, room))} is "
+            f"available ({bound}): {remedy}"
+        )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
+
+
+def _free_memory() -> Iterator[tuple[str, int]]:
+    for line in _read(_PROC / "meminfo").splitlines():
+        if line.startswith("MemAvailable:"):
+            yield "MemAvailable of this machine", int(line.split()[1]) * 1024
+
+
+def _control_groups() -> Iterator[tuple[str, int]]:
+    """Yield the room in each control group, of either version, from the process's own up to the root."""
+    for line in _read(_PROC / "self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            for root in (_CGROUP, _CGROUP / "unified"):
+                yield from _rooms_up(root, path, "memory.max", "memory.current", "")
+        elif "memory" in controllers.split(","):
+            yield from _rooms_up(_CGROUP / "memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
+
+
+def _rooms_up(root: Path, path: str, limit_name: str, usage_name: str, prefix: str) -> Iterator[tuple[str, int]]:
+    parts = path.strip("/").split("/")
+    for depth in range(len(parts), -1, -1):
+        folder = root.joinpath(*parts[:depth])
+        limit, used = _read(folder / limit_name).strip(), _read(folder / usage_name).strip()
+        if limit.isdigit() and used.isdigit():
+            yield f"{limit_name} of the control group", int(limit) - int(used) + _file_cache(folder, prefix)
+
+
+def _file_cache(folder: Path, prefix: str) -> int:
+    """Return the bytes of files that a control group is charged for, which the kernel drops when memory is short."""
+    statistics = dict(line.partition(" ")[::2] for line in _read(folder / "memory.stat").splitlines())
+    return sum(int(statistics.get(f"{prefix}{kind}_file", 0)) for kind in ("active", "inactive"))
+
+
+def _own_limits() -> Iterator[tuple[str, int]]:
+    sizes = _read(_PROC / "self/statm").split()
+    if not sizes:
+        return
+    page = os.sysconf("SC_PAGE_SIZE")
+    for name, kind, used in (
+        ("RLIMIT_AS, ulimit -v", resource.RLIMIT_AS, sizes[0]),
+        ("RLIMIT_DATA, ulimit -d", resource.RLIMIT_DATA, sizes[5]),
+    ):
+        limit, _ = resource.getrlimit(kind)
+        if limit != resource.RLIM_INFINITY:
+            yield name, limit - int(used) * page
+
+
+def _read(path: Path) -> str:
+    """Return a small system file's text, or nothing where the system has no such file."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
