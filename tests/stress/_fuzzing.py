@@ -167,10 +167,9 @@ def main() -> None:
     run = _Run(target, inputs, scratch, folder)
     arguments = [name, f"-seed={seed + 1}", f"-timeout={SECONDS}", f"-max_len={target.longest}", "-rss_limit_mb=2048"]
     arguments += [f"-dict={words}", f"-artifact_prefix={folder}/died-", "-use_value_profile=1", str(corpus)]
-    custom = {} if target.mutate is None else {"custom_mutator": _by_turns(target.mutate)}
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    atheris.Setup(arguments, run.one, **custom)
+    atheris.Setup(arguments, run.one, custom_mutator=_by_turns(target))
     atheris.Fuzz()
 
 
@@ -179,12 +178,21 @@ def _escaped(token: bytes) -> str:
     return "".join(f"\\x{byte:02x}" for byte in token)
 
 
-def _by_turns(change: Callable[[bytes, Random], bytes]) -> Callable[[bytes, int, int], bytes]:
-    """Return a mutator that leaves every other turn to libFuzzer's own."""
+def _by_turns(target: Target) -> Callable[[bytes, int, int], bytes]:
+    """Return a mutator: half of the turns are libFuzzer's, a quarter the target's, a quarter the target's on a seed.
+
+    Without the last nearly all inputs would be refused, for what was refused in a new way is what libFuzzer builds on.
+    """
     import atheris
 
+    seeds = target.seeds()
+
     def mutate(data: bytes, longest: int, seed: int) -> bytes:
-        return atheris.Mutate(data, longest) if seed % 2 else change(data, Random(seed))[:longest]
+        random = Random(seed)
+        if target.mutate is None or random.randrange(2):
+            mutated: bytes = atheris.Mutate(data, longest)
+            return mutated
+        return target.mutate(random.choice(seeds) if random.randrange(2) else data, random)[:longest]
 
     return mutate
 

@@ -1,10 +1,13 @@
 """What is fuzzed of word2vec's formats, fastText's and firth's own."""
 
+import json
 import struct
 import tempfile
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -157,24 +160,115 @@ def _natives() -> list[bytes]:
     return [whole, ids, written(write_native, keys=[], center=VECTORS[:0])]
 
 
+_DTYPES = ("F16", "F32", "F64", "I64", "U8", "BF16", "F8_E4M3", "BOOL", "C64", "I32")
+_SIZES = (0, 1, 2, 3, 5, 9, 1 << 31, 1 << 62, (1 << 64) - 1)
+_STRINGS = ("null", "{}", "[]", '""', "[" * 1500, "NaN", "1e999", '{"a": 1, "a": 2}', "\ud800", "firth", "1", "2")
+
+
+def _mutated_native(data: bytes, random: Random) -> bytes:
+    """Change bytes of a tensor, or one thing in the header, and make the checksums fit."""
+    size = int.from_bytes(data[:8], "little")
+    try:
+        header, body = json.loads(data[8 : 8 + size]), bytearray(data[8 + size :])
+        for _ in range(random.randint(1, 2)):
+            _changed_header(header, random) if random.randrange(3) else _overwrite(body, random)
+        text = json.dumps(_sealed(header, body)).encode()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # libFuzzer was here before
+        return data
+    text += b" " * (-len(text) % 64)
+    return len(text).to_bytes(8, "little") + text + bytes(body)
+
+
+def _changed_header(header: dict[str, Any], random: Random) -> None:
+    name = random.choice([*header])
+    entry = header[name]
+    if name == "__metadata__":
+        entry[random.choice([*entry])] = random.choice(_STRINGS)
+    elif random.randrange(4) == 0:
+        header[random.choice(("center", "outside", "words", "word_ends", "ids", "counts", ""))] = header.pop(name)
+    elif random.randrange(3) == 0:
+        entry["dtype"] = random.choice(_DTYPES)
+    else:
+        numbers = entry[random.choice(("shape", "data_offsets"))]
+        numbers[random.randrange(len(numbers)) :] = random.choices(_SIZES, k=random.randint(0, 2))
+
+
+def _sealed(header: dict[str, Any], body: bytearray) -> dict[str, Any]:
+    """Return the header with checksums that fit, as the native format defines them."""
+    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    checks = {name: f"{zlib.crc32(body[slice(*entry['data_offsets'])]):08x}" for name, entry in tensors.items()}
+    metadata = {**header["__metadata__"], "crc32": json.dumps(checks)}
+    metadata.pop("header_crc32", None)
+    layout = {name: [entry["dtype"], entry["shape"]] for name, entry in tensors.items()}
+    metadata["header_crc32"] = f"{zlib.crc32(json.dumps([metadata, layout], sort_keys=True).encode()):08x}"
+    return {"__metadata__": metadata, **tensors}
+
+
 def _use_native(path: Path) -> None:
     use_vectors(path, "native")
     read_native(path)
-    use_vectors(path, "native", mmap=True)
+    read_native(path, mmap=True)
+
+
+# --- changing an input as its grammar has it
+
+
+def _mutated_text(data: bytes, random: Random) -> bytes:
+    """Change a field or a line; mostly with a first line that counts the others."""
+    lines = data.split(b"\n")
+    at = random.randrange(len(lines))
+    fields = lines[at].split(b" ")
+    choice = random.randrange(6)
+    if choice == 0:
+        lines[at:at] = [lines[at]] * random.randint(1, 3)
+    elif choice == 1:
+        del lines[at]
+    elif choice == 2:
+        fields.insert(random.randint(0, len(fields)), random.choice(_TEXT_TOKENS))
+        lines[at : at + 1] = [b" ".join(fields)]
+    else:
+        fields[random.randrange(len(fields))] = _a_field(random)
+        lines[at : at + 1] = [b" ".join(fields)]
+    if random.randrange(4) and lines:
+        lines[0] = b"%d %s" % (sum(map(bool, lines[1:])), lines[0].rpartition(b" ")[2])
+    return b"\n".join(lines)
+
+
+def _a_field(random: Random) -> bytes:
+    if random.randrange(3) == 0:
+        return random.choice(_TEXT_TOKENS)
+    if random.randrange(2):
+        return random.randbytes(random.randint(0, 6))
+    return b"%.*g" % (random.randint(0, 20), random.uniform(-2, 2) * 10.0 ** random.randint(-50, 50))
+
+
+def _overwritten(data: bytes, random: Random) -> bytes:
+    """Change up to three places, and no lengths."""
+    changed = bytearray(data)
+    for _ in range(random.randint(1, 3)):
+        _overwrite(changed, random)
+    return bytes(changed)
+
+
+def _overwrite(data: bytearray, random: Random) -> None:
+    piece = random.choice(_LIMITS) if random.randrange(2) else random.randbytes(random.randint(1, 4))
+    start = random.randrange(max(1, len(data) - len(piece) + 1))
+    data[start : start + len(piece)] = piece[: len(data) - start]
 
 
 TARGETS = {
-    "word2vec-text": Target(_texts, named("v"), _reads("word2vec-text"), _TEXT_TOKENS),
-    "word2vec-binary": Target(_binaries, named("v"), _reads("word2vec-binary"), _TEXT_TOKENS),
-    "word2vec-either": Target(lambda: _texts() + _binaries(), named("v"), _reads(None), _TEXT_TOKENS),
-    "glove": Target(_gloves, named("v"), _reads("glove"), _TEXT_TOKENS),
-    "compressed": Target(_compressed, _place_compressed, _reads(None), _TEXT_TOKENS),
+    "word2vec-text": Target(_texts, named("v"), _reads("word2vec-text"), _TEXT_TOKENS, _mutated_text),
+    "word2vec-binary": Target(_binaries, named("v"), _reads("word2vec-binary"), _TEXT_TOKENS, _overwritten),
+    "word2vec-either": Target(lambda: _texts() + _binaries(), named("v"), _reads(None), _TEXT_TOKENS, _mutated_text),
+    "glove": Target(_gloves, named("v"), _reads("glove"), _TEXT_TOKENS, _mutated_text),
+    "compressed": Target(_compressed, _place_compressed, _reads(None), _TEXT_TOKENS, _overwritten),
     "vocabulary-counts": Target(
         _vocabularies,
         _place_with_counts,
         lambda path: use_vectors(path, "word2vec-text", fvocab=path.with_name("vocab")),
         _TEXT_TOKENS,
+        _mutated_text,
     ),
-    "fasttext-bin": Target(_models, named("v.bin"), _reads("fasttext-bin"), _LIMITS),
-    "native": Target(_natives, named("v.firth"), _use_native, (b'"F16"', b'"I64"', b'"shape"', b"[0,", b"null")),
+    "fasttext-bin": Target(_models, named("v.bin"), _reads("fasttext-bin"), _LIMITS, _overwritten),
+    "native": Target(_natives, named("v.firth"), _use_native, _LIMITS, _mutated_native),
 }
