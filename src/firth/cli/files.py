@@ -10,6 +10,7 @@ from firth.cli.parameters import SUFFIXES
 from firth.cli.program import UsageError
 from firth.errors import OptionError
 from firth.formats import COMPRESSIBLE, FORMATS, Format, detect, format_of_name
+from firth.formats.atomic import TEMPORARY_SUFFIX
 from firth.formats.streams import is_compressed
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def _check_huggingface(path: Path) -> None:
 
     if not path.is_dir():
         raise NotADirectoryError(0, "is a file, and this format is a folder: give another name", str(path))
-    if any(path.iterdir()) and not is_huggingface(path):
+    foreign = (file for file in path.iterdir() if file.suffix != TEMPORARY_SUFFIX)
+    if any(foreign) and not is_huggingface(path):
         raise FileExistsError(0, "holds other files: give the name of a new folder", str(path))
 
 

@@ -14,14 +14,14 @@ words' vectors.
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 import firth
 from firth.errors import FormatError
-from firth.formats.atomic import atomic_write
+from firth.formats.atomic import atomic_folder, atomic_set
 from firth.formats.plain_safetensors import read_safetensors
 from firth.formats.streams import PathLike
 from firth.formats.tensors import header, pieces
@@ -45,7 +45,7 @@ def write_huggingface(
     language: str = _LANGUAGE_UNKNOWN,
     license_name: str | None = None,
 ) -> None:
-    """Write the folder, making it if need be; each file is written atomically, the matrix first.
+    """Write the folder, a new one whole or not at all; in one that is there, the files take their places together.
 
     Whole-number keys become their decimals. `language` (ISO 639) and `license_name` go to the model card.
     Raises `FormatError` if `path` is a file, or a word is no text.
@@ -58,17 +58,16 @@ def write_huggingface(
     added = UNKNOWN not in words
     tokens = [*words, UNKNOWN] if added else words
     files = {
-        TOKENIZER: _tokenizer(tokens),
         CONFIG: _json(
             {"model_type": "model2vec", "normalize": False, "embedding_dtype": str(vectors.dtype), _ADDED: added}
         ),
         MODULES: _json([{"idx": 0, "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"}]),
         CARD: _card(len(words), vectors.shape[1], language, license_name).encode(),
+        TOKENIZER: _tokenizer(tokens),  # last, for without it no reader takes the others
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_model(folder / MODEL, vectors, counts, added)
-    for name, content in files.items():
-        with atomic_write(folder / name) as file:
+    with atomic_folder(folder) as home, atomic_set(*(home / name for name in (MODEL, *files))) as (model, *others):
+        _write_model(model, vectors, counts, added)
+        for file, content in zip(others, files.values(), strict=True):
             file.write(content)
 
 
@@ -113,20 +112,19 @@ def _is_text(token: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in token)
 
 
-def _write_model(path: Path, vectors: Array, counts: Array | None, added: bool) -> None:
+def _write_model(file: BinaryIO, vectors: Array, counts: Array | None, added: bool) -> None:
     """Write the matrix, and behind it, without copying it, the row of zeros."""
     V, D = vectors.shape
     shape = np.broadcast_to(np.zeros((), vectors.dtype), (V + added, D))
     tensors: dict[str, Array] = {"embeddings": shape}
     if counts is not None:
         tensors["counts"] = np.concatenate([np.asarray(counts, np.int64), np.zeros(int(added), np.int64)])
-    with atomic_write(path) as file:
-        file.write(header(tensors, {}))
-        for piece in pieces(vectors):
-            file.write(piece)
-        file.write(bytes(added * D * vectors.itemsize))
-        for piece in pieces(tensors["counts"]) if counts is not None else ():
-            file.write(piece)
+    file.write(header(tensors, {}))
+    for piece in pieces(vectors):
+        file.write(piece)
+    file.write(bytes(added * D * vectors.itemsize))
+    for piece in pieces(tensors["counts"]) if counts is not None else ():
+        file.write(piece)
 
 
 def _json(content: Any) -> bytes:

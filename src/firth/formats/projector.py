@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.decimals import parse_fields, print_rows
-from firth.formats.streams import PathLike, Rows, is_compressed, reading, writing
+from firth.formats.streams import PathLike, Rows, is_compressed, reading, writing_set
 from firth.formats.words import Table, check_shapes, decoded, encoded, shown, warn_of_broken_rows, without_repeats
 
 Array = NDArray[Any]
@@ -43,19 +43,17 @@ def projector_files(path: PathLike) -> tuple[Path, Path]:
 
 
 def write_projector(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None) -> None:
-    """Write both files, each atomically; numbers have the shortest digits that give the same number back."""
+    """Write both files, which take their places together; numbers have the shortest digits that give the same back."""
     check_shapes(keys, vectors, counts)
     words = encoded(keys, "a file of tab-separated values", _UNWRITABLE)
-    tensor, metadata = projector_files(path)
-    with writing(metadata) as file:
-        if counts is None:
-            file.writelines(word + b"\n" for word in words)
-        else:
-            file.write(_HEADER + b"\n")
-            file.writelines(b"%s\t%d\n" % pair for pair in zip(words, np.asarray(counts).tolist(), strict=True))
-    with writing(tensor) as file:
+    with writing_set(*projector_files(path)) as (tensor, metadata):
         for start in range(0, len(words), _BLOCK_ROWS):
-            file.writelines(line + b"\n" for line in print_rows(vectors[start : start + _BLOCK_ROWS], "\t"))
+            tensor.writelines(line + b"\n" for line in print_rows(vectors[start : start + _BLOCK_ROWS], "\t"))
+        if counts is None:
+            metadata.writelines(word + b"\n" for word in words)
+        else:
+            metadata.write(_HEADER + b"\n")
+            metadata.writelines(b"%s\t%d\n" % pair for pair in zip(words, np.asarray(counts).tolist(), strict=True))
 
 
 def read_projector(

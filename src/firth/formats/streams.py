@@ -7,7 +7,7 @@ import lzma
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError
-from firth.formats.atomic import atomic_write
+from firth.formats.atomic import atomic_set
 
 PathLike = str | os.PathLike[str]
 
@@ -101,13 +101,20 @@ def reading(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def writing(path: PathLike) -> Iterator[BinaryIO]:
     """Yield a file to write to, atomically, and compressed if its name says so."""
+    with writing_set(path) as (file,):
+        yield file
+
+
+@contextmanager
+def writing_set(*paths: PathLike) -> Iterator[list[BinaryIO]]:
+    """Yield a file for each path, as `atomic_set` does, each compressed if its name says so."""
+    with atomic_set(*paths) as files, ExitStack() as stack:
+        yield [stack.enter_context(_packed(path, file)) for path, file in zip(paths, files, strict=True)]
+
+
+def _packed(path: PathLike, file: BinaryIO) -> AbstractContextManager[BinaryIO]:
     compressor = _COMPRESSORS.get(Path(path).suffix.lower())
-    with atomic_write(path) as file:
-        if compressor is None:
-            yield file
-        else:
-            with compressor(file) as packed:
-                yield packed
+    return nullcontext(file) if compressor is None else compressor(file)
 
 
 class Lines:

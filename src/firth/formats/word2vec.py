@@ -40,7 +40,7 @@ from firth.errors import FormatError, OptionError
 from firth.formats import sniff
 from firth.formats import words as wordlists
 from firth.formats.decimals import print_rows
-from firth.formats.streams import CHUNK_BYTES, Lines, PathLike, Rows, is_compressed, reading, writing
+from firth.formats.streams import CHUNK_BYTES, Lines, PathLike, Rows, is_compressed, reading, writing_set
 from firth.formats.word2vec_rows import BinaryRows, TextRows, split_line
 from firth.formats.words import Table, shown
 
@@ -95,7 +95,7 @@ def write_word2vec(
     header: bool = True,
     line_end: bytes = b"\n",
 ) -> None:
-    """Write word2vec text or binary, atomically, and the counts to `fvocab` if that is given.
+    """Write word2vec text or binary, atomically, together with the counts to `fvocab` if that is given.
 
     Rows are in the order given, and may be a view into padded ones; text holds the shortest digits that give
     the same numbers back. Whole-number keys are written in decimal. `header=False` writes GloVe's text, and
@@ -107,16 +107,15 @@ def write_word2vec(
         raise OptionError(f"fvocab={os.fspath(fvocab)!r} asks for counts, but these vectors have none: leave it out")
     wordlists.check_shapes(keys, vectors, counts)
     words = wordlists.encoded(keys, "the word2vec formats")
-    if fvocab is not None:
-        with writing(fvocab) as file:
-            file.writelines(b"%s %d\n" % pair for pair in zip(words, cast(Array, counts).tolist(), strict=True))
-    with writing(path) as file:
+    with writing_set(*[path] if fvocab is None else [path, fvocab]) as (file, *vocabulary):
         if header:
             file.write(b"%d %d\n" % vectors.shape)
         for start in range(0, len(words), _BLOCK_ROWS):
             rows = vectors[start : start + _BLOCK_ROWS]
             block = words[start : start + _BLOCK_ROWS]
             file.write(_binary_records(block, rows) if binary else _text_lines(block, rows, line_end))
+        for lines in vocabulary:
+            lines.writelines(b"%s %d\n" % pair for pair in zip(words, cast(Array, counts).tolist(), strict=True))
 
 
 # --- writing
