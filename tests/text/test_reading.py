@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from firth.errors import CorpusError, OptionError
 from firth.options import Options
-from firth.text import END, Corpus, arrays, read_corpus, sentences, sources
+from firth.text import END, Corpus, arrays, encoding, read_corpus, sentences, sources
 
 ALL = Options(min_count=1)
 
@@ -317,9 +317,10 @@ def test_a_word_longer_than_a_chunk(tmp_path, monkeypatch):
     path.write_text(f"a {word} b\n{word}")
     monkeypatch.setattr(sources, "CHUNK_BYTES", 64)
     check(read_corpus(path, ALL), [["a", word, "b"], [word]])
-    monkeypatch.setattr(sources, "LONGEST_WORD", 500)
-    with pytest.raises(CorpusError, match=r"corpus.txt has \d+ bytes without white space .*\(at most 500\)"):
-        read_corpus(path, ALL)
+    monkeypatch.setattr(encoding, "LONGEST_WORD", 999)
+    corpus = read_corpus(path, ALL)
+    check(corpus, [["a", "b"], []])
+    assert corpus.too_long == 2
 
 
 # Errors
@@ -354,7 +355,7 @@ def test_a_word_longer_than_a_chunk(tmp_path, monkeypatch):
         ([["a", ("b", [])]], r"the token \('b', \[\]\) is of type tuple"),
         ([["a", 3]], r"both strings \('a'\) and integers \(3\)"),
         ([[3, "a"]], r"both strings \('a'\) and integers \(3\)"),
-        ([["\ud800"]], r"a word holds '\\ud800', half of a surrogate pair"),
+        ([["a\ud800b"]], r"the word .a\\ud800b. holds .\\ud800., half of a surrogate pair"),
         ([[2**63]], r"the integer 9223372036854775808 is outside int64"),
         ([[0, -(2**63) - 1]], r"the integer -9223372036854775809 is outside int64"),
         (np.array([[2**63]], np.uint64), r"the id 9223372036854775808 is outside int64"),

@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.text.store import END
+from firth.text.store import DROPPED, END
+
+LONGEST_WORD = 1024
+"""Bytes of the longest word of a text; the longest that was ever printed has 585, of 195 Devanagari letters.
+
+What is longer (encoded pictures, keys, a file that is no text) would cost memory and is left out and counted.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,34 +23,35 @@ class EncodedChunk:
     counts    (len(words),) int64
     entries   (n,) int32, indices into `words`, with `END` after each sentence that ends here
     replaced  tokens in which invalid UTF-8 became U+FFFD
+    too_long  tokens left out because they have more than `LONGEST_WORD` bytes
     """
 
     words: list[Any]
     counts: NDArray[np.int64]
     entries: NDArray[np.int32]
     replaced: int = 0
+    too_long: int = 0
 
 
 def encode_text(text: bytes, ended: bool, lowercase: bool = False) -> EncodedChunk:
     """Split bytes into lines and words, and number the words.
 
-    A sentence is a line; a word is a run of bytes that are not ASCII white space. `ended` says whether the
-    last line ends with the text. Only distinct words are decoded and lower-cased. `text` is under 2 GB.
+    A sentence is a line; a word is a run of at most `LONGEST_WORD` bytes that are not ASCII white space. `ended`
+    says whether the last line ends with the text. Only distinct words are decoded and lower-cased. `text` is
+    under 2 GB.
     """
-    indices, dictionary, ends = _split(text)
-    words, replaced = _decode(dictionary)
-    counts = np.bincount(indices, minlength=len(words))
-    n_replaced = int(counts[replaced].sum())
+    indices, dictionary, lengths, ends = _split(text)
+    counts = np.bincount(indices, minlength=len(dictionary))
     entries = _with_ends(indices, ends if ended else ends[:-1])
-    if "" in words:  # Arrow sees an empty word before and after the white space around a line
-        empty = words.index("")
-        entries = entries[entries != empty]
-        entries[entries > empty] -= 1
-        counts = np.delete(counts, empty)
-        del words[empty]
+    too_long = int(counts[lengths > LONGEST_WORD].sum())
+    is_word = (lengths > 0) & (lengths <= LONGEST_WORD)  # Arrow sees an empty word beside white space at a line's edge
+    if not is_word.all():
+        entries, counts, dictionary = _only(is_word, entries), counts[is_word], dictionary.take(np.flatnonzero(is_word))
+    words, replaced = _decode(dictionary)
+    n_replaced = int(counts[replaced].sum())
     if lowercase:
         words = [word.lower() for word in words]
-    return EncodedChunk(words, counts, entries, n_replaced)
+    return EncodedChunk(words, counts, entries, n_replaced, too_long)
 
 
 def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> EncodedChunk:
@@ -61,8 +68,8 @@ def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> E
     return EncodedChunk(words, np.bincount(indices, minlength=len(words)), _with_ends(indices, ends))
 
 
-def _split(text: bytes) -> tuple[NDArray[np.int32], Any, NDArray[np.int64]]:
-    """Return each word's index, the distinct words, and the number of words up to each line's end."""
+def _split(text: bytes) -> tuple[NDArray[np.int32], Any, NDArray[np.int32], NDArray[np.int64]]:
+    """Return each word's index, the distinct words, their lengths, and the number of words up to each line's end."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -74,11 +81,23 @@ def _split(text: bytes) -> tuple[NDArray[np.int32], Any, NDArray[np.int64]]:
     ends = words.offsets.to_numpy()[1:].astype(np.int64)
     del lines  # as large as the text
     encoded = pc.dictionary_encode(words.values, memory_pool=pool)
-    return encoded.indices.to_numpy(), encoded.dictionary, ends
+    lengths = pc.binary_length(encoded.dictionary, memory_pool=pool).to_numpy()
+    return encoded.indices.to_numpy(), encoded.dictionary, lengths, ends
+
+
+def _only(is_word: NDArray[np.bool_], entries: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Leave out the entries that are no words, and number the others without gaps."""
+    numbers = np.where(is_word, np.cumsum(is_word) - 1, DROPPED)
+    lookup = np.append(numbers, END).astype(np.int32)  # END is -1, so it indexes the last entry: itself
+    renumbered = lookup[entries]
+    words: NDArray[np.int32] = renumbered[renumbered != DROPPED]
+    return words
 
 
 def _decode(dictionary: Any) -> tuple[list[str], list[int]]:
     """Decode distinct words from UTF-8; return them and the indices of those that were invalid."""
+    if len(dictionary) == 0:
+        return [], []
     raw = _joined(dictionary)
     try:
         return raw.decode().split("\n"), []

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from firth.errors import CorpusError, OptionError
 from firth.options import Options
 from firth.text import arrays, sources
-from firth.text.encoding import EncodedChunk, encode_integers, encode_text
+from firth.text.encoding import LONGEST_WORD, EncodedChunk, encode_integers, encode_text
+from firth.text.opening import Place, Position
 from firth.text.sentences import Numbering, Tokenizer, encode_sentences, encode_tokenized, mixed_keys
 from firth.text.store import DROPPED, END, StoreBuilder, TokenStore
 from firth.text.vocabulary import Vocabulary, order_by_count
@@ -35,6 +36,7 @@ class Corpus:
     raw_words         tokens read, before `min_count` and `max_vocab`
     sentences         sentences read that have at least one token
     replaced          tokens in which invalid UTF-8 was replaced by U+FFFD
+    too_long          tokens of text that were left out, and are not in `raw_words`: they have more than 1,024 bytes
     distinct_words    distinct words read, before `min_count` and `max_vocab`
     below_min_count   how many of them were dropped because they are too rare
     beyond_max_vocab  how many of them were dropped because of `max_vocab`
@@ -45,6 +47,7 @@ class Corpus:
     raw_words: int
     sentences: int
     replaced: int
+    too_long: int
     distinct_words: int
     below_min_count: int
     beyond_max_vocab: int
@@ -70,6 +73,7 @@ def read_corpus(
     workers: int = 1,
     memory_limit: int = 256 * 2**20,
     folder: Path | None = None,
+    max_input_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Corpus:
     """Read a corpus once, count its words, and encode it as int32 ids.
@@ -80,19 +84,23 @@ def read_corpus(
                     Or any iterable of sentences, each a list of str or of integers, read once (a generator
                     will do). Or integers as a 2-D array, a row a sentence, or a flat array with `offsets`.
       tokenizer     function from a line to its words, called in this thread; None splits at ASCII white space
+                    and leaves out, and counts, what has more than 1,024 bytes
       offsets       (n_sentences + 1,) integers: sentence i is corpus[offsets[i] : offsets[i + 1]]
       workers       threads that split and count text
       memory_limit  bytes of ids to keep in memory; a larger corpus goes to a temporary file in `folder`
+      max_input_bytes
+                    the most bytes, decompressed, of all files together (None: no limit), against files that are
+                    small only while they are compressed
       progress      called now and then with (done, total): bytes of files, or tokens
 
     In a file a sentence is a line, UTF-8; invalid bytes become U+FFFD and are counted. `min_count`,
     `max_vocab` and `lowercase` (of token lists too) come from `options`; integer ids become integer keys. The
     result does not depend on `workers`. Raises `CorpusError` if the corpus cannot be read or nothing is left
-    of it; what the caller's own iterator or tokenizer raises goes through unchanged. The temporary file is
-    then removed.
+    of it, or if a file changes while it is read; what the caller's own iterator or tokenizer raises goes
+    through unchanged. The temporary file is then removed.
     """
-    _check_arguments(workers, folder)
-    chunks, progress_at = _encoded(corpus, options.lowercase, tokenizer, offsets, workers)
+    _check_arguments(workers, folder, max_input_bytes)
+    chunks, progress_at = _encoded(corpus, options.lowercase, tokenizer, offsets, workers, max_input_bytes)
     tell = (lambda words: progress(*progress_at(words))) if progress is not None else None
     result = _merged(chunks, StoreBuilder(memory_limit, folder), options, tell)
     _give_memory_back()
@@ -124,12 +132,14 @@ class _Reader:
         self._kind: type | None = None
         self.raw_words = 0
         self._replaced = 0
+        self._too_long = 0
 
     def add(self, chunk: EncodedChunk) -> None:
         self._check_kind(chunk.words)
         ids = self._number(chunk.words)
         self._count(ids, chunk.counts)
         self._replaced += chunk.replaced
+        self._too_long += chunk.too_long
         lookup = np.append(ids, np.int32(END))  # END is -1, so it indexes the last entry: itself
         self._store.append(lookup[chunk.entries])
 
@@ -150,6 +160,7 @@ class _Reader:
             self.raw_words,
             sentences,
             self._replaced,
+            self._too_long,
             distinct_words=len(counts),
             below_min_count=len(counts) - n_frequent,
             beyond_max_vocab=n_frequent - len(order),
@@ -183,6 +194,11 @@ class _Reader:
         return Vocabulary([keys[i] for i in order.tolist()], counts[order])
 
     def _nothing_left(self, counts: NDArray[np.int64], min_count: int) -> CorpusError:
+        if self._too_long and self.raw_words == 0:
+            return CorpusError(
+                f"the corpus holds no word: all its {self._too_long:,} tokens, split at white space, have more than "
+                f"{LONGEST_WORD:,} bytes; is it text? A language written without spaces needs a tokenizer"
+            )
         if self.raw_words == 0:
             return CorpusError("the corpus is empty: 0 words were read; give a text with words in it")
         top = int(counts.argmax())
@@ -195,12 +211,20 @@ class _Reader:
 
 
 def _encoded(
-    corpus: Any, lowercase: bool, tokenizer: Tokenizer | None, offsets: Any, workers: int
+    corpus: Any,
+    lowercase: bool,
+    tokenizer: Tokenizer | None,
+    offsets: Any,
+    workers: int,
+    max_input_bytes: int | None,
 ) -> tuple[Chunks, ProgressAt]:
     """Return the corpus as encoded chunks, and how to tell how far reading is."""
     is_numbers = isinstance(corpus, np.ndarray) and corpus.dtype.kind in "iufb"
     if _is_files(corpus) and offsets is None:
-        return _encoded_files(sources.find_files(corpus), lowercase, tokenizer, workers)
+        places = sources.find_files(corpus)
+        return _encoded_files(places, Position(places, max_input_bytes), lowercase, tokenizer, workers)
+    if max_input_bytes is not None:
+        raise CorpusError("max_input_bytes is a limit to files, and this corpus is none: leave it out")
     if tokenizer is not None:
         raise CorpusError("a tokenizer splits the lines of files, and this corpus is split already: leave it out")
     if is_numbers or offsets is not None:
@@ -216,10 +240,9 @@ def _encoded(
 
 
 def _encoded_files(
-    places: list[sources.Place], lowercase: bool, tokenizer: Tokenizer | None, workers: int
+    places: list[Place], position: Position, lowercase: bool, tokenizer: Tokenizer | None, workers: int
 ) -> tuple[Chunks, ProgressAt]:
-    position = sources.Position(places)
-    texts = sources.text_chunks(places, position)
+    texts = sources.text_chunks(places, position, keep_all=tokenizer is not None)
     if tokenizer is None:
         chunks = _in_parallel(encode_text, ((*text, lowercase) for text in texts), workers)
     else:
@@ -257,8 +280,12 @@ def _is_files(corpus: Any) -> bool:
     return is_list and all(isinstance(name, (str, os.PathLike)) for name in corpus)
 
 
-def _check_arguments(workers: int, folder: Path | None) -> None:
+def _check_arguments(workers: int, folder: Path | None, max_input_bytes: int | None) -> None:
     if workers < 1:
         raise OptionError(f"workers={workers} is not allowed: give a whole number of at least 1")
     if folder is not None and not Path(folder).is_dir():
         raise CorpusError(f"folder={str(folder)!r} is not there: give a folder for temporary files, or None")
+    if max_input_bytes is not None and max_input_bytes < 1:
+        raise OptionError(
+            f"max_input_bytes={max_input_bytes} is not allowed: give a whole number of at least 1, or None"
+        )

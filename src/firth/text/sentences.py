@@ -43,7 +43,8 @@ def encode_tokenized(
 ) -> Generator[EncodedChunk, None, None]:
     """Decode text, apply `tokenizer` to each line that is not empty, and number the tokens.
 
-    A line longer than a chunk of text is handed over in parts, cut at white space. Lower-casing comes last.
+    A line longer than a chunk of text is handed over in parts, cut at white space where there is some.
+    Lower-casing comes last.
     """
     chunk = _Chunk(lowercase)
     for text, ended in chunks:
@@ -186,8 +187,10 @@ def _check_strings(keys: list[Any]) -> None:
     try:
         "".join(keys).encode()
     except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        word = next(key for key in keys if half in key)
         raise CorpusError(
-            f"a word holds {error.object[error.start]!r}, half of a surrogate pair, which no file can hold: "
+            f"the word {shortened(word)} holds {half!r}, half of a surrogate pair, which no file can hold: "
             "clean the text first, e.g. text.encode(errors='replace').decode()"
         ) from None
 

@@ -1,34 +1,24 @@
-"""Finding the files of a corpus, opening them, and cutting their bytes into chunks."""
+"""Finding the files of a corpus, and cutting their bytes into chunks of whole words."""
 
-import bz2
 import glob
-import gzip
-import lzma
 import os
 import reprlib
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from firth.errors import CorpusError
+from firth.text import encoding
+from firth.text.opening import STDIN, OpenText, Place, Position
 
 CHUNK_BYTES = 4 * 2**20
 """Bytes in one chunk of text: larger ones see each word less often, smaller ones need less memory."""
-
-LONGEST_WORD = 64 * 2**20
-"""Bytes without white space after which a file is held to be no text."""
 
 WHITE_SPACE = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")
 """What separates words: ASCII white space, as for `bytes.split`."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-STDIN = "-"
-
-Place = Path | str
-"""A file, or `STDIN`."""
 
 
 class TextChunk(NamedTuple):
@@ -38,35 +28,13 @@ class TextChunk(NamedTuple):
     ended: bool
 
 
-class Position:
-    """How many bytes of all files (as they lie on the disk) were read, and how many there are."""
-
-    def __init__(self, places: list[Place]):
-        self.total = _total_size(places)
-        self._finished = 0
-        self._current: Callable[[], int] = lambda: 0
-
-    @property
-    def done(self) -> int:
-        """Bytes read so far."""
-        return self._finished + self._current()
-
-    def follow(self, tell: Callable[[], int]) -> None:
-        """Count what `tell` returns from now on."""
-        self._current = tell
-
-    def leave(self) -> None:
-        """Add the current file to the finished ones; call it before that file is closed."""
-        self._finished += self._current()
-        self._current = lambda: 0
-
-
 def find_files(corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Place]:
     """Return the files meant by a path, a folder, a glob pattern, "-" (standard input) or a list of those.
 
     Folders are searched through, in sorted order; files and folders whose name starts with a dot are skipped,
     links to folders are not followed.
-    Raises `CorpusError` if one of them is missing, unreadable or holds no file.
+    Raises `CorpusError` if one of them is missing, unreadable or holds no file, or if a folder holds a pipe or
+    a device, whose end may never come.
     """
     if isinstance(corpus, (str, os.PathLike)):
         return _expand(corpus)
@@ -81,100 +49,52 @@ def find_files(corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     return [place for name in names for place in _expand(name)]
 
 
-def text_chunks(places: list[Place], position: Position) -> Iterator[TextChunk]:
+def text_chunks(places: list[Place], position: Position, keep_all: bool = False) -> Iterator[TextChunk]:
     """Read files one after another, each once, in chunks of about `CHUNK_BYTES`.
 
     A chunk ends at a line's end, or at white space inside a line longer than a chunk. A file's end always
-    ends a sentence. Raises `CorpusError`, naming the file, when it cannot be read to its end.
+    ends a sentence. Of a token too long to be a word only a part is returned, itself too long, so that memory stays
+    bounded; with `keep_all` its parts follow one another. Raises `CorpusError` as `OpenText` does.
     """
     for place in places:
         with ExitStack() as stack:
-            try:
-                yield from _cut(_open(place, stack, position), place)
-            except (OSError, EOFError, lzma.LZMAError) as error:
-                raise CorpusError(_trouble(place, error, position.done)) from error
+            yield from _cut(OpenText(place, stack, position), keep_all)
             position.leave()
 
 
-def _cut(stream: Any, place: Place) -> Iterator[TextChunk]:
+def _cut(stream: OpenText, keep_all: bool) -> Iterator[TextChunk]:
     rest = _start(stream)
     while block := stream.read(CHUNK_BYTES):
         line_end = block.rfind(b"\n")
-        cut = line_end if line_end >= 0 else max(block.rfind(space) for space in WHITE_SPACE)
+        cut = line_end if line_end >= 0 else _last_space(block)
         if cut >= 0:
             yield TextChunk(rest + block[:cut], ended=line_end >= 0)
             rest = block[cut + 1 :]
-        else:
+        elif len(rest) - 1 - _last_space(rest) <= encoding.LONGEST_WORD:
             rest += block
-        if len(rest) > LONGEST_WORD + CHUNK_BYTES:
-            raise CorpusError(
-                f"{place} has {len(rest):,} bytes without white space between them, which is no word "
-                f"(at most {LONGEST_WORD:,}): is it a text file?"
-            )
+        elif keep_all:
+            end = _last_character(rest)
+            yield TextChunk(rest[:end], ended=False)
+            rest = rest[end:] + block
     yield TextChunk(rest, ended=True)
 
 
-def _start(stream: Any) -> bytes:
+def _last_space(text: bytes) -> int:
+    """Return where the last white space is; -1 if there is none."""
+    return max(text.rfind(space) for space in WHITE_SPACE)
+
+
+def _last_character(text: bytes) -> int:
+    """Return where the last character of UTF-8 begins, which may go on behind `text`."""
+    return next((len(text) - i for i in range(1, 5) if text[-i] & 0xC0 != 0x80), len(text))
+
+
+def _start(stream: OpenText) -> bytes:
     """Read the first few bytes of a file, and leave out a byte-order mark."""
     head = b""
     while len(head) < len(BYTE_ORDER_MARK) and (more := stream.read(len(BYTE_ORDER_MARK) - len(head))):
         head += more
     return head.removeprefix(BYTE_ORDER_MARK)
-
-
-def _open(place: Place, stack: ExitStack, position: Position) -> Any:
-    """Open a file for reading, decompressed by its suffix; `stack` closes it."""
-    if place == STDIN:
-        return _counted(sys.stdin.buffer, position)
-    raw: BinaryIO = stack.enter_context(Path(place).open("rb"))  # noqa: SIM115 the stack closes it
-    position.follow(raw.tell if raw.seekable() else lambda: 0)
-    opener = _DECOMPRESSORS.get(Path(place).suffix.lower())
-    return stack.enter_context(opener(raw)) if opener else raw
-
-
-class _Counting:
-    """A stream that cannot tell its position: count what was read."""
-
-    def __init__(self, stream: BinaryIO):
-        self._stream = stream
-        self.count = 0
-
-    def read(self, size: int) -> bytes:
-        data = self._stream.read(size)
-        self.count += len(data)
-        return data
-
-
-def _counted(stream: BinaryIO, position: Position) -> _Counting:
-    counting = _Counting(stream)
-    position.follow(lambda: counting.count)
-    return counting
-
-
-def _zstd(raw: BinaryIO) -> Any:
-    import pyarrow as pa
-
-    return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
-
-
-_DECOMPRESSORS: dict[str, Callable[[BinaryIO], Any]] = {
-    ".gz": lambda raw: gzip.GzipFile(fileobj=raw, mode="rb"),
-    ".bz2": bz2.BZ2File,
-    ".xz": lzma.LZMAFile,
-    ".zst": _zstd,
-}
-
-
-def _trouble(place: Place, error: Exception, done: int) -> str:
-    if isinstance(error, FileNotFoundError):
-        return f"{place} is not there: no such file"
-    reason = getattr(error, "strerror", None) or str(error)
-    if Path(place).suffix.lower() in _DECOMPRESSORS and getattr(error, "errno", None) is None:
-        return (
-            f"{place} cannot be decompressed ({reason}), {done:,} bytes into the file: "
-            "it is cut short, damaged, or not what its name says"
-        )
-    return f"{place} cannot be read ({reason}), {done:,} bytes into the file"
 
 
 def _expand(name: str | os.PathLike[str]) -> list[Place]:
@@ -202,15 +122,20 @@ def _files_below(folder: Path) -> list[Place]:
     def fail(error: OSError) -> None:
         raise CorpusError(f"the folder {error.filename} cannot be read ({error.strerror})") from error
 
-    files: list[Place] = []
+    files: list[Path] = []
     n_hidden = 0
     for parent, folders, names in os.walk(folder, onerror=fail):
         n_hidden += sum(name.startswith(".") for name in [*folders, *names])
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         files += [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
+    special = [file for file in files if file.exists() and not file.is_file()]
+    if special:
+        raise CorpusError(
+            f"the folder {folder} holds {special[0]}, which is no regular file: move it away, or name files"
+        )
     if not files:
         raise CorpusError(f"the folder {folder} holds no file to read ({n_hidden} hidden ones are skipped)")
-    return files
+    return [*files]
 
 
 def _is_there(name: str | os.PathLike[str]) -> bool:
@@ -226,16 +151,6 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):  # a text taken for a path may be too long, or hold a NUL
         return False
-
-
-def _total_size(places: list[Place]) -> int | None:
-    """Return the bytes of all files, or None if one of them (a pipe, standard input) has no size."""
-    total = 0
-    for place in places:
-        if place == STDIN or not Path(place).is_file():
-            return None
-        total += Path(place).stat().st_size
-    return total
 
 
 def shortened(value: object) -> str:

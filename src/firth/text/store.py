@@ -5,11 +5,12 @@ readers take whole blocks. While a corpus is being read, a `StoreBuilder` append
 renumbers them in place, which works because dropping words can only shorten the row.
 """
 
-import errno
 import hashlib
+import itertools
 import os
 import tempfile
 import weakref
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -95,28 +96,33 @@ class DiskStorage:
     """Entries in a temporary file that has no name, so that nothing is left behind however the process ends.
 
     Reads go through `preadv` into the caller's array, never through a memory map: a fault of the disk is then
-    an error and not a signal. Raises `CorpusError` if the folder takes no file or the disk is full.
+    an error and not a signal. Raises `CorpusError` if the folder takes no file, the disk is full or fails.
     """
 
     def __init__(self, folder: Path | None = None):
         self._folder = Path(tempfile.gettempdir() if folder is None else folder)
         try:
-            self._file, name = tempfile.mkstemp(prefix="firth-", dir=self._folder)
+            file = tempfile.TemporaryFile(buffering=0, prefix="firth-", dir=self._folder)  # noqa: SIM115
         except OSError as error:
             raise CorpusError(
                 f"no temporary file can be made in {self._folder} ({error.strerror}): "
                 "give a folder that can be written to"
             ) from error
-        self._finalizer = weakref.finalize(self, os.close, self._file)
-        Path(name).unlink()
+        self._file = file.fileno()
+        self._finalizer = weakref.finalize(self, file.close)
 
     def read(self, start: int, out: Ids) -> None:
         """Fill `out` with the entries from `start` on."""
         rest, position = out.view(np.uint8).data, 4 * start
         while rest:
-            count = os.preadv(self._file, [rest], position)
+            try:
+                count = os.preadv(self._file, [rest], position)
+            except OSError as error:
+                raise CorpusError(
+                    f"the temporary file in {self._folder} cannot be read at byte {position:,} ({error.strerror})"
+                ) from error
             if count == 0:
-                raise CorpusError(f"the token store in {self._folder} was cut at byte {position} while in use")
+                raise CorpusError(f"the temporary file in {self._folder} was cut at byte {position:,} while in use")
             rest, position = rest[count:], position + count
 
     def write(self, start: int, ids: Ids) -> None:
@@ -127,11 +133,9 @@ class DiskStorage:
                 count = os.pwrite(self._file, rest, position)
                 rest, position = rest[count:], position + count
         except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-                raise
             raise CorpusError(
-                f"the disk is full: {self._folder} took {position:,} bytes of the encoded corpus "
-                f"({error.strerror}): free some space or give another folder"
+                f"the temporary file in {self._folder} takes no more than {position:,} bytes ({error.strerror}): "
+                "free some space or give another folder"
             ) from error
 
     def truncate(self, size: int) -> None:
@@ -148,16 +152,20 @@ class TokenStore:
 
       n_words       ids, without the ENDs
       block_starts  (n_blocks + 1,) int64; block b holds the entries [block_starts[b], block_starts[b + 1])
+      checksums     the CRC-32 of each block as it was written, which `read_block` compares; None: it does not
 
     A block holds whole sentences, at most `BLOCK_WORDS` entries; a longer sentence is cut into several.
     Close the store, or use it in a `with` statement, to give its memory or its temporary file back at once;
     otherwise that happens when it is garbage collected.
     """
 
-    def __init__(self, storage: Storage, block_starts: NDArray[np.int64], n_words: int):
+    def __init__(
+        self, storage: Storage, block_starts: NDArray[np.int64], n_words: int, checksums: list[int] | None = None
+    ):
         self.n_words = n_words
         self.block_starts = block_starts
         self._storage: Storage | None = storage
+        self._checksums = checksums
 
     @property
     def n_blocks(self) -> int:
@@ -175,7 +183,7 @@ class TokenStore:
           out  (at least the block's length,) int32, contiguous; its start is overwritten and returned
 
         Raises `IndexError` for a block that is not there, and `CorpusError` if the store was closed or its
-        file was damaged. The ids are not checked.
+        file cannot be read or is not what was written.
         """
         if self._storage is None:
             raise CorpusError("the token store is closed: read the corpus again")
@@ -185,7 +193,15 @@ class TokenStore:
         block = np.empty(stop - start, np.int32) if out is None else out[: stop - start]
         if len(block) < stop - start or block.dtype != np.int32 or not block.flags.c_contiguous:
             raise ValueError(f"out must be a contiguous int32 array of at least {stop - start} entries")
-        self._storage.read(start, block)
+        try:
+            self._storage.read(start, block)
+        except CorpusError as error:
+            raise CorpusError(f"block {b} of the token store is lost: {error}; read the corpus again") from error
+        if self._checksums is not None and zlib.crc32(block.data) != self._checksums[b]:
+            raise CorpusError(
+                f"block {b} of the token store is not what was written, by its checksum: the temporary file was "
+                "changed, or its disk fails; read the corpus again, with another folder for temporary files"
+            )
         return block
 
     def fingerprint(self) -> str:
@@ -208,8 +224,10 @@ class TokenStore:
             raise IndexError(f"block {block} does not split {self!r} in two")
         ends = sum(int(np.count_nonzero(self.read_block(b) == END)) for b in range(block, self.n_blocks))
         n_tail = int(self.block_starts[-1] - self.block_starts[block]) - ends
-        head = TokenStore(self._storage, self.block_starts[: block + 1], self.n_words - n_tail)
-        return head, TokenStore(self._storage, self.block_starts[block:], n_tail)
+        sums = self._checksums
+        first, second = (None, None) if sums is None else (sums[:block], sums[block:])
+        head = TokenStore(self._storage, self.block_starts[: block + 1], self.n_words - n_tail, first)
+        return head, TokenStore(self._storage, self.block_starts[block:], n_tail, second)
 
     def close(self) -> None:
         """Give the memory or the temporary file back; a second call does nothing."""
@@ -266,7 +284,9 @@ class StoreBuilder:
             written += len(entries)
             blocks.add(entries)
         self._storage.truncate(written)
-        return TokenStore(self._storage, blocks.finish(), written - blocks.sentences)
+        starts = blocks.finish()
+        checksums = _checksums(self._storage, starts) if isinstance(self._storage, DiskStorage) else None
+        return TokenStore(self._storage, starts, written - blocks.sentences, checksums)
 
     def close(self) -> None:
         """Give everything back, for a corpus that could not be read to its end."""
@@ -315,6 +335,16 @@ class _BlockCutter:
         fitting = int(np.searchsorted(self._cuts, limit, side="right"))
         self._starts.append(int(self._cuts[fitting - 1]) if fitting else limit)
         self._cuts = self._cuts[fitting:]
+
+
+def _checksums(storage: Storage, block_starts: NDArray[np.int64]) -> list[int]:
+    """Return the CRC-32 of each block."""
+    checksums = []
+    for start, stop in itertools.pairwise(block_starts.tolist()):
+        block = np.empty(stop - start, np.int32)
+        storage.read(start, block)
+        checksums.append(zlib.crc32(block.data))
+    return checksums
 
 
 def _without_empty_sentences(entries: Ids, last: int) -> tuple[Ids, int]:

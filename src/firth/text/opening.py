@@ -1,0 +1,195 @@
+"""Opening one file of a corpus: its plain bytes, counted, decompressed by its suffix, and watched for change."""
+
+import lzma
+import os
+import stat
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from firth.errors import CorpusError
+
+STDIN = "-"
+
+Place = Path | str
+"""A file, or `STDIN`."""
+
+CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+"""Suffixes of compressed files and Arrow's names of what they hold; `.xz` is read by `_Xz`."""
+
+XZ_MEMORY = 256 * 2**20
+"""Bytes that the dictionary of an .xz file may take: `xz -9` takes 64 MiB, the format allows 4 GiB."""
+
+XZ_BYTES = 2**16
+"""Compressed bytes taken at a time from an .xz file."""
+
+
+class Position:
+    """How many bytes of all files (as they lie on the disk) were read, how many there are, and how many are allowed.
+
+    max_input_bytes  the most plain (decompressed) bytes of all files together; None: no limit
+    """
+
+    def __init__(self, places: list[Place], max_input_bytes: int | None = None):
+        self.total = _total_size(places)
+        self.max_input_bytes = max_input_bytes
+        self.plain = 0
+        self._finished = 0
+        self._current: Callable[[], int] = lambda: 0
+
+    @property
+    def done(self) -> int:
+        """Bytes read so far."""
+        return self._finished + self._current()
+
+    def follow(self, tell: Callable[[], int]) -> None:
+        """Count what `tell` returns from now on."""
+        self._current = tell
+
+    def leave(self) -> None:
+        """Add the current file to the finished ones; call it before that file is closed."""
+        self._finished += self._current()
+        self._current = lambda: 0
+
+
+class OpenText:
+    """The plain bytes of one file, or of standard input; `stack` closes it.
+
+    Raises `CorpusError`, naming the file, if it cannot be opened, read or decompressed to its end, if it goes beyond
+    `position.max_input_bytes`, or if a regular file changes between its opening and its end.
+    """
+
+    def __init__(self, place: Place, stack: ExitStack, position: Position):
+        self._name = "standard input" if place == STDIN else str(place)
+        self._place, self._position = place, position
+        try:
+            self._raw, self._before = _opened(place, stack)
+            self._stream = _decompressed(self._raw, Path(place).suffix.lower(), stack)
+            if self._stream is not self._raw and self._before is not None and self._before.st_size == 0:
+                raise EOFError("it is empty")  # Arrow takes no bytes for no text
+        except (OSError, EOFError) as error:
+            raise CorpusError(self._trouble(error)) from error
+        position.follow(self._raw.tell if self._before is not None else _since(position))
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes; none at the end."""
+        try:
+            data: bytes = self._stream.read(size)
+        except (OSError, EOFError, lzma.LZMAError) as error:
+            self._check_unchanged()  # a file that was cut meanwhile looks damaged
+            raise CorpusError(self._trouble(error)) from error
+        self._check_unchanged()
+        self._count(len(data))
+        return data
+
+    def _count(self, size: int) -> None:
+        self._position.plain += size
+        limit = self._position.max_input_bytes
+        if limit is not None and self._position.plain > limit:
+            raise CorpusError(
+                f"the corpus is larger than max_input_bytes={limit:,}: it was exceeded {self._position.done:,} bytes "
+                f"into {self._name}; give a larger limit, or look whether that file is what it should be"
+            )
+
+    def _check_unchanged(self) -> None:
+        change = _change(self._place, self._before) if self._before is not None else None
+        if change:
+            raise CorpusError(
+                f"{self._name} {change} while it was read: read it again when nothing writes to it, or read a copy"
+            )
+
+    def _trouble(self, error: Exception) -> str:
+        if isinstance(error, FileNotFoundError):
+            return f"{self._name} is not there: no such file"
+        reason = getattr(error, "strerror", None) or str(error)
+        if getattr(error, "errno", None) is None:
+            return (
+                f"{self._name} cannot be decompressed ({reason}), {self._position.done:,} bytes into the file: "
+                "it is cut short, damaged, or not what its name says"
+            )
+        return f"{self._name} cannot be read ({reason}), {self._position.done:,} bytes into the file"
+
+
+def _opened(place: Place, stack: ExitStack) -> tuple[BinaryIO, os.stat_result | None]:
+    """Return a file, and its state if it is a regular one."""
+    if place == STDIN:
+        if sys.stdin is None:
+            raise CorpusError("standard input is closed: give it a text, or name a file")
+        return sys.stdin.buffer, None
+    raw: BinaryIO = stack.enter_context(Path(place).open("rb"))  # noqa: SIM115 the stack closes it
+    state = os.fstat(raw.fileno())
+    return raw, state if stat.S_ISREG(state.st_mode) else None
+
+
+def _decompressed(raw: BinaryIO, suffix: str, stack: ExitStack) -> Any:
+    if suffix == ".xz":
+        return _Xz(raw)
+    if suffix not in CODECS:
+        return raw
+    import pyarrow as pa
+
+    return stack.enter_context(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), CODECS[suffix]))
+
+
+class _Xz:
+    """An .xz file as plain bytes.
+
+    `lzma.LZMAFile` takes a damaged second stream for the file's end, and lets a file ask for 4 GiB of memory.
+    """
+
+    def __init__(self, raw: BinaryIO):
+        self._raw = raw
+        self._decoder = lzma.LZMADecompressor(memlimit=XZ_MEMORY)
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes; none at the end."""
+        plain = b""
+        while not plain:
+            packed = b""
+            if self._decoder.eof:
+                packed = self._next_stream()
+                if not packed:
+                    return b""
+                self._decoder = lzma.LZMADecompressor(memlimit=XZ_MEMORY)
+            elif self._decoder.needs_input and not (packed := self._raw.read(XZ_BYTES)):
+                raise EOFError("it ends inside a stream")
+            plain = self._decoder.decompress(packed, size)
+        return plain
+
+    def _next_stream(self) -> bytes:
+        """Return the first bytes behind a stream and the zeros that may follow it."""
+        packed = self._decoder.unused_data.lstrip(b"\0")
+        while not packed and (more := self._raw.read(XZ_BYTES)):
+            packed = more.lstrip(b"\0")
+        return packed
+
+
+def _change(place: Place, before: os.stat_result) -> str | None:
+    """Say what has become of a regular file since its state was `before`; None if nothing."""
+    try:
+        now = Path(place).stat()
+    except FileNotFoundError:
+        return "was removed"
+    if not os.path.samestat(before, now):
+        return "was replaced by another file"
+    if now.st_size != before.st_size:
+        return f"went from {before.st_size:,} to {now.st_size:,} bytes"
+    return "was written to" if now.st_mtime_ns != before.st_mtime_ns else None
+
+
+def _since(position: Position) -> Callable[[], int]:
+    """Return a function that counts the plain bytes from now on, for what is no regular file."""
+    start = position.plain
+    return lambda: position.plain - start
+
+
+def _total_size(places: list[Place]) -> int | None:
+    """Return the bytes of all files, or None if one of them (a pipe, standard input) has no size."""
+    total = 0
+    for place in places:
+        if place == STDIN or not Path(place).is_file():
+            return None
+        total += Path(place).stat().st_size
+    return total
