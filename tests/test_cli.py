@@ -236,7 +236,7 @@ def test_standard_input_and_several_inputs_are_read(corpus, tmp_path):
         (["--alpha", "nan"], r"alpha=nan is not allowed"),
         (["--alpha", "0.01", "--min-alpha", "0.02"], r"min_alpha=0.02 is above alpha=0.01"),
         (["--workers", "0"], r"workers=0 is not allowed"),
-        (["--window", "2.5"], r"'--window'"),
+        (["--window", "2.5"], r"window='2.5' is not allowed: give a whole number from 1 to 100"),
         (["--vectr-size", "10"], r"--vector-size"),
         (["--format", "csv"], r"'csv' is unknown: give one of 'native', 'word2vec-text', 'word2vec-binary', 'glove'"),
         (["--format", "fasttext-bin"], r"'fasttext-bin' is only read: give one of 'native'"),

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"
+_LONGEST_COMPLAINT = 2000  # characters: an argument may have a hundred thousand
 
 
 def shown(text: object) -> str:
@@ -69,14 +70,17 @@ def size(n_bytes: int) -> str:
 
 
 def say(text: str) -> None:
-    """Write a line to standard output at once: typer's `echo` would send UTF-8 to a stream of ASCII."""
-    sys.stdout.write(f"{text}\n")
+    """Write lines to standard output at once, harmless: typer's `echo` would send UTF-8 to a stream of ASCII."""
+    sys.stdout.write("\n".join([*map(shown, text.split("\n")), ""]))
     sys.stdout.flush()
 
 
 def complain(message: object) -> None:
-    """Write one line, `firth: message`, to standard error."""
+    """Write one line, `firth: message`, to standard error; of a very long one its beginning and end."""
     one_line = " ".join(str(message).split())
+    if len(one_line) > _LONGEST_COMPLAINT:
+        half = _LONGEST_COMPLAINT // 2
+        one_line = f"{one_line[:half]} ... {one_line[-half:]}"
     sys.stderr.write(f"firth: {shown(one_line)}\n")
     sys.stderr.flush()
 

@@ -33,6 +33,7 @@ def _parameter(option: "dataclasses.Field[Any]") -> inspect.Parameter:
     information = typer.Option(
         help=f"{meaning[0].upper()}{meaning[1:]}{limits and f' [{limits}]'}.",
         show_default="no limit" if optional else True,
+        **number_parser(float if kind is float else int) if limits else {},
     )
     return inspect.Parameter(
         option.name,
@@ -40,6 +41,18 @@ def _parameter(option: "dataclasses.Field[Any]") -> inspect.Parameter:
         default=option.default,
         annotation=Annotated[kind, information],
     )
+
+
+def number_parser(kind: type) -> dict[str, Any]:
+    """Return how typer is to read a number; what is none stays text, for `Options` to refuse with all that it knows."""
+
+    def number_or_text(text: Any) -> Any:
+        try:
+            return kind(text)
+        except ValueError:
+            return text
+
+    return {"parser": number_or_text, "metavar": "INTEGER" if kind is int else "FLOAT"}
 
 
 def _choice(name: str, choices: tuple[str, ...]) -> Any:
@@ -51,6 +64,6 @@ def _limits(option: "dataclasses.Field[Any]") -> str:
     low, high = option.metadata["low"], option.metadata["high"]
     if low is None:
         return ""
-    if high is None:
+    if high is None or high >= 2**31:
         return f"above {low:g}" if option.metadata["open_low"] else f"at least {low:g}"
-    return f"{low:g} to {high:g}" if high < 2**31 else f"at least {low:g}"
+    return f"{low:g} to {high:g}"

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from firth.cli.flags import number_parser
 from firth.formats import FORMATS
 
 WRITABLE = {name: known for name, known in FORMATS.items() if known.write is not None}
@@ -49,7 +50,8 @@ ModelFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TopN = Annotated[int, typer.Option("--topn", "-n", min=1, help="How many answers to print.")]
 Workers = Annotated[
-    int | None, typer.Option(help="Threads [at least 1].", show_default="the cores this process may use")
+    int | None,
+    typer.Option(help="Threads [at least 1].", show_default="the cores this process may use", **number_parser(int)),
 ]
 RestrictVocab = Annotated[
     int | None,
