@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def training_summary(model: "Word2Vec") -> str:
     """Return vocabulary, speed, pairs and the loss of every epoch, as lines of text."""
     history = model.history
-    words, seconds = sum(record.words for record in history), sum(record.seconds for record in history)
+    words, seconds = sum(record.words for record in history), sum(record.seconds or 0.0 for record in history)
     speed = f"{words / max(seconds, 1e-9):,.0f} a second"
     threads = "1 worker" if model.workers == 1 else f"{model.workers} workers"
     return "\n".join(
@@ -136,13 +136,11 @@ def _history_table(records: list[dict[str, Any]]) -> str:
             f"{record['loss']:.4f}",
             f"{record['pairs']:,}",
             f"{record['words']:,}",
-            f"{record['seconds']:.1f} s",
-            f"{record['words'] / max(record['seconds'], 1e-9):,.0f}",
             f"{record['alpha']:.5f}",
         )
         for record in records
     ]
-    heading = ("  epoch", "loss/pair", "pairs", "words", "time", "words/s", "alpha")
+    heading = ("  epoch", "loss/pair", "pairs", "words", "alpha")
     return terminal.columns([heading, *rows], right=range(len(heading)))
 
 

@@ -149,6 +149,10 @@ def test_spreading_keeps_every_pair_and_parts_neighbours(n):
         assert np.all(np.diff(group[:, 0]) == 2 * (n // 8)), "members of a group are far apart in the text"
 
 
+def rotation_of(P, chunks):
+    return blocks.Rotation(0, P, chunks, [0] * P, threading.Event(), np.zeros(1, np.bool_))
+
+
 @pytest.mark.parametrize(("P", "lengths"), [(1, [3]), (2, [2, 1]), (5, [4, 2, 7]), (16, [3, 3])])
 def test_the_rotation_never_shares_a_block_and_keeps_one_order(P, lengths):
     """Workers that take and finish pieces at random: rows are never shared, and every block sees one order."""
@@ -158,7 +162,7 @@ def test_the_rotation_never_shares_a_block_and_keeps_one_order(P, lengths):
         first += length
     for seed in range(10):
         order = {}
-        rng, rotation = random.Random(seed), blocks.Rotation(0, P, chunks, np.zeros(1, np.bool_))
+        rng, rotation = random.Random(seed), rotation_of(P, chunks)
         under_way, made, trained = [], Counter(), 0
         while trained < len(chunks) * P * P:
             piece = None if len(under_way) == 7 else rotation._next_bucket() or rotation._next_pairs()
@@ -255,12 +259,12 @@ def test_the_loss_is_that_of_hogwild():
     np.testing.assert_allclose([record.loss for record in model.history], blocks_losses, rtol=0.01)
 
 
-def test_waiting_workers_stop_when_asked():
-    halt = np.zeros(1, np.bool_)
-    rotation = blocks.Rotation(0, 2, [range(1)], halt)
-    assert next(rotation).round == -1  # the only piece that may run
-    waiting = threading.Thread(target=list, args=(rotation,))
+@pytest.mark.parametrize("ask", [lambda r: r.halt.fill(True), lambda r: r.paused.set()])
+def test_waiting_workers_stop_when_asked(ask):
+    rotation = rotation_of(2, [range(1)])
+    assert rotation.take().round == -1  # the only piece that may run
+    waiting = threading.Thread(target=rotation.take)
     waiting.start()
-    halt[0] = True
+    ask(rotation)
     waiting.join(2.0)
     assert not waiting.is_alive()

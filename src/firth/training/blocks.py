@@ -11,10 +11,10 @@ its rows, pairs, seed and rate (`run_bucket`). `Rotation` hands out the work.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training import block_kernels, hogwild, kernels, sampling, simd
-from firth.training.hogwild import BlockResult, Matrix, block_key, checked_ids, start_rows
+from firth.training.engine import Matrix, PieceResult
+from firth.training.hogwild import NegativeSampling, block_key, checked_ids
 
 CHUNK_PAIRS = 8_000_000  # about so many pairs make a chunk: 8 bytes each, and two chunks are in memory at most
 LEAST_WORDS = 25  # in a block, or noise words drawn from it would mostly be the outside words themselves
@@ -123,35 +124,41 @@ class Piece(NamedTuple):
 
 @dataclass
 class Rotation:
-    """Hands out an epoch's pieces of work, each as soon as it may run; iterate over it from any number of threads.
+    """Hands out an epoch's pieces of work, each as soon as it may run, to any number of threads.
 
-    chunks: for each chunk, its range of token blocks. A worker reports a piece done by `finish`.
+    chunks  for each chunk, its range of token blocks
+    rounds  rounds that center block i has been through, over all chunks; nothing else need be known to go on
+    paused  while it is set, no piece is handed out; halt: nor is any after it is True
+
+    A worker reports a piece done by `finish`.
     """
 
     epoch: int
     P: int
     chunks: list[range]
+    rounds: list[int]
+    paused: threading.Event
     halt: NDArray[np.bool_]
     _ready: threading.Condition = field(default_factory=threading.Condition)
 
     def __post_init__(self) -> None:
         self._made = [0] * len(self.chunks)  # token blocks whose pairs are made
         self._taken = [0] * len(self.chunks)  # and those that somebody has taken
-        self._rounds = [0] * self.P  # rounds that center block i has been through, over all chunks
         self._running = [False] * self.P
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Piece:
-        """Wait for the next piece; stop when all are taken, or `halt` is set."""
+    def take(self) -> Piece | None:
+        """Wait for the next piece and return it; None when all are taken, or no more are to begin."""
         with self._ready:
-            while not self.halt[0] and self._rounds[0 : self.P] != [self.P * len(self.chunks)] * self.P:
+            while not (self.halt[0] or self.paused.is_set() or min(self.rounds) == self.P * len(self.chunks)):
                 piece = self._next_bucket() or self._next_pairs()
                 if piece is not None:
                     return piece
                 self._ready.wait(0.1)
-            raise StopIteration
+            return None
+
+    def done(self) -> list[int]:
+        """Return the rounds that each center block has been through."""
+        return list(self.rounds)
 
     def finish(self, piece: Piece) -> bool:
         """Note that a piece is done; return whether it was the last of its chunk."""
@@ -159,26 +166,26 @@ class Rotation:
             if piece.round < 0:
                 self._made[piece.chunk] += 1
             else:
-                self._rounds[piece.number] += 1
+                self.rounds[piece.number] += 1
                 self._running[piece.number] = False
             self._ready.notify_all()
-            return piece.round >= 0 and min(self._rounds) == (piece.chunk + 1) * self.P
+            return piece.round >= 0 and min(self.rounds) == (piece.chunk + 1) * self.P
 
     def _next_bucket(self) -> Piece | None:
         """Return the ready bucket of the earliest round; its outside block was last with center block number + 1."""
-        for number in sorted(range(self.P), key=self._rounds.__getitem__):
-            past = self._rounds[number]
+        for number in sorted(range(self.P), key=self.rounds.__getitem__):
+            past = self.rounds[number]
             chunk, round_ = divmod(past, self.P)
             if chunk == len(self.chunks) or self._made[chunk] < len(self.chunks[chunk]):
                 continue
-            if not self._running[number] and self._rounds[(number + 1) % self.P] >= past:
+            if not self._running[number] and self.rounds[(number + 1) % self.P] >= past:
                 self._running[number] = True
                 return Piece(self.epoch, chunk, round_, number, past / (self.P * len(self.chunks)))
         return None
 
     def _next_pairs(self) -> Piece | None:
         """Return the next token block, of this chunk or the next, whose pairs nobody makes yet."""
-        current = min(self._rounds) // self.P
+        current = min(self.rounds) // self.P
         for chunk in range(current, min(current + 2, len(self.chunks))):
             if self._taken[chunk] < len(self.chunks[chunk]):
                 self._taken[chunk] += 1
@@ -206,29 +213,18 @@ Part = tuple[NDArray[np.int32], NDArray[np.int64]]
 """The pairs of one token block, bucket by bucket, and where each bucket begins."""
 
 
-class Blocks:
-    """Both matrices, the sampling tables, and the pieces of work that train them.
-
-    center, outside: (V, D) float32 views of rows padded to 64 bytes; `train` changes them in place.
+class Blocks(NegativeSampling):
+    """The pieces of work that train the matrices: pairs made of token blocks, and buckets of pairs trained.
 
     `run` is called with each bucket; `run_elsewhere` gives one that sends buckets to other processes.
     """
 
     def __init__(self, corpus: Corpus, options: Options, run: Runner = run_bucket):
-        counts = corpus.vocabulary.counts
-        self._tokens, self._options, self._run = corpus.tokens, options, run
-        self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
-        self.halt = np.zeros(1, np.bool_)
-        self._keep = sampling.keep_thresholds(counts, options.sample)
+        super().__init__(corpus, options)
+        counts, self._run = corpus.vocabulary.counts, run
         self._V = len(counts)
         self._P = max(1, min(options.blocks, self._V // LEAST_WORDS))
         self._alias = [sampling.alias_table(counts[b :: self._P], options.ns_exponent) for b in range(self._P)]
-        shape = (self._V, simd.LANES * kernels.strips(options.vector_size))
-        self._padded_center, self._padded_outside = kernels.aligned_zeros(shape), kernels.aligned_zeros(shape)
-        self.center = self._padded_center[:, : options.vector_size]
-        self.outside = self._padded_outside[:, : options.vector_size]
-        for first, rows in start_rows(self._V, options.vector_size, options.seed):
-            self.center[first : first + len(rows)] = rows
         self._chunks = self._cut_chunks()
         self._parts: dict[tuple[int, int], Part] = {}
         self._schedule: Rotation | None = None
@@ -249,24 +245,24 @@ class Blocks:
     def compile(self) -> None:
         """Compile the kernels now, by training on no tokens at all."""
         work = self.workspace()
-        pairs, _ = self._make_pairs(np.zeros(0, np.int32), 0, work)[0]
+        pairs, _ = self._make_pairs(np.zeros(0, np.int32), 0, work)
         self._run(self._bucket(0, 0, pairs, 0, 0.0), work.groups)
 
-    def pieces(self, epoch: int) -> Iterator[Piece]:
-        """Return an epoch's pieces of work, for any number of threads to take from."""
+    def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Rotation:
+        """Return an epoch's pieces of work, without the rounds `done`; any number of threads take from them."""
         self._parts.clear()
-        self._schedule = Rotation(epoch, self._P, self._chunks, self.halt)
+        self._schedule = Rotation(epoch, self._P, self._chunks, done or [0] * self._P, paused, self.halt)
         return self._schedule
 
-    def train(self, piece: Piece, rate: float, work: Worker) -> BlockResult:
+    def train(self, piece: Piece, rate: float, work: Worker) -> PieceResult:
         """Do a piece of work, in place. Raises `CorpusError` if it holds an id outside the vocabulary."""
         assert self._schedule is not None
         if piece.round < 0:
             block = self._chunks[piece.chunk][piece.number]
             tokens = checked_ids(self._tokens.read_block(block), self._V, block)
-            part, words = self._make_pairs(tokens, block_key(self._options.seed, piece.epoch, block), work)
-            self._parts[piece.chunk, piece.number] = part
-            result = BlockResult(words, 0, 0.0)
+            key = block_key(self._options.seed, piece.epoch, block)
+            self._parts[piece.chunk, piece.number] = self._make_pairs(tokens, key, work)
+            result = PieceResult(0, 0.0)
         else:
             result = self._train_bucket(piece, rate, work)
         if self._schedule.finish(piece):
@@ -274,18 +270,18 @@ class Blocks:
                 del self._parts[piece.chunk, number]
         return result
 
-    def _make_pairs(self, tokens: NDArray[np.int32], key: int, work: Worker) -> tuple[Part, int]:
-        """Return a token block's pairs, bucket by bucket, and how many words it has."""
+    def _make_pairs(self, tokens: NDArray[np.int32], key: int, work: Worker) -> Part:
+        """Return a token block's pairs, bucket by bucket."""
         options, P = self._options, self._P
-        n, words = block_kernels.count_pairs(
+        n, _ = block_kernels.count_pairs(
             tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, P, work.pairs, work.counts
         )
         starts = np.concatenate([[0], np.cumsum(work.counts)])
         pairs = np.empty((starts[-1], 2), np.int32)
         block_kernels.fill_pairs(n, P, work.pairs, starts[:-1].copy(), pairs)
-        return (pairs, starts), words
+        return pairs, starts
 
-    def _train_bucket(self, piece: Piece, rate: float, work: Worker) -> BlockResult:
+    def _train_bucket(self, piece: Piece, rate: float, work: Worker) -> PieceResult:
         i, o = piece.number, (piece.number + piece.round) % self._P
         b = i * self._P + o
         pairs = self._gather(piece.chunk, b, work)
@@ -294,7 +290,7 @@ class Blocks:
         trained = self._run(bucket, work.groups)
         if trained.center is not bucket.center:
             bucket.center[:], bucket.outside[:] = trained.center, trained.outside
-        return BlockResult(0, len(pairs), trained.loss)
+        return PieceResult(len(pairs), trained.loss)
 
     def _gather(self, chunk: int, b: int, work: Worker) -> NDArray[np.int32]:
         """Return the pairs of bucket b of a chunk, spread."""

@@ -11,6 +11,7 @@ from firth.resources import require_memory
 from firth.text import Corpus
 from firth.training import blocks, hogwild, softmax_training
 from firth.training.progress import Reporter
+from firth.training.state import FORGET, Keeper
 from firth.training.trainer import EpochRecord, Trainer
 
 
@@ -35,32 +36,34 @@ class Training(Protocol):
         """Ask `epochs` to end."""
 
 
-def training_of(corpus: Corpus, options: Options, workers: int, report: Reporter) -> Training:
+def training_of(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper = FORGET) -> Training:
     """Return the training that the options ask for, its matrices filled with what it starts from.
+
+    `keeper` is given its states, and may hold the one to go on from.
 
     Raises `NotEnoughMemoryError`, before anything large is allocated, if it would not fit.
     """
     name = options.schedule if options.objective == "negative_sampling" else options.objective
-    return _KINDS[name](corpus, options, workers, report)
+    return _KINDS[name](corpus, options, workers, report, keeper)
 
 
-def _hogwild(corpus: Corpus, options: Options, workers: int, report: Reporter) -> Training:
+def _hogwild(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper) -> Training:
     require_memory(hogwild.memory_needed(len(corpus.vocabulary), options, workers))
-    return Trainer(hogwild.Hogwild(corpus, options), options, workers, report)
+    return Trainer(hogwild.Hogwild(corpus, options), options, workers, report, keeper)
 
 
-def _blocks(corpus: Corpus, options: Options, workers: int, report: Reporter) -> Training:
+def _blocks(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper) -> Training:
     require_memory(blocks.memory_needed(len(corpus.vocabulary), options, workers))
-    return Trainer(blocks.Blocks(corpus, options), options, workers, report)
+    return Trainer(blocks.Blocks(corpus, options), options, workers, report, keeper)
 
 
-def _softmax(corpus: Corpus, options: Options, workers: int, report: Reporter) -> Training:
+def _softmax(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper) -> Training:
     needed = softmax_training.memory_needed(len(corpus.vocabulary), corpus.tokens.n_words, options, workers)
     require_memory(needed)
-    return softmax_training.SoftmaxTrainer(corpus, options, workers, report)
+    return softmax_training.SoftmaxTrainer(corpus, options, workers, report, keeper)
 
 
-_KINDS: dict[str, Callable[[Corpus, Options, int, Reporter], Training]] = {
+_KINDS: dict[str, Callable[[Corpus, Options, int, Reporter, Keeper], Training]] = {
     "hogwild": _hogwild,
     "blocks": _blocks,
     "softmax": _softmax,

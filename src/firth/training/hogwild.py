@@ -4,6 +4,7 @@ Niu et al. 2011 (arXiv:1106.5730) show why lost updates do not matter when each 
 the arithmetic; this module makes its tables and is the one gateway through which ids reach it.
 """
 
+import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,8 +15,7 @@ from firth.errors import CorpusError
 from firth.options import Options
 from firth.text import BLOCK_WORDS, END, Corpus
 from firth.training import kernels, sampling, simd
-
-Matrix = NDArray[np.float32]
+from firth.training.engine import Engine, Matrix, PieceResult
 
 _INIT_ROWS = 2**16  # rows drawn at a time, so that starting needs no second matrix
 
@@ -28,35 +28,60 @@ class Piece(NamedTuple):
     progress: float
 
 
-class BlockResult(NamedTuple):
-    """What a piece of work added: `loss` is the sum over its pairs, in nats."""
+class Pieces:
+    """An epoch's blocks, one after the other, from the first that is not done."""
 
-    words: int
-    pairs: int
-    loss: float
+    def __init__(self, epoch: int, first: int, n_blocks: int, paused: threading.Event):
+        self._epoch, self._next, self._n, self._paused = epoch, first, n_blocks, paused
+        self._lock = threading.Lock()
+
+    def take(self) -> Piece | None:
+        """Return the next block, to one thread only; None after the last, or while paused."""
+        with self._lock:
+            if self._next == self._n or self._paused.is_set():
+                return None
+            self._next += 1
+            return Piece(self._epoch, self._next - 1, (self._next - 1) / self._n)
+
+    def done(self) -> list[int]:
+        """Return how many blocks are done."""
+        return [self._next]
 
 
-class Hogwild:
-    """Both matrices, the sampling tables, and the step that trains one block.
+class NegativeSampling(Engine):
+    """What both schedules of negative sampling share: the corpus, the matrices to start from, and subsampling.
 
-    center, outside: (V, D) float32 views of rows padded to 64 bytes; `train_block` changes them in place.
+    center, outside: (V, D) float32 views of rows padded to 64 bytes; training changes them in place.
     """
 
     def __init__(self, corpus: Corpus, options: Options):
+        super().__init__(options)
         counts = corpus.vocabulary.counts
         self._tokens = corpus.tokens
-        self.n_words = corpus.tokens.n_words  # in the vocabulary, in one epoch
-        self.raw_words = corpus.raw_words  # read, in one epoch
-        self._options = options
-        self.halt = np.zeros(1, np.bool_)  # True asks every `train_block` under way to stop early
+        self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
         self._keep = sampling.keep_thresholds(counts, options.sample)
-        self._alias = sampling.alias_table(counts, options.ns_exponent)
         shape = (len(counts), simd.LANES * kernels.strips(options.vector_size))
         self._padded_center, self._padded_outside = kernels.aligned_zeros(shape), kernels.aligned_zeros(shape)
-        self.center = self._padded_center[:, : options.vector_size]
-        self.outside = self._padded_outside[:, : options.vector_size]
         for first, rows in start_rows(len(counts), options.vector_size, options.seed):
             self.center[first : first + len(rows)] = rows
+
+    @property
+    def center(self) -> Matrix:
+        """The center matrix, without the padding of its rows."""
+        return self._padded_center[:, : self._options.vector_size]
+
+    @property
+    def outside(self) -> Matrix:
+        """The outside matrix, without the padding of its rows."""
+        return self._padded_outside[:, : self._options.vector_size]
+
+
+class Hogwild(NegativeSampling):
+    """The step that trains one block of tokens; all workers change both matrices at once."""
+
+    def __init__(self, corpus: Corpus, options: Options):
+        super().__init__(corpus, options)
+        self._alias = sampling.alias_table(corpus.vocabulary.counts, options.ns_exponent)
         tile, n_tiles = kernels.tiles(options.negative)
         self._train = kernels.compile_train_block(tile, n_tiles, kernels.strips(options.vector_size))
 
@@ -69,23 +94,22 @@ class Hogwild:
         """Compile the kernel now, by training on no tokens at all."""
         self._run(np.zeros(0, np.int32), key=0, rate=0.0, work=self.workspace())
 
-    def pieces(self, epoch: int) -> Iterator[Piece]:
-        """Return an epoch's pieces of work, for any number of threads to take from."""
-        n = self._tokens.n_blocks
-        return iter([Piece(epoch, block, block / n) for block in range(n)])  # gives each to one thread only
+    def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Pieces:
+        """Return an epoch's blocks, without the first `done[0]`; any number of threads take from them."""
+        return Pieces(epoch, done[0] if done else 0, self._tokens.n_blocks, paused)
 
-    def train(self, piece: Piece, rate: float, work: kernels.Workspace) -> BlockResult:
+    def train(self, piece: Piece, rate: float, work: kernels.Workspace) -> PieceResult:
         """Train on one block, in place. Raises `CorpusError` if it holds an id outside the vocabulary."""
         tokens = checked_ids(self._tokens.read_block(piece.block), len(self._keep), piece.block)
         return self._run(tokens, block_key(self._options.seed, piece.epoch, piece.block), rate, work)
 
-    def _run(self, tokens: NDArray[np.int32], key: int, rate: float, work: kernels.Workspace) -> BlockResult:
+    def _run(self, tokens: NDArray[np.int32], key: int, rate: float, work: kernels.Workspace) -> PieceResult:
         options = self._options
-        words, pairs = self._train(
+        _, pairs = self._train(
             self._padded_center, self._padded_outside, tokens, self._keep, self._alias, np.uint64(key),
             options.window, options.shrink_windows, options.negative, np.float32(rate), work,
         )  # fmt: skip
-        return BlockResult(words, pairs, float(work.loss.sum()))
+        return PieceResult(pairs, float(work.loss.sum()))
 
 
 def memory_needed(V: int, options: Options, workers: int) -> dict[str, int]:

@@ -53,7 +53,7 @@ class ExactSoftmax:
     """Loss and gradient of batches of centers, on `workers` threads; use it as a context manager.
 
     Arrays for tiles and gradients are made once, for V words and D dimensions, and reused: the result of a call is
-    overwritten by the next.
+    overwritten by the next. Once `halt`, (1,) bool, is True, tiles are left out, and results are of no use.
     """
 
     def __init__(self, V: int, D: int, *, batch: int, workers: int, tile_bytes: int = TILE_BYTES):
@@ -64,6 +64,7 @@ class ExactSoftmax:
         self._sums = np.empty((*shape[:2], D), np.float32)  # each tile's share of the centers' gradient
         self._outside = np.empty((V, D), np.float32)
         self._workers = workers
+        self.halt = np.zeros(1, np.bool_)
 
     def __enter__(self) -> "ExactSoftmax":
         from threadpoolctl import threadpool_limits
@@ -166,7 +167,11 @@ class ExactSoftmax:
         return numbers[: B * (last - first)].reshape(B, last - first)
 
     def _over_tiles(self, work: Callable[[int], None]) -> None:
-        for _ in self._pool.map(work, range(len(self._tiles))):
+        def unless_halted(t: int) -> None:
+            if not self.halt[0]:
+                work(t)
+
+        for _ in self._pool.map(unless_halted, range(len(self._tiles))):
             pass  # raises what a thread raised
 
 

@@ -13,8 +13,6 @@ The loss leaves both matrices free up to V A, U A^-T for any invertible A; `bala
 moments equal.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,14 +34,18 @@ class CenterNewton:
 
     def __init__(self, outside: Matrix, unigram: Vector, softmax: ExactSoftmax):
         self._outside, self._unigram, self._softmax = outside, unigram.astype(np.float32), softmax
-        self._steps = 0
-        self._inverse: Any = None
+        self.steps = 0
+        self._inverse = np.zeros((outside.shape[1], outside.shape[1]), np.float32)
+
+    def arrays(self) -> dict[str, Matrix]:
+        """Return what a step may take from the step before, by name; it changes in place."""
+        return {"inverse_curvature": self._inverse}
 
     def step(self, center: Matrix, batch: NDArray[np.int64], gradient: Matrix, rate: float) -> None:
         """Move the rows `batch` of `center` (V, D), in place; `gradient` (B, D) is that of their losses per pair."""
-        if self._steps % CURVATURE_STEPS == 0:
-            self._inverse = self._inverse_curvature()
-        self._steps += 1
+        if self.steps % CURVATURE_STEPS == 0:
+            self._inverse[:] = self._inverse_curvature()
+        self.steps += 1
         center[batch] -= np.float32(rate) * (gradient @ self._inverse)
 
     def _inverse_curvature(self) -> Matrix:
@@ -62,12 +64,16 @@ class Adam:
     def __init__(self, matrix: Matrix, softmax: ExactSoftmax):
         self._matrix, self._softmax = matrix, softmax
         self._first, self._second = np.zeros_like(matrix), np.zeros_like(matrix)
-        self._steps = 0
+        self.steps = 0
+
+    def arrays(self) -> dict[str, Matrix]:
+        """Return both moments, by name; they change in place."""
+        return {"first_moment": self._first, "second_moment": self._second}
 
     def step(self, gradient: Matrix, rate: float) -> None:
         """Move the matrix, in place, by at most about `rate` a number."""
-        self._steps += 1
-        unbias_1, unbias_2 = 1 - DECAY_1**self._steps, 1 - DECAY_2**self._steps
+        self.steps += 1
+        unbias_1, unbias_2 = 1 - DECAY_1**self.steps, 1 - DECAY_2**self.steps
 
         def move(words: slice) -> None:
             softmax_kernels.adam(

@@ -12,20 +12,23 @@ own: after each pass, over all pairs.
 
 import dataclasses
 import math
+import threading
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import DivergenceError
 from firth.options import Options
 from firth.text import Corpus
-from firth.training.cooccurrence import PIECE_PAIRS, RUN_BYTES, Cooccurrence, count_pairs
+from firth.training.cooccurrence import PIECE_PAIRS, RUN_BYTES, Cooccurrence, Rows, count_pairs
+from firth.training.engine import Engine, Matrix, PieceResult
 from firth.training.hogwild import Hogwild
 from firth.training.progress import Reporter
-from firth.training.softmax import TILE_BYTES, TILE_WORDS, ExactLoss, ExactSoftmax, Matrix, unigram_intercept
+from firth.training.softmax import TILE_BYTES, TILE_WORDS, ExactSoftmax, Gradient, Vector, unigram_intercept
 from firth.training.softmax_steps import Adam, CenterNewton, balance
+from firth.training.state import FORGET, Keeper, State
 from firth.training.trainer import EpochRecord, Trainer
 
 BATCH = 512  # centers of a step
@@ -41,41 +44,35 @@ class SoftmaxTrainer:
     center, outside: (V, D) float32, changed in place by `epochs`.
     """
 
-    def __init__(
-        self,
-        corpus: Corpus,
-        options: Options,
-        workers: int,
-        reporter: Reporter,
-    ):
-        self._corpus, self._options, self._workers, self._reporter = corpus, options, workers, reporter
-        V, D = len(corpus.vocabulary), options.vector_size
-        self.center, self.outside = np.empty((V, D), np.float32), np.empty((V, D), np.float32)
-        self.intercept = (
-            unigram_intercept(corpus.vocabulary.counts) if options.unigram_intercept else np.zeros(V, np.float32)
-        )
-        self._rate = OUTSIDE_RATE if options.warm_epochs else COLD_OUTSIDE_RATE
+    def __init__(self, corpus: Corpus, options: Options, workers: int, reporter: Reporter, keeper: Keeper = FORGET):
+        self._corpus, self._options, self._workers = corpus, options, workers
+        self._reporter, self._keeper = reporter, keeper
+        shape = len(corpus.vocabulary), options.vector_size
+        self.center, self.outside = np.empty(shape, np.float32), np.empty(shape, np.float32)
         start_at_random(self.center, self.outside, options.seed)
-        self._warm: Trainer | None = None
+        self._current: Trainer | None = None
         self._stopped = False
 
     def stop(self) -> None:
-        """Ask `epochs` to stop; it does after the batch under way."""
+        """Ask `epochs` to stop; it does within a tile of the batch under way."""
         self._stopped = True
-        if self._warm is not None:
-            self._warm.stop()
+        if self._current is not None:
+            self._current.stop()
 
     def epochs(self) -> Iterator[EpochRecord]:
         """Count, start, and train, yielding a record after each pass; its loss is exact, in nats per pair.
 
         Raises `CorpusError` if there is not one pair, `DivergenceError` as soon as a batch's loss is not finite.
         """
-        counts = self._count()
-        if self._options.warm_epochs:
+        counts, resumed = self._count(), self._keeper.resumed
+        if self._options.warm_epochs and (resumed is None or _WARM in resumed.place):
             self._start_warm()
+        if self._stopped:
+            return
         V, D = self.center.shape
         with ExactSoftmax(V, D, batch=BATCH, workers=self._workers) as softmax:
-            yield from self._passes(softmax, counts)
+            engine = Passes(self._corpus, self._options, softmax, counts, self.center, self.outside)
+            yield from self._trainer(engine, self._options, _PASSES).epochs()
 
     def _count(self) -> Cooccurrence:
         corpus, report = self._corpus, self._reporter
@@ -94,61 +91,169 @@ class SoftmaxTrainer:
         """Fill both matrices by negative sampling, as far as that comes if it is interrupted."""
         options = dataclasses.replace(self._options, epochs=self._options.warm_epochs)
         engine = Hogwild(self._corpus, options)
-        self._warm = Trainer(engine, options, 1, self._reporter)
         self._reporter.say("warm start: negative sampling, on one thread")
         try:
-            for _ in self._warm.epochs():
+            for _ in self._trainer(engine, options, _WARM).epochs():
                 if self._stopped:
                     break
         finally:
             self.center[:], self.outside[:] = engine.center, engine.outside
-            self._warm = None
 
-    def _passes(self, softmax: ExactSoftmax, counts: Cooccurrence) -> Iterator[EpochRecord]:
-        epochs, V = self._options.epochs, len(self.center)
-        step = _Step(self, softmax, counts)
-        self._reporter.stage("training", epochs * V)
-        for epoch in range(epochs):
-            started = time.perf_counter()
-            for place, batch in _batches(counts, self._options.seed, epoch):
-                if self._stopped:
-                    return
-                step.take(batch, 1 - (epoch + place / V) / epochs)
-                self._reporter.advance(epoch * V + place, note=f"loss {step.loss:.4f}")
-            if epoch == epochs - 1 and not self._options.warm_epochs:
-                balance(self.center, self.outside)
-            loss = softmax.corpus_loss(self.center, self.outside, self.intercept, counts)
-            _check_loss(loss.nats)
-            record = self._record(epoch, loss, time.perf_counter() - started)
-            self._reporter.say(_summary(record, loss, epochs))
-            yield record
-
-    def _record(self, epoch: int, loss: ExactLoss, seconds: float) -> EpochRecord:
-        rate = self._rate * (1 - (epoch + 1) / self._options.epochs)
-        return EpochRecord(epoch + 1, loss.nats, round(loss.pairs), self._corpus.raw_words, seconds, rate)
+    def _trainer(self, engine: Engine, options: Options, stage: str) -> Trainer:
+        """Return the trainer of a stage, which is also the one that `stop` stops."""
+        self._current = Trainer(engine, options, 1, self._reporter, _StageKeeper(self._keeper, stage))
+        return self._current
 
 
-class _Step:
-    """The step that trains one batch of centers."""
+_WARM, _PASSES = "warm", "passes"
 
-    def __init__(self, trainer: SoftmaxTrainer, softmax: ExactSoftmax, counts: Cooccurrence):
-        self._trainer, self._softmax, self._counts = trainer, softmax, counts
-        self._weights = counts.totals**trainer._options.center_power
-        self._newton = CenterNewton(trainer.outside, counts.totals / counts.pairs, softmax)
-        self._adam = Adam(trainer.outside, softmax)
-        self.loss = math.nan
 
-    def take(self, batch: NDArray[np.int64], share: float) -> None:
-        """Move the batch's centers and all outside rows; the rates are `share` of those at the start."""
-        trainer, N, a = self._trainer, self._counts.totals[batch], self._weights[batch]
-        gradient = self._softmax.gradient(
-            trainer.center[batch], trainer.outside, trainer.intercept, self._counts.rows(batch), N, a / a.sum()
+class _StageKeeper(Keeper):
+    """Keeps the states of one stage of a training, under its name."""
+
+    def __init__(self, keeper: Keeper, stage: str):
+        self._keeper, self._stage = keeper, stage
+        kept = keeper.resumed
+        self.resumed = State(kept.place[stage], kept.arrays) if kept is not None and stage in kept.place else None
+
+    def due(self) -> bool:
+        return self._keeper.due()
+
+    def keep(self, state: State) -> None:
+        self._keeper.keep(State({self._stage: state.place}, state.arrays))
+
+
+class Batch(NamedTuple):
+    """A piece of work: some center words, and whether they are the last of the pass."""
+
+    epoch: int
+    centers: NDArray[np.int64]
+    progress: float
+    last: bool
+
+
+class Batches:
+    """All centers that have a pair, in an order that depends on seed and epoch, cut into batches; one thread's work."""
+
+    def __init__(self, totals: Vector, seed: int, epoch: int, finished: int, paused: threading.Event):
+        self._order = np.random.default_rng((seed, epoch)).permutation(np.flatnonzero(totals > 0))
+        self._epoch, self.finished, self._paused = epoch, finished, paused
+
+    def take(self) -> Batch | None:
+        """Return the first batch that is not finished; None after the last, or while paused."""
+        first, n = self.finished * BATCH, len(self._order)
+        if first >= n or self._paused.is_set():
+            return None
+        return Batch(self._epoch, self._order[first : first + BATCH], first / n, first + BATCH >= n)
+
+    def done(self) -> list[int]:
+        """Return how many batches are finished."""
+        return [self.finished]
+
+
+class Passes(Engine):
+    """The step that trains one batch of centers. All threads share in it, so one worker of a `Trainer` drives it.
+
+    A batch that is halted while its gradient is computed changes nothing; its steps are then taken whole.
+    """
+
+    exact = True
+    undone_when_halted = True
+    advice = "start again with a warm start (warm_epochs=3), or with another seed"
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        options: Options,
+        softmax: ExactSoftmax,
+        counts: Cooccurrence,
+        center: Matrix,
+        outside: Matrix,
+    ):
+        super().__init__(options)
+        self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
+        self._center, self._outside = center, outside
+        self._softmax, self._counts, self.halt = softmax, counts, softmax.halt
+        self._intercept = _intercept(corpus, options)
+        self._weights = counts.totals**options.center_power
+        self._newton = CenterNewton(outside, counts.totals / counts.pairs, softmax)
+        self._adam = Adam(outside, softmax)
+        self._batches: Batches | None = None
+
+    @property
+    def center(self) -> Matrix:
+        """The center matrix."""
+        return self._center
+
+    @property
+    def outside(self) -> Matrix:
+        """The outside matrix."""
+        return self._outside
+
+    def rate(self, done: float) -> float:
+        """Return Adam's rate, which falls linearly to 0; that of the centers falls alike."""
+        return (OUTSIDE_RATE if self._options.warm_epochs else COLD_OUTSIDE_RATE) * (1 - done)
+
+    def workspace(self) -> None:
+        """Return nothing: the scratch arrays are those of `ExactSoftmax`."""
+
+    def compile(self) -> None:
+        """Compile the kernels, on two words."""
+        v, U, one = (
+            np.zeros((1, self.center.shape[1]), np.float32),
+            np.zeros((2, self.center.shape[1]), np.float32),
+            np.ones(1),
         )
-        self.loss = float(gradient.losses @ N / N.sum())
-        _check_loss(self.loss)
+        rows = Rows(np.zeros(1, np.int64), np.ones(1, np.int64), np.zeros(1, np.int32), np.ones(1, np.float32))
+        with ExactSoftmax(*U.shape, batch=1, workers=1) as small:
+            gradient = small.gradient(v, U, np.zeros(2, np.float32), rows, one, one)
+            Adam(U, small).step(gradient.outside, 0.0)
+
+    def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Batches:
+        """Return the batches of a pass, without the first `done[0]`."""
+        self._batches = Batches(self._counts.totals, self._options.seed, epoch, done[0] if done else 0, paused)
+        return self._batches
+
+    def train(self, piece: Batch, rate: float, work: None) -> PieceResult:
+        """Move a batch's centers and all outside rows, in place."""
+        assert self._batches is not None
+        batch, N, a = piece.centers, self._counts.totals[piece.centers], self._weights[piece.centers]
+        gradient = self._softmax.gradient(
+            self.center[batch], self.outside, self._intercept, self._counts.rows(batch), N, a / a.sum()
+        )
+        result = PieceResult(round(N.sum()), float(gradient.losses @ N))
+        if self.halt[0] or not math.isfinite(result.loss):
+            return result
+        self._move(batch, gradient, rate)
+        if piece.last and piece.epoch == self._options.epochs - 1 and not self._options.warm_epochs:
+            balance(self.center, self.outside)
+        self._batches.finished += 1
+        return result
+
+    def epoch_loss(self, mean: float, pairs: int) -> tuple[float, int]:
+        """Return the exact mean loss of all pairs, and how many there are."""
+        loss = self._softmax.corpus_loss(self.center, self.outside, self._intercept, self._counts)
+        return loss.nats, round(loss.pairs)
+
+    def state(self) -> State:
+        """Return both matrices, Adam's moments, the curvature in use and the number of steps taken."""
+        state = super().state()
+        return State({"steps": self._adam.steps}, state.arrays | self._adam.arrays() | self._newton.arrays())
+
+    def restore(self, state: State) -> None:
+        """Take over a state, in place."""
+        super().restore(state)
+        self._adam.steps = self._newton.steps = state.place["steps"]
+
+    def _move(self, batch: NDArray[np.int64], gradient: Gradient, rate: float) -> None:
         with np.errstate(over="ignore", invalid="ignore"):  # the next loss shows it
-            self._newton.step(trainer.center, batch, gradient.center, CENTER_RATE * share)
-        self._adam.step(gradient.outside, trainer._rate * share)
+            self._newton.step(self.center, batch, gradient.center, CENTER_RATE * rate / self.rate(0.0))
+        self._adam.step(gradient.outside, rate)
+
+
+def _intercept(corpus: Corpus, options: Options) -> Matrix:
+    V = len(corpus.vocabulary)
+    return unigram_intercept(corpus.vocabulary.counts) if options.unigram_intercept else np.zeros(V, np.float32)
 
 
 def start_at_random(center: Matrix, outside: Matrix, seed: int) -> None:
@@ -175,25 +280,3 @@ def memory_needed(V: int, n_words: int, options: Options, workers: int) -> dict[
         "counts of pairs": min(RUN_BYTES, 8 * most_pairs),
         f"pieces of {workers} workers": workers * 3 * 8 * min(PIECE_PAIRS, most_pairs),
     }
-
-
-def _batches(counts: Cooccurrence, seed: int, epoch: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield all centers that have a pair, in random order, in batches; and how many words came before each."""
-    order = np.random.default_rng((seed, epoch)).permutation(np.flatnonzero(counts.totals > 0))
-    for first in range(0, len(order), BATCH):
-        yield first, order[first : first + BATCH]
-
-
-def _summary(record: EpochRecord, loss: ExactLoss, epochs: int) -> str:
-    return (
-        f"pass {record.epoch}/{epochs}  loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}  "
-        f"{record.seconds:.1f} s  {loss.pairs / record.seconds / 1e6:.2f} M pairs/s"
-    )
-
-
-def _check_loss(loss: float) -> None:
-    if not math.isfinite(loss):
-        raise DivergenceError(
-            f"the loss became {loss}: training has diverged and its vectors are of no use; "
-            "start again with a warm start (warm_epochs=3), or with another seed"
-        )

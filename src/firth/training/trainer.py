@@ -3,21 +3,24 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
-from functools import partial
-from typing import Any, Protocol
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError
 from firth.options import Options
-from firth.training.hogwild import BlockResult
+from firth.training.engine import Engine, PieceResult, Pieces
 from firth.training.progress import Reporter
+from firth.training.signals import Deferred
+from firth.training.state import FORGET, Keeper, State
 
 POLL_SECONDS = 0.1  # how often progress is shown and an interrupt is noticed
+_LARGEST_EXPONENT = 700  # e to the power of more is beyond float64
+GRACE_SECONDS = 1.0  # that pieces under way have to end in, after an interrupt
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class EpochRecord:
 
     epoch    1, 2, ...; pairs, words: (center, outside) pairs and raw words trained on
     loss     mean loss of a pair, in nats: of negative sampling, while the epoch ran; of the softmax, after it, exactly
-    seconds  wall time of training; alpha: learning rate at the end
+    alpha    learning rate at the end
+    seconds  wall time of training; None in a model that was loaded, for two equal trainings make equal files
     validation_loss  exact softmax loss of a held-out pair, in nats, if there is a validation text
     """
 
@@ -34,8 +38,8 @@ class EpochRecord:
     loss: float
     pairs: int
     words: int
-    seconds: float
     alpha: float
+    seconds: float | None = None
     validation_loss: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,15 +49,23 @@ class EpochRecord:
 
 @dataclass
 class Tally:
-    """The sums of one epoch, added to by all workers under a lock."""
+    """What an epoch has come to, added to by all workers under a lock.
 
-    words: int = 0
+    done      the engine's own account of the pieces done; None before the first
+    progress  share of the epoch that lies before the latest piece
+    losses    the sum of each piece, in nats
+    """
+
+    epoch: int
+    done: list[int] | None = None
     pairs: int = 0
+    seconds: float = 0.0
+    progress: float = 0.0
     losses: list[float] = field(default_factory=list)
 
-    def add(self, result: BlockResult) -> None:
+    def add(self, progress: float, result: PieceResult) -> None:
         """Add the sums of a piece of work."""
-        self.words += result.words
+        self.progress = max(self.progress, progress)
         self.pairs += result.pairs
         self.losses.append(result.loss)
 
@@ -62,50 +74,36 @@ class Tally:
         """The mean loss of a pair, in nats; NaN before the first pair. It does not depend on the order of the sums."""
         return math.fsum(self.losses) / self.pairs if self.pairs else math.nan
 
+    def to_state(self) -> State:
+        """Return all of it but the progress, which the next piece tells."""
+        place = {name: getattr(self, name) for name in _PLACE}
+        return State(place, {"losses": np.array(self.losses)})
 
-class Engine(Protocol):
-    """What a `Trainer` drives: `hogwild.Hogwild` or `blocks.Blocks`.
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Return the tally that `to_state` was called on."""
+        place = {name: state.place[name] for name in _PLACE}
+        return cls(**place, losses=state.arrays["losses"].tolist())
 
-    n_words, raw_words  words of an epoch: in the vocabulary, and read
-    halt                (1,) bool: True makes every piece of work under way end early
-    center, outside     (V, D) float32
-    """
 
-    n_words: int
-    raw_words: int
-    halt: NDArray[np.bool_]
-
-    @property
-    def center(self) -> NDArray[np.float32]:
-        """The center matrix."""
-
-    @property
-    def outside(self) -> NDArray[np.float32]:
-        """The outside matrix."""
-
-    def workspace(self) -> Any:
-        """Return scratch arrays for one thread."""
-
-    def compile(self) -> None:
-        """Compile the kernels."""
-
-    def pieces(self, epoch: int) -> Iterator[Any]:
-        """Return an epoch's pieces of work, each with its `progress`; any number of threads take from it."""
-
-    def train(self, piece: Any, rate: float, work: Any) -> BlockResult:
-        """Do a piece of work, in place."""
+_PLACE = ("epoch", "done", "pairs", "seconds")
 
 
 class Trainer:
-    """Runs `options.epochs` passes of an engine on `workers` threads.
+    """Runs `options.epochs` passes of an engine on `workers` threads, from where `keeper` left off.
 
-    `stop` makes every worker end at its next slice of a block.
+    Between two pieces of work the state of a training is whole: both matrices, which pieces are done, and the sums of
+    the losses. That is what `keeper` is given when it is due, at each epoch's end, and when training is interrupted.
     """
 
-    def __init__(self, engine: Engine, options: Options, workers: int, reporter: Reporter):
-        self._engine, self._options, self._reporter = engine, options, reporter
+    def __init__(self, engine: Engine, options: Options, workers: int, reporter: Reporter, keeper: Keeper = FORGET):
+        self._engine, self._options, self._reporter, self._keeper = engine, options, reporter, keeper
         self._workspaces = [engine.workspace() for _ in range(workers)]
-        self._lock = threading.Lock()
+        self._lock, self._paused = threading.Lock(), threading.Event()
+        self._tally = Tally(0)
+        if keeper.resumed is not None:
+            self._tally = Tally.from_state(keeper.resumed)
+            engine.restore(keeper.resumed)
 
     @property
     def center(self) -> NDArray[np.float32]:
@@ -118,25 +116,26 @@ class Trainer:
         return self._engine.outside
 
     def stop(self) -> None:
-        """Ask all workers to stop; they do within a slice."""
+        """Ask all workers to stop; they do within a slice of a piece, whose state is then of no use to a keeper."""
         self._engine.halt[0] = True
 
     def epochs(self) -> Iterator[EpochRecord]:
         """Train, yielding a record after each epoch.
 
-        When the caller is interrupted or closes the iterator, the workers stop within a slice and are joined.
+        When the caller is interrupted or closes the iterator, the workers stop and are joined: after their piece, if
+        that ends within `GRACE_SECONDS`, or else within a slice of it.
         Raises `DivergenceError` as soon as the loss of a piece of work is not finite, `CorpusError` if an epoch has
         no pairs, and whatever a worker raises.
         """
         self._compile()
         self._reporter.stage("training", self._options.epochs * self._engine.n_words)
-        for epoch in range(self._options.epochs):
-            tally, started = Tally(), time.perf_counter()
-            self._run_epoch(epoch, tally, partial(self._show, epoch, tally, started))
-            record = self._record(epoch, tally, time.perf_counter() - started)
-            if not record.pairs:
-                raise _no_pairs(self._engine.n_words)
-            self._reporter.say(summary(record, self._options.epochs))
+        for epoch in range(self._tally.epoch, self._options.epochs):
+            self._run_epoch()
+            if self._engine.halt[0]:
+                return
+            record = self._record()
+            self._reporter.say(summary(record, self._options.epochs, exact=self._engine.exact))
+            self._tally = Tally(epoch + 1)
             yield record
 
     def _compile(self) -> None:
@@ -146,63 +145,100 @@ class Trainer:
         self._engine.compile()
         self._reporter.say(f"compiled in {time.perf_counter() - started:.1f} s")
 
-    def _run_epoch(self, epoch: int, tally: Tally, show: Callable[[], None]) -> None:
-        """Let every worker take pieces of work until none is left; the first error stops all and is raised here."""
-        pieces = self._engine.pieces(epoch)
-        with ThreadPoolExecutor(len(self._workspaces), thread_name_prefix="firth") as pool:
-            try:
-                futures = [pool.submit(self._work, epoch, pieces, work, tally) for work in self._workspaces]
-                _wait(futures, show)
-            except BaseException:
-                self.stop()
-                raise
+    def _run_epoch(self) -> None:
+        """Do all pieces of an epoch that are not done, resting now and then to keep the state.
 
-    def _work(self, epoch: int, pieces: Iterator[Any], work: Any, tally: Tally) -> None:
+        The first error stops all and is raised here.
+        """
+        pieces = self._engine.pieces(self._tally.epoch, self._tally.done, self._paused)
+        with Deferred() as signals, ThreadPoolExecutor(len(self._workspaces), thread_name_prefix="firth") as pool:
+            resting = True
+            while resting:
+                resting = self._run_until_due(pool, pieces, signals)
+        self._tally.progress = 1.0
+        self._show()
+
+    def _run_until_due(self, pool: ThreadPoolExecutor, pieces: Pieces, signals: Deferred) -> bool:
+        """Let every worker take pieces until none is left or the keeper is due; return whether it was."""
+        self._paused.clear()
+        futures = [pool.submit(self._work, pieces, work) for work in self._workspaces]
+        try:
+            self._wait(futures, signals)
+        except Exception:
+            self.stop()
+            raise
+        except BaseException:  # an interrupt
+            self._end_early(futures, pieces)
+            raise
+        self._keep(pieces)
+        signals.check()
+        return self._paused.is_set()
+
+    def _wait(self, futures: list[Future[None]], signals: Deferred) -> None:
+        """Wait for all workers, showing progress; raise the first error, or an interrupt, as soon as there is one."""
+        waiting, started, before = set(futures), time.perf_counter(), self._tally.seconds
+        while waiting:
+            done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            self._tally.seconds = before + time.perf_counter() - started
+            self._show()
+            signals.check()
+            if self._keeper.due():
+                self._paused.set()
+
+    def _end_early(self, futures: list[Future[None]], pieces: Pieces) -> None:
+        """Let the pieces under way end, and keep the state; where they take too long, stop them and keep nothing."""
+        self._paused.set()
+        _, late = wait(futures, GRACE_SECONDS)
+        self.stop()
+        failed = any(future.exception() for future in futures)
+        if not failed and (not late or self._engine.undone_when_halted):
+            self._keep(pieces)
+
+    def _keep(self, pieces: Pieces) -> None:
+        self._tally.done = pieces.done()
+        own, engine = self._tally.to_state(), self._engine.state()
+        self._keeper.keep(State(own.place | engine.place, own.arrays | engine.arrays))
+
+    def _work(self, pieces: Pieces, work: Any) -> None:
         """One worker: do the next piece that nobody has taken, until there is none."""
-        for piece in pieces:
-            rate = self._rate(epoch, piece.progress)
+        while (piece := pieces.take()) is not None:
+            rate = self._rate(piece.progress)
             result = self._engine.train(piece, rate, work)
             if self._engine.halt[0]:
                 return
-            if not math.isfinite(result.loss):
-                raise _diverged(result.loss, epoch, piece.progress, rate)
+            self._check_loss(result.loss, f"{piece.progress:.0%} of it done", rate)
             with self._lock:
-                tally.add(result)
+                self._tally.add(piece.progress, result)
 
-    def _rate(self, epoch: int, progress: float) -> float:
-        """Return the learning rate: it falls linearly over all epochs, by position in the corpus and never by time."""
-        done = (epoch + progress) / self._options.epochs
-        return self._options.alpha - (self._options.alpha - self._options.min_alpha) * done
+    def _rate(self, progress: float) -> float:
+        """Return the learning rate: it depends on the place in the corpus, and never on time."""
+        return self._engine.rate((self._tally.epoch + progress) / self._options.epochs)
 
-    def _show(self, epoch: int, tally: Tally, started: float) -> None:
+    def _show(self) -> None:
         """Report words a second, loss and learning rate."""
-        engine, seconds = self._engine, time.perf_counter() - started
-        words = epoch * engine.n_words + tally.words
-        rate = self._rate(epoch, tally.words / engine.n_words)
-        speed = tally.words * engine.raw_words / engine.n_words / seconds
-        note = f"{speed / 1e6:.2f} M words/s  loss {tally.mean_loss:.4f}  alpha {rate:.4f}"
+        engine, tally = self._engine, self._tally
+        words = round((tally.epoch + tally.progress) * engine.n_words)
+        speed = tally.progress * engine.raw_words / tally.seconds
+        note = f"{speed / 1e6:.2f} M words/s  loss {tally.mean_loss:.4f}  alpha {self._rate(tally.progress):.4f}"
         self._reporter.advance(words, note=note)
 
-    def _record(self, epoch: int, tally: Tally, seconds: float) -> EpochRecord:
-        words = round(tally.words * self._engine.raw_words / self._engine.n_words)
-        return EpochRecord(epoch + 1, tally.mean_loss, tally.pairs, words, seconds, self._rate(epoch, 1.0))
+    def _record(self) -> EpochRecord:
+        tally, rate, started = self._tally, self._rate(1.0), time.perf_counter()
+        loss, pairs = self._engine.epoch_loss(tally.mean_loss, tally.pairs)
+        if not pairs:
+            raise _no_pairs(self._engine.n_words)
+        self._check_loss(loss, "all of it done", rate)
+        seconds = tally.seconds + time.perf_counter() - started
+        return EpochRecord(tally.epoch + 1, loss, pairs, self._engine.raw_words, rate, seconds)
 
-
-def _wait(futures: list[Future[None]], show: Callable[[], None]) -> None:
-    """Wait for all workers, showing progress; raise the first error as soon as there is one."""
-    waiting = set(futures)
-    while waiting:
-        done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
-        for future in done:
-            future.result()
-        show()
-
-
-def _diverged(loss: float, epoch: int, progress: float, rate: float) -> DivergenceError:
-    return DivergenceError(
-        f"the loss became {loss} in epoch {epoch + 1}, {progress:.0%} of it done, at learning rate {rate:.4g}: "
-        "training has diverged and its vectors are of no use; start again with a smaller alpha (0.025 is usual)"
-    )
+    def _check_loss(self, loss: float, where: str, rate: float) -> None:
+        if not math.isfinite(loss):
+            raise DivergenceError(
+                f"the loss became {loss} in epoch {self._tally.epoch + 1}, {where}, at learning rate {rate:.4g}: "
+                f"training has diverged and its vectors are of no use; {self._engine.advice}"
+            )
 
 
 def _no_pairs(n_words: int) -> CorpusError:
@@ -212,9 +248,10 @@ def _no_pairs(n_words: int) -> CorpusError:
     )
 
 
-def summary(record: EpochRecord, epochs: int) -> str:
-    """Return the line that reports an epoch."""
-    return (
-        f"epoch {record.epoch}/{epochs}  loss {record.loss:.4f}  {record.words / record.seconds / 1e6:.2f} M words/s  "
-        f"{record.seconds:.1f} s  {record.pairs:,} pairs  alpha {record.alpha:.4f}"
-    )
+def summary(record: EpochRecord, epochs: int, *, exact: bool) -> str:
+    """Return the line that reports an epoch that was just trained."""
+    seconds = record.seconds or math.nan
+    perplexity = f"  perplexity {math.exp(record.loss):,.1f}" if exact and record.loss < _LARGEST_EXPONENT else ""
+    speed = f"{record.words / seconds / 1e6:.2f} M words/s  {seconds:.1f} s"
+    pairs = f"{record.pairs:,} pairs  alpha {record.alpha:.4f}"
+    return f"epoch {record.epoch}/{epochs}  loss {record.loss:.4f}{perplexity}  {speed}  {pairs}"

@@ -1,0 +1,98 @@
+"""What a `Trainer` drives: two matrices, and the pieces of work that change them.
+
+Between two pieces the state of a training is whole, and is the same however it was reached.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.options import Options
+from firth.training.state import State
+
+Matrix = NDArray[np.float32]
+
+
+class PieceResult(NamedTuple):
+    """What a piece of work added: `loss` is the sum over its pairs, in nats."""
+
+    pairs: int
+    loss: float
+
+
+class Pieces(Protocol):
+    """An epoch's pieces of work; any number of threads take from it."""
+
+    def take(self) -> Any | None:
+        """Return the next piece, with its `progress` in the epoch; None if there is none, or while paused."""
+
+    def done(self) -> list[int]:
+        """Return which pieces are done, for `Engine.pieces` to go on from there; call it while none is under way."""
+
+
+class Engine(ABC):
+    """Both matrices, and the step that does a piece of work.
+
+    n_words, raw_words  words of an epoch: in the vocabulary, and read
+    halt                (1,) bool: True makes every piece of work under way end early
+    exact               the loss of an epoch is that of all its pairs at its end, so its exponential is the perplexity
+    undone_when_halted  a piece that is halted leaves everything as it was before it
+    advice              what may help where training diverges
+    """
+
+    exact: ClassVar[bool] = False
+    undone_when_halted: ClassVar[bool] = False
+    advice: ClassVar[str] = "start again with a smaller alpha (0.025 is usual)"
+
+    n_words: int
+    raw_words: int
+
+    def __init__(self, options: Options):
+        self._options = options
+        self.halt = np.zeros(1, np.bool_)
+
+    @property
+    @abstractmethod
+    def center(self) -> Matrix:
+        """The (V, D) center matrix, changed in place."""
+
+    @property
+    @abstractmethod
+    def outside(self) -> Matrix:
+        """The (V, D) outside matrix, changed in place."""
+
+    @abstractmethod
+    def workspace(self) -> Any:
+        """Return scratch arrays for one thread."""
+
+    @abstractmethod
+    def compile(self) -> None:
+        """Compile the kernels."""
+
+    @abstractmethod
+    def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Pieces:
+        """Return an epoch's pieces of work, without those done; none is given out while `paused` is set."""
+
+    @abstractmethod
+    def train(self, piece: Any, rate: float, work: Any) -> PieceResult:
+        """Do a piece of work, in place."""
+
+    def rate(self, done: float) -> float:
+        """Return the learning rate when the share `done` of all epochs is done: it falls linearly."""
+        return self._options.alpha - (self._options.alpha - self._options.min_alpha) * done
+
+    def epoch_loss(self, mean: float, pairs: int) -> tuple[float, int]:
+        """Return the mean loss of an epoch's pairs, in nats, and how many there are; given: as met while it ran."""
+        return mean, pairs
+
+    def state(self) -> State:
+        """Return all that changes; the arrays are those that `train` changes in place."""
+        return State({}, {"center": self.center, "outside": self.outside})
+
+    def restore(self, state: State) -> None:
+        """Take over a state, in place."""
+        for name, array in self.state().arrays.items():
+            np.copyto(array, state.arrays[name], casting="no")

@@ -1,0 +1,55 @@
+"""Interrupts that wait for a moment at which nothing is half done."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any, Self
+
+TERMINATED = 128 + signal.SIGTERM
+"""Exit status after SIGTERM, as a shell shows it."""
+
+
+class Deferred:
+    """While it is in use, Ctrl-C and SIGTERM are raised by `check` alone, or at once when they come a second time.
+
+    Ctrl-C is raised as the process wants it, by default as `KeyboardInterrupt`. SIGTERM, which by default ends a
+    process without a word, is raised as `SystemExit`. Only the main thread hears signals; in another nothing changes.
+    """
+
+    def __enter__(self) -> Self:
+        self._pending: tuple[int, FrameType | None] | None = None
+        self._usual: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self._usual[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for number, handler in self._usual.items():
+            signal.signal(number, handler)
+        if exc_info[0] is None:
+            self.check()
+
+    def check(self) -> None:
+        """Raise what has come, if anything has."""
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            self._raise(*pending)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._pending is not None:
+            self._raise(number, frame)
+        self._pending = number, frame
+
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        usual = self._usual[number]
+        if callable(usual):
+            usual(number, frame)
+        else:
+            terminate(number, frame)
+
+
+def terminate(number: int, frame: FrameType | None) -> None:
+    """Raise `SystemExit` with the status of a process that the signal has ended: a handler for SIGTERM."""
+    raise SystemExit(128 + number)
