@@ -46,7 +46,7 @@ def encode_text(text: bytes, ended: bool, lowercase: bool = False) -> EncodedChu
     too_long = int(counts[lengths > LONGEST_WORD].sum())
     is_word = (lengths > 0) & (lengths <= LONGEST_WORD)  # Arrow sees an empty word beside white space at a line's edge
     if not is_word.all():
-        entries, counts, dictionary = _only(is_word, entries), counts[is_word], dictionary.take(np.flatnonzero(is_word))
+        entries, counts, dictionary = _only(is_word, entries), counts[is_word], _taken(dictionary, is_word)
     words, replaced = _decode(dictionary)
     n_replaced = int(counts[replaced].sum())
     if lowercase:
@@ -73,7 +73,7 @@ def _split(text: bytes) -> tuple[NDArray[np.int32], Any, NDArray[np.int32], NDAr
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    pool = pa.system_memory_pool()  # other pools keep tens of megabytes for later, which may never come
+    pool = pa.system_memory_pool()  # others keep tens of megabytes for later, and reserve a gigabyte of addresses
     bounds = pa.py_buffer(np.array([0, len(text)], np.int32))
     whole = pa.StringArray.from_buffers(1, bounds, pa.py_buffer(text))
     lines = pc.split_pattern(whole, "\n", memory_pool=pool)
@@ -94,6 +94,13 @@ def _only(is_word: NDArray[np.bool_], entries: NDArray[np.int32]) -> NDArray[np.
     return words
 
 
+def _taken(dictionary: Any, is_word: NDArray[np.bool_]) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.take(dictionary, pa.array(np.flatnonzero(is_word)), memory_pool=pa.system_memory_pool())
+
+
 def _decode(dictionary: Any) -> tuple[list[str], list[int]]:
     """Decode distinct words from UTF-8; return them and the indices of those that were invalid."""
     if len(dictionary) == 0:
@@ -110,12 +117,10 @@ def _decode(dictionary: Any) -> tuple[list[str], list[int]]:
 
 def _joined(dictionary: Any) -> bytes:
     """Return all words as one string with line feeds between: far faster than one Python object each."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    one_list = pa.ListArray.from_arrays(pa.array([0, len(dictionary)], pa.int32()), dictionary)
-    joined: bytes = pc.binary_join(one_list, "\n", memory_pool=pa.system_memory_pool())[0].as_buffer().to_pybytes()
-    return joined
+    _, offsets, letters = dictionary.buffers()
+    starts = np.frombuffer(offsets, np.int32)[dictionary.offset :][: len(dictionary) + 1]
+    text = np.frombuffer(letters, np.uint8)[starts[0] : starts[-1]]
+    return np.insert(text, starts[1:-1] - starts[0], ord("\n")).tobytes()
 
 
 def _with_ends(indices: NDArray[np.int32], ends: NDArray[np.int64]) -> NDArray[np.int32]:
