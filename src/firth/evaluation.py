@@ -6,7 +6,9 @@ the vocabulary covers, and how many lines of the file could not be read.
 
 import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
@@ -23,6 +25,7 @@ Question = tuple[str, str, str, str]
 Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
+_LONGEST_LINE = 1 << 20  # letters; a line of words has a hundred
 _CANDIDATES = 5  # how many answers gensim looks at for one that is not a spelling of a given word
 _FUNCTIONS = {"most_similar": False, "most_similar_cosmul": True}  # name: whether cosines are multiplied
 TOTAL = "Total accuracy"
@@ -297,10 +300,10 @@ def _score(section: Section) -> float:
 
 def _read_pairs(path: Path, delimiter: str | None, encoding: str) -> tuple[list[tuple[str, str, float]], list[int]]:
     """Return (word, word, score) of each pair, and the numbers of lines after the header that are none."""
-    lines = [(number, line) for number, line in _lines(path, encoding) if not line.startswith("#")]
-    split = _splitter(lines[-1][1] if lines else "") if delimiter is None else _split_on(delimiter)
-    rows = [(number, split(line)) for number, line in lines]
-    column = next((found for _, fields in rows if (found := _score_column(fields))), None)
+    split = _splitter(_last_line(path, encoding)) if delimiter is None else _split_on(delimiter)
+    # the lines are read anew each time, for all those of a file that is something else may not fit in memory
+    columns = (_score_column(split(line)) for _, line in _uncommented(path, encoding))
+    column = next((found for found in columns if found), None)
     if column is None:
         raise FormatError(
             f"{path} holds no pairs: no line is two words and a score with {_named(delimiter)} between "
@@ -308,12 +311,22 @@ def _read_pairs(path: Path, delimiter: str | None, encoding: str) -> tuple[list[
         )
     pairs: list[tuple[str, str, float]] = []
     skipped: list[int] = []
-    for number, fields in rows:
+    for at, (number, line) in enumerate(_uncommented(path, encoding)):
+        fields = split(line)
         if len(fields) > column and fields[0] and fields[1] and _is_number(fields[column]):
             pairs.append((fields[0], fields[1], float(fields[column])))
-        elif rows[0][0] != number or pairs:
+        elif at:  # the first may be a header
             skipped.append(number)
     return pairs, skipped
+
+
+def _uncommented(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
+    return ((number, line) for number, line in _lines(path, encoding) if not line.startswith("#"))
+
+
+def _last_line(path: Path, encoding: str) -> str:
+    last = deque(_uncommented(path, encoding), maxlen=1)
+    return last[0][1] if last else ""
 
 
 def _splitter(line: str) -> Callable[[str], list[str]]:
@@ -372,11 +385,14 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
     """Yield (number, line) of the lines that are not blank, without the white space at their right."""
     try:
         with path.open(encoding=encoding) as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(iter(partial(file.readline, _LONGEST_LINE), ""), start=1):
+                if len(line) == _LONGEST_LINE:
+                    raise FormatError(f"{path}, line {number} has {_LONGEST_LINE} letters or more: it is no such set")
                 text = line.removeprefix("\ufeff") if number == 1 else line
                 if text.strip():
                     yield number, text.rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path} is not {encoding}: {error.reason}; give its encoding") from error
+    except UnicodeError as error:  # of UTF-16 without its first mark it is no UnicodeDecodeError
+        reason = getattr(error, "reason", error)
+        raise FormatError(f"{path} is not {encoding}: {reason}; give its encoding") from error
     except LookupError as error:
         raise OptionError(f"encoding={encoding!r}: {error}") from error

@@ -9,10 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stress import _targets
+from stress import _fuzz_tables, _targets
 from stress._fuzzing import Target
 
-TARGETS: dict[str, Target] = {**_targets.TARGETS}
+TARGETS: dict[str, Target] = {**_targets.TARGETS, **_fuzz_tables.TARGETS}
 """Every reader by its name. Those of other formats are in modules of their own, made like `stress._targets`."""
 
 INPUTS = 10_000

@@ -8,8 +8,10 @@ Parquet (`.parquet`, compressed with zstd) is for keeping, Arrow's IPC file (`.a
 into memory. Both are written and read a few thousand rows at a time.
 """
 
+import reprlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, cast
 
 import numpy as np
@@ -23,6 +25,8 @@ from firth.formats.words import Table, check_shapes, warn_of_broken_rows, withou
 Array = NDArray[Any]
 
 _BLOCK_ROWS = 1 << 13
+_MOST_PACKED = 64  # numbers and keys in a byte of Parquet; one bit a number, as of vectors of 1 and -1, makes 8
+_ALWAYS_ALLOWED = 1 << 20  # of them
 _VECTOR_NAMES = ("vector", "vectors", "embedding", "embeddings")
 _KEY_NAMES = ("word", "id", "key", "token", "text")
 
@@ -40,6 +44,8 @@ def write_arrow(
     from pyarrow import parquet as pq
 
     check_shapes(keys, vectors, counts)
+    if not vectors.shape[1]:  # at which Arrow would divide
+        raise FormatError("vectors of 0 numbers cannot be a column of lists: save another format")
     schema = _schema(keys, vectors, counts)
     with atomic_write(path) as file:
         sink = pa.PythonFile(file, mode="w")
@@ -62,15 +68,15 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
     path = Path(path)
     try:
         with path.open("rb") as file:
-            schema, batches = _opened(file)
+            schema, batches = _opened(path, file)
             names = _columns(path, schema)
             keys, rows, counts = _read(path, batches, schema, names, limit)
     except (pa.ArrowException, UnicodeDecodeError, EOFError) as error:
-        raise FormatError(f"{path} is no whole Arrow or Parquet file: {error}") from error
+        raise FormatError(f"{path} is no whole Arrow or Parquet file: {shorten(str(error), 200)}") from error
     except OSError as error:
         if error.errno is not None:
             raise
-        raise FormatError(f"{path} is no whole Arrow or Parquet file: {error}") from error
+        raise FormatError(f"{path} is no whole Arrow or Parquet file: {shorten(str(error), 200)}") from error
     warn_of_broken_rows(path, rows.broken)
     keys, vectors, kept = without_repeats(path, keys, rows.finished())
     array = None if names[2] is None else np.array(counts, np.int64)
@@ -119,7 +125,7 @@ def _key_array(keys: Sequence[str | int], schema: Any) -> Any:
 # --- reading
 
 
-def _opened(file: Any) -> tuple[Any, Iterator[Any]]:
+def _opened(path: Path, file: Any) -> tuple[Any, Iterator[Any]]:
     """Return the schema and the batches of either kind of file."""
     import pyarrow as pa
     from pyarrow import parquet as pq
@@ -128,15 +134,31 @@ def _opened(file: Any) -> tuple[Any, Iterator[Any]]:
     file.seek(0)
     if head.startswith(b"PAR1"):
         parquet = pq.ParquetFile(file)
+        _refuse_bombs(path, parquet.metadata.num_rows)
         return parquet.schema_arrow, parquet.iter_batches(batch_size=_BLOCK_ROWS)
     reader = pa.ipc.open_file(file)
     return reader.schema, (reader.get_batch(number) for number in range(reader.num_record_batches))
+
+
+def _refuse_bombs(path: Path, values: int) -> None:
+    """Raise `FormatError` for more values than a file of this size holds, unless it was made to fill the memory.
+
+    Arrow is not asked how many values a column of Parquet has: where those figures are damaged it ends the process.
+    """
+    most = max(_ALWAYS_ALLOWED, _MOST_PACKED * path.stat().st_size)
+    if values > most:
+        raise FormatError(
+            f"{path} holds {values} values or more, and {most} are the most that a file of its size may: it is "
+            "damaged, or made to fill the memory. Where you trust it, write it again without compression"
+        )
 
 
 def _columns(path: Path, schema: Any) -> tuple[str, str, str | None]:
     """Return the names of the columns of keys, vectors and counts."""
     import pyarrow.types as kinds
 
+    if len(set(schema.names)) != len(schema.names):
+        raise FormatError(f"{path} has two columns of one name: {reprlib.repr(schema.names)}")
     lists = [
         field.name
         for field in schema
@@ -153,9 +175,11 @@ def _chosen(path: Path, schema: Any, found: list[str], usual: tuple[str, ...]) -
     named = [name for name in usual if name in found] or found
     if len(named) == 1 or (named and named[0] in usual):
         return named[0]
+    columns = {field.name: str(field.type) for field in schema}
+    what = "strings, or id whole numbers" if usual is _KEY_NAMES else "lists of floating-point numbers"
     raise FormatError(
-        f"{path} has no column that can be told to be the {usual[0]}s: its columns are {schema.names}; call it "
-        f"{usual[0]!r}"
+        f"{path} has no column that can be told to be the {usual[0]}s: its columns are {reprlib.repr(columns)}; "
+        f"{usual[0]!r} must be {what}"
     )
 
 
@@ -174,19 +198,27 @@ def _read(
         if not batch.num_rows:
             continue
         block = _matrix(path, batch.column(vector))
+        _refuse_bombs(path, (len(keys) + len(block)) * (1 + block.shape[1]))
         rows = rows or Rows(block.shape[1], dtype, 0)
         if block.shape[1] != rows.array.shape[1]:
             raise FormatError(f"{path}: vectors of {rows.array.shape[1]} and of {block.shape[1]} numbers")
         rows.append(block)
         if batch.column(key).null_count:
             raise FormatError(f"{path}: a row of column {key!r} has no key")
-        keys.extend(batch.column(key).to_pylist())
-        counts.extend(() if count is None else batch.column(count).fill_null(0).to_pylist())
+        keys.extend(_signed(batch.column(key)).to_pylist())
+        counts.extend(() if count is None else _signed(batch.column(count)).fill_null(0).to_pylist())
         if limit is not None and len(keys) >= limit:
             break
     if rows is None:
         rows = Rows(getattr(schema.field(vector).type, "list_size", 0), dtype, 0)
     return keys, rows, counts
+
+
+def _signed(column: Any) -> Any:
+    """Return whole numbers as int64, strings as they are; raises `ArrowInvalid` for a number beyond it."""
+    import pyarrow as pa
+
+    return column.cast(pa.int64()) if pa.types.is_integer(column.type) else column
 
 
 def _matrix(path: Path, column: Any) -> Array:
@@ -197,4 +229,4 @@ def _matrix(path: Path, column: Any) -> Array:
     D = len(flat) // len(column)
     if column.null_count or flat.null_count or not pc.all(pc.equal(pc.list_value_length(column), D)).as_py():
         raise FormatError(f"{path}: a vector has gaps, or not the length of the others")
-    return cast(Array, flat.to_numpy(zero_copy_only=False)).reshape(-1, D)
+    return cast(Array, flat.to_numpy(zero_copy_only=False)).reshape(len(column), D)

@@ -7,10 +7,11 @@ from pathlib import Path
 from firth.errors import FormatError
 from firth.formats import sniff
 from firth.formats.catalogue import COMPRESSIBLE, FORMATS, Format
+from firth.formats.npz import DAMAGED_ZIP
+from firth.formats.plain_safetensors import LONGEST_HEADER
 from firth.formats.streams import LONGEST_LINE, PathLike, is_compressed, reading
 
 _LEAST_DIMENSIONS = 2  # a word and one number may be any text
-_LONGEST_HEADER = 100_000_000  # bytes, safetensors' own limit
 
 
 def detect(path: PathLike) -> Format:
@@ -18,6 +19,12 @@ def detect(path: PathLike) -> Format:
     path = Path(path)
     name = _projector(path) or (_folder(path) if path.is_dir() else _file(path))
     return FORMATS[name]
+
+
+def _refuse_devices(path: Path) -> None:
+    """Raise `FormatError` for what is neither a file nor a folder: to open a pipe may wait for ever."""
+    if path.exists() and not path.is_file():
+        raise FormatError(f"{path} is a pipe, a socket or a device: give a file of vectors")
 
 
 def _projector(path: Path) -> str | None:
@@ -40,6 +47,7 @@ def _folder(path: Path) -> str:
 
 
 def _file(path: Path) -> str:
+    _refuse_devices(path)
     with reading(path) as file:
         head = file.readline(LONGEST_LINE)
         if not sniff.is_word2vec(head):
@@ -75,7 +83,7 @@ def _is_native(path: Path) -> bool:
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         try:
-            header = json.loads(file.read(min(size, _LONGEST_HEADER)))
+            header = json.loads(file.read(min(size, LONGEST_HEADER)))
             return bool(header["__metadata__"]["format"] == "firth")
         except (ValueError, KeyError, TypeError, RecursionError):
             return path.suffix == ".firth"  # damaged: its own reader says how
@@ -85,7 +93,7 @@ def _is_npz(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith(".npy") for name in archive.namelist())
-    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, OSError):
+    except DAMAGED_ZIP:
         return path.suffix == ".npz"  # damaged: its own reader says how
 
 

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,14 +12,15 @@ from numpy.typing import NDArray
 from firth.errors import FormatError
 from firth.formats.catalogue import FORMATS
 from firth.formats.detection import detect
-from firth.formats.streams import Lines, PathLike, Rows, is_compressed, reading
+from firth.formats.projector import projector_files
+from firth.formats.sniff import LONGEST_HEADER
+from firth.formats.streams import CHUNK_BYTES, Lines, PathLike, Rows, is_compressed, reading
 from firth.formats.words import WHITE_SPACE, broken_rows, shown
 
 Array = NDArray[Any]
 
 _BLOCK_ROWS = 1 << 13
 _WORD2VEC = ("word2vec-text", "word2vec-binary", "glove")
-_LONGEST_HEADER = 100
 
 
 @dataclass
@@ -77,11 +77,10 @@ def diagnose(path: PathLike) -> Diagnosis:
 
 
 def _size(path: Path) -> int:
-    if not path.exists() and (parts := sorted(path.parent.glob(f"{path.name}_*.tsv*"))):
-        return sum(part.stat().st_size for part in parts)
     if path.is_dir():
-        return sum(part.stat().st_size for part in path.rglob("*") if part.is_file())
-    return path.stat().st_size
+        return sum(part.stat().st_size for part in path.iterdir() if part.is_file())
+    parts = [part for part in projector_files(path) if part.exists()] if not path.exists() else []
+    return sum(part.stat().st_size for part in parts or [path])
 
 
 def _sentences(found: Diagnosis) -> Iterator[str]:
@@ -147,7 +146,7 @@ def _is_undecodable(word: bytes) -> bool:
 def _look_through_word2vec(path: Path, found: Diagnosis) -> None:
     with reading(path) as file:
         if found.format != "glove":
-            found.promised_rows, found.dimensions = (int(size) for size in file.readline(_LONGEST_HEADER).split())
+            found.promised_rows, found.dimensions = map(int, file.readline(LONGEST_HEADER).split())
         lines = Lines(file)
         if found.format == "word2vec-binary":
             _look_through_records(path, lines, found)
@@ -172,11 +171,24 @@ def _look_through_records(path: Path, lines: Lines, found: Diagnosis) -> None:
 
 def _look_through_lines(lines: Lines, found: Diagnosis) -> None:
     tally, words = _Tally(found.dimensions, found), _Words(found)
-    numbered = lines.each(1 if found.format == "glove" else 2)
-    while block := list(islice(numbered, _BLOCK_ROWS)):
+    for block in _blocks(lines.each(1 if found.format == "glove" else 2)):
         _look_at(block, found, tally, words)
     if lines.unfinished:
         found.problems.append("the last line does not end in a newline: it may be cut within its last number")
+
+
+def _blocks(numbered: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield the lines some thousands at a time, and fewer where they are long."""
+    block: list[tuple[int, bytes]] = []
+    size = 0
+    for number, line in numbered:
+        block.append((number, line))
+        size += len(line)
+        if len(block) == _BLOCK_ROWS or size > CHUNK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def _look_at(block: list[tuple[int, bytes]], found: Diagnosis, tally: _Tally, words: _Words) -> None:

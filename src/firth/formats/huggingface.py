@@ -83,6 +83,8 @@ def read_huggingface(path: PathLike, *, mmap: bool = False) -> Table:
     table = read_safetensors(home / MODEL, mmap=mmap, vocabulary=read_vocabulary(home / TOKENIZER))
     if not _was_added(folder / CONFIG):
         return table
+    if table.keys[-1:] != [UNKNOWN]:
+        raise FormatError(f"{folder / CONFIG} says that the last token is {UNKNOWN}, but it is {table.keys[-1:]}")
     counts = None if table.counts is None else table.counts[:-1]
     return Table(table.keys[:-1], table.vectors[:-1], counts)
 
@@ -95,8 +97,10 @@ def is_huggingface(path: Path) -> bool:
 def _was_added(config: Path) -> bool:
     try:
         content = json.loads(config.read_bytes())
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return False  # other programs' folders may have none
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{config} is not JSON: {error}") from error
     return isinstance(content, dict) and content.get(_ADDED) is True
 
 

@@ -8,10 +8,15 @@ Each is an array as `numpy.save` writes it. `numpy.load(path)` reads the file, w
 """
 
 import errno
+import math
+import reprlib
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import IO, Any, cast
 
 import numpy as np
@@ -21,7 +26,7 @@ from numpy.typing import NDArray
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
 from firth.formats.streams import PathLike
-from firth.formats.tensors import pieces
+from firth.formats.tensors import CODES, pieces
 from firth.formats.words import Table, check_shapes, whole
 
 Array = NDArray[Any]
@@ -37,14 +42,21 @@ DAMAGED_ZIP = (
     EOFError,
     NotImplementedError,
     RuntimeError,
+    OverflowError,
+    struct.error,
     UnicodeDecodeError,
     OSError,
 )
 """What zipfile raises for an archive that is cut, damaged, encrypted, or packed in a way it does not know."""
 
+BAD_HEADER = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError)
+"""What NumPy raises for the header of an array, which it reads as Python's own literals."""
+
 _KEYS_PER_PIECE = 1 << 14
 _PIECE_BYTES = 4 << 20
 _MOST_DEFLATED = 1040  # bytes that one byte of a deflated stream can stand for, rounded up
+_LONGEST = 1 << 40  # rows or columns, beyond which no size in bytes is a 64-bit number
+_LAST_CHARACTER = 0x10FFFF
 
 
 def write_npz(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None) -> None:
@@ -81,6 +93,8 @@ def read_npz(path: PathLike, *, limit: int | None = None) -> Table:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+            if len(set(names)) != len(names):
+                raise FormatError(f"{path} holds two arrays of one name: {reprlib.repr(sorted(names))}")
             vectors = _read_member(path, archive, _named(path, names, VECTOR_NAMES, "vectors"))
             keys = _read_member(path, archive, _named(path, names, KEY_NAMES, "keys"))
             count_name = next((name for name in COUNT_NAMES if name in names), None)
@@ -88,7 +102,7 @@ def read_npz(path: PathLike, *, limit: int | None = None) -> Table:
     except DAMAGED_ZIP as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which a seek to nowhere gives
             raise
-        raise FormatError(f"{path} is no whole .npz file: {error}") from error
+        raise FormatError(f"{path} is no whole .npz file: {shorten(str(error), 200)}") from error
     _check(path, keys, vectors, counts)
     kept = None if counts is None else counts[:limit].astype(np.int64)
     return whole(path, Table(keys[:limit].tolist(), vectors[:limit], kept))
@@ -96,7 +110,8 @@ def read_npz(path: PathLike, *, limit: int | None = None) -> Table:
 
 def _check(path: Path, keys: Array, vectors: Array, counts: Array | None) -> None:
     V = keys.shape
-    fits = keys.ndim == 1 and vectors.ndim == 2 and vectors.shape[:1] == V and vectors.dtype.kind == "f"
+    fits = keys.ndim == 1 and vectors.ndim == 2 and vectors.shape[:1] == V and vectors.dtype.name in CODES
+    fits = fits and vectors.dtype.kind == "f"
     if not fits or (counts is not None and (counts.shape != V or counts.dtype.kind not in "iu")):
         raise FormatError(
             f"{path}: keys {keys.shape} of {keys.dtype}, vectors {vectors.shape} of {vectors.dtype} and counts "
@@ -104,12 +119,19 @@ def _check(path: Path, keys: Array, vectors: Array, counts: Array | None) -> Non
         )
     if keys.dtype.kind not in "Uiu":
         raise FormatError(f"{path}: its keys are of dtype {keys.dtype}; strings or whole numbers can be read")
+    if keys.dtype.kind == "U":
+        letters = keys.view(np.dtype("u4").newbyteorder(keys.dtype.byteorder))
+        if letters.max(initial=0) > _LAST_CHARACTER:
+            raise FormatError(f"{path} is cut or damaged: a key holds {letters.max():#x}, which is no character")
+    for what, numbers in (("key", keys), ("count", counts)):
+        if numbers is not None and numbers.dtype.kind == "u" and numbers.max(initial=0) > np.iinfo(np.int64).max:
+            raise FormatError(f"{path}: a {what} is {numbers.max()}; at most 2^63 - 1 can be read")
 
 
 def _dtype_of(keys: Sequence[str | int]) -> np.dtype[Any]:
     if len(keys) and not isinstance(keys[0], str):
         return np.dtype("<i8")
-    return np.dtype(f"<U{max((len(cast(str, key)) for key in keys), default=1)}")
+    return np.dtype(f"<U{max((len(cast(str, key)) for key in keys), default=1) or 1}")
 
 
 def _write_member(
@@ -132,26 +154,29 @@ def _write_member(
 def _named(path: Path, names: list[str], wanted: tuple[str, ...], what: str) -> str:
     found = next((name for name in wanted if name in names), None)
     if found is None:
-        raise FormatError(f"{path} has no {what}: it holds {names}, and none of them is called {', '.join(wanted)}")
+        held = reprlib.repr(names)
+        raise FormatError(f"{path} has no {what}: it holds {held}, and none of them is called {', '.join(wanted)}")
     return found
 
 
 def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
     info = archive.getinfo(f"{name}.npy")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise FormatError(f"{path}: its {name} are packed by method {info.compress_type}; NumPy stores or deflates")
     with archive.open(info) as member:
         shape, fortran, dtype = _read_header(path, name, member)
-        size = int(np.prod(shape, dtype=object)) * dtype.itemsize if shape else dtype.itemsize
         if dtype.hasobject:
             raise FormatError(
                 f"{path}: its {name} are Python objects, kept as a pickle, which firth never opens, for it can "
                 "run any code. Where you trust it, load it with numpy.load(..., allow_pickle=True), turn the "
                 f"array into strings with .astype(str), and save it again"
             )
-        if size > info.file_size or info.file_size > _MOST_DEFLATED * max(1, info.compress_size):
-            raise FormatError(f"{path} is cut or damaged: {name} promises {size} bytes and has {info.file_size}")
-        array = np.empty(size // max(1, dtype.itemsize), dtype)
-        _fill(path, name, member, array.view(np.uint8) if size else np.empty(0, np.uint8))
-    return array.reshape(shape, order="F" if fortran else "C")
+        size, held = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
+        if size != held or held > _MOST_DEFLATED * max(1, info.compress_size):
+            raise FormatError(f"{path} is cut or damaged: {name} promises {size} bytes and has {held}")
+        array = np.empty(shape, dtype, order="F" if fortran else "C")
+        _fill(path, name, member, array.ravel("K").view(np.uint8) if size else np.empty(0, np.uint8))
+    return array.astype(dtype.newbyteorder("="), copy=False)
 
 
 def _read_header(path: Path, name: str, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -159,9 +184,16 @@ def _read_header(path: Path, name: str, member: IO[bytes]) -> tuple[tuple[int, .
         version = npy.read_magic(member)
         reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = reader(member)
-        return shape, fortran, dtype
-    except ValueError as error:
-        raise FormatError(f"{path} is cut or damaged: {name} is no NumPy array: {error}") from error
+    except BAD_HEADER as error:
+        why = shorten(str(error), 200)
+        raise FormatError(f"{path} is cut or damaged: {name} is no NumPy array: {why}") from error
+    plain = dtype.hasobject or (dtype.itemsize and dtype.kind in "fiuUS")
+    if not plain or not all(type(length) is int and 0 <= length <= _LONGEST for length in shape):
+        raise FormatError(
+            f"{path}: its {name} are of shape {reprlib.repr(shape)} and dtype {reprlib.repr(str(dtype))}; "
+            "numbers or strings in a shape that is not negative can be read"
+        )
+    return shape, fortran, dtype
 
 
 def _fill(path: Path, name: str, member: IO[bytes], place: NDArray[np.uint8]) -> None:

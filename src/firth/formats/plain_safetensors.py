@@ -9,8 +9,10 @@ Others keep the keys in a `tokenizer.json` beside the file (the Hugging Face fol
 layout of the bytes is in `firth.formats.tensors`; firth's own file is `firth.formats.native`.
 """
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, cast
 
 import numpy as np
@@ -26,7 +28,11 @@ from firth.formats.words import Table, check_shapes, from_blob, to_blob, whole
 
 Array = NDArray[Any]
 
+LONGEST_HEADER = 1 << 20  # bytes; that of one matrix and its keys has a few hundred
 _FLOATS = tuple(code for name, code in CODES.items() if name.startswith("float"))
+_WHOLE = ("I8", "U8", "I16", "U16", "I32", "U32", "I64")
+_SMALL = {"words": ("U8",), "word_ends": _WHOLE, "ids": _WHOLE, "counts": _WHOLE, "mapping": _WHOLE, "weights": _FLOATS}
+_LONGEST = 1 << 40  # rows or columns, beyond which no size in bytes is a 64-bit number
 
 
 def write_safetensors(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None) -> None:
@@ -52,37 +58,61 @@ def read_safetensors(path: PathLike, *, mmap: bool = False, vocabulary: Mapping[
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
+    _refuse_long_header(path)
     try:
         with safe_open(path, framework="numpy") as file:
             tensors = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
             shapes = {name: (part.get_dtype(), part.get_shape()) for name, part in tensors.items()}
             matrix_name = _matrix_name(path, shapes)
-            small = {
-                name: cast(Array, file.get_tensor(name))
-                for name in ("words", "word_ends", "ids", "counts", "mapping", "weights")
-                if name in shapes and name != matrix_name
-            }
+            small = {name: cast(Array, file.get_tensor(name)) for name in _small_names(path, shapes, matrix_name)}
             matrix = mapped_tensor(path, matrix_name) if mmap else cast(Array, file.get_tensor(matrix_name))
     except SafetensorError as error:
-        raise FormatError(f"{path} is cut or damaged ({path.stat().st_size} bytes): {error}") from error
+        raise FormatError(
+            f"{path} is cut or damaged ({path.stat().st_size} bytes): {shorten(str(error), 200)}"
+        ) from error
     keys, rows = _keys(path, small, vocabulary)
     vectors = _selected(path, matrix, rows, small)
     if len(keys) != len(vectors):
         raise FormatError(f"{path}: {len(keys)} keys, but {len(vectors)} vectors")
-    counts = small.get("counts")
+    counts = small["counts"].astype(np.int64) if "counts" in small else None
     if counts is not None and counts.shape != (len(keys),):
         raise FormatError(f"{path}: {len(keys)} keys, but counts of shape {counts.shape}")
     return whole(path, Table(keys, vectors, counts), finite=not mmap)
 
 
+def _refuse_long_header(path: Path) -> None:
+    """Raise `FormatError` for a header that would take long to look through, and much memory."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > LONGEST_HEADER:
+        raise FormatError(f"{path} has a header of {size} bytes; that of vectors has at most {LONGEST_HEADER}")
+
+
+def _small_names(path: Path, shapes: Mapping[str, tuple[str, list[int]]], matrix: str) -> list[str]:
+    """Return the names of the arrays beside the matrix, all of which are of one dimension."""
+    names = [name for name in _SMALL if name in shapes and name != matrix]
+    if "weights" in names and len(shapes["weights"][1]) != 1:  # another matrix, which is not looked at
+        names.remove("weights")
+    for name in names:
+        code, shape = shapes[name]
+        if code not in _SMALL[name] or len(shape) != 1:
+            raise FormatError(
+                f"{path}: its {name} are {code} of shape {shape}; one dimension of {', '.join(_SMALL[name])} is read"
+            )
+    return names
+
+
 def _matrix_name(path: Path, shapes: Mapping[str, tuple[str, list[int]]]) -> str:
     """Return the name of the (V, D) matrix: a usual one, or that of the only matrix there is."""
-    matrices = [name for name, (code, shape) in shapes.items() if len(shape) == 2 and code in _FLOATS]
+    matrices = [
+        name for name, (code, shape) in shapes.items() if len(shape) == 2 and max(shape) <= _LONGEST and code in _FLOATS
+    ]
     usual = [name for name in VECTOR_NAMES if name in matrices]
     if usual or len(matrices) == 1:
         return (usual or matrices)[0]
+    held = reprlib.repr(dict(shapes))
     raise FormatError(
-        f"{path} has no matrix of vectors that can be told from the others: it holds {dict(shapes)}; call it "
+        f"{path} has no matrix of vectors that can be told from the others: it holds {held}; call it "
         f"{VECTOR_NAMES[1]!r}, in float16, 32 or 64"
     )
 

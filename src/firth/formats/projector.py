@@ -8,18 +8,20 @@ Words that hold a tab or a newline would move every row behind them, so they are
 """
 
 import re
+import reprlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.decimals import parse_fields, print_rows
-from firth.formats.streams import PathLike, Rows, is_compressed, reading, writing_set
+from firth.formats.streams import CHUNK_BYTES, LONGEST_LINE, PathLike, Rows, is_compressed, reading, writing_set
 from firth.formats.words import Table, check_shapes, decoded, encoded, shown, warn_of_broken_rows, without_repeats
 
 Array = NDArray[Any]
@@ -77,7 +79,7 @@ def _read_tensor(path: Path, limit: int | None) -> Array:
     rows: Rows | None = None
     number = 0
     with reading(path) as file:
-        while block := [line.rstrip() for line in islice(file, _BLOCK_ROWS)]:
+        for block in _blocks(file):
             D = block[0].count(b"\t") + 1 if rows is None else rows.array.shape[1]
             rows = rows or Rows(D, np.dtype(np.float32), 0)
             bad = next((at for at, line in enumerate(block) if line.count(b"\t") + 1 != D), None)
@@ -97,25 +99,49 @@ def _read_tensor(path: Path, limit: int | None) -> Array:
     return rows.finished()[:limit]
 
 
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines; one that is too long is broken, so that it will not fit."""
+    return iter(partial(file.readline, LONGEST_LINE), b"")
+
+
+def _blocks(file: BinaryIO) -> Iterator[list[bytes]]:
+    """Yield the lines, stripped at the right, some thousands at a time, and fewer where they are long."""
+    block: list[bytes] = []
+    size = 0
+    for line in _lines(file):
+        block.append(line.rstrip())
+        size += len(line)
+        if len(block) == _BLOCK_ROWS or size > CHUNK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
 def _read_metadata(path: Path, V: int, limit: int | None) -> tuple[list[bytes], Array | None]:
     with reading(path) as file:
-        lines = [line.rstrip(b"\r\n") for line in islice(file, None if limit is None else limit + 1)]
+        # one line more than the header and the words: enough to know that there are too many
+        lines = [line.rstrip(b"\r\n") for line in islice(_lines(file), (V if limit is None else limit) + 2)]
     header = lines[0].split(b"\t") if lines else []
     if len(header) == 1:
         lines, counts = lines[:limit], None
     else:
-        lines, counts = lines[1:], _counts(path, header, lines[1:])
+        lines = lines[1:][:limit]
+        counts = _counts(path, header, lines)
     if len(lines) != V:
-        raise FormatError(f"{path} has {len(lines)} words, but there are {V} vectors beside it")
+        found = f"more than {V}" if len(lines) > V else f"{len(lines)}"
+        raise FormatError(f"{path} has {found} words, but there are {V} vectors beside it")
     return [line.partition(b"\t")[0] for line in lines], counts
 
 
 def _counts(path: Path, header: list[bytes], lines: list[bytes]) -> Array | None:
     if b"count" not in header:
-        warnings.warn(f"{path}: of the columns {header} only the first is read, as the word", stacklevel=4)
+        warnings.warn(
+            f"{path}: of the columns {reprlib.repr(header)} only the first is read, as the word", stacklevel=4
+        )
         return None
     column = header.index(b"count")
     try:
         return np.array([int(line.split(b"\t")[column]) for line in lines], np.int64)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise FormatError(f"{path}: its column of counts is not whole numbers: {error}") from error

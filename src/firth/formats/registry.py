@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from firth.errors import OptionError
+from firth.errors import FormatError, OptionError
 from firth.formats.catalogue import COMPRESSIBLE, find, format_of_name, writable
 from firth.formats.detection import detect
 from firth.formats.streams import PathLike, is_compressed
@@ -58,9 +58,10 @@ def read_vectors(
     }
     options = _taken(known.name, known.reads_with | {"limit"}, {k: v for k, v in wanted.items() if v is not None})
     if "limit" in known.reads_with:
-        table = known.read(path, limit=limit, **options)
-        return VectorFile(table.keys, table.vectors, table.counts, known.name)
+        options["limit"] = limit
     table = known.read(path, **options)
+    if len(table.keys) and not table.vectors.shape[1]:
+        raise FormatError(f"{path} holds {len(table.keys)} keys with vectors of 0 numbers; at least 1 is needed")
     counts = None if table.counts is None else table.counts[:limit]
     return VectorFile(table.keys[:limit], table.vectors[:limit], counts, known.name)
 

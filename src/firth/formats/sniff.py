@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 HEAD_BYTES = 64
+LONGEST_HEADER = 100  # bytes of the first line of a word2vec file
+_MOST_DIGITS = 18  # of a number in it: more would not fit in 64 bits
 _GENSIM = (
     "firth never unpickles, for a pickle can run any code. In gensim, call "
     "KeyedVectors.load(...).save_word2vec_format('vectors.bin', binary=True) and read that with "
@@ -55,5 +57,10 @@ def is_safetensors(head: bytes) -> bool:
 
 def is_word2vec(head: bytes) -> bool:
     """Tell whether `head` opens a word2vec file: a line of two whole numbers."""
-    fields = head.partition(b"\n")[0].split()
-    return len(fields) == 2 and all(field.isdigit() for field in fields)
+    line = head.partition(b"\n")[0]
+    fields = line.split()
+    return (
+        len(line) < LONGEST_HEADER
+        and len(fields) == 2
+        and all(field.isdigit() and len(field) <= _MOST_DIGITS for field in fields)
+    )

@@ -7,14 +7,18 @@ A Unigram model keeps `vocab` as a list of [token, score] instead, in the order 
 """
 
 import json
+import reprlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from firth.errors import FormatError
 
 TOKENIZER = "tokenizer.json"
 UNKNOWN = "[UNK]"
+_MOST_ROWS = 1 << 62
 
 
 def tokenizer_json(words: Sequence[str]) -> bytes:
@@ -40,12 +44,28 @@ def tokenizer_json(words: Sequence[str]) -> bytes:
 def read_vocabulary(path: Path) -> dict[str, int]:
     """Return the row of each token, in the order of the rows; raises `FormatError` for any other JSON."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes(), object_pairs_hook=_without_repeats)
         vocabulary = content["model"]["vocab"]
         if isinstance(vocabulary, list):
-            vocabulary = {entry[0]: row for row, entry in enumerate(vocabulary)}
+            vocabulary = _without_repeats([(token, row) for row, (token, _) in enumerate(vocabulary)])
         added = {entry["content"]: entry["id"] for entry in content.get("added_tokens", ())}
-        rows = {str(token): int(row) for token, row in {**vocabulary, **added}.items()}
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-        raise FormatError(f"{path} is no tokenizer.json with a vocabulary: {error!r}") from error
+        rows: dict[str, int] = {**vocabulary, **added}
+        bad = next((pair for pair in rows.items() if not _is_entry(*pair)), None)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FormatError(f"{path} is no tokenizer.json with a vocabulary: {shorten(repr(error), 200)}") from error
+    if bad is not None:
+        raise FormatError(f"{path}: {reprlib.repr(bad)} is not a token and the number of its row")
     return dict(sorted(rows.items(), key=lambda pair: pair[1]))
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of these members: of a name that comes twice JSON would keep the last, and say nothing."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        name, times = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{reprlib.repr(name)} comes {times} times")
+    return content
+
+
+def _is_entry(token: object, row: object) -> bool:
+    return isinstance(token, str) and type(row) is int and 0 <= row < _MOST_ROWS

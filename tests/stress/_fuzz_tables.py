@@ -1,0 +1,377 @@
+"""What is fuzzed of .npz, Arrow, Parquet, safetensors, the Hugging Face folder, the projector, and sets to judge by."""
+
+import io
+import json
+import struct
+import tempfile
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet as pq
+from safetensors import safe_open
+from safetensors.numpy import save
+
+from firth import KeyedVectors
+from firth.errors import FormatError
+from firth.evaluation import evaluate_word_analogies, evaluate_word_pairs
+from firth.formats import diagnose, read_vectors, write_vectors
+from stress._fuzzing import Target, named
+from stress._targets import NUMBERS, VECTORS, WORDS, use_vectors
+
+COUNTS = np.arange(9, 4, -1)
+
+
+def files_of(format: str, keys: Any = WORDS, counts: Any = COUNTS) -> dict[str, bytes]:  # noqa: A002
+    """Return the files that make up vectors in a format, each by its path below the folder."""
+    with tempfile.TemporaryDirectory() as name:
+        write_vectors(Path(name) / "v", format, keys, VECTORS[: len(keys)], counts)
+        paths = [path for path in sorted(Path(name).rglob("*")) if path.is_file()]
+        return {str(path.relative_to(name)): path.read_bytes() for path in paths}
+
+
+def _whole(format: str) -> Callable[[], list[bytes]]:  # noqa: A002
+    """Return what makes seeds of a format that is one file."""
+    return lambda: [
+        files_of(format)["v"],
+        files_of(format, ["new york", ""], None)["v"],
+        files_of(format, [7, -1, 2**40], None)["v"],
+        files_of(format, [], None)["v"],
+    ]
+
+
+@cache
+def _sound(format: str) -> dict[str, bytes]:  # noqa: A002
+    return files_of(format)
+
+
+def _part(format: str, part: str) -> Callable[[bytes, Path], Path]:  # noqa: A002
+    """Return the `place` of one file among the sound others of a format."""
+
+    def place(data: bytes, folder: Path) -> Path:
+        for name, content in {**_sound(format), part: data}.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content)
+        return folder / "v"
+
+    return place
+
+
+def _use(path: Path, format: str, **options: Any) -> None:  # noqa: A002
+    """Read and use the vectors. The file is there, so the system has no reason to refuse it."""
+    try:
+        use_vectors(path, format, **options)
+    except OSError as error:
+        raise AssertionError(f"an error of the system: {error!r}") from error
+    except FormatError as error:
+        if not is_clear(error, path):
+            raise AssertionError(f"no clear message: {error}") from error
+        raise
+
+
+def is_clear(error: FormatError, path: Path) -> bool:
+    """Tell whether a message is one line of moderate length that names the file."""
+    text = str(error)
+    return str(path.with_suffix("")) in text and "\n" not in text and len(text) < 1000
+
+
+def _uses(format: str, **options: Any) -> Callable[[Path], None]:  # noqa: A002
+    return lambda path: _use(path, format, **options)
+
+
+def _use_safetensors(path: Path) -> None:
+    """Read, mapped and not, and compare with what the library itself makes of the file."""
+    _use(path, "safetensors")
+    read, mapped = (read_vectors(path, "safetensors", mmap=mmap) for mmap in (False, True))
+    assert read.keys == mapped.keys
+    assert read.vectors.tobytes() == mapped.vectors.tobytes()
+    with safe_open(path, framework="numpy") as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        shapes = {name: part.get_shape() for name, part in slices.items()}
+        alike = [name for name, shape in shapes.items() if shape[1:] == [read.vectors.shape[1]]]
+        rows = [file.get_tensor(name) for name in alike if slices[name].get_dtype() in ("F16", "F32", "F64")]
+    if len(read.keys) == len(rows[0]):  # else repeats of a key were dropped
+        assert any(matrix.tobytes() == read.vectors.tobytes() for matrix in rows)
+
+
+def _diagnose(path: Path) -> None:
+    """Whatever is in a file: it is read without a fault being named, or a fault is named, in one line."""
+    found = diagnose(path)
+    assert all("\n" not in problem and len(problem) < 1000 for problem in found.problems)
+    json.dumps(found.to_dict())
+    if found.is_sound:
+        read_vectors(path)
+
+
+# --- seeds
+
+
+def _safetensors() -> list[bytes]:
+    vectors = VECTORS[:2]
+    other = save({"weight": vectors.astype(np.float16), "ids": np.array([3, 4], np.int32), "bias": np.ones(2)})
+    return [*_whole("safetensors")(), other]
+
+
+def _tables() -> list[Any]:
+    lists = pa.array(VECTORS[:3].astype(float).tolist(), pa.large_list(pa.float64()))
+    halves = pa.array(VECTORS[:2].astype(np.float16).tolist(), pa.list_(pa.float16()))
+    return [
+        pa.table({"text": pa.array(["a", "b", "c"], pa.large_string()), "embedding": lists, "year": [1, 2, 3]}),
+        pa.table({"id": pa.array([4, 5], pa.uint8()), "vector": halves, "count": pa.array([None, 7])}),
+    ]
+
+
+def _arrows() -> list[bytes]:
+    return [*_whole("arrow")(), *(_ipc(table, packing) for table in _tables() for packing in (None, "zstd", "lz4"))]
+
+
+def _ipc(table: Any, packing: str | None) -> bytes:
+    file = io.BytesIO()
+    with pa.ipc.new_file(file, table.schema, options=pa.ipc.IpcWriteOptions(compression=packing)) as writer:
+        writer.write_table(table)
+    return file.getvalue()
+
+
+def _parquets() -> list[bytes]:
+    packings = ("none", "snappy", "gzip", "brotli")
+    return [*_whole("parquet")(), *(_packed(table, packing) for table in _tables() for packing in packings)]
+
+
+def _packed(table: Any, packing: str) -> bytes:
+    file = io.BytesIO()
+    options = {"column_encoding": "PLAIN", "use_dictionary": False} if packing == "snappy" else {}
+    pq.write_table(table, file, compression=packing, **options)
+    return file.getvalue()
+
+
+def _npzs() -> list[bytes]:
+    file = io.BytesIO()
+    np.savez_compressed(file, words=np.array(["a", "b"]), embeddings=np.asfortranarray(VECTORS[:2]))
+    return [*_whole("npz")(), file.getvalue()]
+
+
+def _tokenizers() -> list[bytes]:
+    lists = {"model": {"vocab": [[word, -row] for row, word in enumerate([*WORDS, "[UNK]"])]}}
+    objects = {"model": {"vocab": dict(zip(WORDS, range(5), strict=True))}}
+    added = {**objects, "added_tokens": [{"id": 5, "content": "[UNK]"}]}
+    return [_sound("huggingface")["v/tokenizer.json"], json.dumps(lists).encode(), json.dumps(added).encode()]
+
+
+def _metadata() -> list[bytes]:
+    return [
+        _sound("projector")["v_metadata.tsv"],
+        b"a\nb\nc\nd\ne\n",
+        b"word\tcolour\n" + b"".join(b"%d\tx\n" % i for i in range(5)),
+    ]
+
+
+def _pairs() -> list[bytes]:
+    return [
+        b"# a set\nword1\tword2\tscore\nthe\tna\xc3\xafve\t7.5\n1.5\tthe\t-1\n",
+        b"the-n na\xc3\xafve-n 3\n1.5-n the-j 4\n",
+        b"the,1.5,x,9,1\nthe,na\xc3\xafve,y,8,2\n",
+    ]
+
+
+def _questions() -> list[bytes]:
+    return [
+        b": one\nthe 1.5 na\xc3\xafve the\n: two words\nthe the the the\nx\n",
+        b"\xef\xbb\xbf: a\nthe 1.5 </s> the\n",
+    ]
+
+
+@cache
+def _vectors() -> KeyedVectors:
+    return KeyedVectors(list(WORDS), VECTORS)
+
+
+def _use_pairs(path: Path) -> None:
+    for delimiter in (None, "\t"):
+        with suppress(FormatError):
+            result = evaluate_word_pairs(_vectors(), path, delimiter, dummy4unknown=True)
+            assert 0 <= result.covered <= result.total
+    evaluate_word_pairs(_vectors(), path, None)
+
+
+def _use_questions(path: Path) -> None:
+    result = evaluate_word_analogies(_vectors(), path)
+    assert 0 <= result.covered <= result.total
+
+
+# --- changing an input as its grammar has it
+
+_LIMITS = tuple(
+    number.to_bytes(size, "little", signed=True)
+    for size in (1, 4, 8)
+    for number in (-1, 0, 1, 3, 127, 1 << 16, (1 << 31) - 1, 1 << 40)
+    if number < 1 << (8 * size - 1)
+)
+_TEXT = (
+    *NUMBERS,
+    b"\t",
+    b"\n",
+    b"\r\n",
+    b",",
+    b" ",
+    b"#",
+    b": ",
+    b"\0",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"the",
+    b"word\tcount\n",
+)
+_JSON = (
+    *NUMBERS,
+    b"NaN",
+    b"true",
+    b"null",
+    b"[]",
+    b"{}",
+    b'""',
+    b'"\\ud800"',
+    b'"a":0,',
+    b'["a",0],',
+    b"[" * 1500,
+    b'"id":',
+)
+_DTYPES = ("F16", "F32", "F64", "I64", "U8", "BF16", "F8_E4M3", "BOOL", "C64", "I32", "U64")
+_SIZES = (0, 1, 2, 3, 5, 9, 1 << 31, 1 << 40, 1 << 62, (1 << 64) - 1, -1, 1.0, None)
+_NAMES = ("embeddings", "weight", "words", "word_ends", "ids", "counts", "mapping", "weights", "", "a\nb", "e" * 300)
+_DESCRIPTIONS = (
+    b"'<f4'",
+    b"'>f8'",
+    b"'|O'",
+    b"'<U1'",
+    b"'<U0'",
+    b"'|S3'",
+    b"'<u8'",
+    b"'<f16'",
+    b"[('a','|O')]",
+    b"('<f4',(2,))",
+)
+_SHAPES = (
+    b"(5,)",
+    b"(5, 3)",
+    b"()",
+    b"(-1, 3)",
+    b"(True, 3)",
+    b"(0, 4611686018427387904)",
+    b"(5L, 3L)",
+    b"(2147483648, 2147483648)",
+)
+
+
+def overwritten(data: bytes, random: Random) -> bytes:
+    """Change up to three places: bytes, or numbers at their limits."""
+    changed = bytearray(data)
+    for _ in range(random.randint(1, 3)):
+        piece = random.choice(_LIMITS) if random.randrange(2) else random.randbytes(random.randint(1, 4))
+        start = random.randrange(max(1, len(changed) - len(piece) + 1))
+        changed[start : start + len(piece)] = piece[: len(changed) - start]
+    return bytes(changed)
+
+
+def _mutated_npz(data: bytes, random: Random) -> bytes:
+    """Change one array, and pack all of them again with checksums that fit."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        name = random.choice([*members])
+    except Exception:  # libFuzzer was here before, and there is no archive to be changed
+        return overwritten(data, random)
+    choice = random.randrange(4)
+    if choice == 0:
+        members[name] = overwritten(members[name], random)
+    elif choice == 1:
+        members[f"{random.choice(('keys', 'counts', 'vectors', 'ids', '../keys'))}.npy"] = members.pop(name)
+    else:
+        members[name] = _with_header(members[name], random)
+    file = io.BytesIO()
+    with zipfile.ZipFile(
+        file, "w", random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2))
+    ) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def _with_header(array: bytes, random: Random) -> bytes:
+    """Return a NumPy array with a header that says something else of its numbers."""
+    length = int.from_bytes(array[8:10], "little")
+    descr, shape = random.choice(_DESCRIPTIONS), random.choice(_SHAPES)
+    text = b"{'descr': %s, 'fortran_order': %s, 'shape': %s}" % (
+        descr,
+        random.choice((b"False", b"True", b"-1")),
+        shape,
+    )
+    return array[:8] + struct.pack("<H", len(text)) + text + array[10 + length :]
+
+
+def _mutated_safetensors(data: bytes, random: Random) -> bytes:
+    """Change bytes of the tensors, or something in the header, whose length then fits."""
+    size = int.from_bytes(data[:8], "little")
+    try:
+        header, body = json.loads(data[8 : 8 + size]), data[8 + size :]
+        if random.randrange(3) == 0:
+            body = overwritten(body, random)
+        else:
+            _change_header(header, random)
+        text = json.dumps(header).encode()
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):  # libFuzzer was here before
+        return overwritten(data, random)
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def _change_header(header: dict[str, Any], random: Random) -> None:
+    name = random.choice([name for name in header if name != "__metadata__"])
+    choice = random.randrange(5)
+    if choice == 0:
+        header[random.choice(_NAMES)] = header.pop(name)
+    elif choice == 1:
+        header[name]["dtype"] = random.choice(_DTYPES)
+    elif choice == 2:
+        header["__metadata__"] = random.choice(({}, {"format": "firth"}, None, {"a": 1}, []))
+    else:
+        numbers = header[name][random.choice(("shape", "data_offsets"))]
+        numbers[random.randrange(len(numbers)) :] = random.choices(_SIZES, k=random.randint(0, 2))
+
+
+def _either() -> list[bytes]:
+    names = ("npz", "arrow", "parquet", "safetensors", "native", "word2vec-text", "word2vec-binary", "glove")
+    return [files_of(name, WORDS, None)["v"] for name in names]
+
+
+TARGETS = {
+    "npz": Target(_npzs, named("v.npz"), _uses("npz"), (*_DESCRIPTIONS, *_SHAPES), _mutated_npz),
+    "arrow": Target(_arrows, named("v.arrow"), _uses("arrow"), _LIMITS, overwritten),
+    "parquet": Target(_parquets, named("v.parquet"), _uses("parquet"), _LIMITS, overwritten),
+    "safetensors": Target(_safetensors, named("v.safetensors"), _use_safetensors, _JSON, _mutated_safetensors),
+    "huggingface-model": Target(
+        lambda: [_sound("huggingface")["v/model.safetensors"]],
+        _part("huggingface", "v/model.safetensors"),
+        _uses("huggingface"),
+        _JSON,
+        _mutated_safetensors,
+    ),
+    "huggingface-tokenizer": Target(_tokenizers, _part("huggingface", "v/tokenizer.json"), _uses("huggingface"), _JSON),
+    "huggingface-config": Target(
+        lambda: [_sound("huggingface")["v/config.json"], b"{}"],
+        _part("huggingface", "v/config.json"),
+        _uses("huggingface"),
+        _JSON,
+    ),
+    "projector-tensor": Target(
+        lambda: [_sound("projector")["v_tensor.tsv"]], _part("projector", "v_tensor.tsv"), _uses("projector"), _TEXT
+    ),
+    "projector-metadata": Target(_metadata, _part("projector", "v_metadata.tsv"), _uses("projector"), _TEXT),
+    "any-format": Target(_either, named("v"), _diagnose, (*_TEXT, *_LIMITS), overwritten),
+    "word-pairs": Target(_pairs, named("pairs"), _use_pairs, _TEXT),
+    "analogies": Target(_questions, named("questions"), _use_questions, _TEXT),
+}
