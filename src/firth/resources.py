@@ -36,23 +36,26 @@ def available_memory() -> int | None:
     return min((room for _, room in memory_rooms()), default=None)
 
 
-def memory_rooms() -> Iterator[tuple[str, int]]:
+def memory_rooms(unused: int = 0) -> Iterator[tuple[str, int]]:
     """Yield what bounds this process's memory, and how many bytes each leaves it.
 
-    That is the machine, every control group that the process is in, and its own limits on address space and data.
+    That is the machine, every control group that the process is in, and its own limits on address space and data; of
+    these last, `unused` bytes go to what is reserved and never touched.
     """
     yield from _free_memory()
     yield from _control_groups()
-    yield from _own_limits()
+    yield from ((name, room - unused) for name, room in _own_limits())
 
 
-def require_memory(parts: dict[str, int], purpose: str = "training", remedy: str = _SMALLER_TRAINING) -> None:
+def require_memory(
+    parts: dict[str, int], purpose: str = "training", remedy: str = _SMALLER_TRAINING, *, unused: int = 0
+) -> None:
     """Raise `NotEnoughMemoryError`, with the arithmetic shown, if `parts` (name -> bytes) cannot all be allocated.
 
-    The message says what the memory is for, `purpose`, and what to do, `remedy`.
+    The message says what the memory is for, `purpose`, and what to do, `remedy`; `unused` as in `memory_rooms`.
     """
     needed = sum(parts.values())
-    bound, room = min(memory_rooms(), key=lambda pair: pair[1], default=("", needed))
+    bound, room = min(memory_rooms(unused), key=lambda pair: pair[1], default=("", needed))
     if needed > room:
         arithmetic = " + ".join(f"{name} {_megabytes(size)}" for name, size in parts.items())
         raise NotEnoughMemoryError(

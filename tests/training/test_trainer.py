@@ -15,6 +15,7 @@ from firth import CorpusError, DivergenceError, OptionError, Word2Vec, resources
 from firth.errors import NotEnoughMemoryError
 from firth.training import hogwild, trainer
 from firth.training.progress import Bar, Lines, Reporter, reporter
+from firth.training.state import Keeper
 
 SMALL = {"schedule": "hogwild", "vector_size": 16, "window": 3, "negative": 5, "min_count": 1, "sample": 0, "epochs": 2}
 
@@ -199,7 +200,7 @@ def test_a_corpus_without_pairs_is_refused():
 
 
 def test_too_little_memory_is_said_with_the_arithmetic(corpus, monkeypatch):
-    monkeypatch.setattr(resources, "memory_rooms", lambda: [("a limit", 10**6)])
+    monkeypatch.setattr(resources, "memory_rooms", lambda unused: [("a limit", 10**6)])
     message = r"needs [\d,]+ MiB .* \(2 matrices of 20 x 2048 .* and 1 MiB is available \(a limit\): use a smaller"
     with pytest.raises(NotEnoughMemoryError, match=message):
         Word2Vec(**SMALL | {"vector_size": 2048}).fit(corpus, progress=False)
@@ -248,7 +249,7 @@ def test_progress_lines_come_now_and_then_and_name_speed_loss_and_rate(corpus):
     stream = io.StringIO()
     lines = Lines(stream, interval=0.0)
     model = Word2Vec(**SMALL)
-    model._fit(corpus, lines)
+    model._fit(corpus, lines, Keeper())
     text = stream.getvalue()
     assert "read 32,000 words in 4,000 sentences; vocabulary 20" in text
     assert "compiled in " in text
@@ -270,7 +271,7 @@ def test_the_bar_is_for_terminals_only():
 
 def test_the_bar_shows_speed_loss_rate_and_time_left(corpus):
     terminal = Terminal()
-    Word2Vec(**SMALL)._fit(corpus, Bar(terminal))
+    Word2Vec(**SMALL)._fit(corpus, Bar(terminal), Keeper())
     text = terminal.getvalue()
     for part in ("training", "M words/s", "loss", "alpha", "0:00:00"):
         assert part in text
@@ -283,4 +284,7 @@ def test_nothing_is_shown_when_silent(corpus, capfd):
 
 def test_an_epoch_is_summed_up_in_a_line():
     record = trainer.EpochRecord(epoch=2, loss=1.5, pairs=1000, words=500_000, seconds=0.25, alpha=0.01)
-    assert trainer.summary(record, 5, exact=False) == "epoch 2/5  loss 1.5000  2.00 M words/s  0.2 s  1,000 pairs  alpha 0.0100"
+    assert (
+        trainer.summary(record, 5, exact=False)
+        == "epoch 2/5  loss 1.5000  2.00 M words/s  0.2 s  1,000 pairs  alpha 0.0100"
+    )
