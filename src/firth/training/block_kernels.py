@@ -9,6 +9,9 @@ with all scores computed before any row changes, also where rows coincide:
 - equal noise words are one row of more weight;
 - a noise word that is the outside word of a pair is, for that pair, the word to predict and no noise; the pair's own
   output then has weight 0. For the other pairs of the group it is noise.
+
+Token ids are checked by `hogwild.checked_ids`. A bucket may come from another process, so all of it is checked here,
+before its kernel sees it.
 """
 
 from functools import lru_cache
@@ -17,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float32, int32, int64, njit
 
+from firth.errors import CorpusError, OptionError
 from firth.training.kernels import (
     Array,
     aligned_zeros,
@@ -43,6 +47,7 @@ class GroupWorkspace(NamedTuple):
     tables: Array  # (LEAD + 1, 2 GROUP + columns) int64, flat: row addresses of the inputs, their owns, the outputs
     noise: Array  # (LEAD + 1, n_tiles, 16) int32: the noise word in each lane, -1 where there is none
     columns: Array  # (LEAD + 1, n_tiles, 16) float32: the signed weight of each output but the first
+    words: Array  # (LEAD + 1, GROUP) int32: the outside word of each pair, -2 where there is none
     own_weights: Array  # (LEAD + 1, GROUP / 2, 16) float32: the signed weight of each pair's own output
     rows: Array  # (GROUP / 2, 16) float32: 1, and 0 for an absent input
     copies: Array  # (2 GROUP,) int64: addresses of spare rows for copies of the inputs and of their own outputs
@@ -59,6 +64,7 @@ def make_group_workspace(vector_size: int, negative: int, halt: Array | None = N
         tables=np.zeros((LEAD + 1) * (2 * GROUP + tile * n_tiles), np.int64),
         noise=aligned_zeros((LEAD + 1, n_tiles, LANES), np.int32),
         columns=aligned_zeros((LEAD + 1, n_tiles, LANES)),
+        words=np.zeros((LEAD + 1, GROUP), np.int32),
         own_weights=aligned_zeros((LEAD + 1, GROUP // 2, LANES)),
         rows=aligned_zeros((GROUP // 2, LANES)),
         copies=np.zeros(2 * GROUP, np.int64),
@@ -152,11 +158,11 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             noise[slot, (1 + k) // tile, (1 + k) % tile + TILE] = drawn
 
     @njit(nogil=True)
-    def queue_pairs(slot, start, n, pairs, V, V_step, U, U_step, K, tables, noise, own_weights, spare):
+    def queue_pairs(slot, start, n, pairs, V, V_step, U, U_step, K, tables, noise, words, own_weights, spare):
         """Write down the rows of a group's pairs. A pair's own output counts unless it is among the noise words."""
         at = slot * stride
         for p in range(n):
-            word = pairs[start + p, 1]
+            word = words[slot, p] = pairs[start + p, 1]
             tables[at + p] = V + int64(pairs[start + p, 0]) * V_step
             tables[at + GROUP + p] = U + int64(word) * U_step
             counts = float32(-1)
@@ -165,26 +171,40 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
                     counts = float32(0)
             own_weights[slot, p // 2, TILE * (p % 2)] = counts
         for p in range(n, GROUP):
+            words[slot, p] = -2
             tables[at + p] = spare
             tables[at + GROUP + p] = spare + row_bytes
 
-    @njit(nogil=True)
-    def train_bucket(center, outside, pairs, alias, key, K, rate, work):
+    def train_bucket(
+        center: Array, outside: Array, pairs: Array, alias: Array, key: Any, K: int, rate: Any, work: GroupWorkspace
+    ) -> None:
         """Train a bucket of pairs, changing the rows of both blocks in place; the summed loss is in `work.loss`.
 
-        The result depends on the arguments alone.
+        The result depends on the arguments alone. Raises `OptionError` for arrays of other shapes or types than
+        these, and `CorpusError` for the number of a row that is not there.
 
         center, outside  (rows, D padded to strips) float32: a block of each matrix; each row contiguous and 64-byte
                          aligned, but not necessarily next to the one before
-        pairs            (n, 2) int32, C-contiguous: row of `center`, row of `outside`
+        pairs            (n, 2) int32: row of `center`, row of `outside`
         alias            (rows of outside,) uint64: `sampling.alias_table` of the outside block
         key, K, rate     uint64 seed of the draws; noise words for each group; learning rate, float32
         work             GroupWorkspace, overwritten
         """
-        tables, noise, columns, own_weights, rows, copy_table, coefficients, spare_rows, losses, halt = work
+        if tiles(K) != (tile, n_tiles):
+            raise OptionError(f"a kernel for {n_tiles} tiles of {tile} rows was given {K} noise words")
+        _check_arrays(center, outside, pairs, alias, work, LANES * n_strips, (LEAD + 1) * stride)
+        if len(pairs):
+            _check_numbers("pairs have centers", pairs[:, 0], len(center))
+            _check_numbers("pairs have outside words", pairs[:, 1], len(outside))
+            _check_numbers("alias table has words", alias.astype(np.uint32), len(outside))
+        train_groups(center, outside, pairs, alias, key, K, rate, work)
+
+    @njit(nogil=True)
+    def train_groups(center, outside, pairs, alias, key, K, rate, work):
+        tables, noise, columns, words, own_weights, rows, copy_table, coefficients, spare_rows, losses, halt = work
         V, U, spare = center.ctypes.data, outside.ctypes.data, spare_rows.ctypes.data
         V_step, U_step = center.strides[0], outside.strides[0]
-        table, copies, words = tables.ctypes.data, copy_table.ctypes.data, pairs.ctypes.data
+        table, copies = tables.ctypes.data, copy_table.ctypes.data
         g, loss, row_weights = coefficients.ctypes.data, losses.ctypes.data, rows.ctypes.data
         spare_rows[:] = 0
         losses[:] = 0
@@ -202,7 +222,9 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             if queued < n_groups:
                 n = min(GROUP, len(pairs) - queued * GROUP)
                 queue_noise(ahead, queued, U, U_step, alias, key, K, tables, noise, columns, spare + 2 * row_bytes)
-                queue_pairs(ahead, queued * GROUP, n, pairs, V, V_step, U, U_step, K, tables, noise, own_weights, spare)
+                queue_pairs(
+                    ahead, queued * GROUP, n, pairs, V, V_step, U, U_step, K, tables, noise, words, own_weights, spare
+                )  # fmt: skip
             if number < 0:
                 continue
             if number % HALT_GROUPS == 0 and halt[0]:
@@ -219,7 +241,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             old_owns, next_rows = copies + 16 * n_pairs, table + 8 * ahead * stride
             for t in range(n_tiles):
                 group = (
-                    owns, copies, words + 8 * start, noise[slot, t].ctypes.data, own_weights[slot].ctypes.data
+                    owns, copies, words[slot].ctypes.data, noise[slot, t].ctypes.data, own_weights[slot].ctypes.data
                 )  # fmt: skip
                 signed = columns[slot, t].ctypes.data
                 if t == 0:
@@ -239,3 +261,36 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
                 )  # fmt: skip
 
     return train_bucket
+
+
+def _check_arrays(
+    center: Array, outside: Array, pairs: Array, alias: Array, work: GroupWorkspace, width: int, n_addresses: int
+) -> None:
+    """Raise `OptionError` unless every array is laid out as `train_bucket` takes for granted."""
+    for name, rows in (("center", center), ("outside", outside)):
+        _check_layout(name, rows, np.float32, (len(rows), width), _on_strips(rows))
+    _check_layout("pairs", pairs, np.int32, (len(pairs), 2))
+    _check_layout("alias", alias, np.uint64, (len(outside),))
+    _check_layout("tables", work.tables, np.int64, (n_addresses,))
+    _check_layout("spare", work.spare, np.float32, (3 + 2 * GROUP, width))
+
+
+def _on_strips(rows: Array) -> bool:
+    begin = (rows.ctypes.data | rows.strides[0]) % STRIP_BYTES
+    return rows.flags.writeable and begin == 0 and rows.strides[1:] == (rows.itemsize,)
+
+
+def _check_layout(name: str, array: Array, dtype: Any, shape: tuple[int, ...], in_place: bool = True) -> None:
+    if array.dtype != dtype or array.shape != shape or not in_place:
+        raise OptionError(
+            f"{name} of a bucket is {array.dtype} {array.shape} with strides {array.strides}: give "
+            f"{np.dtype(dtype)} {shape}, contiguous, rows writable and on multiples of {STRIP_BYTES} bytes"
+        )
+
+
+def _check_numbers(what: str, numbers: Array, limit: int) -> None:
+    if numbers.min() < 0 or numbers.max() >= limit:
+        raise CorpusError(
+            f"a bucket's {what} from {numbers.min()} to {numbers.max()} where 0 to {limit - 1} are allowed: "
+            "it was made for other blocks, or damaged on its way"
+        )

@@ -49,13 +49,13 @@ class DiskArray:
     """
 
     def __init__(self, dtype: DTypeLike, folder: Path | None = None):
-        self._dtype = np.dtype(dtype)
-        self._units = self._dtype.itemsize // 4  # the storage counts in 4 bytes
+        self.dtype = np.dtype(dtype)
+        self._units = self.dtype.itemsize // 4  # the storage counts in 4 bytes
         self._file, self._size = DiskStorage(folder), 0
 
     def append(self, numbers: NDArray[Any]) -> None:
         """Add `numbers` at the end."""
-        data = np.ascontiguousarray(numbers, self._dtype).view(np.int32)
+        data = np.ascontiguousarray(numbers, self.dtype).view(np.int32)
         self._file.write(self._units * self._size, data)
         self._size += len(numbers)
 
@@ -66,7 +66,7 @@ class DiskArray:
         start, stop = (where.start, where.stop) if isinstance(where, slice) else (where, where + 1)
         if not 0 <= start <= stop <= self._size:
             raise IndexError(f"{where} is not within the {self._size:,} numbers of this array")
-        out = np.empty(stop - start, self._dtype)
+        out = np.empty(stop - start, self.dtype)
         self._file.read(self._units * start, out.view(np.int32))
         return out if isinstance(where, slice) else out[0]
 
@@ -91,6 +91,8 @@ class Cooccurrence:
     columns  (nnz,) int32: o, ascending in each row
     values   (nnz,) float32: n(c, o) > 0
     totals   (V,) float64: N_c, the sum of row c
+
+    Raises `OptionError` if shapes or dtypes differ from these.
     """
 
     indptr: NDArray[np.int64]
@@ -98,21 +100,53 @@ class Cooccurrence:
     values: Numbers
     totals: NDArray[np.float64]
 
+    def __post_init__(self) -> None:
+        V, nnz = len(self.totals), len(self.values)
+        wanted = {"indptr": (V + 1, np.int64), "columns": (nnz, np.int32), "values": (nnz, np.float32)}
+        for name, (size, dtype) in wanted.items():
+            array = getattr(self, name)
+            if len(array) != size or array.dtype != dtype:
+                found = f"{name} of the counts of {V:,} words is ({len(array)},) {array.dtype}"
+                raise OptionError(f"{found}: give ({size},) {np.dtype(dtype)}")
+
     @property
     def pairs(self) -> float:
         """The number of pairs, the sum of all counts."""
         return float(self.totals.sum())
 
     def rows(self, centers: NDArray[np.int64]) -> Rows:
-        """Return the rows of `centers`: of counts in memory without copying, of counts on disk read now."""
+        """Return a copy of the rows of `centers`, (B,) with B >= 1.
+
+        Raises `OptionError` for a center that is no word, and `CorpusError` if a row's bounds or columns are out of
+        range, or do not ascend.
+        """
+        V = len(self.totals)
+        if centers.min() < 0 or centers.max() >= V:
+            raise OptionError(f"centers from {centers.min()} to {centers.max()} of counts of {V:,} words: from 0 on")
         start, stop = self.indptr[centers], self.indptr[centers + 1]
-        if not (isinstance(self.columns, DiskArray) or isinstance(self.values, DiskArray)):
-            return Rows(start, stop, self.columns, self.values)
+        bad = np.flatnonzero((start < 0) | (start > stop) | (stop > len(self.columns)))
+        if len(bad):
+            c, span = centers[bad[0]], (start[bad[0]], stop[bad[0]])
+            raise CorpusError(f"row {c} of the counts lies at {span[0]} to {span[1]} of {len(self.columns):,} entries")
         spans = [slice(*span) for span in zip(start.tolist(), stop.tolist(), strict=True)]
         columns = np.concatenate([self.columns[span] for span in spans])
         values = np.concatenate([self.values[span] for span in spans])
         end = np.cumsum(stop - start)
+        _check_columns(columns, end, centers, V)
         return Rows(end - (stop - start), end, columns, values)
+
+
+def _check_columns(columns: NDArray[np.int32], end: NDArray[np.int64], centers: NDArray[np.int64], V: int) -> None:
+    """Raise `CorpusError` unless all columns are in [0, V) and ascend in each row; `end` says where rows end."""
+    wrong = (columns < 0) | (columns >= V)
+    after = np.flatnonzero(columns[1:] <= columns[:-1]) + 1  # where a row must begin
+    wrong[after[~np.isin(after, end)]] = True
+    if wrong.any():
+        at = int(wrong.argmax())
+        c = centers[np.searchsorted(end, at, side="right")]
+        raise CorpusError(
+            f"row {c} of the counts has the column {columns[at]}: in a row columns ascend, from 0 to at most {V - 1}"
+        )
 
 
 class Run(NamedTuple):

@@ -14,7 +14,7 @@ Randomness is counter-based: draw number n of a block is a hash of (the block's 
 does not depend on what ran before it, or where. Threads share the matrices without locks (Hogwild, Recht et
 al. 2011); with one thread every bit is determined.
 
-Nothing is checked here: `hogwild` checks every id before a kernel sees it.
+Nothing is checked here: `hogwild` checks every id, in a copy of its own, before a kernel sees it.
 """
 
 from functools import lru_cache
@@ -24,6 +24,7 @@ import numpy as np
 from numba import float32, int32, int64, njit, uint32, uint64
 from numpy.typing import NDArray
 
+from firth.options import Options
 from firth.training.simd import LANES, STRIP_BYTES, TILE, score_tile, update_tile
 
 END = -1  # ends a sentence in a block of tokens
@@ -66,15 +67,21 @@ class Workspace(NamedTuple):
     halt: Array  # (1,) bool, shared by all threads: True asks them to stop at the next slice
 
 
+@lru_cache(maxsize=64)
 def tiles(negative: int) -> tuple[int, int]:
-    """Return (output rows in a tile, tiles) for 1 + K output rows: the fewest tiles, as even as they can be."""
+    """Return (output rows in a tile, tiles) for 1 + K output rows: the fewest tiles, as even as they can be.
+
+    Raises `OptionError` for a K that no option may be.
+    """
+    negative = Options(negative=negative).negative
     n_tiles = -(-(1 + negative) // TILE)
     return -(-(1 + negative) // n_tiles), n_tiles
 
 
+@lru_cache(maxsize=64)
 def strips(vector_size: int) -> int:
-    """Return the number of 16-float strips in a row of D floats."""
-    return -(-vector_size // LANES)
+    """Return the number of 16-float strips in a row of D floats; raise `OptionError` for a D that no option may be."""
+    return -(-Options(vector_size=vector_size).vector_size // LANES)
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:

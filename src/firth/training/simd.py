@@ -268,7 +268,7 @@ class Group(NamedTuple):
     owns         table of the inputs' own output rows
     copies       table of 4 * pairs spare rows, to which the inputs and then their own outputs are copied, so that a
                  row that comes twice can be changed twice
-    words        (pairs, 2) int64-sized records of two int32, the second the number of the own output's word
+    words        (2 * pairs,) int32: the number of each own output's word
     noise        (16,) int32: the number of each output's word, -1 where there is none
     own_weights  (pairs, 16) float32: the signed weight of the own output in lane 8 r, 0 elsewhere
     """
@@ -283,10 +283,10 @@ class Group(NamedTuple):
 def _group_weights(columns: Strip, group: Group, has_own: bool, p: ir.Value) -> Strip:
     """Return the signed weights of a pair of inputs: where a noise word is an input's own output, predict it."""
     b = columns.b
-    record = _address(b, group.words, p, 8 * PAIR)
+    words_of_pair = _address(b, group.words, p, 4 * PAIR)
     words = ir.Constant(_STRIP_I32, ir.Undefined)
     for r in range(PAIR):
-        word = b.load(b.inttoptr(b.add(record, _I64(8 * r + 4)), _I32.as_pointer()), align=4)
+        word = b.load(b.inttoptr(b.add(words_of_pair, _I64(4 * r)), _I32.as_pointer()), align=4)
         words = b.insert_element(words, word, _I32(r))
     words = b.shuffle_vector(words, words, ir.Constant(_STRIP_I32, [lane // TILE for lane in range(LANES)]))
     noise = b.load(b.inttoptr(group.noise, _STRIP_I32.as_pointer()), align=STRIP_BYTES)

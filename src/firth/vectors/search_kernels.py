@@ -83,8 +83,10 @@ def keep_best(scores, first, out, values, rows):
     """Offer a block of scores to the heaps of its queries.
 
     scores (n, T) float: of rows first..first+T-1; out (n, m) intp: rows to pass over, -1 for none;
-    values (n, k) float and rows (n, k) intp: the heaps, changed in place.
+    values (n, k) float and rows (n, k) intp: the heaps, changed in place; k may be 0.
     """
+    if values.shape[1] == 0:
+        return
     for q in range(len(scores)):
         _offer(scores[q], first, out[q], values[q], rows[q])
 
@@ -99,6 +101,8 @@ def keep_best_analogies(cosines, first, questions, multiply, out, values, rows):
     cosines (W, T) float: of each word in use with rows first..first+T-1, with `multiply` s in their place;
     questions (n, 3) intp: a, b, c as numbers of words in use; out, values, rows as in `keep_best`.
     """
+    if values.shape[1] == 0:
+        return
     scores = np.empty(cosines.shape[1], cosines.dtype)
     epsilon = cosines.dtype.type(_COSMUL_EPSILON)
     for q in range(len(questions)):

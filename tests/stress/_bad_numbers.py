@@ -1,0 +1,192 @@
+"""Bad ids, row numbers, offsets and sizes at every entry behind which a compiled loop runs."""
+
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from firth import KeyedVectors, Options
+from firth.errors import CorpusError, FirthError
+from firth.text import END, read_corpus
+from firth.text.store import MemoryStorage, TokenStore
+from firth.training import block_kernels, blocks, hogwild, kernels
+from firth.training.cooccurrence import Cooccurrence, count_pairs
+from firth.training.sampling import alias_table
+from firth.training.softmax import exact_loss
+
+V, D, K = 60, 5, 5
+BLOCKS = 20
+EXTREMES = (2**31 - 1, -(2**31), 2**30, -3)
+
+Attempt = Callable[[np.random.Generator], None]
+
+
+def attempt(rng: np.random.Generator, n: int) -> dict[str, int]:
+    """Try n bad numbers; raise AssertionError for one that is not refused with an error that shows it."""
+    attempts = [*ids(), centers, bounds, columns, layouts, pair, alias, sizes, rows_searched]
+    for i in range(n):
+        attempts[i % len(attempts)](rng)
+    return {"bad numbers": n}
+
+
+def refused(kind: type[Exception], shown: object, act: Callable[[], object]) -> None:
+    """See to it that `act` raises an error of ours, of this kind, whose text has the value."""
+    with pytest.raises(kind, match=re.escape(str(shown))) as caught:
+        act()
+    assert isinstance(caught.value, FirthError)
+
+
+def bad(rng: np.random.Generator, limit: int) -> int:
+    """Return a number of 32 bits that is not in [0, limit) and no END."""
+    near = [limit, limit + 1, END - 1, limit + int(rng.integers(1 << 20)), END - 1 - int(rng.integers(1 << 20))]
+    return int(rng.choice([*near, *EXTREMES]))
+
+
+# --- token ids
+
+
+def ids() -> list[Attempt]:
+    """Return attempts at both engines and the counting of pairs, each with an id put into its tokens."""
+    options = Options(min_count=1, vector_size=D, negative=K, window=2)
+    corpus = read_corpus([[f"w{i}" for i in range(V)]], options)
+
+    def store(rng: np.random.Generator) -> tuple[TokenStore, int]:
+        tokens = rng.integers(0, V, 30).astype(np.int32)
+        tokens[rng.random(30) < 0.2] = END
+        tokens[rng.integers(30)] = number = bad(rng, V)
+        storage = MemoryStorage()
+        storage.write(0, tokens)
+        return TokenStore(storage, np.array([0, 30]), 24), number
+
+    lock_free = hogwild.Hogwild(corpus, options)
+    work = lock_free.workspace()
+
+    def train(rng: np.random.Generator) -> None:
+        lock_free._tokens, number = store(rng)
+        refused(CorpusError, number, lambda: lock_free.train(hogwild.Piece(0, 0, 0.0), 0.01, work))
+
+    in_blocks = blocks.Blocks(corpus, options)
+    worker = in_blocks.workspace()
+    in_blocks.pieces(0, None, threading.Event())
+
+    def make_pairs(rng: np.random.Generator) -> None:
+        in_blocks._tokens, number = store(rng)
+        refused(CorpusError, number, lambda: in_blocks.train(blocks.Piece(0, 0, -1, 0, 0.0), 0.01, worker))
+
+    def count(rng: np.random.Generator) -> None:
+        tokens, number = store(rng)
+        refused(CorpusError, number, lambda: count_pairs(tokens, corpus.vocabulary, options))
+
+    return [train, make_pairs, count]
+
+
+# --- counts of pairs
+
+
+def counts(rng: np.random.Generator) -> dict[str, Any]:
+    chosen = rng.random((V, V)) < 0.2
+    indptr = np.append(0, np.cumsum(chosen.sum(axis=1)))
+    columns = np.nonzero(chosen)[1].astype(np.int32)
+    values = np.ones(len(columns), np.float32)
+    return {"indptr": indptr, "columns": columns, "values": values, "totals": np.maximum(chosen.sum(axis=1), 1.0)}
+
+
+def loss(arrays: dict[str, Any]) -> Callable[[], object]:
+    matrix = np.zeros((V, D), np.float32)
+    return lambda: exact_loss(matrix, matrix, Cooccurrence(**arrays))
+
+
+def centers(rng: np.random.Generator) -> None:
+    number = bad(rng, V)
+    some = np.array([3, number, 5])
+    made = Cooccurrence(**counts(rng))
+    refused(FirthError, number, lambda: made.rows(some))
+
+
+def bounds(rng: np.random.Generator) -> None:
+    arrays = counts(rng)
+    at, number = int(rng.integers(V + 1)), bad(rng, len(arrays["columns"]) + 1)
+    arrays["indptr"][at] = number
+    refused(CorpusError, number, loss(arrays))
+
+
+def columns(rng: np.random.Generator) -> None:
+    arrays = counts(rng)
+    at, number = int(rng.integers(len(arrays["columns"]))), min(bad(rng, V), -1) if rng.random() < 0.5 else bad(rng, V)
+    arrays["columns"][at] = number
+    refused(CorpusError, number, loss(arrays))
+
+
+def layouts(rng: np.random.Generator) -> None:
+    arrays = counts(rng)
+    name = str(rng.choice(["indptr", "columns", "values"]))
+    changed: Any = arrays[name][:-1] if rng.random() < 0.5 else arrays[name].astype(np.int8)
+    shown = "int8" if changed.dtype == np.int8 else "(" if name == "values" else len(changed)
+    refused(FirthError, shown, loss(arrays | {name: changed}))
+
+
+# --- buckets of pairs, as another process may send them
+
+
+def bucket(rng: np.random.Generator) -> blocks.Bucket:
+    n_center, n_outside = (int(n) for n in rng.integers(1, 20, 2))
+    pairs = rng.integers(0, (n_center, n_outside), (int(rng.integers(1, 30)), 2), np.int32)
+    width = kernels.LANES * kernels.strips(D)
+    center, outside = kernels.aligned_zeros((n_center, width)), kernels.aligned_zeros((n_outside, width))
+    return blocks.Bucket(center, outside, pairs, alias_table(rng.integers(1, 50, n_outside), 0.75), 1, 0.01, K, D)
+
+
+def pair(rng: np.random.Generator) -> None:
+    sent = bucket(rng)
+    column = int(rng.integers(2))
+    number = bad(rng, len(sent[column]))
+    sent.pairs[rng.integers(len(sent.pairs)), column] = number
+    refused(CorpusError, number, lambda: blocks.run_bucket(sent))
+
+
+def alias(rng: np.random.Generator) -> None:
+    sent = bucket(rng)
+    number = int(rng.integers(len(sent.outside), 1 << 32))
+    sent.alias[rng.integers(len(sent.alias))] = np.uint64(number)
+    refused(CorpusError, number, lambda: blocks.run_bucket(sent))
+
+
+def sizes(rng: np.random.Generator) -> None:
+    sent = bucket(rng)
+    width = sent.center.shape[1]
+    changes: list[tuple[dict[str, Any], object]] = [
+        ({"negative": int(rng.choice([0, -1, 65, 2**40]))}, "negative"),
+        ({"vector_size": int(rng.choice([0, -1, 2049, 2**40]))}, "vector_size"),
+        ({"vector_size": width + 1}, width),
+        ({"center": sent.center[:, :-1]}, width - 1),
+        ({"outside": kernels.aligned_zeros((len(sent.outside), 2 * width))}, 2 * width),
+        ({"pairs": sent.pairs.astype(np.int64)}, "int64"),
+        ({"pairs": sent.pairs[:, :1]}, "1)"),
+        ({"alias": sent.alias[:-1]}, len(sent.alias) - 1),
+        ({"alias": sent.alias.astype(np.float64)}, "float64"),
+    ]
+    change, shown = changes[rng.integers(len(changes))]
+    refused(FirthError, shown, lambda: blocks.run_bucket(sent._replace(**change)))
+    other = block_kernels.make_group_workspace(*((D + 16, K) if rng.random() < 0.5 else (D, K + 16)))
+    refused(FirthError, "of a bucket", lambda: blocks.run_bucket(sent, other))
+
+
+# --- rows to search
+
+
+VECTORS = KeyedVectors(range(V), np.random.default_rng(0).normal(size=(V, D)).astype(np.float32))
+
+
+def rows_searched(rng: np.random.Generator) -> None:
+    """Limits of a search mean what they mean to a slice, however large; a key that is not there is refused."""
+    numbers = [0, 1, V - 1, V, V + 1, -1, -V - 1, 2**31, 2**63, -(2**70), int(rng.integers(-V, 2 * V))]
+    topn, first, last = (int(rng.choice(np.array(numbers, object))) for _ in range(3))
+    (found,) = VECTORS.most_similar_batch([7], topn, first, last)
+    allowed = set(range(V)[first : last or V]) - {7}
+    assert len({key for key, _ in found}) == len(found) == min(max(topn, 0), len(allowed))
+    assert {key for key, _ in found} <= allowed
+    number = bad(rng, V)
+    refused(FirthError, number, lambda: VECTORS.most_similar_batch([7, number]))

@@ -1,0 +1,256 @@
+"""A case for each compiled loop: arguments made at random, each array put where no access outside it is survived.
+
+A case takes a random generator and a `Fence`, runs a kernel, and returns what it wrote.
+"""
+
+import ctypes
+import mmap
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from firth.formats import decimals, fasttext
+from firth.text import END
+from firth.training import block_kernels, kernels, softmax_kernels
+from firth.training.sampling import alias_table, keep_thresholds
+from firth.vectors import search_kernels
+
+Case = Callable[[np.random.Generator, "Fence"], list[Any]]
+
+
+class Fence:
+    """Copies arrays to where they end, or begin, exactly at a page that may not be touched."""
+
+    def __init__(self, at_end: bool):
+        self.at_end = at_end
+
+    def __call__(self, array: Any) -> Any:
+        size = -(-array.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
+        memory = mmap.mmap(-1, size + 2 * mmap.PAGESIZE)
+        address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        for page in (address, address + mmap.PAGESIZE + size):
+            if ctypes.CDLL(None).mprotect(ctypes.c_void_p(page), mmap.PAGESIZE, 0):
+                raise OSError("mprotect failed")
+        start = mmap.PAGESIZE + (size - array.nbytes if self.at_end else 0)
+        fenced: Any = np.ndarray(array.shape, array.dtype, memory, start)
+        fenced[...] = array
+        return fenced
+
+    def each(self, arrays: Any) -> Any:
+        """Do the same for all arrays of a named tuple."""
+        return type(arrays)(*map(self, arrays))
+
+
+def block_of(rng: np.random.Generator, V: int) -> Any:
+    """Return a block of tokens: often none, or one, or only END, or a few slices of `kernels.SLICE`."""
+    size = int(rng.choice([0, 1, 2, 7, 60, 1100], p=[0.1, 0.1, 0.1, 0.3, 0.3, 0.1]))
+    ends = rng.random(size) < rng.choice([0.0, 0.1, 0.5, 1.0])
+    return np.where(ends, END, rng.integers(0, V, size)).astype(np.int32)
+
+
+def tables(rng: np.random.Generator, V: int) -> tuple[Any, Any]:
+    counts = rng.integers(1, 50, V)
+    return keep_thresholds(counts, float(rng.choice([0.0, 0.05]))), alias_table(counts, 0.75)
+
+
+def matrix(rng: np.random.Generator, rows: int, D: int) -> Any:
+    padded = np.zeros((rows, kernels.LANES * kernels.strips(D)), np.float32)
+    padded[:, :D] = rng.normal(0, 0.3, (rows, D))
+    return padded
+
+
+def train_block(D: int, K: int) -> Case:
+    train = kernels.compile_train_block(*kernels.tiles(K), kernels.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        V, window, key = int(rng.integers(1, 40)), int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        block, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
+        center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
+        work = fence.each(kernels.make_workspace(len(block), D, window, K, np.zeros(1, np.bool_)))
+        shrink, rate = bool(rng.random() < 0.5), np.float32(0.05)
+        counts = train(center, outside, fence(block), keep, alias, key, window, shrink, K, rate, work)
+        return [center, outside, work.loss, counts]
+
+    return case
+
+
+def train_bucket(D: int, K: int) -> Case:
+    train = block_kernels.compile_train_bucket(*kernels.tiles(K), kernels.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        P, n_center, n_outside = int(rng.choice([1, 3])), int(rng.integers(1, 20)), int(rng.integers(1, 20))
+        center, outside = (fence(matrix(rng, n * P, D)) for n in (n_center, n_outside))
+        pairs = rng.integers(0, (n_center, n_outside), (int(rng.integers(0, 40)), 2), np.int32)
+        work = fence.each(block_kernels.make_group_workspace(D, K))
+        alias, key = fence(tables(rng, n_outside)[1]), np.uint64(rng.integers(2**63))
+        first = int(rng.integers(P))
+        train(center[first::P], outside[first::P], fence(pairs), alias, key, K, np.float32(0.05), work)
+        return [center, outside, work.loss]
+
+    return case
+
+
+def pairs_of_a_block(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    V, P, window = int(rng.integers(1, 40)), int(rng.integers(1, 6)), int(rng.integers(1, 9))
+    block, keep = block_of(rng, V), tables(rng, V)[0]
+    work, counts = fence.each(block_kernels.make_pair_workspace(len(block))), fence(np.zeros(P * P, np.int64))
+    shrink, key = bool(rng.random() < 0.5), np.uint64(rng.integers(2**63))
+    n, _ = block_kernels.count_pairs(fence(block), fence(keep), key, window, shrink, P, work, counts)
+    places = fence(np.append(0, np.cumsum(counts))[:-1])
+    pairs = fence(np.empty((int(counts.sum()), 2), np.int32))
+    block_kernels.fill_pairs(n, P, work, places, pairs)
+    return [counts, places, pairs]
+
+
+def noise(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    drawn, alias = fence(np.empty(int(rng.integers(0, 70)), np.int32)), fence(tables(rng, int(rng.integers(1, 40)))[1])
+    kernels.draw_noise(np.uint64(rng.integers(2**63)), int(rng.integers(1000)), len(drawn), alias, drawn)
+    return [drawn]
+
+
+def window_pairs(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    V, window, bits = int(rng.integers(1, 40)), int(rng.integers(1, 9)), 4
+    block, keep = block_of(rng, V), tables(rng, V)[0]
+    places = [fence(np.empty(len(block), np.int32)) for _ in range(3)]
+    entries = fence(np.empty(2 * window * len(block), np.int64))
+    shrink, key = bool(rng.random() < 0.5), np.uint64(rng.integers(2**63))
+    n = softmax_kernels.window_pairs(fence(block), fence(keep), key, window, shrink, *places, 6 + bits, bits, entries)
+    return [entries[:n]]
+
+
+def sorted_run(rng: np.random.Generator, fence: Fence, shift: int) -> tuple[Any, Any]:
+    entries = fence(rng.integers(0, 2 ** (2 * shift + 4), int(rng.integers(0, 60))))
+    spare = fence(np.empty_like(entries))
+    if softmax_kernels.radix_sort(entries, spare, 4, 4 + 2 * shift):
+        entries, spare = spare, entries
+    sums = fence(np.empty(len(entries), np.int32))
+    n = softmax_kernels.sum_equal(entries, 4, spare, sums)
+    return spare[:n].copy(), sums[:n].astype(np.int64)
+
+
+def runs(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    shift = int(rng.integers(1, 4))
+    a, b = (tuple(map(fence, sorted_run(rng, fence, shift))) for _ in range(2))
+    cells, sums = (fence(np.empty(len(a[0]) + len(b[0]), np.int64)) for _ in range(2))
+    n = softmax_kernels.merge(*a, *b, cells, sums)
+    cells, sums, rows = fence(cells[:n]), fence(sums[:n]), 1 << shift
+    sizes, totals = fence(np.zeros(rows, np.int64)), fence(np.zeros(rows))
+    columns, values = fence(np.empty(n, np.int32)), fence(np.empty(n, np.float32))
+    softmax_kernels.split_cells(cells, sums, 0, shift, 5.0, sizes, totals, columns, values)
+    return [cells, sums, sizes, totals, columns, values]
+
+
+def softmax_tile(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    V, B = int(rng.integers(1, 80)), int(rng.integers(1, 6))
+    first = int(rng.integers(V))
+    T = int(rng.integers(1, V - first + 1))
+    chosen = rng.random((B, V)) < rng.choice([0.0, 0.3, 1.0])
+    stop = np.cumsum(chosen.sum(axis=1))
+    columns = np.nonzero(chosen)[1].astype(np.int32)
+    rows = [fence(array) for array in (stop - chosen.sum(axis=1), stop, columns, rng.random(len(columns), np.float32))]
+    tile, intercept = fence(rng.normal(size=(B, T)).astype(np.float32)), fence(rng.random(T, np.float32))
+    top, total, seen = fence(np.empty(B, np.float32)), fence(np.empty(B)), fence(np.empty(B))
+    softmax_kernels.exponentiate(tile, intercept, first, *rows, top, total, seen)
+    exponentials = tile.copy()
+    scale, weights = (fence(rng.random(B, np.float32)) for _ in range(2))
+    softmax_kernels.subtract_observed(tile, scale, first, *rows, weights)
+    return [exponentials, top, total, seen, tile]
+
+
+def adam(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    shape = tuple(rng.integers(0, 40, 2))
+    arrays = [fence(rng.random(shape, np.float32)) for _ in range(4)]
+    softmax_kernels.adam(*arrays, *map(np.float32, (0.9, 0.999, 0.01, 1.0, 1e-10)))
+    return arrays
+
+
+def heaps(rng: np.random.Generator, n: int, T: int, dtype: Any) -> list[Any]:
+    k, out = int(rng.integers(0, 12)), rng.integers(-1, T + 1, (n, int(rng.integers(0, 4))))
+    return [out, np.full((n, k), -np.inf, dtype), np.full((n, k), -1, np.intp)]
+
+
+def scores(rng: np.random.Generator, n: int, T: int) -> Any:
+    """Return scores with ties, infinities and not-a-numbers."""
+    some = rng.integers(-9, 9, (n, T)).astype(rng.choice(["f4", "f8"]))
+    some[rng.random((n, T)) < rng.choice([0.0, 0.3, 1.0])] = rng.choice([np.nan, np.inf, -np.inf])
+    return some
+
+
+def best(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    n, T = int(rng.integers(0, 5)), int(rng.choice([0, 1, 63, 64, 65, 200]))
+    block = scores(rng, n, T)
+    arrays = list(map(fence, heaps(rng, n, T, block.dtype)))
+    search_kernels.keep_best(fence(block), int(rng.integers(5)), *arrays)
+    return arrays
+
+
+def best_analogies(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    n, W, T = int(rng.integers(0, 5)), int(rng.integers(1, 9)), int(rng.choice([0, 1, 63, 64, 65, 200]))
+    cosines = scores(rng, W, T)
+    arrays = list(map(fence, heaps(rng, n, T, cosines.dtype)))
+    questions, multiply = fence(rng.integers(0, W, (n, 3))), bool(rng.random() < 0.5)
+    search_kernels.keep_best_analogies(fence(cosines), 0, questions, multiply, *arrays)
+    return arrays
+
+
+def parse(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    """Lines of words and numbers, some cut or changed anywhere; the block ends where its last byte is."""
+    D = int(rng.integers(1, 6))
+    numbers = ["0", "-1.5", "3e5", "-2.25E-7", "1e", "1e+", "-", "123456789012345678901", "nan", "4.", "7e99999", ""]
+    lines = [" ".join(["word", *rng.choice(numbers, D)]) for _ in range(int(rng.integers(0, 5)))]
+    data = bytearray("\n".join(lines), "ascii")[: int(rng.integers(1, 200))]
+    for at in rng.integers(0, len(data), int(rng.integers(0, 3))) if data else ():
+        data[at] = rng.choice(list(b" \n\r\t-.e09\xff\x00"))
+    most = data.count(b"\n") + 1
+    block, powers = fence(np.frombuffer(bytes(data), np.uint8)), fence(decimals._POWERS)
+    shapes = [((most, D), np.float32), ((most,), np.bool_), ((most, 3), np.int64), ((most,), np.int64)]
+    arrays, cell = [fence(np.zeros(*shape)) for shape in shapes], fence(np.empty(1))
+    n = decimals._compiled()(block, powers, *arrays, cell, cell.view(np.int64))
+    return [array[:n] for array in arrays]
+
+
+def mean_of_parts(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    V, bucket, D = int(rng.integers(1, 5)), int(rng.integers(1, 9)), int(rng.integers(1, 6))
+    words = ["<" + "".join(rng.choice(list("aé語\U0001f600"), int(rng.integers(0, 6)))) + ">" for _ in range(V)]
+    raw = [word.encode() for word in words]
+    if rng.random() < 0.3:  # bytes that are no UTF-8, at the very end
+        raw[-1] = raw[-1][:-1] + bytes(rng.integers(128, 256, 3).tolist())
+    blob, ends = fence(np.frombuffer(b"".join(raw), np.uint8)), fence(np.cumsum([len(word) for word in raw]))
+    rows, vectors = fence(rng.random((V + bucket, D), np.float32)), fence(np.empty((V, D), np.float32))
+    minn, maxn = (int(n) for n in rng.integers(0, 7, 2))
+    fasttext._compiled()(blob, ends, fence(rng.random(V) < 0.3), rows, V, bucket, minn, maxn, vectors)
+    return [vectors]
+
+
+PLAIN: dict[str, Case] = {
+    "training.kernels.draw_noise": noise,
+    "training.block_kernels.count_pairs": pairs_of_a_block,
+    "training.block_kernels.fill_pairs": pairs_of_a_block,
+    "training.softmax_kernels.window_pairs": window_pairs,
+    "training.softmax_kernels.radix_sort": runs,
+    "training.softmax_kernels.sum_equal": runs,
+    "training.softmax_kernels.merge": runs,
+    "training.softmax_kernels.split_cells": runs,
+    "training.softmax_kernels.exponentiate": softmax_tile,
+    "training.softmax_kernels.subtract_observed": softmax_tile,
+    "training.softmax_kernels.adam": adam,
+    "vectors.search_kernels.keep_best": best,
+    "vectors.search_kernels.keep_best_analogies": best_analogies,
+    "formats.decimals._parse": parse,
+    "formats.fasttext._mean_of_parts": mean_of_parts,
+}
+"""The kernels that also run as plain Python: they use no instruction of the compiler's own, as those above do."""
+
+
+def vector_code(rng: np.random.Generator) -> dict[str, Case]:
+    """Return cases for the kernels that LLVM instructions are written for by hand; compiled for one random shape."""
+    D, K = int(rng.integers(1, 130)), int(rng.integers(1, 33))
+    return {
+        "training.kernels.train_block": train_block(D, K),
+        "training.block_kernels.train_groups": train_bucket(D, K),
+    }
+
+
+GUARDED = frozenset([*PLAIN, "training.kernels.train_block", "training.block_kernels.train_groups"])
+"""All of them. Every other compiled function is called by one of these."""
