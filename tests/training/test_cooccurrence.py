@@ -122,7 +122,6 @@ def test_rows_are_the_same_from_memory_and_from_disk(tmp_path):
     corpus = long_corpus()
     centers = np.array([5, 0, 299, 5, 17])
     memory, disk = (count(corpus, memory_limit=limit, folder=tmp_path).rows(centers) for limit in (2**30, 0))
-    assert len(disk.columns) < len(memory.columns), "only the rows asked for are read"
     for i in range(len(centers)):
         for name in ("columns", "values"):
             a, b = (getattr(rows, name)[rows.start[i] : rows.stop[i]] for rows in (memory, disk))
