@@ -24,6 +24,10 @@ class FormatError(FirthError, ValueError):
     """A file is not what its format promises."""
 
 
+class CheckpointError(FirthError, RuntimeError):
+    """A training cannot go on from the checkpoints in a folder, or may not write there."""
+
+
 class DivergenceError(FirthError, ArithmeticError):
     """The loss became infinite or not a number, so training stopped."""
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
-from firth.errors import FirthError, FormatError
+from firth.errors import FirthError, FormatError, OptionError
 from firth.options import Options
 from firth.resources import checked_workers
 from firth.vectors import KeyedVectors
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from firth.text import Corpus, TokenStore
     from firth.training.engines import Training
     from firth.training.progress import Reporter
+    from firth.training.state import Keeper
     from firth.training.trainer import EpochRecord
 
 Callback = Callable[["Word2Vec"], Any]
@@ -61,8 +62,12 @@ class Word2Vec:
         validation: Any = None,
         callbacks: Iterable[Callback] = (),
         progress: bool | None = None,
+        max_input_bytes: int | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_minutes: float = 10.0,
+        resume: bool = False,
     ) -> Self:
-        """Read a corpus and train on it from the start; return this model.
+        """Read a corpus and train on it from the start, or from a checkpoint; return this model.
 
           corpus     a path, several, a folder, a glob pattern, "-" for standard input; an iterable of token
                      lists, read once; or integer sequences (see `firth.text.read_corpus`)
@@ -72,22 +77,44 @@ class Word2Vec:
                      softmax loss of its pairs goes into the history, whatever the objective
           callbacks  each is called with this model after every epoch; one that returns True stops training
           progress   None shows a bar on a terminal and a line now and then elsewhere; False shows nothing
+          max_input_bytes     the most bytes of text, decompressed, of all files together; None sets no limit
+          checkpoint          a folder for the state of the training: written every `checkpoint_minutes`, at each
+                              epoch's end and at an interrupt, atomically, the last two of them kept
+          resume              go on from the newest sound checkpoint, or from the start where there is none yet;
+                              callbacks hear again of an epoch whose end was not kept before they had heard
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
-        one). An interrupt (Ctrl-C) stops within two seconds, leaves
-        the vectors as they are by then, and goes on to the caller. Raises `CorpusError` if there is nothing to
-        train on, `NotEnoughMemoryError` before allocating what would not fit, and `DivergenceError` if the loss
-        becomes infinite or NaN.
+        one), however often the training was ended and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
+        stops within two seconds, writes a checkpoint, leaves the vectors as they are by then, and goes on to the
+        caller. Raises `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before allocating what
+        would not fit, `DivergenceError` if the loss becomes infinite or NaN, and `CheckpointError` if another training
+        uses the folder, if it holds checkpoints and `resume` is False, or if they are of other options, another
+        corpus or other versions of the software; the message shows the difference.
         """
         from firth.training.progress import reporter
 
-        reading = {"tokenizer": tokenizer, "offsets": offsets}
-        return self._fit(corpus, reporter(progress), validation=validation, callbacks=callbacks, **reading)
+        reading = {"tokenizer": tokenizer, "offsets": offsets, "max_input_bytes": max_input_bytes}
+        report = reporter(progress)
+        keeper = self._keeper(checkpoint, checkpoint_minutes, resume, report)
+        return self._fit(corpus, report, keeper, validation=validation, callbacks=callbacks, **reading)
+
+    def _keeper(
+        self, folder: str | os.PathLike[str] | None, minutes: float, resume: bool, report: "Reporter"
+    ) -> "Keeper":
+        from firth.training.checkpoint import Checkpoints
+        from firth.training.state import Keeper
+
+        if folder is not None:
+            return Checkpoints(folder, self.options, report, minutes=minutes, resume=resume)
+        if resume:
+            raise OptionError("resume=True needs checkpoint=, the folder that the training's checkpoints are in")
+        return Keeper()
 
     def _fit(
         self,
         corpus: Any,
         report: "Reporter",
+        keeper: "Keeper",
         *,
         validation: Any = None,
         callbacks: Iterable[Callback] = (),
@@ -96,8 +123,9 @@ class Word2Vec:
         """Do the work of `fit`, telling `report`; `reading` goes to `read_corpus`."""
         from firth.text import hold_out, read_corpus
 
-        self._wv, self._outside, self.history = None, None, []
-        with report:
+        self._wv, self._outside = None, None
+        with report, keeper:
+            self.history = _records(keeper.history)
             report.stage("reading", None)
             read = read_corpus(corpus, self.options, workers=self.workers, progress=report.advance, **reading)
             with read.tokens:
@@ -106,16 +134,22 @@ class Word2Vec:
                 held_out = None
                 if validation is not None:
                     read, held_out = hold_out(read, validation, self.options, self.workers)
-                self._train(read, held_out, list(callbacks), report)
+                keeper.check_corpus(read, held_out)
+                self._train(read, held_out, list(callbacks), report, keeper)
         return self
 
     def _train(
-        self, corpus: "Corpus", held_out: "TokenStore | None", callbacks: list[Callback], report: "Reporter"
+        self,
+        corpus: "Corpus",
+        held_out: "TokenStore | None",
+        callbacks: list[Callback],
+        report: "Reporter",
+        keeper: "Keeper",
     ) -> None:
         """Train on a corpus that was read. The vectors are usable from the first moment on."""
         from firth.training.engines import training_of
 
-        training = training_of(corpus, self.options, self.workers, report)
+        training = training_of(corpus, self.options, self.workers, report, keeper)
         self._wv = KeyedVectors(corpus.vocabulary.index_to_key, training.center, corpus.vocabulary.counts)
         self._outside = training.outside
         validate = self._validation(corpus, held_out, report) if held_out is not None else None
@@ -123,6 +157,7 @@ class Word2Vec:
             for record in training.epochs():
                 self._take(training)
                 self.history.append(record if validate is None else validate(record))
+                keeper.history.append(self.history[-1].to_dict())
                 answers = [callback(self) for callback in callbacks]
                 if True in answers:
                     break
@@ -178,7 +213,7 @@ class Word2Vec:
             outside=self.outside,
             counts=self.wv.counts,
             options=self.options.to_dict(),
-            history=[record.to_dict() for record in self.history],
+            history=[dataclasses.replace(record, seconds=None).to_dict() for record in self.history],
         )
 
     @classmethod
@@ -200,7 +235,6 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     Raises `FormatError` if it is another kind of file, or damaged.
     """
     from firth.formats.native import read_native
-    from firth.training.trainer import EpochRecord
 
     file = read_native(path)
     vectors = KeyedVectors(file.keys, file.center, file.counts)
@@ -208,8 +242,14 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
         return vectors
     model = Word2Vec(**file.options)
     model._wv, model._outside = vectors, file.outside
-    model.history = [EpochRecord(**record) for record in file.history or []]
+    model.history = _records(file.history or [])
     return model
+
+
+def _records(history: list[dict[str, Any]]) -> "list[EpochRecord]":
+    from firth.training.trainer import EpochRecord
+
+    return [EpochRecord(**record) for record in history]
 
 
 def _summary(corpus: "Corpus") -> dict[str, int]:

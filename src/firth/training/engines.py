@@ -11,7 +11,7 @@ from firth.resources import require_memory
 from firth.text import Corpus
 from firth.training import blocks, hogwild, softmax_training
 from firth.training.progress import Reporter
-from firth.training.state import FORGET, Keeper
+from firth.training.state import Keeper
 from firth.training.trainer import EpochRecord, Trainer
 
 
@@ -36,7 +36,9 @@ class Training(Protocol):
         """Ask `epochs` to end."""
 
 
-def training_of(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper = FORGET) -> Training:
+def training_of(
+    corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper | None = None
+) -> Training:
     """Return the training that the options ask for, its matrices filled with what it starts from.
 
     `keeper` is given its states, and may hold the one to go on from.
@@ -44,7 +46,7 @@ def training_of(corpus: Corpus, options: Options, workers: int, report: Reporter
     Raises `NotEnoughMemoryError`, before anything large is allocated, if it would not fit.
     """
     name = options.schedule if options.objective == "negative_sampling" else options.objective
-    return _KINDS[name](corpus, options, workers, report, keeper)
+    return _KINDS[name](corpus, options, workers, report, keeper or Keeper())
 
 
 def _hogwild(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper) -> Training:

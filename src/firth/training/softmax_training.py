@@ -28,7 +28,7 @@ from firth.training.hogwild import Hogwild
 from firth.training.progress import Reporter
 from firth.training.softmax import TILE_BYTES, TILE_WORDS, ExactSoftmax, Gradient, Vector, unigram_intercept
 from firth.training.softmax_steps import Adam, CenterNewton, balance
-from firth.training.state import FORGET, Keeper, State
+from firth.training.state import Keeper, State
 from firth.training.trainer import EpochRecord, Trainer
 
 BATCH = 512  # centers of a step
@@ -44,9 +44,11 @@ class SoftmaxTrainer:
     center, outside: (V, D) float32, changed in place by `epochs`.
     """
 
-    def __init__(self, corpus: Corpus, options: Options, workers: int, reporter: Reporter, keeper: Keeper = FORGET):
+    def __init__(
+        self, corpus: Corpus, options: Options, workers: int, reporter: Reporter, keeper: Keeper | None = None
+    ):
         self._corpus, self._options, self._workers = corpus, options, workers
-        self._reporter, self._keeper = reporter, keeper
+        self._reporter, self._keeper = reporter, keeper or Keeper()
         shape = len(corpus.vocabulary), options.vector_size
         self.center, self.outside = np.empty(shape, np.float32), np.empty(shape, np.float32)
         start_at_random(self.center, self.outside, options.seed)
@@ -64,8 +66,9 @@ class SoftmaxTrainer:
 
         Raises `CorpusError` if there is not one pair, `DivergenceError` as soon as a batch's loss is not finite.
         """
-        counts, resumed = self._count(), self._keeper.resumed
-        if self._options.warm_epochs and (resumed is None or _WARM in resumed.place):
+        is_warm = self._keeper.resumed is not None and _WARM not in self._keeper.resumed.place
+        counts = self._count()
+        if self._options.warm_epochs and not is_warm:
             self._start_warm()
         if self._stopped:
             return
@@ -112,8 +115,9 @@ class _StageKeeper(Keeper):
     """Keeps the states of one stage of a training, under its name."""
 
     def __init__(self, keeper: Keeper, stage: str):
+        super().__init__()
         self._keeper, self._stage = keeper, stage
-        kept = keeper.resumed
+        kept, keeper.resumed = keeper.resumed, None
         self.resumed = State(kept.place[stage], kept.arrays) if kept is not None and stage in kept.place else None
 
     def due(self) -> bool:

@@ -16,7 +16,7 @@ from firth.options import Options
 from firth.training.engine import Engine, PieceResult, Pieces
 from firth.training.progress import Reporter
 from firth.training.signals import Deferred
-from firth.training.state import FORGET, Keeper, State
+from firth.training.state import Keeper, State
 
 POLL_SECONDS = 0.1  # how often progress is shown and an interrupt is noticed
 _LARGEST_EXPONENT = 700  # e to the power of more is beyond float64
@@ -96,14 +96,17 @@ class Trainer:
     the losses. That is what `keeper` is given when it is due, at each epoch's end, and when training is interrupted.
     """
 
-    def __init__(self, engine: Engine, options: Options, workers: int, reporter: Reporter, keeper: Keeper = FORGET):
-        self._engine, self._options, self._reporter, self._keeper = engine, options, reporter, keeper
+    def __init__(
+        self, engine: Engine, options: Options, workers: int, reporter: Reporter, keeper: Keeper | None = None
+    ):
+        self._engine, self._options, self._reporter, self._keeper = engine, options, reporter, keeper or Keeper()
         self._workspaces = [engine.workspace() for _ in range(workers)]
         self._lock, self._paused = threading.Lock(), threading.Event()
         self._tally = Tally(0)
-        if keeper.resumed is not None:
-            self._tally = Tally.from_state(keeper.resumed)
-            engine.restore(keeper.resumed)
+        if self._keeper.resumed is not None:
+            self._tally = Tally.from_state(self._keeper.resumed)
+            engine.restore(self._keeper.resumed)
+            self._keeper.resumed = None
 
     @property
     def center(self) -> NDArray[np.float32]:

@@ -1,0 +1,251 @@
+"""Checkpoints: a folder that holds the last two states of a training, from which it goes on after any end.
+
+    run/checkpoint-00000007.firth    sealed files (`firth.formats.sealed`), the greater number the newer
+    run/checkpoint-00000006.firth
+    run/lock                         locked (flock) by the training under way, whose process it names
+
+A checkpoint's tensors are the arrays of its `State`. Its metadata are the state's `place`, the `history` of the epochs
+done, and the `identity`: all that a training which goes on must share with the one that was ended. Random draws depend
+on the place alone, so the two together end as one that was never interrupted, to the last bit.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+import firth
+from firth.errors import CheckpointError, DivergenceError, FormatError
+from firth.formats.atomic import atomic_write
+from firth.formats.sealed import Kind, SealedFile, read_sealed, write_sealed
+from firth.options import Options, checked, limits
+from firth.text import Corpus, TokenStore
+from firth.training.progress import Reporter
+from firth.training.state import Keeper, State
+
+KEPT = 2  # generations
+_CHECKPOINT = Kind("firth-checkpoint", 1, "a checkpoint of firth's")
+_LIBRARIES = ("numpy", "numba", "llvmlite")  # they compute: another version may round otherwise
+_ROWS = 2**16  # looked at together
+_MINUTES = limits("minutes from one checkpoint to the next", 0, open_low=True)
+
+
+class Checkpoint(NamedTuple):
+    """What a file holds: a state, the records of the epochs done, and the identity of the training."""
+
+    path: Path
+    state: State
+    history: list[dict[str, Any]]
+    identity: dict[str, Any]
+
+
+class Checkpoints(Keeper):
+    """The checkpoints of one training, in a folder that is made if it is not there; use it in a `with` statement.
+
+      minutes  from one checkpoint to the next; there is one at each epoch's end too
+      resume   go on from the newest sound checkpoint in the folder, if there is any
+      report   hears of what was found, and of a checkpoint that could not be written
+
+    On entry the folder is locked, and the newest checkpoint compared with `options` and the versions of the software:
+    `resumed` is its state, `history` its records. Raises `OptionError` for other minutes than a positive number, and
+    `CheckpointError` if another training holds the lock, if there are checkpoints and `resume` is False, if none of
+    them is sound, and if the training is another one; `OSError` where the folder cannot be made or written in.
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike[str], options: Options, report: Reporter, *, minutes: float, resume: bool
+    ):
+        super().__init__()
+        self.folder = Path(folder)
+        self._seconds: float = 60 * checked("checkpoint_minutes", minutes, float, _MINUTES)
+        self._report, self._resume = report, resume
+        self._identity = _software(options)
+        self._written = time.monotonic()
+        self._number = 0
+        self._found: tuple[Path, dict[str, Any]] | None = None
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(self.folder)
+        try:
+            self._find()
+        except BaseException:
+            os.close(self._lock)
+            raise
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        os.close(self._lock)
+
+    def check_corpus(self, corpus: Corpus, held_out: TokenStore | None) -> None:
+        """Compare the corpus; raise `CheckpointError` if it is another, or if there is no room for the checkpoints."""
+        self._identity["corpus"] = _contents(corpus, held_out)
+        if self._found is not None:
+            self._compare(*self._found)
+            self._report.say(f"goes on from {self._found[0]}")
+        self._check_room(len(corpus.vocabulary))
+        self._written = time.monotonic()
+
+    def due(self) -> bool:
+        """Tell whether the last checkpoint is old enough for another."""
+        return time.monotonic() - self._written >= self._seconds
+
+    def keep(self, state: State) -> None:
+        """Write a checkpoint and delete the one before the last; where the disk refuses, say so and go on.
+
+        Raises `DivergenceError` if a number is not finite: the checkpoints before stay.
+        """
+        self._check_finite(state)
+        path = self.folder / f"checkpoint-{self._number + 1:08}.firth"
+        try:
+            with atomic_write(path) as file:
+                write_sealed(file, _CHECKPOINT, state.arrays, self._metadata(state))
+        except OSError as error:
+            self._report.say(f"WARNING: no checkpoint could be written, training goes on without it: {error}")
+        else:
+            self._number += 1
+            for old in _files(self.folder)[KEPT:]:
+                old.unlink()
+        self._written = time.monotonic()
+
+    def _metadata(self, state: State) -> dict[str, str]:
+        values = {"place": state.place, "history": self.history, "identity": self._identity}
+        return {name: json.dumps(value) for name, value in values.items()}
+
+    def _find(self) -> None:
+        """Take over the newest sound checkpoint, if there is any."""
+        files = _files(self.folder)
+        if files and not self._resume:
+            raise CheckpointError(
+                f"{self.folder} holds {files[0].name}, of a training that can go on: do so (resume=True, on the "
+                "command line --resume), or name another folder"
+            )
+        self._number = int(files[0].stem.partition("-")[2]) if files else 0
+        newest = self._newest_sound(files)
+        if newest is not None:
+            self._found = newest.path, newest.identity
+            self._compare(*self._found)
+            self.resumed, self.history = newest.state, newest.history
+
+    def _newest_sound(self, files: list[Path]) -> Checkpoint | None:
+        for path in files:
+            try:
+                return read_checkpoint(path)
+            except FormatError as error:
+                self._report.say(f"WARNING: skipped a checkpoint: {error}")
+        if files:
+            raise CheckpointError(
+                f"none of the {len(files)} checkpoints in {self.folder} is sound: delete them to begin again"
+            )
+        return None
+
+    def _compare(self, path: Path, identity: dict[str, Any]) -> None:
+        """Refuse a training that is not the same, as far as it is known by now."""
+        known = {name: identity.get(name) for name in self._identity}
+        differences = list(_differences(known, self._identity))
+        if differences:
+            raise CheckpointError(
+                f"{path} is of another training: {'; '.join(differences)}. Give what it was made with, or "
+                "another folder to begin again"
+            )
+
+    def _check_room(self, V: int) -> None:
+        """Raise `CheckpointError` if the disk will not hold two checkpoints and the one being written."""
+        options = self._identity["options"]
+        matrices = 4 if options["objective"] == "softmax" else 2
+        needed = (KEPT + 1) * matrices * 4 * V * options["vector_size"]
+        room = shutil.disk_usage(self.folder).free + sum(path.stat().st_size for path in _files(self.folder))
+        if needed > room:
+            raise CheckpointError(
+                f"{KEPT + 1} checkpoints of {matrices} matrices of {V:,} x {options['vector_size']} numbers need "
+                f"{needed / 1e6:,.0f} MB, and {self.folder} has room for {room / 1e6:,.0f} MB: free some, or name "
+                "another folder"
+            )
+
+    def _check_finite(self, state: State) -> None:
+        for name in ("center", "outside"):
+            if not all(np.isfinite(rows).all() for rows in _in_parts(state.arrays[name])):
+                last = _files(self.folder)
+                kept = f"the last good checkpoint is {last[0]}" if last else "there is no checkpoint yet"
+                raise DivergenceError(
+                    f"the {name} vectors hold a number that is not finite: training has diverged, and {kept}; "
+                    "start again with a smaller alpha"
+                )
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint; its arrays are read-only maps of the file, all of it checked.
+
+    Raises `FormatError` if it is cut or damaged, or of another kind or version.
+    """
+    return read_sealed(path, _CHECKPOINT, _checkpoint)
+
+
+def _checkpoint(file: SealedFile) -> Checkpoint:
+    arrays = {name: file.mapped(name, check=True) for name in file.layout}
+    state = State(file.json("place", dict), arrays)
+    return Checkpoint(file.path, state, file.json("history", list), file.json("identity", dict))
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the checkpoints in a folder, the newest first."""
+    return sorted(folder.glob("checkpoint-" + 8 * "[0-9]" + ".firth"), reverse=True)
+
+
+def _locked(folder: Path) -> int:
+    """Lock a folder and write who did; the lock goes with the process, however it ends. Return its file."""
+    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(file, 1000, 0).decode(errors="replace").strip()
+        os.close(file)
+        raise CheckpointError(
+            f"another training uses {folder}: {holder or 'its process is not known'}. Wait for its end, or name "
+            "another folder"
+        ) from None
+    os.ftruncate(file, 0)
+    os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%F %T')}\n".encode(), 0)
+    return file
+
+
+def _software(options: Options) -> dict[str, Any]:
+    libraries = {name: version(name) for name in _LIBRARIES}
+    return {"options": options.to_dict(), "versions": {"firth": firth.__version__, **libraries}}
+
+
+def _contents(corpus: Corpus, held_out: TokenStore | None) -> dict[str, Any]:
+    """Return what tells a corpus from another: numbers to show, and digests of all of it."""
+    vocabulary = corpus.vocabulary
+    keys = hashlib.sha256(json.dumps(vocabulary.index_to_key).encode())
+    keys.update(np.ascontiguousarray(vocabulary.counts, "<i8").data)
+    return {
+        "words": corpus.tokens.n_words,
+        "vocabulary": len(vocabulary),
+        "words and counts (sha256)": keys.hexdigest(),
+        "text (sha256)": corpus.tokens.fingerprint(),
+        "validation text (sha256)": None if held_out is None else held_out.fingerprint(),
+    }
+
+
+def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
+    """Say where two nested dictionaries differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from _differences(old.get(key), new.get(key), f"{name} {key}".strip())
+    elif old != new:
+        yield f"{name} was {old!r} and is {new!r}"
+
+
+def _in_parts(matrix: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    return (matrix[first : first + _ROWS] for first in range(0, len(matrix), _ROWS))
