@@ -189,7 +189,8 @@ class _Vocabulary:
     def pair_rows(self, pairs: list[tuple[str, str]]) -> Rows:
         """Return the (n, 2) rows of the words, -1 where not there; tags are optional if all have one."""
         tagged = all(_TAG.search(word) for pair in pairs for word in pair)
-        return np.array([[self._pair_row(word, tagged) for word in pair] for pair in pairs], dtype=np.intp)
+        found = [[self._pair_row(word, tagged) for word in pair] for pair in pairs]
+        return np.array(found, dtype=np.intp).reshape(-1, 2)
 
     def _pair_row(self, word: str, tagged: bool) -> int:
         row = self.row.get(self.fold(word), -1)

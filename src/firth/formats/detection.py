@@ -51,7 +51,8 @@ def _file(path: Path) -> str:
     with reading(path) as file:
         head = file.readline(LONGEST_LINE)
         if not sniff.is_word2vec(head):
-            return _unpacked(path, _by_magic(path, head) or _by_text(path, head))
+            # what begins with a number in binary may have a newline among its first bytes
+            return _unpacked(path, _by_magic(path, head + file.read(sniff.HEAD_BYTES)) or _by_text(path, head))
         line = file.readline(LONGEST_LINE).rstrip()
     return "word2vec-text" if _is_numbers(line, int(head.split()[1])) or not line else "word2vec-binary"
 

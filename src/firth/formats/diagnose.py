@@ -147,6 +147,8 @@ def _look_through_word2vec(path: Path, found: Diagnosis) -> None:
     with reading(path) as file:
         if found.format != "glove":
             found.promised_rows, found.dimensions = map(int, file.readline(LONGEST_HEADER).split())
+            if found.dimensions * np.dtype(np.float32).itemsize > max(found.bytes, CHUNK_BYTES):
+                raise FormatError(f"{path} promises vectors of {found.dimensions} numbers, for which it is too short")
         lines = Lines(file)
         if found.format == "word2vec-binary":
             _look_through_records(path, lines, found)

@@ -1,0 +1,116 @@
+"""Every cut and every flipped bit of small files of each format that is a table or a folder, in one child process.
+
+Whatever is done to a file, it is read or refused, by the rules of `stress._fuzzing`, and nothing else happens: no code
+is run, no program, no connection, and no file is written but the input.
+
+    python -m stress.damage SEED FOLDER     the child: it prints each change before it tries it, and its counts last
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from firth.formats import FORMATS, diagnose, read_vectors
+from stress import _fuzz_tables
+from stress._fuzzing import ADDRESS_SPACE, REFUSALS, check
+
+PARTS = [name for name in _fuzz_tables.TARGETS if name != "any-format"]
+SEEDS = 16  # the changes are shared out among so many seeds
+_PATIENCE = 600  # seconds
+_FORBIDDEN = ("pickle.", "exec", "subprocess.", "os.system", "os.posix_spawn", "os.fork", "socket.", "shutil.")
+_WRITES = os.O_WRONLY | os.O_RDWR
+
+
+def run(seed: int, folder: Path) -> dict[str, int]:
+    """Make every change whose number is `seed` mod `SEEDS`; raise AssertionError where a reader did wrong."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "stress.damage", str(seed % SEEDS), str(folder)]
+    child = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=_PATIENCE, check=False, errors="replace"
+    )
+    lines = child.stdout.splitlines()
+    assert child.returncode == 0, f"exit status {child.returncode} after {lines[-1:]}\n{child.stderr[-3000:]}"
+    counts: dict[str, int] = json.loads(lines[-1])
+    return counts
+
+
+def changes(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the file cut at each offset, with each bit flipped, and with a byte more."""
+    for size in range(len(data)):
+        yield f"cut at {size}", data[:size]
+    for bit in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        yield f"bit {bit}", bytes(flipped)
+    yield "a byte more", data + b"\0"
+
+
+class _Watch:
+    """Raises for what a reader has no business to do, while it is on."""
+
+    def __init__(self) -> None:
+        self.on = False
+        sys.addaudithook(self._hook)
+
+    def over(self, use: Callable[[Path], Any]) -> Callable[[Path], None]:
+        """Return `use`, watched."""
+
+        def watched(path: Path) -> None:
+            self.on = True
+            try:
+                use(path)
+            finally:
+                self.on = False
+
+        return watched
+
+    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.on and (event.startswith(_FORBIDDEN) or (event == "open" and (arguments[2] or 0) & _WRITES)):
+            raise AssertionError(f"{event} {arguments}")
+
+
+def _reader(name: str) -> Callable[[Path], Any]:
+    """Return what reads the files of a target, and writes none."""
+    format = name.partition("-")[0]  # noqa: A001
+    if format not in FORMATS:
+        return _fuzz_tables.TARGETS[name].use
+
+    def read(path: Path) -> None:
+        for options in ({}, {"mmap": True}) if "mmap" in FORMATS[format].reads_with else ({},):
+            read_vectors(path, format, **options)
+        diagnose(path)
+
+    return read
+
+
+def main() -> None:
+    """Be the child; see the module's docstring."""
+    seed, folder = int(sys.argv[1]), Path(sys.argv[2])
+    counts: Counter[str] = Counter({"accepted": 0, "refused": 0})
+    watch = _Watch()
+    for name in PARTS:
+        target = _fuzz_tables.TARGETS[name]
+        data = target.seeds()[0]
+        watched = replace(target, use=watch.over(_reader(name)))
+        for broken in (data, data[: len(data) // 2], b""):  # imports what an input is not to be charged for
+            with suppress(*REFUSALS):
+                _reader(name)(target.place(broken, folder))
+        for label, changed in islice(changes(data), seed, None, SEEDS):
+            print(name, label, flush=True)
+            counts["accepted" if check(watched, changed, folder) else "refused"] += 1
+    print(json.dumps(counts))
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()
