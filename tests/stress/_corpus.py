@@ -1,0 +1,128 @@
+"""What `read_corpus` must make of a text, in a few lines of plain Python, and texts to try it on."""
+
+import bz2
+import gzip
+import lzma
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import strategies as st
+
+from firth.errors import CorpusError
+from firth.options import Options
+from firth.text import END, Corpus, encoding, read_corpus, sources
+
+ALL = Options(min_count=1)
+
+
+def expected(lines, options=ALL):
+    """Return (keys, counts, sentences of keys, raw words) of already split lines."""
+    counts = Counter(word for line in lines for word in line)  # a Counter keeps first occurrences in order
+    frequent = [word for word, count in counts.most_common(options.max_vocab) if count >= options.min_count]
+    in_vocabulary = set(frequent)
+    kept = [[word for word in line if word in in_vocabulary] for line in lines]
+    return frequent, [counts[word] for word in frequent], [line for line in kept if line], counts.total()
+
+
+def entries(corpus: Corpus) -> list[int]:
+    """Return the whole token store as one list."""
+    return [int(i) for b in range(corpus.tokens.n_blocks) for i in corpus.tokens.read_block(b)]
+
+
+def decoded(corpus: Corpus) -> list[list[object]]:
+    """Return the token store as sentences of keys."""
+    kept: list[list[object]] = [[]]
+    for i in entries(corpus):
+        if i == END:
+            kept.append([])
+        else:
+            kept[-1].append(corpus.vocabulary.index_to_key[i])
+    assert kept.pop() == []  # the store ends with END
+    return kept
+
+
+def check(corpus: Corpus, lines, options=ALL):
+    """Assert that `corpus` is what the oracle makes of `lines`."""
+    keys, counts, kept, raw_words = expected(lines, options)
+    assert corpus.vocabulary.index_to_key == keys
+    assert corpus.vocabulary.counts.tolist() == counts
+    assert decoded(corpus) == kept
+    assert corpus.raw_words == raw_words
+    assert corpus.sentences == sum(bool(line) for line in lines)
+    assert corpus.tokens.n_words == sum(counts)
+    assert corpus.dropped_words == raw_words - sum(counts)
+    distinct = len({word for line in lines for word in line})
+    assert corpus.distinct_words == distinct
+    assert corpus.below_min_count + corpus.beyond_max_vocab + len(keys) == distinct
+
+
+def split_bytes(data: bytes, lowercase=False, longest=1024):
+    """Split as documented; return the lines, how many tokens were invalid UTF-8, and how many too long."""
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    everything = [line.split() for line in data.split(b"\n")]
+    raw = [[word for word in line if len(word) <= longest] for line in everything]
+    too_long = sum(map(len, everything)) - sum(map(len, raw))
+    lines = [[token.decode(errors="replace") for token in line] for line in raw]
+    replaced = sum(
+        word.encode() != token for a, b in zip(raw, lines, strict=True) for token, word in zip(a, b, strict=True)
+    )
+    return [[word.lower() for word in line] for line in lines] if lowercase else lines, replaced, too_long
+
+
+text_bytes = st.lists(
+    st.sampled_from(
+        [b"a", b"B", b"b", b"cat", b" ", b" ", b"\n", b"\n", b"\r\n", b"\r", b"\t\v\f", b"\0", b"\xff",
+         b"\xc3", b"\x1c", b"\xc2\xa0", b"\xc2\x85", b"\xef\xbb\xbf", b"\xef\xbf\xbd", b"\xed\xa0\x80",
+         "Σ".encode(), "ÉİΑΣ".encode(), "日本".encode(), "\u2028".encode(), b"\xf0\x9f",
+         b"\xc0\xaf", b"\xef\xbf", b"</s>", b"NaN", b"x" * 9]
+    ) | st.binary(max_size=4),
+    max_size=60,
+).map(b"".join)  # fmt: skip
+
+
+COMPRESS = {
+    ".txt": bytes,
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": lambda data: pa.Codec("zstd").compress(data, asbytes=True),
+}
+
+ANY_BYTES = {
+    "data": text_bytes,
+    "chunk": st.integers(1, 40),
+    "longest": st.sampled_from([4, 9, 1024]),
+    "suffix": st.sampled_from(list(COMPRESS)),
+    "min_count": st.integers(1, 3),
+    "max_vocab": st.none() | st.integers(1, 4),
+    "lowercase": st.booleans(),
+    "memory_limit": st.sampled_from([0, 40, 10**6]),
+    "workers": st.integers(1, 4),
+}
+
+
+def check_any_bytes(
+    folder: Path, data, *, chunk, longest, suffix, min_count, max_vocab, lowercase, memory_limit, workers
+):
+    """Read `data` from a file, compressed in two members, and compare with plain Python; say whether it had words."""
+    path = folder / f"corpus{suffix}"
+    compress = COMPRESS[suffix]
+    path.write_bytes(compress(data[:chunk]) + compress(data[chunk:]))
+    options = Options(min_count=min_count, max_vocab=max_vocab, lowercase=lowercase)
+    lines, replaced, too_long = split_bytes(data, lowercase, longest)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "CHUNK_BYTES", chunk)
+        patch.setattr(encoding, "LONGEST_WORD", longest)
+        if not expected(lines, options)[0]:
+            message = r"the corpus is empty|no word occurs at least min_count|the corpus holds no word"
+            with pytest.raises(CorpusError, match=message):
+                read_corpus(path, options, workers=workers, memory_limit=memory_limit)
+            return False
+        corpus = read_corpus(path, options, workers=workers, memory_limit=memory_limit)
+    check(corpus, lines, options)
+    assert (corpus.replaced, corpus.too_long) == (replaced, too_long)
+    assert corpus.tokens.on_disk <= (memory_limit < 10**6)
+    corpus.tokens.close()
+    return True

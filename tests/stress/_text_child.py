@@ -1,0 +1,142 @@
+"""The processes that read hostile text for the campaign `text`: whatever may hang, crash or eat memory.
+
+python -m stress._text_child NAME ARGUMENTS     prints what it found as one line of JSON
+"""
+
+import json
+import multiprocessing
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from firth.errors import CorpusError
+from firth.options import Options
+from firth.text import read_corpus, reading
+from firth.text.store import StoreBuilder
+
+ADDRESS_SPACE = 3 * 2**29  # bytes: 1.5 GiB
+TESTS = Path(__file__).parents[1]
+ALL = Options(min_count=1)
+
+
+def child(name: str, *arguments: object, stdin=None, seconds: float = 120) -> dict:
+    """Run a child to its end and return what it found; its death by a signal is a failure."""
+    with started(name, *arguments, stdin=stdin) as process:
+        return ended(process, seconds)
+
+
+@contextmanager
+def started(name: str, *arguments: object, stdin=None) -> Iterator[subprocess.Popen]:
+    """Start a child, which is killed if it outlives the block."""
+    paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "stress._text_child", name, *map(str, arguments)]
+    process = subprocess.Popen(
+        command, env=os.environ | {"PYTHONPATH": paths}, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ended(process: subprocess.Popen, seconds: float = 120) -> dict:
+    """Wait for a child and return its JSON line."""
+    output, errors = process.communicate(timeout=seconds)
+    assert process.returncode == 0, f"status {process.returncode}: {errors.decode()[-3000:]}"
+    return json.loads(output.splitlines()[-1])
+
+
+def read_in_little_memory(path: str, options: str = "{}") -> dict:
+    """Child: read a file under a limit of address space; tell the outcome and the peak of resident memory."""
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    try:
+        corpus = read_corpus(path, ALL, **json.loads(options))
+    except CorpusError as error:
+        found = {"error": str(error)}
+    else:
+        found = {"words": corpus.raw_words, "too_long": corpus.too_long, "distinct": corpus.distinct_words}
+        found |= {"blocks": corpus.tokens.n_blocks}
+    return found | {"peak": _peak()}
+
+
+def _peak() -> int:
+    """Return the most bytes that were resident; `ru_maxrss` would count the parent's."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return 1024 * int(line.split()[1])
+
+
+def interrupted(kind: str, path: str, folder: str, workers: str) -> dict:
+    """Child: read what has no end until an interrupt; tell when it came and what is left."""
+    corpus = (["a", "b"] * 50 for _ in iter(int, 1)) if kind == "generator" else path
+    left_out = {"tokenizer": str.split} if kind == "tokenizer" else {}
+    try:
+        print("ready", flush=True)
+        read_corpus(corpus, ALL, workers=int(workers), memory_limit=0, folder=Path(folder), **left_out)
+    except KeyboardInterrupt:
+        caught = time.monotonic()
+    threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    return {"at": caught, "threads": threads, "left": names(folder)}
+
+
+def trained_on_disk(folder: str, schedule: str) -> dict:
+    """Child: train without end on a store in a file of `folder`; tell the error."""
+    from firth import Word2Vec
+
+    reading.StoreBuilder = lambda memory_limit, _: StoreBuilder(0, Path(folder))
+    rng = np.random.default_rng(0)
+    corpus = [[f"w{i}" for i in line] for line in rng.integers(0, 200, (10_000, 10))]
+    model = Word2Vec(vector_size=8, epochs=10**5, min_count=1, schedule=schedule, workers=2)
+    try:
+        model.fit(corpus, progress=False, callbacks=[lambda _: print("ready", flush=True)])
+    except CorpusError as error:
+        return {"error": str(error)}
+    return {}
+
+
+def read_onto_small_disk(path: str, folder: str, limit: str) -> dict:
+    """Child: read with room for `limit` bytes in any file."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+    try:
+        read_corpus(path, ALL, memory_limit=0, folder=Path(folder), workers=2)
+    except CorpusError as error:
+        return {"error": str(error), "left": names(folder)}
+    return {}
+
+
+def read_everywhere(path: str) -> dict:
+    """Child: read a file in the main thread, in four threads at once, in forked and in spawned processes."""
+    prints = [_print_of(path)]
+    with ThreadPoolExecutor(4) as pool:
+        prints += pool.map(_print_of, [path] * 4)
+    for start in ("fork", "spawn"):
+        with ProcessPoolExecutor(1, multiprocessing.get_context(start)) as pool:
+            prints += pool.map(_print_of, [path] * 2)
+    return {"prints": prints}
+
+
+def _print_of(path: str) -> str:
+    with read_corpus(path, Options(min_count=2), workers=2).tokens as tokens:
+        return tokens.fingerprint()
+
+
+def names(folder) -> list[str]:
+    """Return what lies in a folder."""
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+CHILDREN = [read_in_little_memory, interrupted, trained_on_disk, read_onto_small_disk, read_everywhere]
+
+
+if __name__ == "__main__":
+    here = {function.__name__: function for function in CHILDREN}
+    print(json.dumps(here[sys.argv[1]](*sys.argv[2:])), flush=True)

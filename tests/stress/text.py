@@ -1,0 +1,333 @@
+"""Hostile text, files that change under the reader, bombs, full disks and interrupts: an error or what Python says.
+
+Seed n does the n-th kind of case (see `KINDS`) with random numbers from n; the huge ones come once in 100 seeds.
+What may hang, crash or eat memory runs in a child process, `stress._text_child`.
+"""
+
+import gzip
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from firth.errors import CorpusError
+from firth.text import read_corpus, sources
+from stress._corpus import ALL, ANY_BYTES, COMPRESS, check, check_any_bytes
+from stress._text_child import child, ended, names, started
+
+SEEDS = 200
+EXAMPLES = 2000  # of Hypothesis, in a case
+FLAT = 450 * 2**20  # bytes resident at most, for any file; 256 MiB of them may be ids
+PATIENCE = 2.0  # seconds from a signal to the caller
+MADE_UP = 16 * 2**20  # bytes of text for a case that needs a long one
+
+
+def run(seed: int, folder: Path) -> dict[str, int]:
+    """Do one case."""
+    rng = np.random.default_rng(seed)
+    case = HUGE[seed // 100 % len(HUGE)] if seed % 100 == 99 else KINDS[seed % len(KINDS)]
+    return case(rng, folder)
+
+
+def any_bytes(rng, folder, examples=EXAMPLES):
+    """Random bytes, chunk sizes and workers, against plain Python."""
+
+    @hypothesis.seed(int(rng.integers(2**32)))
+    @hypothesis.settings(max_examples=examples, deadline=None, database=None)
+    @hypothesis.given(**ANY_BYTES)
+    def compare(data, **how):
+        check_any_bytes(folder, data, **how)
+
+    compare()
+    return {"texts": examples}
+
+
+hostile_words = st.text(max_size=4) | st.sampled_from(
+    ["", "a b", "\n", "\0", "</s>", "NaN", "\ud800", "\udfffx", "\x85", "\u2028", "\ufeff",
+     "a" + "\u0301" * 50, "x" * 9999]
+)  # fmt: skip
+
+
+def token_lists(rng, folder, examples=EXAMPLES):
+    """Lists of hostile words: as given, or refused for the one thing that no file can hold."""
+
+    @hypothesis.seed(int(rng.integers(2**32)))
+    @hypothesis.settings(max_examples=examples, deadline=None, database=None)
+    @hypothesis.given(lines=st.lists(st.lists(hostile_words, max_size=8), min_size=1, max_size=8))
+    def compare(lines):
+        words = [word for line in lines for word in line]
+        if any("\ud800" <= letter <= "\udfff" for word in words for letter in word):
+            with pytest.raises(CorpusError, match="half of a surrogate pair"):
+                read_corpus(lines, ALL)
+        elif words:
+            check(read_corpus(iter(lines), ALL), lines)
+
+    compare()
+    return {"token lists": examples}
+
+
+def damaged(rng, folder, times=300):
+    """A compressed file cut, with a bit flipped, or with something behind it: an error, or the text."""
+    counts = {"damaged files refused": 0, "damaged files that hold the text": 0}
+    lines = [[f"w{i}" for i in rng.integers(0, 99, 9)] for _ in range(40)]
+    text = "\n".join(map(" ".join, lines)).encode()
+    for _ in range(times):
+        suffix = str(rng.choice([suffix for suffix in COMPRESS if suffix != ".txt"]))
+        compress = COMPRESS[suffix]
+        cut = int(rng.integers(len(text)))
+        packed = compress(text[:cut]) + compress(text[cut:])
+        kind, place = rng.choice(["cut", "flip", "tail"]), int(rng.integers(len(packed)))
+        if kind == "cut":
+            packed = packed[:place]
+        elif kind == "flip":
+            packed = packed[:place] + bytes([packed[place] ^ 1 << int(rng.integers(8))]) + packed[place + 1 :]
+        else:
+            packed += rng.bytes(int(rng.integers(1, 40)))
+        path = folder / f"corpus{suffix}"
+        path.write_bytes(packed)
+        try:
+            with read_corpus(path, ALL).tokens as tokens:
+                found = tokens.fingerprint()
+        except CorpusError as error:
+            found = str(error)
+            assert str(path) in found or "the corpus is empty" in found, found
+            counts["damaged files refused"] += 1
+            continue
+        # What ends with a whole member is whole; a zst file made by Arrow has no checksum.
+        whole = {_fingerprint(text), _fingerprint(text[:cut])} if kind == "cut" else {_fingerprint(text)}
+        assert found in whole or suffix == ".zst", f"{suffix} file, {kind} at {place}: another text"
+        counts["damaged files that hold the text"] += 1
+    return counts
+
+
+def _fingerprint(text: bytes) -> str:
+    lines = [line.split() for line in text.decode().split("\n")]
+    if not any(lines):
+        return ""
+    with read_corpus(lines, ALL).tokens as tokens:
+        return tokens.fingerprint()
+
+
+CHANGES = {
+    "append": (lambda path: _append(path), r"went from [\d,]+ to [\d,]+ bytes"),
+    "cut": (lambda path: os.truncate(path, 2), r"went from [\d,]+ to 2 bytes"),
+    "rewrite": (lambda path: path.write_bytes(b"x" * path.stat().st_size), "was written to"),
+    "replace": (lambda path: _replace(path), "was replaced by another file"),
+    "remove": (lambda path: path.unlink(), "was removed"),
+}
+
+
+def changing(rng, folder):
+    """A file that changes while it is read, at a random place and in each way; and after it was read."""
+    for how, (change, message) in CHANGES.items():
+        for suffix in COMPRESS:
+            path, text = folder / f"{how}{suffix}", b"some words of a text\n" * 5000
+            path.write_bytes(COMPRESS[suffix](rng.bytes(50_000).hex().encode() + b"\n" + text))
+            os.utime(path, ns=(0, 0))  # or a change within one tick of the clock would leave the same time
+            change_while_read(path, change, message, int(rng.integers(1, 5)), int(rng.integers(20)))
+    return {"changes seen": len(CHANGES) * len(COMPRESS)}
+
+
+def change_while_read(path, change, message, workers, chunk):
+    """Change a file once `chunk` chunks of it were merged, and expect the error."""
+    seen = []
+
+    def progress(*_):
+        seen.append(0)
+        if len(seen) == chunk + 1:
+            change(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "CHUNK_BYTES", 2000)
+        with pytest.raises(CorpusError, match=rf"{path.name} {message} while it was read"):
+            read_corpus(path, ALL, workers=workers, progress=progress)
+
+
+def _append(path):
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+def _replace(path):
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+# In a child process
+
+
+def read_flat(path, **options) -> dict:
+    """Read a file in a child, and return what it found if its memory stayed flat."""
+    found = child("read_in_little_memory", path, json.dumps(options), seconds=600)
+    assert found["peak"] < FLAT, f"{path.name}: {found}"
+    return found
+
+
+def long_token(rng, folder, size=10**7, suffix=None):
+    """One token of `size` bytes between two words."""
+    path = folder / f"corpus{suffix or rng.choice(list(COMPRESS))}"
+    path.write_bytes(COMPRESS[path.suffix](b"before " + b"x" * size + b" after\n"))
+    found = read_flat(path)
+    assert (found["words"], found["too_long"]) == (2, 1), found
+    return {"bytes in one token": size}
+
+
+def long_line(rng, folder, words=10**7):
+    """One line of 10^7 words, some of them 1,024 bytes long and some longer."""
+    path = folder / "corpus.txt"
+    some = [b"w%d" % i for i in range(1000)] + [b"x" * 1024, b"y" * 1025]
+    line = b" ".join(some) + b" "
+    times = words // len(some)
+    with path.open("wb") as file:
+        for _ in range(times):
+            file.write(line)
+    found = read_flat(path, workers=int(rng.integers(1, 4)), memory_limit=int(rng.choice([0, 2**28])))
+    assert (found["words"], found["too_long"], found["distinct"]) == (1001 * times, times, 1001), found
+    return {"words in one line": 1001 * times}
+
+
+def one_gigabyte_of_nothing(rng, folder):
+    """1 GB without a line feed or a space, which is a hole in the file."""
+    path = folder / "corpus.txt"
+    path.touch()
+    os.truncate(path, 10**9)
+    found = read_flat(path, workers=2)
+    assert "all its 1 tokens" in found["error"], found
+    return {"bytes in one token": 10**9}
+
+
+def one_gigabyte_line(rng, folder):
+    """1 GB of words without a line feed."""
+    return long_line(rng, folder, 166_000_000)
+
+
+def bomb(rng, folder, size=10**10, limit=None):
+    """A gzip file that unpacks to `size` bytes of words: refused at the limit, and read in flat memory without."""
+    path, member = folder / "corpus.txt.gz", b"the same words " * 670_000
+    packed = gzip.compress(member)
+    with path.open("wb") as file:
+        for _ in range(size // len(member)):
+            file.write(packed)
+    limit = limit or int(rng.integers(10**6, 10**9))
+    found = read_flat(path, max_input_bytes=limit)
+    assert f"larger than max_input_bytes={limit:,}" in found["error"], found
+    assert str(path) in found["error"], found
+    return {"bytes in a bomb": size}
+
+
+def huge_bomb(rng, folder):
+    """10 GB under a limit, and 2 GB without one."""
+    counts = bomb(rng, folder)
+    path = folder / "zeros.gz"
+    path.write_bytes(gzip.compress(bytes(10**7)) * 200 + gzip.compress(b" a"))
+    found = read_flat(path)
+    assert (found["words"], found["too_long"]) == (1, 1), found
+    return {"bytes in a bomb": counts["bytes in a bomb"] + 2 * 10**9}
+
+
+def interrupts(rng, folder, kinds=("words", "zeros", "generator", "silent pipe", "tokenizer"), times=1):
+    """Ctrl-C at a random moment of reading: at the caller soon, with no thread and no file left."""
+    for kind in list(kinds) * times:
+        interrupt(kind, folder, float(rng.uniform(0, 1)), int(rng.integers(1, 5)))
+    return {"interrupts": len(kinds) * times}
+
+
+def interrupt(kind, folder, wait, workers, number=signal.SIGINT):
+    """Send a signal to a child that reads, `wait` seconds after it began."""
+    left = folder / "left"
+    left.mkdir(exist_ok=True)
+    source = {"zeros": "/dev/zero", "silent pipe": str(folder / "pipe")}.get(kind, "-")
+    if kind == "silent pipe" and not (folder / "pipe").exists():
+        os.mkfifo(folder / "pipe")
+    endless = "import os\nwhile True: os.write(1, b'some words and a line\\n' * 2000)"
+    with (
+        subprocess.Popen([sys.executable, "-c", endless], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as writer,
+        started("interrupted", kind, source, left, workers, stdin=writer.stdout) as process,
+    ):
+        try:
+            writer.stdout.close()
+            assert process.stdout.readline() == b"ready\n", process.communicate()[1].decode()
+            time.sleep(wait)
+            process.send_signal(number)
+            sent = time.monotonic()
+            if number == signal.SIGKILL:
+                process.wait(10)
+                assert names(left) == [], f"killed while reading {kind}: {names(left)}"
+                return
+            found = ended(process, 20)
+        finally:
+            writer.kill()
+    assert found["at"] - sent < PATIENCE, f"{kind}: {found['at'] - sent:.1f} s"
+    assert (found["threads"], found["left"]) == ([], []), f"{kind}: {found}"
+
+
+def kills(rng, folder, times=5):
+    """Kill -9 at a random moment of reading: no file is left."""
+    for _ in range(times):
+        kind = str(rng.choice(["words", "generator", "tokenizer"]))
+        interrupt(kind, folder, float(rng.uniform(0, 1)), int(rng.integers(1, 5)), signal.SIGKILL)
+    return {"kills": times}
+
+
+def damage_while_training(kind, schedule, folder, wait=0.0, seed=0):
+    """Damage the store's file from outside while a child trains on it, and return the child's error."""
+    with started("trained_on_disk", folder, schedule) as process:
+        assert process.stdout.readline() == b"ready\n", process.communicate()[1].decode()
+        time.sleep(wait)
+        links = Path(f"/proc/{process.pid}/fd").iterdir()
+        path = next(link for link in links if str(link.readlink()).startswith(f"{folder}/"))
+        size = path.stat().st_size
+        if kind == "cut":
+            os.truncate(path, int(size * np.random.default_rng(seed).random()))
+        else:
+            with path.open("r+b") as file:
+                file.write(b"\xff" * size if kind == "0xff" else np.random.default_rng(seed).bytes(size))
+        return ended(process, 60)["error"]
+
+
+def stores(rng, folder):
+    """The token store's file cut or overwritten while training: an error that names the block."""
+    for kind in ("cut", "0xff", "noise"):
+        schedule = str(rng.choice(["blocks", "hogwild"]))
+        error = damage_while_training(kind, schedule, folder, float(rng.uniform(0, 0.5)), int(rng.integers(2**32)))
+        assert re.match(r"block \d+ of the token store (is lost|is not what was written)", error), error
+    return {"stores damaged": 3}
+
+
+def full_disks(rng, folder, times=3):
+    """A disk that fills up at a random byte."""
+    path, left = folder / "corpus.txt", folder / "left"
+    path.write_bytes(b"some words and a line\n" * (MADE_UP // 22))
+    left.mkdir()
+    for limit in rng.integers(0, MADE_UP, times):
+        found = child("read_onto_small_disk", path, left, limit)
+        assert f"{left} takes no more than {limit:,} bytes (File too large)" in found["error"], found
+        assert found["left"] == [], found
+    return {"full disks": times}
+
+
+def everywhere(rng, folder):
+    """Reading in threads and child processes, at once."""
+    path = folder / f"corpus{rng.choice(list(COMPRESS))}"
+    lines = [[f"w{i}" for i in line] for line in rng.zipf(1.4, (20_000, 10)) % 5000]
+    path.write_bytes(COMPRESS[path.suffix]("\n".join(map(" ".join, lines)).encode()))
+    found = child("read_everywhere", path)["prints"]
+    assert len(found) == 9, found
+    assert len(set(found)) == 1, found
+    return {"readings at once": len(found)}
+
+
+IN_PROCESS = [any_bytes, token_lists, damaged, changing]
+IN_CHILDREN = [long_token, long_line, interrupts, kills, stores, full_disks, everywhere]
+KINDS = IN_PROCESS + IN_CHILDREN
+HUGE = [one_gigabyte_of_nothing, huge_bomb, one_gigabyte_line]
