@@ -1,7 +1,9 @@
 """The program as a whole: arguments in, an exit code out, and every error one line."""
 
 import os
+import signal
 import sys
+import threading
 import traceback
 from typing import Annotated, Any
 
@@ -12,8 +14,9 @@ import firth
 from firth import terminal
 from firth.errors import OptionError
 from firth.options import ELSEWHERE
+from firth.training.signals import terminate
 
-FAILURE, WRONG_USE, INTERRUPTED = 1, 2, 130
+FAILURE, WRONG_USE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 UsageError: Any = typer.BadParameter.__bases__[0]
 """What the parser raises for wrong use; typer gives no public name to it."""
@@ -23,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line `arguments` (None: those of the process) and return the exit code."""
     words, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
     terminal.prepare_streams()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, terminate)  # so that what is half written is taken away
     try:
         code = app(args=words or ["--help"], prog_name="firth", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -31,6 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
             traceback.print_exc()
         terminal.complain(_message(error))
         return WRONG_USE if isinstance(error, (UsageError, OptionError)) else FAILURE
+
+
+def exit_code(interrupt: KeyboardInterrupt | SystemExit) -> int:
+    """Return the exit code after Ctrl-C, 130, or after SIGTERM, 143."""
+    return INTERRUPTED if isinstance(interrupt, KeyboardInterrupt) else TERMINATED
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
@@ -72,9 +82,9 @@ class _Commands(TyperGroup):
         except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(FAILURE) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit) as interrupt:
             terminal.complain("interrupted")
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(exit_code(interrupt)) from None
 
 
 app = typer.Typer(

@@ -10,7 +10,7 @@ from firth import reports, terminal
 from firth.cli.files import left_out, output_format, parts_of, where_saved, write
 from firth.cli.flags import with_options
 from firth.cli.parameters import FileFormat, Workers
-from firth.cli.program import INTERRUPTED, UsageError
+from firth.cli.program import UsageError, exit_code
 from firth.errors import FirthError
 from firth.formats import Format
 from firth.options import Options
@@ -42,13 +42,37 @@ def train(
             show_default="none",
         ),
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="FOLDER",
+            help="Keep the state of the training there: every few minutes, at each epoch's end and after Ctrl-C.",
+            show_default="none",
+        ),
+    ] = None,
+    checkpoint_minutes: Annotated[
+        float, typer.Option("--checkpoint-minutes", help="Minutes from one checkpoint to the next.")
+    ] = 10.0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the newest checkpoint, or begin where there is none yet.")
+    ] = False,
+    max_input_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--max-input-bytes",
+            help="The most bytes of text to read, decompressed, of all files together.",
+            show_default="no limit",
+        ),
+    ] = None,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, unless something goes wrong.")] = False,
     **options: Any,
 ) -> None:
     """Train vectors on text and write them to a file.
 
-    Ctrl-C stops the training and writes what has been learnt so far.
+    Ctrl-C and SIGTERM stop the training. With --checkpoint the same command and --resume goes on with it, and ends
+    with the same file as if it had not been stopped; without, what has been learnt so far is written.
     """
     checked = Options(**options)
     written_as = output_format(output, file_format)
@@ -59,10 +83,17 @@ def train(
             corpus[0] if len(corpus) == 1 else corpus,
             validation=_fraction_or_path(validation),
             progress=False if no_progress or quiet else None,
+            max_input_bytes=max_input_bytes,
+            checkpoint=checkpoint,
+            checkpoint_minutes=checkpoint_minutes,
+            resume=resume,
         )
-    except KeyboardInterrupt:
-        _save_interrupted(model, output, written_as)
-        raise typer.Exit(INTERRUPTED) from None
+    except (KeyboardInterrupt, SystemExit) as interrupt:
+        if checkpoint is None:
+            _save_interrupted(model, output, written_as)
+        else:
+            terminal.complain(f"interrupted {_after(model)}; the same command with --resume goes on from {checkpoint}")
+        raise typer.Exit(exit_code(interrupt)) from None
     write(model, output, written_as)
     if not quiet:
         terminal.say(reports.training_summary(model))
@@ -91,12 +122,15 @@ def _save_interrupted(model: "Word2Vec", output: Path, written_as: Format) -> No
         terminal.complain("interrupted before anything was learnt; nothing was saved")
         return
     write(model, output, written_as)
-    epochs = f"{len(model.history)} of {model.options.epochs} epochs"
     lost = left_out(model, written_as)
     without = f", without {', '.join(lost)}" if lost else ""
     terminal.complain(
-        f"interrupted after {epochs}; saved what was learnt in {where_saved(output, written_as)}{without}"
+        f"interrupted {_after(model)}; saved what was learnt in {where_saved(output, written_as)}{without}"
     )
+
+
+def _after(model: "Word2Vec") -> str:
+    return f"after {len(model.history)} of {model.options.epochs} epochs"
 
 
 def _has_learnt(model: "Word2Vec") -> bool:
