@@ -1,0 +1,208 @@
+"""What the source may not contain: nothing that runs code from a file, opens a connection, or writes in place."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import firth
+
+ROOT = Path(firth.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+
+BANNED_MODULES = {
+    "pickle", "_pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle", "skops",  # run what a file says
+    "socket", "socketserver", "ssl", "urllib", "http", "ftplib", "smtplib", "xmlrpc", "telnetlib",  # the network
+    "requests", "httpx", "aiohttp", "urllib3", "asyncio", "webbrowser", "huggingface_hub",
+    "subprocess", "multiprocessing.connection", "pty", "code", "codeop", "runpy",  # other programs
+}  # fmt: skip
+BANNED_CALLS = {
+    "eval", "exec", "compile", "__import__", "os.system", "os.popen", "tempfile.mktemp", "np.fromregex",
+    "os.execv", "os.execve", "os.spawnv", "os.startfile",
+}  # fmt: skip
+BANNED_KEYWORDS = {("shell", True), ("allow_pickle", True), ("cache", True), ("parallel", True)}
+WRITERS = {
+    ("formats/atomic.py", "os.open"): "the temporary file",
+    ("formats/npz.py", "archive.open"): "a member of an archive, which is an atomic file itself",
+    ("text/store.py", "tempfile.TemporaryFile"): "ids of tokens, in a file without a name",
+    ("training/checkpoint.py", "os.open"): "the file that locks the folder",
+    ("cli/program.py", "os.open"): "the null device, for output that nobody reads",
+}
+"""Every call that may open a file to write in, and what it writes: all else goes through `atomic_write`."""
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    for path in MODULES:
+        yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def dotted(node: ast.expr) -> str:
+    """Return the name of what is called: "os.system", or ".write_text" of whatever expression."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return ""
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.lineno, f"{node.module}.{name.name}") for name in node.names)
+        elif isinstance(node, ast.Call) and dotted(node.func).endswith("import_module") and node.args:
+            name = node.args[0]
+            yield node.lineno, name.value if isinstance(name, ast.Constant) else ""
+
+
+def calls(tree: ast.AST) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def banned_imports(tree: ast.AST) -> list[str]:
+    return [
+        f"line {line}: imports {name}"
+        for line, name in imports(tree)
+        if any(name == module or name.startswith(f"{module}.") for module in BANNED_MODULES)
+    ]
+
+
+def banned_calls(tree: ast.AST) -> list[str]:
+    found = [f"line {call.lineno}: {dotted(call.func)}" for call in calls(tree) if dotted(call.func) in BANNED_CALLS]
+    for call in calls(tree):
+        for keyword in call.keywords:
+            value = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
+            if (keyword.arg, value) in BANNED_KEYWORDS:
+                found.append(f"line {call.lineno}: {keyword.arg}={value}")
+    return found
+
+
+def written_files(tree: ast.AST) -> list[str]:
+    """Return the name of every call that may open a file for writing, or write one whole."""
+    return [dotted(call.func) for call in calls(tree) if _writes(call)]
+
+
+WHOLE_FILES = {
+    "NamedTemporaryFile",
+    "write_text",
+    "write_bytes",
+    "tofile",
+    "savetxt",
+    "save_file",
+    "mkstemp",
+    "TemporaryFile",
+}
+BY_MODE = {"open", "memmap", "OSFile", "FileIO"}
+
+
+def _writes(call: ast.Call) -> bool:
+    name = dotted(call.func)
+    last = name.rpartition(".")[2]
+    if name == "os.open":
+        flags = {node.attr for node in ast.walk(call) if isinstance(node, ast.Attribute)}
+        return "O_RDONLY" not in flags or bool(flags & {"O_WRONLY", "O_RDWR"})
+    if name in {"os.fdopen", "np.save", "np.savez", "np.savez_compressed"} or last in WHOLE_FILES:
+        return True
+    values = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return last in BY_MODE and any(isinstance(v, ast.Constant) and _is_writing_mode(v.value) for v in values)
+
+
+def _is_writing_mode(mode: object) -> bool:
+    return (
+        isinstance(mode, str) and 0 < len(mode) <= 4 and set(mode) <= set("rwaxbt+c") and bool(set(mode) & set("wax+c"))
+    )
+
+
+EVERYTHING = {"Exception", "BaseException"}
+
+
+def swallowed(tree: ast.AST) -> list[str]:
+    """Return the handlers that catch everything and do nothing about it."""
+    handlers = (node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler))
+    found = [
+        f"line {handler.lineno}: swallows every error"
+        for handler in handlers
+        if (handler.type is None or dotted(handler.type) in EVERYTHING) and all(map(_does_nothing, handler.body))
+    ]
+    suppressed = (call for call in calls(tree) if dotted(call.func).endswith("suppress"))
+    return found + [f"line {call.lineno}: suppresses" for call in suppressed if {*map(dotted, call.args)} & EVERYTHING]
+
+
+def _does_nothing(step: ast.stmt) -> bool:
+    return isinstance(step, (ast.Pass, ast.Continue)) or (
+        isinstance(step, ast.Expr) and isinstance(step.value, ast.Constant)
+    )
+
+
+def in_all_modules(check) -> list[str]:
+    return [f"{name}, {found}" for name, tree in trees() for found in check(tree)]
+
+
+def test_nothing_is_imported_that_runs_a_files_code_or_opens_a_connection():
+    assert in_all_modules(banned_imports) == []
+
+
+def test_nothing_is_called_that_runs_code_from_outside():
+    assert in_all_modules(banned_calls) == []
+
+
+def test_every_file_is_written_by_the_one_routine_that_is_atomic():
+    found = {(name, call) for name, tree in trees() for call in written_files(tree)}
+    assert found - set(WRITERS) == set()
+    assert {("formats/atomic.py", "os.open"), ("text/store.py", "tempfile.TemporaryFile")} < found
+
+
+def test_no_error_is_swallowed():
+    assert in_all_modules(swallowed) == []
+
+
+def test_every_module_was_looked_at():
+    assert len(MODULES) > 60
+    assert {"model.py", "formats/native.py", "training/kernels.py"} < {name for name, _ in trees()}
+
+
+@pytest.mark.parametrize(
+    ("check", "source"),
+    [
+        (banned_imports, "import pickle"),
+        (banned_imports, "from urllib.request import urlopen"),
+        (banned_imports, "from urllib import request"),
+        (banned_imports, "import os, socket"),
+        (banned_imports, "def f():\n    import joblib.hashing"),
+        (banned_imports, "importlib.import_module('dill')"),
+        (banned_calls, "eval('1')"),
+        (banned_calls, "os.system('ls')"),
+        (banned_calls, "run('ls', shell=True)"),
+        (banned_calls, "np.load(path, allow_pickle=True)"),
+        (banned_calls, "@njit(nogil=True, cache=True)\ndef f(): ..."),
+        (banned_calls, "tempfile.mktemp()"),
+        (written_files, "open(path, 'w')"),
+        (written_files, "path.open('wb')"),
+        (written_files, "path.open(mode='a')"),
+        (written_files, "open(path, 'r+b')"),
+        (written_files, "path.write_text('x')"),
+        (written_files, "np.memmap(path, mode='w+')"),
+        (written_files, "os.open(path, os.O_WRONLY | os.O_CREAT)"),
+        (written_files, "np.save(path, array)"),
+        (swallowed, "try:\n    f()\nexcept Exception:\n    pass"),
+        (swallowed, "try:\n    f()\nexcept:\n    ..."),
+        (swallowed, "with contextlib.suppress(Exception):\n    f()"),
+    ],
+)
+def test_each_guard_finds_what_it_looks_for(check, source):
+    assert check(ast.parse(source))
+
+
+@pytest.mark.parametrize(
+    ("check", "source"),
+    [
+        (banned_imports, "import re, os.path"),
+        (banned_calls, "re.compile('a'); model.compile(); np.load(path, allow_pickle=False)"),
+        (written_files, "path.open('rb'); open(path); np.memmap(path, mode='r'); os.open(path, os.O_RDONLY)"),
+        (swallowed, "try:\n    f()\nexcept OSError:\n    pass"),
+    ],
+)
+def test_each_guard_leaves_the_rest_alone(check, source):
+    assert check(ast.parse(source)) == []
