@@ -16,7 +16,8 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -36,7 +37,7 @@ from firth.training.state import Keeper, State
 KEPT = 2  # generations
 _CHECKPOINT = Kind("firth-checkpoint", 1, "a checkpoint of firth's")
 _LIBRARIES = ("numpy", "numba", "llvmlite")  # they compute: another version may round otherwise
-_ROWS = 2**16  # looked at together
+COPIED_BYTES = 2**28  # a state of up to so many is copied, so that training need not wait for the disk
 _MINUTES = limits("minutes from one checkpoint to the next", 0, open_low=True)
 
 
@@ -72,6 +73,8 @@ class Checkpoints(Keeper):
         self._identity = _software(options)
         self._written = time.monotonic()
         self._number = 0
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="firth-checkpoint")
+        self._writing: Future[None] = self._writer.submit(lambda: None)
         self._found: tuple[Path, dict[str, Any]] | None = None
 
     def __enter__(self) -> Self:
@@ -85,7 +88,11 @@ class Checkpoints(Keeper):
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        os.close(self._lock)
+        try:
+            self._writer.shutdown()
+            self._writing.result()
+        finally:
+            os.close(self._lock)
 
     def check_corpus(self, corpus: Corpus, held_out: TokenStore | None) -> None:
         """Compare the corpus; raise `CheckpointError` if it is another, or if there is no room for the checkpoints."""
@@ -103,20 +110,30 @@ class Checkpoints(Keeper):
     def keep(self, state: State) -> None:
         """Write a checkpoint and delete the one before the last; where the disk refuses, say so and go on.
 
-        Raises `DivergenceError` if a number is not finite: the checkpoints before stay.
+        A small state is copied and written while training goes on; `__exit__` waits for that. Raises `DivergenceError`
+        if a number is not finite: the checkpoints before stay.
         """
         self._check_finite(state)
+        metadata = self._metadata(state)
+        self._writing.result()
+        if sum(array.nbytes for array in state.arrays.values()) <= COPIED_BYTES:
+            arrays = {name: array.copy() for name, array in state.arrays.items()}
+            self._writing = self._writer.submit(self._write, arrays, metadata)
+        else:
+            self._write(state.arrays, metadata)
+        self._written = time.monotonic()
+
+    def _write(self, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
         path = self.folder / f"checkpoint-{self._number + 1:08}.firth"
         try:
             with atomic_write(path) as file:
-                write_sealed(file, _CHECKPOINT, state.arrays, self._metadata(state))
+                write_sealed(file, _CHECKPOINT, arrays, metadata)
         except OSError as error:
             self._report.say(f"WARNING: no checkpoint could be written, training goes on without it: {error}")
         else:
             self._number += 1
             for old in _files(self.folder)[KEPT:]:
                 old.unlink()
-        self._written = time.monotonic()
 
     def _metadata(self, state: State) -> dict[str, str]:
         values = {"place": state.place, "history": self.history, "identity": self._identity}
@@ -174,7 +191,9 @@ class Checkpoints(Keeper):
 
     def _check_finite(self, state: State) -> None:
         for name in ("center", "outside"):
-            if not all(np.isfinite(rows).all() for rows in _in_parts(state.arrays[name])):
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = state.arrays[name].sum()  # finite only if every number is
+            if not np.isfinite(total):
                 last = _files(self.folder)
                 kept = f"the last good checkpoint is {last[0]}" if last else "there is no checkpoint yet"
                 raise DivergenceError(
@@ -245,7 +264,3 @@ def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
             yield from _differences(old.get(key), new.get(key), f"{name} {key}".strip())
     elif old != new:
         yield f"{name} was {old!r} and is {new!r}"
-
-
-def _in_parts(matrix: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    return (matrix[first : first + _ROWS] for first in range(0, len(matrix), _ROWS))
