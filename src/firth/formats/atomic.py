@@ -142,11 +142,12 @@ class _NewFile:
 @contextmanager
 def _new_file(path: PathLike) -> Iterator[_NewFile]:
     mode = _mode(Path(path))
-    target = Path(os.path.realpath(path, strict=mode is not None))
     if mode is not None and not stat.S_ISREG(mode):
         with io.BufferedWriter(_File(os.fspath(path), path)) as device:
-            yield _NewFile(path, device, None, target, None, None)
+            yield _NewFile(path, device, None, Path(path), None, None)
         return
+    with _about(path):
+        target = Path(os.path.realpath(path, strict=mode is not None))
 
     def make(temporary: Path) -> int:
         return os.open(temporary, _CREATE, _NEW_FILE_MODE if mode is None else _PRIVATE_MODE)
@@ -201,6 +202,7 @@ def _beside(target: Path, make: Callable[[Path], int]) -> Iterator[tuple[Path, i
             if _is_held(temporary, descriptor):
                 yield temporary, descriptor
                 return
+            _remove(temporary)
         except BaseException:
             _remove(temporary)
             raise
@@ -227,7 +229,11 @@ def _is_held(temporary: Path, descriptor: int) -> bool:
             return False
         except OSError:
             return True  # a file system without locks: then nobody removes it
-    return os.path.lexists(temporary)
+    try:
+        temporary.lstat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _remove_stale(target: Path) -> None:

@@ -1,0 +1,225 @@
+"""A model of a disk that keeps only what was forced to it: which states may a folder be in after a power failure?
+
+What a save does is recorded while it does it, for real, as operations on files and on the entries of folders. Of those,
+an operation is sure to outlast a failure once its file, or its folder, was synchronised after it; any of the others may
+outlast it or not, in any combination, and of a write any of its parts. The rename of a name is one operation.
+"""
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+from firth.formats.atomic import _File
+
+_PARTS = 3  # of one write, that reach the disk or do not
+_ROOT = 0
+
+
+class Write(NamedTuple):
+    node: int
+    offset: int
+    data: bytes
+
+
+class Entry(NamedTuple):
+    """Names given and taken in one folder, in one step; None takes a name away."""
+
+    node: int
+    names: tuple[tuple[str, int | None], ...]
+
+
+class Sync(NamedTuple):
+    node: int
+
+
+Operation = Write | Entry | Sync
+
+
+class Disk:
+    """The files below a folder, and the operations that were done on them since."""
+
+    def __init__(self, folder: Path):
+        self.root = folder
+        self.operations: list[Operation] = []
+        self.durable: list[Operation] = []
+        self.cache: dict[int, dict[str, int]] = {_ROOT: {}}  # the entries of each folder as a process sees them
+        self.open: dict[int, int] = {}
+        self._numbers = count(1)
+        self._adopt(folder, _ROOT)
+
+    def _adopt(self, folder: Path, node: int) -> None:
+        for path in sorted(folder.iterdir()):
+            self.durable.append(self._named(node, path.name))
+            if path.is_dir():
+                self._adopt(path, self.cache[node][path.name])
+            else:
+                self.durable.append(Write(self.cache[node][path.name], 0, path.read_bytes()))
+
+    def _named(self, folder: int, name: str) -> Entry:
+        node = next(self._numbers)
+        self.cache[folder][name] = node
+        self.cache[node] = {}
+        return Entry(folder, ((name, node),))
+
+    def find(self, path: str | os.PathLike[str]) -> tuple[int, str]:
+        """Return the folder that a path is in, and its name there."""
+        *folders, name = Path(path).relative_to(self.root).parts or ("",)
+        node = _ROOT
+        for folder in folders:
+            node = self.cache[node][folder]
+        return node, name
+
+    def holds(self, path: object) -> bool:
+        """Tell whether a path is in the folder that is modelled."""
+        return isinstance(path, str | os.PathLike) and Path(path).is_relative_to(self.root)
+
+    def node(self, path: str | os.PathLike[str]) -> int:
+        """Return what a path names."""
+        folder, name = self.find(path)
+        return self.cache[folder][name] if name else _ROOT
+
+    # --- what a process does
+
+    def created(self, path: str | os.PathLike[str]) -> None:
+        self.operations.append(self._named(*self.find(path)))
+
+    def moved(self, old: str | os.PathLike[str], new: str | os.PathLike[str]) -> None:
+        (folder, was), (there, name) = self.find(old), self.find(new)
+        assert folder == there, "a temporary name is beside its target"
+        node = self.cache[folder].pop(was)
+        self.cache[folder][name] = node
+        self.operations.append(Entry(folder, ((was, None), (name, node))))
+
+    def removed(self, path: str | os.PathLike[str]) -> None:
+        folder, name = self.find(path)
+        del self.cache[folder][name]
+        self.operations.append(Entry(folder, ((name, None),)))
+
+
+@contextmanager
+def recorded(disk: Disk, *, ignored: Callable[[int], bool] = lambda node: False) -> Iterator[None]:
+    """Record what goes through the functions of `os` and the files of a save; `ignored` leaves some syncs out."""
+    real = {name: getattr(os, name) for name in ("open", "dup", "close", "fsync", "replace", "unlink", "mkdir")}
+    real_write = _File.write
+
+    def opened(path, flags, *rest, **options):
+        is_new = disk.holds(path) and not os.path.lexists(path)
+        descriptor = real["open"](path, flags, *rest, **options)
+        if disk.holds(path):
+            if is_new:
+                disk.created(path)
+            disk.open[descriptor] = disk.node(path)
+        return descriptor
+
+    def duplicated(descriptor):
+        other = real["dup"](descriptor)
+        disk.open[other] = disk.open[descriptor]
+        return other
+
+    def synchronised(descriptor):
+        real["fsync"](descriptor)
+        if not ignored(disk.open[descriptor]):
+            disk.operations.append(Sync(disk.open[descriptor]))
+
+    def moved(old, new):
+        real["replace"](old, new)
+        disk.moved(old, new)
+
+    def removed(path, **options):
+        real["unlink"](path, **options)
+        disk.removed(path)
+
+    def made(path, *rest):
+        real["mkdir"](path, *rest)
+        disk.created(path)
+
+    def written(file, data):
+        node, offset = disk.open[file.fileno()], file.tell()
+        number = real_write(file, data)
+        disk.operations.append(Write(node, offset, bytes(memoryview(data).cast("B")[:number])))
+        return number
+
+    wrappers = {"open": opened, "dup": duplicated, "fsync": synchronised, "replace": moved, "unlink": removed}
+    try:
+        for name, wrapper in {**wrappers, "mkdir": made}.items():
+            setattr(os, name, wrapper)
+        _File.write = written  # type: ignore[method-assign]
+        yield
+    finally:
+        for name, function in real.items():
+            setattr(os, name, function)
+        _File.write = real_write  # type: ignore[method-assign]
+
+
+# --- what is left after a failure
+
+
+def states(disk: Disk, done: int, most: int, seed: int = 0) -> Iterator[dict[str, bytes]]:
+    """Yield what the folder may hold if the power fails after `done` operations: all states, or `most` drawn ones."""
+    sure, unsure = _split(disk.operations[:done])
+    pieces = [piece for operation in unsure for piece in _pieces(operation)]
+    rng = random.Random(seed)
+    masks = range(1 << len(pieces)) if 1 << len(pieces) <= most else _drawn(len(pieces), most, rng)
+    for mask in masks:
+        kept = [piece for at, piece in enumerate(pieces) if mask >> at & 1]
+        yield _files(disk.durable + sure + kept)
+
+
+def _drawn(length: int, most: int, rng: random.Random) -> Iterator[int]:
+    """Yield nothing kept, all kept, all but one, only one, and then any."""
+    everything = (1 << length) - 1
+    yield from (0, everything)
+    yield from (everything ^ 1 << at for at in range(length))
+    yield from (1 << at for at in range(length))
+    for _ in range(most):
+        yield rng.getrandbits(length)
+
+
+def _split(operations: list[Operation]) -> tuple[list[Operation], list[Operation]]:
+    """Return the operations that a later sync covers, and the others."""
+    sure, unsure = [], []
+    for at, operation in enumerate(operations):
+        if isinstance(operation, Sync):
+            continue
+        covered = any(isinstance(later, Sync) and later.node == operation.node for later in operations[at:])
+        (sure if covered else unsure).append(operation)
+    return sure, unsure
+
+
+def _pieces(operation: Operation) -> list[Operation]:
+    if not isinstance(operation, Write):
+        return [operation]
+    step = max(1, -(-len(operation.data) // _PARTS))
+    starts = range(0, len(operation.data), step)
+    return [operation._replace(offset=operation.offset + at, data=operation.data[at : at + step]) for at in starts]
+
+
+def _files(operations: list[Operation]) -> dict[str, bytes]:
+    folders: dict[int, dict[str, int]] = {}
+    data: dict[int, bytearray] = {}
+    for operation in operations:
+        if isinstance(operation, Write):
+            content = data.setdefault(operation.node, bytearray())
+            content.extend(bytes(max(0, operation.offset - len(content))))
+            content[operation.offset : operation.offset + len(operation.data)] = operation.data
+        elif isinstance(operation, Entry):
+            entries = folders.setdefault(operation.node, {})
+            for name, node in operation.names:
+                entries.pop(name, None)
+                if node is not None:
+                    entries[name] = node
+    return dict(_walk(_ROOT, "", folders, data))
+
+
+def _walk(
+    node: int, prefix: str, folders: dict[int, dict[str, int]], data: dict[int, bytearray]
+) -> Iterator[tuple[str, bytes]]:
+    for name, child in folders.get(node, {}).items():
+        if child in folders:
+            yield from _walk(child, f"{prefix}{name}/", folders, data)
+        else:
+            yield prefix + name, bytes(data.get(child, b""))

@@ -1,0 +1,362 @@
+"""What the campaign of saves saves, what a folder may hold after a fault, and the process that saves.
+
+    python -m stress._saving save KIND TARGET SOURCE GENERATION [LARGEST]   one save, its file size limited if need be
+    python -m stress._saving kills KIND FOLDER                              one killed at each call, counts as JSON
+    python -m stress._saving full KIND FOLDER KIB                           one on a file system of that size
+    python -m stress._saving race KIND FOLDER                               many at once, with readers
+
+It imports only what saving needs, so that a run takes a fraction of a second.
+"""
+
+import io
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import firth
+from firth.errors import FirthError
+from firth.formats import write_vectors
+from firth.formats.atomic import TEMPORARY_SUFFIX, _File
+from firth.formats.native import write_native
+
+WORDS, NUMBERS = 300, 16
+
+
+class Kind(NamedTuple):
+    """One way to save: `last` is the file without which no reader takes the set, where there are several files."""
+
+    target: str
+    save: Callable[[Path, Path, int], None]  # where to, a saved model, which generation of vectors
+    last: str | None = None
+    has_old: bool = True
+
+
+def content(generation: int):
+    """Return keys, vectors and counts of an old generation or a new one, alike in shape."""
+    rng = np.random.default_rng(generation)
+    keys = [f"{word:x}-{generation}" for word in range(WORDS)]
+    return keys, rng.normal(size=(WORDS, NUMBERS)).astype(np.float32), rng.integers(1, 99, WORDS)
+
+
+def write_source(path: Path, generation: int) -> Path:
+    """Write a whole model, to save again and to convert."""
+    keys, vectors, counts = content(generation)
+    options = firth.Options(vector_size=NUMBERS).to_dict()
+    write_native(path, keys=keys, center=vectors, outside=-vectors, counts=counts, options=options, history=[])
+    return path
+
+
+def _as(name: str | None, **options):
+    def save(target: Path, source: Path, generation: int) -> None:
+        keys, vectors, counts = content(generation)
+        own = {option: target.with_name(value) for option, value in options.items()}
+        write_vectors(target, name, keys, vectors, counts, **own)
+
+    return save
+
+
+def _keyed(target: Path, source: Path, generation: int) -> None:
+    firth.KeyedVectors.trusted(*content(generation)).save(target)
+
+
+def _model(target: Path, source: Path, generation: int) -> None:
+    firth.load(source).save(target)
+
+
+def _convert(target: Path, source: Path, generation: int) -> None:
+    from firth.cli.program import main
+
+    with redirect_stdout(io.StringIO()):
+        if main(["convert", str(source), str(target)]) != 0:
+            raise SystemExit(1)
+
+
+KINDS = {
+    "keyed": Kind("v.firth", _keyed),
+    "model": Kind("m.firth", _model),
+    "convert": Kind("v.txt", _convert),
+    "link": Kind("link", _keyed),
+    "binary": Kind("v.bin", _as(None)),
+    "gzip": Kind("v.txt.gz", _as(None)),
+    "zstd": Kind("v.txt.zst", _as(None)),
+    "xz": Kind("v.txt.xz", _as(None)),
+    "npz": Kind("v.npz", _as(None)),
+    "safetensors": Kind("v.safetensors", _as("safetensors")),
+    "arrow": Kind("v.arrow", _as(None)),
+    "parquet": Kind("v.parquet", _as(None)),
+    "counts": Kind("v.txt", _as(None, fvocab="vocab"), last="vocab"),
+    "projector": Kind("v", _as("projector"), last="v_metadata.tsv"),
+    "new-folder": Kind("hub", _as("huggingface"), has_old=False),
+    "folder": Kind("hub", _as("huggingface"), last="hub/tokenizer.json"),
+}
+
+
+# --- what a folder may hold
+
+
+class Case:
+    """A folder in which a kind of save meets faults, and the two states it may be in after each."""
+
+    def __init__(self, name: str, folder: Path):
+        self.name = name
+        self.kind = KINDS[name]
+        self.folder = folder / "saved"
+        self.target = self.folder / self.kind.target
+        self.source = write_source(folder / "source.firth", 1)
+        self.prepare()
+        self.old = tree(self.folder)
+        self.save()
+        self.new = tree(self.folder)
+        assert self.old != self.new
+
+    def prepare(self) -> None:
+        """Make the folder hold the old generation, and nothing else."""
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        self.folder.mkdir()
+        if self.name == "link":
+            (self.folder / "there").mkdir()
+            self.target.symlink_to("there/file")
+        if self.kind.has_old and self.name in ("model", "convert"):
+            _model_of_old(self)
+        elif self.kind.has_old:
+            self.kind.save(self.target, self.source, 0)
+
+    def save(self) -> None:
+        """Save the new generation, here and now."""
+        self.kind.save(self.target, self.source, 1)
+
+    def judge(self, found: dict[str, bytes] | None = None) -> str:
+        """Return "old", "new" or, for a set, "cut": without its last file; any other state is an error."""
+        found = tree(self.folder) if found is None else found
+        if found == self.old:
+            return "old"
+        if found == self.new:
+            return "new"
+        last = self.kind.last
+        wholes = all(data in (self.old.get(name), self.new.get(name)) for name, data in found.items())
+        assert last is not None, f"{self.name}: neither old nor new: {sizes(found)}"
+        assert last not in found, f"{self.name}: a mixture: {sizes(found)}"
+        assert wholes, f"{self.name}: a file is neither old nor new: {sizes(found)}"
+        return "cut"
+
+    def save_again(self) -> None:
+        """Save once more without a fault: all is new, and nothing is left over."""
+        self.save()
+        assert self.judge() == "new"
+        assert leftovers(self.folder) == []
+
+
+def _model_of_old(case: Case) -> None:
+    old = write_source(case.folder.with_name("old.firth"), 0)
+    case.kind.save(case.target, old, 0)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of every file and the target of every link, by name; temporary ones are left out."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if any(part.endswith(TEMPORARY_SUFFIX) for part in name.parts):
+            continue
+        if path.is_symlink():
+            found[str(name)] = os.fsencode(path.readlink())
+        elif path.is_file():
+            found[str(name)] = path.read_bytes()
+    return found
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Return the names of temporary files and folders."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob(f"*{TEMPORARY_SUFFIX}"))
+
+
+def sizes(found: dict[str, bytes]) -> dict[str, int]:
+    """Return the size of each file, for a message."""
+    return {name: len(data) for name, data in found.items()}
+
+
+# --- faults within a process, where there is no strace
+
+CHANGES = ["open", "dup", "close", "fsync", "replace", "unlink", "mkdir", "rmdir", "chmod"]
+"""The functions of `os` with which a save changes something."""
+
+FILE = ["file.write", "file.close"]
+"""The methods of its file that do."""
+
+LOOKS = ["stat", "lstat", "scandir", "readlink"]
+"""Those with which it looks at something: they can fail too."""
+
+
+@contextmanager
+def interposed(names: list[str], before: Callable[[str, int, Any], None]) -> Iterator[None]:
+    """Call `before` with name, number (from 1) and first argument of each call that follows, which then takes place.
+
+    `names` are of functions of `os`, or in `FILE`.
+    """
+    numbers = count(1)
+
+    def wrapped(name: str, real: Callable) -> Callable:
+        def call(*arguments, **options):
+            before(name, next(numbers), arguments[0])
+            return real(*arguments, **options)
+
+        return call
+
+    places = {name: (_File, name.removeprefix("file.")) if name in FILE else (os, name) for name in names}
+    kept = [(name, place, attribute, getattr(place, attribute)) for name, (place, attribute) in places.items()]
+    try:
+        for name, place, attribute, real in kept:
+            setattr(place, attribute, wrapped(name, real))
+        yield
+    finally:
+        for _, place, attribute, real in kept:
+            setattr(place, attribute, real)
+
+
+def killed_at_each_call(case: Case) -> dict[str, int]:
+    """Kill a forked saver before its first call, its second, and so on to the end; return the states counted."""
+    counts: Counter[str] = Counter()
+    for number in count(1):
+        case.prepare()
+        if not _is_killed(case, number):
+            return dict(counts)
+        counts["kills"] += 1
+        counts[case.judge()] += 1
+        counts["leftovers"] += len(leftovers(case.folder))
+        case.save_again()
+    raise AssertionError("unreachable")
+
+
+def _is_killed(case: Case, number: int) -> bool:
+    def kill(name: str, called: int, argument: Any) -> None:
+        if called == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException), interposed(CHANGES + FILE, kill):
+            case.save()
+            os._exit(0)
+        os._exit(1)
+    status = os.waitpid(child, 0)[1]
+    assert status in (0, signal.SIGKILL), f"the saver ended with status {status}"
+    return status == signal.SIGKILL
+
+
+# --- the process that saves
+
+
+def command(*words: object) -> list[str]:
+    """Return how to run this module in the interpreter itself, without the shells that may stand before it."""
+    return [os.path.realpath(sys.executable), "-S", "-m", "stress._saving", *map(str, words)]
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which every run makes the same calls."""
+    places = [str(Path(__file__).parents[1]), *(place for place in sys.path if place)]
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+    return {**kept, "PYTHONPATH": os.pathsep.join(places), "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
+
+
+def run_child(words: list[str], timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run such a process to its end."""
+    return subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=timeout)
+
+
+def _save(name: str, target: str, source: str, generation: str, largest: str = "") -> int:
+    if largest:
+        sys.dont_write_bytecode = True  # Python 3.11 takes a compiled module that was cut by the limit for whole
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), resource.RLIM_INFINITY))
+    try:
+        KINDS[name].save(Path(target), Path(source), int(generation))
+    except (OSError, FirthError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _kills(name: str, folder: str) -> int:
+    print(json.dumps(killed_at_each_call(Case(name, Path(folder)))))
+    return 0
+
+
+def _full(name: str, folder: str, kibibytes: str) -> int:
+    """Save on a file system that the new file may not fit on beside the old one; needs a namespace of its own."""
+    place = Path(folder)
+    case = Case(name, place)
+    case.prepare()
+    old = place / "kept"
+    shutil.move(case.folder, old)
+    case.folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "none", str(case.folder)], check=True)
+    try:
+        shutil.copytree(old, case.folder, symlinks=True, dirs_exist_ok=True)
+    except (OSError, shutil.Error):
+        return 3  # not even the old one fits
+    code = _save(name, str(case.target), str(case.source), "1")
+    state = case.judge()
+    assert state == ("new" if code == 0 else "old"), f"{name}: exit code {code}, but the state is {state}"
+    assert leftovers(case.folder) == []
+    return code
+
+
+WRITERS, READERS, ROUNDS = 8, 4, 12
+
+
+def _race(name: str, folder: str) -> int:
+    """Have writers save the old and the new generation again and again, while readers look what is there."""
+    case = Case(name, Path(folder))
+    case.prepare()
+    wholes = {case.old[case.kind.target], case.new[case.kind.target]}
+    writers = [_forked(lambda: _write_often(case)) for _ in range(WRITERS)]
+    readers = [_forked(lambda: _read_often(case, wholes)) for _ in range(READERS)]
+    codes = [os.waitpid(child, 0)[1] for child in writers]
+    case.folder.with_name("done").touch()
+    codes += [os.waitpid(child, 0)[1] for child in readers]
+    assert codes == [0] * (WRITERS + READERS), codes
+    assert leftovers(case.folder) == []
+    assert case.judge() in ("old", "new")
+    return 0
+
+
+def _forked(work: Callable[[], None]) -> int:
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return child
+
+
+def _write_often(case: Case) -> None:
+    for number in range(ROUNDS):
+        case.kind.save(case.target, case.source, number % 2)
+
+
+def _read_often(case: Case, wholes: set[bytes]) -> None:
+    done = case.folder.with_name("done")
+    while not done.exists():
+        assert case.target.read_bytes() in wholes
+
+
+if __name__ == "__main__":
+    sys.exit({"save": _save, "kills": _kills, "full": _full, "race": _race}[sys.argv[1]](*sys.argv[2:]))
