@@ -165,6 +165,7 @@ def sizes(rng: np.random.Generator) -> None:
         ({"outside": kernels.aligned_zeros((len(sent.outside), 2 * width))}, 2 * width),
         ({"pairs": sent.pairs.astype(np.int64)}, "int64"),
         ({"pairs": sent.pairs[:, :1]}, "1)"),
+        ({"center": sent.center[:0]}, f"pairs have the center {sent.pairs[:, 0].max()}"),
         ({"alias": sent.alias[:-1]}, len(sent.alias) - 1),
         ({"alias": sent.alias.astype(np.float64)}, "float64"),
     ]

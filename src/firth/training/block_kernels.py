@@ -10,15 +10,15 @@ with all scores computed before any row changes, also where rows coincide:
 - a noise word that is the outside word of a pair is, for that pair, the word to predict and no noise; the pair's own
   output then has weight 0. For the other pairs of the group it is noise.
 
-Token ids are checked by `hogwild.checked_ids`. A bucket may come from another process, so all of it is checked here,
-before its kernel sees it.
+Token ids are checked by `hogwild.checked_ids`. A bucket may come from another process: `train_bucket` checks all of it
+before a row changes.
 """
 
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import float32, int32, int64, njit
+from numba import float32, int32, int64, njit, uint32
 
 from firth.errors import CorpusError, OptionError
 from firth.training.kernels import (
@@ -125,6 +125,22 @@ def fill_pairs(n, P, work, places, pairs):
                 pairs[place, 0], pairs[place, 1] = row[j], row[i]
 
 
+@njit(nogil=True)
+def greatest_numbers(pairs, alias):
+    """Return the greatest row of a center, of an outside word and of a noise word, uint32; a negative one is greater.
+
+    Of no pairs all are 0, for then nothing is looked up.
+    """
+    center = word = noise = uint32(0)
+    for i in range(len(pairs)):
+        center = max(center, uint32(pairs[i, 0]))
+        word = max(word, uint32(pairs[i, 1]))
+    if len(pairs):
+        for entry in alias:
+            noise = max(noise, uint32(entry))
+    return center, word, noise
+
+
 @lru_cache(maxsize=16)
 def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
     """Return `train_bucket` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
@@ -192,16 +208,25 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         """
         if tiles(K) != (tile, n_tiles):
             raise OptionError(f"a kernel for {n_tiles} tiles of {tile} rows was given {K} noise words")
-        _check_arrays(center, outside, pairs, alias, work, LANES * n_strips, (LEAD + 1) * stride)
+        width = LANES * n_strips
+        _check_layout("center", center, _FLOAT32, (len(center), width))
+        _check_layout("outside", outside, _FLOAT32, (len(outside), width))
+        _check_layout("pairs", pairs, _INT32, (len(pairs), 2))
+        _check_layout("alias", alias, _UINT64, (len(outside),))
+        _check_layout("tables", work.tables, _INT64, ((LEAD + 1) * stride,))
+        _check_layout("spare", work.spare, _FLOAT32, (3 + 2 * GROUP, width))
+        a_center, a_word, a_noise_word = train_groups(center, outside, pairs, alias, key, K, rate, work)
         if len(pairs):
-            _check_numbers("pairs have centers", pairs[:, 0], len(center))
-            _check_numbers("pairs have outside words", pairs[:, 1], len(outside))
-            _check_numbers("alias table has words", alias.astype(np.uint32), len(outside))
-        train_groups(center, outside, pairs, alias, key, K, rate, work)
+            _check_number("pairs have the center", a_center, len(center), np.int32)
+            _check_number("pairs have the outside word", a_word, len(outside), np.int32)
+            _check_number("alias table has the word", a_noise_word, len(outside), np.uint32)
 
     @njit(nogil=True)
     def train_groups(center, outside, pairs, alias, key, K, rate, work):
         tables, noise, columns, words, own_weights, rows, copy_table, coefficients, spare_rows, losses, halt = work
+        greatest = greatest_numbers(pairs, alias)
+        if len(pairs) and (greatest[0] >= len(center) or greatest[1] >= len(outside) or greatest[2] >= len(outside)):
+            return greatest
         V, U, spare = center.ctypes.data, outside.ctypes.data, spare_rows.ctypes.data
         V_step, U_step = center.strides[0], outside.strides[0]
         table, copies = tables.ctypes.data, copy_table.ctypes.data
@@ -228,7 +253,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             if number < 0:
                 continue
             if number % HALT_GROUPS == 0 and halt[0]:
-                return
+                break
             start, slot = number * GROUP, number % (LEAD + 1)
             n = min(GROUP, len(pairs) - start)
             n_pairs = (n + 1) // 2
@@ -259,38 +284,22 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
                     tile, 0, 0, tile, copies, 0, 0, inputs, inputs, n_pairs, outputs + 8 * tile * t, n_strips,
                     g + t * tile_bytes, next_rows + 8 * (2 * GROUP + tile * t),
                 )  # fmt: skip
+        return greatest
 
     return train_bucket
 
 
-def _check_arrays(
-    center: Array, outside: Array, pairs: Array, alias: Array, work: GroupWorkspace, width: int, n_addresses: int
-) -> None:
-    """Raise `OptionError` unless every array is laid out as `train_bucket` takes for granted."""
-    for name, rows in (("center", center), ("outside", outside)):
-        _check_layout(name, rows, np.float32, (len(rows), width), _on_strips(rows))
-    _check_layout("pairs", pairs, np.int32, (len(pairs), 2))
-    _check_layout("alias", alias, np.uint64, (len(outside),))
-    _check_layout("tables", work.tables, np.int64, (n_addresses,))
-    _check_layout("spare", work.spare, np.float32, (3 + 2 * GROUP, width))
+_FLOAT32, _INT32, _INT64, _UINT64 = map(np.dtype, ("f4", "i4", "i8", "u8"))
 
 
-def _on_strips(rows: Array) -> bool:
-    begin = (rows.ctypes.data | rows.strides[0]) % STRIP_BYTES
-    return rows.flags.writeable and begin == 0 and rows.strides[1:] == (rows.itemsize,)
+def _check_layout(name: str, array: Array, dtype: "np.dtype[Any]", shape: tuple[int, ...]) -> None:
+    if array.dtype != dtype or array.shape != shape:
+        raise OptionError(f"{name} of a bucket is {array.dtype} {array.shape}: give {dtype} {shape}")
 
 
-def _check_layout(name: str, array: Array, dtype: Any, shape: tuple[int, ...], in_place: bool = True) -> None:
-    if array.dtype != dtype or array.shape != shape or not in_place:
-        raise OptionError(
-            f"{name} of a bucket is {array.dtype} {array.shape} with strides {array.strides}: give "
-            f"{np.dtype(dtype)} {shape}, contiguous, rows writable and on multiples of {STRIP_BYTES} bytes"
-        )
-
-
-def _check_numbers(what: str, numbers: Array, limit: int) -> None:
-    if numbers.min() < 0 or numbers.max() >= limit:
+def _check_number(what: str, number: int, limit: int, dtype: Any) -> None:
+    if number >= limit:
         raise CorpusError(
-            f"a bucket's {what} from {numbers.min()} to {numbers.max()} where 0 to {limit - 1} are allowed: "
+            f"a bucket's {what} {np.uint32(number).view(dtype)} where 0 to {limit - 1} are allowed: "
             "it was made for other blocks, or damaged on its way"
         )
