@@ -1,4 +1,4 @@
-"""Take the guards out of a copy of the source, one at a time: the tests named beside each must then fail, and only then.
+"""Take the guards out of a copy of the source, one at a time: the tests beside each must then fail, and only then.
 
 A guard whose tests pass without it guards nothing that is tested.
 """
