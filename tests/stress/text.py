@@ -196,14 +196,14 @@ def long_line(rng, folder, words=10**7):
     return {"words in one line": 1001 * times}
 
 
-def one_gigabyte_of_nothing(rng, folder):
+def one_gigabyte_of_nothing(rng, folder, size=10**9):
     """1 GB without a line feed or a space, which is a hole in the file."""
-    path = folder / "corpus.txt"
+    path = folder / "zeros.txt"
     path.touch()
-    os.truncate(path, 10**9)
+    os.truncate(path, size)
     found = read_flat(path, workers=2)
     assert "all its 1 tokens" in found["error"], found
-    return {"bytes in one token": 10**9}
+    return {"bytes in one token": size}
 
 
 def one_gigabyte_line(rng, folder):

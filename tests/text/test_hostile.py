@@ -86,9 +86,21 @@ def test_a_few_seeds_of_the_campaign(tmp_path, case):
 
 
 @linux
-def test_memory_stays_flat_for_a_token_and_for_a_line_of_ten_million(tmp_path):
+def test_memory_stays_flat_for_huge_tokens_and_lines(tmp_path):
     text.long_token(np.random.default_rng(0), tmp_path, suffix=".gz")
     text.long_line(np.random.default_rng(0), tmp_path, words=10**6)
+    text.one_gigabyte_of_nothing(np.random.default_rng(0), tmp_path, size=7 * 10**8)
+
+
+@pytest.mark.parametrize("chunk", range(1, 36))
+def test_a_word_cut_by_a_chunk_is_whole_however_long_its_line(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(sources, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(encoding, "LONGEST_WORD", 5)
+    path = tmp_path / "corpus.txt"
+    path.write_text("one two\nthree four five sixsix seven")
+    corpus = read_corpus(path, ALL)
+    check(corpus, [["one", "two"], ["three", "four", "five", "seven"]])
+    assert corpus.too_long == 1
 
 
 @settings(max_examples=150, deadline=None)

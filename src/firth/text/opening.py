@@ -1,9 +1,12 @@
 """Opening one file of a corpus: its plain bytes, counted, decompressed by its suffix, and watched for change."""
 
+import bz2
+import gzip
 import lzma
 import os
 import stat
 import sys
+import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,14 +19,11 @@ STDIN = "-"
 Place = Path | str
 """A file, or `STDIN`."""
 
-CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
-"""Suffixes of compressed files and Arrow's names of what they hold; `.xz` is read by `_Xz`."""
-
 XZ_MEMORY = 256 * 2**20
 """Bytes that the dictionary of an .xz file may take: `xz -9` takes 64 MiB, the format allows 4 GiB."""
 
-XZ_BYTES = 2**16
-"""Compressed bytes taken at a time from an .xz file."""
+PACKED_BYTES = 2**16
+"""Compressed bytes taken at a time from a .bz2 or .xz file."""
 
 
 class Position:
@@ -68,7 +68,7 @@ class OpenText:
             self._raw, self._before = _opened(place, stack)
             self._stream = _decompressed(self._raw, Path(place).suffix.lower(), stack)
             if self._stream is not self._raw and self._before is not None and self._before.st_size == 0:
-                raise EOFError("it is empty")  # Arrow takes no bytes for no text
+                raise EOFError("it is empty")  # not every library minds
         except (OSError, EOFError) as error:
             raise CorpusError(self._trouble(error)) from error
         position.follow(self._raw.tell if self._before is not None else _since(position))
@@ -77,7 +77,7 @@ class OpenText:
         """Return at most `size` bytes; none at the end."""
         try:
             data: bytes = self._stream.read(size)
-        except (OSError, EOFError, lzma.LZMAError) as error:
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             self._check_unchanged()  # a file that was cut meanwhile looks damaged
             raise CorpusError(self._trouble(error)) from error
         self._check_unchanged()
@@ -124,24 +124,30 @@ def _opened(place: Place, stack: ExitStack) -> tuple[BinaryIO, os.stat_result | 
 
 
 def _decompressed(raw: BinaryIO, suffix: str, stack: ExitStack) -> Any:
+    if suffix == ".gz":
+        return stack.enter_context(gzip.GzipFile(fileobj=raw, mode="rb"))
+    if suffix == ".bz2":
+        return _Streams(raw, bz2.BZ2Decompressor)
     if suffix == ".xz":
-        return _Xz(raw)
-    if suffix not in CODECS:
+        return _Streams(raw, lambda: lzma.LZMADecompressor(memlimit=XZ_MEMORY))
+    if suffix != ".zst":
         return raw
     import pyarrow as pa
 
-    return stack.enter_context(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), CODECS[suffix]))
+    return stack.enter_context(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"))
 
 
-class _Xz:
-    """An .xz file as plain bytes.
+class _Streams:
+    """A .bz2 or .xz file as plain bytes: compressed streams, one behind the other.
 
-    `lzma.LZMAFile` takes a damaged second stream for the file's end, and lets a file ask for 4 GiB of memory.
+    `bz2.BZ2File` and `lzma.LZMAFile` take a damaged second stream for the file's end, and the latter lets a file
+    ask for 4 GiB of memory.
     """
 
-    def __init__(self, raw: BinaryIO):
+    def __init__(self, raw: BinaryIO, decoder: Callable[[], Any]):
         self._raw = raw
-        self._decoder = lzma.LZMADecompressor(memlimit=XZ_MEMORY)
+        self._new_decoder = decoder
+        self._decoder = decoder()
 
     def read(self, size: int) -> bytes:
         """Return at most `size` bytes; none at the end."""
@@ -152,16 +158,16 @@ class _Xz:
                 packed = self._next_stream()
                 if not packed:
                     return b""
-                self._decoder = lzma.LZMADecompressor(memlimit=XZ_MEMORY)
-            elif self._decoder.needs_input and not (packed := self._raw.read(XZ_BYTES)):
+                self._decoder = self._new_decoder()
+            elif self._decoder.needs_input and not (packed := self._raw.read(PACKED_BYTES)):
                 raise EOFError("it ends inside a stream")
             plain = self._decoder.decompress(packed, size)
         return plain
 
     def _next_stream(self) -> bytes:
         """Return the first bytes behind a stream and the zeros that may follow it."""
-        packed = self._decoder.unused_data.lstrip(b"\0")
-        while not packed and (more := self._raw.read(XZ_BYTES)):
+        packed: bytes = self._decoder.unused_data.lstrip(b"\0")
+        while not packed and (more := self._raw.read(PACKED_BYTES)):
             packed = more.lstrip(b"\0")
         return packed
 

@@ -87,6 +87,10 @@ class MemoryStorage:
         done = 0
         while done < count:
             segment, offset = divmod(start + done, SEGMENT)
+            if segment >= len(self._segments) or offset >= len(self._segments[segment]):
+                raise CorpusError(
+                    f"the token store ends at entry {start + done:,}, and {count - done:,} more are asked for"
+                )
             view = self._segments[segment][offset : offset + count - done]
             yield done, view
             done += len(view)
