@@ -822,3 +822,103 @@ def test_gradcheck_fails_for_a_wrong_gradient(run, monkeypatch):
     assert done.code == 1
     assert "WRONG" in done.out
     assert run("gradcheck", "--seed", "-1").code == 2
+
+
+# --- what any error and any name looks like
+
+RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+STRANGE = ["\x1b]52;c;aGk=\x07", "tab\there", "two\nlines", "\u202eabc", "\x9b31m", "\u2066x", "plain"]
+
+
+@pytest.fixture
+def strange(tmp_path) -> Path:
+    """Vectors of words that a terminal would obey, in a file and a folder of such names."""
+    folder = tmp_path / "f\x1b[31m\u202e"
+    folder.mkdir()
+    KeyedVectors(STRANGE, np.eye(7) + 0.1, counts=range(7)).save(folder / "v\x1b[5m.firth")
+    (folder / "questions\x9b.txt").write_text(": \x1b]0;title\x07\nplain plain plain plain\nbad\n", encoding="utf-8")
+    (folder / "pairs\x07.txt").write_text("plain\tplain\t1\nplain\tother\t2\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments"),
+    [
+        (0, ["similar", "VECTORS", "plain"]),
+        (0, ["similar", "VECTORS", STRANGE[0]]),
+        (1, ["similar", "VECTORS", f"{STRANGE[0]}x"]),
+        (0, ["analogy", "VECTORS", "plain", STRANGE[1], STRANGE[3]]),
+        (0, ["info", "VECTORS"]),
+        (0, ["info", "VECTORS", "--full"]),
+        (0, ["evaluate", "VECTORS", "--analogies", "QUESTIONS"]),
+        (0, ["convert", "VECTORS", "w\x1b[1m.npz"]),
+        (1, ["convert", "VECTORS", "w\x1b[1m.txt"]),
+        (1, ["info", "absent\x1b[1m"]),
+        (2, ["\x1b[5m"]),
+        (2, ["train", "\x1b[5m", "-o", "\x1b.firth", "--window", "\x1b[5m"]),
+        (2, ["train", "\x1b[5m", "-o", "\x1b.firth", "--wind\x1bow", "5"]),
+        (1, ["train", "\x1b[5m", "-o", "\x1b.firth"]),
+    ],
+)
+def test_no_control_character_of_a_word_or_a_name_reaches_the_screen(run, strange, monkeypatch, code, arguments):
+    monkeypatch.chdir(strange)
+    names = {"VECTORS": strange / "v\x1b[5m.firth", "QUESTIONS": strange / "questions\x9b.txt"}
+    done = run(*(names.get(argument, argument) for argument in arguments))
+    assert done.code == code, done.err
+    assert RAW.findall(done.out + done.err) == []
+
+
+def test_json_keeps_every_character_as_it_is(run, strange):
+    found = json.loads(run("similar", strange / "v\x1b[5m.firth", "plain", "--json").out)
+    assert {entry["word"] for entry in found} == set(STRANGE[:-1])
+    found = json.loads(run("info", strange / "v\x1b[5m.firth", "--json").out)
+    assert found["file"] == str(strange / "v\x1b[5m.firth")
+
+
+def test_what_a_hostile_file_says_of_itself_is_harmless_too(run, model, monkeypatch):
+    real = firth.cli.inspection._read
+    sealed = lambda *arguments: real(*arguments)._replace(sha256="\x1b]0;owned\x07")  # noqa: E731
+    monkeypatch.setattr(firth.cli.inspection, "_read", sealed)
+    assert "sha256   \\x1b]0;owned\\x07" in run("info", model).out
+
+
+def test_names_that_are_not_utf_8_are_names_like_any_other(corpus, tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9\xff.firth"
+    flags = ["--vector-size", "4", "--epochs", "1", "--no-progress"]
+    command = [sys.executable, "-m", "firth"]
+    done = subprocess.run([*command, "train", corpus, "-o", name, *flags], capture_output=True, timeout=120)
+    assert (done.returncode, done.stderr.count(b"\n")) == (0, 0), done.stderr
+    assert b"caf\\udce9\\udcff.firth" in done.stdout
+    done = subprocess.run([*command, "info", name, "--json"], capture_output=True, timeout=120)
+    assert os.fsencode(json.loads(done.stdout)["file"]) == name
+    done = subprocess.run([*command, "info", name + b"\xfe"], capture_output=True, timeout=120)
+    assert (done.returncode, done.stderr.count(b"\n"), done.stderr[:7]) == (1, 1, b"firth: ")
+    done.stderr.decode("ascii")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        MemoryError("Unable to allocate 7.45 GiB"),
+        OSError(28, "No space left on device", "model.firth"),
+        OSError("an error without a number"),
+        BlockingIOError(11, "Resource temporarily unavailable"),
+        RecursionError("maximum recursion depth exceeded"),
+        UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+        RuntimeError("can't start new thread"),
+        ValueError("x" * 10**6),
+        KeyError("\x1b"),
+    ],
+)
+def test_an_error_of_any_kind_is_one_line_without_a_traceback(run, vectors, monkeypatch, error):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(KeyedVectors, "most_similar", fail)
+    done = run("similar", vectors, "king")
+    assert (done.code, done.out) == (1, "")
+    assert len(one_line(done.err)) < 2100
+    assert "Traceback" not in done.err
+    assert RAW.findall(done.err) == []
