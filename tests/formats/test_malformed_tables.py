@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from contextlib import suppress
 
@@ -47,8 +48,8 @@ def refused(path, message, format=None, **options):  # noqa: A002
 @pytest.mark.timeout(120)
 def test_whatever_is_cut_or_flipped_is_read_or_refused_within_bounds(tmp_path):
     counts = damage.run(0, tmp_path)
-    assert counts["refused"] > 1000
-    assert counts["accepted"] > 500
+    assert counts["refused"] > 500
+    assert counts["accepted"] > 200
 
 
 @pytest.mark.filterwarnings("ignore:.* only the first is read")
@@ -110,7 +111,7 @@ def matrix(shape=(3, 2), descr="<f4", data=None):
         (archive(matrix(), npy("<U1", (3,), struct.pack("<3I", 97, 0x110000, 98))), "0x110000, which is no char"),
         (archive(matrix(), npy("<u8", (3,), bytes(16) + b"\xff" * 8)), "a key is 18446744073709551615"),
         (archive(matrix(), npy("|O", (3,), b"cos\nsystem\n(S'exit 7'\ntR.")), "which firth never opens"),
-        (archive(matrix((3,), "<f16", bytes(48)), None), "do not go together"),
+        (archive(matrix((3, 1), "<f16", bytes(48))), "do not go together"),
         (archive(npy(0, 0, b"", b"(" * 9000)), "vectors is no NumPy array"),
         (archive(npy(0, 0, b"", b"-" * 9000 + b"1")), "vectors is no NumPy array"),
         (archive(npy(0, 0, b"", b"  1\n 2\n3")), "vectors is no NumPy array"),
@@ -134,13 +135,24 @@ def test_two_arrays_of_one_name_are_refused(tmp_path):
 def test_an_npz_that_is_encrypted_or_claims_more_than_it_can_hold_is_refused(tmp_path):
     whole = archive(matrix())
     entry = whole.index(b"PK\1\2")
-    encrypted, huge = bytearray(whole), bytearray(whole)
+    encrypted, huge, liar = bytearray(whole), bytearray(whole), bytearray(archive(matrix((1 << 20, 1023))))
     encrypted[6] = encrypted[entry + 8] = 1
     huge[entry + 24 : entry + 28] = b"\xfe\xff\xff\xff"
     (tmp_path / "v.npz").write_bytes(encrypted)
     refused(tmp_path / "v.npz", "is encrypted")
     (tmp_path / "v.npz").write_bytes(huge)
     refused(tmp_path / "v.npz", "promises 24 bytes and has 42949")
+    at, header = liar.index(b"PK\1\2"), len(matrix((1 << 20, 1023), data=b""))
+    liar[at + 24 : at + 28] = struct.pack("<I", header + (4 * 1023 << 20))
+    (tmp_path / "v.npz").write_bytes(liar)
+    refused(tmp_path / "v.npz", "promises 4290772992 bytes and has 4290772992")
+
+
+def test_an_npz_that_names_an_array_twice_and_differently_is_refused_in_a_short_message(tmp_path):
+    whole = bytearray(archive(matrix(), npy("<U1", (3,), "abc".encode("utf-32-le") + bytes(3000))))
+    whole[26:28] = struct.pack("<H", 3000)
+    (tmp_path / "v.npz").write_bytes(whole)
+    refused(tmp_path / "v.npz", "is no whole .npz file: File name in directory")
 
 
 def test_an_npz_of_ten_thousand_arrays_is_refused_in_a_short_message(tmp_path):
@@ -251,7 +263,7 @@ HEADER = {"embeddings": entry("F32", [3, 2], 0, 24), **BESIDE}
         (safetensors(HEADER, BODY, size=1 << 39), "has a header of 549755813888 bytes"),
         (safetensors(HEADER, BODY, size=1 << 63), "in no format that firth knows"),
         (safetensors(json.dumps(HEADER).encode() + b" " * (1 << 20), BODY), "that of vectors has at most 1048576"),
-        (safetensors({**BESIDE, "embeddings": entry("F32", [0, 1 << 62], 0, 0)}, BODY[24:]), "damaged|no matrix"),
+        (safetensors({"weight": entry("F32", [0, 1 << 62], 0, 0), "ids": entry("I64", [0], 0, 0)}, b""), "no matrix"),
         (save({"embeddings": VECTORS, "ids": np.ones((3, 1), int)}), r"its ids are I64 of shape \[3, 1\]"),
         (save({"embeddings": VECTORS, "ids": np.ones(3)}), r"its ids are F64 of shape \[3\]"),
         (save({"embeddings": VECTORS, "ids": np.ones(3, np.uint64)}), "its ids are U64"),
@@ -503,20 +515,41 @@ def test_a_compressed_table_is_said_to_be_one(tmp_path):
     refused(tmp_path / "v.npz.gz", "is a compressed file of format 'npz': unpack it first")
 
 
-def test_long_lines_are_looked_through_a_few_at_a_time(tmp_path):
-    line = b"w" + b" 0.25" * 200_000 + b"\n"
-    (tmp_path / "v").write_bytes(line * 100)
+def memory_of_diagnosis(*paths):
+    """Return (rows, dimensions, most bytes ever held) of a process for each of the files."""
     child = "import sys, resource; from firth.formats import diagnose; found = diagnose(sys.argv[1]); "
     child += "print(found.rows, found.dimensions, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    small = tmp_path / "small"
-    small.write_bytes(b"w 0.25 0.25\n")
-    (_, _, base), (rows, D, peak) = (
-        map(int, subprocess.check_output([sys.executable, "-c", child, str(path)]).split())
-        for path in (small, tmp_path / "v")
-    )
     scale = 1 if sys.platform == "darwin" else 1 << 10
+    for path in paths:
+        rows, D, peak = map(int, subprocess.check_output([sys.executable, "-c", child, str(path)]).split())
+        yield rows, D, peak * scale
+
+
+def test_long_lines_are_looked_through_a_few_at_a_time(tmp_path):
+    (tmp_path / "small").write_bytes(b"w 0.25 0.25\n")
+    (tmp_path / "v").write_bytes((b"w" + b" 0.25" * 200_000 + b"\n") * 100)
+    (_, _, base), (rows, D, peak) = memory_of_diagnosis(tmp_path / "small", tmp_path / "v")
     assert (rows, D) == (100, 200_000)
-    assert (peak - base) * scale < 64 << 20
+    assert peak - base < 64 << 20
+
+
+def test_a_parquet_file_that_promises_a_million_row_groups_takes_no_memory_for_them(tmp_path):
+    pq.write_table(pa.table({"word": WORDS, "vector": LISTS}), tmp_path / "sound")
+    lists = b"\x15\x02\x19\xfc" + b"\x80\x80\x3c" + bytes(9)  # 983,040 of them
+    (tmp_path / "v").write_bytes(b"PAR1" + lists + struct.pack("<I", len(lists)) + b"PAR1")
+    refused(tmp_path / "v", "is no whole Arrow or Parquet file")
+    (_, _, base), (_, _, peak) = memory_of_diagnosis(tmp_path / "sound", tmp_path / "v")
+    assert peak - base < 32 << 20
+
+
+def test_a_packed_list_of_words_without_end_is_not_unpacked(tmp_path):
+    (tmp_path / "p_tensor.tsv.gz").write_bytes(gzip.compress(b"1\t2\n"))
+    (tmp_path / "p_metadata.tsv.gz").write_bytes(gzip.compress(b"word\n" * (1 << 20)))
+    tracemalloc.start()
+    refused(tmp_path / "p_tensor.tsv.gz", "has more than 1 words, but there are 1 vectors")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 << 20
 
 
 # --- sets to judge by

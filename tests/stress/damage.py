@@ -24,7 +24,7 @@ from stress import _fuzz_tables
 from stress._fuzzing import ADDRESS_SPACE, REFUSALS, check
 
 PARTS = [name for name in _fuzz_tables.TARGETS if name != "any-format"]
-SEEDS = 16  # the changes are shared out among so many seeds
+SEEDS = 32  # the changes are shared out among so many seeds
 _PATIENCE = 600  # seconds
 _FORBIDDEN = ("pickle.", "exec", "subprocess.", "os.system", "os.posix_spawn", "os.fork", "socket.", "shutil.")
 _WRITES = os.O_WRONLY | os.O_RDWR
