@@ -19,8 +19,9 @@ from stress._saving import CHANGES, KINDS, LOOKS, Case, command, interposed, lef
 
 import firth
 from firth import KeyedVectors
+from firth.cli.files import output_format
 from firth.errors import FormatError
-from firth.formats import atomic
+from firth.formats import atomic, read_vectors, write_vectors
 from firth.formats.atomic import atomic_folder, atomic_set, atomic_write
 
 SETS = ["counts", "projector", "folder"]
@@ -120,7 +121,7 @@ def save_with(case, number, error):
     return hit, raised, case.judge()
 
 
-@pytest.mark.parametrize("name", ["keyed", *SETS, "new-folder"])
+@pytest.mark.parametrize("name", ["keyed", "link", *SETS, "new-folder"])
 def test_an_error_at_any_call_is_reported_and_leaves_the_old_or_says_that_the_new_is_in_place(quick_folder, name):
     case = a_case(name, quick_folder)
     errors, met = [errno.EIO, errno.ENOSPC, errno.EMFILE, errno.EINTR], Counter()
@@ -578,6 +579,14 @@ def test_two_who_make_one_folder_at_once(tmp_path):
             (other / "file").write_bytes(b"first")
     assert (tmp_path / "new" / "file").read_bytes() == b"first"
     assert leftovers(tmp_path) == []
+
+
+def test_the_command_line_does_not_take_what_a_dead_writer_left_for_files_of_the_user(tmp_path):
+    (tmp_path / ".model.safetensors.0123456789abcdef.firth-tmp").touch()
+    assert output_format(tmp_path, "huggingface").name == "huggingface"
+    write_vectors(tmp_path, "huggingface", ["a"], np.ones((1, 2), np.float32))
+    assert leftovers(tmp_path) == []
+    assert read_vectors(tmp_path).keys == ["a"]
 
 
 # --- all of the project's files
