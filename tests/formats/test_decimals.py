@@ -1,3 +1,6 @@
+import tracemalloc
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -88,6 +91,48 @@ def test_the_compiled_reader_gives_the_same_rows(tmp_path, limit, header):
     found = read_word2vec(tmp_path / "v", no_header=not header, limit=limit)
     assert found.keys == words[:limit]
     assert found.vectors.tobytes() == vectors[:limit].tobytes()
+
+
+FIELD = st.sampled_from([b"a", b"1", b"-2.5e-3", b"", b"nan", b"0.1\0", b"\xff", b"1e39", b"\t", b"\r"])
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    lines=st.lists(st.lists(FIELD, max_size=6).map(b" ".join), max_size=8),
+    D=st.integers(1, 4),
+    header=st.booleans(),
+    ended=st.booleans(),
+    limit=st.sampled_from([None, 1, 3]),
+)
+@example(lines=[b"a", b"b", b"c", b"d", b"a 1 2 3"], D=3, header=False, ended=True, limit=None)
+def test_both_readers_make_the_same_of_any_lines(tmp_path_factory, lines, D, header, ended, limit):
+    path = tmp_path_factory.mktemp("any") / "v"
+    rows = sum(bool(line.strip()) for line in lines)
+    content = b"\n".join([b"%d %d" % (rows, D)] * header + lines) + b"\n" * ended
+    path.write_bytes(content)
+
+    def read(before):
+        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            patch.setattr(word2vec_rows, "_BLOCKS_BEFORE_COMPILING", before)
+            try:
+                table = read_word2vec(path, binary=False, no_header=not header, limit=limit)
+            except FormatError as error:
+                return str(error)
+            return table.keys, table.vectors.tobytes(), [str(warning.message) for warning in said]
+
+    assert read(0) == read(1000)
+
+
+def test_blank_lines_take_no_rows():
+    block = b"\n" * 1000 + b"a" + b" 1" * 50 + b"\n" + b"\n" * 1000
+    tracemalloc.start()
+    parsed = parse_lines(block, 50)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert parsed.rows.tolist() == [[1] * 50]
+    assert parsed.numbers.tolist() == [1000]
+    assert peak < 100_000
 
 
 @pytest.mark.usefixtures("small_blocks")

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firth.errors import FormatError, OptionError
+from firth.errors import FormatError, NotEnoughMemoryError, OptionError
+from firth.formats import word2vec_rows
+from firth.formats.decimals import parse_fields
 from firth.formats.word2vec import read_word2vec, write_word2vec
 
 WORDS = ["</s>", "the", "naïve", "non\u00a0breaking", "wide\u3000space", "日本", "next\u0085line", "1.5"]
@@ -109,9 +111,43 @@ def test_a_vocabulary_file_without_some_words_is_reported(tmp_path):
         read_word2vec(tmp_path / "v", fvocab=tmp_path / "vocab")
 
 
+@pytest.mark.parametrize("count", [b"seven", b"", b"-1", b"9" * 19, b"9" * 5000, b"\xd9\xa3", b"1_0", b"7\0"])
+def test_a_vocabulary_file_with_a_count_that_is_none_is_refused(tmp_path, count):
+    write_word2vec(tmp_path / "v", ["a", "b"], VECTORS[:2])
+    (tmp_path / "vocab").write_bytes(b"a 5\nb " + count + b"\n")
+    with pytest.raises(FormatError, match="vocab, line 2 is not a word and its count: 'b"):
+        read_word2vec(tmp_path / "v", fvocab=tmp_path / "vocab")
+
+
+def test_a_vocabulary_file_of_another_encoding_is_refused_and_one_that_is_cut_reported(tmp_path):
+    write_word2vec(tmp_path / "v", ["a", "b"], VECTORS[:2])
+    (tmp_path / "vocab").write_bytes(b"a 5\n\xff 7\n")
+    with pytest.raises(FormatError, match=r"vocab: word 2 is not utf8: b'\\xff'"):
+        read_word2vec(tmp_path / "v", fvocab=tmp_path / "vocab")
+    (tmp_path / "vocab").write_bytes(b"a 5\r\na 6\n\nb 123456789012345678")
+    with pytest.warns(UserWarning, match="vocab: the last line does not end in a newline"):
+        assert read_word2vec(tmp_path / "v", fvocab=tmp_path / "vocab").counts.tolist() == [5, 123456789012345678]
+
+
 def test_asking_for_counts_that_are_not_there_is_refused(tmp_path):
     with pytest.raises(OptionError, match="have none: leave it out"):
         write_word2vec(tmp_path / "v", WORDS, VECTORS, fvocab=tmp_path / "vocab")
+
+
+def test_a_bad_line_behind_many_good_ones_is_found_by_halves(tmp_path, monkeypatch):
+    n = 20_000
+    (tmp_path / "v").write_bytes(b"%d 1\n" % n + b"".join(b"w%d 1\n" % i for i in range(n - 2)) + b"x y\nz -\n")
+    sizes = []
+
+    def counted(numbers, *arguments):
+        sizes.append(len(numbers))
+        return parse_fields(numbers, *arguments)
+
+    monkeypatch.setattr(word2vec_rows, "parse_fields", counted)
+    with pytest.raises(FormatError, match=f"line {n} is not a word and 1 numbers.*'x y'"):
+        read_word2vec(tmp_path / "v", binary=False)
+    assert sum(sizes) < 4 * n
+    assert len(sizes) < 64
 
 
 @pytest.mark.parametrize("binary", [False, True])
@@ -206,7 +242,9 @@ def test_a_lying_header_takes_no_memory(tmp_path, suffix):
     content = b"2000000000 1000\na " + b"0 " * 1000 + b"\n"
     path.write_bytes(gzip.compress(content) if suffix else content)
     tracemalloc.start()
-    with pytest.raises(FormatError, match="promises 2000000000 rows"):
+    with pytest.raises(
+        (FormatError, NotEnoughMemoryError), match=r"promises 2000000000 rows|2000000000 vectors of 1000"
+    ):
         read_word2vec(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -32,7 +32,8 @@ class ParsedLines(NamedTuple):
 def parse_lines(block: bytes, D: int) -> ParsedLines:
     """Parse a block of whole lines, each a word and D numbers; without the interpreter's lock."""
     data = np.frombuffer(block, np.uint8)
-    most = block.count(b"\n") + 1
+    # a row of D numbers takes 2 D + 1 bytes; blank lines, of which there may be millions, take no row
+    most = min(block.count(b"\n"), len(block) // (2 * D + 1)) + 1
     rows = np.empty((most, D), np.float32)
     sure = np.empty(most, np.bool_)
     lines = np.empty((most, 3), np.int64)
@@ -81,6 +82,8 @@ def _compiled() -> Callable[..., int]:
 def _parse(data: Any, powers: Any, rows: Any, sure: Any, lines: Any, numbers: Any, cell: Any, bits: Any) -> int:
     """Fill the arrays of `ParsedLines` from the bytes of a block; return how many rows there are.
 
+    Where lines are too short to hold D numbers it may end before the block does, behind the first of them.
+
     `cell` and `bits` are one number, shown as float64 and as int64. One loop over the bytes, so that a digit is
     read once; compiled by Numba.
     """
@@ -89,7 +92,7 @@ def _parse(data: Any, powers: Any, rows: Any, sure: Any, lines: Any, numbers: An
     start = 0
     line = 0
     n = 0
-    while start < size:
+    while start < size and n < rows.shape[0]:
         end = start
         while end < size and data[end] != _NEWLINE:
             end += 1

@@ -27,7 +27,6 @@ lines of word, 0x20, count. GloVe's text is the same without the first line.
 """
 
 import os
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +42,7 @@ from firth.formats.decimals import print_rows
 from firth.formats.streams import CHUNK_BYTES, Lines, PathLike, Rows, is_compressed, reading, writing_set
 from firth.formats.word2vec_rows import BinaryRows, TextRows, split_line
 from firth.formats.words import Table, shown
+from firth.resources import require_memory
 
 Array = NDArray[Any]
 
@@ -69,7 +69,8 @@ def read_word2vec(
     `bytes.decode` takes. Of a word that comes twice the first row is kept, and a warning says how many were
     dropped. Memory is taken only for rows the file is large enough to hold, and beside the matrix only for a
     few MiB. Raises `FormatError` for any other kind of file, a header that does not fit the rows, a line
-    without D numbers, and words that are not in `encoding`.
+    without D numbers, and words that are not in `encoding`; `NotEnoughMemoryError` for rows that this machine
+    cannot hold.
     """
     if limit is not None and limit < 1:
         raise OptionError(f"limit={limit} is not allowed: give a whole number of at least 1, or None for every row")
@@ -160,16 +161,13 @@ class _Reader:
         if self.no_header:
             self.D = self._common_length(lines)
         self._check_size(2 * self.D + 1 if not binary else 4 * self.D + 1)
+        self._check_memory()
         rows = Rows(self.D, self.datatype, self._capacity())
         reader = BinaryRows if binary else TextRows
         first_line = 1 if self.no_header else 2
         words = reader(self.path, lines, rows, first_line=first_line, wanted=self._wanted()).read()
         self._check_count(len(words), lines, binary)
-        if lines.unfinished:
-            warnings.warn(
-                f"{self.path}: the last line does not end in a newline, so the file may be cut within its last number",
-                stacklevel=4,
-            )
+        wordlists.warn_of_cut_number(self.path, lines)
         wordlists.warn_of_broken_rows(self.path, rows.broken)
         return words, rows.finished()
 
@@ -218,6 +216,13 @@ class _Reader:
                 f"{self.path} promises {self.V} rows of {self.D} dimensions, which need at least "
                 f"{self.V * least_row} bytes, but has {size}: the file is cut, or its header is wrong"
             )
+
+    def _check_memory(self) -> None:
+        """Refuse a header that promises more than this machine can hold, before taking memory for it."""
+        rows = self._wanted()
+        if rows is not None:
+            parts = {f"{rows} vectors of {self.D} numbers": rows * self.D * self.datatype.itemsize}
+            require_memory(parts, f"reading {self.path}", "if its header is right, read fewer rows, with limit=")
 
     def _capacity(self) -> int:
         """Return for how many rows to take memory at once: all, where the file is known to be that large."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError, OptionError
-from firth.formats.streams import reading
+from firth.formats.streams import Lines, reading
 
 Array = NDArray[Any]
 
@@ -29,6 +29,7 @@ class Table(NamedTuple):
 
 
 _BLOCK_ROWS = 1 << 14
+_MOST_DIGITS = 18  # of a count: int64 holds any
 _STACK_LEVEL = 5  # of a warning: whoever called a reader
 
 
@@ -164,15 +165,32 @@ def warn_of_broken_rows(path: Path, broken: int) -> None:
         warnings.warn(f"{path}: {broken} rows hold infinities or not-a-numbers", stacklevel=_STACK_LEVEL)
 
 
+def warn_of_cut_number(path: Path, lines: Lines) -> None:
+    """Say that the last line has no newline: whoever reads a part of a number cannot tell."""
+    if lines.unfinished:
+        warnings.warn(
+            f"{path}: the last line does not end in a newline, so the file may be cut within its last number",
+            stacklevel=_STACK_LEVEL,
+        )
+
+
 def read_counts(path: Path, keys: list[str], encoding: str, errors: str) -> NDArray[np.int64]:
-    """Return the counts of `keys` from a vocabulary file, 0 (and a warning) for those it does not name."""
-    counts: dict[str, int] = {}
+    """Return the counts of `keys` from a vocabulary file, 0 (and a warning) for those it does not name.
+
+    Of a word that comes twice the first count is kept. Raises `FormatError`.
+    """
+    words: list[bytes] = []
+    numbers: list[int] = []
     with reading(path) as file:
-        for number, line in enumerate(file, start=1):
-            word, _, count = line.rstrip().rpartition(b" ")
-            if not count.isdigit():
+        lines = Lines(file)
+        for number, line in lines.each(1):
+            word, _, count = line.rpartition(b" ")
+            if not count.isdigit() or len(count) > _MOST_DIGITS:
                 raise FormatError(f"{path}, line {number} is not a word and its count: {shown(line)}")
-            counts.setdefault(word.decode(encoding, errors), int(count))
+            words.append(word)
+            numbers.append(int(count))
+    warn_of_cut_number(path, lines)
+    counts = dict(zip(reversed(decoded(path, words, encoding, errors)), reversed(numbers), strict=True))
     missing = [key for key in keys if key not in counts]
     if missing:
         warnings.warn(
