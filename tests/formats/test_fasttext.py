@@ -3,9 +3,10 @@ import struct
 import numpy as np
 import pytest
 
-from firth.errors import FormatError
+from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats import read_vectors
 from firth.formats.fasttext import MAGIC, read_fasttext
+from firth.formats.streams import writing
 
 
 def fnv(part):
@@ -82,16 +83,15 @@ def test_models_that_cannot_be_read_are_refused_by_name(tmp_path, changes, messa
         read_fasttext(tmp_path / "m.bin")
 
 
-@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
 def test_a_model_cut_anywhere_is_refused(tmp_path, suffix):
-    import gzip
-
     matrix = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
     whole = a_bin(["the", "naïve"], matrix, bucket=5, minn=2, maxn=3)
     path = tmp_path / f"m.bin{suffix}"
     for size in range(4, len(whole)):
-        path.write_bytes(gzip.compress(whole[:size], 1) if suffix else whole[:size])
-        with pytest.raises(FormatError, match="cut or damaged"):
+        with writing(path) as file:
+            file.write(whole[:size])
+        with pytest.raises(FormatError, match=rf"cut or damaged.* at byte {size}\b"):
             read_vectors(path, "fasttext-bin")
 
 
@@ -100,6 +100,35 @@ def test_a_lying_dictionary_takes_no_memory_and_ends(tmp_path):
     lying = content.replace(struct.pack("<3i", 1, 1, 0), struct.pack("<3i", 2**31 - 1, 2**31 - 1, 0))
     (tmp_path / "m.bin").write_bytes(lying)
     with pytest.raises(FormatError, match="cut or damaged"):
+        read_fasttext(tmp_path / "m.bin")
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+def test_a_compressed_model_is_read(tmp_path, suffix):
+    matrix = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    whole = a_bin(["the", "naïve"], matrix, bucket=5, minn=2, maxn=3)
+    (tmp_path / "m.bin").write_bytes(whole)
+    with writing(tmp_path / f"m.bin{suffix}") as file:
+        file.write(whole)
+    plain, packed = read_fasttext(tmp_path / "m.bin"), read_vectors(tmp_path / f"m.bin{suffix}")
+    assert packed.keys == plain.keys
+    assert packed.vectors.tobytes() == plain.vectors.tobytes()
+
+
+def test_a_compressed_matrix_that_no_memory_holds_is_refused_before_it_is_read(tmp_path):
+    rows = 1 << 31
+    content = a_bin(["a"], np.ones((1, 30_000), np.float32), bucket=rows - 1, minn=1, maxn=2)
+    sizes = content.index(struct.pack("<2q", 1, 30_000))
+    with writing(tmp_path / "m.bin.gz") as file:
+        file.write(content[:sizes] + struct.pack("<q", rows) + content[sizes + 8 :])
+    with pytest.raises(NotEnoughMemoryError, match=r"a matrix of 2147483648 x 30000 .* unpack it first"):
+        read_fasttext(tmp_path / "m.bin.gz")
+
+
+def test_the_parts_of_a_word_have_a_limit(tmp_path):
+    content = a_bin(["a" * 50_000], np.ones((2, 1), np.float32), bucket=1, minn=0, maxn=2**31 - 1)
+    (tmp_path / "m.bin").write_bytes(content)
+    with pytest.raises(FormatError, match=r"its first numbers do not go together.*maxn=2147483647"):
         read_fasttext(tmp_path / "m.bin")
 
 

@@ -31,8 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError
-from firth.formats.streams import PathLike, is_compressed, reading
+from firth.formats.streams import PathLike, Rows, is_compressed, reading
 from firth.formats.words import Table, decoded, whole
+from firth.resources import require_memory
 
 Array = NDArray[Any]
 
@@ -40,9 +41,11 @@ MAGIC = 793712314
 _VERSIONS = (11, 12)
 _HEAD = struct.Struct("<2i12id3i2q")
 _ENTRY = struct.Struct("<qb")
+_MATRIX = struct.Struct("<b2q")
 _SUPERVISED = 3
 _END_OF_SENTENCE = b"</s>"
 _LONGEST_WORD = 1 << 16  # bytes
+_LONGEST_PART = 100  # characters; fastText takes 6, and without a limit a long word would take hours
 _PIECE_BYTES = 4 << 20
 
 
@@ -76,13 +79,15 @@ def read_fasttext(
 
     The rows come as fastText's own `getWordVector` computes them, n-grams included: (V, D) float32. Beside
     them a plain file takes no memory, for its matrix is mapped; a compressed one takes the input matrix's.
-    Raises `FormatError` for a quantised (`.ftz`) or pruned model, and a file that is cut or damaged.
+    Raises `FormatError` for a quantised (`.ftz`) or pruned model, and a file that is cut or damaged, and
+    `NotEnoughMemoryError` for a compressed matrix that this machine cannot hold.
     """
     path = Path(path)
     with reading(path) as file:
-        head = _read_head(path, file)
-        words, counts = _read_words(path, file, head)
-        matrix = _read_matrix(path, file, head)
+        reader = _Bytes(path, file)
+        head = _read_head(reader)
+        words, counts = _read_words(reader, head)
+        matrix = _read_matrix(reader, head)
     V = head.words if limit is None else min(limit, head.words)
     keys = decoded(path, words[:V], encoding, unicode_errors)
     return whole(path, Table(keys, _compose(words[:V], matrix, head), np.array(counts[:V], np.int64)))
@@ -91,17 +96,15 @@ def read_fasttext(
 # --- reading
 
 
-def _read_head(path: Path, file: BinaryIO) -> _Head:
-    data = file.read(_HEAD.size)
-    if len(data) < _HEAD.size:
-        raise _damaged(path, "it ends within its first numbers")
+def _read_head(reader: "_Bytes") -> _Head:
+    path, data = reader.path, reader.take(_HEAD.size, "its first numbers")
     head = _Head(*_HEAD.unpack(data))
     if head.magic != MAGIC:
         raise FormatError(f"{path} is no fastText .bin model: it begins with {data[:4]!r}")
     if head.version not in _VERSIONS:
         raise FormatError(f"{path} is in version {head.version} of fastText's format: 11 and 12 can be read")
     sound = 0 < head.dim <= 1 << 16 and 0 <= head.words <= head.entries and head.bucket >= 0 and head.minn >= 0
-    if not sound or head.words + head.labels != head.entries:
+    if not sound or head.maxn > _LONGEST_PART or head.words + head.labels != head.entries:
         raise _damaged(path, f"its first numbers do not go together: {head}")
     if head.pruned > 0:
         raise FormatError(f"{path} is a pruned fastText model: {_INSTEAD}")
@@ -109,20 +112,18 @@ def _read_head(path: Path, file: BinaryIO) -> _Head:
     return head._replace(maxn=0) if head.version == 11 and head.model == _SUPERVISED else head
 
 
-def _read_words(path: Path, file: BinaryIO, head: _Head) -> tuple[list[bytes], list[int]]:
-    """Return the words and counts, and leave `file` behind the dictionary: labels are passed over."""
+def _read_words(reader: "_Bytes", head: _Head) -> tuple[list[bytes], list[int]]:
+    """Return the words and counts, and leave `reader` behind the dictionary: labels are passed over."""
     words: list[bytes] = []
     counts: list[int] = []
-    reader = _Bytes(path, file)
     for index in range(head.entries):
         word = reader.until_zero()
-        count, kind = _ENTRY.unpack(reader.take(_ENTRY.size))
+        count, kind = _ENTRY.unpack(reader.take(_ENTRY.size, "its dictionary"))
         if kind not in (0, 1) or (kind == 0) != (index < head.words):
-            raise _damaged(path, f"entry {index + 1} of its dictionary, {word[:40]!r}, is of kind {kind}")
+            raise _damaged(reader.path, f"entry {index + 1} of its dictionary, {word[:40]!r}, is of kind {kind}")
         if kind == 0:
             words.append(word)
             counts.append(count)
-    file.seek(reader.position)
     return words, counts
 
 
@@ -132,22 +133,22 @@ class _Bytes:
     def __init__(self, path: Path, file: BinaryIO):
         self.path = path
         self.file = file
-        self.position = file.tell()
+        self.position = 0
         self.held = b""
         self.at = 0
 
     def until_zero(self) -> bytes:
         while (end := self.held.find(b"\0", self.at, self.at + _LONGEST_WORD)) < 0:
             if len(self.held) - self.at >= _LONGEST_WORD:
-                raise _damaged(self.path, "a word of its dictionary does not end")
-            self._more()
+                raise _damaged(self.path, f"the word at byte {self.position} of it is longer than {_LONGEST_WORD}")
+            self._more("its dictionary")
         word = self.held[self.at : end]
         self._advance(end + 1 - self.at)
         return word
 
-    def take(self, size: int) -> bytes:
+    def take(self, size: int, part: str) -> bytes:
         while len(self.held) - self.at < size:
-            self._more()
+            self._more(part)
         taken = self.held[self.at : self.at + size]
         self._advance(size)
         return taken
@@ -156,42 +157,41 @@ class _Bytes:
         self.at += size
         self.position += size
 
-    def _more(self) -> None:
+    def _more(self, part: str) -> None:
         new = self.file.read(_PIECE_BYTES)
         if not new:
-            raise _damaged(self.path, "it ends within its dictionary")
+            end = self.position + len(self.held) - self.at
+            raise _damaged(self.path, f"it ends at byte {end}, within {part}")
         self.held, self.at = self.held[self.at :] + new, 0
 
 
-def _read_matrix(path: Path, file: BinaryIO, head: _Head) -> Array:
+def _read_matrix(reader: _Bytes, head: _Head) -> Array:
     """Return the (rows, D) input matrix: mapped, or in memory where the file is compressed."""
-    quantised = file.read(1)
-    if quantised == b"\1":
+    path = reader.path
+    quantised, rows, D = _MATRIX.unpack(reader.take(_MATRIX.size, "the size of its matrix"))
+    if quantised:
         raise FormatError(f"{path} is a quantised fastText model (.ftz): {_INSTEAD}")
-    sizes = file.read(16)
-    if quantised != b"\0" or len(sizes) < 16:
-        raise _damaged(path, "it ends before its matrix")
-    rows, D = struct.unpack("<2q", sizes)
     if head.dim != D or rows not in (head.words, head.words + head.bucket):
         raise _damaged(path, f"its matrix is {rows} x {D}, with {head.words} words and {head.bucket} buckets")
     if is_compressed(path):
-        return _read_floats(path, file, rows, D)
-    if path.stat().st_size < file.tell() + 4 * rows * D:
-        raise _damaged(path, f"its matrix of {rows} x {D} is not all there")
+        return _read_floats(reader, rows, D)
+    end = reader.position + 4 * rows * D
+    if (size := path.stat().st_size) < end:
+        raise _damaged(path, f"its matrix of {rows} x {D} ends at byte {end}, and the file at byte {size}")
     if not rows:
         return np.empty((0, D), np.float32)
-    return np.memmap(path, dtype="<f4", mode="r", offset=file.tell(), shape=(rows, D))
+    return np.memmap(path, dtype="<f4", mode="r", offset=reader.position, shape=(rows, D))
 
 
-def _read_floats(path: Path, file: BinaryIO, rows: int, D: int) -> Array:
-    pieces: list[bytes] = []
-    left = 4 * rows * D
-    while left and (piece := file.read(min(left, _PIECE_BYTES))):
-        pieces.append(piece)
-        left -= len(piece)
-    if left:
-        raise _damaged(path, f"its matrix of {rows} x {D} is not all there")
-    return np.frombuffer(b"".join(pieces), "<f4").reshape(rows, D)
+def _read_floats(reader: _Bytes, rows: int, D: int) -> Array:
+    size = 4 * rows * D
+    remedy = "unpack it first, for then its matrix is mapped"
+    require_memory({f"a matrix of {rows} x {D}": size}, f"reading {reader.path}", remedy)
+    pieces = Rows(1, np.dtype("<f4"), 0)
+    for start in range(0, size, _PIECE_BYTES):
+        piece = reader.take(min(_PIECE_BYTES, size - start), f"its matrix of {rows} x {D}")
+        pieces.append(np.frombuffer(piece, "<f4").reshape(-1, 1))
+    return pieces.finished().reshape(rows, D)
 
 
 _INSTEAD = "take the .bin it was made from, or the .vec file written beside that"
