@@ -6,6 +6,7 @@ import tempfile
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -59,6 +60,7 @@ def _reads(format: str | None, **options: Any) -> Callable[[Path], None]:  # noq
 # --- word2vec's formats
 
 
+@cache
 def _texts() -> list[bytes]:
     text = written(write_word2vec, WORDS, VECTORS)
     spaced = b"2 2\nnew york 1 -2e-3\n. . . 3 4 \r\n"
@@ -132,7 +134,7 @@ def _models() -> list[bytes]:
         _model(words, 5, 2),
         _model(words, 5 + 7, 2, bucket=7, minn=2, maxn=4),
         _model(words[:2], 2, 3, labels=2),
-        _model([], 0, 1),
+        _model([], 3, 1, bucket=3, minn=1, maxn=2),
     ]
 
 
@@ -242,6 +244,12 @@ def _a_field(random: Random) -> bytes:
     return b"%.*g" % (random.randint(0, 20), random.uniform(-2, 2) * 10.0 ** random.randint(-50, 50))
 
 
+def _mutated_compressed(data: bytes, random: Random) -> bytes:
+    """Change the text that is still to be compressed, or the stream."""
+    change = _mutated_text if data and data[0] & 4 else _overwritten
+    return data[:1] + change(data[1:], random)
+
+
 def _overwritten(data: bytes, random: Random) -> bytes:
     """Change up to three places, and no lengths."""
     changed = bytearray(data)
@@ -261,7 +269,7 @@ TARGETS = {
     "word2vec-binary": Target(_binaries, named("v"), _reads("word2vec-binary"), _TEXT_TOKENS, _overwritten),
     "word2vec-either": Target(lambda: _texts() + _binaries(), named("v"), _reads(None), _TEXT_TOKENS, _mutated_text),
     "glove": Target(_gloves, named("v"), _reads("glove"), _TEXT_TOKENS, _mutated_text),
-    "compressed": Target(_compressed, _place_compressed, _reads(None), _TEXT_TOKENS, _overwritten),
+    "compressed": Target(_compressed, _place_compressed, _reads(None), _TEXT_TOKENS, _mutated_compressed),
     "vocabulary-counts": Target(
         _vocabularies,
         _place_with_counts,
