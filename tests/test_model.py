@@ -1,6 +1,7 @@
 """Word2Vec as its users meet it: options in, any corpus, vectors out, saved and loaded."""
 
 import inspect
+import dataclasses
 import math
 
 import numpy as np
@@ -102,13 +103,23 @@ def test_fitting_again_starts_again(path, model):
     assert len(again.history) == 2
 
 
+def without_seconds(history):
+    return [dataclasses.replace(record, seconds=None) for record in history]
+
+
+def test_equal_trainings_make_equal_files(path, tmp_path):
+    for name in ("one", "other"):
+        Word2Vec(**SMALL).fit(path, progress=False).save(tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
 def test_a_saved_model_comes_back_whole(model, tmp_path):
     file = tmp_path / "model.firth"
     model.save(file)
     for back in (Word2Vec.load(file), firth.load(file)):
         assert isinstance(back, Word2Vec)
         assert back.options == model.options
-        assert back.history == model.history
+        assert back.history == without_seconds(model.history)
         assert back.wv.index_to_key == model.wv.index_to_key
         np.testing.assert_array_equal(back.wv.vectors, model.wv.vectors)
         np.testing.assert_array_equal(back.wv.counts, model.wv.counts)
@@ -156,7 +167,7 @@ def test_a_part_set_aside_gives_the_exact_softmax_loss_of_what_was_not_trained_o
     assert losses[-1] < np.log(60) - 0.3
     assert model.history[0].words < 0.9 * 9000 * 12, "a block of four is set aside"
     model.save(tmp_path / "model.firth")
-    assert Word2Vec.load(tmp_path / "model.firth").history == model.history
+    assert Word2Vec.load(tmp_path / "model.firth").history == without_seconds(model.history)
 
 
 def test_another_text_may_be_held_out():

@@ -249,7 +249,10 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
 def _records(history: list[dict[str, Any]]) -> "list[EpochRecord]":
     from firth.training.trainer import EpochRecord
 
-    return [EpochRecord(**record) for record in history]
+    try:
+        return [EpochRecord(**record) for record in history]
+    except TypeError as error:
+        raise FormatError(f"the history of epochs is not one that firth wrote: {error}") from error
 
 
 def _summary(corpus: "Corpus") -> dict[str, int]:
@@ -260,12 +263,16 @@ def _summary(corpus: "Corpus") -> dict[str, int]:
 
 def _reading_line(corpus: "Corpus") -> str:
     """Say what was read, and all that was dropped or replaced."""
+    from firth.text.encoding import LONGEST_WORD
+
     dropped = corpus.raw_words - corpus.tokens.n_words
     text = f"read {corpus.raw_words:,} words in {corpus.sentences:,} sentences; vocabulary {len(corpus.vocabulary):,}"
     if dropped:
         text += f" of {corpus.distinct_words:,} distinct words, {dropped:,} words dropped ("
         text += f"{corpus.below_min_count:,} distinct below min_count"
         text += f", {corpus.beyond_max_vocab:,} beyond max_vocab)" if corpus.beyond_max_vocab else ")"
+    if corpus.too_long:
+        text += f"; {corpus.too_long:,} tokens of more than {LONGEST_WORD:,} bytes left out"
     if corpus.replaced:
         text += f"; invalid UTF-8 replaced in {corpus.replaced:,} words"
     return text

@@ -13,9 +13,11 @@ from hypothesis.extra.numpy import arrays
 from stress import guards
 
 from firth import KeyedVectors, Options
-from firth.text import END, read_corpus
+from firth.errors import CorpusError, OptionError
+from firth.text import BLOCK_WORDS, END, read_corpus
 from firth.text.store import MemoryStorage, TokenStore
 from firth.training import hogwild, kernels, softmax_kernels
+from firth.training.cooccurrence import count_pairs
 from firth.vectors.search_kernels import keep_best
 
 SOURCE = guards.SOURCE
@@ -110,6 +112,36 @@ def test_an_id_is_refused_in_every_block_before_a_row_changes():
     with pytest.raises(ValueError, match="block 1 of the token store holds ids from -1 to 3 where -1 to 2 are allowed"):
         engine.train(hogwild.Piece(0, 1, 0.5), 0.1, engine.workspace())
     np.testing.assert_array_equal(engine.center, before)
+
+
+def test_a_block_too_long_for_the_scratch_arrays_is_refused():
+    corpus, options = read_corpus([["a", "b", "c"]], Options(min_count=1)), Options(min_count=1)
+    storage, size = MemoryStorage(), BLOCK_WORDS + 1
+    storage.write(0, np.zeros(size, np.int32))
+    long = TokenStore(storage, np.array([0, size]), size)
+    engine = hogwild.Hogwild(corpus, options)
+    engine._tokens = long
+    for act in (
+        lambda: engine.train(hogwild.Piece(0, 0, 0.0), 0.1, engine.workspace()),
+        lambda: count_pairs(long, corpus.vocabulary, options),
+    ):
+        with pytest.raises(CorpusError, match="has 32,769 entries where 32,768 are the most"):
+            act()
+
+
+def test_bounds_beyond_the_entries_in_memory_are_an_error():
+    storage = MemoryStorage()
+    storage.write(0, np.zeros(10, np.int32))
+    storage.truncate(10)
+    with pytest.raises(CorpusError, match="ends at entry 10, and 5 more are asked for"):
+        TokenStore(storage, np.array([0, 15]), 15).read_block(0)
+
+
+def test_numbers_longer_than_double_are_refused():
+    if np.dtype(np.longdouble).itemsize == 8:
+        pytest.skip("this machine has no longer numbers")
+    with pytest.raises(OptionError, match="dtype"):
+        KeyedVectors(["a"], np.ones((1, 2), np.longdouble))
 
 
 # --- arrays of any layout, and numbers that are none

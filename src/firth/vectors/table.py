@@ -76,7 +76,7 @@ class VectorTable:
     @vectors.setter
     def vectors(self, vectors: NDArray[Any]) -> None:
         matrix = np.asarray(vectors)
-        if matrix.ndim != 2 or len(matrix) != len(self) or matrix.dtype.kind not in "fiu":
+        if matrix.ndim != 2 or len(matrix) != len(self) or matrix.dtype.kind not in "fiu" or matrix.itemsize > 8:
             raise OptionError(
                 f"{len(self)} keys need a ({len(self)}, D) array of numbers: found shape {matrix.shape} and "
                 f"dtype {matrix.dtype}"
