@@ -533,9 +533,9 @@ def test_long_lines_are_looked_through_a_few_at_a_time(tmp_path):
     assert peak - base < 64 << 20
 
 
-def test_a_parquet_file_that_promises_a_million_row_groups_takes_no_memory_for_them(tmp_path):
+def test_a_parquet_file_that_promises_a_million_columns_takes_no_memory_for_them(tmp_path):
     pq.write_table(pa.table({"word": WORDS, "vector": LISTS}), tmp_path / "sound")
-    lists = b"\x15\x02\x19\xfc" + b"\x80\x80\x3c" + bytes(9)  # 983,040 of them
+    lists = b"\x15\x02\x39\x1c\x19\xfc" + b"\x80\x80\x3c" + bytes(9)  # a row group of 983,040 columns
     (tmp_path / "v").write_bytes(b"PAR1" + lists + struct.pack("<I", len(lists)) + b"PAR1")
     refused(tmp_path / "v", "is no whole Arrow or Parquet file")
     (_, _, base), (_, _, peak) = memory_of_diagnosis(tmp_path / "sound", tmp_path / "v")
