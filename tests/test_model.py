@@ -1,7 +1,7 @@
 """Word2Vec as its users meet it: options in, any corpus, vectors out, saved and loaded."""
 
-import inspect
 import dataclasses
+import inspect
 import math
 
 import numpy as np
