@@ -211,6 +211,12 @@ def test_a_file_system_that_has_no_such_call_for_folders_can_be_written_to(tmp_p
     assert (tmp_path / "v").read_bytes() == b"after"
 
 
+def test_a_file_that_a_writer_cannot_move_about_in_is_named(tmp_path):
+    with pytest.raises(OSError, match=r"Invalid argument: '.*/v'"), atomic_write(tmp_path / "v") as file:
+        file.seek(-1)
+    assert leftovers(tmp_path) == []
+
+
 def test_the_command_line_names_the_file_and_the_reason(tmp_path):
     case = a_case("convert", tmp_path)
     case.prepare()

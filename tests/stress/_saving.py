@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import traceback
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -144,7 +145,7 @@ class Case:
         found = tree(self.folder) if found is None else found
         if found == self.old:
             return "old"
-        if found == self.new:
+        if found == self.new or self._is_streamed_zip(found):
             return "new"
         last = self.kind.last
         wholes = all(data in (self.old.get(name), self.new.get(name)) for name, data in found.items())
@@ -152,6 +153,16 @@ class Case:
         assert last not in found, f"{self.name}: a mixture: {sizes(found)}"
         assert wholes, f"{self.name}: a file is neither old nor new: {sizes(found)}"
         return "cut"
+
+    def _is_streamed_zip(self, found: dict[str, bytes]) -> bool:
+        """Tell whether this is a .npz as zipfile writes it where a seek has failed: sizes stand behind the members."""
+        if self.name != "npz" or found.keys() != self.new.keys():
+            return False
+        try:
+            read = [np.load(io.BytesIO(state[self.kind.target])) for state in (found, self.new)]
+            return all(np.array_equal(read[0][name], read[1][name]) for name in read[1].files)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return False
 
     def save_again(self) -> None:
         """Save once more without a fault: all is new, and nothing is left over."""

@@ -72,7 +72,8 @@ def fail_at(case: Case, name: str, number: int, error: int, counts: Counter[str]
     assert str(case.folder) in hit, f"{case.name}: {inject} met {hit}"
     counts["errors"] += 1
     place = f"{case.name}, {inject}"
-    state = _reported(case, done, os.strerror(error), place)
+    reason = "" if name == "access" else os.strerror(error)  # it answers yes or no, and gives no reason
+    state = _reported(case, done, reason, place)
     if name == "fsync" and error != errno.EINTR:
         after = lines[lines.index(hit) + 1 :]
         file = hit.split("(")[1].split(")")[0]

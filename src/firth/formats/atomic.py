@@ -100,6 +100,10 @@ class _File(io.FileIO):
         with _about(self._path):
             return super().write(data)
 
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        with _about(self._path):
+            return super().seek(offset, whence)
+
 
 class _NewFile:
     """A file on its way to its place; `temporary` is None for a device, which is written to where it is."""
