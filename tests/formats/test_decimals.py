@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from firth.errors import FormatError
-from firth.formats import word2vec_rows
+from firth.formats import decimals, word2vec_rows
 from firth.formats.decimals import parse_fields, parse_lines, print_rows
 from firth.formats.word2vec import read_word2vec, write_word2vec
 
@@ -133,6 +133,13 @@ def test_blank_lines_take_no_rows():
     assert parsed.rows.tolist() == [[1] * 50]
     assert parsed.numbers.tolist() == [1000]
     assert peak < 100_000
+
+
+def test_lines_too_short_for_their_numbers_do_not_lead_beyond_the_arrays(monkeypatch):
+    monkeypatch.setattr(decimals, "_compiled", lambda: decimals._parse)  # not compiled, it checks every index
+    parsed = parse_lines(b"a\n" * 50 + b"a 1 2 3\n", 3)
+    assert not parsed.sure.any()
+    assert 0 < len(parsed.sure) < 50
 
 
 @pytest.mark.usefixtures("small_blocks")
