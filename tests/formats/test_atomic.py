@@ -215,6 +215,11 @@ def test_a_file_that_a_writer_cannot_move_about_in_is_named(tmp_path):
     with pytest.raises(OSError, match=r"Invalid argument: '.*/v'"), atomic_write(tmp_path / "v") as file:
         file.seek(-1)
     assert leftovers(tmp_path) == []
+    read_end, write_end = os.pipe()
+    with pytest.raises(OSError, match=r"Illegal seek: '/dev/fd/"), atomic_write(f"/dev/fd/{write_end}") as file:
+        file.tell()
+    os.close(read_end)
+    os.close(write_end)
 
 
 def test_the_command_line_names_the_file_and_the_reason(tmp_path):

@@ -104,6 +104,10 @@ class _File(io.FileIO):
         with _about(self._path):
             return super().seek(offset, whence)
 
+    def tell(self) -> int:
+        with _about(self._path):
+            return super().tell()
+
 
 class _NewFile:
     """A file on its way to its place; `temporary` is None for a device, which is written to where it is."""
