@@ -101,10 +101,11 @@ class Word2Vec:
     def _keeper(
         self, folder: str | os.PathLike[str] | None, minutes: float, resume: bool, report: "Reporter"
     ) -> "Keeper":
-        from firth.training.checkpoint import Checkpoints
         from firth.training.state import Keeper
 
         if folder is not None:
+            from firth.training.checkpoint import Checkpoints
+
             return Checkpoints(folder, self.options, report, minutes=minutes, resume=resume)
         if resume:
             raise OptionError("resume=True needs checkpoint=, the folder that the training's checkpoints are in")
@@ -122,10 +123,11 @@ class Word2Vec:
     ) -> Self:
         """Do the work of `fit`, telling `report`; `reading` goes to `read_corpus`."""
         from firth.text import hold_out, read_corpus
+        from firth.training.trainer import EpochRecord
 
         self._wv, self._outside = None, None
         with report, keeper:
-            self.history = _records(keeper.history)
+            self.history = [EpochRecord(**record) for record in keeper.history]
             report.stage("reading", None)
             read = read_corpus(corpus, self.options, workers=self.workers, progress=report.advance, **reading)
             with read.tokens:
@@ -235,6 +237,7 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     Raises `FormatError` if it is another kind of file, or damaged.
     """
     from firth.formats.native import read_native
+    from firth.training.trainer import records
 
     file = read_native(path)
     vectors = KeyedVectors(file.keys, file.center, file.counts)
@@ -242,17 +245,8 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
         return vectors
     model = Word2Vec(**file.options)
     model._wv, model._outside = vectors, file.outside
-    model.history = _records(file.history or [])
+    model.history = records(file.history or [], os.fspath(path))
     return model
-
-
-def _records(history: list[dict[str, Any]]) -> "list[EpochRecord]":
-    from firth.training.trainer import EpochRecord
-
-    try:
-        return [EpochRecord(**record) for record in history]
-    except TypeError as error:
-        raise FormatError(f"the history of epochs is not one that firth wrote: {error}") from error
 
 
 def _summary(corpus: "Corpus") -> dict[str, int]:

@@ -248,6 +248,10 @@ class Blocks(NegativeSampling):
         pairs, _ = self._make_pairs(np.zeros(0, np.int32), 0, work)
         self._run(self._bucket(0, 0, pairs, 0, 0.0), work.groups)
 
+    def all_done(self) -> list[int]:
+        """Return the number of rounds, for each center block."""
+        return [self._P * len(self._chunks)] * self._P
+
     def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Rotation:
         """Return an epoch's pieces of work, without the rounds `done`; any number of threads take from them."""
         self._parts.clear()

@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,7 +31,8 @@ from firth.formats.sealed import Kind, SealedFile, read_sealed, write_sealed
 from firth.options import Options, checked, limits
 from firth.text import Corpus, TokenStore
 from firth.training.progress import Reporter
-from firth.training.state import Keeper, State
+from firth.training.state import Keeper, State, is_finite
+from firth.training.trainer import records
 
 KEPT = 2  # generations
 _CHECKPOINT = Kind("firth-checkpoint", 1, "a checkpoint of firth's")
@@ -74,7 +74,8 @@ class Checkpoints(Keeper):
         self._written = time.monotonic()
         self._number = 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="firth-checkpoint")
-        self._writing: Future[None] = self._writer.submit(lambda: None)
+        self._writing: Future[None] = Future()
+        self._writing.set_result(None)
         self._found: tuple[Path, dict[str, Any]] | None = None
 
     def __enter__(self) -> Self:
@@ -107,16 +108,16 @@ class Checkpoints(Keeper):
         """Tell whether the last checkpoint is old enough for another."""
         return time.monotonic() - self._written >= self._seconds
 
-    def keep(self, state: State) -> None:
+    def keep(self, state: State, *, last: bool) -> None:
         """Write a checkpoint and delete the one before the last; where the disk refuses, say so and go on.
 
-        A small state is copied and written while training goes on; `__exit__` waits for that. Raises `DivergenceError`
-        if a number is not finite: the checkpoints before stay.
+        Unless it is the last, a small state is copied and written while training goes on; `__exit__` waits for that.
+        Raises `DivergenceError` if a number is not finite: the checkpoints before stay.
         """
+        self._writing.result()
         self._check_finite(state)
         metadata = self._metadata(state)
-        self._writing.result()
-        if sum(array.nbytes for array in state.arrays.values()) <= COPIED_BYTES:
+        if not last and sum(array.nbytes for array in state.arrays.values()) <= COPIED_BYTES:
             arrays = {name: array.copy() for name, array in state.arrays.items()}
             self._writing = self._writer.submit(self._write, arrays, metadata)
         else:
@@ -128,12 +129,11 @@ class Checkpoints(Keeper):
         try:
             with atomic_write(path) as file:
                 write_sealed(file, _CHECKPOINT, arrays, metadata)
-        except OSError as error:
-            self._report.say(f"WARNING: no checkpoint could be written, training goes on without it: {error}")
-        else:
             self._number += 1
             for old in _files(self.folder)[KEPT:]:
                 old.unlink()
+        except OSError as error:
+            self._report.say(f"WARNING: no checkpoint could be written, training goes on without it: {error}")
 
     def _metadata(self, state: State) -> dict[str, str]:
         values = {"place": state.place, "history": self.history, "identity": self._identity}
@@ -190,14 +190,12 @@ class Checkpoints(Keeper):
             )
 
     def _check_finite(self, state: State) -> None:
-        for name in ("center", "outside"):
-            with np.errstate(over="ignore", invalid="ignore"):
-                total = state.arrays[name].sum()  # finite only if every number is
-            if not np.isfinite(total):
+        for name, array in state.arrays.items():
+            if not is_finite(array):
                 last = _files(self.folder)
                 kept = f"the last good checkpoint is {last[0]}" if last else "there is no checkpoint yet"
                 raise DivergenceError(
-                    f"the {name} vectors hold a number that is not finite: training has diverged, and {kept}; "
+                    f"the array {name!r} holds a number that is not finite: training has diverged, and {kept}; "
                     "start again with a smaller alpha"
                 )
 
@@ -212,8 +210,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 def _checkpoint(file: SealedFile) -> Checkpoint:
     arrays = {name: file.mapped(name, check=True) for name in file.layout}
-    state = State(file.json("place", dict), arrays)
-    return Checkpoint(file.path, state, file.json("history", list), file.json("identity", dict))
+    state = State(file.json("place", dict), arrays, str(file.path))
+    history = file.json("history", list)
+    records(history, state.origin)
+    return Checkpoint(file.path, state, history, file.json("identity", dict))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -223,9 +223,13 @@ def _files(folder: Path) -> list[Path]:
 
 def _locked(folder: Path) -> int:
     """Lock a folder and write who did; the lock goes with the process, however it ends. Return its file."""
-    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    path = folder / "lock"
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(file, 0)
+        name = f"process {os.getpid()} on {os.uname().nodename}, since {time.strftime('%F %T')}\n"
+        os.pwrite(file, name.encode(), 0)
     except BlockingIOError:
         holder = os.pread(file, 1000, 0).decode(errors="replace").strip()
         os.close(file)
@@ -233,8 +237,9 @@ def _locked(folder: Path) -> int:
             f"another training uses {folder}: {holder or 'its process is not known'}. Wait for its end, or name "
             "another folder"
         ) from None
-    os.ftruncate(file, 0)
-    os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%F %T')}\n".encode(), 0)
+    except OSError as error:
+        os.close(file)
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     return file
 
 

@@ -73,6 +73,10 @@ class Engine(ABC):
         """Compile the kernels."""
 
     @abstractmethod
+    def all_done(self) -> list[int]:
+        """Return what `Pieces.done` does when all pieces of an epoch are."""
+
+    @abstractmethod
     def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Pieces:
         """Return an epoch's pieces of work, without those done; none is given out while `paused` is set."""
 
@@ -93,6 +97,6 @@ class Engine(ABC):
         return State({}, {"center": self.center, "outside": self.outside})
 
     def restore(self, state: State) -> None:
-        """Take over a state, in place."""
+        """Take over a state, in place; raise `CheckpointError` if it does not fit."""
         for name, array in self.state().arrays.items():
-            np.copyto(array, state.arrays[name], casting="no")
+            array[:] = state.array(name, array.shape, array.dtype)

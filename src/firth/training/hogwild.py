@@ -94,6 +94,10 @@ class Hogwild(NegativeSampling):
         """Compile the kernel now, by training on no tokens at all."""
         self._run(np.zeros(0, np.int32), key=0, rate=0.0, work=self.workspace())
 
+    def all_done(self) -> list[int]:
+        """Return the number of blocks."""
+        return [self._tokens.n_blocks]
+
     def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Pieces:
         """Return an epoch's blocks, without the first `done[0]`; any number of threads take from them."""
         return Pieces(epoch, done[0] if done else 0, self._tokens.n_blocks, paused)

@@ -10,7 +10,7 @@ TERMINATED = 128 + signal.SIGTERM
 
 
 class Deferred:
-    """While it is in use, Ctrl-C and SIGTERM are raised by `check` alone, or at once when they come a second time.
+    """While it is in use, the first Ctrl-C or SIGTERM is raised by `check` alone, and any after it at once.
 
     Ctrl-C is raised as the process wants it, by default as `KeyboardInterrupt`. SIGTERM, which by default ends a
     process without a word, is raised as `SystemExit`. Only the main thread hears signals; in another nothing changes.
@@ -18,6 +18,7 @@ class Deferred:
 
     def __enter__(self) -> Self:
         self._pending: tuple[int, FrameType | None] | None = None
+        self._came = False
         self._usual: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -38,9 +39,9 @@ class Deferred:
             self._raise(*pending)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._pending is not None:
+        if self._came:
             self._raise(number, frame)
-        self._pending = number, frame
+        self._came, self._pending = True, (number, frame)
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
         usual = self._usual[number]

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.options import Options
+from firth.options import Options, shortened
 from firth.text import Corpus
 from firth.training.cooccurrence import PIECE_PAIRS, RUN_BYTES, Cooccurrence, Rows, count_pairs
 from firth.training.engine import Engine, Matrix, PieceResult
@@ -66,9 +66,9 @@ class SoftmaxTrainer:
 
         Raises `CorpusError` if there is not one pair, `DivergenceError` as soon as a batch's loss is not finite.
         """
-        is_warm = self._keeper.resumed is not None and _WARM not in self._keeper.resumed.place
+        stage = self._first_stage()
         counts = self._count()
-        if self._options.warm_epochs and not is_warm:
+        if stage == _WARM:
             self._start_warm()
         if self._stopped:
             return
@@ -76,6 +76,17 @@ class SoftmaxTrainer:
         with ExactSoftmax(V, D, batch=BATCH, workers=self._workers) as softmax:
             engine = Passes(self._corpus, self._options, softmax, counts, self.center, self.outside)
             yield from self._trainer(engine, self._options, _PASSES).epochs()
+
+    def _first_stage(self) -> str:
+        """Return the stage to go on with, or to begin with; raise `CheckpointError` if there is no such stage."""
+        stages = [_WARM, _PASSES] if self._options.warm_epochs else [_PASSES]
+        resumed = self._keeper.resumed
+        if resumed is None:
+            return stages[0]
+        stage = next(iter(resumed.place), None)
+        if len(resumed.place) != 1 or stage not in stages or not isinstance(resumed.place[stage], dict):
+            raise resumed.wrong(f"its place is {shortened(resumed.place)}, and must be of one of the stages {stages}")
+        return stage
 
     def _count(self) -> Cooccurrence:
         corpus, report = self._corpus, self._reporter
@@ -118,13 +129,13 @@ class _StageKeeper(Keeper):
         super().__init__()
         self._keeper, self._stage = keeper, stage
         kept, keeper.resumed = keeper.resumed, None
-        self.resumed = State(kept.place[stage], kept.arrays) if kept is not None and stage in kept.place else None
+        self.resumed = kept._replace(place=kept.place[stage]) if kept is not None else None
 
     def due(self) -> bool:
         return self._keeper.due()
 
-    def keep(self, state: State) -> None:
-        self._keeper.keep(State({self._stage: state.place}, state.arrays))
+    def keep(self, state: State, *, last: bool) -> None:
+        self._keeper.keep(State({self._stage: state.place}, state.arrays), last=last)
 
 
 class Batch(NamedTuple):
@@ -213,6 +224,10 @@ class Passes(Engine):
             gradient = small.gradient(v, U, np.zeros(2, np.float32), rows, one, one)
             Adam(U, small).step(gradient.outside, 0.0)
 
+    def all_done(self) -> list[int]:
+        """Return the number of batches."""
+        return [-(-int(np.count_nonzero(self._counts.totals > 0)) // BATCH)]
+
     def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Batches:
         """Return the batches of a pass, without the first `done[0]`."""
         self._batches = Batches(self._counts.totals, self._options.seed, epoch, done[0] if done else 0, paused)
@@ -247,7 +262,8 @@ class Passes(Engine):
     def restore(self, state: State) -> None:
         """Take over a state, in place."""
         super().restore(state)
-        self._adam.steps = self._newton.steps = state.place["steps"]
+        most = self._options.epochs * self.all_done()[0]
+        self._adam.steps = self._newton.steps = state.whole("steps", most)
 
     def _move(self, batch: NDArray[np.int64], gradient: Gradient, rate: float) -> None:
         with np.errstate(over="ignore", invalid="ignore"):  # the next loss shows it

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import CorpusError, DivergenceError
+from firth.errors import CorpusError, DivergenceError, FormatError
 from firth.options import Options
 from firth.training.engine import Engine, PieceResult, Pieces
 from firth.training.progress import Reporter
@@ -47,6 +47,14 @@ class EpochRecord:
         return asdict(self)
 
 
+def records(history: list[Any], origin: str) -> list[EpochRecord]:
+    """Return records from names and values; raise `FormatError`, naming `origin`, if they are none."""
+    try:
+        return [EpochRecord(**record) for record in history]
+    except TypeError as error:
+        raise FormatError(f"the history of epochs in {origin} is not one that firth wrote: {error}") from error
+
+
 @dataclass
 class Tally:
     """What an epoch has come to, added to by all workers under a lock.
@@ -80,13 +88,22 @@ class Tally:
         return State(place, {"losses": np.array(self.losses)})
 
     @classmethod
-    def from_state(cls, state: State) -> Self:
-        """Return the tally that `to_state` was called on."""
-        place = {name: state.place[name] for name in _PLACE}
-        return cls(**place, losses=state.arrays["losses"].tolist())
+    def from_state(cls, state: State, epochs: int, all_done: list[int]) -> Self:
+        """Return the tally that `to_state` was called on; raise `CheckpointError` if it is none of this training."""
+        seconds, losses = state.place.get("seconds"), state.arrays.get("losses", np.zeros(0))
+        if not isinstance(seconds, float) or not 0 <= seconds < math.inf:
+            raise state.wrong(f"seconds are {seconds!r}, and must be a finite number of at least 0")
+        return cls(
+            epoch=state.whole("epoch", epochs - 1),
+            done=state.wholes("done", all_done),
+            pairs=state.whole("pairs", _MOST_PAIRS),
+            seconds=seconds,
+            losses=state.array("losses", (losses.size,), np.dtype("<f8")).tolist(),
+        )
 
 
 _PLACE = ("epoch", "done", "pairs", "seconds")
+_MOST_PAIRS = 2**63 - 1
 
 
 class Trainer:
@@ -104,7 +121,7 @@ class Trainer:
         self._lock, self._paused = threading.Lock(), threading.Event()
         self._tally = Tally(0)
         if self._keeper.resumed is not None:
-            self._tally = Tally.from_state(self._keeper.resumed)
+            self._tally = Tally.from_state(self._keeper.resumed, options.epochs, engine.all_done())
             engine.restore(self._keeper.resumed)
             self._keeper.resumed = None
 
@@ -154,7 +171,8 @@ class Trainer:
         The first error stops all and is raised here.
         """
         pieces = self._engine.pieces(self._tally.epoch, self._tally.done, self._paused)
-        with Deferred() as signals, ThreadPoolExecutor(len(self._workspaces), thread_name_prefix="firth") as pool:
+        threads = len(self._workspaces) + 1  # one to see that there can be threads
+        with Deferred() as signals, ThreadPoolExecutor(threads, thread_name_prefix="firth") as pool:
             resting = True
             while resting:
                 resting = self._run_until_due(pool, pieces, signals)
@@ -166,7 +184,7 @@ class Trainer:
         self._paused.clear()
         futures = [pool.submit(self._work, pieces, work) for work in self._workspaces]
         try:
-            self._wait(futures, signals)
+            self._wait(pool, futures, signals)
         except Exception:
             self.stop()
             raise
@@ -177,9 +195,13 @@ class Trainer:
         signals.check()
         return self._paused.is_set()
 
-    def _wait(self, futures: list[Future[None]], signals: Deferred) -> None:
-        """Wait for all workers, showing progress; raise the first error, or an interrupt, as soon as there is one."""
+    def _wait(self, pool: ThreadPoolExecutor, futures: list[Future[None]], signals: Deferred) -> None:
+        """Wait for all workers, showing progress; raise the first error, or an interrupt, as soon as there is one.
+
+        The end of the program is an interrupt too: it waits for the workers, though this thread may be a daemon.
+        """
         waiting, started, before = set(futures), time.perf_counter(), self._tally.seconds
+        pieces_before = len(self._tally.losses)
         while waiting:
             done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
             for future in done:
@@ -187,22 +209,25 @@ class Trainer:
             self._tally.seconds = before + time.perf_counter() - started
             self._show()
             signals.check()
-            if self._keeper.due():
+            _check_running(pool)
+            if len(self._tally.losses) > pieces_before and self._keeper.due():  # or it might rest for ever
                 self._paused.set()
 
     def _end_early(self, futures: list[Future[None]], pieces: Pieces) -> None:
         """Let the pieces under way end, and keep the state; where they take too long, stop them and keep nothing."""
         self._paused.set()
-        _, late = wait(futures, GRACE_SECONDS)
-        self.stop()
+        try:
+            _, late = wait(futures, GRACE_SECONDS)
+        finally:
+            self.stop()
         failed = any(future.exception() for future in futures)
         if not failed and (not late or self._engine.undone_when_halted):
-            self._keep(pieces)
+            self._keep(pieces, last=True)
 
-    def _keep(self, pieces: Pieces) -> None:
+    def _keep(self, pieces: Pieces, *, last: bool = False) -> None:
         self._tally.done = pieces.done()
         own, engine = self._tally.to_state(), self._engine.state()
-        self._keeper.keep(State(own.place | engine.place, own.arrays | engine.arrays))
+        self._keeper.keep(State(own.place | engine.place, own.arrays | engine.arrays), last=last)
 
     def _work(self, pieces: Pieces, work: Any) -> None:
         """One worker: do the next piece that nobody has taken, until there is none."""
@@ -242,6 +267,14 @@ class Trainer:
                 f"the loss became {loss} in epoch {self._tally.epoch + 1}, {where}, at learning rate {rate:.4g}: "
                 f"training has diverged and its vectors are of no use; {self._engine.advice}"
             )
+
+
+def _check_running(pool: ThreadPoolExecutor) -> None:
+    """Raise `SystemExit`, which ends a thread without a word, when the program ends."""
+    try:
+        pool.submit(int)
+    except RuntimeError:
+        raise SystemExit("the program ended before the training in one of its threads") from None
 
 
 def _no_pairs(n_words: int) -> CorpusError:
