@@ -1,0 +1,79 @@
+"""Trainings of a moment, which are interrupted at chosen pieces of work."""
+
+import signal
+import threading
+
+import numpy as np
+
+from firth import Word2Vec
+from firth.text import store
+from firth.training import blocks, hogwild, softmax_training
+
+SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs": 3, "blocks": 5}
+KINDS = {
+    "blocks": {"schedule": "blocks"},
+    "hogwild": {"schedule": "hogwild"},
+    "warm": {"objective": "softmax", "warm_epochs": 2},
+    "cold": {"objective": "softmax", "warm_epochs": 0},
+}
+ENGINES = (blocks.Blocks, hogwild.Hogwild, softmax_training.Passes)
+
+
+def ids(n=12_000, V=200, seed=5):
+    """Rows of 20 ids whose frequencies fall like Zipf's law."""
+    weights = 1 / np.arange(1, V + 1)
+    return np.random.default_rng(seed).choice(V, (n // 20, 20), p=weights / weights.sum())
+
+
+def model_of(kind, workers=2, **options):
+    """Return a model that is to be trained in that way."""
+    return Word2Vec(**SMALL | KINDS[kind] | options, workers=1 if kind == "hogwild" else workers)
+
+
+def saved(model, folder):
+    """Return the bytes of the whole model's file."""
+    model.save(folder / "saved.firth")
+    return (folder / "saved.firth").read_bytes()
+
+
+def cut_into_many_pieces(monkeypatch):
+    """Cut a small corpus into many pieces of every kind."""
+    monkeypatch.setattr(store, "BLOCK_WORDS", 2_000)
+    monkeypatch.setattr(blocks, "CHUNK_PAIRS", 300_000)  # two token blocks
+    monkeypatch.setattr(softmax_training, "BATCH", 40)
+
+
+class Interrupts:
+    """Sends a signal when the n-th piece of work begins, and lets that piece end only when the workers are to rest."""
+
+    def __init__(self, monkeypatch, number=signal.SIGINT):
+        self.at, self.begun, self.sent = None, 0, 0
+        self._number, self._lock, self._paused = number, threading.Lock(), None
+        for engine in ENGINES:
+            monkeypatch.setattr(engine, "pieces", self._wrapped_pieces(engine.pieces))
+            monkeypatch.setattr(engine, "train", self._wrapped_train(engine.train))
+
+    def after(self, n):
+        """Interrupt the next training at its n-th piece; None: at none."""
+        self.at, self.begun = n, 0
+
+    def _wrapped_pieces(self, pieces):
+        def wrapped(engine, epoch, done, paused):
+            self._paused = paused
+            return pieces(engine, epoch, done, paused)
+
+        return wrapped
+
+    def _wrapped_train(self, train):
+        def wrapped(engine, piece, rate, work):
+            with self._lock:
+                self.begun += 1
+                is_it = self.begun == self.at
+            result = train(engine, piece, rate, work)
+            if is_it:
+                self.sent += 1
+                signal.raise_signal(self._number)
+                assert self._paused.wait(20)
+            return result
+
+        return wrapped

@@ -1,0 +1,637 @@
+"""Checkpoints: whatever ends a training, the one that goes on ends with the bytes of one that was never ended."""
+
+import errno
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training._interrupts import KINDS, Interrupts, cut_into_many_pieces, ids, model_of, saved
+
+import firth
+from firth.errors import CheckpointError, DivergenceError, FormatError, OptionError
+from firth.formats.sealed import write_sealed
+from firth.training import blocks, checkpoint, trainer
+from firth.training.checkpoint import Checkpoints, read_checkpoint
+from firth.training.progress import Reporter
+
+SILENT = {"progress": False}
+
+
+@pytest.fixture
+def interrupts(monkeypatch):
+    return Interrupts(monkeypatch)
+
+
+@pytest.fixture
+def many_pieces(monkeypatch):
+    cut_into_many_pieces(monkeypatch)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The folder of the checkpoints."""
+    return tmp_path / "run"
+
+
+def fit(model, folder, *, corpus=None, resume=True, **more):
+    return model.fit(ids() if corpus is None else corpus, progress=False, checkpoint=folder, resume=resume, **more)
+
+
+def fit_in_parts(kind, folder, interrupts, places, **more):
+    """Train with an interrupt at each of the places, counted from the resume; return the model and how many came."""
+    came = 0
+    for at in places:
+        interrupts.after(at)
+        try:
+            fit(model_of(kind, workers=1 + came % 3), folder, **more)
+        except KeyboardInterrupt:
+            came += 1
+    interrupts.after(None)
+    return fit(model_of(kind, workers=1 + came % 3), folder, **more), came
+
+
+def interrupted(kind, folder, interrupts, at=3, **more):
+    """Leave a training that was interrupted at its `at`-th piece in the folder."""
+    interrupts.after(at)
+    with pytest.raises(KeyboardInterrupt):
+        fit(model_of(kind, workers=1), folder, **more)
+    interrupts.after(None)
+
+
+def checkpoints(folder):
+    return sorted(path.name for path in folder.glob("*.firth"))
+
+
+class Heard(Reporter):
+    """Keeps what is said, and may raise when it is."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, text):
+        self.lines.append(text)
+
+    def warnings(self):
+        return [line for line in self.lines if line.startswith("WARNING")]
+
+
+def fit_heard(model, folder, *, minutes=10.0, resume=True, corpus=None, **more):
+    """Train, and return what was said."""
+    heard = Heard()
+    keeper = Checkpoints(folder, model.options, heard, minutes=minutes, resume=resume)
+    model._fit(ids() if corpus is None else corpus, heard, keeper, **more)
+    return heard
+
+
+# --- the same bytes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_training_interrupted_at_any_pieces_ends_with_the_same_file(kind, tmp_path, run, interrupts, many_pieces):
+    whole = saved(model_of(kind).fit(ids(), **SILENT), tmp_path)
+    model, came = fit_in_parts(kind, run, interrupts, (1, 2, 3, 5, 4, 7))
+    assert came >= 3
+    assert saved(model, tmp_path) == whole
+
+
+@pytest.mark.parametrize("kind", ["blocks", "cold"])
+def test_a_checkpoint_is_kept_at_every_piece_and_any_of_them_goes_on_to_the_same_file(
+    kind, tmp_path, run, interrupts, many_pieces, monkeypatch
+):
+    """One worker, so that pieces come one by one; each of the first is the last that was done."""
+    whole = saved(model_of(kind).fit(ids(), **SILENT), tmp_path)
+    for at in range(1, 40, 1 if kind == "cold" else 3):
+        interrupts.after(at)
+        try:
+            fit(model_of(kind, workers=1), run)
+        except KeyboardInterrupt:
+            interrupts.after(None)
+            fit(model_of(kind, workers=2), run)
+        else:
+            assert at > 15, "too few pieces to prove anything"
+            break
+        assert saved(fit(model_of(kind), run), tmp_path) == whole
+        shutil.rmtree(run)
+
+
+def test_a_block_training_ended_in_the_middle_of_a_chunk_goes_on_there(run, interrupts, many_pieces):
+    interrupted("blocks", run, interrupts, at=30)
+    done = read_checkpoint(run / checkpoints(run)[-1]).state.place["done"]
+    assert sum(done) % (5 * 5) > 0, "neither the first bucket of the chunk nor the last"
+
+
+@pytest.mark.parametrize("kind", ["blocks", "warm"])
+@pytest.mark.parametrize("validation", ["fraction", "text"])
+def test_a_training_with_validation_goes_on_to_the_same_file(kind, validation, tmp_path, run, interrupts, many_pieces):
+    text = tmp_path / "other.txt"
+    text.write_text("".join(" ".join(map(str, row)) + "\n" for row in ids(2000, seed=9)))
+    corpus = [[str(number) for number in row] for row in ids().tolist()]
+    more = {"validation": 0.3 if validation == "fraction" else text, "corpus": corpus}
+    whole = saved(model_of(kind).fit(corpus, validation=more["validation"], **SILENT), tmp_path)
+    model, came = fit_in_parts(kind, run, interrupts, (2, 4, 9), **more)
+    assert came >= 2
+    assert saved(model, tmp_path) == whole
+    assert model.history[-1].validation_loss > 0
+
+
+def test_checkpoints_by_the_clock_change_nothing(tmp_path, run, many_pieces, monkeypatch):
+    whole = saved(model_of("blocks").fit(ids(), **SILENT), tmp_path)
+    monkeypatch.setattr(trainer, "POLL_SECONDS", 0.001)
+    kept = []
+    write = Checkpoints._write
+    monkeypatch.setattr(Checkpoints, "_write", lambda *given: (kept.append(1), write(*given)))
+    model = model_of("blocks")
+    fit_heard(model, run, minutes=1e-9)
+    assert len(kept) > model.options.epochs, "some between the ends of epochs"
+    assert saved(model, tmp_path) == whole
+    assert saved(fit(model_of("blocks"), run), tmp_path) == whole
+
+
+def test_two_generations_are_kept(run):
+    fit(model_of("blocks", epochs=5), run)
+    assert checkpoints(run) == ["checkpoint-00000004.firth", "checkpoint-00000005.firth"]
+    assert sorted(path.name for path in run.iterdir()) == [*checkpoints(run), "lock"]
+
+
+def test_resuming_where_there_is_nothing_begins(tmp_path, run):
+    whole = saved(model_of("blocks").fit(ids(), **SILENT), tmp_path)
+    assert saved(fit(model_of("blocks"), run / "new" / "folder"), tmp_path) == whole
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_resuming_after_the_end_trains_nothing(kind, tmp_path, run, monkeypatch):
+    whole = saved(fit(model_of(kind), run), tmp_path)
+    for name in ("blocks.Blocks", "hogwild.Hogwild", "softmax_training.Passes"):
+        monkeypatch.setattr(f"firth.training.{name}.train", None)
+    assert saved(fit(model_of(kind), run), tmp_path) == whole
+
+
+def test_callbacks_hear_of_every_epoch_and_stop_early_after_a_resume(tmp_path, run, interrupts, many_pieces):
+    heard = []
+
+    def stop_at_two(model):
+        heard.append(len(model.history))
+        return len(model.history) == 2
+
+    whole = saved(model_of("blocks").fit(ids(), callbacks=[stop_at_two], **SILENT), tmp_path)
+    heard.clear()
+    model, came = fit_in_parts("blocks", run, interrupts, (5, 40, 45), callbacks=[stop_at_two])
+    assert came == 3
+    assert heard == [1, 2]
+    assert saved(model, tmp_path) == whole
+    assert saved(fit(model_of("blocks"), run, callbacks=[stop_at_two]), tmp_path) == whole, "it stops again"
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit, LookupError])
+def test_what_a_callback_raises_ends_a_training_that_goes_on_to_the_same_file(raised, tmp_path, run):
+    def fail(model):
+        if len(model.history) == 2:
+            raise raised
+
+    whole = saved(model_of("blocks").fit(ids(), **SILENT), tmp_path)
+    with pytest.raises(raised):
+        fit(model_of("blocks"), run, callbacks=[fail])
+    assert saved(fit(model_of("blocks"), run), tmp_path) == whole
+
+
+# --- damaged checkpoints
+
+
+def damage(path, how):
+    data = bytearray(path.read_bytes())
+    if how == "cut":
+        path.write_bytes(data[: len(data) // 2])
+    elif how == "empty":
+        path.write_bytes(b"")
+    else:
+        at = {"first byte": 0, "header": 40, "tensor": -100, "last byte": -1}[how]
+        data[at] ^= 1
+        path.write_bytes(data)
+
+
+@pytest.mark.parametrize("how", ["cut", "empty", "first byte", "header", "tensor", "last byte"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(how, tmp_path, run, interrupts, many_pieces):
+    whole = saved(model_of("blocks").fit(ids(), **SILENT), tmp_path)
+    interrupted("blocks", run, interrupts, at=150)
+    older, newest = checkpoints(run)
+    damage(run / newest, how)
+    model = model_of("blocks")
+    heard = fit_heard(model, run)
+    assert len(heard.warnings()) == 1
+    assert newest in heard.warnings()[0]
+    assert f"goes on from {run / older}" in heard.lines
+    assert saved(model, tmp_path) == whole
+
+
+def test_when_all_checkpoints_are_damaged_nothing_is_trained_nor_deleted(run):
+    fit(model_of("blocks"), run)
+    for name in checkpoints(run):
+        damage(run / name, "tensor")
+    before = {name: (run / name).read_bytes() for name in checkpoints(run)}
+    with pytest.raises(CheckpointError, match=r"none of the 2 checkpoints in .* is sound: delete them"):
+        fit(model_of("blocks"), run)
+    assert {name: (run / name).read_bytes() for name in checkpoints(run)} == before
+
+
+@pytest.fixture
+def small_file(run):
+    """A checkpoint of a few KB."""
+    fit(model_of("cold", vector_size=1, epochs=1), run, corpus=[["a", "b", "c", "a"]] * 5)
+    return run / checkpoints(run)[-1]
+
+
+def test_a_checkpoint_cut_anywhere_is_an_error(small_file):
+    data = small_file.read_bytes()
+    for size in range(len(data)):
+        small_file.write_bytes(data[:size])
+        with pytest.raises(FormatError, match=re.escape(small_file.name)):
+            read_checkpoint(small_file)
+
+
+def test_a_checkpoint_with_a_flipped_bit_is_an_error(small_file):
+    data, rng = small_file.read_bytes(), np.random.default_rng(1)
+    for place in range(len(data)):
+        changed = bytearray(data)
+        changed[place] ^= 1 << int(rng.integers(8))
+        small_file.write_bytes(changed)
+        with pytest.raises(FormatError, match=re.escape(small_file.name)):
+            read_checkpoint(small_file)
+
+
+# --- checkpoints of something else
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({"alpha": 0.03}, r"options alpha was 0\.025 and is 0\.03"),
+        ({"seed": 2, "window": 4}, r"options seed was 1 and is 2; options window was 3 and is 4"),
+        ({"epochs": 4}, r"options epochs was 3 and is 4"),
+        ({"schedule": "hogwild"}, r"options schedule was 'blocks' and is 'hogwild'"),
+    ],
+)
+def test_another_option_is_refused_with_the_difference(changed, shown, run):
+    fit(model_of("blocks"), run)
+    before = {path: path.read_bytes() for path in run.glob("*.firth")}
+    with pytest.raises(CheckpointError, match=rf"00000003\.firth is of another training: {shown}\. Give"):
+        fit(model_of("blocks", **changed), run)
+    assert {path: path.read_bytes() for path in run.glob("*.firth")} == before
+
+
+def test_another_version_is_refused_with_the_difference(run, monkeypatch):
+    fit(model_of("blocks"), run)
+    monkeypatch.setattr(firth, "__version__", "99.0")
+    with pytest.raises(CheckpointError, match=r"versions firth was '.*' and is '99\.0'\. Give"):
+        fit(model_of("blocks"), run)
+
+
+def test_another_corpus_is_refused_with_the_difference(run):
+    fit(model_of("blocks"), run)
+    with pytest.raises(CheckpointError, match=r"corpus words was 12000 and is 11980"):
+        fit(model_of("blocks"), run, corpus=ids()[:-1])
+    with pytest.raises(CheckpointError, match=r"training: corpus text \(sha256\) was '\w+' and is '\w+'\. Give"):
+        fit(model_of("blocks"), run, corpus=reordered(ids()))
+
+
+def reordered(rows):
+    """Return rows of which two in the middle have changed places: counts and order of first occurrence stay."""
+    rows = rows.copy()
+    rows[[300, 301]] = rows[[301, 300]]
+    return rows
+
+
+def test_another_validation_text_is_refused_with_the_difference(run):
+    fit(model_of("blocks"), run, validation=ids(400, seed=3))
+    for other in (None, ids(400, seed=4)):
+        with pytest.raises(CheckpointError, match=r"corpus validation text \(sha256\) was '\w+' and is"):
+            fit(model_of("blocks"), run, validation=other)
+
+
+def test_a_folder_that_holds_a_training_is_not_trained_over(run):
+    fit(model_of("blocks"), run)
+    with pytest.raises(CheckpointError, match=r"holds checkpoint-00000003\.firth, .*resume=True, .* --resume"):
+        fit(model_of("blocks"), run, resume=False)
+
+
+def test_resume_needs_a_folder():
+    with pytest.raises(OptionError, match="resume=True needs checkpoint="):
+        model_of("blocks").fit(ids(), resume=True)
+
+
+@pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf"), "10", True])
+def test_minutes_are_positive_numbers(minutes, run):
+    with pytest.raises(OptionError, match=r"checkpoint_minutes=.* is not allowed: give a number above 0"):
+        fit(model_of("blocks"), run, checkpoint_minutes=minutes)
+    assert not run.exists()
+
+
+# --- checkpoints that somebody made up: all checksums are right
+
+
+def forge(path, change):
+    """Write a checkpoint again after `change` has been made to its place, its arrays and its history."""
+    found = read_checkpoint(path)
+    place, arrays = dict(found.state.place), {name: array.copy() for name, array in found.state.arrays.items()}
+    values = {"place": place, "history": list(found.history), "identity": found.identity}
+    change(place.get("passes", place), arrays, values)
+    with path.open("wb") as file:
+        strings = {name: checkpoint.json.dumps(value) for name, value in values.items()}
+        write_sealed(file, checkpoint._CHECKPOINT, arrays, strings)
+
+
+def put(**values):
+    return lambda place, arrays, everything: place.update(values)
+
+
+def without(name):
+    return lambda place, arrays, everything: (place.pop(name, None), arrays.pop(name, None))
+
+
+def array(name, make):
+    return lambda place, arrays, everything: arrays.update({name: make(arrays[name])})
+
+
+LIES = {
+    "an epoch beyond the last": put(epoch=3),
+    "an epoch before the first": put(epoch=-1),
+    "an epoch that is no whole number": put(epoch=1.0),
+    "an epoch that is true": put(epoch=True),
+    "no epoch": without("epoch"),
+    "more done than there is": put(done=[10**9]),
+    "less than nothing done": put(done=[-1]),
+    "done in another form": put(done={"0": 1}),
+    "nothing done": put(done=None),
+    "the done of more": put(done=[0] * 99),
+    "pairs below zero": put(pairs=-1),
+    "pairs beyond every integer": put(pairs=2**70),
+    "seconds that are a word": put(seconds="1"),
+    "seconds below zero": put(seconds=-1.0),
+    "endless seconds": put(seconds=float("inf")),
+    "no losses": without("losses"),
+    "losses of another type": array("losses", lambda a: a.astype(np.float32)),
+    "losses in a square": array("losses", lambda a: np.resize(a, (2, 2))),
+    "losses without end": array("losses", lambda a: np.full_like(a, np.inf)),
+    "no center": without("center"),
+    "another V": array("center", lambda a: a[:-1]),
+    "another D": array("outside", lambda a: a[:, 1:]),
+    "one row for all": array("center", lambda a: a[:1]),
+    "one row without a dimension": array("center", lambda a: a[0]),
+    "another dtype": array("outside", lambda a: a.astype(np.float64)),
+    "a number that is none": array("center", lambda a: np.where(np.arange(a.size).reshape(a.shape) == 7, np.nan, a)),
+    "an infinite number": array("outside", lambda a: np.where(np.arange(a.size).reshape(a.shape) == 7, np.inf, a)),
+    "a history of other things": lambda p, a, everything: everything.update(history=[1]),
+    "a history of other names": lambda p, a, everything: everything.update(history=[{"epok": 1}]),
+}
+SOFTMAX_LIES = {
+    "more steps than there are": put(steps=10**6),
+    "steps below zero": put(steps=-1),
+    "no moments": without("first_moment"),
+    "moments of another shape": array("second_moment", lambda a: a[:, :1]),
+    "curvature of another shape": array("inverse_curvature", lambda a: a[0]),
+    "another stage": lambda p, a, everything: everything.update(place={"warmer": p}),
+    "two stages": lambda p, a, everything: everything.update(place={"warm": p, "passes": p}),
+    "a stage that is nothing": lambda p, a, everything: everything.update(place={"passes": None}),
+}
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """Folders with trainings that have ended, by kind; copy them."""
+    folder = tmp_path_factory.mktemp("ended")
+    for kind in KINDS:
+        fit(model_of(kind), folder / kind)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "lie"),
+    [(kind, lie) for kind in ("blocks", "hogwild", "cold") for lie in LIES] + [("cold", lie) for lie in SOFTMAX_LIES],
+)
+def test_a_checkpoint_that_lies_is_an_error_before_anything_is_trained(kind, lie, run, ended, monkeypatch):
+    shutil.copytree(ended / kind, run)
+    for name in checkpoints(run):
+        forge(run / name, (LIES | SOFTMAX_LIES)[lie])
+    for name in ("blocks.Blocks", "hogwild.Hogwild", "softmax_training.Passes"):
+        monkeypatch.setattr(f"firth.training.{name}.train", None)
+    heard, model = Heard(), model_of(kind)
+    with pytest.raises(CheckpointError) as raised:
+        model._fit(ids(), heard, Checkpoints(run, model.options, heard, minutes=10, resume=True))
+    named = [str(raised.value), *heard.warnings()]
+    assert any("checkpoint-00000003.firth" in line for line in named)
+
+
+def test_a_warm_start_of_more_than_there_is_is_an_error(run, interrupts, many_pieces):
+    interrupted("warm", run, interrupts, at=2)
+    newest = run / checkpoints(run)[-1]
+    assert "warm" in read_checkpoint(newest).state.place
+    forge(newest, lambda place, arrays, everything: place["warm"].update(done=[99]))
+    with pytest.raises(CheckpointError, match=r"checkpoint-00000001\.firth .* done is \[99\].* up to \d+"):
+        fit(model_of("warm"), run)
+
+
+# --- two trainings, one folder
+
+HOLDER = """
+import sys, time
+from firth import Options
+from firth.training.checkpoint import Checkpoints
+from firth.training.progress import Reporter
+with Checkpoints(sys.argv[1], Options(), Reporter(), minutes=10, resume=True):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_training_stops_and_names_the_process_of_the_first(run):
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(run)], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout.readline() == "held\n"
+        with pytest.raises(CheckpointError, match=rf"another training uses .*run: process {first.pid} on .+, since 20"):
+            fit(model_of("blocks"), run)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        fit(model_of("blocks"), run)
+
+
+def test_a_second_training_in_another_thread_stops_too(run):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(model):
+        begun.set()
+        go_on.wait(30)
+
+    first = threading.Thread(target=fit, args=(model_of("blocks"), run), kwargs={"callbacks": [wait]})
+    first.start()
+    assert begun.wait(30)
+    try:
+        with pytest.raises(CheckpointError, match=f"another training uses .*run: process {os.getpid()} on"):
+            fit(model_of("blocks"), run)
+    finally:
+        go_on.set()
+        first.join()
+    fit(model_of("blocks"), run)
+
+
+# --- disks that refuse
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(run):
+    run.write_text("a file")
+    with pytest.raises(FileExistsError, match="run"):
+        fit(model_of("blocks"), run)
+
+
+AS_NOBODY = """
+import os, sys
+from firth import Word2Vec
+Word2Vec(min_count=1, epochs=1).fit([["a", "b"]] * 500, checkpoint=sys.argv[2], progress=False)  # imports all
+os.setgroups([])
+os.setegid(65534)
+os.seteuid(65534)
+try:
+    Word2Vec(min_count=1).fit([["a", "b"]], checkpoint=sys.argv[1], progress=False)
+except PermissionError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as somebody else")
+@pytest.mark.parametrize("place", ["", "new"])
+def test_a_folder_that_cannot_be_written_in_is_an_error(place, run):
+    run.mkdir(mode=0o755)
+    for parent in run.parents[:4]:
+        parent.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, str(run / place), str(run / "mine")], capture_output=True, text=True
+    )
+    assert "Permission denied" in done.stdout, done
+    assert str(run) in done.stdout
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace", "unlink", "open"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_checkpoint_the_disk_refuses_is_a_warning_and_no_end(failing, number, tmp_path, run, monkeypatch):
+    whole = saved(model_of("blocks", epochs=4).fit(ids(), **SILENT), tmp_path)
+    fail_now, writes, write = [], [], Checkpoints._write
+    refuse_while(fail_now, failing, number, run, monkeypatch)
+    model = model_of("blocks", epochs=4)
+
+    def fail_from_the_third(*given):
+        writes.append(1)
+        fail_now[:] = [1] if len(writes) >= 3 else []
+        write(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "_write", fail_from_the_third)
+        heard = fit_heard(model, run)
+    fail_now.clear()
+    assert saved(model, tmp_path) == whole
+    assert len(heard.warnings()) == 2
+    assert os.strerror(number) in heard.warnings()[0]
+    assert "checkpoint-0000000" in heard.warnings()[0]
+    assert not [path for path in run.iterdir() if path.name.endswith(".firth-tmp")]
+    names = checkpoints(run)
+    assert {"checkpoint-00000001.firth", "checkpoint-00000002.firth"} <= set(names), "the older ones are kept"
+    assert all(read_checkpoint(run / name) for name in names)
+    assert saved(fit(model_of("blocks", epochs=4), run), tmp_path) == whole
+
+
+def refuse_while(fail_now, name, number, run, monkeypatch):
+    """Have a system call that touches the folder `run` fail while the list `fail_now` holds anything."""
+    owner = Path if name == "unlink" else os
+    real = getattr(owner, name)
+
+    def call(*given, **more):
+        where = f"/proc/self/fd/{given[0]}" if name == "fsync" else given[0]
+        if fail_now and str(run) in os.path.realpath(where):
+            raise OSError(number, os.strerror(number), str(given[0]))
+        return real(*given, **more)
+
+    monkeypatch.setattr(owner, name, call)
+
+
+def test_a_full_disk_that_cuts_what_is_written_is_a_warning(tmp_path, run, monkeypatch):
+    whole = saved(model_of("blocks").fit(ids(), **SILENT), tmp_path)
+
+    def cut(file, *given):
+        file.write(b"the beginning")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(checkpoint, "write_sealed", cut)
+    model = model_of("blocks")
+    heard = fit_heard(model, run)
+    assert len(heard.warnings()) == 3
+    assert [path.name for path in run.iterdir()] == ["lock"]
+    assert saved(model, tmp_path) == whole
+
+
+@pytest.mark.parametrize(("kind", "matrices"), [("blocks", 2), ("cold", 4)])
+def test_too_little_room_is_refused_with_the_arithmetic(kind, matrices, run, monkeypatch):
+    needed = 3 * matrices * 4 * 200 * 12
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(needed - 1))
+    with pytest.raises(CheckpointError, match=rf"3 checkpoints of {matrices} matrices of 200 x 12 numbers need 0 MB"):
+        fit(model_of(kind), run)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(needed))
+    fit(model_of(kind), run)
+
+
+# --- numbers that are none, and no memory
+
+
+@pytest.mark.parametrize("kind", ["blocks", "hogwild"])
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_number_that_is_not_finite_is_never_kept(kind, number, run, monkeypatch):
+    """Not even where the loss does not show it."""
+
+    def spoil(model):
+        if len(model.history) == 2:
+            model.outside[199, 11] = number
+
+    monkeypatch.setattr(trainer.Trainer, "_check_loss", lambda *given: None)
+    with pytest.raises(
+        DivergenceError, match=r"'\w+' holds a number that is not finite: .*good checkpoint is .*2\.firth"
+    ):
+        fit(model_of(kind), run, callbacks=[spoil])
+    assert checkpoints(run) == ["checkpoint-00000001.firth", "checkpoint-00000002.firth"]
+    for name in checkpoints(run):
+        for array in read_checkpoint(run / name).state.arrays.values():
+            assert np.isfinite(array).all()
+
+
+@pytest.mark.parametrize("name", ["center", "second_moment"])
+def test_of_every_array_all_numbers_are_looked_at(name, run, ended):
+    state = read_checkpoint(ended / "cold" / checkpoints(ended / "cold")[-1]).state
+    arrays = {key: array.copy() for key, array in state.arrays.items()}
+    arrays[name][-1, -1] = -np.inf
+    with Checkpoints(run, model_of("cold").options, Reporter(), minutes=1, resume=True) as keeper:
+        with pytest.raises(DivergenceError, match=rf"'{name}' holds a number that is not finite: .* no checkpoint yet"):
+            keeper.keep(state._replace(arrays=arrays), last=True)
+        assert checkpoints(run) == []
+
+
+@pytest.mark.parametrize("where", ["a piece", "the copy"])
+def test_no_memory_leaves_the_checkpoints(where, tmp_path, run, monkeypatch, many_pieces):
+    whole = saved(model_of("blocks").fit(ids(), **SILENT), tmp_path)
+    real, calls = (blocks.Blocks._make_pairs, []) if where == "a piece" else (Checkpoints._write, [])
+
+    def fail(*given):
+        calls.append(1)
+        if len(calls) > (12 if where == "a piece" else 1):
+            raise MemoryError("no more")
+        return real(*given)
+
+    with monkeypatch.context() as patched:
+        owner, name = (blocks.Blocks, "_make_pairs") if where == "a piece" else (Checkpoints, "_write")
+        patched.setattr(owner, name, fail)
+        with pytest.raises(MemoryError, match="no more"):
+            fit(model_of("blocks"), run)
+    assert checkpoints(run) == ["checkpoint-00000001.firth"]
+    assert saved(fit(model_of("blocks"), run), tmp_path) == whole
