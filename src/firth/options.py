@@ -65,7 +65,7 @@ class Options:
         0.5, "softmax: a center weighs (number of its pairs) ** center_power; 1 is the corpus's own loss", 0.0, 1.0
     )
     warm_epochs: int = _option(3, "softmax: epochs of negative sampling to start from; 0 starts at random", 0, _MOST)
-    epochs: int = _option(5, "passes over the corpus; of softmax, over its center words", 1, _MOST)
+    epochs: int = _option(5, "passes over the corpus; of softmax, over its center words", 1, 10_000)
     alpha: float = _option(0.025, "learning rate at the start", 0.0, 3e38, open_low=True)  # a float32 in the kernels
     min_alpha: float = _option(1e-4, "learning rate at the end, reached linearly", 0.0)
     seed: int = _option(1, "seed of every random draw", 0, _MOST)

@@ -8,8 +8,8 @@ from firth.errors import FormatError
 from firth.formats import sniff
 from firth.formats.catalogue import COMPRESSIBLE, FORMATS, Format
 from firth.formats.npz import DAMAGED_ZIP
-from firth.formats.plain_safetensors import LONGEST_HEADER
 from firth.formats.streams import LONGEST_LINE, PathLike, is_compressed, reading
+from firth.formats.tensors import LONGEST_HEADER
 
 _LEAST_DIMENSIONS = 2  # a word and one number may be any text
 

@@ -22,13 +22,12 @@ from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
 from firth.formats.npz import VECTOR_NAMES
 from firth.formats.streams import PathLike
-from firth.formats.tensors import CODES, mapped_tensor, write_tensors
+from firth.formats.tensors import CODES, mapped_tensor, refuse_long_header, write_tensors
 from firth.formats.tokenizer import TOKENIZER, read_vocabulary
 from firth.formats.words import Table, check_shapes, from_blob, to_blob, whole
 
 Array = NDArray[Any]
 
-LONGEST_HEADER = 1 << 20  # bytes; that of one matrix and its keys has a few hundred
 _FLOATS = tuple(code for name, code in CODES.items() if name.startswith("float"))
 _WHOLE = ("I8", "U8", "I16", "U16", "I32", "U32", "I64")
 _SMALL = {"words": ("U8",), "word_ends": _WHOLE, "ids": _WHOLE, "counts": _WHOLE, "mapping": _WHOLE, "weights": _FLOATS}
@@ -58,7 +57,7 @@ def read_safetensors(path: PathLike, *, mmap: bool = False, vocabulary: Mapping[
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
-    _refuse_long_header(path)
+    refuse_long_header(path)
     try:
         with safe_open(path, framework="numpy") as file:
             tensors = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
@@ -78,14 +77,6 @@ def read_safetensors(path: PathLike, *, mmap: bool = False, vocabulary: Mapping[
     if counts is not None and counts.shape != (len(keys),):
         raise FormatError(f"{path}: {len(keys)} keys, but counts of shape {counts.shape}")
     return whole(path, Table(keys, vectors, counts), finite=not mmap)
-
-
-def _refuse_long_header(path: Path) -> None:
-    """Raise `FormatError` for a header that would take long to look through, and much memory."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-    if size > LONGEST_HEADER:
-        raise FormatError(f"{path} has a header of {size} bytes; that of vectors has at most {LONGEST_HEADER}")
 
 
 def _small_names(path: Path, shapes: Mapping[str, tuple[str, list[int]]], matrix: str) -> list[str]:

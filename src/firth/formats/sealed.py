@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, TypeVar, cast
 
 from firth.errors import FormatError
-from firth.formats.tensors import CODES, Array, mapped_tensor, pieces, write_tensors
+from firth.formats.tensors import CODES, Array, mapped_tensor, pieces, refuse_long_header, write_tensors
 
 T = TypeVar("T")
 
@@ -115,6 +115,7 @@ def read_sealed(path: Path, kind: Kind, read: Callable[[SealedFile], T]) -> T:
     """
     from safetensors import SafetensorError, safe_open
 
+    refuse_long_header(path)
     try:
         with safe_open(path, framework="numpy") as file:
             return read(SealedFile(path, file, kind))

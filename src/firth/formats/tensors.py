@@ -15,10 +15,15 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.errors import FormatError
+
 Array = NDArray[Any]
 
 CODES = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8"}
 """safetensors' name of each dtype that is written."""
+
+LONGEST_HEADER = 16 << 20
+"""Bytes of a header that is read; that of a matrix and its keys has hundreds, and 200 for each epoch of a history."""
 
 _PIECE_BYTES = 8 << 20
 _ALIGNMENT = 64
@@ -55,6 +60,14 @@ def header(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
     text = json.dumps({"__metadata__": dict(metadata), **entries}).encode()
     text += b" " * (-(8 + len(text)) % _ALIGNMENT)
     return len(text).to_bytes(8, "little") + text
+
+
+def refuse_long_header(path: Path) -> None:
+    """Raise `FormatError` for a safetensors file whose header would take long to look through, and much memory."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > LONGEST_HEADER:
+        raise FormatError(f"{path} has a header of {size} bytes; that of vectors has at most {LONGEST_HEADER}")
 
 
 def mapped_tensor(path: Path, name: str) -> Array:
