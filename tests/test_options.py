@@ -46,7 +46,7 @@ def test_every_option_is_whole_real_a_switch_or_a_name_and_has_a_meaning():
         ("negative", 1, 64),
         ("min_count", 1, 2**63 - 1),
         ("max_vocab", 1, 2**63 - 1),
-        ("epochs", 1, 2**63 - 1),
+        ("epochs", 1, 10_000),
         ("seed", 0, 2**63 - 1),
         ("blocks", 1, 256),
         ("warm_epochs", 0, 2**63 - 1),
