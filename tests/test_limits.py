@@ -341,8 +341,8 @@ def test_random_options_and_a_command_under_a_limit_end_well(seed, tmp_path):
     assert sum(limits.run(2 * seed, tmp_path).values()) == limits.OPTIONS_A_SEED + 1
 
 
-def test_training_in_a_space_too_small_for_the_libraries_is_one_line(tmp_path):
-    assert limits.training_under(200 * MIB, ["--schedule", "blocks"], tmp_path) == "trainings refused"
+def test_training_without_memory_for_the_corpus_is_refused(tmp_path):
+    assert limits.training_under(10 * MIB, ["--schedule", "blocks"], tmp_path) == "trainings refused"
 
 
 # --- neither the network nor a cache on disk is used

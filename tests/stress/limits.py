@@ -1,13 +1,12 @@
 """What cannot work is refused, and what runs out of memory ends with one line: random options, random limits.
 
 Each seed tries many values for the options, in this process, and one command of `firth` in a child whose address space
-is limited to a random size. The child may succeed, or say in one line what is lacking and leave nothing behind; it may
+may grow by a random size. The child may succeed, or say in one line what is lacking and leave nothing behind; it may
 not crash, hang, print a traceback or lose the file that was there.
 """
 
 import dataclasses
 import json
-import resource
 import subprocess
 import sys
 from collections import Counter
@@ -24,8 +23,8 @@ from firth.formats import FORMATS
 SEEDS = 300
 SECONDS = 120
 OPTIONS_A_SEED = 300
-LOADING_SPACE = (200 << 20, 500 << 20)  # bytes, the least and the most; with less, NumPy cannot be loaded
-TRAINING_SPACE = (450 << 20, 1400 << 20)  # with less, glibc itself ends a process that loads Arrow and starts threads
+TRAINING_ROOM = 500 << 20  # bytes of address space, at most, that a command gets when its libraries are loaded;
+LOADING_ROOM = 100 << 20  # where they cannot be loaded, some end the process themselves
 
 FIELDS = {option.name: option for option in dataclasses.fields(Options)}
 WRITTEN = [name for name, known in FORMATS.items() if known.write]
@@ -49,9 +48,9 @@ def run(seed: int, folder: Path) -> dict[str, int]:
     random = Random(seed)
     counts = Counter(tried(random) for _ in range(OPTIONS_A_SEED))
     if seed % 2:
-        counts[training_under(random.randrange(*TRAINING_SPACE), random.choice(OBJECTIVES), folder)] += 1
+        counts[training_under(random.randrange(TRAINING_ROOM), random.choice(OBJECTIVES), folder)] += 1
     else:
-        counts[loading_under(random.randrange(*LOADING_SPACE), random.choice(WRITTEN), folder)] += 1
+        counts[loading_under(random.randrange(LOADING_ROOM), random.choice(WRITTEN), folder)] += 1
     return dict(counts)
 
 
@@ -119,42 +118,48 @@ def hostile(random: Random) -> Any:
 # --- under a limit
 
 
-def firth_under(space: int, *arguments: object, cwd: Path) -> Done:
-    """Run a command of `firth` in an address space of so many bytes."""
+COMMAND = """
+import resource, sys
+import numpy.random, pyarrow.compute, pyarrow.ipc, pyarrow.parquet, safetensors
+import firth.training.engines
+from firth.cli import main
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+with open("/proc/self/statm") as sizes:
+    space = int(sizes.read().split()[0]) * resource.getpagesize() + int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_AS, (space, space))
+sys.exit(main(sys.argv[2:]))
+"""
 
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (space, space))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
-    command = [sys.executable, "-m", "firth", *map(str, arguments)]
-    done = subprocess.run(
-        command, preexec_fn=limit, capture_output=True, text=True, cwd=cwd, timeout=SECONDS, check=False
-    )
+def firth_under(room: int, *arguments: object, cwd: Path) -> Done:
+    """Run a command of `firth` that may take `room` bytes of address space more than its libraries have."""
+    command = [sys.executable, "-c", COMMAND, *map(str, (room, *arguments))]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=SECONDS, check=False)
     return Done(done.returncode, done.stderr)
 
 
-def training_under(space: int, objective: list[str], folder: Path) -> str:
+def training_under(room: int, objective: list[str], folder: Path) -> str:
     """Train over an old file; return what became of it."""
     (folder / "corpus.txt").write_text("".join(f"the cat {i % 97} sat on {i % 31} mats\n" for i in range(500)))
     old = folder / "model.firth"
     old.write_bytes(b"old")
     flags = ["--vector-size", 8, "--min-count", 1, "--epochs", 1, "--no-progress", "--quiet", *objective]
-    done = firth_under(space, "train", "corpus.txt", "-o", old.name, *flags, cwd=folder)
-    what = _ended_well(done, folder, {"corpus.txt", old.name}, f"training {objective} in {space >> 20} MiB")
+    done = firth_under(room, "train", "corpus.txt", "-o", old.name, *flags, cwd=folder)
+    what = _ended_well(done, folder, {"corpus.txt", old.name}, f"training {objective} in {room >> 20} MiB")
     assert what == "succeeded" or old.read_bytes() == b"old", "the old file is lost"
     assert what == "refused" or KeyedVectors.load(old).vector_size == 8
     return f"trainings {what}"
 
 
-def loading_under(space: int, name: str, folder: Path) -> str:
+def loading_under(room: int, name: str, folder: Path) -> str:
     """Convert 12 MB of vectors from one format; return what became of it."""
     source, target = folder / "source", folder / "target.npz"
     keys = [f"word{i}" for i in range(30_000)]
     KeyedVectors(keys, np.ones((30_000, 100), np.float32)).save(source, name)
     target.write_bytes(b"old")
     before = {path.name for path in folder.iterdir()}
-    done = firth_under(space, "convert", source, target, cwd=folder)
-    what = _ended_well(done, folder, before, f"converting {name} in {space >> 20} MiB")
+    done = firth_under(room, "convert", source, target, cwd=folder)
+    what = _ended_well(done, folder, before, f"converting {name} in {room >> 20} MiB")
     assert what == "succeeded" or target.read_bytes() == b"old", "the old file is lost"
     return f"conversions {what}"
 
