@@ -1,5 +1,6 @@
 """Interrupts that wait for a moment at which nothing is half done."""
 
+import _thread
 import signal
 import threading
 from types import FrameType
@@ -7,6 +8,8 @@ from typing import Any, Self
 
 TERMINATED = 128 + signal.SIGTERM
 """Exit status after SIGTERM, as a shell shows it."""
+
+_RETRY_SECONDS = 0.02
 
 
 class Deferred:
@@ -49,6 +52,39 @@ class Deferred:
             usual(number, frame)
         else:
             terminate(number, frame)
+
+
+class Compiling(Deferred):
+    """While it is in use, Ctrl-C and SIGTERM are raised at once, but never inside LLVM, nor lost there.
+
+    LLVM calls back while it compiles, and Python prints and forgets what is raised in such a call.
+    """
+
+    _again: threading.Timer | None = None
+
+    def __exit__(self, *exc_info: object) -> None:
+        try:
+            if self._again is not None:
+                self._again.cancel()
+                self._again.join()
+        finally:
+            super().__exit__(*exc_info)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._pending = number, frame
+        if not _in_llvm(frame):
+            self.check()
+        else:
+            self._again = threading.Timer(_RETRY_SECONDS, _thread.interrupt_main, (number,))
+            self._again.start()
+
+
+def _in_llvm(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("llvmlite."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def terminate(number: int, frame: FrameType | None) -> None:

@@ -15,7 +15,7 @@ from firth.errors import CorpusError, DivergenceError, FormatError
 from firth.options import Options
 from firth.training.engine import Engine, PieceResult, Pieces
 from firth.training.progress import Reporter
-from firth.training.signals import Deferred
+from firth.training.signals import Compiling, Deferred
 from firth.training.state import Keeper, State
 
 POLL_SECONDS = 0.1  # how often progress is shown and an interrupt is noticed
@@ -162,7 +162,8 @@ class Trainer:
         """Compile the kernel, and say how long it took: that is no training time."""
         self._reporter.stage("compiling", None)
         started = time.perf_counter()
-        self._engine.compile()
+        with Compiling():
+            self._engine.compile()
         self._reporter.say(f"compiled in {time.perf_counter() - started:.1f} s")
 
     def _run_epoch(self) -> None:
