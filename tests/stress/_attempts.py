@@ -1,0 +1,257 @@
+"""Attempts at one training by the command line, ended from outside; most in forks of a server that has compiled.
+
+    python -m stress._attempts serve          reads attempts (JSON lines), forks a process for each, writes its number,
+                                              and its exit status when it has ended
+    python -m stress._attempts fresh ATTEMPT  makes one in a process of its own, which has everything still to compile
+
+An attempt is {"words": the command line's arguments, "log": where output goes, "die_at": (which of the system calls
+that bring files to the disk, before or after) or None}.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import weakref
+from pathlib import Path
+from typing import Any, NamedTuple
+
+CHUNK_PAIRS = 800_000  # so that a small corpus has several chunks
+BATCH = 128
+WORDS = 120_000
+KINDS = {
+    "blocks": ["--schedule", "blocks", "--epochs", "4"],
+    "hogwild": ["--schedule", "hogwild", "--epochs", "5"],
+    "warm": ["--objective", "softmax", "--warm-epochs", "2", "--epochs", "2"],
+    "cold": ["--objective", "softmax", "--warm-epochs", "0", "--epochs", "3"],
+}
+COMMON = ["--vector-size", "24", "--negative", "5", "--min-count", "12", "--no-progress"]
+
+
+def write_corpus(path: Path, words: int = WORDS) -> Path:
+    """Write the beginning of the standard library's own text."""
+    lines, n = [], 0
+    for source in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
+        for line in source.read_text(errors="replace").splitlines():
+            n += len(line.split())
+            lines.append(line)
+            if n >= words:
+                path.write_text("\n".join(lines))
+                return path
+    raise AssertionError(f"the standard library has only {n} words")
+
+
+class Place(NamedTuple):
+    """Where the attempts at one training leave what they write."""
+
+    folder: Path
+    kind: str
+
+    @property
+    def run(self) -> Path:
+        return self.folder / "run"
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "out" / "model.firth"
+
+    def attempt(self, *more: str, workers: int = 2, die_at: tuple[int, bool] | None = None) -> dict[str, Any]:
+        """Return an attempt; `more` are arguments."""
+        self.output.parent.mkdir(exist_ok=True)
+        workers = 1 if self.kind == "hogwild" else workers
+        words = ["train", str(corpus()), "-o", str(self.output), *COMMON, *KINDS[self.kind], "--workers", str(workers)]
+        return {"words": [*words, *more], "log": str(self.folder / "log"), "die_at": die_at}
+
+    def checkpointed(self, minutes: float, resume: bool, **more: Any) -> dict[str, Any]:
+        """Return an attempt with checkpoints."""
+        words = ["--checkpoint", str(self.run), "--checkpoint-minutes", f"{minutes:.9f}"]
+        return self.attempt(*words, *["--resume"] * resume, **more)
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def wait_until_begun(self) -> None:
+        """Wait until the attempt under way has imported the program and begins with it."""
+        mark = self.folder / "begun"
+        while not mark.exists():
+            time.sleep(0.005)
+        mark.unlink()
+
+    def digest(self) -> str:
+        return hashlib.sha256(self.output.read_bytes()).hexdigest()
+
+    def leftovers(self) -> list[str]:
+        """Return the files that should not be there, whatever has happened, when nothing runs any more."""
+        known = {"model.firth", "lock"}
+        found = [path.name for folder in (self.run, self.output.parent) if folder.exists() for path in folder.iterdir()]
+        checkpoints = [name for name in found if name.startswith("checkpoint-") and name.endswith(".firth")]
+        return [name for name in found if name not in {*known, *checkpoints}] + sorted(checkpoints)[:-2]
+
+
+@functools.cache
+def _scratch() -> Path:
+    """Return a folder for what all cases share; it goes with this process."""
+    folder = tempfile.TemporaryDirectory(prefix="firth-attempts-")
+    weakref.finalize(write_corpus, folder.cleanup)
+    return Path(folder.name)
+
+
+@functools.cache
+def corpus() -> Path:
+    return write_corpus(_scratch() / "text.txt")
+
+
+@functools.cache
+def reference(kind: str) -> tuple[str, float]:
+    """Return the digest of the file that an undisturbed training ends with, and how long that took."""
+    folder = _scratch() / kind
+    folder.mkdir()
+    place = Place(folder, kind)
+    running = server().start(place.attempt())
+    assert running.wait(120) == 0, place.log()
+    return place.digest(), running.seconds()
+
+
+class Running:
+    """An attempt under way."""
+
+    def __init__(self, pid: int, answers: Any, process: Any = None):
+        self.pid, self._answers, self._process = pid, answers, process
+        self._started, self._ended = time.monotonic(), 0.0
+
+    def kill(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def wait(self, seconds: float) -> int:
+        """Return the exit status, negative for a signal; AssertionError if that takes longer than `seconds`."""
+        watchdog = subprocess.Popen(
+            [sys.executable, "-c", f"import os, time; time.sleep({seconds}); os.kill({self.pid}, 6)"]
+        )
+        try:
+            status = self._process.wait() if self._process else int(self._answers.readline())
+        finally:
+            watchdog.kill()
+            watchdog.wait()
+        self._ended = time.monotonic()
+        assert status != -signal.SIGABRT, f"it did not end within {seconds} s"
+        return status
+
+    def seconds(self) -> float:
+        return self._ended - self._started
+
+
+class Server:
+    """A process that has compiled all kernels, and forks."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "stress._attempts", "serve"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        weakref.finalize(self, _end, self._process)
+
+    def start(self, attempt: dict[str, Any]) -> Running:
+        self._process.stdin.write(json.dumps(attempt) + "\n")
+        self._process.stdin.flush()
+        return Running(int(self._process.stdout.readline()), self._process.stdout)
+
+
+def _end(process: Any) -> None:
+    process.stdin.close()
+    process.wait(20)
+    process.stdout.close()
+
+
+@functools.cache
+def server() -> Server:
+    return Server()
+
+
+def start_fresh(attempt: dict[str, Any]) -> Running:
+    """Start an attempt in a process of its own."""
+    process = subprocess.Popen([sys.executable, "-m", "stress._attempts", "fresh", json.dumps(attempt)])
+    return Running(process.pid, None, process)
+
+
+def start(attempt: dict[str, Any], fresh: bool) -> Running:
+    return start_fresh(attempt) if fresh else server().start(attempt)
+
+
+def pick(rng: random.Random, seed: int) -> tuple[str, bool]:
+    """Return the kind of training of a seed, and whether its attempts are fresh processes: one in nine."""
+    return list(KINDS)[seed % len(KINDS)], rng.randrange(9) == 0
+
+
+# --- the processes
+
+
+def _prepare() -> None:
+    from firth.training import blocks, softmax_training
+
+    blocks.CHUNK_PAIRS, softmax_training.BATCH = CHUNK_PAIRS, BATCH
+
+
+def _main(attempt: dict[str, Any]) -> int:
+    from firth.cli import main
+
+    log = os.open(attempt["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    for number in (1, 2):
+        os.dup2(log, number)
+    if attempt["die_at"] is not None:
+        _die_at(*attempt["die_at"])
+    Path(attempt["log"]).with_name("begun").touch()
+    return main(attempt["words"])
+
+
+def _die_at(number: int, before: bool) -> None:
+    """Die at the `number`-th call that brings a file to the disk, gives it its name, or deletes one."""
+    calls = [0]
+
+    def wrapped(real: Any) -> Any:
+        def call(*given: Any, **more: Any) -> Any:
+            calls[0] += 1
+            is_it = calls[0] == number
+            if is_it and before:
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = real(*given, **more)
+            if is_it:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return call
+
+    os.fsync, Path.replace, Path.unlink = map(wrapped, (os.fsync, Path.replace, Path.unlink))
+
+
+def _serve() -> int:
+    """Compile everything by training on little; then fork for each line, and return only in the forks, and at last."""
+    from firth.cli import main
+
+    with tempfile.TemporaryDirectory(prefix="firth-server-") as folder:
+        text = write_corpus(Path(folder) / "text.txt", 3_000)
+        for words in KINDS.values():
+            output = str(Path(folder) / "model.firth")
+            assert main(["train", str(text), "-o", output, *COMMON, "--quiet", *words, "--epochs", "1"]) == 0
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            return _main(json.loads(line))
+        print(pid, file=answers, flush=True)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    _prepare()
+    sys.exit(_serve() if sys.argv[1] == "serve" else _main(json.loads(sys.argv[2])))
