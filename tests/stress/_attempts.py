@@ -49,6 +49,10 @@ def write_corpus(path: Path, words: int = WORDS) -> Path:
     raise AssertionError(f"the standard library has only {n} words")
 
 
+_COMMAND = [sys.executable, "-m", "stress._attempts"]
+_ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+
+
 class Place(NamedTuple):
     """Where the attempts at one training leave what they write."""
 
@@ -154,8 +158,8 @@ class Server:
     """A process that has compiled all kernels, and forks."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "stress._attempts", "serve"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen([*_COMMAND, "serve"], stdin=pipe, stdout=pipe, text=True, env=_ENVIRONMENT)
         weakref.finalize(self, _end, self._process)
 
     def start(self, attempt: dict[str, Any]) -> Running:
@@ -177,7 +181,7 @@ def server() -> Server:
 
 def start_fresh(attempt: dict[str, Any]) -> Running:
     """Start an attempt in a process of its own."""
-    process = subprocess.Popen([sys.executable, "-m", "stress._attempts", "fresh", json.dumps(attempt)])
+    process = subprocess.Popen([*_COMMAND, "fresh", json.dumps(attempt)], env=_ENVIRONMENT)
     return Running(process.pid, None, process)
 
 

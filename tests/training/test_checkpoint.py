@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stress import kills
 from training._interrupts import KINDS, Interrupts, cut_into_many_pieces, ids, model_of, saved
 
 import firth
@@ -635,3 +636,8 @@ def test_no_memory_leaves_the_checkpoints(where, tmp_path, run, monkeypatch, man
             fit(model_of("blocks"), run)
     assert checkpoints(run) == ["checkpoint-00000001.firth"]
     assert saved(fit(model_of("blocks"), run), tmp_path) == whole
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3, 7])
+def test_a_program_that_is_killed_goes_on_to_the_same_file(seed, tmp_path):
+    assert kills.run(seed, tmp_path)["identical"] == 1

@@ -1,0 +1,294 @@
+"""Interrupts and errors: at any instant they end a training soon, in good order, and leave what it can go on from."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from stress import signals as campaign
+from training._interrupts import KINDS, Interrupts, cut_into_many_pieces, ids, model_of, saved
+
+from firth.text import encoding, reading
+from firth.training import blocks, checkpoint, cooccurrence, hogwild, softmax_training
+from firth.training.signals import Compiling, Deferred, terminate
+
+SECONDS = 2.0
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays():
+    """Look for threads that were not there before."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + SECONDS
+    while (more := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not more
+
+
+@pytest.fixture
+def many_pieces(monkeypatch):
+    cut_into_many_pieces(monkeypatch)
+
+
+def handlers():
+    return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+
+# --- waiting for the moment
+
+
+def test_the_first_interrupt_waits_and_the_second_does_not():
+    before = handlers()
+    with Deferred() as signals:
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signals.check()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        signals.check()
+    assert handlers() == before
+
+
+def test_two_interrupts_before_the_moment_are_not_waited_with():
+    reached = []
+
+    def body():
+        with Deferred():
+            signal.raise_signal(signal.SIGINT)
+            reached.append(1)
+            signal.raise_signal(signal.SIGTERM)
+            reached.append(2)
+
+    with pytest.raises(SystemExit, match="143"):
+        body()
+    assert reached == [1]
+
+
+def test_an_interrupt_that_nobody_asked_about_is_raised_at_the_end():
+    reached = []
+
+    def body():
+        with Deferred():
+            signal.raise_signal(signal.SIGINT)
+            reached.append(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        body()
+    assert reached == [1]
+
+
+def test_a_signal_that_is_ignored_stays_ignored_and_a_handler_is_called():
+    heard = []
+    with_handler = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    ignoring = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with Deferred() as signals:
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGINT)
+            assert heard == []
+            signals.check()
+            assert heard == [signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGINT, with_handler)
+        signal.signal(signal.SIGTERM, ignoring)
+
+
+def in_llvm(source, **names):
+    """Run code as if it were LLVM's own."""
+    exec(source, {"__name__": "llvmlite.binding", "signal": signal, "time": time} | names)
+
+
+def test_an_interrupt_inside_llvm_is_raised_soon_after_it():
+    reached = []
+
+    def body():
+        with Compiling():
+            in_llvm("signal.raise_signal(2); time.sleep(0.1); reached.append(1)", reached=reached)
+            time.sleep(SECONDS)
+            reached.append(2)
+
+    with pytest.raises(KeyboardInterrupt):
+        body()
+    assert reached == [1]
+
+
+def test_an_interrupt_at_the_very_end_of_llvm_is_raised_once():
+    for _ in range(20):
+        with pytest.raises(KeyboardInterrupt), Compiling():
+            in_llvm("signal.raise_signal(2)")
+        time.sleep(0.03)  # a second one would come now
+
+
+def test_an_interrupt_while_python_compiles_is_raised_at_once():
+    reached = []
+
+    def body():
+        with Compiling():
+            signal.raise_signal(signal.SIGTERM)
+            reached.append(1)
+
+    with pytest.raises(SystemExit, match="143"):
+        body()
+    assert reached == []
+    assert handlers()[1] in (signal.SIG_DFL, terminate)
+
+
+# --- the whole program, at random moments
+
+
+@pytest.mark.parametrize("seed", [2, 3, 5])
+def test_a_program_that_is_interrupted_ends_in_good_order(seed, tmp_path):
+    counts = campaign.run(seed, tmp_path)
+    assert counts["signals"] + counts["ended_before"] >= 1
+
+
+# --- a training in this process
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_both_signals_end_a_training_and_leave_a_usable_model(kind, number, tmp_path, many_pieces, monkeypatch):
+    interrupts, before = Interrupts(monkeypatch, number), handlers()
+    interrupts.after(2)
+    model = model_of(kind)
+    with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else SystemExit):
+        model.fit(ids(), progress=False)
+    assert handlers() == before
+    assert len(model.wv.most_similar(5)) == 10
+    assert np.isfinite(model.wv.vectors).all()
+
+
+def test_a_second_interrupt_skips_the_checkpoint_and_the_one_before_stays(tmp_path, many_pieces, monkeypatch):
+    whole = saved(model_of("blocks").fit(ids(), progress=False), tmp_path)
+    run, interrupts, write = tmp_path / "run", Interrupts(monkeypatch), checkpoint.write_sealed
+    written = []
+
+    def interrupted_while_it_writes(file, *given):
+        write(file, *given)
+        written.append(1)
+        if len(written) == 2:
+            signal.raise_signal(signal.SIGINT)
+            pytest.fail("the second interrupt was not raised at once")
+
+    monkeypatch.setattr(checkpoint, "write_sealed", interrupted_while_it_writes)
+    interrupts.after(150)  # in the second epoch
+    with pytest.raises(KeyboardInterrupt):
+        model_of("blocks", workers=1).fit(ids(), progress=False, checkpoint=run)
+    assert sorted(path.name for path in run.iterdir()) == ["checkpoint-00000001.firth", "lock"]
+    interrupts.after(None)
+    model = model_of("blocks").fit(ids(), progress=False, checkpoint=run, resume=True)
+    assert saved(model, tmp_path) == whole
+
+
+def test_a_second_interrupt_does_not_wait_for_a_long_piece(monkeypatch):
+    """It ends when told to, and not when it is done."""
+
+    def endless(engine, piece, rate, work):
+        began.set()
+        while not engine.halt[0]:
+            time.sleep(0.005)
+        return blocks.PieceResult(0, 0.0)
+
+    began = threading.Event()
+    monkeypatch.setattr(hogwild.Hogwild, "train", endless)
+    monkeypatch.setattr("firth.training.trainer.GRACE_SECONDS", 60.0)
+
+    def twice():
+        began.wait(20)
+        for _ in range(2):
+            time.sleep(0.3)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    sender = threading.Thread(target=twice)
+    sender.start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        model_of("hogwild").fit(ids(), progress=False)
+    sender.join()
+    assert time.monotonic() - started < 20
+
+
+INTERRUPTED_BESIDE = """
+import sys, threading, time
+import numpy as np
+from firth import Word2Vec
+ids = np.random.default_rng(1).integers(0, 300, (20_000, 20))
+model = Word2Vec(vector_size=100, min_count=1, epochs=10_000, workers=2, schedule=sys.argv[2])
+begun = threading.Event()
+training = threading.Thread(
+    target=model.fit, args=(ids,), daemon=sys.argv[3] == "daemon",
+    kwargs={"progress": False, "checkpoint": sys.argv[1], "callbacks": [lambda model: begun.set()]},
+)
+training.start()
+begun.wait()
+print("begun", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("schedule", "kind"), [("blocks", "daemon"), ("hogwild", "waited for")])
+def test_an_interrupt_of_the_main_thread_ends_a_training_in_another(schedule, kind, tmp_path):
+    command = [sys.executable, "-c", INTERRUPTED_BESIDE, str(tmp_path), schedule, kind]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10 * SECONDS)
+    assert errors.splitlines()[-1] == "KeyboardInterrupt"
+    assert "Thread" not in errors
+    assert process.returncode in (-signal.SIGINT, 130)
+    assert list(tmp_path.glob("checkpoint-*.firth"))
+
+
+# --- errors
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("raised", [LookupError, SystemExit])
+@pytest.mark.parametrize("k", [1, 4])
+def test_what_a_worker_raises_at_any_piece_reaches_the_caller_soon(kind, raised, k, many_pieces, monkeypatch):
+    lock, pieces, times = threading.Lock(), [], []
+    for engine in (blocks.Blocks, hogwild.Hogwild, softmax_training.Passes):
+        monkeypatch.setattr(engine, "train", failing_at(k, engine.train, raised, lock, pieces, times))
+    with pytest.raises(raised, match="its own"):
+        model_of(kind, workers=3).fit(ids(), progress=False)
+    assert time.monotonic() - times[0] < SECONDS
+
+
+def failing_at(k, train, raised, lock, pieces, times):
+    def wrapped(*given):
+        with lock:
+            pieces.append(1)
+            number = len(pieces)
+        if number == k:
+            times.append(time.monotonic())
+            raise raised("its own")
+        return train(*given)
+
+    return wrapped
+
+
+def test_what_a_reading_thread_raises_reaches_the_caller_soon(tmp_path, monkeypatch):
+    text = tmp_path / "text.txt"
+    text.write_text("some words of text\n" * 200_000)
+    times = []
+    monkeypatch.setattr(
+        reading, "encode_text", failing_at(1, encoding.encode_text, LookupError, threading.Lock(), [], times)
+    )
+    with pytest.raises(LookupError, match="its own"):
+        model_of("blocks").fit(text, progress=False)
+    assert time.monotonic() - times[0] < SECONDS
+
+
+def test_what_a_counting_thread_raises_reaches_the_caller_soon(many_pieces, monkeypatch):
+    times = []
+    monkeypatch.setattr(cooccurrence, "PIECE_PAIRS", 1)
+    count = failing_at(2, cooccurrence._Counter.count, LookupError, threading.Lock(), [], times)
+    monkeypatch.setattr(cooccurrence._Counter, "count", count)
+    with pytest.raises(LookupError, match="its own"):
+        model_of("cold").fit(ids(), progress=False)
+    assert time.monotonic() - times[0] < SECONDS
