@@ -236,6 +236,7 @@ def test_standard_input_and_several_inputs_are_read(corpus, tmp_path):
         (["--alpha", "nan"], r"alpha=nan is not allowed"),
         (["--alpha", "0.01", "--min-alpha", "0.02"], r"min_alpha=0.02 is above alpha=0.01"),
         (["--workers", "0"], r"workers=0 is not allowed"),
+        (["--workers", "0", "-o", "absent/m.firth"], r"workers=0 is not allowed"),
         (["--window", "2.5"], r"window='2.5' is not allowed: give a whole number from 1 to 100"),
         (["--vectr-size", "10"], r"--vector-size"),
         (["--format", "csv"], r"'csv' is unknown: give one of 'native', 'word2vec-text', 'word2vec-binary', 'glove'"),
@@ -306,7 +307,7 @@ def test_a_folder_that_may_not_be_written_in_is_noticed_before_training(run, cor
 
 def test_an_interrupt_saves_what_was_learnt(corpus, tmp_path):
     path = tmp_path / "m.firth"
-    flags = ["--vector-size", "16", "--epochs", "100000", "-o", str(path)]
+    flags = ["--vector-size", "16", "--epochs", "10000", "-o", str(path)]
     command = [sys.executable, "-m", "firth", "train", str(corpus), *flags]
     training = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while "epoch 3/" not in (line := training.stderr.readline()):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from firth import errors
 from firth.errors import (
+    CheckpointError,
     CorpusError,
     DivergenceError,
     FirthError,
@@ -23,6 +24,7 @@ KINDS = {
     OptionError: ValueError,
     CorpusError: ValueError,
     FormatError: ValueError,
+    CheckpointError: RuntimeError,
     DivergenceError: ArithmeticError,
     NotEnoughMemoryError: MemoryError,
     MissingExtraError: ImportError,
@@ -42,7 +44,7 @@ def test_every_error_of_the_module_is_listed_here():
     assert defined == {FirthError, *KINDS}
 
 
-@pytest.mark.parametrize("kind", [FirthError, *list(KINDS)[:5]])
+@pytest.mark.parametrize("kind", [FirthError, *list(KINDS)[:6]])
 def test_the_message_of_an_error_is_what_was_said(kind):
     assert str(kind("vectors.bin: 3 bytes short")) == "vectors.bin: 3 bytes short"
 

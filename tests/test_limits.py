@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stress import limits
 
-from firth import OptionError, Options, Word2Vec, cli, resources
+from firth import KeyedVectors, OptionError, Options, Word2Vec, cli, resources
 from firth.errors import NotEnoughMemoryError
 
 FIELDS = limits.FIELDS
@@ -333,6 +333,25 @@ def test_the_estimate_is_near_what_training_takes(V, words, options, most):
     assert 1 / most < ratio < most
 
 
+@pytest.mark.parametrize("name", limits.WRITTEN)
+def test_vectors_that_do_not_fit_are_refused_before_they_are_read(name, tmp_path, monkeypatch):
+    KeyedVectors([f"w{i}" for i in range(3000)], np.ones((3000, 100), np.float32)).save(tmp_path / "v", name)
+    tracemalloc.start()
+    monkeypatch.setattr(resources, "memory_rooms", lambda unused=0: [("a limit", MIB // 8)])
+    with pytest.raises(NotEnoughMemoryError, match=r"^reading .* and 0 MiB is available \(a limit\): "):
+        KeyedVectors.load(tmp_path / "v", name)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * MIB
+
+
+@pytest.mark.parametrize("name", ["native", "safetensors"])
+def test_vectors_that_do_not_fit_can_be_mapped(name, tmp_path, monkeypatch):
+    KeyedVectors([f"w{i}" for i in range(300)], np.ones((300, 100), np.float32)).save(tmp_path / "v", name)
+    monkeypatch.setattr(resources, "memory_rooms", lambda unused=0: [("a limit", MIB // 16)])
+    assert KeyedVectors.load(tmp_path / "v", name, mmap=True).vectors.shape == (300, 100)
+
+
 # --- when memory runs out all the same
 
 
@@ -343,6 +362,31 @@ def test_random_options_and_a_command_under_a_limit_end_well(seed, tmp_path):
 
 def test_training_without_memory_for_the_corpus_is_refused(tmp_path):
     assert limits.training_under(10 * MIB, ["--schedule", "blocks"], tmp_path) == "trainings refused"
+
+
+NARROW = """
+import resource
+from firth import Word2Vec, resources
+from firth.errors import NotEnoughMemoryError
+from firth.training import engines
+
+def narrowed(*arguments, make=engines.training_of, **keywords):
+    pages = int(open("/proc/self/statm").read().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (150 << 20),) * 2)
+    return make(*arguments, **keywords)
+
+engines.training_of = narrowed
+try:
+    Word2Vec(min_count=1, workers=1).fit([["a", "b"]] * 100, progress=False)
+except NotEnoughMemoryError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="how much is in use is read from /proc")
+def test_training_without_room_for_the_compiler_is_refused():
+    """Where it begins to compile and runs out, LLVM ends the process."""
+    assert "(compiled kernels 100 MiB + 2 matrices of 2 x 100 floats" in child(NARROW)
 
 
 # --- neither the network nor a cache on disk is used

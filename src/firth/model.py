@@ -91,8 +91,10 @@ class Word2Vec:
         uses the folder, if it holds checkpoints and `resume` is False, or if they are of other options, another
         corpus or other versions of the software; the message shows the difference.
         """
+        from firth.text import check_validation
         from firth.training.progress import reporter
 
+        check_validation(validation)
         reading = {"tokenizer": tokenizer, "offsets": offsets, "max_input_bytes": max_input_bytes}
         report = reporter(progress)
         keeper = self._keeper(checkpoint, checkpoint_minutes, resume, report)

@@ -95,7 +95,7 @@ def trained_on_disk(folder: str, schedule: str) -> dict:
     reading.StoreBuilder = lambda memory_limit, _: StoreBuilder(0, Path(folder))
     rng = np.random.default_rng(0)
     corpus = [[f"w{i}" for i in line] for line in rng.integers(0, 200, (10_000, 10))]
-    model = Word2Vec(vector_size=8, epochs=10**5, min_count=1, schedule=schedule, workers=2)
+    model = Word2Vec(vector_size=8, epochs=10**4, min_count=1, schedule=schedule, workers=2)
     try:
         model.fit(corpus, progress=False, callbacks=[lambda _: print("ready", flush=True)])
     except CorpusError as error:

@@ -1,6 +1,6 @@
 """Trainings in every kind of host: threads, forks, pools, an event loop, a program that ends meanwhile.
 
-    python -m stress.hosts HOST SEED KIND    one of them, in a process of its own; it fails by an error, or by a time limit
+    python -m stress.hosts HOST SEED KIND    in a process of its own, which must end in good order, and in time
 
 In each the vectors are, to the last bit, those of a training that is alone in its process.
 """
@@ -91,6 +91,15 @@ def after_a_fork_of_one_that_has_trained(kind: str, seed: int) -> list[tuple[str
     return [*before, *((each, in_fork(each, seed)) for each in KINDS)]
 
 
+def after_a_fork_while_another_thread_compiles(kind: str, seed: int) -> list[tuple[str, str]]:
+    other = threading.Thread(target=train, args=(kind, seed))
+    other.start()
+    time.sleep(random.Random(seed).uniform(0.8, 2.5))
+    digest = in_fork(kind, seed)
+    other.join()
+    return [(kind, digest)]
+
+
 def in_fork(kind: str, seed: int) -> str:
     reader, writer = os.pipe()
     pid = os.fork()
@@ -163,6 +172,7 @@ HOSTS = {
         little_recursion,
         after_a_fork,
         after_a_fork_of_one_that_has_trained,
+        after_a_fork_while_another_thread_compiles,
         spawned,
         forkserver,
         four_processes_at_once,

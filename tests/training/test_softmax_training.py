@@ -166,13 +166,6 @@ def test_an_interrupt_of_the_warm_start_leaves_its_vectors(corpus):
     assert np.linalg.norm(trainer.center, axis=1).min() > 0
 
 
-def test_memory_needed_follows_the_corpus_and_stays_within_the_limits():
-    small = softmax_training.memory_needed(100, 1_000, OPTIONS, 2)
-    assert sum(small.values()) < 2e6
-    large = softmax_training.memory_needed(70_000, 10**10, OPTIONS, 2)
-    assert sum(large.values()) < 3.5e9
-
-
 def test_divergence_is_an_error(corpus, monkeypatch):
     monkeypatch.setattr(softmax_training, "CENTER_RATE", 1e30)
     with pytest.raises(DivergenceError, match=r"the loss became (inf|nan) .* has diverged.*warm_epochs"):

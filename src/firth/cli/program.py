@@ -57,6 +57,8 @@ def _message(error: Exception) -> str:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if type(error).__module__.startswith("firth."):
         return str(error)
+    if isinstance(error, MemoryError):
+        return f"out of memory: {str(error) or 'a small piece was refused'} (--debug shows where)"
     return f"{type(error).__name__}: {error} (--debug shows where)"
 
 

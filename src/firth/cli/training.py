@@ -13,7 +13,6 @@ from firth.cli.parameters import FileFormat, Workers
 from firth.cli.program import UsageError, exit_code
 from firth.errors import FirthError
 from firth.formats import Format
-from firth.options import Options
 
 if TYPE_CHECKING:
     from firth.model import Word2Vec
@@ -74,10 +73,9 @@ def train(
     Ctrl-C and SIGTERM stop the training. With --checkpoint the same command and --resume goes on with it, and ends
     with the same file as if it had not been stopped; without, what has been learnt so far is written.
     """
-    checked = Options(**options)
+    model = firth.Word2Vec(**options, workers=workers)
     written_as = output_format(output, file_format)
     _refuse_to_overwrite(corpus, parts_of(output, written_as))
-    model = firth.Word2Vec(**checked.to_dict(), workers=workers)
     try:
         model.fit(
             corpus[0] if len(corpus) == 1 else corpus,

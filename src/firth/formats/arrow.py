@@ -72,6 +72,8 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
             schema, batches = _opened(file)
             names = _columns(path, schema)
             keys, rows, counts = _read(path, batches, schema, names, limit)
+    except pa.ArrowMemoryError:  # an Arrow exception too, and no fault of the file
+        raise
     except (pa.ArrowException, UnicodeDecodeError, EOFError) as error:
         raise FormatError(f"{path} is no whole Arrow or Parquet file: {shorten(str(error), 200)}") from error
     except OSError as error:
@@ -135,8 +137,8 @@ def _opened(file: Any) -> tuple[Any, Iterator[Any]]:
     file.seek(0)
     if head.startswith(b"PAR1"):
         parquet = pq.ParquetFile(file, thrift_container_size_limit=_LONGEST_LIST)
-        return parquet.schema_arrow, parquet.iter_batches(batch_size=_BLOCK_ROWS)
-    reader = pa.ipc.open_file(file)
+        return parquet.schema_arrow, parquet.iter_batches(batch_size=_BLOCK_ROWS, use_threads=False)
+    reader = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(use_threads=False))
     return reader.schema, (reader.get_batch(number) for number in range(reader.num_record_batches))
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
-from firth.formats.streams import PathLike
+from firth.formats.streams import PathLike, room_for
 from firth.formats.tensors import CODES, pieces
 from firth.formats.words import Table, check_shapes, whole
 
@@ -174,6 +174,7 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
         size, held = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
         if size != held or held > _MOST_DEFLATED * max(1, info.compress_size):
             raise FormatError(f"{path} is cut or damaged: {name} promises {size} bytes and has {held}")
+        room_for(shape, dtype, path)
         array = np.empty(shape, dtype, order="F" if fortran else "C")
         _fill(path, name, member, array.ravel("K").view(np.uint8) if size else np.empty(0, np.uint8))
     return array.astype(dtype.newbyteorder("="), copy=False)

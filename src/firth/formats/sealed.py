@@ -10,15 +10,21 @@ firth's models and its checkpoints are such files.
 """
 
 import json
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, BinaryIO, NamedTuple, NoReturn, TypeVar, cast
 
 from firth.errors import FormatError
-from firth.formats.tensors import CODES, Array, mapped_tensor, pieces, refuse_long_header, write_tensors
+from firth.formats.streams import room_for
+from firth.formats.tensors import CODES, Array, dtype_of, mapped_tensor, pieces, refuse_long_header, write_tensors
 
 T = TypeVar("T")
+
+_LONGEST_HEADER = 16 << 20  # bytes: some 200 for each epoch of a history
+_MOST_BYTES = 1 << 60  # of a tensor: NumPy has no larger array, not even where one of its sizes is 0
 
 
 class Kind(NamedTuple):
@@ -49,14 +55,18 @@ class SealedFile:
     def __init__(self, path: Path, file: Any, kind: Kind):
         self.path, self._file = path, file
         self.metadata: dict[str, str] = file.metadata() or {}
-        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
-        self.layout = {name: (part.get_dtype(), part.get_shape()) for name, part in slices.items()}
+        self._names: list[str] = list(file.keys())
         self._check_kind(kind)
+        slices = {name: file.get_slice(name) for name in self._names}
+        self.layout = {name: (part.get_dtype(), part.get_shape()) for name, part in slices.items()}
         self._check_header()
+        self._check_layout()
         self._checks = self.json("crc32", dict)
 
     def tensor(self, name: str) -> Array:
         """Return a tensor as an array of its own; raises `FormatError` if its bytes are not those written."""
+        code, shape = self.layout[name]
+        room_for(shape, dtype_of(code), self.path)
         return self._checked(name, cast(Array, self._file.get_tensor(name)))
 
     def mapped(self, name: str, *, check: bool) -> Array:
@@ -92,8 +102,8 @@ class SealedFile:
     def _check_kind(self, kind: Kind) -> None:
         if self.metadata.get("format") != kind.format:
             raise FormatError(
-                f"{self.path} is a safetensors file, but not {kind.title}: it has tensors {sorted(self.layout)} "
-                f"and no metadata format={kind.format!r}. Load it with safetensors and give its arrays to KeyedVectors"
+                f"{self.path} is a safetensors file, but not {kind.title}: it has tensors "
+                f"{shorten(str(sorted(self._names)), 200)} and no metadata format={kind.format!r}. Load it with safetensors and give its arrays to KeyedVectors"
             )
         version = self.metadata.get("version", "")
         if version != str(kind.version):
@@ -107,6 +117,11 @@ class SealedFile:
         if _header_crc32(self.metadata, self.layout) != stored:
             self.refuse("the header is not as it was written: its checksum differs")
 
+    def _check_layout(self) -> None:
+        for name, (dtype, shape) in self.layout.items():
+            if dtype not in CODES.values() or math.prod(max(1, size) for size in shape) >= _MOST_BYTES:
+                self.refuse(f"{name} is {dtype} of shape {shape}, which firth never writes")
+
 
 def read_sealed(path: Path, kind: Kind, read: Callable[[SealedFile], T]) -> T:
     """Open a sealed file and return what `read` makes of it; the file is closed again.
@@ -115,7 +130,7 @@ def read_sealed(path: Path, kind: Kind, read: Callable[[SealedFile], T]) -> T:
     """
     from safetensors import SafetensorError, safe_open
 
-    refuse_long_header(path)
+    refuse_long_header(path, _LONGEST_HEADER)
     try:
         with safe_open(path, framework="numpy") as file:
             return read(SealedFile(path, file, kind))

@@ -4,19 +4,21 @@ import bz2
 import gzip
 import io
 import lzma
+import math
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_set
+from firth.resources import require_memory
 
 PathLike = str | os.PathLike[str]
 
@@ -182,10 +184,21 @@ class Lines:
         return False
 
 
+def room_for(shape: Sequence[int], dtype: DTypeLike, path: PathLike = "vectors") -> None:
+    """Raise `NotEnoughMemoryError` if an array of this shape and dtype, to be read from `path`, would not fit."""
+    kind = np.dtype(dtype)
+    require_memory(
+        {f"{' x '.join(f'{n:,}' for n in shape)} {kind.name}": math.prod(shape) * kind.itemsize},
+        f"reading {os.fspath(path)}",
+        "give limit= to read fewer rows, or map a native or safetensors file with mmap=True",
+    )
+
+
 class Rows:
     """A matrix that grows by doubling, for a header's promise is no reason to take memory."""
 
     def __init__(self, D: int, dtype: np.dtype[Any], capacity: int):
+        room_for((capacity, D), dtype)
         self.array: NDArray[Any] = np.empty((capacity, D), dtype)
         self.used = 0
         self.broken = 0  # rows with a number that is not finite
@@ -199,7 +212,9 @@ class Rows:
         """Return room for n more rows, to be filled by the caller."""
         end = self.used + n
         if end > len(self.array):
-            self.array.resize((max(end, 2 * len(self.array)), self.array.shape[1]), refcheck=False)
+            capacity = max(end, 2 * len(self.array))
+            room_for((capacity - len(self.array), self.array.shape[1]), self.array.dtype)
+            self.array.resize((capacity, self.array.shape[1]), refcheck=False)
         rows = self.array[self.used : end]
         self.used = end
         return rows

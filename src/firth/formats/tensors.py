@@ -22,8 +22,8 @@ Array = NDArray[Any]
 CODES = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8"}
 """safetensors' name of each dtype that is written."""
 
-LONGEST_HEADER = 16 << 20
-"""Bytes of a header that is read; that of a matrix and its keys has hundreds, and 200 for each epoch of a history."""
+LONGEST_HEADER = 1 << 20
+"""Bytes of a header that is read; that of a matrix and its keys has a few hundred."""
 
 _PIECE_BYTES = 8 << 20
 _ALIGNMENT = 64
@@ -62,12 +62,17 @@ def header(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def refuse_long_header(path: Path) -> None:
+def refuse_long_header(path: Path, longest: int = LONGEST_HEADER) -> None:
     """Raise `FormatError` for a safetensors file whose header would take long to look through, and much memory."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
-    if size > LONGEST_HEADER:
-        raise FormatError(f"{path} has a header of {size} bytes; that of vectors has at most {LONGEST_HEADER}")
+    if size > longest:
+        raise FormatError(f"{path} has a header of {size} bytes; that of vectors has at most {longest}")
+
+
+def dtype_of(code: str) -> np.dtype[Any]:
+    """Return the dtype that safetensors calls `code`: one of `CODES`."""
+    return np.dtype(next(kind for kind, known in CODES.items() if known == code))
 
 
 def mapped_tensor(path: Path, name: str) -> Array:
@@ -75,7 +80,7 @@ def mapped_tensor(path: Path, name: str) -> Array:
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         entry = json.loads(file.read(size))[name]
-        dtype = np.dtype(next(kind for kind, code in CODES.items() if code == entry["dtype"])).newbyteorder("<")
+        dtype = dtype_of(entry["dtype"]).newbyteorder("<")
         shape = tuple(entry["shape"])
         if 0 in shape:  # nothing to map
             return np.empty(shape, dtype)

@@ -6,9 +6,9 @@ The walk of a word: `sources` finds files and `arrays` takes integers, and both 
 `vocabulary` the words.
 """
 
-from firth.text.holdout import hold_out
+from firth.text.holdout import check_validation, hold_out
 from firth.text.reading import Corpus, read_corpus
 from firth.text.store import BLOCK_WORDS, END, TokenStore
 from firth.text.vocabulary import Vocabulary
 
-__all__ = ["read_corpus", "hold_out", "Corpus", "Vocabulary", "TokenStore", "END", "BLOCK_WORDS"]
+__all__ = ["read_corpus", "check_validation", "hold_out", "Corpus", "Vocabulary", "TokenStore", "END", "BLOCK_WORDS"]

@@ -23,11 +23,20 @@ def hold_out(corpus: Corpus, validation: Any, options: Options, workers: int) ->
     The vocabulary and its counts stay those of the whole of `corpus`. Raises `OptionError` for a number that is no
     such fraction, and `CorpusError` if nothing would be left on either side.
     """
-    if isinstance(validation, bool) or not isinstance(validation, (int, float)):
+    if not _is_number(validation):
         return corpus, _other_text(corpus, validation, options, workers)
-    if not 0 < validation < 1:
-        raise OptionError(f"validation={validation!r} is not allowed: give a fraction between 0 and 1, or a text")
+    check_validation(validation)
     return _last_part(corpus, float(validation))
+
+
+def check_validation(validation: Any) -> None:
+    """Raise `OptionError` for a number that is no fraction in (0, 1); whether a text can be read shows later."""
+    if _is_number(validation) and not 0 < validation < 1:
+        raise OptionError(f"validation={validation!r} is not allowed: give a fraction between 0 and 1, or a text")
+
+
+def _is_number(validation: Any) -> bool:
+    return isinstance(validation, (int, float)) and not isinstance(validation, bool)
 
 
 def _last_part(corpus: Corpus, fraction: float) -> tuple[Corpus, TokenStore]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
-from firth.training import block_kernels, hogwild, kernels, sampling, simd
+from firth.training import block_kernels, kernels, sampling, simd
 from firth.training.engine import Matrix, PieceResult
 from firth.training.hogwild import NegativeSampling, block_key, checked_ids
 
@@ -73,11 +73,6 @@ def run_bucket(bucket: Bucket, work: block_kernels.GroupWorkspace | None = None)
     rate = np.float32(bucket.rate)
     train(center, outside, bucket.pairs, bucket.alias, np.uint64(bucket.key), bucket.negative, rate, work)
     return Trained(center, outside, float(work.loss.sum()))
-
-
-def memory_needed(V: int, options: Options, workers: int) -> dict[str, int]:
-    """Return what training will allocate: a name and a number of bytes for each part."""
-    return hogwild.memory_needed(V, options, workers) | {"2 chunks of pairs": 2 * 8 * CHUNK_PAIRS}
 
 
 def run_elsewhere(executor: Executor) -> Runner:

@@ -1,18 +1,29 @@
 """Which engine trains: one for each objective and schedule, all driven in the same way."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
 from numpy.typing import NDArray
 
 from firth.options import Options
 from firth.resources import require_memory
 from firth.text import Corpus
 from firth.training import blocks, hogwild, softmax_training
+from firth.training.memory import UNUSED, memory_needed
 from firth.training.progress import Reporter
 from firth.training.state import Keeper
 from firth.training.trainer import EpochRecord, Trainer
+
+if sys.platform != "win32":  # a fork while another thread compiles would leave the lock held in the child, for ever
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )
 
 
 class Training(Protocol):
@@ -45,23 +56,20 @@ def training_of(
 
     Raises `NotEnoughMemoryError`, before anything large is allocated, if it would not fit.
     """
+    require_memory(memory_needed(corpus, options, workers), unused=UNUSED)
     name = options.schedule if options.objective == "negative_sampling" else options.objective
     return _KINDS[name](corpus, options, workers, report, keeper or Keeper())
 
 
 def _hogwild(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper) -> Training:
-    require_memory(hogwild.memory_needed(len(corpus.vocabulary), options, workers))
     return Trainer(hogwild.Hogwild(corpus, options), options, workers, report, keeper)
 
 
 def _blocks(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper) -> Training:
-    require_memory(blocks.memory_needed(len(corpus.vocabulary), options, workers))
     return Trainer(blocks.Blocks(corpus, options), options, workers, report, keeper)
 
 
 def _softmax(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper) -> Training:
-    needed = softmax_training.memory_needed(len(corpus.vocabulary), corpus.tokens.n_words, options, workers)
-    require_memory(needed)
     return softmax_training.SoftmaxTrainer(corpus, options, workers, report, keeper)
 
 

@@ -17,7 +17,7 @@ from firth.text import BLOCK_WORDS, END, Corpus
 from firth.training import kernels, sampling, simd
 from firth.training.engine import Engine, Matrix, PieceResult
 
-_INIT_ROWS = 2**16  # rows drawn at a time, so that starting needs no second matrix
+_INIT_NUMBERS = 2**22  # drawn at a time, so that starting needs no second matrix
 
 
 class Piece(NamedTuple):
@@ -116,17 +116,6 @@ class Hogwild(NegativeSampling):
         return PieceResult(pairs, float(work.loss.sum()))
 
 
-def memory_needed(V: int, options: Options, workers: int) -> dict[str, int]:
-    """Return what training will allocate: a name and a number of bytes for each part."""
-    row = simd.STRIP_BYTES * kernels.strips(options.vector_size)
-    scratch = BLOCK_WORDS * (5 * 4 + 8) + kernels.SLICE * options.negative * 4 + (2 + 2 * options.window) * row
-    return {
-        f"2 matrices of {V:,} x {options.vector_size} floats": 2 * V * row,
-        "sampling tables": V * (4 + 8 + 120),  # 120: Python's lists while the alias table is made
-        f"scratch of {workers} workers": workers * scratch,
-    }
-
-
 def start_rows(V: int, D: int, seed: int) -> Iterator[tuple[int, Matrix]]:
     """Draw the center vectors to start from: yield the number of a first row, and rows (n, D) from there on.
 
@@ -134,13 +123,19 @@ def start_rows(V: int, D: int, seed: int) -> Iterator[tuple[int, Matrix]]:
     start at zero.
     """
     rng = np.random.default_rng(seed)
-    for first in range(0, V, _INIT_ROWS):
-        draws = rng.random((min(_INIT_ROWS, V - first), D), dtype=np.float32)
+    step = max(1, _INIT_NUMBERS // D)
+    for first in range(0, V, step):
+        draws = rng.random((min(step, V - first), D), dtype=np.float32)
         yield first, (draws - np.float32(0.5)) / np.float32(D)
 
 
 def checked_ids(tokens: NDArray[np.int32], V: int, block: int) -> NDArray[np.int32]:
-    """Return `tokens` if all are END or in [0, V), so that no kernel can reach outside a matrix."""
+    """Return `tokens` if all are END or in [0, V), and so few that no kernel can reach outside an array."""
+    if len(tokens) > BLOCK_WORDS:
+        raise CorpusError(
+            f"block {block} of the token store has {len(tokens):,} entries where {BLOCK_WORDS:,} are the most: "
+            "give the bounds that the corpus was read with"
+        )
     if len(tokens) and (tokens.min() < END or tokens.max() >= V):
         raise CorpusError(
             f"block {block} of the token store holds ids from {tokens.min()} to {tokens.max()} where {END} to {V - 1} "

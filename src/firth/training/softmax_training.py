@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from firth.options import Options, shortened
 from firth.text import Corpus
-from firth.training.cooccurrence import PIECE_PAIRS, RUN_BYTES, Cooccurrence, Rows, count_pairs
+from firth.training.cooccurrence import Cooccurrence, Rows, count_pairs
 from firth.training.engine import Engine, Matrix, PieceResult
 from firth.training.hogwild import Hogwild
 from firth.training.progress import Reporter
-from firth.training.softmax import TILE_BYTES, TILE_WORDS, ExactSoftmax, Gradient, Vector, unigram_intercept
+from firth.training.softmax import ExactSoftmax, Gradient, Vector, unigram_intercept
 from firth.training.softmax_steps import Adam, CenterNewton, balance
 from firth.training.state import Keeper, State
 from firth.training.trainer import EpochRecord, Trainer
@@ -282,21 +282,3 @@ def start_at_random(center: Matrix, outside: Matrix, seed: int) -> None:
     for matrix in (center, outside):
         rng.standard_normal(out=matrix, dtype=np.float32)
         matrix *= np.float32(COLD_SCALE)
-
-
-def memory_needed(V: int, n_words: int, options: Options, workers: int) -> dict[str, int]:
-    """Return what training will allocate at most: a name and a number of bytes for each part.
-
-    n_words: words of the corpus that are in the vocabulary; each makes at most 2m pairs.
-    """
-    most_pairs = 2 * options.window * n_words
-    matrix = 4 * V * options.vector_size
-    tiles = min(TILE_BYTES, 4 * V * BATCH)
-    return {
-        f"2 matrices of {V:,} x {options.vector_size} floats": 2 * matrix,
-        "gradient and Adam's moments": 3 * matrix,
-        "scores": tiles + tiles * options.vector_size // TILE_WORDS,
-        "runs of pairs": min(RUN_BYTES, 12 * most_pairs),
-        "counts of pairs": min(RUN_BYTES, 8 * most_pairs),
-        f"pieces of {workers} workers": workers * 3 * 8 * min(PIECE_PAIRS, most_pairs),
-    }
