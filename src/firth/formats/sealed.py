@@ -103,7 +103,8 @@ class SealedFile:
         if self.metadata.get("format") != kind.format:
             raise FormatError(
                 f"{self.path} is a safetensors file, but not {kind.title}: it has tensors "
-                f"{shorten(str(sorted(self._names)), 200)} and no metadata format={kind.format!r}. Load it with safetensors and give its arrays to KeyedVectors"
+                f"{shorten(str(sorted(self._names)), 200)} and no metadata format={kind.format!r}. Load it with "
+                "safetensors and give its arrays to KeyedVectors"
             )
         version = self.metadata.get("version", "")
         if version != str(kind.version):
