@@ -5,6 +5,8 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -25,12 +27,16 @@ UsageError: Any = typer.BadParameter.__bases__[0]
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line `arguments` (None: those of the process) and return the exit code."""
     words, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
-    terminal.prepare_streams()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, terminate)  # so that what is half written is taken away
     try:
-        code = app(args=words or ["--help"], prog_name="firth", standalone_mode=False)
+        terminal.prepare_streams()
+        with _interrupts(is_program=arguments is None):
+            code = app(args=words or ["--help"], prog_name="firth", standalone_mode=False)
         return code if isinstance(code, int) else 0
+    except (KeyboardInterrupt, SystemExit, typer.Abort) as interrupt:  # before a command had begun
+        if isinstance(interrupt, SystemExit) and interrupt.code != TERMINATED:
+            raise  # the parser's, when whoever read its output has seen enough
+        terminal.complain("interrupted")
+        return exit_code(interrupt)
     except Exception as error:
         if debug:
             traceback.print_exc()
@@ -38,9 +44,24 @@ def main(arguments: list[str] | None = None) -> int:
         return WRONG_USE if isinstance(error, (UsageError, OptionError)) else FAILURE
 
 
-def exit_code(interrupt: KeyboardInterrupt | SystemExit) -> int:
+@contextmanager
+def _interrupts(*, is_program: bool) -> Iterator[None]:
+    """Raise at SIGTERM, so that what is half written is taken away; afterwards a program has nothing left to end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if is_program:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def exit_code(interrupt: BaseException) -> int:
     """Return the exit code after Ctrl-C, 130, or after SIGTERM, 143."""
-    return INTERRUPTED if isinstance(interrupt, KeyboardInterrupt) else TERMINATED
+    return TERMINATED if isinstance(interrupt, SystemExit) else INTERRUPTED
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
