@@ -191,6 +191,16 @@ NOT_UTF8 = pa.Array.from_buffers(
 )
 
 
+def test_vectors_of_less_than_no_numbers_are_refused(tmp_path):
+    schema = pa.schema({"word": pa.string(), "vector": pa.list_(pa.float32(), 305419896)})  # 0x12345678, to be found
+    with pa.ipc.new_file(tmp_path / "v", schema):
+        pass
+    whole = (tmp_path / "v").read_bytes()
+    assert whole.count(b"\x78\x56\x34\x12") == 2, "in the schema, and in the footer"
+    (tmp_path / "v").write_bytes(whole.replace(b"\x78\x56\x34\x12", b"\x03\0\0\xff"))
+    refused(tmp_path / "v", "column 'vector' has vectors of -16777213 numbers")
+
+
 @pytest.mark.parametrize(
     ("columns", "names", "message"),
     [

@@ -212,7 +212,10 @@ def _read(
         if limit is not None and len(keys) >= limit:
             break
     if rows is None:
-        rows = Rows(getattr(schema.field(vector).type, "list_size", 0), dtype, 0)
+        D = getattr(schema.field(vector).type, "list_size", 0)
+        if D < 0:
+            raise FormatError(f"{path}: column {vector!r} has vectors of {D} numbers")
+        rows = Rows(D, dtype, 0)
     return keys, rows, counts
 
 
