@@ -212,7 +212,8 @@ def _main(attempt: dict[str, Any]) -> int:
     if attempt["die_at"] is not None:
         _die_at(*attempt["die_at"])
     Path(attempt["log"]).with_name("begun").touch()
-    return main(attempt["words"])
+    sys.argv = ["firth", *attempt["words"]]
+    return main()
 
 
 def _die_at(number: int, before: bool) -> None:

@@ -28,30 +28,30 @@ def allowed() -> float:
 
 
 def run(seed: int, folder: Path) -> dict[str, int]:
-    """End one training by a signal, with checkpoints or without."""
+    """End one training by signals, with checkpoints or without; milliseconds: from a signal to the end, summed."""
     rng = random.Random(seed)
     kind, _ = pick(rng, seed)
     fresh = rng.random() < 0.4
     expected, seconds = reference(kind)
     place = Place(folder, kind)
-    counts = {"signals": 0, "ended_before": 0, "identical": 0, "slowest_ms": 0}
+    counts = {"signals": 0, "ended_before": 0, "identical": 0, "milliseconds": 0}
     with_checkpoint = rng.random() < 0.7
     for number in range(rng.choice([1, 2, 3])):
         minutes = rng.choice([1e-6, 2e-3, 10.0])
         given = place.checkpointed(minutes, number > 0) if with_checkpoint else place.attempt()
         running = start(given, fresh)
         place.wait_until_begun()
-        time.sleep(rng.uniform(0, 1.2 * seconds + COMPILING_SECONDS * fresh))
+        time.sleep(rng.uniform(0, seconds + COMPILING_SECONDS * fresh))
         name = rng.choice(list(CODES))
         took, status = end(running, name)
-        counts["signals" if status else "ended_before"] += 1
+        counts["signals" if status > 0 else "ended_before"] += 1
         assert status in (0, CODES[name], -name), (status, name, place.log())
         assert status != -name or "saved" in place.log(), "Python lets signals end it, but when all is done"
         assert "Traceback" not in place.log(), place.log()
         assert status in (0, -name) or "interrupted" in place.log(), place.log()
         assert took < allowed(), f"{kind}: {took:.1f} s after {name.name}, of {allowed():.1f}: {place.log()}"
         assert place.leftovers() == []
-        counts["slowest_ms"] = max(counts["slowest_ms"], round(1000 * took))
+        counts["milliseconds"] += round(1000 * took) * (status > 0)
     if with_checkpoint:
         assert start(place.checkpointed(10.0, True), False).wait(180) == 0, place.log()
         assert place.digest() == expected, f"{kind}: another file than that of an undisturbed training"

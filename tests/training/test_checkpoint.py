@@ -492,28 +492,29 @@ def test_a_folder_that_cannot_be_made_is_an_error(run):
 AS_NOBODY = """
 import os, sys
 from firth import Word2Vec
-Word2Vec(min_count=1, epochs=1).fit([["a", "b"]] * 500, checkpoint=sys.argv[2], progress=False)  # imports all
+Word2Vec(min_count=1, epochs=1).fit([["a", "b"]] * 500, checkpoint=sys.argv[1], progress=False)  # imports all
 os.setgroups([])
 os.setegid(65534)
 os.seteuid(65534)
-try:
-    Word2Vec(min_count=1).fit([["a", "b"]], checkpoint=sys.argv[1], progress=False)
-except PermissionError as error:
-    print(error)
+for place in sys.argv[2:]:
+    try:
+        Word2Vec(min_count=1).fit([["a", "b"]], checkpoint=place, progress=False)
+    except PermissionError as error:
+        print(error)
 """
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as somebody else")
-@pytest.mark.parametrize("place", ["", "new"])
-def test_a_folder_that_cannot_be_written_in_is_an_error(place, run):
+def test_a_folder_that_cannot_be_written_in_is_an_error(run):
     run.mkdir(mode=0o755)
     for parent in run.parents[:4]:
         parent.chmod(0o755)
-    done = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, str(run / place), str(run / "mine")], capture_output=True, text=True
-    )
-    assert "Permission denied" in done.stdout, done
-    assert str(run) in done.stdout
+    command = [sys.executable, "-c", AS_NOBODY, run / "mine", run, run / "new"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        f"[Errno 13] Permission denied: '{run / 'lock'}'",
+        f"[Errno 13] Permission denied: '{run / 'new'}'",
+    ], done
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace", "unlink", "open"])
@@ -638,6 +639,6 @@ def test_no_memory_leaves_the_checkpoints(where, tmp_path, run, monkeypatch, man
     assert saved(fit(model_of("blocks"), run), tmp_path) == whole
 
 
-@pytest.mark.parametrize("seed", [0, 1, 3, 7])
+@pytest.mark.parametrize("seed", [0, 1, 3, 6])
 def test_a_program_that_is_killed_goes_on_to_the_same_file(seed, tmp_path):
     assert kills.run(seed, tmp_path)["identical"] == 1
