@@ -50,7 +50,9 @@ def write_corpus(path: Path, words: int = WORDS) -> Path:
 
 
 _COMMAND = [sys.executable, "-m", "stress._attempts"]
-_ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+}
 
 
 class Place(NamedTuple):
@@ -159,7 +161,7 @@ class Server:
 
     def __init__(self) -> None:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen([*_COMMAND, "serve"], stdin=pipe, stdout=pipe, text=True, env=_ENVIRONMENT)
+        self._process = subprocess.Popen([*_COMMAND, "serve"], stdin=pipe, stdout=pipe, text=True, env=ENVIRONMENT)
         weakref.finalize(self, _end, self._process)
 
     def start(self, attempt: dict[str, Any]) -> Running:
@@ -181,7 +183,7 @@ def server() -> Server:
 
 def start_fresh(attempt: dict[str, Any]) -> Running:
     """Start an attempt in a process of its own."""
-    process = subprocess.Popen([*_COMMAND, "fresh", json.dumps(attempt)], env=_ENVIRONMENT)
+    process = subprocess.Popen([*_COMMAND, "fresh", json.dumps(attempt)], env=ENVIRONMENT)
     return Running(process.pid, None, process)
 
 

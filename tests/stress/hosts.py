@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from firth import Word2Vec
+from firth.training.trainer import Trainer
+from stress._attempts import ENVIRONMENT
 
 SEEDS = 5
 SECONDS = 60
@@ -92,9 +94,12 @@ def after_a_fork_of_one_that_has_trained(kind: str, seed: int) -> list[tuple[str
 
 
 def after_a_fork_while_another_thread_compiles(kind: str, seed: int) -> list[tuple[str, str]]:
+    begun, compile_all = threading.Event(), Trainer._compile
+    Trainer._compile = lambda trainer: (begun.set(), compile_all(trainer))
     other = threading.Thread(target=train, args=(kind, seed))
     other.start()
-    time.sleep(random.Random(seed).uniform(0.8, 2.5))
+    begun.wait()
+    time.sleep(random.Random(seed).uniform(0.1, 0.8))
     digest = in_fork(kind, seed)
     other.join()
     return [(kind, digest)]
@@ -190,13 +195,12 @@ def run(seed: int, folder: Path) -> dict[str, int]:
 
 def run_host(name: str, seed: int, folder: Path) -> int:
     """Train in a host; return 1, or raise AssertionError."""
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-W", "error::RuntimeWarning", "-m", "stress.hosts", name, str(seed)]
     kind = random.Random(f"{name} {seed}").choice(list(KINDS))
     expected = alone(seed)
     try:
         done = subprocess.run(
-            [*command, kind], env=environment, cwd=folder, capture_output=True, text=True, timeout=SECONDS
+            [*command, kind], env=ENVIRONMENT, cwd=folder, capture_output=True, text=True, timeout=SECONDS
         )
     except subprocess.TimeoutExpired as error:
         raise AssertionError(f"{name}, {kind}: not done within {SECONDS} s; {error.stderr!r}") from None

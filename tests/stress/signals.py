@@ -19,7 +19,7 @@ from stress._attempts import Place, pick, reference, start
 SEEDS = 60
 SECONDS = 2.0
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
-COMPILING_SECONDS = 8.0  # about what a fresh process takes to compile
+COMPILING_SECONDS = 5.0  # about what a fresh process takes to compile
 
 
 def allowed() -> float:
