@@ -25,7 +25,7 @@ from stress.fuzz import TARGETS
 
 from firth import KeyedVectors
 from firth.cli import main
-from firth.errors import FormatError
+from firth.errors import FormatError, NotEnoughMemoryError
 from firth.evaluation import evaluate_word_analogies, evaluate_word_pairs
 from firth.formats import detect, diagnose, read_vectors, write_vectors
 
@@ -189,6 +189,19 @@ WORDS = pa.array(["a", "b"])
 NOT_UTF8 = pa.Array.from_buffers(
     pa.string(), 2, [None, pa.py_buffer(struct.pack("<3i", 0, 1, 2)), pa.py_buffer(b"a\xff")]
 )
+
+
+def test_an_arrow_file_that_asks_for_petabytes_is_refused(tmp_path):
+    """The length that a compressed buffer claims to unpack to is what Arrow allocates."""
+    table = pa.table({"word": ["a"] * 100, "vector": [[1.0] * 8] * 100})
+    with pa.ipc.new_file(tmp_path / "v", table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    whole = (tmp_path / "v").read_bytes()
+    unpacked = (8 * 8 * 100).to_bytes(8, "little")  # of the buffer of numbers
+    assert whole.count(unpacked + b"\x28\xb5\x2f\xfd") == 1
+    (tmp_path / "v").write_bytes(whole.replace(unpacked + b"\x28", (1 << 56).to_bytes(8, "little") + b"\x28"))
+    with pytest.raises(NotEnoughMemoryError, match=r"v: reading it asks for more memory than there is \(malloc"):
+        KeyedVectors.load(tmp_path / "v")
 
 
 def test_vectors_of_less_than_no_numbers_are_refused(tmp_path):

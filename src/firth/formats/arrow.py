@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import FormatError
+from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats.atomic import atomic_write
 from firth.formats.streams import PathLike, Rows
 from firth.formats.words import Table, check_shapes, warn_of_broken_rows, without_repeats
@@ -59,9 +59,10 @@ def write_arrow(
 
 
 def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
-    """Read either kind of file; raises `FormatError` where it has no column of keys or of vectors.
+    """Read either kind of file.
 
-    Columns are found by their usual names, or, where there is only one of such a type, by that. Of a key that
+    Raises `FormatError` where it has no column of keys or of vectors, and `NotEnoughMemoryError` where it asks for
+    more memory than there is. Columns are found by their usual names, or, where there is only one of such a type, by that. Of a key that
     comes twice the first row is kept, with a warning.
     """
     import pyarrow as pa
@@ -72,8 +73,11 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
             schema, batches = _opened(file)
             names = _columns(path, schema)
             keys, rows, counts = _read(path, batches, schema, names, limit)
-    except pa.ArrowMemoryError:  # an Arrow exception too, and no fault of the file
-        raise
+    except pa.ArrowMemoryError as error:  # an Arrow exception too, but perhaps no fault of the file
+        raise NotEnoughMemoryError(
+            f"{path}: reading it asks for more memory than there is ({shorten(str(error), 200)}): if that is less than "
+            "its vectors need, give limit= to read fewer rows; if it is more, the file is damaged"
+        ) from error
     except (pa.ArrowException, UnicodeDecodeError, EOFError) as error:
         raise FormatError(f"{path} is no whole Arrow or Parquet file: {shorten(str(error), 200)}") from error
     except OSError as error:
