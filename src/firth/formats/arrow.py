@@ -62,8 +62,8 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
     """Read either kind of file.
 
     Raises `FormatError` where it has no column of keys or of vectors, and `NotEnoughMemoryError` where it asks for
-    more memory than there is. Columns are found by their usual names, or, where there is only one of such a type, by that. Of a key that
-    comes twice the first row is kept, with a warning.
+    more memory than there is. Columns are found by their usual names, or, where there is only one of such a type, by
+    that. Of a key that comes twice the first row is kept, with a warning.
     """
     import pyarrow as pa
 
