@@ -294,6 +294,13 @@ def test_another_version_is_refused_with_the_difference(run, monkeypatch):
         fit(model_of("blocks"), run)
 
 
+def test_another_processor_is_no_reason_to_refuse_but_is_said(run, monkeypatch):
+    fit(model_of("blocks"), run)
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "abacus")
+    (warning,) = fit_heard(model_of("blocks"), run).warnings()
+    assert re.match(r"WARNING: the processor was \S+ and is abacus: .* last bits", warning)
+
+
 def test_another_corpus_is_refused_with_the_difference(run):
     fit(model_of("blocks"), run)
     with pytest.raises(CheckpointError, match=r"corpus words was 12000 and is 11980"):

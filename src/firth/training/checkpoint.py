@@ -101,6 +101,7 @@ class Checkpoints(Keeper):
         if self._found is not None:
             self._compare(*self._found)
             self._report.say(f"goes on from {self._found[0]}")
+            self._compare_processors(self._found[1].get("processor"))
         self._check_room(len(corpus.vocabulary))
         self._written = time.monotonic()
 
@@ -168,13 +169,19 @@ class Checkpoints(Keeper):
 
     def _compare(self, path: Path, identity: dict[str, Any]) -> None:
         """Refuse a training that is not the same, as far as it is known by now."""
-        known = {name: identity.get(name) for name in self._identity}
-        differences = list(_differences(known, self._identity))
+        ours = {name: value for name, value in self._identity.items() if name != "processor"}
+        differences = list(_differences({name: identity.get(name) for name in ours}, ours))
         if differences:
             raise CheckpointError(
                 f"{path} is of another training: {'; '.join(differences)}. Give what it was made with, or "
                 "another folder to begin again"
             )
+
+    def _compare_processors(self, old: Any) -> None:
+        """Say if the kind is another: machines come and go under a long training, so that is no reason to refuse."""
+        new = self._identity["processor"]
+        if old != new:
+            self._report.say(f"WARNING: the processor was {old} and is {new}: the result may differ in the last bits")
 
     def _check_room(self, V: int) -> None:
         """Raise `CheckpointError` if the disk will not hold two checkpoints and the one being written."""
@@ -244,8 +251,10 @@ def _locked(folder: Path) -> int:
 
 
 def _software(options: Options) -> dict[str, Any]:
-    libraries = {name: version(name) for name in _LIBRARIES}
-    return {"options": options.to_dict(), "versions": {"firth": firth.__version__, **libraries}}
+    from llvmlite.binding import get_host_cpu_name
+
+    versions = {"firth": firth.__version__, **{name: version(name) for name in _LIBRARIES}}
+    return {"options": options.to_dict(), "versions": versions, "processor": get_host_cpu_name()}
 
 
 def _contents(corpus: Corpus, held_out: TokenStore | None) -> dict[str, Any]:
