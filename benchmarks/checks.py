@@ -1,9 +1,9 @@
-"""Time training with every check on and a checkpoint at each epoch's end, against the same code with both off, in turn.
+"""Time training with its checks, with a checkpoint at each epoch's end too, and with neither, in turn.
 
     python benchmarks/checks.py CORPUS [--schedule blocks hogwild] [--rounds 5] [--workers N] [--folder /tmp]
 
 The time is from the first pair to the end of `fit`, the writing of the last checkpoint included; reading and compiling
-are not. Off means: ids are not looked at when they are read, nor in the kernel of a bucket, and there is no checkpoint.
+are not. Without checks ids are not looked at when they are read, nor in the kernel of a bucket.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from firth.training.checkpoint import Checkpoints
 from firth.training.progress import Reporter
 from firth.training.state import Keeper
 
-corpus, schedule, workers, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+corpus, schedule, workers, mode, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5]
 
 class Clock(Reporter):
     def stage(self, name, total):
@@ -37,37 +37,40 @@ def unchecked(tokens, V, block):
     return tokens
 
 model, clock = firth.Word2Vec(schedule=schedule, workers=workers), Clock()
-if folder:
-    keeper = Checkpoints(folder, model.options, clock, minutes=10, resume=False)
-else:
+if mode == "neither":
     block_kernels.greatest_numbers = unlooked_at
     blocks.checked_ids = hogwild.checked_ids = unchecked
-    keeper = Keeper()
+keeper = Keeper()
+if mode == "checkpoints":
+    keeper = Checkpoints(folder, model.options, clock, minutes=10, resume=False)
 model._fit(corpus, clock, keeper)
 seconds = time.perf_counter() - clock.started
 print(json.dumps(sum(record.words for record in model.history) / seconds))
 """
 
 
-def words_a_second(corpus: Path, schedule: str, workers: int, folder: str) -> float:
-    """Train once, in a process of its own; with checks and checkpoints if there is a folder."""
-    command = [sys.executable, "-c", CHILD, str(corpus), schedule, str(workers), folder]
-    return float(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+MODES = ("neither", "checks", "checkpoints")
+
+
+def words_a_second(corpus: Path, schedule: str, workers: int, mode: str, place: Path | None) -> float:
+    """Train once, in a process of its own."""
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        command = [sys.executable, "-c", CHILD, str(corpus), schedule, str(workers), mode, folder]
+        return float(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
 def compare(corpus: Path, schedule: str, rounds: int, workers: int, place: Path | None) -> None:
-    """Print the speeds of neighbouring runs, and how much the checks take."""
-    losses = []
+    """Print the speeds of neighbouring runs, and how much the checks, and checkpoints too, take of the bare speed."""
+    losses: dict[str, list[float]] = {mode: [] for mode in MODES[1:]}
     for number in range(rounds):
-        speeds = {}
-        for checks in (True, False) if number % 2 else (False, True):
-            with tempfile.TemporaryDirectory(dir=place) as folder:
-                speeds[checks] = words_a_second(corpus, schedule, workers, folder if checks else "")
-        losses.append(1 - speeds[True] / speeds[False])
-        print(
-            f"{schedule}: {speeds[True] / 1e6:.2f} M words/s with, {speeds[False] / 1e6:.2f} without: {losses[-1]:.1%}"
-        )
-    print(f"{schedule}: checks and checkpoints take {statistics.median(losses):.1%} (median of {rounds} pairs)")
+        order = MODES[number % 3 :] + MODES[: number % 3]
+        speeds = {mode: words_a_second(corpus, schedule, workers, mode, place) for mode in order}
+        for mode, taken in losses.items():
+            taken.append(1 - speeds[mode] / speeds["neither"])
+        print(f"{schedule}: " + "  ".join(f"{mode} {speeds[mode] / 1e6:.2f} M words/s" for mode in MODES), flush=True)
+    for mode, taken in losses.items():
+        spread = f"{min(taken):.1%} to {max(taken):.1%}"
+        print(f"{schedule}: {mode} take {statistics.median(taken):.1%} (median of {rounds}; {spread})")
 
 
 def main() -> int:

@@ -76,6 +76,7 @@ class Checkpoints(Keeper):
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="firth-checkpoint")
         self._writing: Future[None] = Future()
         self._writing.set_result(None)
+        self._copies: dict[str, NDArray[Any]] = {}
         self._found: tuple[Path, dict[str, Any]] | None = None
 
     def __enter__(self) -> Self:
@@ -119,11 +120,19 @@ class Checkpoints(Keeper):
         self._check_finite(state)
         metadata = self._metadata(state)
         if not last and sum(array.nbytes for array in state.arrays.values()) <= COPIED_BYTES:
-            arrays = {name: array.copy() for name, array in state.arrays.items()}
-            self._writing = self._writer.submit(self._write, arrays, metadata)
+            copies = {name: self._copied(name, array) for name, array in state.arrays.items()}
+            self._writing = self._writer.submit(self._write, copies, metadata)
         else:
             self._write(state.arrays, metadata)
         self._written = time.monotonic()
+
+    def _copied(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
+        """Return a copy, in the memory of the last one: new memory is slow to touch."""
+        copy = self._copies.get(name)
+        if copy is None or copy.shape != array.shape:
+            copy = self._copies[name] = np.empty(array.shape, array.dtype)
+        copy[:] = array
+        return copy
 
     def _write(self, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
         path = self.folder / f"checkpoint-{self._number + 1:08}.firth"
