@@ -18,7 +18,7 @@ from training._interrupts import KINDS, Interrupts, cut_into_many_pieces, ids, m
 
 import firth
 from firth.errors import CheckpointError, DivergenceError, FormatError, OptionError
-from firth.formats.sealed import write_sealed
+from firth.formats.sealed import CHECKPOINT, write_sealed
 from firth.training import blocks, checkpoint, trainer
 from firth.training.checkpoint import Checkpoints, read_checkpoint
 from firth.training.progress import Reporter
@@ -294,6 +294,13 @@ def test_another_version_is_refused_with_the_difference(run, monkeypatch):
         fit(model_of("blocks"), run)
 
 
+def test_a_checkpoint_is_told_from_a_model(run):
+    fit(model_of("blocks"), run)
+    for read in (firth.load, firth.KeyedVectors.load):
+        with pytest.raises(FormatError, match=r"is a checkpoint of a training, not a model: let the training go on"):
+            read(run / checkpoints(run)[-1])
+
+
 def test_another_processor_is_no_reason_to_refuse_but_is_said(run, monkeypatch):
     fit(model_of("blocks"), run)
     monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "abacus")
@@ -352,7 +359,7 @@ def forge(path, change):
     change(place.get("passes", place), arrays, values)
     with path.open("wb") as file:
         strings = {name: checkpoint.json.dumps(value) for name, value in values.items()}
-        write_sealed(file, checkpoint._CHECKPOINT, arrays, strings)
+        write_sealed(file, CHECKPOINT, arrays, strings)
 
 
 def put(**values):

@@ -8,8 +8,8 @@ from firth.errors import FormatError
 from firth.formats import sniff
 from firth.formats.catalogue import COMPRESSIBLE, FORMATS, Format
 from firth.formats.npz import DAMAGED_ZIP
+from firth.formats.sealed import CHECKPOINT, LONGEST_HEADER, NATIVE
 from firth.formats.streams import LONGEST_LINE, PathLike, is_compressed, reading
-from firth.formats.tensors import LONGEST_HEADER
 
 _LEAST_DIMENSIONS = 2  # a word and one number may be any text
 
@@ -85,7 +85,7 @@ def _is_native(path: Path) -> bool:
         size = int.from_bytes(file.read(8), "little")
         try:
             header = json.loads(file.read(min(size, LONGEST_HEADER)))
-            return bool(header["__metadata__"]["format"] == "firth")
+            return header["__metadata__"]["format"] in (NATIVE.format, CHECKPOINT.format)
         except (ValueError, KeyError, TypeError, RecursionError):
             return path.suffix == ".firth"  # damaged: its own reader says how
 

@@ -35,11 +35,9 @@ from numpy.typing import NDArray
 from firth.errors import FormatError, OptionError
 from firth.formats import sniff
 from firth.formats.atomic import atomic_write
-from firth.formats.sealed import Kind, SealedFile, read_sealed, write_sealed
+from firth.formats.sealed import NATIVE, SealedFile, read_sealed, write_sealed
 from firth.formats.tensors import pieces
 from firth.formats.words import from_blob, to_blob
-
-_NATIVE = Kind("firth", 1, "one of firth's")
 
 _KINDS = {"center": "F", "outside": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
 
@@ -80,7 +78,7 @@ def write_native(
     tensors = _tensors(keys, center, outside, counts)
     known = {"options": json.dumps(options), "history": json.dumps(history), "sha256": _sha256(tensors)}
     with atomic_write(path) as file:
-        write_sealed(file, _NATIVE, tensors, known)
+        write_sealed(file, NATIVE, tensors, known)
 
 
 def read_native(path: str | os.PathLike[str], *, outside: bool = True, mmap: bool = False) -> NativeFile:
@@ -95,7 +93,7 @@ def read_native(path: str | os.PathLike[str], *, outside: bool = True, mmap: boo
     """
     path = Path(path)
     _refuse_other_kinds(path)
-    return read_sealed(path, _NATIVE, lambda file: _Reader(file, mmap).read(outside))
+    return read_sealed(path, NATIVE, lambda file: _Reader(file, mmap).read(outside))
 
 
 # --- writing

@@ -23,7 +23,7 @@ from firth.formats.tensors import CODES, Array, dtype_of, mapped_tensor, pieces,
 
 T = TypeVar("T")
 
-_LONGEST_HEADER = 16 << 20  # bytes: some 200 for each epoch of a history
+LONGEST_HEADER = 16 << 20  # bytes: some 200 for each epoch of a history
 _MOST_BYTES = 1 << 60  # of a tensor: NumPy has no larger array, not even where one of its sizes is 0
 
 
@@ -33,6 +33,10 @@ class Kind(NamedTuple):
     format: str
     version: int
     title: str
+
+
+NATIVE = Kind("firth", 1, "one of firth's")
+CHECKPOINT = Kind("firth-checkpoint", 1, "a checkpoint of firth's")
 
 
 def write_sealed(file: BinaryIO, kind: Kind, tensors: Mapping[str, Array], strings: Mapping[str, str]) -> None:
@@ -100,7 +104,13 @@ class SealedFile:
         return array
 
     def _check_kind(self, kind: Kind) -> None:
-        if self.metadata.get("format") != kind.format:
+        found = self.metadata.get("format")
+        if found == CHECKPOINT.format != kind.format:
+            raise FormatError(
+                f"{self.path} is a checkpoint of a training, not a model: let the training go on (resume=True, on the "
+                "command line --resume), and save its model"
+            )
+        if found != kind.format:
             raise FormatError(
                 f"{self.path} is a safetensors file, but not {kind.title}: it has tensors "
                 f"{shorten(str(sorted(self._names)), 200)} and no metadata format={kind.format!r}. Load it with "
@@ -131,7 +141,7 @@ def read_sealed(path: Path, kind: Kind, read: Callable[[SealedFile], T]) -> T:
     """
     from safetensors import SafetensorError, safe_open
 
-    refuse_long_header(path, _LONGEST_HEADER)
+    refuse_long_header(path, LONGEST_HEADER)
     try:
         with safe_open(path, framework="numpy") as file:
             return read(SealedFile(path, file, kind))

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 import firth
 from firth.errors import CheckpointError, DivergenceError, FormatError
 from firth.formats.atomic import atomic_write
-from firth.formats.sealed import Kind, SealedFile, read_sealed, write_sealed
+from firth.formats.sealed import CHECKPOINT, SealedFile, read_sealed, write_sealed
 from firth.options import Options, checked, limits
 from firth.text import Corpus, TokenStore
 from firth.training.progress import Reporter
@@ -35,7 +35,6 @@ from firth.training.state import Keeper, State, is_finite
 from firth.training.trainer import records
 
 KEPT = 2  # generations
-_CHECKPOINT = Kind("firth-checkpoint", 1, "a checkpoint of firth's")
 _LIBRARIES = ("numpy", "numba", "llvmlite")  # they compute: another version may round otherwise
 COPIED_BYTES = 2**28  # a state of up to so many is copied, so that training need not wait for the disk
 _MINUTES = limits("minutes from one checkpoint to the next", 0, open_low=True)
@@ -138,7 +137,7 @@ class Checkpoints(Keeper):
         path = self.folder / f"checkpoint-{self._number + 1:08}.firth"
         try:
             with atomic_write(path) as file:
-                write_sealed(file, _CHECKPOINT, arrays, metadata)
+                write_sealed(file, CHECKPOINT, arrays, metadata)
             self._number += 1
             for old in _files(self.folder)[KEPT:]:
                 old.unlink()
@@ -221,7 +220,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
     Raises `FormatError` if it is cut or damaged, or of another kind or version.
     """
-    return read_sealed(path, _CHECKPOINT, _checkpoint)
+    return read_sealed(path, CHECKPOINT, _checkpoint)
 
 
 def _checkpoint(file: SealedFile) -> Checkpoint:
