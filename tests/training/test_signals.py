@@ -186,6 +186,35 @@ def test_a_second_interrupt_skips_the_checkpoint_and_the_one_before_stays(tmp_pa
     assert saved(model, tmp_path) == whole
 
 
+def test_a_second_interrupt_between_any_two_instructions_ends_the_work_first():
+    """It may come where nothing catches it but the pool, which waits for its threads."""
+    ended = threading.Event()
+    with pytest.raises(KeyboardInterrupt), Deferred(ended.set):  # noqa: PT012 - the first is not to raise
+        signal.raise_signal(signal.SIGINT)
+        assert not ended.is_set()
+        signal.raise_signal(signal.SIGINT)
+    assert ended.is_set()
+
+
+def test_what_was_halted_in_the_middle_of_a_piece_is_never_kept(tmp_path, many_pieces, monkeypatch):
+    """Two interrupts at once: the second halts the pieces under way, and what they leave is no state to go on from."""
+    train = blocks.Blocks.train
+
+    def interrupted_twice(engine, piece, rate, work):
+        if piece.round >= 0 and not engine.halt[0]:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.01)
+            while not engine.halt[0]:
+                time.sleep(0.001)
+        return train(engine, piece, rate, work)
+
+    monkeypatch.setattr(blocks.Blocks, "train", interrupted_twice)
+    with pytest.raises(KeyboardInterrupt):
+        model_of("blocks", workers=1).fit(ids(), progress=False, checkpoint=tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
+
+
 def test_a_second_interrupt_does_not_wait_for_a_long_piece(monkeypatch):
     """It ends when told to, and not when it is done."""
 

@@ -3,6 +3,7 @@
 import _thread
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
@@ -15,9 +16,14 @@ _RETRY_SECONDS = 0.02
 class Deferred:
     """While it is in use, the first Ctrl-C or SIGTERM is raised by `check` alone, and any after it at once.
 
+    `abandon` is called before one is raised at once, for that may be anywhere, and what waits for work to end must not.
+
     Ctrl-C is raised as the process wants it, by default as `KeyboardInterrupt`. SIGTERM, which by default ends a
     process without a word, is raised as `SystemExit`. Only the main thread hears signals; in another nothing changes.
     """
+
+    def __init__(self, abandon: Callable[[], object] = lambda: None):
+        self._abandon = abandon
 
     def __enter__(self) -> Self:
         self._pending: tuple[int, FrameType | None] | None = None
@@ -43,6 +49,7 @@ class Deferred:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._came:
+            self._abandon()
             self._raise(number, frame)
         self._came, self._pending = True, (number, frame)
 

@@ -173,7 +173,7 @@ class Trainer:
         """
         pieces = self._engine.pieces(self._tally.epoch, self._tally.done, self._paused)
         threads = len(self._workspaces) + 1  # one to see that there can be threads
-        with Deferred() as signals, ThreadPoolExecutor(threads, thread_name_prefix="firth") as pool:
+        with Deferred(self.stop) as signals, ThreadPoolExecutor(threads, thread_name_prefix="firth") as pool:
             resting = True
             while resting:
                 resting = self._run_until_due(pool, pieces, signals)
@@ -192,6 +192,8 @@ class Trainer:
         except BaseException:  # an interrupt
             self._end_early(futures, pieces)
             raise
+        if self._engine.halt[0]:
+            return False
         self._keep(pieces)
         signals.check()
         return self._paused.is_set()
@@ -216,13 +218,14 @@ class Trainer:
 
     def _end_early(self, futures: list[Future[None]], pieces: Pieces) -> None:
         """Let the pieces under way end, and keep the state; where they take too long, stop them and keep nothing."""
+        halted = self._engine.halt[0]
         self._paused.set()
         try:
             _, late = wait(futures, GRACE_SECONDS)
         finally:
             self.stop()
         failed = any(future.exception() for future in futures)
-        if not failed and (not late or self._engine.undone_when_halted):
+        if not failed and (not (late or halted) or self._engine.undone_when_halted):
             self._keep(pieces, last=True)
 
     def _keep(self, pieces: Pieces, *, last: bool = False) -> None:
