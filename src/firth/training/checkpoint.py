@@ -120,7 +120,10 @@ class Checkpoints(Keeper):
         metadata = self._metadata(state)
         if not last and sum(array.nbytes for array in state.arrays.values()) <= COPIED_BYTES:
             copies = {name: self._copied(name, array) for name, array in state.arrays.items()}
-            self._writing = self._writer.submit(self._write, copies, metadata)
+            try:
+                self._writing = self._writer.submit(self._write, copies, metadata)
+            except RuntimeError:  # the program ends, or there can be no more threads
+                self._write(copies, metadata)
         else:
             self._write(state.arrays, metadata)
         self._written = time.monotonic()

@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -183,8 +183,10 @@ class Trainer:
     def _run_until_due(self, pool: ThreadPoolExecutor, pieces: Pieces, signals: Deferred) -> bool:
         """Let every worker take pieces until none is left or the keeper is due; return whether it was."""
         self._paused.clear()
-        futures = [pool.submit(self._work, pieces, work) for work in self._workspaces]
+        futures: list[Future[None]] = []
         try:
+            for work in self._workspaces:
+                futures.append(_submitted(pool, self._work, pieces, work))
             self._wait(pool, futures, signals)
         except Exception:
             self.stop()
@@ -212,7 +214,7 @@ class Trainer:
             self._tally.seconds = before + time.perf_counter() - started
             self._show()
             signals.check()
-            _check_running(pool)
+            _submitted(pool, int)  # tells whether the program still runs
             if len(self._tally.losses) > pieces_before and self._keeper.due():  # or it might rest for ever
                 self._paused.set()
 
@@ -273,11 +275,13 @@ class Trainer:
             )
 
 
-def _check_running(pool: ThreadPoolExecutor) -> None:
-    """Raise `SystemExit`, which ends a thread without a word, when the program ends."""
+def _submitted(pool: ThreadPoolExecutor, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    """Submit work; raise `SystemExit`, which ends a thread without a word, when the program ends."""
     try:
-        pool.submit(int)
-    except RuntimeError:
+        return pool.submit(work, *arguments)
+    except RuntimeError as error:
+        if "shutdown" not in str(error):  # there can be no more threads, and that is to be heard of
+            raise
         raise SystemExit("the program ended before the training in one of its threads") from None
 
 
