@@ -1,76 +1,111 @@
-"""Time training with its checks, with a checkpoint at each epoch's end too, and with neither, in turn.
+"""Time epochs of training with its checks, with a checkpoint at each epoch's end too, and with neither, in turn.
 
-    python benchmarks/checks.py CORPUS [--schedule blocks hogwild] [--rounds 5] [--workers N] [--folder /tmp]
+    python benchmarks/checks.py CORPUS [--schedule blocks hogwild] [--rounds 15] [--workers N] [--folder /tmp]
 
-The time is from the first pair to the end of `fit`, the writing of the last checkpoint included; reading and compiling
-are not. Without checks ids are not looked at when they are read, nor in the kernel of a bucket.
+Three trainings of one corpus stand side by side in one process. In its turn each does two epochs, of which the second
+is timed, from epoch's end to epoch's end: with checkpoints that holds the copying of one state and the writing of it
+beside the epoch. A ratio is that of neighbours, seconds apart, for the machine's speed changes within minutes.
+Without checks ids are not looked at when they are read, nor in the kernel of a bucket.
 """
 
 import argparse
-import json
+import contextlib
 import statistics
-import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
-CHILD = """
-import json, sys, time
 from numba import njit
-import firth
+
+from firth.options import Options
+from firth.text import Corpus, read_corpus
 from firth.training import block_kernels, blocks, hogwild
 from firth.training.checkpoint import Checkpoints
+from firth.training.engines import training_of
 from firth.training.progress import Reporter
-from firth.training.state import Keeper
-
-corpus, schedule, workers, mode, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5]
-
-class Clock(Reporter):
-    def stage(self, name, total):
-        self.started = time.perf_counter()
-
-@njit(nogil=True)
-def unlooked_at(pairs, alias):
-    return 0, 0, 0
-
-def unchecked(tokens, V, block):
-    return tokens
-
-model, clock = firth.Word2Vec(schedule=schedule, workers=workers), Clock()
-if mode == "neither":
-    block_kernels.greatest_numbers = unlooked_at
-    blocks.checked_ids = hogwild.checked_ids = unchecked
-keeper = Keeper()
-if mode == "checkpoints":
-    keeper = Checkpoints(folder, model.options, clock, minutes=10, resume=False)
-model._fit(corpus, clock, keeper)
-seconds = time.perf_counter() - clock.started
-print(json.dumps(sum(record.words for record in model.history) / seconds))
-"""
-
+from firth.training.state import Keeper, State
 
 MODES = ("neither", "checks", "checkpoints")
 
 
-def words_a_second(corpus: Path, schedule: str, workers: int, mode: str, place: Path | None) -> float:
-    """Train once, in a process of its own."""
-    with tempfile.TemporaryDirectory(dir=place) as folder:
-        command = [sys.executable, "-c", CHILD, str(corpus), schedule, str(workers), mode, folder]
-        return float(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+@njit(nogil=True)
+def unlooked_at(pairs, alias):  # type: ignore[no-untyped-def]  # compiled
+    """Stand for `greatest_numbers`: no number is too great."""
+    return 0, 0, 0
 
 
-def compare(corpus: Path, schedule: str, rounds: int, workers: int, place: Path | None) -> None:
-    """Print the speeds of neighbouring runs, and how much the checks, and checkpoints too, take of the bare speed."""
+UNCHECKED_BUCKET = block_kernels.compile_train_bucket.__wrapped__  # another kernel than the one with checks
+
+
+class Timed(Keeper):
+    """Notes when each epoch ended, and passes its state on."""
+
+    def __init__(self, keeper: Keeper):
+        super().__init__()
+        self.keeper, self.ends = keeper, list[float]()
+
+    def keep(self, state: State, *, last: bool) -> None:
+        """Note the time before the state is kept: that is part of the next epoch's."""
+        self.ends.append(time.perf_counter())
+        self.keeper.keep(state, last=last)
+
+
+class Contestant:
+    """A training whose epochs are timed."""
+
+    def __init__(self, mode: str, corpus: Corpus, options: Options, workers: int, keeper: Keeper):
+        self._mode, self._words, self._timed = mode, corpus.raw_words, Timed(keeper)
+        self._kernels: dict[tuple[int, ...], object] = {}
+        self._epochs = training_of(corpus, options, workers, Reporter(), self._timed).epochs()
+
+    def words_a_second(self) -> float:
+        """Do two epochs and give the speed of the second."""
+        with self._checks():
+            next(self._epochs)
+            next(self._epochs)
+        if isinstance(self._timed.keeper, Checkpoints):
+            self._timed.keeper.wait()
+        before, after = self._timed.ends[-2:]
+        return self._words / (after - before)
+
+    def _unchecked_bucket(self, *shape: int) -> object:
+        if shape not in self._kernels:
+            self._kernels[shape] = UNCHECKED_BUCKET(*shape)
+        return self._kernels[shape]
+
+    @contextlib.contextmanager
+    def _checks(self) -> Iterator[None]:
+        """Take the checks away, unless this mode has them."""
+        with contextlib.ExitStack() as stack:
+            if self._mode == "neither":
+                for module in (blocks, hogwild):
+                    stack.enter_context(mock.patch.object(module, "checked_ids", lambda tokens, V, block: tokens))
+                stack.enter_context(mock.patch.object(block_kernels, "greatest_numbers", unlooked_at))
+                stack.enter_context(mock.patch.object(block_kernels, "compile_train_bucket", self._unchecked_bucket))
+            yield
+
+
+def compare(corpus: Corpus, options: Options, rounds: int, workers: int, folder: Path) -> None:
+    """Print the speeds of neighbouring epochs, and how much the checks, and checkpoints too, take of the bare speed."""
     losses: dict[str, list[float]] = {mode: [] for mode in MODES[1:]}
-    for number in range(rounds):
-        order = MODES[number % 3 :] + MODES[: number % 3]
-        speeds = {mode: words_a_second(corpus, schedule, workers, mode, place) for mode in order}
-        for mode, taken in losses.items():
-            taken.append(1 - speeds[mode] / speeds["neither"])
-        print(f"{schedule}: " + "  ".join(f"{mode} {speeds[mode] / 1e6:.2f} M words/s" for mode in MODES), flush=True)
+    with Checkpoints(folder, options, Reporter(), minutes=10, resume=False) as checkpoints:
+        checkpoints.check_corpus(corpus, None)
+        keepers = {"checkpoints": checkpoints}
+        contestants = {mode: Contestant(mode, corpus, options, workers, keepers.get(mode, Keeper())) for mode in MODES}
+        for number in range(rounds):
+            order = MODES[number % 3 :] + MODES[: number % 3]
+            speeds = {mode: contestants[mode].words_a_second() for mode in order}
+            for mode, taken in losses.items():
+                taken.append(1 - speeds[mode] / speeds["neither"])
+            shown = "  ".join(f"{mode} {speeds[mode] / 1e6:.2f} M words/s" for mode in MODES)
+            print(f"{options.schedule}: {shown}", flush=True)
     for mode, taken in losses.items():
-        spread = f"{min(taken):.1%} to {max(taken):.1%}"
-        print(f"{schedule}: {mode} take {statistics.median(taken):.1%} (median of {rounds}; {spread})")
+        low, median, high = statistics.quantiles(taken, n=4)
+        spread = f"half of {rounds} from {low:.1%} to {high:.1%}"
+        print(f"{options.schedule}: {mode} take {median:.1%} (median; {spread})")
 
 
 def main() -> int:
@@ -78,14 +113,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("corpus", type=Path, help="a text file")
     parser.add_argument("--schedule", nargs="+", default=["blocks", "hogwild"], help="default: both")
-    parser.add_argument("--rounds", type=int, default=5, help="pairs of runs (default: 5)")
+    parser.add_argument("--rounds", type=int, default=15, help="turns of each (default: 15)")
     parser.add_argument("--workers", type=int, default=2, help="threads (default: 2)")
     parser.add_argument("--folder", type=Path, help="where checkpoints go (default: the system's temporary folder)")
-    options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error(f"--rounds {options.rounds}: give a whole number of at least 1")
-    for schedule in options.schedule:
-        compare(options.corpus, schedule, options.rounds, options.workers, options.folder)
+    arguments = parser.parse_args()
+    if arguments.rounds < 2:
+        parser.error(f"--rounds {arguments.rounds}: give a whole number of at least 2")
+    for schedule in arguments.schedule:
+        options = Options(schedule=schedule, epochs=2 * arguments.rounds)
+        corpus = read_corpus(arguments.corpus, options, workers=arguments.workers)
+        with corpus.tokens, tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+            compare(corpus, options, arguments.rounds, arguments.workers, Path(folder))
     return 0
 
 

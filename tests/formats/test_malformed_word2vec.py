@@ -100,7 +100,7 @@ def test_a_header_that_lies_is_refused_before_memory_is_taken(tmp_path, target, 
 @pytest.mark.usefixtures("traced")
 def test_a_compressed_file_that_promises_more_than_memory_is_refused_before_any_is_taken(tmp_path):
     (tmp_path / "v.gz").write_bytes(gzip.compress(b"1000000000000 60000\na 1 2 3\n"))
-    with pytest.raises(NotEnoughMemoryError, match=r"reading .*v\.gz needs .* read fewer rows, with limit="):
+    with pytest.raises(NotEnoughMemoryError, match=r"reading .*v\.gz needs .* give limit= to read fewer rows"):
         read_word2vec(tmp_path / "v.gz")
     assert tracemalloc.get_traced_memory()[1] < 16 << 20
 

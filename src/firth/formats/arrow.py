@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats.atomic import atomic_write
-from firth.formats.streams import PathLike, Rows
+from firth.formats.streams import BLOCK_ROWS, PathLike, Rows
 from firth.formats.words import Table, check_shapes, warn_of_broken_rows, without_repeats
 
 Array = NDArray[Any]
 
-_BLOCK_ROWS = 1 << 13
 _MOST_PACKED = 64  # numbers and keys in a byte of Parquet; one bit a number, as of vectors of 1 and -1, makes 8
 _ALWAYS_ALLOWED = 1 << 20  # of them
 _LONGEST_LIST = 20_000  # row groups, or columns: Arrow takes a kilobyte for each that a Parquet file only promises
@@ -108,8 +107,8 @@ def _schema(keys: Sequence[str | int], vectors: Array, counts: Array | None) -> 
 def _batches(schema: Any, keys: Sequence[str | int], vectors: Array, counts: Array | None) -> Iterator[Any]:
     import pyarrow as pa
 
-    for start in range(0, len(keys), _BLOCK_ROWS):
-        part = slice(start, start + _BLOCK_ROWS)
+    for start in range(0, len(keys), BLOCK_ROWS):
+        part = slice(start, start + BLOCK_ROWS)
         flat = pa.array(np.ascontiguousarray(vectors[part]).ravel())
         columns = [
             _key_array(keys[part], schema),
@@ -141,7 +140,7 @@ def _opened(file: Any) -> tuple[Any, Iterator[Any]]:
     file.seek(0)
     if head.startswith(b"PAR1"):
         parquet = pq.ParquetFile(file, thrift_container_size_limit=_LONGEST_LIST)
-        return parquet.schema_arrow, parquet.iter_batches(batch_size=_BLOCK_ROWS, use_threads=False)
+        return parquet.schema_arrow, parquet.iter_batches(batch_size=BLOCK_ROWS, use_threads=False)
     reader = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(use_threads=False))
     return reader.schema, (reader.get_batch(number) for number in range(reader.num_record_batches))
 

@@ -14,12 +14,11 @@ from firth.formats.catalogue import FORMATS
 from firth.formats.detection import detect
 from firth.formats.projector import projector_files
 from firth.formats.sniff import LONGEST_HEADER
-from firth.formats.streams import CHUNK_BYTES, Lines, PathLike, Rows, is_compressed, reading
+from firth.formats.streams import BLOCK_ROWS, CHUNK_BYTES, Lines, PathLike, Rows, in_blocks, is_compressed, reading
 from firth.formats.words import WHITE_SPACE, broken_rows, shown
 
 Array = NDArray[Any]
 
-_BLOCK_ROWS = 1 << 13
 _WORD2VEC = ("word2vec-text", "word2vec-binary", "glove")
 
 
@@ -173,24 +172,10 @@ def _look_through_records(path: Path, lines: Lines, found: Diagnosis) -> None:
 
 def _look_through_lines(lines: Lines, found: Diagnosis) -> None:
     tally, words = _Tally(found.dimensions, found), _Words(found)
-    for block in _blocks(lines.each(1 if found.format == "glove" else 2)):
+    for block in in_blocks(lines.each(1 if found.format == "glove" else 2), lambda numbered: len(numbered[1])):
         _look_at(block, found, tally, words)
     if lines.unfinished:
         found.problems.append("the last line does not end in a newline: it may be cut within its last number")
-
-
-def _blocks(numbered: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    """Yield the lines some thousands at a time, and fewer where they are long."""
-    block: list[tuple[int, bytes]] = []
-    size = 0
-    for number, line in numbered:
-        block.append((number, line))
-        size += len(line)
-        if len(block) == _BLOCK_ROWS or size > CHUNK_BYTES:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
 
 
 def _look_at(block: list[tuple[int, bytes]], found: Diagnosis, tally: _Tally, words: _Words) -> None:
@@ -240,8 +225,8 @@ def _look_through_others(path: Path, found: Diagnosis) -> None:
     found.dimensions = table.vectors.shape[1]
     found.counts = table.counts is not None
     tally = _Tally(found.dimensions, found)
-    for start in range(0, len(table.vectors), _BLOCK_ROWS):
-        tally.append(table.vectors[start : start + _BLOCK_ROWS])
+    for start in range(0, len(table.vectors), BLOCK_ROWS):
+        tally.append(table.vectors[start : start + BLOCK_ROWS])
     if table.keys and isinstance(table.keys[0], str):
         found.spaced = sum(WHITE_SPACE.search(word) is not None for word in table.keys)
         found.undecodable = sum("\ufffd" in word for word in table.keys)

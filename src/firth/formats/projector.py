@@ -21,14 +21,22 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.decimals import parse_fields, print_rows
-from firth.formats.streams import CHUNK_BYTES, LONGEST_LINE, PathLike, Rows, is_compressed, reading, writing_set
+from firth.formats.streams import (
+    BLOCK_ROWS,
+    LONGEST_LINE,
+    PathLike,
+    Rows,
+    in_blocks,
+    is_compressed,
+    reading,
+    writing_set,
+)
 from firth.formats.words import Table, check_shapes, decoded, encoded, shown, warn_of_broken_rows, without_repeats
 
 Array = NDArray[Any]
 
 TENSOR, METADATA = "_tensor.tsv", "_metadata.tsv"
 _HEADER = b"word\tcount"
-_BLOCK_ROWS = 4096
 _UNWRITABLE = re.compile(r"[\t\n\r]")
 
 
@@ -49,8 +57,8 @@ def write_projector(path: PathLike, keys: Sequence[str | int], vectors: Array, c
     check_shapes(keys, vectors, counts)
     words = encoded(keys, "a file of tab-separated values", _UNWRITABLE)
     with writing_set(*projector_files(path)) as (tensor, metadata):
-        for start in range(0, len(words), _BLOCK_ROWS):
-            tensor.writelines(line + b"\n" for line in print_rows(vectors[start : start + _BLOCK_ROWS], "\t"))
+        for start in range(0, len(words), BLOCK_ROWS):
+            tensor.writelines(line + b"\n" for line in print_rows(vectors[start : start + BLOCK_ROWS], "\t"))
         if counts is None:
             metadata.writelines(word + b"\n" for word in words)
         else:
@@ -79,7 +87,7 @@ def _read_tensor(path: Path, limit: int | None) -> Array:
     rows: Rows | None = None
     number = 0
     with reading(path) as file:
-        for block in _blocks(file):
+        for block in in_blocks((line.rstrip() for line in _lines(file)), len):
             D = block[0].count(b"\t") + 1 if rows is None else rows.array.shape[1]
             rows = rows or Rows(D, np.dtype(np.float32), 0)
             bad = next((at for at, line in enumerate(block) if line.count(b"\t") + 1 != D), None)
@@ -102,20 +110,6 @@ def _read_tensor(path: Path, limit: int | None) -> Array:
 def _lines(file: BinaryIO) -> Iterator[bytes]:
     """Yield the lines; one that is too long is broken, so that it will not fit."""
     return iter(partial(file.readline, LONGEST_LINE), b"")
-
-
-def _blocks(file: BinaryIO) -> Iterator[list[bytes]]:
-    """Yield the lines, stripped at the right, some thousands at a time, and fewer where they are long."""
-    block: list[bytes] = []
-    size = 0
-    for line in _lines(file):
-        block.append(line.rstrip())
-        size += len(line)
-        if len(block) == _BLOCK_ROWS or size > CHUNK_BYTES:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
 
 
 def _read_metadata(path: Path, V: int, limit: int | None) -> tuple[list[bytes], Array | None]:

@@ -7,11 +7,11 @@ import lzma
 import math
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -21,8 +21,10 @@ from firth.formats.atomic import atomic_set
 from firth.resources import require_memory
 
 PathLike = str | os.PathLike[str]
+Line = TypeVar("Line")
 
 CHUNK_BYTES = 4 << 20
+BLOCK_ROWS = 4096  # lines or rows worked on together
 LONGEST_LINE = 1 << 22  # bytes; a word and 65,536 numbers need a third of that
 _GZIP_LEVEL = 6  # 9, the default, takes three times as long for one part in a hundred
 
@@ -182,6 +184,20 @@ class Lines:
             if chunk.strip(blank):
                 return True
         return False
+
+
+def in_blocks(lines: Iterable[Line], size_of: Callable[[Line], int]) -> Iterator[list[Line]]:
+    """Yield the lines some thousands at a time, and fewer where they are long."""
+    block: list[Line] = []
+    size = 0
+    for line in lines:
+        block.append(line)
+        size += size_of(line)
+        if len(block) == BLOCK_ROWS or size > CHUNK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def room_for(shape: Sequence[int], dtype: DTypeLike, path: PathLike = "vectors") -> None:

@@ -39,14 +39,22 @@ from firth.errors import FormatError, OptionError
 from firth.formats import sniff
 from firth.formats import words as wordlists
 from firth.formats.decimals import print_rows
-from firth.formats.streams import CHUNK_BYTES, Lines, PathLike, Rows, is_compressed, reading, writing_set
+from firth.formats.streams import (
+    BLOCK_ROWS,
+    CHUNK_BYTES,
+    Lines,
+    PathLike,
+    Rows,
+    is_compressed,
+    reading,
+    room_for,
+    writing_set,
+)
 from firth.formats.word2vec_rows import BinaryRows, TextRows, split_line
 from firth.formats.words import Table, shown
-from firth.resources import require_memory
 
 Array = NDArray[Any]
 
-_BLOCK_ROWS = 4096
 _MOST_DIMENSIONS = 1 << 16
 _LONGEST_HEADER = 100  # bytes
 _LINES_TO_LOOK_AT = 100  # for the number of dimensions, where no header gives it
@@ -111,9 +119,9 @@ def write_word2vec(
     with writing_set(*[path] if fvocab is None else [path, fvocab]) as (file, *vocabulary):
         if header:
             file.write(b"%d %d\n" % vectors.shape)
-        for start in range(0, len(words), _BLOCK_ROWS):
-            rows = vectors[start : start + _BLOCK_ROWS]
-            block = words[start : start + _BLOCK_ROWS]
+        for start in range(0, len(words), BLOCK_ROWS):
+            rows = vectors[start : start + BLOCK_ROWS]
+            block = words[start : start + BLOCK_ROWS]
             file.write(_binary_records(block, rows) if binary else _text_lines(block, rows, line_end))
         for lines in vocabulary:
             lines.writelines(b"%s %d\n" % pair for pair in zip(words, cast(Array, counts).tolist(), strict=True))
@@ -221,8 +229,7 @@ class _Reader:
         """Refuse a header that promises more than this machine can hold, before taking memory for it."""
         rows = self._wanted()
         if rows is not None:
-            parts = {f"{rows} vectors of {self.D} numbers": rows * self.D * self.datatype.itemsize}
-            require_memory(parts, f"reading {self.path}", "if its header is right, read fewer rows, with limit=")
+            room_for((rows, self.D), self.datatype, self.path)
 
     def _capacity(self) -> int:
         """Return for how many rows to take memory at once: all, where the file is known to be that large."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError, OptionError
-from firth.formats.streams import Lines, reading
+from firth.formats.streams import BLOCK_ROWS, Lines, reading
 
 Array = NDArray[Any]
 
@@ -28,7 +28,6 @@ class Table(NamedTuple):
     counts: NDArray[np.int64] | None
 
 
-_BLOCK_ROWS = 1 << 14
 _MOST_DIGITS = 18  # of a count: int64 holds any
 _STACK_LEVEL = 5  # of a warning: whoever called a reader
 
@@ -147,7 +146,7 @@ def whole(path: Path, table: Table, *, finite: bool = True) -> Table:
     `finite=False` leaves the vectors unread, for they may be a map of a file.
     """
     if finite:
-        blocks = (table.vectors[start : start + _BLOCK_ROWS] for start in range(0, len(table.vectors), _BLOCK_ROWS))
+        blocks = (table.vectors[start : start + BLOCK_ROWS] for start in range(0, len(table.vectors), BLOCK_ROWS))
         warn_of_broken_rows(path, sum(broken_rows(block) for block in blocks))
     keys, vectors, kept = without_repeats(path, cast(list[Any], table.keys), table.vectors)
     return Table(keys, vectors, table.counts if kept is None or table.counts is None else table.counts[kept])

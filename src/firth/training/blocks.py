@@ -31,6 +31,17 @@ LEAST_WORDS = 25  # in a block, or noise words drawn from it would mostly be the
 _BUCKET_KEY = 1  # tells a bucket's key from a token block's
 
 
+def row_blocks(V: int, options: Options) -> int:
+    """Return P, the number of blocks that the rows of each matrix are split into."""
+    return max(1, min(options.blocks, V // LEAST_WORDS))
+
+
+def chunk_blocks(options: Options) -> int:
+    """Return how many token blocks make a chunk of about `CHUNK_PAIRS` pairs: by the options alone."""
+    pairs_a_word = options.window + 1 if options.shrink_windows else 2 * options.window
+    return max(1, CHUNK_PAIRS // (pairs_a_word * BLOCK_WORDS))
+
+
 class Bucket(NamedTuple):
     """All that the training of one bucket depends on.
 
@@ -218,17 +229,14 @@ class Blocks(NegativeSampling):
         super().__init__(corpus, options)
         counts, self._run = corpus.vocabulary.counts, run
         self._V = len(counts)
-        self._P = max(1, min(options.blocks, self._V // LEAST_WORDS))
+        self._P = row_blocks(self._V, options)
         self._alias = [sampling.alias_table(counts[b :: self._P], options.ns_exponent) for b in range(self._P)]
         self._chunks = self._cut_chunks()
         self._parts: dict[tuple[int, int], Part] = {}
         self._schedule: Rotation | None = None
 
     def _cut_chunks(self) -> list[range]:
-        """Cut the token blocks into chunks of about `CHUNK_PAIRS` pairs, by the options alone."""
-        options, n_blocks = self._options, self._tokens.n_blocks
-        pairs_a_word = options.window + 1 if options.shrink_windows else 2 * options.window
-        size = max(1, CHUNK_PAIRS // (pairs_a_word * BLOCK_WORDS))
+        n_blocks, size = self._tokens.n_blocks, chunk_blocks(self._options)
         return [range(first, min(first + size, n_blocks)) for first in range(0, n_blocks, size)]
 
     def workspace(self) -> Worker:

@@ -91,7 +91,7 @@ class Checkpoints(Keeper):
     def __exit__(self, *exc_info: object) -> None:
         try:
             self._writer.shutdown()
-            self._writing.result()
+            self.wait()
         finally:
             os.close(self._lock)
 
@@ -115,7 +115,7 @@ class Checkpoints(Keeper):
         Unless it is the last, a small state is copied and written while training goes on; `__exit__` waits for that.
         Raises `DivergenceError` if a number is not finite: the checkpoints before stay.
         """
-        self._writing.result()
+        self.wait()
         self._check_finite(state)
         metadata = self._metadata(state)
         if not last and sum(array.nbytes for array in state.arrays.values()) <= COPIED_BYTES:
@@ -127,6 +127,10 @@ class Checkpoints(Keeper):
         else:
             self._write(state.arrays, metadata)
         self._written = time.monotonic()
+
+    def wait(self) -> None:
+        """Wait until the last state kept is on the disk, or was given up; raise what else went wrong."""
+        self._writing.result()
 
     def _copied(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
         """Return a copy, in the memory of the last one: new memory is slow to touch."""

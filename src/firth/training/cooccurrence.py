@@ -74,6 +74,11 @@ class DiskArray:
 Numbers = NDArray[Any] | DiskArray
 
 
+def piece_blocks(options: Options) -> int:
+    """Return how many token blocks are counted together."""
+    return max(1, PIECE_PAIRS // (2 * options.window * BLOCK_WORDS))
+
+
 class Rows(NamedTuple):
     """Some rows of the counts: row i has columns[start[i]:stop[i]] and values[start[i]:stop[i]]."""
 
@@ -206,7 +211,7 @@ class _Counter:
         self.shift = max(1, (self.V - 1).bit_length())  # bits of a word's id
         self.unit = float(options.window)  # the weight that makes one pair
         self._weight_bits = options.window.bit_length()
-        self.piece = max(1, PIECE_PAIRS // (2 * options.window * BLOCK_WORDS))  # blocks of a piece
+        self.piece = piece_blocks(options)
         self._keep = sampling.keep_thresholds(vocabulary.counts, options.sample)
         if 2 * self.shift + self._weight_bits > 63:
             raise OptionError(

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training import kernels, sampling, simd
-from firth.training.blocks import CHUNK_PAIRS, LEAST_WORDS
-from firth.training.cooccurrence import PIECE_PAIRS, RANGE_CELLS, RUN_BYTES
+from firth.training.blocks import chunk_blocks, row_blocks
+from firth.training.cooccurrence import RANGE_CELLS, RUN_BYTES, piece_blocks
 from firth.training.softmax import TILE_BYTES, TILE_WORDS
 from firth.training.softmax_training import BATCH
 
@@ -40,10 +40,9 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> Parts:
 
 
 def _chunks(corpus: Corpus, options: Options, workers: int) -> Parts:
-    P = max(1, min(options.blocks, len(corpus.vocabulary) // LEAST_WORDS))
+    P = row_blocks(len(corpus.vocabulary), options)
     pairs = _Pairs(corpus, options, shrunken=options.shrink_windows)
-    pairs_a_word = options.window + 1 if options.shrink_windows else 2 * options.window
-    chunk = pairs.of_blocks(max(1, CHUNK_PAIRS // (pairs_a_word * BLOCK_WORDS)))
+    chunk = pairs.of_blocks(chunk_blocks(options))
     return {
         "pairs": round(8 * min(_CHUNKS * chunk, pairs.total)),
         f"buckets of {workers} workers": round(min(workers, P) * 2 * 8 * chunk / P**2),
@@ -77,7 +76,7 @@ def _softmax(corpus: Corpus, options: Options, workers: int) -> Parts:
 
 
 def _counting(pairs: "_Pairs", counts: Parts, options: Options, workers: int) -> Parts:
-    piece = pairs.of_blocks(max(1, PIECE_PAIRS // (2 * options.window * BLOCK_WORDS)))
+    piece = pairs.of_blocks(piece_blocks(options))
     n_pieces = pairs.total / max(1.0, piece)
     cells = n_pieces * pairs.distinct(piece)
     runs = {"runs of pairs": min(RUN_BYTES, round(_RUN_CELL_BYTES * cells))}
