@@ -11,7 +11,8 @@ import firth
 
 PUBLIC = [
     "Word2Vec", "KeyedVectors", "Options", "load",
-    "FirthError", "OptionError", "CorpusError", "FormatError", "DivergenceError", "UnknownWordError",
+    "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
+    "MissingExtraError", "NotEnoughMemoryError", "UnknownWordError",
     "__version__",
 ]  # fmt: skip
 
@@ -24,6 +25,12 @@ def modules_after(statement: str) -> set[str]:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return set(done.stdout.split())
+
+
+def test_vectors_need_no_module_that_only_some_systems_have():
+    modules_after(
+        "import sys; sys.modules.update(fcntl=None, resource=None); sys.platform = 'win32'; import firth.vectors"
+    )
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,17 @@ def test_another_text_may_be_held_out():
     assert Word2Vec(**SMALL).fit(many_sentences(500), progress=False).history[0].validation_loss is None
 
 
+def test_a_held_out_file_is_read_as_the_corpus_is(path, tmp_path):
+    other = tmp_path / "other.txt"
+    other.write_text(TEXT.replace(" ", "_"))
+    model = Word2Vec(**SMALL).fit(path, validation=path, progress=False)
+    split = Word2Vec(**SMALL).fit(other, validation=other, tokenizer=lambda line: line.split("_"), progress=False)
+    assert split.history[-1].validation_loss == model.history[-1].validation_loss
+    other.write_text(2 * TEXT)
+    with pytest.raises(CorpusError, match=f"larger than max_input_bytes={len(TEXT):,}"):
+        Word2Vec(**SMALL).fit(path, validation=other, max_input_bytes=len(TEXT), progress=False)
+
+
 def test_a_validation_that_cannot_be_is_refused():
     model = Word2Vec(**SMALL)
     for wrong in (0, 1.0, -0.5, 2):

@@ -20,19 +20,26 @@ _HOME = {
     "FirthError": "errors",
     "OptionError": "errors",
     "CorpusError": "errors",
+    "CheckpointError": "errors",
     "FormatError": "errors",
     "DivergenceError": "errors",
+    "MissingExtraError": "errors",
+    "NotEnoughMemoryError": "errors",
     "UnknownWordError": "errors",
 }
 """Where each public name lives."""
 
 __all__ = [
     "Word2Vec", "KeyedVectors", "Options", "load",
-    "FirthError", "OptionError", "CorpusError", "FormatError", "DivergenceError", "UnknownWordError",
+    "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
+    "MissingExtraError", "NotEnoughMemoryError", "UnknownWordError",
     "__version__",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
+    from firth.errors import (
+        CheckpointError as CheckpointError,
+    )
     from firth.errors import (
         CorpusError as CorpusError,
     )
@@ -44,6 +51,12 @@ if TYPE_CHECKING:
     )
     from firth.errors import (
         FormatError as FormatError,
+    )
+    from firth.errors import (
+        MissingExtraError as MissingExtraError,
+    )
+    from firth.errors import (
+        NotEnoughMemoryError as NotEnoughMemoryError,
     )
     from firth.errors import (
         OptionError as OptionError,

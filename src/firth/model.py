@@ -71,13 +71,14 @@ class Word2Vec:
 
           corpus     a path, several, a folder, a glob pattern, "-" for standard input; an iterable of token
                      lists, read once; or integer sequences (see `firth.text.read_corpus`)
-          tokenizer  function from a line of text to its words; None splits at white space
+          tokenizer  function from a line of text to its words, of the validation too; None splits at white space
           offsets    where sentences begin in a flat integer array
           validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the exact
                      softmax loss of its pairs goes into the history, whatever the objective
           callbacks  each is called with this model after every epoch; one that returns True stops training
           progress   None shows a bar on a terminal and a line now and then elsewhere; False shows nothing
-          max_input_bytes     the most bytes of text, decompressed, of all files together; None sets no limit
+          max_input_bytes     the most bytes of text, decompressed, of all files of the corpus together, and of those
+                              of the validation; None sets no limit
           checkpoint          a folder for the state of the training: written every `checkpoint_minutes`, at each
                               epoch's end and at an interrupt, atomically, the last two of them kept
           resume              go on from the newest sound checkpoint, or from the start where there is none yet;
@@ -95,10 +96,10 @@ class Word2Vec:
         from firth.training.progress import reporter
 
         check_validation(validation)
-        reading = {"tokenizer": tokenizer, "offsets": offsets, "max_input_bytes": max_input_bytes}
+        texts = {"tokenizer": tokenizer, "max_input_bytes": max_input_bytes}
         report = reporter(progress)
         keeper = self._keeper(checkpoint, checkpoint_minutes, resume, report)
-        return self._fit(corpus, report, keeper, validation=validation, callbacks=callbacks, **reading)
+        return self._fit(corpus, report, keeper, offsets=offsets, validation=validation, callbacks=callbacks, **texts)
 
     def _keeper(
         self, folder: str | os.PathLike[str] | None, minutes: float, resume: bool, report: "Reporter"
@@ -119,11 +120,12 @@ class Word2Vec:
         report: "Reporter",
         keeper: "Keeper",
         *,
+        offsets: Any = None,
         validation: Any = None,
         callbacks: Iterable[Callback] = (),
-        **reading: Any,
+        **texts: Any,
     ) -> Self:
-        """Do the work of `fit`, telling `report`; `reading` goes to `read_corpus`."""
+        """Do the work of `fit`, telling `report`; `texts` says how to read files, and goes to `read_corpus`."""
         from firth.text import hold_out, read_corpus
         from firth.training.trainer import EpochRecord
 
@@ -131,13 +133,14 @@ class Word2Vec:
         with report, keeper:
             self.history = [EpochRecord(**record) for record in keeper.history]
             report.stage("reading", None)
-            read = read_corpus(corpus, self.options, workers=self.workers, progress=report.advance, **reading)
+            where = {"offsets": offsets, **texts}
+            read = read_corpus(corpus, self.options, workers=self.workers, progress=report.advance, **where)
             with read.tokens:
                 self.corpus = _summary(read)
                 report.say(_reading_line(read))
                 held_out = None
                 if validation is not None:
-                    read, held_out = hold_out(read, validation, self.options, self.workers)
+                    read, held_out = hold_out(read, validation, self.options, self.workers, **texts)
                 keeper.check_corpus(read, held_out)
                 self._train(read, held_out, list(callbacks), report, keeper)
         return self

@@ -1,7 +1,6 @@
 """What this machine can give: cores and memory, as this process may use them."""
 
 import os
-import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,19 +27,12 @@ def checked_workers(workers: int | None) -> int:
     return available_cores() if number is None else int(number)
 
 
-def available_memory() -> int | None:
-    """Return the bytes this process may still allocate, or None where the system does not say.
-
-    The least of what `memory_rooms` finds; swap is not counted, for with it training would take days.
-    """
-    return min((room for _, room in memory_rooms()), default=None)
-
-
 def memory_rooms(unused: int = 0) -> Iterator[tuple[str, int]]:
     """Yield what bounds this process's memory, and how many bytes each leaves it.
 
-    That is the machine, every control group that the process is in, and its own limits on address space and data; of
-    these last, `unused` bytes go to what is reserved and never touched.
+    That is the machine (without its swap: with it training would take days), every control group that the process is
+    in, and its own limits on address space and data; of these last, `unused` bytes go to what is reserved and never
+    touched.
     """
     yield from _free_memory()
     yield from _control_groups()
@@ -104,6 +96,8 @@ def _own_limits() -> Iterator[tuple[str, int]]:
     sizes = _read(_PROC / "self/statm").split()
     if not sizes:
         return
+    import resource  # not on every system
+
     page = os.sysconf("SC_PAGE_SIZE")
     for name, kind, used in (
         ("RLIMIT_AS, ulimit -v", resource.RLIMIT_AS, sizes[0]),

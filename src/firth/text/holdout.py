@@ -7,24 +7,34 @@ import numpy as np
 
 from firth.errors import CorpusError, OptionError
 from firth.options import Options
-from firth.text.reading import Corpus, read_corpus
+from firth.text.reading import Corpus, is_files, read_corpus
+from firth.text.sentences import Tokenizer
 from firth.text.store import DROPPED, StoreBuilder, TokenStore
 
-MEMORY_LIMIT = 256 * 2**20
 
-
-def hold_out(corpus: Corpus, validation: Any, options: Options, workers: int) -> tuple[Corpus, TokenStore]:
+def hold_out(
+    corpus: Corpus,
+    validation: Any,
+    options: Options,
+    workers: int,
+    *,
+    tokenizer: Tokenizer | None = None,
+    max_input_bytes: int | None = None,
+) -> tuple[Corpus, TokenStore]:
     """Return the corpus to train on, and the tokens to validate on.
 
       validation  a fraction in (0, 1): that share of the corpus, its last blocks of tokens, is set aside.
                   Anything else is read as a corpus of its own, as `read_corpus` does; its words outside the
                   vocabulary of `corpus` are left out
+      tokenizer, max_input_bytes
+                  hold for the files of such a corpus as they do for those of `corpus`, by themselves
 
     The vocabulary and its counts stay those of the whole of `corpus`. Raises `OptionError` for a number that is no
     such fraction, and `CorpusError` if nothing would be left on either side.
     """
     if not _is_number(validation):
-        return corpus, _other_text(corpus, validation, options, workers)
+        reading = {"tokenizer": tokenizer, "max_input_bytes": max_input_bytes} if is_files(validation) else {}
+        return corpus, _other_text(corpus, validation, options, workers=workers, **reading)
     check_validation(validation)
     return _last_part(corpus, float(validation))
 
@@ -52,10 +62,10 @@ def _last_part(corpus: Corpus, fraction: float) -> tuple[Corpus, TokenStore]:
     return replace(corpus, tokens=head, raw_words=round(corpus.raw_words * share)), tail
 
 
-def _other_text(corpus: Corpus, validation: Any, options: Options, workers: int) -> TokenStore:
+def _other_text(corpus: Corpus, validation: Any, options: Options, **reading: Any) -> TokenStore:
     """Read a text with the vocabulary of another."""
     everything = replace(options, min_count=1, max_vocab=None)
-    other = read_corpus(validation, everything, workers=workers)
+    other = read_corpus(validation, everything, **reading)
     places = corpus.vocabulary.key_to_index
     new_ids = np.array([places.get(key, DROPPED) for key in other.vocabulary.index_to_key], np.int32)
     if not (new_ids != DROPPED).any():
@@ -64,7 +74,7 @@ def _other_text(corpus: Corpus, validation: Any, options: Options, workers: int)
             f"none of the {len(new_ids):,} distinct words of the validation text is in the vocabulary of the corpus: "
             "give a text of the same kind"
         )
-    builder = StoreBuilder(MEMORY_LIMIT)
+    builder = StoreBuilder()
     with other.tokens as tokens:
         for block in range(tokens.n_blocks):
             builder.append(tokens.read_block(block))

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import CorpusError, OptionError
-from firth.options import Options
+from firth.errors import CorpusError
+from firth.options import Options, checked, limits
+from firth.resources import checked_workers
 from firth.text import arrays, sources
 from firth.text.encoding import LONGEST_WORD, EncodedChunk, encode_integers, encode_text
 from firth.text.opening import Place, Position
 from firth.text.sentences import Numbering, Tokenizer, encode_sentences, encode_tokenized, mixed_keys
-from firth.text.store import DROPPED, END, StoreBuilder, TokenStore
+from firth.text.store import DROPPED, END, MEMORY_LIMIT, StoreBuilder, TokenStore
 from firth.text.vocabulary import Vocabulary, order_by_count
 
 Progress = Callable[[int, int | None], None]
@@ -71,7 +72,7 @@ def read_corpus(
     tokenizer: Tokenizer | None = None,
     offsets: Any = None,
     workers: int = 1,
-    memory_limit: int = 256 * 2**20,
+    memory_limit: int = MEMORY_LIMIT,
     folder: Path | None = None,
     max_input_bytes: int | None = None,
     progress: Progress | None = None,
@@ -99,7 +100,7 @@ def read_corpus(
     of it, or if a file changes while it is read; what the caller's own iterator or tokenizer raises goes
     through unchanged. The temporary file is then removed.
     """
-    _check_arguments(workers, folder, max_input_bytes)
+    workers, max_input_bytes = _checked_arguments(workers, folder, max_input_bytes)
     chunks, progress_at = _encoded(corpus, options.lowercase, tokenizer, offsets, workers, max_input_bytes)
     tell = (lambda words: progress(*progress_at(words))) if progress is not None else None
     result = _merged(chunks, StoreBuilder(memory_limit, folder), options, tell)
@@ -220,7 +221,7 @@ def _encoded(
 ) -> tuple[Chunks, ProgressAt]:
     """Return the corpus as encoded chunks, and how to tell how far reading is."""
     is_numbers = isinstance(corpus, np.ndarray) and corpus.dtype.kind in "iufb"
-    if _is_files(corpus) and offsets is None:
+    if is_files(corpus) and offsets is None:
         places = sources.find_files(corpus)
         return _encoded_files(places, Position(places, max_input_bytes), lowercase, tokenizer, workers)
     if max_input_bytes is not None:
@@ -273,19 +274,16 @@ def _give_memory_back() -> None:
             trim(0)
 
 
-def _is_files(corpus: Any) -> bool:
+def is_files(corpus: Any) -> bool:
+    """Tell whether a corpus is a path or several."""
     if isinstance(corpus, (str, os.PathLike)):
         return True
     is_list = isinstance(corpus, (list, tuple)) and len(corpus) > 0
     return is_list and all(isinstance(name, (str, os.PathLike)) for name in corpus)
 
 
-def _check_arguments(workers: int, folder: Path | None, max_input_bytes: int | None) -> None:
-    if workers < 1:
-        raise OptionError(f"workers={workers} is not allowed: give a whole number of at least 1")
+def _checked_arguments(workers: int, folder: Path | None, max_input_bytes: int | None) -> tuple[int, int | None]:
     if folder is not None and not Path(folder).is_dir():
         raise CorpusError(f"folder={str(folder)!r} is not there: give a folder for temporary files, or None")
-    if max_input_bytes is not None and max_input_bytes < 1:
-        raise OptionError(
-            f"max_input_bytes={max_input_bytes} is not allowed: give a whole number of at least 1, or None"
-        )
+    most = limits("bytes of text, decompressed; None sets no limit", 1, optional=True)
+    return checked_workers(workers), checked("max_input_bytes", max_input_bytes, int, most)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from firth.errors import CorpusError
+from firth.options import shortened
 from firth.text.encoding import EncodedChunk
-from firth.text.sources import TextChunk, shortened
+from firth.text.sources import TextChunk
 from firth.text.store import END
 
 CHUNK_TOKENS = 2**19

@@ -2,13 +2,13 @@
 
 import glob
 import os
-import reprlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from firth.errors import CorpusError
+from firth.options import shortened
 from firth.text import encoding
 from firth.text.opening import STDIN, OpenText, Place, Position
 
@@ -42,7 +42,7 @@ def find_files(corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     if not any(_is_there(name) for name in names):
         raise CorpusError(
             f"none of these {len(names)} names is a file, a folder or a pattern that matches: "
-            f"{shortened(names[0])} ... A list of strings is read as a list of paths; if they are "
+            f"{shortened(os.fspath(names[0]))} ... A list of strings is read as a list of paths; if they are "
             "sentences, split each into words, e.g. [text.split() for text in texts]; "
             "if they are the words of one sentence, put it in a list: [words]"
         )
@@ -108,7 +108,7 @@ def _expand(name: str | os.PathLike[str]) -> list[Place]:
         return _files_below(path) if path.is_dir() else [path]
     if not _is_pattern(name):
         raise CorpusError(
-            f"{shortened(name)} is not there: no such file or folder. "
+            f"{shortened(os.fspath(name))} is not there: no such file or folder. "
             "A string is read as a path; to train on a text itself, split it: [text.split()]"
         )
     matches = sorted(Path(match) for match in glob.glob(str(name), recursive=True))  # noqa: PTH207 absolute too
@@ -151,10 +151,3 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):  # a text taken for a path may be too long, or hold a NUL
         return False
-
-
-def shortened(value: object) -> str:
-    """Return a value's repr for a message, of bounded length."""
-    short = reprlib.Repr()
-    short.maxstring = short.maxother = 100
-    return short.repr(os.fspath(value) if isinstance(value, os.PathLike) else value)

@@ -35,6 +35,9 @@ SEGMENT = 2**22
 PIECE = 2**18
 """Entries renumbered at a time."""
 
+MEMORY_LIMIT = 256 * 2**20
+"""Bytes of ids kept in memory, unless the caller says otherwise."""
+
 Ids = NDArray[np.int32]
 
 
@@ -257,7 +260,7 @@ class StoreBuilder:
     (None: the system's folder for temporary files). Empty sentences leave no trace.
     """
 
-    def __init__(self, memory_limit: int, folder: Path | None = None):
+    def __init__(self, memory_limit: int = MEMORY_LIMIT, folder: Path | None = None):
         self._memory_limit = memory_limit
         self._folder = folder
         self._storage: Storage = MemoryStorage()
