@@ -1,4 +1,5 @@
 import gzip
+import lzma
 import pickle
 import warnings
 
@@ -6,10 +7,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stress._corpus import COMPRESS
 
-from firth import KeyedVectors
+from firth import KeyedVectors, unpacking
 from firth.errors import FormatError, OptionError
-from firth.formats import COMPRESSIBLE, FORMATS, descriptions, detect, format_of_name, read_vectors, write_vectors
+from firth.formats import (
+    COMPRESSIBLE,
+    FORMATS,
+    descriptions,
+    detect,
+    diagnose,
+    format_of_name,
+    read_vectors,
+    write_vectors,
+)
 
 WORDS = ["</s>", "the", "naïve", "non\u00a0breaking", "wide\u3000space", "日本", "next\u0085line", "1.5"]
 VECTORS = np.random.default_rng(0).normal(size=(8, 16)).astype(np.float32)[:, :5]  # rows with padding
@@ -119,6 +130,27 @@ def test_a_cut_zstd_stream_is_refused(tmp_path):
     (tmp_path / "v.txt.zst").write_bytes((tmp_path / "v.txt.zst").read_bytes()[:-9])
     with pytest.raises(FormatError, match=r"is no whole \.zst file"):
         read_vectors(tmp_path / "v.txt.zst")
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in COMPRESS if suffix != ".txt"])
+def test_what_follows_a_compressed_file_of_vectors_is_not_passed_over(tmp_path, suffix):
+    path, packed = tmp_path / f"v.glove{suffix}", COMPRESS[suffix](b"a 1 2\n")
+    path.write_bytes(packed + COMPRESS[suffix](b"b 3 4\n"))
+    assert read_vectors(path).keys == ["a", "b"]
+    for tail in (b"garbage", b"\x01" + packed[1:], b"x" * 100_000):
+        path.write_bytes(packed + tail)
+        with pytest.raises(FormatError, match=rf"v\.glove\{suffix} is no whole \{suffix} file"):
+            read_vectors(path)
+        assert not diagnose(path).is_sound
+
+
+def test_an_xz_file_of_vectors_that_wants_gigabytes_of_memory_is_refused(tmp_path, monkeypatch):
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 2**20}]
+    (tmp_path / "v.glove.xz").write_bytes(lzma.compress(b"a 1 2\n", filters=filters, check=lzma.CHECK_NONE))
+    assert read_vectors(tmp_path / "v.glove.xz").keys == ["a"]
+    monkeypatch.setattr(unpacking, "XZ_MEMORY", 2**20)
+    with pytest.raises(FormatError, match=r"is no whole \.xz file: Memory usage limit exceeded"):
+        read_vectors(tmp_path / "v.glove.xz")
 
 
 @pytest.mark.parametrize("name", sorted(set(WRITTEN) - set(COMPRESSIBLE)))

@@ -17,9 +17,10 @@ from stress._corpus import ALL, COMPRESS, check, split_bytes
 from stress._text_child import child
 
 import firth
+from firth import unpacking
 from firth.errors import CorpusError, OptionError
 from firth.options import Options
-from firth.text import encoding, opening, read_corpus, sources
+from firth.text import encoding, read_corpus, sources
 from firth.text.store import DiskStorage, StoreBuilder
 
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
@@ -138,8 +139,9 @@ def test_a_limit_to_standard_input(monkeypatch):
 
 
 def test_a_limit_that_makes_no_sense_is_refused():
-    with pytest.raises(OptionError, match="max_input_bytes=0 is not allowed: give a whole number of at least 1"):
-        read_corpus("corpus.txt", ALL, max_input_bytes=0)
+    for wrong in (0, 1.5, "5"):
+        with pytest.raises(OptionError, match="max_input_bytes=.* is not allowed: give a whole number of at least 1"):
+            read_corpus("corpus.txt", ALL, max_input_bytes=wrong)
     with pytest.raises(CorpusError, match="max_input_bytes is a limit to files, and this corpus is none: leave it out"):
         read_corpus([["a"]], ALL, max_input_bytes=5)
 
@@ -174,7 +176,7 @@ def test_an_xz_file_that_wants_gigabytes_of_memory_is_refused(tmp_path):
     path.write_bytes(packed)
     check(read_corpus(path, ALL), [["one", "two"]])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opening, "XZ_MEMORY", 2**20)
+        patch.setattr(unpacking, "XZ_MEMORY", 2**20)
         with pytest.raises(CorpusError, match=r"corpus.xz cannot be decompressed \(Memory usage limit exceeded\)"):
             read_corpus(path, ALL)
 

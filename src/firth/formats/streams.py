@@ -6,7 +6,6 @@ import io
 import lzma
 import math
 import os
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from itertools import count
@@ -19,6 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_set
 from firth.resources import require_memory
+from firth.unpacking import DAMAGED_STREAM, unpacked
 
 PathLike = str | os.PathLike[str]
 Line = TypeVar("Line")
@@ -26,14 +26,8 @@ Line = TypeVar("Line")
 CHUNK_BYTES = 4 << 20
 BLOCK_ROWS = 4096  # lines or rows worked on together
 LONGEST_LINE = 1 << 22  # bytes; a word and 65,536 numbers need a third of that
+_BUFFER_BYTES = 1 << 16
 _GZIP_LEVEL = 6  # 9, the default, takes three times as long for one part in a hundred
-
-
-def _read_zstd(path: Path, mode: str) -> Any:
-    import pyarrow as pa
-
-    # Arrow's own stream has no readline
-    return io.BufferedReader(pa.CompressedInputStream(pa.OSFile(os.fspath(path), mode), "zstd"), CHUNK_BYTES)
 
 
 def _write_zstd(file: BinaryIO) -> Any:
@@ -55,14 +49,6 @@ class _KeptOpen(io.RawIOBase):
         return self._file.write(data)
 
 
-COMPRESSED: dict[str, Callable[..., Any]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-    ".zst": _read_zstd,
-}
-"""How a compressed file is opened, by its suffix."""
-
 _COMPRESSORS: dict[str, Callable[[BinaryIO], Any]] = {
     ".gz": lambda file: gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0),  # no time: equal vectors, equal bytes
     ".bz2": lambda file: bz2.BZ2File(file, "wb"),
@@ -70,13 +56,10 @@ _COMPRESSORS: dict[str, Callable[[BinaryIO], Any]] = {
     ".zst": _write_zstd,
 }
 
-_DAMAGED_STREAM = (EOFError, OSError, lzma.LZMAError, zlib.error)
-"""What these libraries raise for a stream that is cut or damaged."""
-
 
 def is_compressed(path: Path) -> bool:
     """Tell whether the name of a file says that it is compressed."""
-    return path.suffix.lower() in COMPRESSED
+    return path.suffix.lower() in _COMPRESSORS
 
 
 def bare_suffix(path: Path) -> str:
@@ -84,22 +67,24 @@ def bare_suffix(path: Path) -> str:
     return (path.with_suffix("") if is_compressed(path) else path).suffix.lower()
 
 
-def open_stream(path: Path) -> BinaryIO:
-    """Open a file of bytes, unpacking it if its name says that it is compressed."""
-    opener = COMPRESSED.get(path.suffix.lower())
-    return cast(BinaryIO, opener(path, "rb")) if opener else path.open("rb")
-
-
 @contextmanager
 def reading(path: Path) -> Iterator[BinaryIO]:
-    """Yield the opened file; raise `FormatError` where its compressed stream is cut or damaged."""
+    """Yield the opened file, unpacked if its name says so; raise `FormatError` where it is cut or damaged."""
     try:
-        with open_stream(path) as file:
-            yield file
-    except _DAMAGED_STREAM as error:
+        with ExitStack() as stack:
+            yield _opened(path, stack)
+    except DAMAGED_STREAM as error:
         if not is_compressed(path) or getattr(error, "errno", None) is not None:
             raise  # the system's own errors, such as no such file, have a number
         raise FormatError(f"{path} is no whole {path.suffix} file: {error}") from error
+
+
+def _opened(path: Path, stack: ExitStack) -> BinaryIO:
+    file = stack.enter_context(path.open("rb"))
+    if not is_compressed(path):
+        return file
+    plain = unpacked(file, path.suffix.lower(), stack)
+    return cast(BinaryIO, io.BufferedReader(plain, _BUFFER_BYTES))  # for its readline
 
 
 @contextmanager

@@ -1,29 +1,20 @@
 """Opening one file of a corpus: its plain bytes, counted, decompressed by its suffix, and watched for change."""
 
-import bz2
-import gzip
-import lzma
 import os
 import stat
 import sys
-import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from firth.errors import CorpusError
+from firth.unpacking import DAMAGED_STREAM, unpacked
 
 STDIN = "-"
 
 Place = Path | str
 """A file, or `STDIN`."""
-
-XZ_MEMORY = 256 * 2**20
-"""Bytes that the dictionary of an .xz file may take: `xz -9` takes 64 MiB, the format allows 4 GiB."""
-
-PACKED_BYTES = 2**16
-"""Compressed bytes taken at a time from a .bz2 or .xz file."""
 
 
 class Position:
@@ -66,7 +57,7 @@ class OpenText:
         self._place, self._position = place, position
         try:
             self._raw, self._before = _opened(place, stack)
-            self._stream = _decompressed(self._raw, Path(place).suffix.lower(), stack)
+            self._stream = unpacked(self._raw, Path(place).suffix.lower(), stack)
             if self._stream is not self._raw and self._before is not None and self._before.st_size == 0:
                 raise EOFError("it is empty")  # not every library minds
         except (OSError, EOFError) as error:
@@ -77,7 +68,7 @@ class OpenText:
         """Return at most `size` bytes; none at the end."""
         try:
             data: bytes = self._stream.read(size)
-        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        except DAMAGED_STREAM as error:
             self._check_unchanged()  # a file that was cut meanwhile looks damaged
             raise CorpusError(self._trouble(error)) from error
         self._check_unchanged()
@@ -121,55 +112,6 @@ def _opened(place: Place, stack: ExitStack) -> tuple[BinaryIO, os.stat_result | 
     raw: BinaryIO = stack.enter_context(Path(place).open("rb"))  # noqa: SIM115 the stack closes it
     state = os.fstat(raw.fileno())
     return raw, state if stat.S_ISREG(state.st_mode) else None
-
-
-def _decompressed(raw: BinaryIO, suffix: str, stack: ExitStack) -> Any:
-    if suffix == ".gz":
-        return stack.enter_context(gzip.GzipFile(fileobj=raw, mode="rb"))
-    if suffix == ".bz2":
-        return _Streams(raw, bz2.BZ2Decompressor)
-    if suffix == ".xz":
-        return _Streams(raw, lambda: lzma.LZMADecompressor(memlimit=XZ_MEMORY))
-    if suffix != ".zst":
-        return raw
-    import pyarrow as pa
-
-    return stack.enter_context(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"))
-
-
-class _Streams:
-    """A .bz2 or .xz file as plain bytes: compressed streams, one behind the other.
-
-    `bz2.BZ2File` and `lzma.LZMAFile` take a damaged second stream for the file's end, and the latter lets a file
-    ask for 4 GiB of memory.
-    """
-
-    def __init__(self, raw: BinaryIO, decoder: Callable[[], Any]):
-        self._raw = raw
-        self._new_decoder = decoder
-        self._decoder = decoder()
-
-    def read(self, size: int) -> bytes:
-        """Return at most `size` bytes; none at the end."""
-        plain = b""
-        while not plain:
-            packed = b""
-            if self._decoder.eof:
-                packed = self._next_stream()
-                if not packed:
-                    return b""
-                self._decoder = self._new_decoder()
-            elif self._decoder.needs_input and not (packed := self._raw.read(PACKED_BYTES)):
-                raise EOFError("it ends inside a stream")
-            plain = self._decoder.decompress(packed, size)
-        return plain
-
-    def _next_stream(self) -> bytes:
-        """Return the first bytes behind a stream and the zeros that may follow it."""
-        packed: bytes = self._decoder.unused_data.lstrip(b"\0")
-        while not packed and (more := self._raw.read(PACKED_BYTES)):
-            packed = more.lstrip(b"\0")
-        return packed
 
 
 def _change(place: Place, before: os.stat_result) -> str | None:

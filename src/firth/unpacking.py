@@ -1,0 +1,73 @@
+"""Compressed files as plain bytes, by their suffix: all that a file holds, in bounded memory, or an error."""
+
+import bz2
+import gzip
+import io
+import lzma
+import zlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, BinaryIO
+
+XZ_MEMORY = 256 * 2**20
+"""Bytes that the dictionary of an .xz file may take: `xz -9` takes 64 MiB, the format allows 4 GiB."""
+
+PACKED_BYTES = 2**16
+"""Compressed bytes taken at a time from a .bz2 or .xz file."""
+
+DAMAGED_STREAM = (OSError, EOFError, zlib.error, lzma.LZMAError)
+"""What reading raises where a stream is cut or damaged; an `OSError` that has an `errno` is the system's own."""
+
+
+def unpacked(raw: BinaryIO, suffix: str, stack: ExitStack) -> Any:
+    """Return the plain bytes of `raw`, a file whose name ends in `suffix`: `raw` itself if that says no compression."""
+    if suffix == ".gz":
+        return stack.enter_context(gzip.GzipFile(fileobj=raw, mode="rb"))
+    if suffix == ".bz2":
+        return _Streams(raw, bz2.BZ2Decompressor)
+    if suffix == ".xz":
+        return _Streams(raw, lambda: lzma.LZMADecompressor(memlimit=XZ_MEMORY))
+    if suffix != ".zst":
+        return raw
+    import pyarrow as pa
+
+    return stack.enter_context(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"))
+
+
+class _Streams(io.RawIOBase):
+    """A .bz2 or .xz file as plain bytes: compressed streams, one behind the other.
+
+    `bz2.BZ2File` and `lzma.LZMAFile` take a damaged second stream for the file's end, and the latter lets a file
+    ask for 4 GiB of memory.
+    """
+
+    def __init__(self, raw: BinaryIO, decoder: Callable[[], Any]):
+        self._raw = raw
+        self._new_decoder = decoder
+        self._decoder = decoder()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, place: Any) -> int:
+        """Fill the beginning of `place` with the next bytes; return how many: 0 only at the end."""
+        plain = b""
+        while not plain:
+            packed = b""
+            if self._decoder.eof:
+                packed = self._next_stream()
+                if not packed:
+                    return 0
+                self._decoder = self._new_decoder()
+            elif self._decoder.needs_input and not (packed := self._raw.read(PACKED_BYTES)):
+                raise EOFError("it ends inside a stream")
+            plain = self._decoder.decompress(packed, len(place))
+        place[: len(plain)] = plain
+        return len(plain)
+
+    def _next_stream(self) -> bytes:
+        """Return the first bytes behind a stream and the zeros that may follow it."""
+        packed: bytes = self._decoder.unused_data.lstrip(b"\0")
+        while not packed and (more := self._raw.read(PACKED_BYTES)):
+            packed = more.lstrip(b"\0")
+        return packed
