@@ -10,6 +10,7 @@ import sys
 import tracemalloc
 import zipfile
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -23,11 +24,11 @@ from stress import damage
 from stress._fuzz_tables import files_of
 from stress.fuzz import TARGETS
 
-from firth import KeyedVectors
+from firth import KeyedVectors, Word2Vec
 from firth.cli import main
 from firth.errors import FormatError, NotEnoughMemoryError
 from firth.evaluation import evaluate_word_analogies, evaluate_word_pairs
-from firth.formats import detect, diagnose, read_vectors, write_vectors
+from firth.formats import FORMATS, detect, diagnose, read_vectors, write_vectors
 
 VECTORS = np.arange(6, dtype=np.float32).reshape(3, 2)
 KEYS = ["a", "b", "c"]
@@ -525,12 +526,32 @@ def test_converting_a_broken_file_exits_with_1_and_writes_nothing(tmp_path, caps
 
 
 @pytest.mark.timeout(20)
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
-    if not hasattr(os, "mkfifo"):
-        pytest.skip("this system has no named pipes")
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(FormatError, match="is a pipe, a socket or a device"):
-        detect(tmp_path / "pipe")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize(
+    "read",
+    [
+        detect,
+        Word2Vec.load,
+        KeyedVectors.load_word2vec_format,
+        *(partial(read_vectors, format=name) for name in [None, *FORMATS]),
+    ],
+)
+@pytest.mark.parametrize("name", ["pipe", "pipe.gz"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, read, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(FormatError, match=f"{name} is a pipe, a socket or a device"):
+        read(tmp_path / name)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_beside_a_file_of_vectors_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "p_metadata.tsv")
+    (tmp_path / "p_tensor.tsv").write_bytes(b"1\t2\n")
+    (tmp_path / "v.txt").write_bytes(b"1 2\na 1 2\n")
+    for path, options in [("p", {"format": "projector"}), ("v.txt", {"fvocab": tmp_path / "p_metadata.tsv"})]:
+        with pytest.raises(FormatError, match=r"p_metadata\.tsv is a pipe, a socket or a device"):
+            read_vectors(tmp_path / path, **options)
 
 
 def test_a_compressed_table_is_said_to_be_one(tmp_path):

@@ -21,12 +21,6 @@ def detect(path: PathLike) -> Format:
     return FORMATS[name]
 
 
-def _refuse_devices(path: Path) -> None:
-    """Raise `FormatError` for what is neither a file nor a folder: to open a pipe may wait for ever."""
-    if path.exists() and not path.is_file():
-        raise FormatError(f"{path} is a pipe, a socket or a device: give a file of vectors")
-
-
 def _projector(path: Path) -> str | None:
     """Return "projector" for the name of either of its two files, or for what both names begin with."""
     from firth.formats.projector import METADATA, TENSOR, projector_files
@@ -47,7 +41,6 @@ def _folder(path: Path) -> str:
 
 
 def _file(path: Path) -> str:
-    _refuse_devices(path)
     with reading(path) as file:
         head = file.readline(LONGEST_LINE)
         if not sniff.is_word2vec(head):

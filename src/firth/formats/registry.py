@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from firth.errors import FormatError, OptionError
 from firth.formats.catalogue import COMPRESSIBLE, find, format_of_name, writable
 from firth.formats.detection import detect
+from firth.formats.sniff import refuse_devices
 from firth.formats.streams import PathLike, is_compressed
 
 Array = NDArray[Any]
@@ -48,6 +49,7 @@ def read_vectors(
     """
     if limit is not None and limit < 1:
         raise OptionError(f"limit={limit} is not allowed: give a whole number of at least 1, or None for every row")
+    refuse_devices(path)
     known = find(format) if format else detect(path)
     wanted = {
         "mmap": mmap or None,

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from firth.errors import FormatError
+
 HEAD_BYTES = 64
 LONGEST_HEADER = 100  # bytes of the first line of a word2vec file
 _MOST_DIGITS = 18  # of a number in it: more would not fit in 64 bits
@@ -31,6 +33,13 @@ _MAGIC = (
 )
 
 
+def refuse_devices(path: str | os.PathLike[str]) -> None:
+    """Raise `FormatError` for what is neither a file nor a folder: to open a pipe may wait for ever."""
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise FormatError(f"{path} is a pipe, a socket or a device: give a file of vectors")
+
+
 def foreign(path: str | os.PathLike[str]) -> tuple[str, str] | None:
     """Return (what the file is, what to do) if it is a known kind that is neither firth's nor word2vec's."""
     return known_kind(read_head(path))
@@ -45,7 +54,8 @@ def known_kind(head: bytes) -> tuple[str, str] | None:
 
 
 def read_head(path: str | os.PathLike[str]) -> bytes:
-    """Return the first bytes of the file."""
+    """Return the first bytes of the file; raise `FormatError` as `refuse_devices` does."""
+    refuse_devices(path)
     with Path(path).open("rb") as file:
         return file.read(HEAD_BYTES)
 

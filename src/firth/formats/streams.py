@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_set
+from firth.formats.sniff import refuse_devices
 from firth.resources import require_memory
 from firth.unpacking import DAMAGED_STREAM, unpacked
 
@@ -69,7 +70,11 @@ def bare_suffix(path: Path) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[BinaryIO]:
-    """Yield the opened file, unpacked if its name says so; raise `FormatError` where it is cut or damaged."""
+    """Yield the opened file, unpacked if its name says so.
+
+    Raises `FormatError` for a pipe or a device, and where a compressed stream is cut or damaged.
+    """
+    refuse_devices(path)
     try:
         with ExitStack() as stack:
             yield _opened(path, stack)
