@@ -10,11 +10,13 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from training._by_hand import reach, surviving_sentences
 
 from firth import Options, Word2Vec
 from firth.objectives import negative_sampling
@@ -123,18 +125,10 @@ def test_the_buckets_hold_every_pair_of_every_window_once(sentences, P, window, 
         for center_row, outside_row in pairs[starts[bucket] : starts[bucket + 1]].tolist():
             found[center_row * P + bucket // P, outside_row * P + bucket % P] += 1
     expected, position = Counter(), 0
-    kept = [[]]
-    for i, word in enumerate(block.tolist()):
-        if word == kernels.END:
-            kept.append([])
-        elif int(kernels.random_bits(key, i)) >> 32 <= keep[word]:
-            kept[-1].append(word)
-    for sentence in kept:
+    for sentence in surviving_sentences(block, keep, int(key)):
         for i, word in enumerate(sentence):
-            reach = window
-            if shrink:
-                reach = 1 + (int(kernels.window_bits(key, position)) >> 32) * window // 2**32
-            expected.update((edge, word) for edge in sentence[max(0, i - reach) : i] + sentence[i + 1 : i + reach + 1])
+            m = reach(int(key), position, window) if shrink else window
+            expected.update((edge, word) for edge in sentence[max(0, i - m) : i] + sentence[i + 1 : i + m + 1])
             position += 1
     assert words == sum(map(len, sentences))
     assert found == expected
@@ -239,14 +233,14 @@ def test_processes_and_stores_change_no_byte(memory_limit, one_worker):
 TRAIN = """
 import hashlib, sys
 sys.path.insert(0, sys.argv[1])
-import test_blocks
-print(test_blocks.fit(int(sys.argv[2]))[0])
+from training.test_blocks import fit
+print(fit(int(sys.argv[2]))[0])
 """
 
 
 def test_hash_seed_locale_and_folder_change_no_byte(tmp_path, one_worker):
     environment = os.environ | {"PYTHONHASHSEED": "4321", "LC_ALL": "C"}
-    command = [sys.executable, "-c", TRAIN, os.path.dirname(__file__), "3"]  # noqa: PTH120
+    command = [sys.executable, "-c", TRAIN, str(Path(__file__).parents[1]), "3"]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == one_worker[0]
 

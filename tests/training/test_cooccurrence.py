@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from training._by_hand import surviving_sentences
 
 from firth.errors import CorpusError, OptionError
 from firth.options import Options
-from firth.text import END, read_corpus
+from firth.text import read_corpus
 from firth.training import cooccurrence
 from firth.training.cooccurrence import DiskArray, count_pairs
 from firth.training.hogwild import block_key
@@ -40,28 +41,13 @@ def dense(counts):
     return matrix
 
 
-def random_bits(key, n):
-    """SplitMix64 in Python's own integers."""
-    mask = 2**64 - 1
-    z = (key + n * 0x9E3779B97F4A7C15) & mask
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-    return z ^ (z >> 31)
-
-
 def by_hand(corpus, options):
     """Count with Python's own integers: draw, cut into sentences, and look from every word to both sides."""
     tokens, keep = corpus.tokens, keep_thresholds(corpus.vocabulary.counts, options.sample)
     pairs = Counter()
     for block in range(len(tokens.block_starts) - 1):
-        key, sentence = block_key(options.seed, 0, block), []
-        for i, word in enumerate(tokens.read_block(block).tolist()):
-            if word == END:
-                pairs.update(sentence_pairs(sentence, options))
-                sentence = []
-            elif random_bits(key, i) >> 32 <= keep[word]:
-                sentence.append(word)
-        pairs.update(sentence_pairs(sentence, options))
+        for sentence in surviving_sentences(tokens.read_block(block), keep, block_key(options.seed, 0, block)):
+            pairs.update(sentence_pairs(sentence, options))
     matrix = np.zeros((len(corpus.vocabulary),) * 2)
     for (c, o), weight in pairs.items():
         matrix[c, o] = weight / options.window

@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from training._by_hand import reach, surviving_sentences
 
 from firth.objectives import negative_sampling
 from firth.training import kernels
@@ -44,12 +45,10 @@ def oracle(center, outside, block, *, window, negative, shrink, rate, keep, alia
     kernels.draw_noise(np.uint64(key), 0, len(draws), alias, draws)
     for sentence in surviving_sentences(block, keep, key):
         for i, word in enumerate(sentence):
-            reach = window
-            if shrink:
-                reach = 1 + (random_bits(key, 2**32 + position) >> 32) * window // 2**32
+            m = reach(key, position, window) if shrink else window
             noise = draws[position * negative : (position + 1) * negative]
             noise = noise[noise != word]
-            inputs = sentence[max(0, i - reach) : i] + sentence[i + 1 : i + reach + 1]
+            inputs = sentence[max(0, i - m) : i] + sentence[i + 1 : i + m + 1]
             d_center, d_outside = np.zeros_like(center), np.zeros_like(outside)
             for edge in inputs:
                 pair_loss, d_v, d_U = negative_sampling(center[edge], word, noise, outside)
@@ -61,26 +60,6 @@ def oracle(center, outside, block, *, window, negative, shrink, rate, keep, alia
             pairs += len(inputs)
             position += 1
     return center, outside, pairs, loss
-
-
-def random_bits(key, n):
-    """SplitMix64 in Python's own integers."""
-    mask = 2**64 - 1
-    z = (key + n * 0x9E3779B97F4A7C15) & mask
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-    return z ^ (z >> 31)
-
-
-def surviving_sentences(block, keep, key):
-    """Split at END and subsample, with the kernel's draws."""
-    sentences = [[]]
-    for i, word in enumerate(block):
-        if word == END:
-            sentences.append([])
-        elif random_bits(key, i) >> 32 <= keep[word]:
-            sentences[-1].append(int(word))
-    return sentences
 
 
 @st.composite
