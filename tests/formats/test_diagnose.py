@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from firth.formats import FORMATS, diagnose, write_vectors
+from firth.formats import FORMATS, diagnose, read_vectors, write_vectors
 
 WORDS = ["the", "naïve", "日本", "cat"]
 VECTORS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
@@ -61,6 +61,13 @@ def test_bad_lines_are_counted_and_the_first_shown(tmp_path):
     assert "the next of them line 62" in found.problems[1]
     assert any("the last line does not end in a newline" in problem for problem in found.problems)
     assert any("1 of 98 words hold white space" in problem for problem in found.problems)
+
+
+def test_a_first_word_with_spaces_does_not_hide_the_dimensions(tmp_path):
+    (tmp_path / "v.glove").write_bytes(b". . . 1 2 3\n" + b"".join(b"w%d 4 5 6\n" % i for i in range(20)))
+    found = diagnose(tmp_path / "v.glove")
+    assert (found.rows, found.dimensions) == read_vectors(tmp_path / "v.glove").vectors.shape == (21, 3)
+    assert (found.bad_lines, found.spaced) == (0, 1)
 
 
 def test_a_cut_binary_file(tmp_path):

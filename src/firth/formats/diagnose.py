@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.catalogue import FORMATS
+from firth.formats.decimals import parse_fields
 from firth.formats.detection import detect
 from firth.formats.projector import projector_files
 from firth.formats.sniff import LONGEST_HEADER
 from firth.formats.streams import BLOCK_ROWS, CHUNK_BYTES, Lines, PathLike, Rows, in_blocks, is_compressed, reading
+from firth.formats.word2vec_rows import BinaryRows, common_length, split_line
 from firth.formats.words import WHITE_SPACE, broken_rows, shown
 
 Array = NDArray[Any]
@@ -143,6 +145,9 @@ def _is_undecodable(word: bytes) -> bool:
 
 
 def _look_through_word2vec(path: Path, found: Diagnosis) -> None:
+    if found.format == "glove":
+        with reading(path) as file:
+            found.dimensions = common_length(path, Lines(file))
     with reading(path) as file:
         if found.format != "glove":
             found.promised_rows, found.dimensions = map(int, file.readline(LONGEST_HEADER).split())
@@ -152,13 +157,10 @@ def _look_through_word2vec(path: Path, found: Diagnosis) -> None:
         if found.format == "word2vec-binary":
             _look_through_records(path, lines, found)
         else:
-            found.dimensions = found.dimensions or lines.peek().count(b" ")
             _look_through_lines(lines, found)
 
 
 def _look_through_records(path: Path, lines: Lines, found: Diagnosis) -> None:
-    from firth.formats.word2vec_rows import BinaryRows
-
     tally = _Tally(found.dimensions, found)
     words = BinaryRows(path, lines, tally, first_line=2, wanted=found.promised_rows).read()
     _Words(found).add(words)
@@ -181,9 +183,6 @@ def _look_through_lines(lines: Lines, found: Diagnosis) -> None:
 def _look_at(block: list[tuple[int, bytes]], found: Diagnosis, tally: _Tally, words: _Words) -> None:
     """Look at some lines together; where one of them is bad, at each half by itself."""
     import pyarrow as pa
-
-    from firth.formats.decimals import parse_fields
-    from firth.formats.word2vec_rows import split_line
 
     D = found.dimensions
     pieces = [split_line(line, D) for _, line in block]

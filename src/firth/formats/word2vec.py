@@ -27,7 +27,6 @@ lines of word, 0x20, count. GloVe's text is the same without the first line.
 """
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -41,7 +40,6 @@ from firth.formats import words as wordlists
 from firth.formats.decimals import print_rows
 from firth.formats.streams import (
     BLOCK_ROWS,
-    CHUNK_BYTES,
     Lines,
     PathLike,
     Rows,
@@ -50,14 +48,12 @@ from firth.formats.streams import (
     room_for,
     writing_set,
 )
-from firth.formats.word2vec_rows import BinaryRows, TextRows, split_line
+from firth.formats.word2vec_rows import MOST_DIMENSIONS, BinaryRows, TextRows, common_length, split_line
 from firth.formats.words import Table, shown
 
 Array = NDArray[Any]
 
-_MOST_DIMENSIONS = 1 << 16
 _LONGEST_HEADER = 100  # bytes
-_LINES_TO_LOOK_AT = 100  # for the number of dimensions, where no header gives it
 
 
 def read_word2vec(
@@ -167,7 +163,7 @@ class _Reader:
         if binary is None:
             binary = not (self.no_header or self._is_text(lines.peek()))
         if self.no_header:
-            self.D = self._common_length(lines)
+            self.D = common_length(self.path, lines)
         self._check_size(2 * self.D + 1 if not binary else 4 * self.D + 1)
         self._check_memory()
         rows = Rows(self.D, self.datatype, self._capacity())
@@ -189,10 +185,10 @@ class _Reader:
                 "give no_header=True"
             )
         self.V, self.D = (int(field) for field in fields)
-        if not 1 <= self.D <= _MOST_DIMENSIONS:
+        if not 1 <= self.D <= MOST_DIMENSIONS:
             raise FormatError(
                 f"{self.path}: its first line promises vectors of {self.D} dimensions; from 1 to "
-                f"{_MOST_DIMENSIONS} are possible, so this is no word2vec file"
+                f"{MOST_DIMENSIONS} are possible, so this is no word2vec file"
             )
 
     def _is_text(self, line: bytes) -> bool:
@@ -201,18 +197,6 @@ class _Reader:
             return len([float(field) for field in split_line(line, self.D)[1].split(b" ")]) == self.D
         except ValueError:
             return False
-
-    def _common_length(self, lines: Lines) -> int:
-        """Return D of a file without a header: most of its first lines have it, though words may hold spaces."""
-        head = lines.read(CHUNK_BYTES)
-        lines.give_back(head)
-        fields = [line.rstrip().count(b" ") for line in head.split(b"\n", _LINES_TO_LOOK_AT)[:-1] if line.strip()]
-        if not fields:
-            fields = [head.rstrip().count(b" ")]
-        D = Counter(fields).most_common(1)[0][0]
-        if not 1 <= D <= _MOST_DIMENSIONS:
-            raise FormatError(f"{self.path}: its first line is not a word and numbers: {shown(lines.peek())}")
-        return D
 
     def _check_size(self, least_row: int) -> None:
         """Refuse a header that promises more than the file has bytes for, before taking memory for it."""

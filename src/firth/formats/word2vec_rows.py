@@ -1,7 +1,7 @@
 """The rows of word2vec's text and binary formats, read a few MiB at a time: see `firth.formats.word2vec`."""
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.decimals import ParsedLines, parse_fields, parse_lines
-from firth.formats.streams import Lines, Rows, is_compressed
+from firth.formats.streams import CHUNK_BYTES, Lines, Rows, is_compressed
 from firth.formats.words import shown
 
 Array = NDArray[Any]
 
+MOST_DIMENSIONS = 1 << 16
+_LINES_TO_LOOK_AT = 100  # for the number of dimensions, where no header gives it
 _LONGEST_WORD = 1 << 16  # bytes; a binary file without a space for so long is none
 _RECORD_BYTES = 1 << 18  # of binary that are taken at once: few enough to stay in the processor's cache
 _LARGE_TEXT = 100 << 20  # bytes; a shorter file is read before the loop would be compiled
@@ -33,6 +35,23 @@ def split_line(line: bytes, D: int) -> tuple[bytes, bytes]:
         fields = line.rsplit(b" ", D)
         return fields[0], b" ".join(fields[1:])
     return word, numbers
+
+
+def common_length(path: Path, lines: Lines) -> int:
+    """Return D of a text without a header: most of its first lines have it, though words may hold spaces.
+
+    They are left to be read. Raises `FormatError` where that is no number of dimensions.
+    """
+    head = lines.read(CHUNK_BYTES)
+    lines.give_back(head)
+    fields = [line.rstrip().count(b" ") for line in head.split(b"\n", _LINES_TO_LOOK_AT)[:-1] if line.strip()]
+    if not fields:
+        fields = [head.rstrip().count(b" ")]
+    D = Counter(fields).most_common(1)[0][0]
+    if not 1 <= D <= MOST_DIMENSIONS:
+        first = shown(head.partition(b"\n")[0])
+        raise FormatError(f"{path}: most of its first lines are not a word and numbers; the first is {first}")
+    return D
 
 
 class _Block(NamedTuple):
