@@ -107,6 +107,14 @@ def test_half_and_double_precision_are_kept(tmp_path, name, kind):
     assert np.array_equal(found, VECTORS.astype(kind))
 
 
+@pytest.mark.skipif(np.dtype(np.longdouble).name == "float64", reason="a long double is a double here")
+@pytest.mark.parametrize("name", WRITTEN)
+def test_long_doubles_are_refused_before_anything_is_written(tmp_path, name):
+    with pytest.raises(OptionError, match=r"8 keys need as many rows of float16, float32, float64: .* dtype float"):
+        write_vectors(tmp_path / "v", name, WORDS, VECTORS.astype(np.longdouble))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
 @pytest.mark.parametrize("name", COMPRESSIBLE)
 def test_a_suffix_compresses(tmp_path, name, suffix):

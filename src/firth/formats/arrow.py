@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats.atomic import atomic_write
 from firth.formats.streams import BLOCK_ROWS, PathLike, Rows
-from firth.formats.words import Table, check_shapes, warn_of_broken_rows, without_repeats
+from firth.formats.words import Table, are_numbers, check_shapes, warn_of_broken_rows, without_repeats
 
 Array = NDArray[Any]
 
@@ -95,8 +95,7 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
 def _schema(keys: Sequence[str | int], vectors: Array, counts: Array | None) -> Any:
     import pyarrow as pa
 
-    numbers = len(keys) > 0 and not isinstance(keys[0], str)
-    fields = [pa.field("id", pa.int64(), False) if numbers else pa.field("word", pa.string(), False)]
+    fields = [pa.field("id", pa.int64(), False) if are_numbers(keys) else pa.field("word", pa.string(), False)]
     item = pa.field("item", pa.from_numpy_dtype(vectors.dtype), False)
     fields.append(pa.field("vector", pa.list_(item, vectors.shape[1]), False))
     if counts is not None:

@@ -37,7 +37,7 @@ from firth.formats import sniff
 from firth.formats.atomic import atomic_write
 from firth.formats.sealed import NATIVE, SealedFile, read_sealed, write_sealed
 from firth.formats.tensors import pieces
-from firth.formats.words import from_blob, to_blob
+from firth.formats.words import FLOATS, check_shapes, from_blob, key_tensors
 
 _KINDS = {"center": "F", "outside": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
 
@@ -105,31 +105,21 @@ def _tensors(
     outside: Array | None,
     counts: Array | Sequence[int] | None,
 ) -> dict[str, Array]:
+    check_shapes(keys, center, counts)
     tensors = {"center": center}
     if outside is not None:
-        tensors["outside"] = outside
-    for name, matrix in tensors.items():
-        if matrix.ndim != 2 or matrix.shape != (len(keys), center.shape[1]) or matrix.dtype.kind != "f":
+        if outside.shape != center.shape or outside.dtype.name not in FLOATS:
             raise OptionError(
-                f"{name} has shape {matrix.shape} and dtype {matrix.dtype}: with {len(keys)} keys and "
-                f"center vectors of {center.shape[-1:]} numbers it must be a (V, D) array of floating-point "
-                "numbers"
+                f"outside has shape {outside.shape} and dtype {outside.dtype}: it must be of center's shape "
+                f"{center.shape} and of {', '.join(FLOATS)}"
             )
+        tensors["outside"] = outside
     if len(set(keys)) != len(keys):
         raise OptionError("keys must differ: one of them comes more than once")
-    tensors |= _encoded_keys(keys)
+    tensors |= key_tensors(keys)
     if counts is not None:
         tensors["counts"] = np.asarray(counts, dtype=np.int64)
-        if tensors["counts"].shape != (len(keys),):
-            raise OptionError(f"{len(keys)} keys need as many counts: found shape {tensors['counts'].shape}")
     return tensors
-
-
-def _encoded_keys(keys: Sequence[str | int]) -> dict[str, Array]:
-    if len(keys) and not isinstance(keys[0], str):
-        return {"ids": np.array(keys, dtype=np.int64)}
-    blob, ends = to_blob(cast(Sequence[str], keys))
-    return {"words": blob, "word_ends": ends}
 
 
 def _sha256(tensors: Mapping[str, Array]) -> str:

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
 from firth.formats.streams import PathLike, room_for
-from firth.formats.tensors import CODES, pieces
-from firth.formats.words import Table, check_shapes, whole
+from firth.formats.tensors import pieces
+from firth.formats.words import FLOATS, Table, are_numbers, check_shapes, whole
 
 Array = NDArray[Any]
 
@@ -110,8 +110,7 @@ def read_npz(path: PathLike, *, limit: int | None = None) -> Table:
 
 def _check(path: Path, keys: Array, vectors: Array, counts: Array | None) -> None:
     V = keys.shape
-    fits = keys.ndim == 1 and vectors.ndim == 2 and vectors.shape[:1] == V and vectors.dtype.name in CODES
-    fits = fits and vectors.dtype.kind == "f"
+    fits = keys.ndim == 1 and vectors.ndim == 2 and vectors.shape[:1] == V and vectors.dtype.name in FLOATS
     if not fits or (counts is not None and (counts.shape != V or counts.dtype.kind not in "iu")):
         raise FormatError(
             f"{path}: keys {keys.shape} of {keys.dtype}, vectors {vectors.shape} of {vectors.dtype} and counts "
@@ -129,7 +128,7 @@ def _check(path: Path, keys: Array, vectors: Array, counts: Array | None) -> Non
 
 
 def _dtype_of(keys: Sequence[str | int]) -> np.dtype[Any]:
-    if len(keys) and not isinstance(keys[0], str):
+    if are_numbers(keys):
         return np.dtype("<i8")
     return np.dtype(f"<U{max((len(cast(str, key)) for key in keys), default=1) or 1}")
 

@@ -24,7 +24,7 @@ from firth.formats.npz import VECTOR_NAMES
 from firth.formats.streams import PathLike, room_for
 from firth.formats.tensors import CODES, dtype_of, mapped_tensor, refuse_long_header, write_tensors
 from firth.formats.tokenizer import TOKENIZER, read_vocabulary
-from firth.formats.words import Table, check_shapes, from_blob, to_blob, whole
+from firth.formats.words import Table, check_shapes, from_blob, key_tensors, whole
 
 Array = NDArray[Any]
 
@@ -37,11 +37,7 @@ _LONGEST = 1 << 40  # rows or columns, beyond which no size in bytes is a 64-bit
 def write_safetensors(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None) -> None:
     """Write one plain safetensors file, atomically; rows may be a view into padded ones."""
     check_shapes(keys, vectors, counts)
-    tensors: dict[str, Array] = {"embeddings": vectors}
-    if len(keys) and not isinstance(keys[0], str):
-        tensors["ids"] = np.array(keys, np.int64)
-    else:
-        tensors["words"], tensors["word_ends"] = to_blob(cast(Sequence[str], keys))
+    tensors: dict[str, Array] = {"embeddings": vectors, **key_tensors(keys)}
     if counts is not None:
         tensors["counts"] = np.asarray(counts, np.int64)
     with atomic_write(path) as file:

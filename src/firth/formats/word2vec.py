@@ -149,8 +149,8 @@ class _Reader:
         self.no_header = no_header
         self.limit = limit
         self.datatype = np.dtype(datatype)
-        if self.datatype.kind != "f":
-            raise OptionError(f"datatype={datatype!r} is not allowed: give a floating-point type")
+        if self.datatype.name not in wordlists.FLOATS:
+            raise OptionError(f"datatype={datatype!r} is not allowed: give one of {', '.join(wordlists.FLOATS)}")
         self.V: int | None = None  # rows the header promises
         self.D = 0
 

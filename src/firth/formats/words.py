@@ -19,6 +19,9 @@ Array = NDArray[Any]
 WHITE_SPACE = re.compile(r"[ \t\n\v\f\r]")
 """What ends a word in the formats that are text; U+00A0 and U+3000 do not."""
 
+FLOATS = ("float16", "float32", "float64")
+"""The dtypes that vectors may have."""
+
 
 class Table(NamedTuple):
     """V keys, words or whole numbers, their (V, D) vectors, and their (V,) int64 counts where known."""
@@ -97,6 +100,19 @@ def _utf8(word: str) -> bytes:
         return word.encode()
     except UnicodeEncodeError as error:
         raise FormatError(f"word {word!r} cannot be written in UTF-8: {error.reason}. Rename it") from error
+
+
+def are_numbers(keys: Sequence[str | int]) -> bool:
+    """Tell whether the keys, which are all of one kind, are whole numbers."""
+    return len(keys) > 0 and not isinstance(keys[0], str)
+
+
+def key_tensors(keys: Sequence[str | int]) -> dict[str, Array]:
+    """Return the keys as they lie in a safetensors file: `ids`, or `words` and `word_ends` (see `to_blob`)."""
+    if are_numbers(keys):
+        return {"ids": np.array(keys, np.int64)}
+    blob, ends = to_blob(cast(Sequence[str], keys))
+    return {"words": blob, "word_ends": ends}
 
 
 def to_blob(words: Iterable[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -201,9 +217,10 @@ def read_counts(path: Path, keys: list[str], encoding: str, errors: str) -> NDAr
 
 def check_shapes(keys: Sequence[Any], vectors: Array, counts: Array | Sequence[int] | None = None) -> None:
     """Raise `OptionError` where keys, vectors and counts do not go together."""
-    if vectors.ndim != 2 or len(vectors) != len(keys) or vectors.dtype.kind != "f":
+    if vectors.ndim != 2 or len(vectors) != len(keys) or vectors.dtype.name not in FLOATS:
         raise OptionError(
-            f"{len(keys)} keys need as many rows: found vectors of shape {vectors.shape} and dtype {vectors.dtype}"
+            f"{len(keys)} keys need as many rows of {', '.join(FLOATS)}: found vectors of shape {vectors.shape} and "
+            f"dtype {vectors.dtype}"
         )
     if counts is not None and np.shape(counts) != (len(keys),):
         raise OptionError(f"{len(keys)} keys need as many counts: found shape {np.shape(counts)}")
