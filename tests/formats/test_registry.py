@@ -314,6 +314,38 @@ def test_what_is_no_number_is_counted(tmp_path, name):
         read_vectors(tmp_path / "v")
 
 
+@pytest.mark.parametrize("read", [read_vectors, KeyedVectors.load])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("v.npz", "rows repeat an earlier word"),
+        ("v.txt", "rows repeat an earlier word"),
+        ("broken.safetensors", "rows hold infinities"),
+        ("cut.txt", "does not end in a newline"),
+        ("v_metadata.tsv", "only the first is read, as the word"),
+    ],
+)
+def test_a_warning_points_at_whoever_called_firth(tmp_path, read, name, message):
+    write_vectors(tmp_path / "v.npz", None, ["a", "a"], VECTORS[:2])
+    write_vectors(tmp_path / "v.txt", None, ["a", "a"], VECTORS[:2])
+    write_vectors(tmp_path / "broken.safetensors", None, ["a"], np.full((1, 2), np.nan, np.float32))
+    (tmp_path / "cut.txt").write_bytes(b"1 2\na 1 2")
+    (tmp_path / "v_metadata.tsv").write_bytes(b"word\tcolour\na\tred\n")
+    (tmp_path / "v_tensor.tsv").write_bytes(b"1\t2\n")
+    with pytest.warns(UserWarning, match=message) as caught:
+        read(tmp_path / name)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_a_warning_of_absent_counts_points_at_whoever_called_firth(tmp_path):
+    write_vectors(tmp_path / "v.txt", None, ["a", "b"], VECTORS[:2])
+    (tmp_path / "counts").write_bytes(b"a 1\n")
+    for read in (read_vectors, KeyedVectors.load_word2vec_format):
+        with pytest.warns(UserWarning, match="has no count for 1 of 2 words") as caught:
+            read(tmp_path / "v.txt", fvocab=tmp_path / "counts")
+        assert [warning.filename for warning in caught] == [__file__]
+
+
 @pytest.mark.parametrize("name", ["native", "safetensors", "huggingface"])
 def test_a_mapped_matrix_is_read_only_and_answers_the_same(tmp_path, name):
     KeyedVectors(WORDS, VECTORS, COUNTS).save(tmp_path / "v", name)

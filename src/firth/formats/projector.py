@@ -9,7 +9,6 @@ Words that hold a tab or a newline would move every row behind them, so they are
 
 import re
 import reprlib
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -31,7 +30,7 @@ from firth.formats.streams import (
     reading,
     writing_set,
 )
-from firth.formats.words import Table, check_shapes, decoded, encoded, shown, warn_of_broken_rows, without_repeats
+from firth.formats.words import Table, check_shapes, decoded, encoded, shown, warn, warn_of_broken_rows, without_repeats
 
 Array = NDArray[Any]
 
@@ -130,9 +129,7 @@ def _read_metadata(path: Path, V: int, limit: int | None) -> tuple[list[bytes], 
 
 def _counts(path: Path, header: list[bytes], lines: list[bytes]) -> Array | None:
     if b"count" not in header:
-        warnings.warn(
-            f"{path}: of the columns {reprlib.repr(header)} only the first is read, as the word", stacklevel=4
-        )
+        warn(f"{path}: of the columns {reprlib.repr(header)} only the first is read, as the word")
         return None
     column = header.index(b"count")
     try:

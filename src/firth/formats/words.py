@@ -1,6 +1,8 @@
 """The keys of a file of vectors: bytes to words and back, repeats, and counts from a vocabulary file."""
 
 import codecs
+import inspect
+import os
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -32,7 +34,7 @@ class Table(NamedTuple):
 
 
 _MOST_DIGITS = 18  # of a count: int64 holds any
-_STACK_LEVEL = 5  # of a warning: whoever called a reader
+_PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 class UndecodableError(FormatError, UnicodeDecodeError):
@@ -146,9 +148,7 @@ def without_repeats(path: Path, keys: list[Any], vectors: Array) -> tuple[list[A
     repeated = len(keys) - len(set(keys))
     if not repeated:
         return keys, vectors, None
-    warnings.warn(
-        f"{path}: {repeated} of {len(keys)} rows repeat an earlier word and were dropped", stacklevel=_STACK_LEVEL
-    )
+    warn(f"{path}: {repeated} of {len(keys)} rows repeat an earlier word and were dropped")
     places: dict[Any, int] = {}
     for row, key in enumerate(keys):
         places.setdefault(key, row)
@@ -177,16 +177,13 @@ def broken_rows(rows: Array) -> int:
 def warn_of_broken_rows(path: Path, broken: int) -> None:
     """Say how many rows hold numbers that are not finite."""
     if broken:
-        warnings.warn(f"{path}: {broken} rows hold infinities or not-a-numbers", stacklevel=_STACK_LEVEL)
+        warn(f"{path}: {broken} rows hold infinities or not-a-numbers")
 
 
 def warn_of_cut_number(path: Path, lines: Lines) -> None:
     """Say that the last line has no newline: whoever reads a part of a number cannot tell."""
     if lines.unfinished:
-        warnings.warn(
-            f"{path}: the last line does not end in a newline, so the file may be cut within its last number",
-            stacklevel=_STACK_LEVEL,
-        )
+        warn(f"{path}: the last line does not end in a newline, so the file may be cut within its last number")
 
 
 def read_counts(path: Path, keys: list[str], encoding: str, errors: str) -> NDArray[np.int64]:
@@ -208,10 +205,7 @@ def read_counts(path: Path, keys: list[str], encoding: str, errors: str) -> NDAr
     counts = dict(zip(reversed(decoded(path, words, encoding, errors)), reversed(numbers), strict=True))
     missing = [key for key in keys if key not in counts]
     if missing:
-        warnings.warn(
-            f"{path} has no count for {len(missing)} of {len(keys)} words, such as {missing[0]!r}: they get 0",
-            stacklevel=_STACK_LEVEL,
-        )
+        warn(f"{path} has no count for {len(missing)} of {len(keys)} words, such as {missing[0]!r}: they get 0")
     return np.array([counts.get(key, 0) for key in keys], dtype=np.int64)
 
 
@@ -224,6 +218,14 @@ def check_shapes(keys: Sequence[Any], vectors: Array, counts: Array | Sequence[i
         )
     if counts is not None and np.shape(counts) != (len(keys),):
         raise OptionError(f"{len(keys)} keys need as many counts: found shape {np.shape(counts)}")
+
+
+def warn(message: str) -> None:
+    """Warn whoever called firth, however many of its functions lie between."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
 
 
 def shown(line: bytes) -> str:
