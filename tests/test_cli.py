@@ -19,8 +19,11 @@ import pytest
 import firth
 from firth import KeyedVectors, Options, cli
 from firth.cli import files
+from firth.errors import FormatError
 from firth.formats import FORMATS, detect, write_vectors
+from firth.formats.native import write_native
 from firth.options import ELSEWHERE
+from firth.training import softmax_training
 
 COMMANDS = ["train", "similar", "analogy", "evaluate", "info", "convert", "gradcheck", "demo"]
 FIELDS = dataclasses.fields(Options)
@@ -305,6 +308,29 @@ def test_a_folder_that_may_not_be_written_in_is_noticed_before_training(run, cor
 # --- stopping
 
 
+def test_a_training_outlives_whoever_reads_its_progress(corpus, tmp_path):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    command = [sys.executable, "-m", "firth", "train", corpus, "-o", tmp_path / "m.firth", "--min-count", "1"]
+    done = subprocess.run([*command, "--epochs", "2"], stderr=theirs, stdout=subprocess.PIPE, text=True, check=False)
+    os.close(theirs)
+    assert done.returncode == 0
+    assert "saved " in done.stdout
+    assert len(firth.load(tmp_path / "m.firth").history) == 2
+
+
+def test_a_file_whose_history_is_none_is_no_model(run, tmp_path):
+    keys, center = ["a", "b"], np.ones((2, 3), np.float32)
+    for history in ([{"epoch": 1}], [{"epoch": 1, "loss": "x", "pairs": 1, "words": 1, "alpha": 0.1}], ["x"]):
+        path = tmp_path / "m.firth"
+        write_native(path, keys=keys, center=center, outside=center, options={}, history=history)
+        done = run("info", path)
+        assert done.code == 1
+        assert "the history of epochs in" in done.out + done.err
+        with pytest.raises(FormatError, match="the history of epochs in"):
+            firth.load(path)
+
+
 def test_an_interrupt_saves_what_was_learnt(corpus, tmp_path):
     path = tmp_path / "m.firth"
     flags = ["--vector-size", "16", "--epochs", "10000", "-o", str(path)]
@@ -346,6 +372,19 @@ def test_an_interrupt_before_training_saves_nothing(run, corpus, tmp_path, monke
     done = run("train", corpus, "-o", tmp_path / "m.firth")
     assert done == Done(130, "", "firth: interrupted before anything was learnt; nothing was saved\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("warm_epochs", [0, 1])
+def test_an_interrupt_while_pairs_are_counted_saves_nothing(warm_epochs, run, corpus, tmp_path, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(softmax_training, "count_pairs", interrupted)
+    (tmp_path / "m.firth").write_bytes(b"the old one")
+    done = run("train", corpus, "-o", tmp_path / "m.firth", "--objective", "softmax", "--warm-epochs", warm_epochs)
+    assert done.code == 130
+    assert done.err.endswith("firth: interrupted before anything was learnt; nothing was saved\n")
+    assert (tmp_path / "m.firth").read_bytes() == b"the old one"
 
 
 def test_an_interrupt_of_a_query_is_one_line(run, vectors, monkeypatch):

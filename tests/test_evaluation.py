@@ -1,4 +1,6 @@
+import os
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -241,7 +243,7 @@ def test_malformed_lines_are_counted(tmp_path):
 def test_files_without_usable_pairs_say_why(tmp_path):
     path = tmp_path / "pairs"
     path.write_text(PLAIN.replace("\t", ";"))
-    with pytest.raises(FormatError, match=r"no line is two words and a score with '\\t' between"):
+    with pytest.raises(FormatError, match=r"no line among .* is two words and a score with '\\t' between"):
         similar_words().evaluate_word_pairs(path)
     path.write_text("he\tshe\t1\nsun\tmoon\t2\n")
     with pytest.raises(FormatError, match="1 of 2 pairs have both words"):
@@ -251,6 +253,16 @@ def test_files_without_usable_pairs_say_why(tmp_path):
         similar_words().evaluate_word_pairs(path, None)
     with pytest.raises(OptionError, match="encoding='klingon'"):
         similar_words().evaluate_word_pairs(path, None, "klingon")
+
+
+def test_pairs_may_come_from_a_pipe_that_can_be_read_once(tmp_path):
+    path, pipe = tmp_path / "pairs", tmp_path / "pipe"
+    path.write_text(PLAIN)
+    os.mkfifo(pipe)
+    writing = threading.Thread(target=lambda: pipe.write_text(PLAIN))
+    writing.start()
+    assert similar_words().evaluate_word_pairs(pipe, None) == similar_words().evaluate_word_pairs(path, None)
+    writing.join()
 
 
 def test_without_scipy_the_extra_is_named(tmp_path, monkeypatch):

@@ -6,9 +6,9 @@ the vocabulary covers, and how many lines of the file could not be read.
 
 import os
 import re
-from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
@@ -26,6 +26,7 @@ Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
 _LONGEST_LINE = 1 << 20  # letters; a line of words has a hundred
+_LINES_TO_LOOK_AT = 1000  # for what separates the columns, and which one the scores are in
 _CANDIDATES = 5  # how many answers gensim looks at for one that is not a spelling of a given word
 _FUNCTIONS = {"most_similar": False, "most_similar_cosmul": True}  # name: whether cosines are multiplied
 TOTAL = "Total accuracy"
@@ -301,18 +302,18 @@ def _score(section: Section) -> float:
 
 def _read_pairs(path: Path, delimiter: str | None, encoding: str) -> tuple[list[tuple[str, str, float]], list[int]]:
     """Return (word, word, score) of each pair, and the numbers of lines after the header that are none."""
-    split = _splitter(_last_line(path, encoding)) if delimiter is None else _split_on(delimiter)
-    # the lines are read anew each time, for all those of a file that is something else may not fit in memory
-    columns = (_score_column(split(line)) for _, line in _uncommented(path, encoding))
-    column = next((found for found in columns if found), None)
+    lines = _uncommented(path, encoding)
+    head = list(islice(lines, _LINES_TO_LOOK_AT))  # not all: the file may be something else, and huge
+    split = _splitter(head[-1][1] if head else "") if delimiter is None else _split_on(delimiter)
+    column = next(filter(None, (_score_column(split(line)) for _, line in head)), None)
     if column is None:
         raise FormatError(
-            f"{path} holds no pairs: no line is two words and a score with {_named(delimiter)} between "
-            "them; give the delimiter, or delimiter=None to find it out"
+            f"{path} holds no pairs: no line among its first {_LINES_TO_LOOK_AT:,} is two words and a score with "
+            f"{_named(delimiter)} between them; give the delimiter, or delimiter=None to find it out"
         )
     pairs: list[tuple[str, str, float]] = []
     skipped: list[int] = []
-    for at, (number, line) in enumerate(_uncommented(path, encoding)):
+    for at, (number, line) in enumerate(chain(head, lines)):
         fields = split(line)
         if len(fields) > column and fields[0] and fields[1] and _is_number(fields[column]):
             pairs.append((fields[0], fields[1], float(fields[column])))
@@ -323,11 +324,6 @@ def _read_pairs(path: Path, delimiter: str | None, encoding: str) -> tuple[list[
 
 def _uncommented(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
     return ((number, line) for number, line in _lines(path, encoding) if not line.startswith("#"))
-
-
-def _last_line(path: Path, encoding: str) -> str:
-    last = deque(_uncommented(path, encoding), maxlen=1)
-    return last[0][1] if last else ""
 
 
 def _splitter(line: str) -> Callable[[str], list[str]]:

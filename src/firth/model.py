@@ -64,7 +64,7 @@ class Word2Vec:
         progress: bool | None = None,
         max_input_bytes: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
-        checkpoint_minutes: float = 10.0,
+        checkpoint_minutes: float | None = None,
         resume: bool = False,
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
@@ -79,18 +79,19 @@ class Word2Vec:
           progress   None shows a bar on a terminal and a line now and then elsewhere; False shows nothing
           max_input_bytes     the most bytes of text, decompressed, of all files of the corpus together, and of those
                               of the validation; None sets no limit
-          checkpoint          a folder for the state of the training: written every `checkpoint_minutes`, at each
-                              epoch's end and at an interrupt, atomically, the last two of them kept
+          checkpoint          a folder for the state of the training: written every `checkpoint_minutes` (None: 10), at
+                              each epoch's end and at an interrupt, atomically, the last two of them kept
           resume              go on from the newest sound checkpoint, or from the start where there is none yet;
                               callbacks hear again of an epoch whose end was not kept before they had heard
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
         one), however often the training was ended and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
-        stops within two seconds, writes a checkpoint, leaves the vectors as they are by then, and goes on to the
-        caller. Raises `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before allocating what
-        would not fit, `DivergenceError` if the loss becomes infinite or NaN, and `CheckpointError` if another training
-        uses the folder, if it holds checkpoints and `resume` is False, or if they are of other options, another
-        corpus or other versions of the software; the message shows the difference.
+        stops within two seconds, writes a checkpoint if the work under way ends within one, leaves the vectors as they
+        are by then, and goes on to the caller. Raises `OptionError` for a value that is not allowed, `CorpusError` if
+        there is nothing to train on, `NotEnoughMemoryError` before allocating what would not fit, `DivergenceError` if
+        the loss becomes infinite or NaN, `OSError` if the folder cannot be made or written in, and `CheckpointError`
+        if another training uses it, if it holds checkpoints and `resume` is False, or if they are of other options,
+        another corpus or other versions of the software; the message shows the difference.
         """
         from firth.text import check_validation
         from firth.training.progress import reporter
@@ -102,7 +103,7 @@ class Word2Vec:
         return self._fit(corpus, report, keeper, offsets=offsets, validation=validation, callbacks=callbacks, **texts)
 
     def _keeper(
-        self, folder: str | os.PathLike[str] | None, minutes: float, resume: bool, report: "Reporter"
+        self, folder: str | os.PathLike[str] | None, minutes: float | None, resume: bool, report: "Reporter"
     ) -> "Keeper":
         from firth.training.state import Keeper
 
@@ -110,8 +111,9 @@ class Word2Vec:
             from firth.training.checkpoint import Checkpoints
 
             return Checkpoints(folder, self.options, report, minutes=minutes, resume=resume)
-        if resume:
-            raise OptionError("resume=True needs checkpoint=, the folder that the training's checkpoints are in")
+        for name, given in {"resume=True": resume, "checkpoint_minutes": minutes is not None}.items():
+            if given:
+                raise OptionError(f"{name} needs checkpoint=, the folder that the training's checkpoints are in")
         return Keeper()
 
     def _fit(
@@ -127,11 +129,11 @@ class Word2Vec:
     ) -> Self:
         """Do the work of `fit`, telling `report`; `texts` says how to read files, and goes to `read_corpus`."""
         from firth.text import hold_out, read_corpus
-        from firth.training.trainer import EpochRecord
+        from firth.training.trainer import records
 
         self._wv, self._outside = None, None
         with report, keeper:
-            self.history = [EpochRecord(**record) for record in keeper.history]
+            self.history = records(keeper.history, "the checkpoint")
             report.stage("reading", None)
             where = {"offsets": offsets, **texts}
             read = read_corpus(corpus, self.options, workers=self.workers, progress=report.advance, **where)

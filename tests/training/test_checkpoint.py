@@ -22,6 +22,7 @@ from firth.formats.sealed import CHECKPOINT, write_sealed
 from firth.training import blocks, checkpoint, trainer
 from firth.training.checkpoint import Checkpoints, read_checkpoint
 from firth.training.progress import Reporter
+from firth.training.state import is_finite
 
 SILENT = {"progress": False}
 
@@ -336,9 +337,10 @@ def test_a_folder_that_holds_a_training_is_not_trained_over(run):
         fit(model_of("blocks"), run, resume=False)
 
 
-def test_resume_needs_a_folder():
-    with pytest.raises(OptionError, match="resume=True needs checkpoint="):
-        model_of("blocks").fit(ids(), resume=True)
+@pytest.mark.parametrize("given", [{"resume": True}, {"checkpoint_minutes": 5}, {"checkpoint_minutes": -5}])
+def test_what_is_said_of_checkpoints_needs_a_folder(given):
+    with pytest.raises(OptionError, match=f"{next(iter(given))}.* needs checkpoint="):
+        model_of("blocks").fit(ids(), **given)
 
 
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf"), "10", True])
@@ -459,6 +461,7 @@ import sys, time
 from firth import Options
 from firth.training.checkpoint import Checkpoints
 from firth.training.progress import Reporter
+from firth.training.state import is_finite
 with Checkpoints(sys.argv[1], Options(), Reporter(), minutes=10, resume=True):
     print("held", flush=True)
     time.sleep(60)
@@ -633,7 +636,66 @@ def test_of_every_array_all_numbers_are_looked_at(name, run, ended):
         assert checkpoints(run) == []
 
 
-@pytest.mark.parametrize("where", ["a piece", "the copy"])
+def test_without_memory_for_a_copy_the_state_itself_is_written(tmp_path, run, monkeypatch):
+    whole = saved(model_of("blocks").fit(ids(), **SILENT), tmp_path)
+
+    def fail(*given):
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(Checkpoints, "_copied", fail)
+    assert saved(fit(model_of("blocks"), run), tmp_path) == whole
+    assert len(checkpoints(run)) == 2
+
+
+def test_without_more_threads_no_checkpoint_is_of_two_states(run, ended, monkeypatch):
+    state = read_checkpoint(ended / "blocks" / checkpoints(ended / "blocks")[-1]).state
+    with Checkpoints(run, model_of("blocks").options, Reporter(), minutes=1, resume=True) as keeper:
+        monkeypatch.setattr(threading.Thread, "start", raising(RuntimeError("can't start new thread")))
+        for n in (1, 2, 3):
+            numbered = state._replace(place={"n": n}, arrays={"center": np.full((2, 2), n, np.float32)})
+            keeper.keep(numbered, last=False)
+            keeper.wait()
+        for n, path in zip((2, 3), checkpoints(run), strict=True):
+            found = read_checkpoint(run / path).state
+            assert (found.place["n"], found.arrays["center"].max()) == (n, n)
+
+
+def test_without_any_thread_the_folder_is_free_again(run, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", raising(RuntimeError("can't start new thread")))
+        with pytest.raises(RuntimeError, match="new thread"):
+            fit(model_of("blocks"), run)
+    fit(model_of("blocks"), run)
+
+
+def raising(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+def test_an_error_of_who_reports_leaves_a_checkpoint(tmp_path, run, many_pieces):
+    whole = saved(model_of("blocks").fit(ids(), **SILENT), tmp_path)
+
+    class Failing(Heard):
+        def advance(self, done, total=None, note=""):
+            if note:
+                raise LookupError("its own")
+
+    keeper = Checkpoints(run, model_of("blocks").options, Reporter(), minutes=10, resume=False)
+    with pytest.raises(LookupError, match="its own"):
+        model_of("blocks")._fit(ids(), Failing(), keeper)
+    assert checkpoints(run)
+    assert saved(fit(model_of("blocks"), run), tmp_path) == whole
+
+
+def test_large_numbers_are_finite():
+    assert is_finite(np.full(2, 2e38, np.float32))
+    assert not is_finite(np.array([1, np.inf], np.float32))
+
+
+@pytest.mark.parametrize("where", ["a piece", "the write"])
 def test_no_memory_leaves_the_checkpoints(where, tmp_path, run, monkeypatch, many_pieces):
     whole = saved(model_of("blocks").fit(ids(), **SILENT), tmp_path)
     real, calls = (blocks.Blocks._make_pairs, []) if where == "a piece" else (Checkpoints._write, [])

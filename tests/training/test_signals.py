@@ -99,6 +99,20 @@ def test_a_signal_that_is_ignored_stays_ignored_and_a_handler_is_called():
         signal.signal(signal.SIGTERM, ignoring)
 
 
+def test_a_handler_that_raises_nothing_ends_nothing():
+    heard, abandoned = [], threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        with Deferred(abandoned.set) as signals:
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+            signals.check()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == 2 * [signal.SIGTERM]
+    assert not abandoned.is_set()
+
+
 def in_llvm(source, **names):
     """Run code as if it were LLVM's own."""
     exec(source, {"__name__": "llvmlite.binding", "signal": signal, "time": time} | names)
@@ -123,6 +137,13 @@ def test_an_interrupt_at_the_very_end_of_llvm_is_raised_once():
         with pytest.raises(KeyboardInterrupt), Compiling():
             in_llvm("signal.raise_signal(2)")
         time.sleep(0.03)  # a second one would come now
+
+
+def test_of_two_interrupts_inside_llvm_none_comes_after_it():
+    for _ in range(5):
+        with pytest.raises(KeyboardInterrupt), Compiling():
+            in_llvm("signal.raise_signal(2); signal.raise_signal(2)")
+        time.sleep(0.05)  # the other would come now
 
 
 def test_an_interrupt_while_python_compiles_is_raised_at_once():
@@ -248,7 +269,8 @@ import sys, threading, time
 import numpy as np
 from firth import Word2Vec
 ids = np.random.default_rng(1).integers(0, 300, (20_000, 20))
-model = Word2Vec(vector_size=100, min_count=1, epochs=10_000, workers=2, schedule="hogwild")
+options = {"objective": "softmax"} if sys.argv[2] == "softmax" else {"schedule": sys.argv[2]}
+model = Word2Vec(vector_size=100, min_count=1, epochs=10_000, workers=2, **options)
 begun = threading.Event()
 training = threading.Thread(
     target=model.fit, args=(ids,),
@@ -262,13 +284,15 @@ while True:
 """
 
 
-def test_an_interrupt_of_the_main_thread_ends_a_training_in_another(tmp_path):
-    command = [sys.executable, "-c", INTERRUPTED_BESIDE, str(tmp_path)]
+@pytest.mark.parametrize("kind", ["hogwild", "blocks", "softmax"])
+def test_an_interrupt_of_the_main_thread_ends_a_training_in_another(kind, tmp_path):
+    command = [sys.executable, "-c", INTERRUPTED_BESIDE, str(tmp_path), kind]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "begun\n"
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=10 * SECONDS)
     assert errors.splitlines()[-1] == "KeyboardInterrupt"
+    assert errors.count("Traceback") == 1
     assert "Thread" not in errors
     assert process.returncode in (-signal.SIGINT, 130)
     assert list(tmp_path.glob("checkpoint-*.firth"))

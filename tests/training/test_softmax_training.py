@@ -159,10 +159,10 @@ def test_an_interrupt_of_the_warm_start_leaves_its_vectors(corpus):
                 raise KeyboardInterrupt
 
     trainer = SoftmaxTrainer(corpus, OPTIONS, 1, Interrupting())
-    random = trainer.center.copy()
+    assert not trainer.outside.any()
     with pytest.raises(KeyboardInterrupt):
         next(trainer.epochs())
-    assert not np.array_equal(trainer.center, random)
+    assert trainer.outside.any()
     assert np.linalg.norm(trainer.center, axis=1).min() > 0
 
 

@@ -85,8 +85,10 @@ def _contents(path: Path, diagnosis: Diagnosis, limit: int | None) -> _Contents 
 def _read(path: Path, name: str, limit: int | None) -> _Contents:
     if name == "native":
         from firth.formats.native import read_native
+        from firth.training.trainer import records
 
         native = read_native(path)
+        records(native.history or [], str(path))  # or raises
         vectors = firth.KeyedVectors.trusted(list(native.keys), native.center, native.counts)
         return _Contents(vectors, native.options, native.history, native.sha256)
     leniently = "replace" if "unicode_errors" in FORMATS[name].reads_with else None

@@ -18,7 +18,7 @@ from firth.errors import OptionError
 from firth.options import ELSEWHERE
 from firth.training.signals import terminate
 
-FAILURE, WRONG_USE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+FAILURE, WRONG_USE, INTERRUPTED, TERMINATED = 1, 2, 128 + signal.SIGINT, 128 + signal.SIGTERM
 
 UsageError: Any = typer.BadParameter.__bases__[0]
 """What the parser raises for wrong use; typer gives no public name to it."""

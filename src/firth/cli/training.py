@@ -51,8 +51,9 @@ def train(
         ),
     ] = None,
     checkpoint_minutes: Annotated[
-        float, typer.Option("--checkpoint-minutes", help="Minutes from one checkpoint to the next.")
-    ] = 10.0,
+        float | None,
+        typer.Option("--checkpoint-minutes", help="Minutes from one checkpoint to the next.", show_default="10"),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest checkpoint, or begin where there is none yet.")
     ] = False,

@@ -52,7 +52,7 @@ class Checkpoint(NamedTuple):
 class Checkpoints(Keeper):
     """The checkpoints of one training, in a folder that is made if it is not there; use it in a `with` statement.
 
-      minutes  from one checkpoint to the next; there is one at each epoch's end too
+      minutes  from one checkpoint to the next, None for 10; there is one at each epoch's end too
       resume   go on from the newest sound checkpoint in the folder, if there is any
       report   hears of what was found, and of a checkpoint that could not be written
 
@@ -63,11 +63,11 @@ class Checkpoints(Keeper):
     """
 
     def __init__(
-        self, folder: str | os.PathLike[str], options: Options, report: Reporter, *, minutes: float, resume: bool
+        self, folder: str | os.PathLike[str], options: Options, report: Reporter, *, minutes: float | None, resume: bool
     ):
         super().__init__()
         self.folder = Path(folder)
-        self._seconds: float = 60 * checked("checkpoint_minutes", minutes, float, _MINUTES)
+        self._seconds: float = 60 * checked("checkpoint_minutes", 10.0 if minutes is None else minutes, float, _MINUTES)
         self._report, self._resume = report, resume
         self._identity = _software(options)
         self._written = time.monotonic()
@@ -83,6 +83,7 @@ class Checkpoints(Keeper):
         self._lock = _locked(self.folder)
         try:
             self._find()
+            self._writer.submit(int).result()  # its one thread starts now: what is refused later is not in its queue
         except BaseException:
             os.close(self._lock)
             raise
@@ -119,11 +120,11 @@ class Checkpoints(Keeper):
         self._check_finite(state)
         metadata = self._metadata(state)
         if not last and sum(array.nbytes for array in state.arrays.values()) <= COPIED_BYTES:
-            copies = {name: self._copied(name, array) for name, array in state.arrays.items()}
             try:
+                copies = {name: self._copied(name, array) for name, array in state.arrays.items()}
                 self._writing = self._writer.submit(self._write, copies, metadata)
-            except RuntimeError:  # the program ends, or there can be no more threads
-                self._write(copies, metadata)
+            except (MemoryError, RuntimeError):  # there is no room for the copy, or the program ends
+                self._write(state.arrays, metadata)
         else:
             self._write(state.arrays, metadata)
         self._written = time.monotonic()

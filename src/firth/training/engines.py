@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -57,24 +57,7 @@ def training_of(
     Raises `NotEnoughMemoryError`, before anything large is allocated, if it would not fit.
     """
     require_memory(memory_needed(corpus, options, workers), unused=UNUSED)
-    name = options.schedule if options.objective == "negative_sampling" else options.objective
-    return _KINDS[name](corpus, options, workers, report, keeper or Keeper())
-
-
-def _hogwild(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper) -> Training:
-    return Trainer(hogwild.Hogwild(corpus, options), options, workers, report, keeper)
-
-
-def _blocks(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper) -> Training:
-    return Trainer(blocks.Blocks(corpus, options), options, workers, report, keeper)
-
-
-def _softmax(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper) -> Training:
-    return softmax_training.SoftmaxTrainer(corpus, options, workers, report, keeper)
-
-
-_KINDS: dict[str, Callable[[Corpus, Options, int, Reporter, Keeper], Training]] = {
-    "hogwild": _hogwild,
-    "blocks": _blocks,
-    "softmax": _softmax,
-}
+    if options.objective == "softmax":
+        return softmax_training.SoftmaxTrainer(corpus, options, workers, report, keeper)
+    engine = {"hogwild": hogwild.Hogwild, "blocks": blocks.Blocks}[options.schedule](corpus, options)
+    return Trainer(engine, options, workers, report, keeper)

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Self, TextIO
 
 
@@ -46,7 +46,8 @@ class Lines(Reporter):
         self.say(f"{self._name}{share}{left}  {note}".rstrip())
 
     def say(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        with suppress(BrokenPipeError):  # nobody reads any more, and the training goes on
+            print(text, file=self._stream, flush=True)
 
 
 class Bar(Reporter):

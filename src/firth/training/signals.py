@@ -7,9 +7,6 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
-TERMINATED = 128 + signal.SIGTERM
-"""Exit status after SIGTERM, as a shell shows it."""
-
 _RETRY_SECONDS = 0.02
 
 
@@ -48,10 +45,14 @@ class Deferred:
             self._raise(*pending)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._came:
-            self._abandon()
+        if not self._came:
+            self._came, self._pending = True, (number, frame)
+            return
+        try:
             self._raise(number, frame)
-        self._came, self._pending = True, (number, frame)
+        except BaseException:  # a host's own handler may raise nothing: then the work goes on
+            self._abandon()
+            raise
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
         usual = self._usual[number]
@@ -82,6 +83,8 @@ class Compiling(Deferred):
         if not _in_llvm(frame):
             self.check()
         else:
+            if self._again is not None:
+                self._again.cancel()
             self._again = threading.Timer(_RETRY_SECONDS, _thread.interrupt_main, (number,))
             self._again.start()
 

@@ -50,8 +50,7 @@ class SoftmaxTrainer:
         self._corpus, self._options, self._workers = corpus, options, workers
         self._reporter, self._keeper = reporter, keeper or Keeper()
         shape = len(corpus.vocabulary), options.vector_size
-        self.center, self.outside = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        start_at_random(self.center, self.outside, options.seed)
+        self.center, self.outside = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self._current: Trainer | None = None
         self._stopped = False
 
@@ -72,6 +71,8 @@ class SoftmaxTrainer:
             self._start_warm()
         if self._stopped:
             return
+        if not self._options.warm_epochs:
+            start_at_random(self.center, self.outside, self._options.seed)
         V, D = self.center.shape
         with ExactSoftmax(V, D, batch=BATCH, workers=self._workers) as softmax:
             engine = Passes(self._corpus, self._options, softmax, counts, self.center, self.outside)

@@ -60,7 +60,7 @@ class State(NamedTuple):
 def is_finite(array: NDArray[Any]) -> bool:
     """Tell whether all numbers are finite: only then is their sum."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(array.sum()))
+        return bool(np.isfinite(array.sum(dtype=np.float64)))
 
 
 def _is_whole(value: Any, most: int) -> bool:
@@ -82,11 +82,14 @@ class Keeper(AbstractContextManager["Keeper"]):
         return None
 
     def check_corpus(self, corpus: "Corpus", held_out: "TokenStore | None") -> None:
-        """Refuse to go on with another corpus."""
+        """Raise `CheckpointError` if the training to go on with had another corpus; here there is none."""
 
     def due(self) -> bool:
         """Tell whether it is time for `keep`; asked several times a second."""
         return False
 
     def keep(self, state: State, *, last: bool) -> None:
-        """Keep a state; `last`: nothing is done to its arrays any more."""
+        """Keep a state; `last`: nothing is done to its arrays any more.
+
+        Raises `DivergenceError` if a number in it is not finite.
+        """

@@ -5,14 +5,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError, FormatError
-from firth.options import Options
+from firth.options import Options, shortened
 from firth.training.engine import Engine, PieceResult, Pieces
 from firth.training.progress import Reporter
 from firth.training.signals import Compiling, Deferred
@@ -32,6 +33,8 @@ class EpochRecord:
     alpha    learning rate at the end
     seconds  wall time of training; None in a model that was loaded, for two equal trainings make equal files
     validation_loss  exact softmax loss of a held-out pair, in nats, if there is a validation text
+
+    Raises `TypeError` for what is no number.
     """
 
     epoch: int
@@ -41,6 +44,12 @@ class EpochRecord:
     alpha: float
     seconds: float | None = None
     validation_loss: float | None = None
+
+    def __post_init__(self) -> None:
+        for field_ in fields(self):
+            value = getattr(self, field_.name)
+            if not isinstance(value, Real) and not (value is None is field_.default):
+                raise TypeError(f"{field_.name} is {shortened(value)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return names and values, ready for JSON."""
@@ -136,7 +145,10 @@ class Trainer:
         return self._engine.outside
 
     def stop(self) -> None:
-        """Ask all workers to stop; they do within a slice of a piece, whose state is then of no use to a keeper."""
+        """Ask all workers to stop; they do within a slice of a piece, after which there is no state to keep.
+
+        Unless `Engine.undone_when_halted`: then it is that before the piece.
+        """
         self._engine.halt[0] = True
 
     def epochs(self) -> Iterator[EpochRecord]:
@@ -177,8 +189,9 @@ class Trainer:
             resting = True
             while resting:
                 resting = self._run_until_due(pool, pieces, signals)
-        self._tally.progress = 1.0
-        self._show()
+        if not self._engine.halt[0]:
+            self._tally.progress = 1.0
+            self._show()
 
     def _run_until_due(self, pool: ThreadPoolExecutor, pieces: Pieces, signals: Deferred) -> bool:
         """Let every worker take pieces until none is left or the keeper is due; return whether it was."""
@@ -188,10 +201,7 @@ class Trainer:
             for work in self._workspaces:
                 futures.append(_submitted(pool, self._work, pieces, work))
             self._wait(pool, futures, signals)
-        except Exception:
-            self.stop()
-            raise
-        except BaseException:  # an interrupt
+        except BaseException:
             self._end_early(futures, pieces)
             raise
         if self._engine.halt[0]:
@@ -209,21 +219,21 @@ class Trainer:
         pieces_before = len(self._tally.losses)
         while waiting:
             done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
+            _submitted(pool, int)  # tells whether the program still runs; where it ends workers may fail for that
             for future in done:
                 future.result()
             self._tally.seconds = before + time.perf_counter() - started
             self._show()
             signals.check()
-            _submitted(pool, int)  # tells whether the program still runs
             if len(self._tally.losses) > pieces_before and self._keeper.due():  # or it might rest for ever
                 self._paused.set()
 
     def _end_early(self, futures: list[Future[None]], pieces: Pieces) -> None:
-        """Let the pieces under way end, and keep the state; where they take too long, stop them and keep nothing."""
+        """Let the pieces under way end, and keep the state; where one fails, or takes too long, keep nothing."""
         halted = self._engine.halt[0]
         self._paused.set()
         try:
-            _, late = wait(futures, GRACE_SECONDS)
+            _, late = wait(futures, GRACE_SECONDS, FIRST_EXCEPTION)
         finally:
             self.stop()
         failed = any(future.exception() for future in futures)
