@@ -121,7 +121,7 @@ def test_a_compressed_matrix_that_no_memory_holds_is_refused_before_it_is_read(t
     sizes = content.index(struct.pack("<2q", 1, 30_000))
     with writing(tmp_path / "m.bin.gz") as file:
         file.write(content[:sizes] + struct.pack("<q", rows) + content[sizes + 8 :])
-    with pytest.raises(NotEnoughMemoryError, match=r"a matrix of 2147483648 x 30000 .* unpack it first"):
+    with pytest.raises(NotEnoughMemoryError, match=r"2,147,483,648 x 30,000 float32 .* unpack it first"):
         read_fasttext(tmp_path / "m.bin.gz")
 
 

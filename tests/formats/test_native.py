@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from firth.errors import FormatError, OptionError
 from firth.formats.native import read_native, write_native
+from firth.formats.sealed import CHECKPOINT, read_sealed, write_sealed
 
 WORDS = ["the", "naïve", "new york", "日本", "", "a\nb", "\ud800"]
 
@@ -160,7 +161,7 @@ def rewritten(path, change):
     ("change", "message"),
     [
         (lambda m, t: m.update(version="9"), "in version '9' of its format.*pip install -U"),
-        (lambda m, t: m.update(format="other"), "not one of firth's"),
+        (lambda m, t: m.update(format="other"), "not a model that firth wrote"),
         (lambda m, t: m.pop("crc32"), "crc32 is absent"),
         (lambda m, t: m.pop("sha256"), "sha256 is absent"),
         (lambda m, t: m.pop("options"), "options is absent"),
@@ -176,9 +177,23 @@ def test_wrong_metadata_is_refused_even_where_the_checksum_fits(tmp_path, change
         read_native(rewritten(tmp_path / "model", change))
 
 
+def test_a_model_taken_for_a_checkpoint_and_a_damaged_checkpoint_are_refused_with_what_to_do(tmp_path):
+    small_file(tmp_path / "model")
+    with pytest.raises(FormatError, match=r"is a model, not a checkpoint of a training: load it with firth\.load"):
+        read_sealed(tmp_path / "model", CHECKPOINT, lambda file: file)
+    with (tmp_path / "checkpoint").open("wb") as file:
+        write_sealed(file, CHECKPOINT, {"center": matrix()}, {})
+    with pytest.raises(FormatError, match="is a checkpoint of a training, not a model: let the training go on"):
+        read_native(tmp_path / "checkpoint")
+    whole = (tmp_path / "checkpoint").read_bytes()
+    (tmp_path / "checkpoint").write_bytes(whole[:-4] + b"abcd")
+    with pytest.raises(FormatError, match=r"the checksum of center differs .* Delete it: the training goes on from"):
+        read_sealed(tmp_path / "checkpoint", CHECKPOINT, lambda file: file.mapped("center", check=True))
+
+
 def test_a_safetensors_file_of_another_program_is_named(tmp_path):
     save_file({"embeddings": np.zeros((2, 2), np.float32)}, tmp_path / "model.safetensors")
-    with pytest.raises(FormatError, match=r"not one of firth's: it has tensors \['embeddings'\]"):
+    with pytest.raises(FormatError, match=r"not a model that firth wrote: it has tensors \['embeddings'\]"):
         read_native(tmp_path / "model.safetensors")
 
 

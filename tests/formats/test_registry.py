@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stress._corpus import COMPRESS
 
-from firth import KeyedVectors, unpacking
-from firth.errors import FormatError, OptionError
+from firth import KeyedVectors, Word2Vec, resources, unpacking
+from firth.errors import FormatError, NotEnoughMemoryError, OptionError
 from firth.formats import (
     COMPRESSIBLE,
     FORMATS,
@@ -56,6 +56,41 @@ def test_a_limit_keeps_the_first_rows(tmp_path, name):
     assert np.array_equal(found.vectors, VECTORS[:3])
     assert found.counts is None or found.counts.tolist() == [100, 101, 102]
     assert read_vectors(tmp_path / "v", limit=99).keys == WORDS
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5, "2", True])
+@pytest.mark.parametrize("name", ["npz", "word2vec-text"])
+def test_a_limit_that_is_no_number_of_rows_is_refused(tmp_path, name, limit):
+    write_vectors(tmp_path / "v", name, WORDS, VECTORS)
+    message = rf"limit={limit!r} is not allowed: give a whole number of at least 1 or None"
+    for read in (read_vectors, KeyedVectors.load_word2vec_format):
+        with pytest.raises(OptionError, match=message):
+            read(tmp_path / "v", limit=limit)
+
+
+REMEDIES = {
+    **dict.fromkeys(WRITTEN, r"give limit= to read fewer rows \(read_vectors and load_word2vec_format take it\)"),
+    **dict.fromkeys(["native", "safetensors", "huggingface"], r"map its vectors .* KeyedVectors\.load\(.*mmap=True"),
+    "npz": "take a machine with more memory",
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_memory_cannot_hold_is_refused_with_what_helps(tmp_path, monkeypatch, name):
+    write_vectors(tmp_path / "v", name, [f"w{i}" for i in range(3000)], np.ones((3000, 100), np.float32))
+    monkeypatch.setattr(resources, "memory_rooms", lambda unused=0: [("a limit", 1 << 17)])
+    with pytest.raises(NotEnoughMemoryError, match=rf"^reading {tmp_path / 'v'}.* needs .*{REMEDIES[name]}"):
+        KeyedVectors.load(tmp_path / "v", name)
+    if name == "native":
+        with pytest.raises(NotEnoughMemoryError, match=REMEDIES[name]):
+            Word2Vec.load(tmp_path / "v")
+    if "limit" in REMEDIES[name]:
+        assert read_vectors(tmp_path / "v", name, limit=100).vectors.shape == (100, 100)
+    elif name != "npz":
+        assert len(KeyedVectors.load(tmp_path / "v", name, mmap=True)) == 3000
+    problems = diagnose(tmp_path / "v").problems
+    assert all("w0" not in problem and str(tmp_path / "v") in problem for problem in problems)
+    assert bool(problems) == (name not in ("word2vec-text", "word2vec-binary", "glove", "fasttext-vec", "spacy"))
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -217,8 +252,6 @@ def test_unknown_formats_and_options_are_refused_with_a_hint(tmp_path):
     write_vectors(tmp_path / "v", "word2vec-text", WORDS, VECTORS)
     with pytest.raises(OptionError, match="format='word2vec-text' has no use for mmap=True"):
         read_vectors(tmp_path / "v", mmap=True)
-    with pytest.raises(OptionError, match="limit=0 is not allowed"):
-        read_vectors(tmp_path / "v", limit=0)
 
 
 @pytest.mark.parametrize("name", WRITTEN)

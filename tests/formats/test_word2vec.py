@@ -155,8 +155,6 @@ def test_limit_reads_the_first_rows(tmp_path, binary):
     write_word2vec(tmp_path / "v", WORDS, VECTORS, binary=binary)
     same(read_word2vec(tmp_path / "v", limit=3), WORDS[:3], VECTORS[:3])
     same(read_word2vec(tmp_path / "v", limit=99))
-    with pytest.raises(OptionError, match="limit=0 is not allowed"):
-        read_word2vec(tmp_path / "v", limit=0)
 
 
 def test_text_without_a_header_is_read_on_request(tmp_path):

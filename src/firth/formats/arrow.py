@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats.atomic import atomic_write
-from firth.formats.streams import BLOCK_ROWS, PathLike, Rows
+from firth.formats.streams import BLOCK_ROWS, FEWER_ROWS, PathLike, Rows
 from firth.formats.words import Table, are_numbers, check_shapes, warn_of_broken_rows, without_repeats
 
 Array = NDArray[Any]
@@ -75,7 +75,7 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
     except pa.ArrowMemoryError as error:  # an Arrow exception too, but perhaps no fault of the file
         raise NotEnoughMemoryError(
             f"{path}: reading it asks for more memory than there is ({shorten(str(error), 200)}): if that is less than "
-            "its vectors need, give limit= to read fewer rows; if it is more, the file is damaged"
+            f"its vectors need, {FEWER_ROWS}; if it is more, the file is damaged"
         ) from error
     except (pa.ArrowException, UnicodeDecodeError, EOFError) as error:
         raise FormatError(f"{path} is no whole Arrow or Parquet file: {shorten(str(error), 200)}") from error
@@ -203,7 +203,7 @@ def _read(
             continue
         block = _matrix(path, batch.column(vector))
         _refuse_bombs(path, (len(keys) + len(block)) * (1 + block.shape[1]))
-        rows = rows or Rows(block.shape[1], dtype, 0)
+        rows = rows or Rows(path, block.shape[1], dtype)
         if block.shape[1] != rows.array.shape[1]:
             raise FormatError(f"{path}: vectors of {rows.array.shape[1]} and of {block.shape[1]} numbers")
         rows.append(block)
@@ -217,7 +217,7 @@ def _read(
         D = getattr(schema.field(vector).type, "list_size", 0)
         if D < 0:
             raise FormatError(f"{path}: column {vector!r} has vectors of {D} numbers")
-        rows = Rows(D, dtype, 0)
+        rows = Rows(path, D, dtype)
     return keys, rows, counts
 
 

@@ -9,15 +9,25 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import FormatError
+from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats.catalogue import FORMATS
 from firth.formats.decimals import parse_fields
 from firth.formats.detection import detect
 from firth.formats.projector import projector_files
 from firth.formats.sniff import LONGEST_HEADER
-from firth.formats.streams import BLOCK_ROWS, CHUNK_BYTES, Lines, PathLike, Rows, in_blocks, is_compressed, reading
+from firth.formats.streams import (
+    BLOCK_ROWS,
+    CHUNK_BYTES,
+    Lines,
+    PathLike,
+    Rows,
+    broken_rows,
+    in_blocks,
+    is_compressed,
+    reading,
+)
 from firth.formats.word2vec_rows import BinaryRows, common_length, split_line
-from firth.formats.words import WHITE_SPACE, broken_rows, shown
+from firth.formats.words import WHITE_SPACE, shown
 
 Array = NDArray[Any]
 
@@ -63,7 +73,8 @@ class Diagnosis:
 def diagnose(path: PathLike) -> Diagnosis:
     """Look through a file or a folder of vectors in any format, a few MiB at a time, and say all that is wrong.
 
-    Raises nothing but `OSError`: what a reader would raise as `FormatError` is among the problems.
+    Raises nothing but `OSError`: what a reader would raise as `FormatError` or `NotEnoughMemoryError` is among
+    the problems.
     """
     path = Path(path)
     found = Diagnosis(str(path), compressed=is_compressed(path), bytes=_size(path))
@@ -71,7 +82,7 @@ def diagnose(path: PathLike) -> Diagnosis:
         found.format = detect(path).name
         look = _look_through_word2vec if found.format in _WORD2VEC else _look_through_others
         look(path, found)
-    except FormatError as error:
+    except (FormatError, NotEnoughMemoryError) as error:
         found.problems.append(str(error))
     found.problems.extend(_sentences(found))
     return found
@@ -105,7 +116,7 @@ class _Tally(Rows):
     """Rows that are looked at and not kept."""
 
     def __init__(self, D: int, found: Diagnosis):
-        super().__init__(D, np.dtype(np.float32), 0)
+        super().__init__(Path(found.path), D, np.dtype(np.float32))
         self.found = found
 
     def append(self, rows: Array) -> None:

@@ -31,9 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError
-from firth.formats.streams import PathLike, Rows, is_compressed, reading, room_for
+from firth.formats.streams import FEWER_ROWS, PathLike, is_compressed, reading, room_for
 from firth.formats.words import Table, decoded, whole
-from firth.resources import require_memory
 
 Array = NDArray[Any]
 
@@ -90,7 +89,7 @@ def read_fasttext(
         matrix = _read_matrix(reader, head)
     V = head.words if limit is None else min(limit, head.words)
     keys = decoded(path, words[:V], encoding, unicode_errors)
-    return whole(path, Table(keys, _compose(words[:V], matrix, head), np.array(counts[:V], np.int64)))
+    return whole(path, Table(keys, _compose(path, words[:V], matrix, head), np.array(counts[:V], np.int64)))
 
 
 # --- reading
@@ -184,14 +183,11 @@ def _read_matrix(reader: _Bytes, head: _Head) -> Array:
 
 
 def _read_floats(reader: _Bytes, rows: int, D: int) -> Array:
-    size = 4 * rows * D
-    remedy = "unpack it first, for then its matrix is mapped"
-    require_memory({f"a matrix of {rows} x {D}": size}, f"reading {reader.path}", remedy)
-    pieces = Rows(1, np.dtype("<f4"), 0)
-    for start in range(0, size, _PIECE_BYTES):
-        piece = reader.take(min(_PIECE_BYTES, size - start), f"its matrix of {rows} x {D}")
-        pieces.append(np.frombuffer(piece, "<f4").reshape(-1, 1))
-    return pieces.finished().reshape(rows, D)
+    room_for((rows, D), np.float32, reader.path, "unpack it first, for then its matrix is mapped")
+    size, data = 4 * rows * D, bytearray()
+    while len(data) < size:
+        data += reader.take(min(_PIECE_BYTES, size - len(data)), f"its matrix of {rows} x {D}")
+    return np.frombuffer(data, "<f4").reshape(rows, D)
 
 
 _INSTEAD = "take the .bin it was made from, or the .vec file written beside that"
@@ -204,10 +200,10 @@ def _damaged(path: Path, reason: str) -> FormatError:
 # --- composing
 
 
-def _compose(words: list[bytes], matrix: Array, head: _Head) -> NDArray[np.float32]:
+def _compose(path: Path, words: list[bytes], matrix: Array, head: _Head) -> NDArray[np.float32]:
     """Return the (V, D) vectors of the words."""
     V = len(words)
-    room_for((V, head.dim), np.float32)
+    room_for((V, head.dim), np.float32, path, FEWER_ROWS)
     if head.maxn <= 0 or head.bucket == 0 or len(matrix) == head.words or head.pruned == 0:
         return np.array(matrix[:V], dtype=np.float32)
     blob = np.frombuffer(b"".join(b"<%s>" % word for word in words), np.uint8)

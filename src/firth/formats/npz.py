@@ -56,6 +56,7 @@ _KEYS_PER_PIECE = 1 << 14
 _PIECE_BYTES = 4 << 20
 _MOST_DEFLATED = 1040  # bytes that one byte of a deflated stream can stand for, rounded up
 _LONGEST = 1 << 40  # rows or columns, beyond which no size in bytes is a 64-bit number
+_REMEDY = "it is read whole: take a machine with more memory, and write it there in a format that can be mapped"
 _LAST_CHARACTER = 0x10FFFF
 
 
@@ -173,7 +174,7 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
         size, held = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
         if size != held or held > _MOST_DEFLATED * max(1, info.compress_size):
             raise FormatError(f"{path} is cut or damaged: {name} promises {size} bytes and has {held}")
-        room_for(shape, dtype, path)
+        room_for(shape, dtype, path, _REMEDY)
         array = np.empty(shape, dtype, order="F" if fortran else "C")
         _fill(path, name, member, array.ravel("K").view(np.uint8) if size else np.empty(0, np.uint8))
     return array.astype(dtype.newbyteorder("="), copy=False)

@@ -86,9 +86,9 @@ def _read_tensor(path: Path, limit: int | None) -> Array:
     rows: Rows | None = None
     number = 0
     with reading(path) as file:
-        for block in in_blocks((line.rstrip() for line in _lines(file)), len):
+        for block in in_blocks((line.rstrip() for line in islice(_lines(file), limit)), len):
             D = block[0].count(b"\t") + 1 if rows is None else rows.array.shape[1]
-            rows = rows or Rows(D, np.dtype(np.float32), 0)
+            rows = rows or Rows(path, D, np.dtype(np.float32))
             bad = next((at for at, line in enumerate(block) if line.count(b"\t") + 1 != D), None)
             try:
                 if bad is None:
@@ -98,12 +98,10 @@ def _read_tensor(path: Path, limit: int | None) -> Array:
             if bad is not None:
                 raise FormatError(f"{path}, line {number + bad + 1} is not {D} numbers: {shown(block[bad])}")
             number += len(block)
-            if limit is not None and number >= limit:
-                break
     if rows is None:
         raise FormatError(f"{path} is empty")
     warn_of_broken_rows(path, rows.broken)
-    return rows.finished()[:limit]
+    return rows.finished()
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

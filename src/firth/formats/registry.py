@@ -15,6 +15,7 @@ from firth.formats.catalogue import COMPRESSIBLE, find, format_of_name, writable
 from firth.formats.detection import detect
 from firth.formats.sniff import refuse_devices
 from firth.formats.streams import PathLike, is_compressed
+from firth.formats.words import checked_limit
 
 Array = NDArray[Any]
 
@@ -47,8 +48,7 @@ def read_vectors(
     `FormatError` for a file of no known format, or not what its format promises, `OptionError` for an unknown
     `format` and an option that the format has no use for, and `OSError` as the system has it.
     """
-    if limit is not None and limit < 1:
-        raise OptionError(f"limit={limit} is not allowed: give a whole number of at least 1, or None for every row")
+    limit = checked_limit(limit)
     refuse_devices(path)
     known = find(format) if format else detect(path)
     wanted = {

@@ -18,7 +18,7 @@ from textwrap import shorten
 from typing import Any, BinaryIO, NamedTuple, NoReturn, TypeVar, cast
 
 from firth.errors import FormatError
-from firth.formats.streams import room_for
+from firth.formats.streams import MAP_IT, room_for
 from firth.formats.tensors import CODES, Array, dtype_of, mapped_tensor, pieces, refuse_long_header, write_tensors
 
 T = TypeVar("T")
@@ -28,15 +28,23 @@ _MOST_BYTES = 1 << 60  # of a tensor: NumPy has no larger array, not even where 
 
 
 class Kind(NamedTuple):
-    """What a sealed file holds: the name of its format, its version, and what to call it in a message."""
+    """What a sealed file holds: the name of its format, its version, and what messages call it and say to do."""
 
     format: str
     version: int
     title: str
+    use: str
+    repair: str
 
 
-NATIVE = Kind("firth", 1, "one of firth's")
-CHECKPOINT = Kind("firth-checkpoint", 1, "a checkpoint of firth's")
+NATIVE = Kind("firth", 1, "a model", "load it with firth.load", "Take it from a back-up, or save it again")
+CHECKPOINT = Kind(
+    "firth-checkpoint",
+    1,
+    "a checkpoint of a training",
+    "let the training go on (resume=True, on the command line --resume), and save its model",
+    "Delete it: the training goes on from the checkpoint before it",
+)
 
 
 def write_sealed(file: BinaryIO, kind: Kind, tensors: Mapping[str, Array], strings: Mapping[str, str]) -> None:
@@ -57,7 +65,7 @@ class SealedFile:
     """
 
     def __init__(self, path: Path, file: Any, kind: Kind):
-        self.path, self._file = path, file
+        self.path, self._file, self._kind = path, file, kind
         self.metadata: dict[str, str] = file.metadata() or {}
         self._names: list[str] = list(file.keys())
         self._check_kind(kind)
@@ -70,7 +78,7 @@ class SealedFile:
     def tensor(self, name: str) -> Array:
         """Return a tensor as an array of its own; raises `FormatError` if its bytes are not those written."""
         code, shape = self.layout[name]
-        room_for(shape, dtype_of(code), self.path)
+        room_for(shape, dtype_of(code), self.path, MAP_IT)
         return self._checked(name, cast(Array, self._file.get_tensor(name)))
 
     def mapped(self, name: str, *, check: bool) -> Array:
@@ -96,7 +104,7 @@ class SealedFile:
 
     def refuse(self, reason: str, cause: BaseException | None = None) -> NoReturn:
         """Raise the `FormatError` of a damaged file."""
-        raise damaged(self.path, reason) from cause
+        raise _damaged(self.path, self._kind, reason) from cause
 
     def _checked(self, name: str, array: Array) -> Array:
         if _crc32(array) != self._checks.get(name):
@@ -105,14 +113,12 @@ class SealedFile:
 
     def _check_kind(self, kind: Kind) -> None:
         found = self.metadata.get("format")
-        if found == CHECKPOINT.format != kind.format:
-            raise FormatError(
-                f"{self.path} is a checkpoint of a training, not a model: let the training go on (resume=True, on the "
-                "command line --resume), and save its model"
-            )
+        for other in (NATIVE, CHECKPOINT):
+            if found == other.format != kind.format:
+                raise FormatError(f"{self.path} is {other.title}, not {kind.title}: {other.use}")
         if found != kind.format:
             raise FormatError(
-                f"{self.path} is a safetensors file, but not {kind.title}: it has tensors "
+                f"{self.path} is a safetensors file, but not {kind.title} that firth wrote: it has tensors "
                 f"{shorten(str(sorted(self._names)), 200)} and no metadata format={kind.format!r}. Load it with "
                 "safetensors and give its arrays to KeyedVectors"
             )
@@ -146,14 +152,11 @@ def read_sealed(path: Path, kind: Kind, read: Callable[[SealedFile], T]) -> T:
         with safe_open(path, framework="numpy") as file:
             return read(SealedFile(path, file, kind))
     except SafetensorError as error:
-        raise damaged(path, str(error)) from error
+        raise _damaged(path, kind, str(error)) from error
 
 
-def damaged(path: Path, reason: str) -> FormatError:
-    """Return the error of a file that is not as it was written."""
-    return FormatError(
-        f"{path} is cut or damaged ({path.stat().st_size} bytes): {reason}. Take it from a back-up, or save it again"
-    )
+def _damaged(path: Path, kind: Kind, reason: str) -> FormatError:
+    return FormatError(f"{path} is cut or damaged ({path.stat().st_size} bytes): {reason}. {kind.repair}")
 
 
 def _header_crc32(metadata: Mapping[str, str], layout: Mapping[str, tuple[str, list[int]]]) -> str:

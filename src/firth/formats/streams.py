@@ -27,6 +27,8 @@ Line = TypeVar("Line")
 CHUNK_BYTES = 4 << 20
 BLOCK_ROWS = 4096  # lines or rows worked on together
 LONGEST_LINE = 1 << 22  # bytes; a word and 65,536 numbers need a third of that
+MAP_IT = "map its vectors instead, with KeyedVectors.load(..., mmap=True)"
+FEWER_ROWS = "give limit= to read fewer rows (read_vectors and load_word2vec_format take it)"
 _BUFFER_BYTES = 1 << 16
 _GZIP_LEVEL = 6  # 9, the default, takes three times as long for one part in a hundred
 
@@ -190,46 +192,49 @@ def in_blocks(lines: Iterable[Line], size_of: Callable[[Line], int]) -> Iterator
         yield block
 
 
-def room_for(shape: Sequence[int], dtype: DTypeLike, path: PathLike = "vectors") -> None:
-    """Raise `NotEnoughMemoryError` if an array of this shape and dtype, to be read from `path`, would not fit."""
+def room_for(shape: Sequence[int], dtype: DTypeLike, path: PathLike, remedy: str) -> None:
+    """Raise `NotEnoughMemoryError`, saying what to do, if an array read from `path` would not fit."""
     kind = np.dtype(dtype)
     require_memory(
         {f"{' x '.join(f'{n:,}' for n in shape)} {kind.name}": math.prod(shape) * kind.itemsize},
         f"reading {os.fspath(path)}",
-        "give limit= to read fewer rows, or map a native or safetensors file with mmap=True",
+        remedy,
     )
 
 
-class Rows:
-    """A matrix that grows by doubling, for a header's promise is no reason to take memory."""
+def broken_rows(rows: NDArray[Any]) -> int:
+    """Return how many rows hold a number that is not finite."""
+    finite = np.isfinite(rows)
+    return 0 if finite.all() else int((~finite.all(axis=1)).sum())
 
-    def __init__(self, D: int, dtype: np.dtype[Any], capacity: int):
-        room_for((capacity, D), dtype)
+
+class Rows:
+    """A matrix read from `path` that grows by doubling, for a header's promise is no reason to take memory.
+
+    `capacity` rows have their place from the start: whoever gives any has seen to it that there is memory for them.
+    """
+
+    def __init__(self, path: Path, D: int, dtype: np.dtype[Any], capacity: int = 0):
+        self.path = path
         self.array: NDArray[Any] = np.empty((capacity, D), dtype)
         self.used = 0
         self.broken = 0  # rows with a number that is not finite
 
     def append(self, rows: NDArray[Any]) -> None:
         """Copy (n, D) rows behind those that are there."""
-        self.reserve(len(rows))[:] = rows
-        self.check(len(rows))
-
-    def reserve(self, n: int) -> NDArray[Any]:
-        """Return room for n more rows, to be filled by the caller."""
-        end = self.used + n
+        end = self.used + len(rows)
         if end > len(self.array):
-            capacity = max(end, 2 * len(self.array))
-            room_for((capacity - len(self.array), self.array.shape[1]), self.array.dtype)
-            self.array.resize((capacity, self.array.shape[1]), refcheck=False)
-        rows = self.array[self.used : end]
+            self._grow(end)
+        place = self.array[self.used : end]
+        place[:] = rows
+        self.broken += broken_rows(place)  # as they are kept: a number too large for float16 is infinite there
         self.used = end
-        return rows
 
-    def check(self, n: int) -> None:
-        """Count the last n rows that hold a number that is not finite."""
-        rows = self.array[self.used - n : self.used]
-        if not np.isfinite(rows).all():
-            self.broken += int((~np.isfinite(rows).all(axis=1)).sum())
+    def _grow(self, end: int) -> None:
+        held, D = self.array.shape
+        capacity = max(end, 2 * held)
+        room_for((capacity - held, D), self.array.dtype, self.path, FEWER_ROWS)
+        self.array.resize((capacity, D), refcheck=False)
 
     def finished(self) -> NDArray[Any]:
         """Return the rows, and no memory beyond them."""

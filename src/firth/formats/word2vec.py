@@ -40,6 +40,7 @@ from firth.formats import words as wordlists
 from firth.formats.decimals import print_rows
 from firth.formats.streams import (
     BLOCK_ROWS,
+    FEWER_ROWS,
     Lines,
     PathLike,
     Rows,
@@ -76,8 +77,7 @@ def read_word2vec(
     without D numbers, and words that are not in `encoding`; `NotEnoughMemoryError` for rows that this machine
     cannot hold.
     """
-    if limit is not None and limit < 1:
-        raise OptionError(f"limit={limit} is not allowed: give a whole number of at least 1, or None for every row")
+    limit = wordlists.checked_limit(limit)
     path = Path(path)
     _refuse_other_kinds(path)
     with reading(path) as file:
@@ -166,7 +166,7 @@ class _Reader:
             self.D = common_length(self.path, lines)
         self._check_size(2 * self.D + 1 if not binary else 4 * self.D + 1)
         self._check_memory()
-        rows = Rows(self.D, self.datatype, self._capacity())
+        rows = Rows(self.path, self.D, self.datatype, self._capacity())
         reader = BinaryRows if binary else TextRows
         first_line = 1 if self.no_header else 2
         words = reader(self.path, lines, rows, first_line=first_line, wanted=self._wanted()).read()
@@ -213,7 +213,7 @@ class _Reader:
         """Refuse a header that promises more than this machine can hold, before taking memory for it."""
         rows = self._wanted()
         if rows is not None:
-            room_for((rows, self.D), self.datatype, self.path)
+            room_for((rows, self.D), self.datatype, self.path, FEWER_ROWS)
 
     def _capacity(self) -> int:
         """Return for how many rows to take memory at once: all, where the file is known to be that large."""

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError, OptionError
-from firth.formats.streams import BLOCK_ROWS, Lines, reading
+from firth.formats.streams import BLOCK_ROWS, Lines, broken_rows, reading
+from firth.options import checked, limits
 
 Array = NDArray[Any]
 
@@ -168,12 +169,6 @@ def whole(path: Path, table: Table, *, finite: bool = True) -> Table:
     return Table(keys, vectors, table.counts if kept is None or table.counts is None else table.counts[kept])
 
 
-def broken_rows(rows: Array) -> int:
-    """Return how many rows hold a number that is not finite."""
-    finite = np.isfinite(rows)
-    return 0 if finite.all() else int((~finite.all(axis=1)).sum())
-
-
 def warn_of_broken_rows(path: Path, broken: int) -> None:
     """Say how many rows hold numbers that are not finite."""
     if broken:
@@ -207,6 +202,12 @@ def read_counts(path: Path, keys: list[str], encoding: str, errors: str) -> NDAr
     if missing:
         warn(f"{path} has no count for {len(missing)} of {len(keys)} words, such as {missing[0]!r}: they get 0")
     return np.array([counts.get(key, 0) for key in keys], dtype=np.int64)
+
+
+def checked_limit(limit: int | None) -> int | None:
+    """Return how many rows to read, None for all; raise `OptionError` if it is no such number."""
+    number: int | None = checked("limit", limit, int, limits("rows; None reads every row", 1, optional=True))
+    return number
 
 
 def check_shapes(keys: Sequence[Any], vectors: Array, counts: Array | Sequence[int] | None = None) -> None:
