@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from firth import KeyedVectors
 from firth.errors import FormatError, OptionError
 from firth.formats.native import read_native, write_native
-from firth.formats.sealed import CHECKPOINT, read_sealed, write_sealed
+from firth.formats.sealed import CHECKPOINT, NATIVE, read_sealed, write_sealed
 
 WORDS = ["the", "naïve", "new york", "日本", "", "a\nb", "\ud800"]
 
@@ -189,6 +190,17 @@ def test_a_model_taken_for_a_checkpoint_and_a_damaged_checkpoint_are_refused_wit
     (tmp_path / "checkpoint").write_bytes(whole[:-4] + b"abcd")
     with pytest.raises(FormatError, match=r"the checksum of center differs .* Delete it: the training goes on from"):
         read_sealed(tmp_path / "checkpoint", CHECKPOINT, lambda file: file.mapped("center", check=True))
+
+
+def test_a_key_that_comes_twice_is_found_in_a_mapped_file_too_when_the_index_is_made(tmp_path):
+    with (tmp_path / "model").open("wb") as file:
+        tensors = {"center": matrix(2), "ids": np.zeros(2, np.int64)}
+        write_sealed(file, NATIVE, tensors, {"options": "null", "history": "null", "sha256": ""})
+    with pytest.raises(FormatError, match="a key comes more than once"):
+        KeyedVectors.load(tmp_path / "model")
+    mapped = KeyedVectors.load(tmp_path / "model", mmap=True)
+    with pytest.raises(OptionError, match="keys must differ: 0 comes more than once"):
+        mapped.key_to_index  # noqa: B018 - it is made here
 
 
 def test_a_safetensors_file_of_another_program_is_named(tmp_path):

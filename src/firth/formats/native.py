@@ -85,7 +85,8 @@ def read_native(path: str | os.PathLike[str], *, outside: bool = True, mmap: boo
     """Read a native file and check all of it, except the outside matrix, which `outside=False` leaves alone.
 
     With `mmap` the matrices are read-only maps of the file: nothing of them is read before it is used, so
-    their checksums are not compared (those of the header, the keys and the counts are). A file that is cut
+    their checksums are not compared (those of the header, the keys and the counts are), nor that the keys differ:
+    looking would take longer than the rest. A file that is cut
     short by another program while it is mapped ends the process; one that is saved over does not, for `save`
     leaves the old bytes alone.
 
@@ -144,7 +145,7 @@ class _Reader:
         self._check_layout()
         return NativeFile(
             path=self.file.path,
-            keys=self._unlike_keys(),
+            keys=self._keys(),
             center=self._matrix("center"),
             outside=self._matrix("outside") if outside and "outside" in self.layout else None,
             counts=self.file.tensor("counts") if "counts" in self.layout else None,
@@ -171,16 +172,13 @@ class _Reader:
     def _matrix(self, name: str) -> Array:
         return self.file.mapped(name, check=False) if self.mmap else self.file.tensor(name)
 
-    def _unlike_keys(self) -> list[str] | list[int]:
-        """Return the keys; that they differ is not looked at for a map, which must open in a moment."""
-        keys = self._keys()
+    def _keys(self) -> list[str] | list[int]:
+        keys = cast(list[int], self.file.tensor("ids").tolist()) if "ids" in self.layout else self._words()
         if not self.mmap and len(set(keys)) != len(keys):
             self.file.refuse("a key comes more than once")
         return keys
 
-    def _keys(self) -> list[str] | list[int]:
-        if "ids" in self.layout:
-            return cast(list[int], self.file.tensor("ids").tolist())
+    def _words(self) -> list[str]:
         words, ends = self.file.tensor("words"), self.file.tensor("word_ends")
         try:
             return from_blob(cast(NDArray[np.uint8], words), cast(NDArray[np.int64], ends))

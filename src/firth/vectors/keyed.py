@@ -95,12 +95,13 @@ class KeyedVectors(Retired):
 
         Of a saved model it reads the center vectors. With `mmap` the matrix is a read-only map of a native or
         safetensors file: millions of rows open in a moment, read when they are used, and their checksum is not
-        compared. Raises `FormatError`; see `firth.formats.read_vectors`.
+        compared; that the keys of firth's own file differ is seen when `key_to_index` is made. Raises `FormatError`;
+        see `firth.formats.read_vectors`.
         """
         from firth.formats import read_vectors
 
         file = read_vectors(path, format, mmap=bool(mmap))
-        return cls.trusted(list(file.keys), file.vectors, file.counts)  # a reader sees to it that keys differ
+        return cls.trusted(list(file.keys), file.vectors, file.counts)
 
     def save_word2vec_format(
         self,

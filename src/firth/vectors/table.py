@@ -23,6 +23,7 @@ class VectorTable:
 
     index_to_key: list[Key]
     expandos: dict[str, NDArray[Any]]
+    _key_to_index: dict[Key, int] | None
 
     def __init__(
         self,
@@ -39,19 +40,18 @@ class VectorTable:
         if vectors is None:
             vectors = _no_vectors(listed_keys, vector_size, dtype)
         self._keep(listed_keys, vectors, counts)
-        if len(self.key_to_index) != len(listed_keys):
-            raise OptionError(f"keys must differ: {first_repeated(listed_keys)!r} comes more than once")
+        self._key_to_index = _row_of_each(listed_keys)
 
     @classmethod
     def trusted(cls, keys: list[Key], vectors: NDArray[Any], counts: Any = None) -> Self:
-        """Return a table of keys known to differ and to be of one kind: their index is made when first asked for."""
+        """Return a table of keys of one kind; that they differ is seen when their index is first asked for."""
         table = cls.__new__(cls)
         table._keep(keys, vectors, counts)
         return table
 
     def _keep(self, keys: list[Key], vectors: NDArray[Any], counts: Any) -> None:
         self.index_to_key = keys
-        self._key_to_index: dict[Key, int] | None = None
+        self._key_to_index = None
         self._looked_up = 0
         self.expandos = {}
         self.vectors = vectors
@@ -61,9 +61,9 @@ class VectorTable:
 
     @property
     def key_to_index(self) -> dict[Key, int]:
-        """The row of each key."""
+        """The row of each key; raises `OptionError` if one comes more than once, as in a mapped file it may."""
         if self._key_to_index is None:
-            self._key_to_index = dict(zip(self.index_to_key, range(len(self.index_to_key)), strict=True))
+            self._key_to_index = _row_of_each(self.index_to_key)
         return self._key_to_index
 
     @property
@@ -278,6 +278,13 @@ def checked_keys(keys: Any) -> list[Key]:
         if isinstance(key, str) or not is_key(key):
             raise OptionError(f"keys must be all words or all whole numbers: found {key!r} among them")
     return [int(key) for key in listed_keys]
+
+
+def _row_of_each(keys: list[Key]) -> dict[Key, int]:
+    rows = dict(zip(keys, range(len(keys)), strict=True))
+    if len(rows) != len(keys):
+        raise OptionError(f"keys must differ: {first_repeated(keys)!r} comes more than once")
+    return rows
 
 
 def first_repeated(keys: list[Key]) -> Key:
