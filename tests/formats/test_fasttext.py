@@ -6,7 +6,7 @@ import pytest
 from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats import read_vectors
 from firth.formats.fasttext import MAGIC, read_fasttext
-from firth.formats.streams import writing
+from firth.formats.streams import writing_set
 
 
 def fnv(part):
@@ -89,7 +89,7 @@ def test_a_model_cut_anywhere_is_refused(tmp_path, suffix):
     whole = a_bin(["the", "naïve"], matrix, bucket=5, minn=2, maxn=3)
     path = tmp_path / f"m.bin{suffix}"
     for size in range(4, len(whole)):
-        with writing(path) as file:
+        with writing_set(path) as (file,):
             file.write(whole[:size])
         with pytest.raises(FormatError, match=rf"cut or damaged.* at byte {size}\b"):
             read_vectors(path, "fasttext-bin")
@@ -108,7 +108,7 @@ def test_a_compressed_model_is_read(tmp_path, suffix):
     matrix = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
     whole = a_bin(["the", "naïve"], matrix, bucket=5, minn=2, maxn=3)
     (tmp_path / "m.bin").write_bytes(whole)
-    with writing(tmp_path / f"m.bin{suffix}") as file:
+    with writing_set(tmp_path / f"m.bin{suffix}") as (file,):
         file.write(whole)
     plain, packed = read_fasttext(tmp_path / "m.bin"), read_vectors(tmp_path / f"m.bin{suffix}")
     assert packed.keys == plain.keys
@@ -119,7 +119,7 @@ def test_a_compressed_matrix_that_no_memory_holds_is_refused_before_it_is_read(t
     rows = 1 << 31
     content = a_bin(["a"], np.ones((1, 30_000), np.float32), bucket=rows - 1, minn=1, maxn=2)
     sizes = content.index(struct.pack("<2q", 1, 30_000))
-    with writing(tmp_path / "m.bin.gz") as file:
+    with writing_set(tmp_path / "m.bin.gz") as (file,):
         file.write(content[:sizes] + struct.pack("<q", rows) + content[sizes + 8 :])
     with pytest.raises(NotEnoughMemoryError, match=r"2,147,483,648 x 30,000 float32 .* unpack it first"):
         read_fasttext(tmp_path / "m.bin.gz")

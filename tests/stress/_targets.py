@@ -17,7 +17,7 @@ from firth import KeyedVectors
 from firth.errors import FormatError
 from firth.formats import read_vectors
 from firth.formats.native import read_native, write_native
-from firth.formats.streams import writing
+from firth.formats.streams import writing_set
 from firth.formats.word2vec import write_word2vec
 from stress._fuzzing import Target, named
 
@@ -87,7 +87,7 @@ def _place_compressed(data: bytes, folder: Path) -> Path:
     choice = data[0] if data else 0
     path = folder / f"v{_SUFFIXES[choice % 4]}"
     if choice & 4:
-        with writing(path) as file:
+        with writing_set(path) as (file,):
             file.write(data[1:])
     else:
         path.write_bytes(data[1:])

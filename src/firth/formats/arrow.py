@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats.atomic import atomic_write
 from firth.formats.streams import BLOCK_ROWS, FEWER_ROWS, PathLike, Rows
-from firth.formats.words import Table, are_numbers, check_shapes, warn_of_broken_rows, without_repeats
+from firth.formats.words import Table, are_numbers, check_shapes, utf8, warn_of_broken_rows, whole
 
 Array = NDArray[Any]
 
@@ -77,16 +77,13 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
             f"{path}: reading it asks for more memory than there is ({shorten(str(error), 200)}): if that is less than "
             f"its vectors need, {FEWER_ROWS}; if it is more, the file is damaged"
         ) from error
-    except (pa.ArrowException, UnicodeDecodeError, EOFError) as error:
-        raise FormatError(f"{path} is no whole Arrow or Parquet file: {shorten(str(error), 200)}") from error
-    except OSError as error:
-        if error.errno is not None:
-            raise
+    except (pa.ArrowException, UnicodeDecodeError, EOFError, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise  # the system's own
         raise FormatError(f"{path} is no whole Arrow or Parquet file: {shorten(str(error), 200)}") from error
     warn_of_broken_rows(path, rows.broken)
-    keys, vectors, kept = without_repeats(path, keys, rows.finished())
     array = None if names[2] is None else np.array(counts, np.int64)
-    return Table(keys, vectors, array if kept is None or array is None else array[kept])
+    return whole(path, Table(keys, rows.finished(), array), finite=False)
 
 
 # --- writing
@@ -124,7 +121,8 @@ def _key_array(keys: Sequence[str | int], schema: Any) -> Any:
     try:
         return pa.array(keys, schema.field(0).type)
     except UnicodeEncodeError as error:
-        raise FormatError(f"word {error.object!r} cannot be written in UTF-8: {error.reason}. Rename it") from error
+        utf8(error.object)  # says what to do
+        raise
 
 
 # --- reading

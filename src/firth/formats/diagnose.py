@@ -14,7 +14,7 @@ from firth.formats.catalogue import FORMATS
 from firth.formats.decimals import parse_fields
 from firth.formats.detection import detect
 from firth.formats.projector import projector_files
-from firth.formats.sniff import LONGEST_HEADER
+from firth.formats.sniff import LONGEST_FIRST_LINE
 from firth.formats.streams import (
     BLOCK_ROWS,
     CHUNK_BYTES,
@@ -161,7 +161,7 @@ def _look_through_word2vec(path: Path, found: Diagnosis) -> None:
             found.dimensions = common_length(path, Lines(file))
     with reading(path) as file:
         if found.format != "glove":
-            found.promised_rows, found.dimensions = map(int, file.readline(LONGEST_HEADER).split())
+            found.promised_rows, found.dimensions = map(int, file.readline(LONGEST_FIRST_LINE).split())
             if found.dimensions * np.dtype(np.float32).itemsize > max(found.bytes, CHUNK_BYTES):
                 raise FormatError(f"{path} promises vectors of {found.dimensions} numbers, for which it is too short")
         lines = Lines(file)
@@ -173,7 +173,7 @@ def _look_through_word2vec(path: Path, found: Diagnosis) -> None:
 
 def _look_through_records(path: Path, lines: Lines, found: Diagnosis) -> None:
     tally = _Tally(found.dimensions, found)
-    words = BinaryRows(path, lines, tally, first_line=2, wanted=found.promised_rows).read()
+    words = BinaryRows(path, lines, tally, wanted=found.promised_rows).read()
     _Words(found).add(words)
     left = lines.read(1 << 20)
     if left.strip(b"\r\n"):

@@ -26,7 +26,7 @@ from firth.formats.plain_safetensors import read_safetensors
 from firth.formats.streams import PathLike
 from firth.formats.tensors import header, pieces
 from firth.formats.tokenizer import TOKENIZER, UNKNOWN, read_vocabulary, tokenizer_json
-from firth.formats.words import Table, check_shapes
+from firth.formats.words import Table, check_shapes, utf8
 
 Array = NDArray[Any]
 
@@ -55,6 +55,8 @@ def write_huggingface(
     if folder.exists() and not folder.is_dir():
         raise FormatError(f"{folder} is a file: this format is a folder, give another name")
     words = [str(key) for key in keys]
+    for word in words:
+        utf8(word)
     added = UNKNOWN not in words
     tokens = [*words, UNKNOWN] if added else words
     files = {
@@ -63,7 +65,7 @@ def write_huggingface(
         ),
         MODULES: _json([{"idx": 0, "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"}]),
         CARD: _card(len(words), vectors.shape[1], language, license_name).encode(),
-        TOKENIZER: _tokenizer(tokens),  # last, for without it no reader takes the others
+        TOKENIZER: tokenizer_json(tokens),  # last, for without it no reader takes the others
     }
     with atomic_folder(folder) as home, atomic_set(*(home / name for name in (MODEL, *files))) as (model, *others):
         _write_model(model, vectors, counts, added)
@@ -102,18 +104,6 @@ def _was_added(config: Path) -> bool:
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{config} is not JSON: {error}") from error
     return isinstance(content, dict) and content.get(_ADDED) is True
-
-
-def _tokenizer(tokens: list[str]) -> bytes:
-    try:
-        return tokenizer_json(tokens)
-    except UnicodeEncodeError as error:
-        bad = next(token for token in tokens if not _is_text(token))
-        raise FormatError(f"word {bad!r} cannot be written in UTF-8: {error.reason}. Rename it") from error
-
-
-def _is_text(token: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in token)
 
 
 def _write_model(file: BinaryIO, vectors: Array, counts: Array | None, added: bool) -> None:

@@ -164,9 +164,10 @@ class _Reader:
         if absent := sorted(needed - set(self.layout)):
             self.file.refuse(f"tensor {absent[0]!r} is absent")
         shape = self.layout["center"][1]
-        wanted = {"center": [*shape[:1], *shape[1:2]], "outside": shape, keys: shape[:1], "counts": shape[:1]}
-        for name, expected in wanted.items():
-            if name in self.layout and (self.layout[name][1] != expected or len(shape) != 2):
+        if len(shape) != 2:
+            self.file.refuse(f"center has shape {shape}, and rows and columns are needed")
+        for name, expected in {"outside": shape, keys: shape[:1], "counts": shape[:1]}.items():
+            if name in self.layout and self.layout[name][1] != expected:
                 self.file.refuse(f"{name} has shape {self.layout[name][1]}, but center has {shape}")
 
     def _matrix(self, name: str) -> Array:
@@ -189,9 +190,9 @@ class _Reader:
 def _refuse_other_kinds(path: Path) -> None:
     if path.is_dir():
         raise FormatError(f"{path} is a folder: give the file that save wrote")
-    if known := sniff.foreign(path):
-        raise FormatError(f"{path} is {known[0]}, not a file that firth saved: {known[1]}")
     head = sniff.read_head(path)
+    if known := sniff.known_kind(head):
+        raise FormatError(f"{path} is {known[0]}, not a file that firth saved: {known[1]}")
     if sniff.is_word2vec(head):
         raise FormatError(
             f"{path} looks like a word2vec file, not one that firth saved: read it with "

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
 from firth.formats.streams import PathLike, room_for
-from firth.formats.tensors import pieces
+from firth.formats.tensors import LONGEST_SIDE, pieces
 from firth.formats.words import FLOATS, Table, are_numbers, check_shapes, whole
 
 Array = NDArray[Any]
@@ -40,7 +40,6 @@ DAMAGED_ZIP = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    NotImplementedError,
     RuntimeError,
     OverflowError,
     struct.error,
@@ -55,7 +54,6 @@ BAD_HEADER = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, t
 _KEYS_PER_PIECE = 1 << 14
 _PIECE_BYTES = 4 << 20
 _MOST_DEFLATED = 1040  # bytes that one byte of a deflated stream can stand for, rounded up
-_LONGEST = 1 << 40  # rows or columns, beyond which no size in bytes is a 64-bit number
 _REMEDY = "it is read whole: take a machine with more memory, and write it there in a format that can be mapped"
 _LAST_CHARACTER = 0x10FFFF
 
@@ -189,7 +187,7 @@ def _read_header(path: Path, name: str, member: IO[bytes]) -> tuple[tuple[int, .
         why = shorten(str(error), 200)
         raise FormatError(f"{path} is cut or damaged: {name} is no NumPy array: {why}") from error
     plain = dtype.hasobject or (dtype.itemsize and dtype.kind in "fiuUS")
-    if not plain or not all(type(length) is int and 0 <= length <= _LONGEST for length in shape):
+    if not plain or not all(type(length) is int and 0 <= length <= LONGEST_SIDE for length in shape):
         raise FormatError(
             f"{path}: its {name} are of shape {reprlib.repr(shape)} and dtype {reprlib.repr(str(dtype))}; "
             "numbers or strings in a shape that is not negative can be read"

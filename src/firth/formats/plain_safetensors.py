@@ -22,7 +22,7 @@ from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
 from firth.formats.npz import VECTOR_NAMES
 from firth.formats.streams import MAP_IT, PathLike, room_for
-from firth.formats.tensors import CODES, dtype_of, mapped_tensor, refuse_long_header, write_tensors
+from firth.formats.tensors import CODES, LONGEST_SIDE, dtype_of, mapped_tensor, refuse_long_header, write_tensors
 from firth.formats.tokenizer import TOKENIZER, read_vocabulary
 from firth.formats.words import Table, check_shapes, from_blob, key_tensors, whole
 
@@ -31,7 +31,6 @@ Array = NDArray[Any]
 _FLOATS = tuple(code for name, code in CODES.items() if name.startswith("float"))
 _WHOLE = ("I8", "U8", "I16", "U16", "I32", "U32", "I64")
 _SMALL = {"words": ("U8",), "word_ends": _WHOLE, "ids": _WHOLE, "counts": _WHOLE, "mapping": _WHOLE, "weights": _FLOATS}
-_LONGEST = 1 << 40  # rows or columns, beyond which no size in bytes is a 64-bit number
 
 
 def write_safetensors(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None) -> None:
@@ -94,7 +93,9 @@ def _small_names(path: Path, shapes: Mapping[str, tuple[str, list[int]]], matrix
 def _matrix_name(path: Path, shapes: Mapping[str, tuple[str, list[int]]]) -> str:
     """Return the name of the (V, D) matrix: a usual one, or that of the only matrix there is."""
     matrices = [
-        name for name, (code, shape) in shapes.items() if len(shape) == 2 and max(shape) <= _LONGEST and code in _FLOATS
+        name
+        for name, (code, shape) in shapes.items()
+        if len(shape) == 2 and max(shape) <= LONGEST_SIDE and code in _FLOATS
     ]
     usual = [name for name in VECTOR_NAMES if name in matrices]
     if usual or len(matrices) == 1:
@@ -135,7 +136,7 @@ def _selected(path: Path, matrix: Array, rows: Array | None, small: Mapping[str,
     in_order = len(rows) == len(matrix) and bool((rows == np.arange(len(rows))).all())
     vectors = matrix if in_order else matrix[_in_range(path, rows, len(matrix))]
     weights = small.get("weights")
-    if weights is None or weights.ndim != 1:
+    if weights is None:
         return vectors
     if len(weights) != len(vectors):
         raise FormatError(f"{path}: {len(weights)} weights, but {len(vectors)} keys")

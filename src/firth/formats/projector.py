@@ -30,7 +30,7 @@ from firth.formats.streams import (
     reading,
     writing_set,
 )
-from firth.formats.words import Table, check_shapes, decoded, encoded, shown, warn, warn_of_broken_rows, without_repeats
+from firth.formats.words import Table, check_shapes, decoded, encoded, shown, warn, warn_of_broken_rows, whole
 
 Array = NDArray[Any]
 
@@ -76,8 +76,8 @@ def read_projector(
     tensor, metadata = projector_files(path)
     vectors = _read_tensor(tensor, limit)
     words, counts = _read_metadata(metadata, len(vectors), limit)
-    keys, vectors, kept = without_repeats(metadata, decoded(metadata, words, encoding, unicode_errors), vectors)
-    return Table(keys, vectors, counts if kept is None or counts is None else counts[kept])
+    keys = decoded(metadata, words, encoding, unicode_errors)
+    return whole(metadata, Table(keys, vectors, counts), finite=False)
 
 
 def _read_tensor(path: Path, limit: int | None) -> Array:

@@ -6,7 +6,7 @@ from pathlib import Path
 from firth.errors import FormatError
 
 HEAD_BYTES = 64
-LONGEST_HEADER = 100  # bytes of the first line of a word2vec file
+LONGEST_FIRST_LINE = 100  # bytes of the first line of a word2vec file
 _MOST_DIGITS = 18  # of a number in it: more would not fit in 64 bits
 _GENSIM = (
     "firth never unpickles, for a pickle can run any code. In gensim, call "
@@ -40,13 +40,8 @@ def refuse_devices(path: str | os.PathLike[str]) -> None:
         raise FormatError(f"{path} is a pipe, a socket or a device: give a file of vectors")
 
 
-def foreign(path: str | os.PathLike[str]) -> tuple[str, str] | None:
-    """Return (what the file is, what to do) if it is a known kind that is neither firth's nor word2vec's."""
-    return known_kind(read_head(path))
-
-
 def known_kind(head: bytes) -> tuple[str, str] | None:
-    """Return the same for a file that begins with `head`."""
+    """Return (what it is, what to do) for the head of a file that is neither firth's nor word2vec's, if it is known."""
     for magic, kind, advice in _MAGIC:
         if head.startswith(magic):
             return kind, advice
@@ -70,7 +65,7 @@ def is_word2vec(head: bytes) -> bool:
     line = head.partition(b"\n")[0]
     fields = line.split()
     return (
-        len(line) < LONGEST_HEADER
+        len(line) < LONGEST_FIRST_LINE
         and len(fields) == 2
         and all(field.isdigit() and len(field) <= _MOST_DIGITS for field in fields)
     )

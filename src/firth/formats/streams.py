@@ -55,7 +55,7 @@ class _KeptOpen(io.RawIOBase):
 _COMPRESSORS: dict[str, Callable[[BinaryIO], Any]] = {
     ".gz": lambda file: gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0),  # no time: equal vectors, equal bytes
     ".bz2": lambda file: bz2.BZ2File(file, "wb"),
-    ".xz": lambda file: lzma.LZMAFile(file, "wb"),  # noqa: SIM115 - `writing` closes it
+    ".xz": lambda file: lzma.LZMAFile(file, "wb"),  # noqa: SIM115 - `writing_set` closes it
     ".zst": _write_zstd,
 }
 
@@ -92,13 +92,6 @@ def _opened(path: Path, stack: ExitStack) -> BinaryIO:
         return file
     plain = unpacked(file, path.suffix.lower(), stack)
     return cast(BinaryIO, io.BufferedReader(plain, _BUFFER_BYTES))  # for its readline
-
-
-@contextmanager
-def writing(path: PathLike) -> Iterator[BinaryIO]:
-    """Yield a file to write to, atomically, and compressed if its name says so."""
-    with writing_set(path) as (file,):
-        yield file
 
 
 @contextmanager

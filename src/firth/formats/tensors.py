@@ -25,6 +25,9 @@ CODES = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "
 LONGEST_HEADER = 1 << 20
 """Bytes of a header that is read; that of a matrix and its keys has a few hundred."""
 
+LONGEST_SIDE = 1 << 40
+"""Rows or columns, beyond which no size in bytes is a 64-bit number."""
+
 _PIECE_BYTES = 8 << 20
 _ALIGNMENT = 64
 

@@ -54,8 +54,6 @@ from firth.formats.words import Table, shown
 
 Array = NDArray[Any]
 
-_LONGEST_HEADER = 100  # bytes
-
 
 def read_word2vec(
     path: PathLike,
@@ -167,16 +165,18 @@ class _Reader:
         self._check_size(2 * self.D + 1 if not binary else 4 * self.D + 1)
         self._check_memory()
         rows = Rows(self.path, self.D, self.datatype, self._capacity())
-        reader = BinaryRows if binary else TextRows
-        first_line = 1 if self.no_header else 2
-        words = reader(self.path, lines, rows, first_line=first_line, wanted=self._wanted()).read()
+        if binary:
+            words = BinaryRows(self.path, lines, rows, wanted=self._wanted()).read()
+        else:
+            first_line = 1 if self.no_header else 2
+            words = TextRows(self.path, lines, rows, first_line=first_line, wanted=self._wanted()).read()
         self._check_count(len(words), lines, binary)
         wordlists.warn_of_cut_number(self.path, lines)
         wordlists.warn_of_broken_rows(self.path, rows.broken)
         return words, rows.finished()
 
     def _read_header(self) -> None:
-        line = self.file.readline(_LONGEST_HEADER)
+        line = self.file.readline(sniff.LONGEST_FIRST_LINE)
         fields = line.split()
         if len(fields) != 2 or not all(field.isdigit() for field in fields):
             raise FormatError(
@@ -245,7 +245,8 @@ def _refuse_other_kinds(path: Path) -> None:
         raise FormatError(f"{path} is a folder: give the word2vec file in it")
     if is_compressed(path):
         return
-    if known := sniff.foreign(path):
+    head = sniff.read_head(path)
+    if known := sniff.known_kind(head):
         raise FormatError(f"{path} is {known[0]}, not a word2vec file: {known[1]}")
-    if sniff.is_safetensors(sniff.read_head(path)):
+    if sniff.is_safetensors(head):
         raise FormatError(f"{path} is a safetensors file, not a word2vec file: try KeyedVectors.load")

@@ -1,6 +1,5 @@
 """The rows of word2vec's text and binary formats, read a few MiB at a time: see `firth.formats.word2vec`."""
 
-import os
 from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from firth.errors import FormatError
 from firth.formats.decimals import ParsedLines, parse_fields, parse_lines
 from firth.formats.streams import CHUNK_BYTES, Lines, Rows, is_compressed
 from firth.formats.words import shown
+from firth.resources import available_cores
 
 Array = NDArray[Any]
 
@@ -82,7 +82,7 @@ class TextRows:
         for block in islice(blocks, self._blocks_before_compiling()):
             if self._take(block, self._parse_plainly(block)):
                 return self.words
-        with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(_MOST_THREADS, available_cores())) as pool:
             ahead: deque[tuple[bytes, Future[ParsedLines]]] = deque()
             for block in blocks:
                 ahead.append((block, pool.submit(parse_lines, block, self.D)))
@@ -181,7 +181,7 @@ class TextRows:
 class BinaryRows:
     """Reads records of a word and D float32 into `rows`: `wanted` of them, or as many as are whole."""
 
-    def __init__(self, path: Path, lines: Lines, rows: Rows, *, first_line: int, wanted: int | None):
+    def __init__(self, path: Path, lines: Lines, rows: Rows, *, wanted: int | None):
         self.path = path
         self.lines = lines
         self.rows = rows

@@ -91,14 +91,14 @@ def encoded(words: Iterable[str | int], format_name: str, unwritable: re.Pattern
     if bad is not None:
         found = unwritable.search(bad)
         raise FormatError(
-            f"word {bad!r} holds {repr(found[0]) if found else 'nothing'}: {format_name} ends a word at white "
-            "space, so most programs would misread it. Rename it (as in new_york), or save the native format, "
-            "which holds any word"
+            f"word {bad!r} {f'holds {found[0]!r}' if found else 'is empty'}: {format_name} cannot hold that. Rename "
+            "it (as in new_york), or save the native format, which holds any word"
         )
-    return [_utf8(word) for word in listed]
+    return [utf8(word) for word in listed]
 
 
-def _utf8(word: str) -> bytes:
+def utf8(word: str) -> bytes:
+    """Return the word in UTF-8; raise `FormatError` where that cannot be, for it holds half a surrogate pair."""
     try:
         return word.encode()
     except UnicodeEncodeError as error:
