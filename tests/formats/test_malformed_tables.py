@@ -458,7 +458,7 @@ def test_words_with_quotes_and_backslashes_are_taken_as_they_are(tmp_path):
 def test_a_word_that_comes_twice_is_kept_once(tmp_path):
     (tmp_path / "p_tensor.tsv").write_bytes(b"1\t2\n3\tnan\n5\t6\n")
     (tmp_path / "p_metadata.tsv").write_bytes(b"a\nb\na\n")
-    with pytest.warns(UserWarning, match="1 of 3 rows repeat|1 rows hold infinities"):
+    with pytest.warns(UserWarning, match="1 of 3 rows repeat"), pytest.warns(UserWarning, match="1 rows hold infinit"):
         assert read_vectors(tmp_path / "p").keys == ["a", "b"]
     assert not diagnose(tmp_path / "p").is_sound
 
@@ -492,20 +492,20 @@ def test_any_bytes_are_a_known_format_or_refused(tmp_path_factory, content):
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "message"),
     [
-        b"9" * 5000 + b" 3\n",
-        b"3 " + b"9" * 5000 + b"\n",
-        b"3 " + b"9" * 60 + b"\nabc",
-        b"3" + b" " * 200 + b"3\na 1 2 3\n",
-        b"0" * 120 + b"3 0002\na 1 2\n",
-        b"3 999999999999999999\na 1 2 3\n",
-        b"1000000000000 3\na 1 2 3\n",
+        (b"9" * 5000 + b" 3\n", "in no format that firth knows: it begins with b'9{40}'"),
+        (b"3 " + b"9" * 5000 + b"\n", "in no format that firth knows: it begins with b'3 9{38}'"),
+        (b"3 " + b"9" * 60 + b"\nabc", "in no format that firth knows: it begins with b'3 9{38}'"),
+        (b"3" + b" " * 200 + b"3\na 1 2 3\n", "in no format that firth knows: it begins with b'3 {39}'"),
+        (b"0" * 120 + b"3 0002\na 1 2\n", "in no format that firth knows: it begins with b'0{40}'"),
+        (b"3 999999999999999999\na 1 2 3\n", "promises vectors of 999999999999999999 dimensions; from 1 to 65536"),
+        (b"1000000000000 3\na 1 2 3\n", "promises 1000000000000 rows of 3 dimensions, which need at least"),
     ],
 )
-def test_a_first_line_of_absurd_numbers_is_refused(tmp_path, content):
+def test_a_first_line_of_absurd_numbers_is_refused(tmp_path, content, message):
     (tmp_path / "v").write_bytes(content)
-    refused(tmp_path / "v", "v")
+    refused(tmp_path / "v", message)
 
 
 @pytest.mark.parametrize("content", [*BEGINNINGS, b"3 2\na 1", b"x" * 100])

@@ -234,15 +234,19 @@ def test_text_that_is_not_what_it_promises(tmp_path, content, message):
         read_word2vec(tmp_path / "v", binary=False)
 
 
-@pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_a_lying_header_takes_no_memory(tmp_path, suffix):
+@pytest.mark.parametrize(
+    ("suffix", "error", "message"),
+    [
+        ("", FormatError, r"promises 2000000000 rows of 1000 dimensions, which need at least"),
+        (".gz", NotEnoughMemoryError, r"2,000,000,000 x 1,000 float32"),
+    ],
+)
+def test_a_lying_header_takes_no_memory(tmp_path, suffix, error, message):
     path = tmp_path / f"v{suffix}"
     content = b"2000000000 1000\na " + b"0 " * 1000 + b"\n"
     path.write_bytes(gzip.compress(content) if suffix else content)
     tracemalloc.start()
-    with pytest.raises(
-        (FormatError, NotEnoughMemoryError), match=r"promises 2000000000 rows|2,000,000,000 x 1,000 float32"
-    ):
+    with pytest.raises(error, match=message):
         read_word2vec(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
