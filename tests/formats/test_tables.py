@@ -139,3 +139,9 @@ def test_a_table_of_many_blocks(tmp_path, name):
     assert found.keys[-1] == "w16999"
     assert np.array_equal(found.vectors, vectors[:17_000])
     assert found.counts.tolist() == list(range(17_000))
+
+
+@pytest.mark.parametrize(("word", "found"), [("a\tb", r"holds '\\t'"), ("", "is empty")])
+def test_a_word_that_a_projector_cannot_hold_is_refused_for_what_it_is(tmp_path, word, found):
+    with pytest.raises(FormatError, match=f"word .* {found}: a file of tab-separated values cannot hold that"):
+        write_vectors(tmp_path / "v", "projector", ["a b", word], VECTORS[:2])
