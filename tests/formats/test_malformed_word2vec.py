@@ -78,7 +78,7 @@ def test_glove_cut_within_a_row_is_refused_or_warned_of(tmp_path):
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            with pytest.raises((FormatError, UserWarning), match=r"is not|does not end in a newline"):
+            with pytest.raises((FormatError, UserWarning), match=r"(is|are) not a word and|does not end in a newline"):
                 read_word2vec(tmp_path / "v", no_header=True)
 
 
