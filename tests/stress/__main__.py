@@ -26,6 +26,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 import firth
 import stress
 from firth.formats.atomic import atomic_write
@@ -81,7 +83,7 @@ def _case(module: ModuleType, seed: int, entry: dict[str, Any]) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="firth-stress-") as folder:
             counts = module.run(seed, Path(folder))
-    except Exception:
+    except (Exception, pytest.fail.Exception):  # the second is no Exception
         entry["failures"][str(seed)] = traceback.format_exc(limit=-6)
     else:
         entry["seeds"].append(seed)

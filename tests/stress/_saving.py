@@ -20,7 +20,7 @@ import traceback
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -80,9 +80,10 @@ def _model(target: Path, source: Path, generation: int) -> None:
 def _convert(target: Path, source: Path, generation: int) -> None:
     from firth.cli.program import main
 
-    with redirect_stdout(io.StringIO()):
-        if main(["convert", str(source), str(target)]) != 0:
-            raise SystemExit(1)
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said:
+        code = main(["convert", str(source), str(target)])
+    if code != 0:
+        raise FirthError(said.getvalue().rstrip())
 
 
 KINDS = {
