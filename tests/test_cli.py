@@ -241,6 +241,9 @@ def test_standard_input_and_several_inputs_are_read(corpus, tmp_path):
         (["--workers", "0"], r"workers=0 is not allowed"),
         (["--workers", "0", "-o", "absent/m.firth"], r"workers=0 is not allowed"),
         (["--window", "2.5"], r"window='2.5' is not allowed: give a whole number from 1 to 100"),
+        (["--objective", "sofmax"], "objective='sofmax' is not allowed: give 'negative_sampling' or 'softmax'"),
+        (["--max-input-bytes", "2MB"], "max_input_bytes='2MB' is not allowed: give a whole number of at least 1"),
+        (["--checkpoint", "run", "--checkpoint-minutes", "x"], "checkpoint_minutes='x' is not allowed: give a number"),
         (["--vectr-size", "10"], r"--vector-size"),
         (["--format", "csv"], r"'csv' is unknown: give one of 'native', 'word2vec-text', 'word2vec-binary', 'glove'"),
         (["--format", "fasttext-bin"], r"'fasttext-bin' is only read: give one of 'native'"),
@@ -428,6 +431,27 @@ def test_a_query_without_words_is_wrong_use(run, vectors):
     assert run("similar", vectors, "--negative", "man").code == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["similar", "king", "-n", "0"], "topn=0 is not allowed: give a whole number of at least 1"),
+        (["similar", "king", "-n", "ten"], "topn='ten' is not allowed: give a whole number of at least 1"),
+        (["similar", "king", "--restrict-vocab", "1.5"], "restrict_vocab='1.5' is not allowed"),
+        (["evaluate", "--restrict-vocab", "0"], "restrict_vocab=0 is not allowed"),
+        (["evaluate", "--similarity-function", "cosmul"], "='cosmul' is not allowed: give 'most_similar' or 'most"),
+        (["info", "--topn", "0"], "topn=0 is not allowed"),
+        (["convert", "out.npz", "--limit", "0"], "limit=0 is not allowed"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_what_is_allowed(run, vectors, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    command, *others = arguments
+    done = run(command, vectors, *others)
+    assert (done.code, done.out) == (2, "")
+    assert message in one_line(done.err)
+    assert list(tmp_path.iterdir()) == [vectors]
+
+
 def test_keys_that_are_whole_numbers_are_found(run, tmp_path):
     KeyedVectors([7, 70, 700], np.array([[1, 0], [1, 1], [0, 1]])).save(tmp_path / "v.firth")
     assert run("similar", tmp_path / "v.firth", "7", "-n", 1).out == "70  0.7071\n"
@@ -591,6 +615,26 @@ def test_evaluate_needs_a_file_that_is_there(run, vectors, tmp_path):
     assert run("evaluate", vectors).code == 2
     done = run("evaluate", vectors, "--pairs", tmp_path / "absent.tsv")
     assert (done.code, done.err) == (1, f"firth: {tmp_path / 'absent.tsv'}: No such file or directory\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (PAIRS, r"needs SciPy: .* 'firth\[eval\]'"),
+        ("no pair\n", "first 1,000 .* between them$"),
+    ],
+)
+def test_no_analogy_is_answered_where_the_pairs_cannot_be_judged(
+    run, vectors, questions, pairs, monkeypatch, content, message
+):
+    pairs.write_text(content)
+    monkeypatch.setattr(KeyedVectors, "evaluate_word_analogies", lambda *_, **__: pytest.fail("answered"))
+    if content == PAIRS:
+        monkeypatch.setitem(sys.modules, "scipy.stats", None)
+        monkeypatch.setattr("firth.cli.judging.load_vectors", lambda _: pytest.fail("read"))
+    done = run("evaluate", vectors, "--analogies", questions, "--pairs", pairs)
+    assert (done.code, done.out) == (1, "")
+    assert re.search(message, one_line(done.err).rstrip())
 
 
 # --- info, convert

@@ -149,7 +149,7 @@ def evaluate_word_pairs(
     Raises `FormatError` if the file has no pairs, or the vocabulary fewer than two of them, and
     `MissingExtraError` where SciPy is not installed.
     """
-    pearsonr, spearmanr = _correlations()
+    pearsonr, spearmanr = correlations()
     vocabulary = _Vocabulary(wv, restrict_vocab, case_insensitive)
     judged, skipped = _read_pairs(Path(pairs), delimiter, encoding)
     people = np.array([score for _, _, score in judged])
@@ -307,9 +307,10 @@ def _read_pairs(path: Path, delimiter: str | None, encoding: str) -> tuple[list[
     split = _splitter(head[-1][1] if head else "") if delimiter is None else _split_on(delimiter)
     column = next(filter(None, (_score_column(split(line)) for _, line in head)), None)
     if column is None:
+        hint = "" if delimiter is None else "; give the delimiter, or delimiter=None to find it out"
         raise FormatError(
             f"{path} holds no pairs: no line among its first {_LINES_TO_LOOK_AT:,} is two words and a score with "
-            f"{_named(delimiter)} between them; give the delimiter, or delimiter=None to find it out"
+            f"{_named(delimiter)} between them{hint}"
         )
     pairs: list[tuple[str, str, float]] = []
     skipped: list[int] = []
@@ -363,7 +364,8 @@ def _dots(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]
     return dots
 
 
-def _correlations() -> tuple[Callable[..., Any], Callable[..., Any]]:
+def correlations() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return SciPy's `pearsonr` and `spearmanr`; raise `MissingExtraError` where it is not installed."""
     try:
         from scipy.stats import pearsonr, spearmanr
     except ImportError as error:

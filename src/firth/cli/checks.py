@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from firth import reports, terminal
+from firth.cli.flags import at_least
 from firth.cli.parameters import AsJson, Workers
 from firth.cli.program import FAILURE
 
 
 def gradcheck(
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the random vectors and words.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the random vectors and words.", **at_least(0))] = 1,
     json: AsJson = False,
 ) -> None:
     """Check every gradient by central differences.
@@ -32,7 +33,7 @@ def gradcheck(
 
 def demo(
     workers: Workers = None,
-    seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of every random draw.", **at_least(0))] = 1,
 ) -> None:
     """Train on Python's own library and show the result.
 

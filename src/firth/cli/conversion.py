@@ -8,6 +8,7 @@ import typer
 import firth
 from firth import terminal
 from firth.cli.files import left_out, output_format, vectors_of, where_saved, write
+from firth.cli.flags import at_least
 from firth.cli.parameters import FileFormat
 from firth.formats import detect, read_vectors
 
@@ -17,14 +18,12 @@ if TYPE_CHECKING:
 
 
 def convert(
-    source: Annotated[
-        Path, typer.Argument(metavar="IN", help="A model, or vectors in any format, which is found out.")
-    ],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A model, or vectors in any format.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, or the folder.")],
     file_format: FileFormat = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help="Take only the first, most frequent words.", show_default="every word"),
+        typer.Option(help="Take only the first, most frequent words.", show_default="every word", **at_least(1)),
     ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="The encoding of the words in IN, if it is text.", show_default="utf8")

@@ -1,14 +1,13 @@
 """The flags of `firth train`: one for each field of `Options`, with its meaning, range and default."""
 
 import dataclasses
-import enum
 import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from firth.options import Options
+from firth.options import Options, checked, limits
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -26,14 +25,12 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 def _parameter(option: "dataclasses.Field[Any]") -> inspect.Parameter:
     optional = option.metadata["optional"]
     kind: Any = int | None if optional else type(option.default)
-    limits = _limits(option)
-    meaning, choices = option.metadata["meaning"], option.metadata["choices"]
-    if choices:
-        kind = _choice(option.name, choices)
+    allowed = _limits(option)
+    meaning = option.metadata["meaning"]
     information = typer.Option(
-        help=f"{meaning[0].upper()}{meaning[1:]}{limits and f' [{limits}]'}.",
+        help=f"{meaning[0].upper()}{meaning[1:]}{allowed and f' [{allowed}]'}.",
         show_default="no limit" if optional else True,
-        **number_parser(float if kind is float else int) if limits else {},
+        **_reading(option, kind),
     )
     return inspect.Parameter(
         option.name,
@@ -41,6 +38,13 @@ def _parameter(option: "dataclasses.Field[Any]") -> inspect.Parameter:
         default=option.default,
         annotation=Annotated[kind, information],
     )
+
+
+def _reading(option: "dataclasses.Field[Any]", kind: Any) -> dict[str, Any]:
+    """Return how typer is to read an option: `Options` refuses what is not allowed."""
+    if option.metadata["choices"]:
+        return {"metavar": "|".join(option.metadata["choices"])}
+    return number_parser(float if kind is float else int) if _limits(option) else {}
 
 
 def number_parser(kind: type) -> dict[str, Any]:
@@ -55,9 +59,22 @@ def number_parser(kind: type) -> dict[str, Any]:
     return {"parser": number_or_text, "metavar": "INTEGER" if kind is int else "FLOAT"}
 
 
-def _choice(name: str, choices: tuple[str, ...]) -> Any:
-    """Return a type whose values are `choices`: what typer makes a flag of few values from."""
-    return enum.StrEnum(name, {choice: choice for choice in choices})
+def at_least(low: int) -> dict[str, Any]:
+    """Return how typer is to read a whole number of at least `low`, and refuse another as `Options` does."""
+    return number_parser(int) | _refusing(int, low)
+
+
+def one_of(*choices: str) -> dict[str, Any]:
+    """Return how typer is to read one of `choices`, and refuse another as `Options` does."""
+    return {"metavar": "|".join(choices)} | _refusing(str, choices=choices)
+
+
+def _refusing(kind: type, low: int | None = None, choices: tuple[str, ...] = ()) -> dict[str, Any]:
+    def check(flag: typer.CallbackParam, value: Any) -> Any:
+        allowed = limits(flag.help.rstrip("."), low, choices=choices)  # type: ignore[attr-defined]
+        return None if value is None else checked(str(flag.name), value, kind, allowed)
+
+    return {"callback": check}
 
 
 def _limits(option: "dataclasses.Field[Any]") -> str:

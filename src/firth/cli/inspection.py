@@ -8,6 +8,7 @@ import typer
 
 import firth
 from firth import reports, terminal
+from firth.cli.flags import at_least
 from firth.cli.parameters import AsJson
 from firth.cli.program import FAILURE
 from firth.errors import FormatError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def info(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A model, or vectors in any format; or broken ones.")],
-    topn: Annotated[int, typer.Option("--topn", "-n", min=1, help="How many words to print.")] = 10,
+    topn: Annotated[int, typer.Option("--topn", "-n", help="How many words to print.", **at_least(1))] = 10,
     full: Annotated[
         bool, typer.Option("--full", help="Measure the vectors too: lengths, copies, evenness. Slow if they are many.")
     ] = False,

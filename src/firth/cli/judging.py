@@ -1,6 +1,5 @@
 """Scores of vectors: analogies, and agreement with people's judgements of similarity."""
 
-import enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,18 +7,12 @@ import typer
 
 from firth import reports, terminal
 from firth.cli.files import load_vectors
+from firth.cli.flags import at_least, one_of
 from firth.cli.parameters import AsJson, ModelFile
 from firth.cli.program import UsageError
 
 if TYPE_CHECKING:
     from firth.vectors import KeyedVectors
-
-
-class SimilarityFunction(enum.StrEnum):
-    """How an analogy is answered: by a sum of cosines, or by their product."""
-
-    ADD = "most_similar"
-    MULTIPLY = "most_similar_cosmul"
 
 
 def evaluate(
@@ -31,7 +24,7 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="A file of pairs of words with people's scores, as WordSim-353; may be repeated."),
     ] = None,
-    restrict_vocab: Annotated[int, typer.Option(min=1, help="Use only the first words.")] = 300000,
+    restrict_vocab: Annotated[int, typer.Option(help="Use only the first words.", **at_least(1))] = 300000,
     case_insensitive: Annotated[
         bool, typer.Option("--case-insensitive/--case-sensitive", help="Compare in upper case.")
     ] = True,
@@ -39,28 +32,35 @@ def evaluate(
         bool, typer.Option("--dummy4unknown", help="Count what has an unknown word as wrong, or as cosine 0.")
     ] = False,
     similarity_function: Annotated[
-        SimilarityFunction,
-        typer.Option(help="How analogies are answered: by a sum of cosines (3CosAdd) or their product (3CosMul)."),
-    ] = SimilarityFunction.ADD,
+        str,
+        typer.Option(
+            help="How analogies are answered: by a sum of cosines (3CosAdd) or their product (3CosMul).",
+            **one_of("most_similar", "most_similar_cosmul"),
+        ),
+    ] = "most_similar",
     json: AsJson = False,
 ) -> None:
     """Judge vectors by analogies and word similarity.
 
     Says beside each result how much of the file the vocabulary covers.
     """
+    from firth.evaluation import correlations
+
     if not analogies and not pairs:
         raise UsageError("give a file for --analogies or for --pairs")
     for path in [*(analogies or []), *(pairs or [])]:
         path.open("rb").close()  # raises before the vectors are read, which may take long
+    if pairs:
+        correlations()  # so does this, where SciPy is not installed
     vectors = load_vectors(model)
     settings = {
         "restrict_vocab": restrict_vocab,
         "case_insensitive": case_insensitive,
         "dummy4unknown": dummy4unknown,
     }
-    how = {**settings, "similarity_function": similarity_function.value}
+    how = {**settings, "similarity_function": similarity_function}
+    agreed = [_pairs(vectors, path, settings) for path in pairs or []]  # first: a file that is none costs no answers
     answered = [_analogies(vectors, path, how) for path in analogies or []]
-    agreed = [_pairs(vectors, path, settings) for path in pairs or []]
     if json:
         terminal.say(terminal.as_json({"analogies": answered, "pairs": agreed}))
         return

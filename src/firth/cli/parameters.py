@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from firth.cli.flags import number_parser
+from firth.cli.flags import at_least, number_parser
 from firth.formats import FORMATS
 
 WRITABLE = {name: known for name, known in FORMATS.items() if known.write is not None}
@@ -44,16 +44,14 @@ FileFormat = Annotated[
         show_default="by the suffix",
     ),
 ]
-ModelFile = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A model, or vectors in any format, which is found out.")
-]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model, or vectors in any format.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-TopN = Annotated[int, typer.Option("--topn", "-n", min=1, help="How many answers to print.")]
+TopN = Annotated[int, typer.Option("--topn", "-n", help="How many answers to print.", **at_least(1))]
 Workers = Annotated[
     int | None,
-    typer.Option(help="Threads [at least 1].", show_default="the cores this process may use", **number_parser(int)),
+    typer.Option(help="Threads [1 to 1024].", show_default="the cores this process may use", **number_parser(int)),
 ]
 RestrictVocab = Annotated[
     int | None,
-    typer.Option(min=1, help="Search only the first, most frequent words.", show_default="every word"),
+    typer.Option(help="Search only the first, most frequent words.", show_default="every word", **at_least(1)),
 ]

@@ -8,7 +8,7 @@ import typer
 import firth
 from firth import reports, terminal
 from firth.cli.files import left_out, output_format, parts_of, where_saved, write
-from firth.cli.flags import with_options
+from firth.cli.flags import number_parser, with_options
 from firth.cli.parameters import FileFormat, Workers
 from firth.cli.program import UsageError, exit_code
 from firth.errors import FirthError
@@ -52,7 +52,12 @@ def train(
     ] = None,
     checkpoint_minutes: Annotated[
         float | None,
-        typer.Option("--checkpoint-minutes", help="Minutes from one checkpoint to the next.", show_default="10"),
+        typer.Option(
+            "--checkpoint-minutes",
+            help="Minutes from one checkpoint to the next.",
+            show_default="10",
+            **number_parser(float),
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest checkpoint, or begin where there is none yet.")
@@ -63,6 +68,7 @@ def train(
             "--max-input-bytes",
             help="The most bytes of text to read, decompressed, of all files together.",
             show_default="no limit",
+            **number_parser(int),
         ),
     ] = None,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress.")] = False,
