@@ -43,7 +43,7 @@ CHECKPOINT = Kind(
     1,
     "a checkpoint of a training",
     "let the training go on (resume=True, on the command line --resume), and save its model",
-    "Delete it: the training goes on from the checkpoint before it",
+    "Delete it: the training goes on from the newest that is sound",
 )
 
 
