@@ -11,6 +11,12 @@ def test_four_trainings_at_once_give_the_same_bytes_as_alone():
     assert all(digest == alone[kind] for kind, digest in found)
 
 
-@pytest.mark.parametrize("name", ["after_a_fork_while_another_thread_compiles", "a_daemon_at_the_end"])
-def test_a_training_gives_the_same_bytes_in_any_host(name, tmp_path):
-    assert hosts.run_host(name, 1, tmp_path) == 1
+@pytest.mark.parametrize(
+    ("name", "kind", "seed"),
+    [
+        ("after_a_fork_while_another_thread_compiles", "blocks", 1),
+        *(("a_daemon_at_the_end", kind, 3) for kind in hosts.KINDS),
+    ],
+)
+def test_a_training_in_any_host_gives_the_same_bytes_and_ends_in_good_order(name, kind, seed, tmp_path):
+    hosts.run_host(name, kind, seed, tmp_path)
