@@ -1,7 +1,7 @@
 """The command line: each command parses its arguments, calls the public API and prints what comes back.
 
-The exit code is 0 for success, 1 for failure, 2 for wrong use and 130 after Ctrl-C. An error is one line on
-standard error; `--debug` shows the traceback.
+The exit code is 0 for success, 1 for failure, 2 for wrong use, 130 after Ctrl-C and 143 after SIGTERM. An error
+is one line on standard error; `--debug` shows the traceback.
 """
 
 from firth.cli.checks import demo, gradcheck

@@ -132,7 +132,7 @@ def _card(V: int, D: int, language: str, license_name: str | None) -> str:
     body = f"""
 # Word vectors
 
-{V:,} word vectors of {D} dimensions, written by [firth](https://pypi.org/project/firth) {firth.__version__}.
+{V:,} word vectors of {D} dimensions, written by firth {firth.__version__}.
 A text is split at white space, and its vector is the mean of its words' vectors.
 
 ```python

@@ -10,8 +10,8 @@ LONGEST_FIRST_LINE = 100  # bytes of the first line of a word2vec file
 _MOST_DIGITS = 18  # of a number in it: more would not fit in 64 bits
 _GENSIM = (
     "firth never unpickles, for a pickle can run any code. In gensim, call "
-    "KeyedVectors.load(...).save_word2vec_format('vectors.bin', binary=True) and read that with "
-    "KeyedVectors.load_word2vec_format"
+    "Word2Vec.load(...).wv.save_word2vec_format('vectors.bin', binary=True), or for vectors alone "
+    "KeyedVectors.load(...).save_word2vec_format, and read that with KeyedVectors.load_word2vec_format"
 )
 ZIP = b"PK\x03\x04"
 FASTTEXT = b"\xba\x16\x4f\x2f"
