@@ -58,12 +58,13 @@ def test_the_commands_of_make_exist():
 
 
 def test_links_lead_somewhere():
-    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"):
         for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text(encoding="utf-8")):
             assert (ROOT / link).exists(), f"{name} links to {link}"
 
 
 def test_the_versions_of_python_are_those_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lowest, beyond = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", project["requires-python"]).groups()
-    assert f"Python 3.{lowest} to 3.{int(beyond) - 1}" in README
+    tried = [name.removeprefix("Programming Language :: Python :: ") for name in project["classifiers"] if "3." in name]
+    assert f"Python {tried[0]} to {tried[-1]}" in README
+    assert project["requires-python"].startswith(f">={tried[0]},")

@@ -1,4 +1,4 @@
-"""firth: word2vec in pure Python, faster than the C programs, with the mathematics in plain sight.
+"""firth: word2vec in pure Python, with the mathematics in plain sight.
 
 >>> from firth import Word2Vec
 >>> model = Word2Vec(vector_size=100, epochs=5).fit("corpus.txt")  # doctest: +SKIP
