@@ -24,6 +24,8 @@ import weakref
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stress._child import environment
+
 CHUNK_PAIRS = 800_000  # so that a small corpus has several chunks
 BATCH = 128
 WORDS = 120_000
@@ -50,9 +52,6 @@ def write_corpus(path: Path, words: int = WORDS) -> Path:
 
 
 _COMMAND = [sys.executable, "-m", "stress._attempts"]
-ENVIRONMENT = os.environ | {
-    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-}
 
 
 class Place(NamedTuple):
@@ -161,7 +160,7 @@ class Server:
 
     def __init__(self) -> None:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen([*_COMMAND, "serve"], stdin=pipe, stdout=pipe, text=True, env=ENVIRONMENT)
+        self._process = subprocess.Popen([*_COMMAND, "serve"], stdin=pipe, stdout=pipe, text=True, env=environment())
         weakref.finalize(self, _end, self._process)
 
     def start(self, attempt: dict[str, Any]) -> Running:
@@ -183,7 +182,7 @@ def server() -> Server:
 
 def start_fresh(attempt: dict[str, Any]) -> Running:
     """Start an attempt in a process of its own."""
-    process = subprocess.Popen([*_COMMAND, "fresh", json.dumps(attempt)], env=ENVIRONMENT)
+    process = subprocess.Popen([*_COMMAND, "fresh", json.dumps(attempt)], env=environment())
     return Running(process.pid, None, process)
 
 

@@ -5,15 +5,11 @@ python -m stress._text_child NAME ARGUMENTS     prints what it found as one line
 
 import json
 import multiprocessing
-import os
 import resource
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,38 +18,15 @@ from firth.errors import CorpusError
 from firth.options import Options
 from firth.text import read_corpus, reading
 from firth.text.store import StoreBuilder
+from stress._child import json_of_child
 
 ADDRESS_SPACE = 3 * 2**29  # bytes: 1.5 GiB
-TESTS = Path(__file__).parents[1]
 ALL = Options(min_count=1)
 
 
-def child(name: str, *arguments: object, stdin=None, seconds: float = 120) -> dict:
-    """Run a child to its end and return what it found; its death by a signal is a failure."""
-    with started(name, *arguments, stdin=stdin) as process:
-        return ended(process, seconds)
-
-
-@contextmanager
-def started(name: str, *arguments: object, stdin=None) -> Iterator[subprocess.Popen]:
-    """Start a child, which is killed if it outlives the block."""
-    paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "stress._text_child", name, *map(str, arguments)]
-    process = subprocess.Popen(
-        command, env=os.environ | {"PYTHONPATH": paths}, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def ended(process: subprocess.Popen, seconds: float = 120) -> dict:
-    """Wait for a child and return its JSON line."""
-    output, errors = process.communicate(timeout=seconds)
-    assert process.returncode == 0, f"status {process.returncode}: {errors.decode()[-3000:]}"
-    return json.loads(output.splitlines()[-1])
+def child(name: str, *arguments: object, seconds: float = 120) -> dict:
+    """Run a child to its end and return what it found."""
+    return json_of_child("stress._text_child", name, *arguments, seconds=seconds)
 
 
 def read_in_little_memory(path: str, options: str = "{}") -> dict:

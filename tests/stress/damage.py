@@ -9,7 +9,6 @@ is run, no program, no connection, and no file is written but the input.
 import json
 import os
 import resource
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from typing import Any
 
 from firth.formats import FORMATS, diagnose, read_vectors
 from stress import _fuzz_tables
+from stress._child import json_of_child
 from stress._fuzzing import ADDRESS_SPACE, REFUSALS, check
 
 PARTS = [name for name in _fuzz_tables.TARGETS if name != "any-format"]
@@ -32,15 +32,7 @@ _WRITES = os.O_WRONLY | os.O_RDWR
 
 def run(seed: int, folder: Path) -> dict[str, int]:
     """Make every change whose number is `seed` mod `SEEDS`; raise AssertionError where a reader did wrong."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "stress.damage", str(seed % SEEDS), str(folder)]
-    child = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=_PATIENCE, check=False, errors="replace"
-    )
-    lines = child.stdout.splitlines()
-    assert child.returncode == 0, f"exit status {child.returncode} after {lines[-1:]}\n{child.stderr[-3000:]}"
-    counts: dict[str, int] = json.loads(lines[-1])
-    return counts
+    return json_of_child("stress.damage", seed % SEEDS, folder, seconds=_PATIENCE)
 
 
 def changes(data: bytes) -> Iterator[tuple[str, bytes]]:

@@ -4,12 +4,12 @@ Each seed feeds one target, in turn, with inputs grown from valid files in a cor
 """
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from stress import _fuzz_tables, _targets
+from stress._child import environment
 from stress._fuzzing import Target
 
 TARGETS: dict[str, Target] = {**_targets.TARGETS, **_fuzz_tables.TARGETS}
@@ -29,10 +29,10 @@ def run(seed: int, folder: Path, inputs: int = INPUTS) -> dict[str, int]:
 def fuzz(name: str, seed: int, folder: Path, inputs: int) -> dict[str, int]:
     """Fuzz one target in a child process."""
     # without compilation an index out of range is an IndexError, and the fuzzer sees the branches
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    python = environment(NUMBA_DISABLE_JIT="1")
     command = [sys.executable, "-m", "stress._fuzzing", name, str(seed), str(inputs), str(folder)]
     with (folder / "log").open("wb") as log:
-        child = subprocess.run(command, env=environment, stdout=log, stderr=log, timeout=_PATIENCE, check=False)
+        child = subprocess.run(command, env=python, stdout=log, stderr=log, timeout=_PATIENCE, check=False)
     died = [f"{path.name}: {path.read_bytes()!r}" for path in folder.glob("died-*")]
     tail = (folder / "log").read_text(errors="replace")[-3000:]
     assert (child.returncode, died) == (0, []), f"{name}: exit status {child.returncode}\n{died}\n{tail}"

@@ -22,6 +22,7 @@ import numpy as np
 
 import firth
 from stress import _bad_numbers
+from stress._child import TESTS, json_of_child
 from stress._kernels import GUARDED, PLAIN, Fence, vector_code
 
 SEEDS = 41
@@ -30,7 +31,6 @@ BAD = 2500  # bad numbers, in a seed
 SECONDS = 600
 SUITE_SECONDS = 7200
 ADDRESS_SPACE = 16 << 30  # bytes
-TESTS = Path(__file__).parents[1]
 SOURCE = Path(firth.__file__).parent
 COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil", "overload", "intrinsic"}
 
@@ -43,15 +43,8 @@ def run(seed: int, folder: Path) -> dict[str, int]:
 
 
 def child(seed: int, cases: int, bad: int, **environment: str) -> dict[str, int]:
-    """Run this module in a process of its own and return its counts; its death by a signal is a failure."""
-    command = [sys.executable, "-m", "stress.guards", *map(str, (seed, cases, bad))]
-    paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
-    found = subprocess.run(
-        command, env=os.environ | environment | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=SECONDS
-    )
-    assert found.returncode == 0, f"{command} ended with status {found.returncode}: {found.stderr[-3000:]}"
-    counts: dict[str, int] = json.loads(found.stdout)
-    return counts
+    """Run this module in a process of its own and return its counts."""
+    return json_of_child("stress.guards", seed, cases, bad, seconds=SECONDS, **environment)
 
 
 def suite_with_bounds_checks(folder: Path) -> dict[str, int]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from firth import Word2Vec
 from firth.training.trainer import Trainer
-from stress._attempts import ENVIRONMENT
+from stress._child import environment
 
 SEEDS = 5
 SECONDS = 60
@@ -207,7 +207,7 @@ def run_host(name: str, kind: str, seed: int, folder: Path) -> None:
     """Train in a host; raise AssertionError where it does not end in good order with the right vectors."""
     command = [sys.executable, "-W", "error::RuntimeWarning", "-m", "stress.hosts", name, str(seed), kind]
     try:
-        done = subprocess.run(command, env=ENVIRONMENT, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
+        done = subprocess.run(command, env=environment(), cwd=folder, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired as error:
         raise AssertionError(f"{name}, {kind}: not done within {SECONDS} s; {error.stderr!r}") from None
     assert done.returncode == 0, f"{name}, {kind}: {done}"

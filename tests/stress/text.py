@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 
 from firth.errors import CorpusError
 from firth.text import read_corpus, sources
+from stress._child import ended, started
 from stress._corpus import ALL, ANY_BYTES, COMPRESS, check, check_any_bytes
-from stress._text_child import child, ended, names, started
+from stress._text_child import child, names
 
 SEEDS = 200
 EXAMPLES = 2000  # of Hypothesis, in a case
@@ -252,7 +253,7 @@ def interrupt(kind, folder, wait, workers, number=signal.SIGINT):
     endless = "import os\nwhile True: os.write(1, b'some words and a line\\n' * 2000)"
     with (
         subprocess.Popen([sys.executable, "-c", endless], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as writer,
-        started("interrupted", kind, source, left, workers, stdin=writer.stdout) as process,
+        started("stress._text_child", "interrupted", kind, source, left, workers, stdin=writer.stdout) as process,
     ):
         try:
             writer.stdout.close()
@@ -281,7 +282,7 @@ def kills(rng, folder, times=5):
 
 def damage_while_training(kind, schedule, folder, wait=0.0, seed=0):
     """Damage the store's file from outside while a child trains on it, and return the child's error."""
-    with started("trained_on_disk", folder, schedule) as process:
+    with started("stress._text_child", "trained_on_disk", folder, schedule) as process:
         assert process.stdout.readline() == b"ready\n", process.communicate()[1].decode()
         time.sleep(wait)
         links = Path(f"/proc/{process.pid}/fd").iterdir()
