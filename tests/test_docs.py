@@ -53,6 +53,16 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page: str, tmp_path, monkeyp
         assert main(command) == 0, command
 
 
+def test_every_flag_that_a_page_names_is_one(capsys):
+    """Outside of the command lines, which are run, and of those of `make stress`."""
+    for command in ("train", "similar", "analogy", "evaluate", "info", "convert", "gradcheck", "demo"):
+        assert main([command, "--help"]) == 0
+    flags = {*re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out), "--first"}
+    for page in PAGES:
+        named = set(re.findall(r"`(--[a-z][a-z-]*)", text_of(page)))
+        assert named <= flags, f"{page}: {named - flags}"
+
+
 def test_every_block_of_code_is_found():
     """No page hides Python from the test above in a fence that it does not see."""
     for page in PAGES:
