@@ -277,10 +277,10 @@ def test_real_errors_at_some_system_calls(quick_folder):
 def test_the_other_faults_of_the_campaign(quick_folder, monkeypatch):
     monkeypatch.setattr(saves, "LIMITS", 2)
     counts = Counter()
-    for number in (2, 3, 5):  # limits, full disks, races
-        folder = quick_folder / str(number)
+    for fault in (saves.limits, saves.full_disks, saves.races):
+        folder = quick_folder / fault.__name__
         folder.mkdir()
-        counts.update(saves.run(number * len(KINDS), folder))
+        counts.update(saves.run(saves.CASES.index((fault, "keyed", 0)), folder))
     assert counts["limits"] == saves.LIMITS
     assert counts["races"] == 1
     assert not saves.can_mount() or counts["full_disks"] + counts["room_enough"] >= 1
