@@ -170,6 +170,41 @@ def test_a_part_set_aside_gives_the_exact_softmax_loss_of_what_was_not_trained_o
     assert Word2Vec.load(tmp_path / "model.firth").history == without_seconds(model.history)
 
 
+@pytest.mark.parametrize(
+    ("answer", "epochs"), [(True, 1), (np.True_, 1), (1.0, 2), (1, 2), (None, 2), (np.zeros(3), 2), ("stop", 2)]
+)
+def test_a_callback_stops_by_true_alone(answer, epochs, path):
+    model = Word2Vec(**SMALL).fit(path, callbacks=[lambda _: answer], progress=False)
+    assert len(model.history) == epochs
+
+
+def test_a_model_that_is_being_trained_is_not_trained_beside(path):
+    refused = []
+
+    def again(model):
+        with pytest.raises(FirthError, match="this model is being trained"):
+            model.fit(path, progress=False)
+        refused.append(len(model.wv))
+
+    model = Word2Vec(**SMALL).fit(path, callbacks=[again], progress=False)
+    assert refused == 2 * [len(model.wv)]
+    assert len(model.fit(path, progress=False).history) == 2
+
+
+def test_a_corpus_given_with_the_options_is_shown_its_place():
+    with pytest.raises(OptionError, match=r"give the corpus to fit"):
+        Word2Vec([["a", "b"]], **SMALL)
+
+
+def test_what_is_no_text_is_said_to_be_none(tmp_path):
+    file = tmp_path / "corpus"
+    file.write_bytes(
+        np.random.default_rng(3).integers(128, 256, 20_000, np.uint8).tobytes().replace(b"\x85", b" ") + TEXT.encode()
+    )
+    with pytest.warns(RuntimeWarning, match="are no UTF-8: is the corpus a text"):
+        Word2Vec(**SMALL).fit(file, progress=False)
+
+
 def test_another_text_may_be_held_out():
     other = many_sentences(500, seed=9)
     model = Word2Vec(**SMALL, objective="softmax").fit(many_sentences(2000), validation=other, progress=False)

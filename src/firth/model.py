@@ -3,8 +3,11 @@
 import dataclasses
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 
 from firth.errors import FirthError, FormatError, OptionError
 from firth.options import Options
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from firth.training.trainer import EpochRecord
 
 Callback = Callable[["Word2Vec"], Any]
+
+_MOST_REPLACED = 0.1  # of the words of a text: a file of another kind has more
 
 
 class Word2Vec:
@@ -45,13 +50,16 @@ class Word2Vec:
     Raises `OptionError` for an unknown option, suggesting the nearest, or a value out of range.
     """
 
-    def __init__(self, *, workers: int | None = None, **options: Any):
+    def __init__(self, *corpus: Any, workers: int | None = None, **options: Any):
+        if corpus:
+            raise OptionError("Word2Vec takes options alone: give the corpus to fit, as Word2Vec(...).fit(corpus)")
         self.options = Options.from_dict(options)
         self.workers = checked_workers(workers)
         self.history: list[EpochRecord] = []
         self.corpus: dict[str, int] = {}
         self._wv: KeyedVectors | None = None
         self._outside: Any = None
+        self._is_training = False
 
     def fit(
         self,
@@ -75,7 +83,8 @@ class Word2Vec:
           offsets    where sentences begin in a flat integer array
           validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the exact
                      softmax loss of its pairs goes into the history, whatever the objective
-          callbacks  each is called with this model after every epoch; one that returns True stops training
+          callbacks  each is called with this model after every epoch; one that returns True, and nothing else, stops
+                     training
           progress   None shows a bar on a terminal and a line now and then elsewhere; False shows nothing
           max_input_bytes     the most bytes of text, decompressed, of all files of the corpus together, and of those
                               of the validation; None sets no limit
@@ -93,10 +102,12 @@ class Word2Vec:
         if another training uses it, if it holds checkpoints and `resume` is False, or if they are of other options,
         another corpus or other versions of the software; the message shows the difference.
         """
-        from firth.text import check_validation
+        from firth.text import check_files, check_validation
         from firth.training.progress import reporter
 
         check_validation(validation)
+        for text in (corpus, validation):
+            check_files(text, max_input_bytes, apart=checkpoint)
         texts = {"tokenizer": tokenizer, "max_input_bytes": max_input_bytes}
         report = reporter(progress)
         keeper = self._keeper(checkpoint, checkpoint_minutes, resume, report)
@@ -113,7 +124,7 @@ class Word2Vec:
             return Checkpoints(folder, self.options, report, minutes=minutes, resume=resume)
         for name, given in {"resume=True": resume, "checkpoint_minutes": minutes is not None}.items():
             if given:
-                raise OptionError(f"{name} needs checkpoint=, the folder that the training's checkpoints are in")
+                raise OptionError(f"{name} needs checkpoint= (--checkpoint), the folder that the checkpoints are in")
         return Keeper()
 
     def _fit(
@@ -129,21 +140,22 @@ class Word2Vec:
     ) -> Self:
         """Do the work of `fit`, telling `report`; `texts` says how to read files, and goes to `read_corpus`."""
         from firth.text import hold_out, read_corpus
-        from firth.training.trainer import records
+        from firth.training.signals import ending_with_the_program
 
-        self._wv, self._outside = None, None
-        with report, keeper:
-            self.history = records(keeper.history, "the checkpoint")
+        with self._alone(), ending_with_the_program(), report, keeper:
             report.stage("reading", None)
             where = {"offsets": offsets, **texts}
             read = read_corpus(corpus, self.options, workers=self.workers, progress=report.advance, **where)
             with read.tokens:
-                self.corpus = _summary(read)
+                summary = _summary(read)
                 report.say(_reading_line(read))
+                if read.replaced > _MOST_REPLACED * read.raw_words:
+                    report.warn(f"{read.replaced:,} of {read.raw_words:,} words are no UTF-8: is the corpus a text?")
                 held_out = None
                 if validation is not None:
                     read, held_out = hold_out(read, validation, self.options, self.workers, **texts)
                 keeper.check_corpus(read, held_out)
+                self.corpus = summary
                 self._train(read, held_out, list(callbacks), report, keeper)
         return self
 
@@ -157,7 +169,10 @@ class Word2Vec:
     ) -> None:
         """Train on a corpus that was read. The vectors are usable from the first moment on."""
         from firth.training.engines import training_of
+        from firth.training.trainer import records
 
+        self._wv, self._outside = None, None
+        self.history = records(keeper.history, "the checkpoint")
         training = training_of(corpus, self.options, self.workers, report, keeper)
         self._wv = KeyedVectors(corpus.vocabulary.index_to_key, training.center, corpus.vocabulary.counts)
         self._outside = training.outside
@@ -168,11 +183,22 @@ class Word2Vec:
                 self.history.append(record if validate is None else validate(record))
                 keeper.history.append(self.history[-1].to_dict())
                 answers = [callback(self) for callback in callbacks]
-                if True in answers:
+                if any(answer is True or (isinstance(answer, np.bool_) and answer) for answer in answers):
                     break
         finally:
             training.stop()
             self._take(training)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Refuse another `fit` of this model, from a callback or another thread, until this one has ended."""
+        if self._is_training:
+            raise FirthError("this model is being trained: train another one beside it, or this one again afterwards")
+        self._is_training = True
+        try:
+            yield
+        finally:
+            self._is_training = False
 
     def _take(self, training: "Training") -> None:
         """Let the vectors be those of the training as they are now."""

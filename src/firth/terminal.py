@@ -12,6 +12,7 @@ import sys
 import unicodedata
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -71,8 +72,7 @@ def size(n_bytes: int) -> str:
 
 def say(text: str) -> None:
     """Write lines to standard output at once, harmless: typer's `echo` would send UTF-8 to a stream of ASCII."""
-    sys.stdout.write("\n".join([*map(shown, text.split("\n")), ""]))
-    sys.stdout.flush()
+    _write(sys.stdout, "\n".join([*map(shown, text.split("\n")), ""]))
 
 
 def complain(message: object) -> None:
@@ -81,8 +81,14 @@ def complain(message: object) -> None:
     if len(one_line) > _LONGEST_COMPLAINT:
         half = _LONGEST_COMPLAINT // 2
         one_line = f"{one_line[:half]} ... {one_line[-half:]}"
-    sys.stderr.write(f"firth: {shown(one_line)}\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # nobody hears, and the exit code says it too
+        _write(sys.stderr, f"firth: {shown(one_line)}\n")
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is not None:  # as it is where the process was started with the stream closed
+        stream.write(text)
+        stream.flush()
 
 
 def prepare_streams() -> None:

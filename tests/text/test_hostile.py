@@ -140,7 +140,7 @@ def test_a_limit_to_standard_input(monkeypatch):
 
 def test_a_limit_that_makes_no_sense_is_refused():
     for wrong in (0, 1.5, "5"):
-        with pytest.raises(OptionError, match="max_input_bytes=.* is not allowed: give a whole number of at least 1"):
+        with pytest.raises(OptionError, match=r"max_input_bytes=.* is not allowed: give a whole number of at least 1"):
             read_corpus("corpus.txt", ALL, max_input_bytes=wrong)
     with pytest.raises(CorpusError, match="max_input_bytes is a limit to files, and this corpus is none: leave it out"):
         read_corpus([["a"]], ALL, max_input_bytes=5)

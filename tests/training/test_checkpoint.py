@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -17,12 +18,12 @@ from stress import kills
 from training._interrupts import KINDS, Interrupts, cut_into_many_pieces, ids, model_of, saved
 
 import firth
-from firth.errors import CheckpointError, DivergenceError, FormatError, OptionError
+from firth.errors import CheckpointError, CorpusError, DivergenceError, FormatError, OptionError
 from firth.formats.sealed import CHECKPOINT, write_sealed
 from firth.training import blocks, checkpoint, trainer
 from firth.training.checkpoint import Checkpoints, read_checkpoint
 from firth.training.progress import Reporter
-from firth.training.state import is_finite
+from firth.training.state import State, is_finite
 
 SILENT = {"progress": False}
 
@@ -80,6 +81,9 @@ class Heard(Reporter):
 
     def say(self, text):
         self.lines.append(text)
+
+    def warn(self, text):
+        self.say(f"WARNING: {text}")
 
     def warnings(self):
         return [line for line in self.lines if line.startswith("WARNING")]
@@ -238,7 +242,10 @@ def test_when_all_checkpoints_are_damaged_nothing_is_trained_nor_deleted(run):
     for name in checkpoints(run):
         damage(run / name, "tensor")
     before = {name: (run / name).read_bytes() for name in checkpoints(run)}
-    with pytest.raises(CheckpointError, match=r"none of the 2 checkpoints in .* is sound: delete them"):
+    with (
+        pytest.warns(RuntimeWarning, match="skipped a checkpoint"),
+        pytest.raises(CheckpointError, match=r"none of the 2 checkpoints in .* is sound: delete them"),
+    ):
         fit(model_of("blocks"), run)
     assert {name: (run / name).read_bytes() for name in checkpoints(run)} == before
 
@@ -502,7 +509,7 @@ def test_a_second_training_in_another_thread_stops_too(run):
 
 def test_a_folder_that_cannot_be_made_is_an_error(run):
     run.write_text("a file")
-    with pytest.raises(FileExistsError, match="run"):
+    with pytest.raises(CheckpointError, match=r"checkpoint='.*run' is there and no folder"):
         fit(model_of("blocks"), run)
 
 
@@ -596,7 +603,7 @@ def test_too_little_room_is_refused_with_the_arithmetic(kind, matrices, run, mon
     needed = 3 * matrices * 4 * 200 * 12
     usage = namedtuple("usage", "free")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(needed - 1))
-    with pytest.raises(CheckpointError, match=rf"3 checkpoints of {matrices} matrices of 200 x 12 numbers need 0 MB"):
+    with pytest.raises(CheckpointError, match=f"3 checkpoints of {matrices} matrices of 200 x 12 numbers need 0.1 MB"):
         fit(model_of(kind), run)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(needed))
     fit(model_of(kind), run)
@@ -688,6 +695,142 @@ def test_an_error_of_who_reports_leaves_a_checkpoint(tmp_path, run, many_pieces)
         model_of("blocks")._fit(ids(), Failing(), keeper)
     assert checkpoints(run)
     assert saved(fit(model_of("blocks"), run), tmp_path) == whole
+
+
+def small_state(n):
+    return State({"n": n}, {"center": np.full((2, 2), n, np.float32)})
+
+
+def opened(run):
+    return Checkpoints(run, model_of("blocks").options, Reporter(), minutes=1, resume=True)
+
+
+def test_an_interrupt_while_the_folder_is_locked_leaves_it_free(run, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint.time, "strftime", raising(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            fit(model_of("blocks"), run)
+    fit(model_of("blocks"), run)
+
+
+def interrupt_after(*seconds):
+    for delay in seconds:
+        threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+def test_who_is_interrupted_while_a_checkpoint_is_written_gives_it_up(run, monkeypatch):
+    written = []
+
+    def slow(file, *_):
+        for _ in range(200):
+            written.append(file.write(b"some bytes"))
+            time.sleep(0.05)
+
+    monkeypatch.setattr(checkpoint, "write_sealed", slow)
+    with pytest.raises(KeyboardInterrupt), opened(run) as keeper:  # noqa: PT012
+        keeper.keep(small_state(1), last=False)
+        interrupt_after(0.2)
+        keeper.wait()
+        pytest.fail("the interrupt was not raised")
+    assert len(written) < 200
+    assert [path.name for path in run.iterdir()] == ["lock"]
+
+
+def test_the_folder_stays_locked_while_anything_is_written_in_it(run, monkeypatch):
+    go_on, write = threading.Event(), checkpoint.write_sealed
+
+    def stuck(file, *given):
+        go_on.wait(20)
+        write(file, *given)
+
+    monkeypatch.setattr(checkpoint, "write_sealed", stuck)
+    with pytest.raises(KeyboardInterrupt), opened(run) as keeper:  # noqa: PT012
+        keeper.keep(small_state(1), last=False)
+        interrupt_after(0.2, 0.4)
+        keeper.wait()
+    with pytest.raises(CheckpointError, match="another training uses"), opened(run):
+        pytest.fail("the folder was free")
+    go_on.set()
+    keeper._writing.result()
+    with opened(run) as keeper:
+        assert keeper.resumed is None
+
+
+def test_what_cannot_be_read_is_skipped_and_never_counts_as_kept(run, monkeypatch):
+    with opened(run) as keeper:
+        for n in (1, 2):
+            keeper.keep(small_state(n), last=True)
+    bad = run / "checkpoint-00000009.firth"
+    bad.write_bytes((run / checkpoints(run)[0]).read_bytes()[:-1])
+    (run / "checkpoint-00000008.firth").mkdir()
+    denied, read = run / "checkpoint-00000002.firth", checkpoint.read_checkpoint
+
+    def fail_at_one(path):
+        if path == denied:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(checkpoint, "read_checkpoint", fail_at_one)
+    heard = Heard()
+    with Checkpoints(run, model_of("blocks").options, heard, minutes=1, resume=True) as keeper:
+        assert [re.search(r"0000000\d", line)[0] for line in heard.warnings()] == ["00000009", "00000002"]
+        assert keeper.resumed.place == {"n": 1}
+        keeper.keep(small_state(3), last=True)
+    assert [path.name[-7] for path in checkpoint._files(run)] == ["0", "1"]
+    assert not bad.exists()
+
+
+def test_a_callback_may_change_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    fit(model_of("blocks"), "run", callbacks=[lambda _: os.chdir(tmp_path / "elsewhere")])
+    assert checkpoints(tmp_path / "run") == ["checkpoint-00000002.firth", "checkpoint-00000003.firth"]
+
+
+@pytest.mark.parametrize("folder", [3, b"run", "", "a\0b"])
+def test_what_is_no_name_of_a_folder_is_refused(folder):
+    with pytest.raises(OptionError, match=r"checkpoint=.* is not allowed: give the path of a folder"):
+        model_of("blocks").fit(ids(), checkpoint=folder)
+
+
+@pytest.mark.parametrize("corpus", ["texts", "texts/**", ["other.txt", "texts"]])
+def test_checkpoints_in_a_folder_of_the_corpus_are_refused(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texts").mkdir()
+    for name in ("other.txt", "texts/a.txt"):
+        (tmp_path / name).write_text("some words of text\n" * 100)
+    for texts in ({"corpus": corpus}, {"corpus": "other.txt", "validation": corpus}):
+        with pytest.raises(OptionError, match=r"the folder 'texts/run' lies in the corpus"):
+            model_of("blocks").fit(**texts, checkpoint="texts/run", progress=False)
+    assert not (tmp_path / "texts/run").exists()
+    model_of("blocks").fit("texts/*.txt", checkpoint="texts/run", progress=False)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"corpus": "nowhere"}, {"validation": "nowhere"}, {"max_input_bytes": 0}, {"checkpoint_minutes": 0}]
+)
+def test_what_is_refused_at_once_makes_no_folder(wrong, tmp_path, run):
+    text = tmp_path / "text.txt"
+    text.write_text("some words of text\n" * 100)
+    with pytest.raises((CorpusError, OptionError), match=r"nowhere.* is not there|=0\.?0? is not allowed"):
+        model_of("blocks").fit(**{"corpus": text} | wrong, checkpoint=run, progress=False)
+    assert not run.exists()
+
+
+def test_silence_is_not_for_what_goes_wrong(run):
+    gone = run.with_name("gone")
+    with pytest.warns(RuntimeWarning, match="no checkpoint could be written"):
+        fit(model_of("blocks"), run, callbacks=[lambda _: run.exists() and run.rename(gone)])
+
+
+def test_a_refused_training_leaves_the_model_as_it_was(run):
+    model = model_of("blocks").fit(ids(), progress=False, checkpoint=run)
+    vectors, history = model.wv.vectors.copy(), list(model.history)
+    with pytest.raises(CheckpointError, match="resume"):
+        model.fit(ids(), progress=False, checkpoint=run)
+    np.testing.assert_array_equal(model.wv.vectors, vectors)
+    assert model.history == history
+    assert model.corpus["raw_words"] == 12_000
 
 
 def test_large_numbers_are_finite():

@@ -17,15 +17,13 @@ from firth.text import encoding, reading
 from firth.training import blocks, checkpoint, cooccurrence, hogwild, softmax_training
 from firth.training.signals import Compiling, Deferred, terminate
 
-SECONDS = 2.0
-
 
 @pytest.fixture(autouse=True)
 def no_thread_stays():
     """Look for threads that were not there before."""
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + campaign.allowed()
     while (more := set(threading.enumerate()) - before) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not more
@@ -124,7 +122,7 @@ def test_an_interrupt_inside_llvm_is_raised_soon_after_it():
     def body():
         with Compiling():
             in_llvm("signal.raise_signal(2); time.sleep(0.1); reached.append(1)", reached=reached)
-            time.sleep(SECONDS)
+            time.sleep(campaign.SECONDS)
             reached.append(2)
 
     with pytest.raises(KeyboardInterrupt):
@@ -174,7 +172,7 @@ def test_a_program_that_is_interrupted_ends_in_good_order(seed, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_both_signals_end_a_training_and_leave_a_usable_model(kind, number, tmp_path, many_pieces, monkeypatch):
+def test_both_signals_end_a_training_and_leave_a_usable_model(kind, number, many_pieces, monkeypatch):
     interrupts, before = Interrupts(monkeypatch, number), handlers()
     interrupts.after(2)
     model = model_of(kind)
@@ -290,7 +288,7 @@ def test_an_interrupt_of_the_main_thread_ends_a_training_in_another(kind, tmp_pa
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "begun\n"
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=10 * SECONDS)
+        _, errors = process.communicate(timeout=10 * campaign.allowed())
     assert errors.splitlines()[-1] == "KeyboardInterrupt"
     assert errors.count("Traceback") == 1
     assert "Thread" not in errors
@@ -310,7 +308,7 @@ def test_what_a_worker_raises_at_any_piece_reaches_the_caller_soon(kind, raised,
         monkeypatch.setattr(engine, "train", failing_at(k, engine.train, raised, lock, pieces, times))
     with pytest.raises(raised, match="its own"):
         model_of(kind, workers=3).fit(ids(), progress=False)
-    assert time.monotonic() - times[0] < SECONDS
+    assert time.monotonic() - times[0] < campaign.allowed()
 
 
 def failing_at(k, train, raised, lock, pieces, times):
@@ -335,7 +333,7 @@ def test_what_a_reading_thread_raises_reaches_the_caller_soon(tmp_path, monkeypa
     )
     with pytest.raises(LookupError, match="its own"):
         model_of("blocks").fit(text, progress=False)
-    assert time.monotonic() - times[0] < SECONDS
+    assert time.monotonic() - times[0] < campaign.allowed()
 
 
 def test_what_a_counting_thread_raises_reaches_the_caller_soon(many_pieces, monkeypatch):
@@ -345,7 +343,7 @@ def test_what_a_counting_thread_raises_reaches_the_caller_soon(many_pieces, monk
     monkeypatch.setattr(cooccurrence._Counter, "count", count)
     with pytest.raises(LookupError, match="its own"):
         model_of("cold").fit(ids(), progress=False)
-    assert time.monotonic() - times[0] < SECONDS
+    assert time.monotonic() - times[0] < campaign.allowed()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -13,6 +13,7 @@ from firth.cli.parameters import FileFormat, Workers
 from firth.cli.program import UsageError, exit_code
 from firth.errors import FirthError
 from firth.formats import Format
+from firth.text.sources import is_read
 
 if TYPE_CHECKING:
     from firth.model import Word2Vec
@@ -94,10 +95,10 @@ def train(
             resume=resume,
         )
     except (KeyboardInterrupt, SystemExit) as interrupt:
-        if checkpoint is None:
-            _save_interrupted(model, output, written_as)
-        else:
+        if checkpoint is not None and any(checkpoint.glob("checkpoint-*.firth")):
             terminal.complain(f"interrupted {_after(model)}; the same command with --resume goes on from {checkpoint}")
+        else:
+            _save_interrupted(model, output, written_as)
         raise typer.Exit(exit_code(interrupt)) from None
     write(model, output, written_as)
     if not quiet:
@@ -116,9 +117,8 @@ def _fraction_or_path(text: str | None) -> float | str | None:
 
 
 def _refuse_to_overwrite(corpus: list[str], outputs: list[Path]) -> None:
-    inputs = [Path(name).resolve() for name in corpus]
     for output in outputs:
-        if output.exists() and any(output.resolve().is_relative_to(place) for place in inputs):
+        if output.exists() and is_read(output, corpus):
             raise UsageError(f"{output} is part of the corpus, and would be overwritten: name another file")
 
 

@@ -40,7 +40,7 @@ def hold_out(
 
 
 def check_validation(validation: Any) -> None:
-    """Raise `OptionError` for a number that is no fraction in (0, 1); whether a text can be read shows later."""
+    """Raise `OptionError` for a number that is no fraction in (0, 1)."""
     if _is_number(validation) and not 0 < validation < 1:
         raise OptionError(f"validation={validation!r} is not allowed: give a fraction between 0 and 1, or a text")
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import CorpusError
+from firth.errors import CorpusError, OptionError
 from firth.options import Options, checked, limits
 from firth.resources import checked_workers
 from firth.text import arrays, sources
@@ -58,6 +58,8 @@ class Corpus:
         """Tokens read whose word is not in the vocabulary."""
         return self.raw_words - self.tokens.n_words
 
+
+_INPUT_BYTES = limits("bytes of text, decompressed; None sets no limit", 1, optional=True)
 
 Chunks = Generator[EncodedChunk, None, None]
 
@@ -274,6 +276,22 @@ def _give_memory_back() -> None:
             trim(0)
 
 
+def check_files(corpus: Any, max_input_bytes: int | None, apart: str | os.PathLike[str] | None = None) -> None:
+    """Raise at once, if `corpus` is files, what `read_corpus` would later raise about their names.
+
+    `apart` is a folder that is to be written in: raises `OptionError` too if it would be read.
+    """
+    checked("max_input_bytes", max_input_bytes, int, _INPUT_BYTES)
+    if not is_files(corpus):
+        return
+    sources.find_files(corpus)
+    if apart is not None and sources.is_read(Path(apart), corpus):
+        raise OptionError(
+            f"the folder {os.fspath(apart)!r} lies in the corpus, and what is written in it would be read as text: "
+            "name one elsewhere"
+        )
+
+
 def is_files(corpus: Any) -> bool:
     """Tell whether a corpus is a path or several."""
     if isinstance(corpus, (str, os.PathLike)):
@@ -285,5 +303,4 @@ def is_files(corpus: Any) -> bool:
 def _checked_arguments(workers: int, folder: Path | None, max_input_bytes: int | None) -> tuple[int, int | None]:
     if folder is not None and not Path(folder).is_dir():
         raise CorpusError(f"folder={str(folder)!r} is not there: give a folder for temporary files, or None")
-    most = limits("bytes of text, decompressed; None sets no limit", 1, optional=True)
-    return checked_workers(workers), checked("max_input_bytes", max_input_bytes, int, most)
+    return checked_workers(workers), checked("max_input_bytes", max_input_bytes, int, _INPUT_BYTES)

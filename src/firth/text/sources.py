@@ -49,6 +49,19 @@ def find_files(corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     return [place for name in names for place in _expand(name)]
 
 
+def is_read(path: Path, corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> bool:
+    """Tell whether a path is one of the files of a corpus, or lies in a folder that is read through for it."""
+    names = [corpus] if isinstance(corpus, (str, os.PathLike)) else corpus
+    return any(path.resolve().is_relative_to(_root(name).resolve()) for name in names if name != STDIN)
+
+
+def _root(name: str | os.PathLike[str]) -> Path:
+    """Return the folder below which a pattern with `**` is looked for, and any other path as it is."""
+    parts = Path(name).parts
+    is_recursive = _is_pattern(name) and not _exists(Path(name)) and "**" in parts
+    return Path(*parts[: parts.index("**")]) if is_recursive else Path(name)
+
+
 def text_chunks(places: list[Place], position: Position, keep_all: bool = False) -> Iterator[TextChunk]:
     """Read files one after another, each once, in chunks of about `CHUNK_BYTES`.
 

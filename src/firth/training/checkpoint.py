@@ -12,23 +12,25 @@ on the place alone, so the two together end as one that was never interrupted, t
 import fcntl
 import hashlib
 import json
+import math
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 import firth
-from firth.errors import CheckpointError, DivergenceError, FormatError
+from firth.errors import CheckpointError, DivergenceError, FormatError, OptionError
 from firth.formats.atomic import atomic_write
 from firth.formats.sealed import CHECKPOINT, SealedFile, read_sealed, write_sealed
-from firth.options import Options, checked, limits
+from firth.options import Options, checked, limits, shortened
 from firth.text import Corpus, TokenStore
 from firth.training.progress import Reporter
 from firth.training.state import Keeper, State, is_finite
@@ -57,16 +59,17 @@ class Checkpoints(Keeper):
       report   hears of what was found, and of a checkpoint that could not be written
 
     On entry the folder is locked, and the newest checkpoint compared with `options` and the versions of the software:
-    `resumed` is its state, `history` its records. Raises `OptionError` for other minutes than a positive number, and
-    `CheckpointError` if another training holds the lock, if there are checkpoints and `resume` is False, if none of
-    them is sound, and if the training is another one; `OSError` where the folder cannot be made or written in.
+    `resumed` is its state, `history` its records. Raises `OptionError` for what is no path of a folder and for other
+    minutes than a positive number, and `CheckpointError` if another training holds the lock, if there are checkpoints
+    and `resume` is False, if none of them is sound, and if the training is another one; `OSError` where the folder
+    cannot be made or written in.
     """
 
     def __init__(
         self, folder: str | os.PathLike[str], options: Options, report: Reporter, *, minutes: float | None, resume: bool
     ):
         super().__init__()
-        self.folder = Path(folder)
+        self.folder = _checked_folder(folder)
         self._seconds: float = 60 * checked("checkpoint_minutes", 10.0 if minutes is None else minutes, float, _MINUTES)
         self._report, self._resume = report, resume
         self._identity = _software(options)
@@ -75,26 +78,32 @@ class Checkpoints(Keeper):
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="firth-checkpoint")
         self._writing: Future[None] = Future()
         self._writing.set_result(None)
+        self._given_up = threading.Event()
         self._copies: dict[str, NDArray[Any]] = {}
+        self._unsound: set[Path] = set()
         self._found: tuple[Path, dict[str, Any]] | None = None
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise CheckpointError(f"checkpoint={os.fspath(self.folder)!r} is there and no folder: name one") from error
         self._lock = _locked(self.folder)
         try:
             self._find()
             self._writer.submit(int).result()  # its one thread starts now: what is refused later is not in its queue
         except BaseException:
-            os.close(self._lock)
+            self._lock.close()
             raise
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         try:
-            self._writer.shutdown()
+            self._writer.shutdown(wait=False)
             self.wait()
+            self._writer.shutdown()
         finally:
-            os.close(self._lock)
+            self._writing.add_done_callback(lambda _: self._lock.close())
 
     def check_corpus(self, corpus: Corpus, held_out: TokenStore | None) -> None:
         """Compare the corpus; raise `CheckpointError` if it is another, or if there is no room for the checkpoints."""
@@ -130,8 +139,15 @@ class Checkpoints(Keeper):
         self._written = time.monotonic()
 
     def wait(self) -> None:
-        """Wait until the last state kept is on the disk, or was given up; raise what else went wrong."""
-        self._writing.result()
+        """Wait until the last state kept is on the disk, or was given up; raise what else went wrong.
+
+        Whoever is interrupted while waiting gives it up.
+        """
+        try:
+            self._writing.result()
+        except BaseException:
+            self._given_up.set()
+            raise
 
     def _copied(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
         """Return a copy, in the memory of the last one: new memory is slow to touch."""
@@ -145,12 +161,15 @@ class Checkpoints(Keeper):
         path = self.folder / f"checkpoint-{self._number + 1:08}.firth"
         try:
             with atomic_write(path) as file:
-                write_sealed(file, CHECKPOINT, arrays, metadata)
+                write_sealed(cast(BinaryIO, _Watched(file, self._given_up)), CHECKPOINT, arrays, metadata)
             self._number += 1
-            for old in _files(self.folder)[KEPT:]:
-                old.unlink()
+            sound = [old for old in _files(self.folder) if old not in self._unsound]
+            for old in [*self._unsound, *sound[KEPT:]]:
+                old.unlink(missing_ok=True)
+        except _GivenUpError:
+            pass  # nothing is left of it, and the training is at its end
         except OSError as error:
-            self._report.say(f"WARNING: no checkpoint could be written, training goes on without it: {error}")
+            self._report.warn(f"no checkpoint could be written, training goes on without it: {error}")
 
     def _metadata(self, state: State) -> dict[str, str]:
         values = {"place": state.place, "history": self.history, "identity": self._identity}
@@ -175,8 +194,9 @@ class Checkpoints(Keeper):
         for path in files:
             try:
                 return read_checkpoint(path)
-            except FormatError as error:
-                self._report.say(f"WARNING: skipped a checkpoint: {error}")
+            except (FormatError, OSError) as error:
+                self._report.warn(f"skipped a checkpoint: {error}")
+                self._unsound.add(path)
         if files:
             raise CheckpointError(
                 f"none of the {len(files)} checkpoints in {self.folder} is sound: delete them to begin again"
@@ -197,20 +217,29 @@ class Checkpoints(Keeper):
         """Say if the kind is another: machines come and go under a long training, so that is no reason to refuse."""
         new = self._identity["processor"]
         if old != new:
-            self._report.say(f"WARNING: the processor was {old} and is {new}: the result may differ in the last bits")
+            self._report.warn(f"the processor was {old} and is {new}: the result may differ in the last bits")
 
     def _check_room(self, V: int) -> None:
         """Raise `CheckpointError` if the disk will not hold two checkpoints and the one being written."""
-        options = self._identity["options"]
-        matrices = 4 if options["objective"] == "softmax" else 2
-        needed = (KEPT + 1) * matrices * 4 * V * options["vector_size"]
+        shape = self._state_shape(V)
+        needed = (KEPT + 1) * 4 * math.prod(shape)
         room = shutil.disk_usage(self.folder).free + sum(path.stat().st_size for path in _files(self.folder))
         if needed > room:
             raise CheckpointError(
-                f"{KEPT + 1} checkpoints of {matrices} matrices of {V:,} x {options['vector_size']} numbers need "
-                f"{needed / 1e6:,.0f} MB, and {self.folder} has room for {room / 1e6:,.0f} MB: free some, or name "
+                f"{KEPT + 1} checkpoints of {shape[0]} matrices of {V:,} x {shape[2]} numbers need "
+                f"{needed / 1e6:,.1f} MB, and {self.folder} has room for {room / 1e6:,.1f} MB: free some, or name "
                 "another folder"
             )
+
+    def memory_needed(self, V: int) -> dict[str, int]:
+        """Return the bytes of the copy that is written while training goes on."""
+        size = 4 * math.prod(self._state_shape(V))
+        return {"copy for checkpoints": size} if size <= COPIED_BYTES else {}
+
+    def _state_shape(self, V: int) -> tuple[int, int, int]:
+        """Return how many matrices a state has, beside what is small, and their shape."""
+        options = self._identity["options"]
+        return 4 if options["objective"] == "softmax" else 2, V, int(options["vector_size"])
 
     def _check_finite(self, state: State) -> None:
         for name, array in state.arrays.items():
@@ -241,29 +270,56 @@ def _checkpoint(file: SealedFile) -> Checkpoint:
 
 def _files(folder: Path) -> list[Path]:
     """Return the checkpoints in a folder, the newest first."""
-    return sorted(folder.glob("checkpoint-" + 8 * "[0-9]" + ".firth"), reverse=True)
+    named = folder.glob("checkpoint-" + 8 * "[0-9]" + ".firth")
+    return sorted((path for path in named if path.is_file()), reverse=True)
 
 
-def _locked(folder: Path) -> int:
-    """Lock a folder and write who did; the lock goes with the process, however it ends. Return its file."""
+def _locked(folder: Path) -> BinaryIO:
+    """Lock a folder and write who did; the lock goes when its file is closed, or with the process, however it ends."""
     path = folder / "lock"
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    file = path.open("a+b", buffering=0)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(file, 0)
-        name = f"process {os.getpid()} on {os.uname().nodename}, since {time.strftime('%F %T')}\n"
-        os.pwrite(file, name.encode(), 0)
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {os.uname().nodename}, since {time.strftime('%F %T')}\n".encode())
     except BlockingIOError:
-        holder = os.pread(file, 1000, 0).decode(errors="replace").strip()
-        os.close(file)
+        holder = os.pread(file.fileno(), 1000, 0).decode(errors="replace").strip()
+        file.close()
         raise CheckpointError(
             f"another training uses {folder}: {holder or 'its process is not known'}. Wait for its end, or name "
             "another folder"
         ) from None
     except OSError as error:
-        os.close(file)
+        file.close()
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+    except BaseException:
+        file.close()
+        raise
     return file
+
+
+def _checked_folder(folder: Any) -> Path:
+    """Return the folder's absolute path, for a callback may change the working folder; raise `OptionError`."""
+    name = os.fspath(folder) if isinstance(folder, (str, os.PathLike)) else folder
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise OptionError(f"checkpoint={shortened(folder)} is not allowed: give the path of a folder")
+    return Path(name).absolute()
+
+
+class _GivenUpError(Exception):
+    """Nobody waits for the checkpoint that is being written."""
+
+
+class _Watched:
+    """A file whose writing ends once it is given up."""
+
+    def __init__(self, file: BinaryIO, given_up: threading.Event):
+        self._file, self._given_up = file, given_up
+
+    def write(self, data: Any) -> int:
+        if self._given_up.is_set():
+            raise _GivenUpError
+        return self._file.write(data)
 
 
 def _software(options: Options) -> dict[str, Any]:

@@ -56,7 +56,9 @@ def training_of(
 
     Raises `NotEnoughMemoryError`, before anything large is allocated, if it would not fit.
     """
-    require_memory(memory_needed(corpus, options, workers), unused=UNUSED)
+    keeper = keeper or Keeper()
+    parts = memory_needed(corpus, options, workers) | keeper.memory_needed(len(corpus.vocabulary))
+    require_memory(parts, unused=UNUSED)
     if options.objective == "softmax":
         return softmax_training.SoftmaxTrainer(corpus, options, workers, report, keeper)
     engine = {"hogwild": hogwild.Hogwild, "blocks": blocks.Blocks}[options.schedule](corpus, options)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Self, TextIO
 
@@ -17,6 +18,10 @@ class Reporter(AbstractContextManager["Reporter"]):
 
     def say(self, text: str) -> None:
         """Show a line that stays."""
+
+    def warn(self, text: str) -> None:
+        """Show what went wrong beside the training: silence is not for that."""
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
 
     def __exit__(self, *exc_info: object) -> None:
         return None
@@ -46,8 +51,11 @@ class Lines(Reporter):
         self.say(f"{self._name}{share}{left}  {note}".rstrip())
 
     def say(self, text: str) -> None:
-        with suppress(BrokenPipeError):  # nobody reads any more, and the training goes on
+        with suppress(OSError, ValueError):  # nobody reads any more, the disk is full, or the stream is closed
             print(text, file=self._stream, flush=True)
+
+    def warn(self, text: str) -> None:
+        self.say(f"WARNING: {text}")
 
 
 class Bar(Reporter):
@@ -80,11 +88,14 @@ class Bar(Reporter):
     def say(self, text: str) -> None:
         self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
+    def warn(self, text: str) -> None:
+        self.say(f"WARNING: {text}")
+
 
 def reporter(progress: bool | None, stream: TextIO | None = None) -> Reporter:
-    """Return the reporter for `progress`: False silence, else a bar on a terminal and lines elsewhere."""
+    """Return the reporter for `progress`: False silence, else a bar on a terminal and lines elsewhere, if anywhere."""
     stream = sys.stderr if stream is None else stream
-    if progress is False:
+    if progress is False or stream is None or stream.closed:
         return Reporter()
     return Bar(stream) if stream.isatty() else Lines(stream)
 

@@ -3,7 +3,8 @@
 import _thread
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
@@ -87,6 +88,17 @@ class Compiling(Deferred):
                 self._again.cancel()
             self._again = threading.Timer(_RETRY_SECONDS, _thread.interrupt_main, (number,))
             self._again.start()
+
+
+@contextmanager
+def ending_with_the_program() -> Iterator[None]:
+    """Raise `SystemExit`, which ends a thread without a word, where executors refuse work because the program ends."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "shutdown" not in str(error):
+            raise
+        raise SystemExit("the program ended before the training in one of its threads") from None
 
 
 def _in_llvm(frame: FrameType | None) -> bool:

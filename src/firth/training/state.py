@@ -81,6 +81,10 @@ class Keeper(AbstractContextManager["Keeper"]):
     def __exit__(self, *exc_info: object) -> None:
         return None
 
+    def memory_needed(self, V: int) -> dict[str, int]:
+        """Return what it will allocate for V words: bytes, each part with its name."""
+        return {}
+
     def check_corpus(self, corpus: "Corpus", held_out: "TokenStore | None") -> None:
         """Raise `CheckpointError` if the training to go on with had another corpus; here there is none."""
 

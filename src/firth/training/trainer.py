@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, fields
 from numbers import Real
@@ -199,7 +199,7 @@ class Trainer:
         futures: list[Future[None]] = []
         try:
             for work in self._workspaces:
-                futures.append(_submitted(pool, self._work, pieces, work))
+                futures.append(pool.submit(self._work, pieces, work))
             self._wait(pool, futures, signals)
         except BaseException:
             self._end_early(futures, pieces)
@@ -219,7 +219,7 @@ class Trainer:
         pieces_before = len(self._tally.losses)
         while waiting:
             done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
-            _submitted(pool, int)  # tells whether the program still runs; where it ends workers may fail for that
+            pool.submit(int)  # refused when the program ends; workers may then fail for that
             for future in done:
                 future.result()
             self._tally.seconds = before + time.perf_counter() - started
@@ -283,16 +283,6 @@ class Trainer:
                 f"the loss became {loss} in epoch {self._tally.epoch + 1}, {where}, at learning rate {rate:.4g}: "
                 f"training has diverged and its vectors are of no use; {self._engine.advice}"
             )
-
-
-def _submitted(pool: ThreadPoolExecutor, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
-    """Submit work; raise `SystemExit`, which ends a thread without a word, when the program ends."""
-    try:
-        return pool.submit(work, *arguments)
-    except RuntimeError as error:
-        if "shutdown" not in str(error):  # there can be no more threads, and that is to be heard of
-            raise
-        raise SystemExit("the program ended before the training in one of its threads") from None
 
 
 def _no_pairs(n_words: int) -> CorpusError:
