@@ -18,6 +18,7 @@ import importlib
 import json
 import pkgutil
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -42,6 +43,8 @@ def campaigns() -> dict[str, ModuleType]:
 
 def main() -> int:
     """Run what is asked, seed by seed, writing the report after each."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as shells start what runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     known = campaigns()
     parser = argparse.ArgumentParser(prog="make stress", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", action="append", choices=list(known), help="this campaign; may be repeated")
