@@ -75,7 +75,7 @@ def test_every_hostile_value_of_every_option_is_kept_or_refused_at_once(make):
     tracemalloc.start()
     for name in FIELDS:
         for value in HOSTILE:
-            started = time.perf_counter()
+            started = time.thread_time()  # which others on the machine do not lengthen
             if is_allowed(name, value):
                 made = make(**{name: value})
                 kept = getattr(made if make is Options else made.options, name)
@@ -85,7 +85,7 @@ def test_every_hostile_value_of_every_option_is_kept_or_refused_at_once(make):
                 with pytest.raises(OptionError, match=rf"^{name}=.* is (not allowed: give|above|below)") as error:
                     make(**{name: value})
                 assert len(str(error.value)) < 500
-            assert time.perf_counter() - started < 0.5
+            assert time.thread_time() - started < 0.5
     assert tracemalloc.get_traced_memory()[1] < 50 * MIB
     tracemalloc.stop()
 

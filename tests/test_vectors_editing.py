@@ -166,7 +166,7 @@ def test_sorting_by_counts(wv):
         wv.sort_by_descending_frequency()
 
 
-def test_scaling_all_to_length_one(wv, matrix):
+def test_scaling_all_to_length_one(wv):
     wv["zero"] = np.zeros(D)
     expected = wv.get_normed_vectors()
     wv.unit_normalize_all()

@@ -18,7 +18,6 @@ from firth.training.sampling import alias_table
 from firth.training.softmax import exact_loss
 
 V, D, K = 60, 5, 5
-BLOCKS = 20
 EXTREMES = (2**31 - 1, -(2**31), 2**30, -3)
 
 Attempt = Callable[[np.random.Generator], None]

@@ -24,11 +24,11 @@ from firth.text import read_corpus, sources
 from stress._child import ended, started
 from stress._corpus import ALL, ANY_BYTES, COMPRESS, check, check_any_bytes
 from stress._text_child import child, names
+from stress.signals import allowed
 
 SEEDS = 200
 EXAMPLES = 2000  # of Hypothesis, in a case
 FLAT = 450 * 2**20  # bytes resident at most, for any file; 256 MiB of them may be ids
-PATIENCE = 2.0  # seconds from a signal to the caller
 MADE_UP = 16 * 2**20  # bytes of text for a case that needs a long one
 
 
@@ -268,7 +268,8 @@ def interrupt(kind, folder, wait, workers, number=signal.SIGINT):
             found = ended(process, 20)
         finally:
             writer.kill()
-    assert found["at"] - sent < PATIENCE, f"{kind}: {found['at'] - sent:.1f} s"
+    took = found["at"] - sent
+    assert took < allowed(), f"{kind}: {took:.1f} s, of {allowed():.1f}"
     assert (found["threads"], found["left"]) == ([], []), f"{kind}: {found}"
 
 
