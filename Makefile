@@ -1,4 +1,4 @@
-# What a newcomer needs: Python 3.11 or later with venv, and make. `make demo`, then `make test`.
+# What a newcomer needs: Python 3.11, 3.12 or 3.13 with venv, and make. `make demo`, then `make test`.
 
 PYTHON ?= python3
 VENV   := .venv

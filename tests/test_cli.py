@@ -322,6 +322,37 @@ def test_a_training_outlives_whoever_reads_its_progress(corpus, tmp_path):
     assert len(firth.load(tmp_path / "m.firth").history) == 2
 
 
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_closed_stream_stops_no_training(closed, corpus, tmp_path):
+    command = f"exec {closed}>&-; exec {sys.executable} -m firth train {corpus} -o {tmp_path}/m.firth --min-count 1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, "Error" in done.stderr) == (0, False)
+    assert len(firth.load(tmp_path / "m.firth").history) == 5
+
+
+def test_an_interrupt_without_a_checkpoint_yet_saves_what_was_learnt(run, corpus, tmp_path, monkeypatch):
+    def interrupted(model: firth.Word2Vec, *_: object, **given: object) -> None:
+        fit(model, *_, **given | {"checkpoint": None, "checkpoint_minutes": None})
+        raise KeyboardInterrupt
+
+    fit = firth.Word2Vec.fit
+    monkeypatch.setattr(firth.Word2Vec, "fit", interrupted)
+    done = run("train", corpus, "-o", tmp_path / "m.firth", "--min-count", 1, "-q", "--checkpoint", tmp_path / "run")
+    assert done.code == 130
+    assert "interrupted after 5 of 5 epochs; saved what was learnt" in done.err
+    assert len(firth.load(tmp_path / "m.firth").history) == 5
+
+
+def test_a_quiet_training_says_what_goes_wrong(corpus, tmp_path):
+    run = tmp_path / "run"
+    options = ["--min-count", "1", "--epochs", "1", "-q", "--checkpoint", run]
+    assert process("train", corpus, "-o", tmp_path / "m.firth", *options).code == 0
+    (run / "checkpoint-00000002.firth").write_bytes(b"cut")
+    done = process("train", corpus, "-o", tmp_path / "m.firth", *options, "--resume")
+    assert (done.code, done.out) == (0, "")
+    assert re.fullmatch(r"firth: warning: skipped a checkpoint: .*00000002\.firth .*\n", done.err)
+
+
 def test_a_file_whose_history_is_none_is_no_model(run, tmp_path):
     keys, center = ["a", "b"], np.ones((2, 3), np.float32)
     for history in ([{"epoch": 1}], [{"epoch": 1, "loss": "x", "pairs": 1, "words": 1, "alpha": 0.1}], ["x"]):

@@ -52,7 +52,8 @@ class Lines(Reporter):
 
     def say(self, text: str) -> None:
         with suppress(OSError, ValueError):  # nobody reads any more, the disk is full, or the stream is closed
-            print(text, file=self._stream, flush=True)
+            self._stream.write(f"{text}\n")  # whole, for an interrupt may come behind it
+            self._stream.flush()
 
     def warn(self, text: str) -> None:
         self.say(f"WARNING: {text}")
