@@ -1,16 +1,11 @@
 import numpy as np
 import pytest
+from _gensims import MATRIX, PADDED, WORDS, D, V, in_gensim, same_answers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firth.errors import FormatError, OptionError, UnknownWordError
 from firth.vectors import KeyedVectors
-
-V, D = 200, 24
-RNG = np.random.default_rng(7)
-WORDS = [f"w{i}" for i in range(V)]
-PADDED = RNG.normal(size=(V, 32)).astype(np.float32)
-MATRIX = PADDED[:, :D]  # rows as a model has them: a view into padded ones
 
 
 @pytest.fixture
@@ -20,16 +15,7 @@ def wv():
 
 @pytest.fixture(scope="module")
 def theirs():
-    gensim = pytest.importorskip("gensim.models")
-    vectors = gensim.KeyedVectors(D)
-    vectors.add_vectors(WORDS, MATRIX.copy())
-    return vectors
-
-
-def same_answers(ours, gensims):
-    assert [key for key, _ in ours] == [key for key, _ in gensims]
-    # both sum D float32 products, in different orders
-    np.testing.assert_allclose([s for _, s in ours], [s for _, s in gensims], atol=1e-6)
+    return in_gensim(WORDS, MATRIX)
 
 
 # --- what it holds

@@ -2,15 +2,10 @@
 
 import numpy as np
 import pytest
+from _gensims import MATRIX, TOLERANCE, WORDS, D, V, in_gensim, same_answers
 
 from firth.errors import MissingExtraError, OptionError, UnknownWordError
 from firth.vectors import KeyedVectors
-
-V, D = 120, 16
-RNG = np.random.default_rng(3)
-WORDS = [f"w{i}" for i in range(V)]
-MATRIX = RNG.normal(size=(V, D)).astype(np.float32)
-TOLERANCE = 1e-6  # D float32 products, summed in different orders
 
 
 @pytest.fixture
@@ -20,15 +15,7 @@ def wv():
 
 @pytest.fixture(scope="module")
 def theirs():
-    gensim = pytest.importorskip("gensim.models")
-    vectors = gensim.KeyedVectors(D)
-    vectors.add_vectors(WORDS, MATRIX.copy())
-    return vectors
-
-
-def same(ours, gensims):
-    assert [key for key, _ in ours] == [key for key, _ in gensims]
-    np.testing.assert_allclose([s for _, s in ours], [s for _, s in gensims], atol=TOLERANCE)
+    return in_gensim(WORDS, MATRIX)
 
 
 # --- 3CosMul
@@ -45,7 +32,7 @@ def same(ours, gensims):
     ],
 )
 def test_cosmul_is_gensims(wv, theirs, query):
-    same(wv.most_similar_cosmul(**query), theirs.most_similar_cosmul(**query))
+    same_answers(wv.most_similar_cosmul(**query), theirs.most_similar_cosmul(**query))
 
 
 def test_cosmul_does_what_gensim_only_says(wv):
@@ -86,7 +73,7 @@ def test_distances_are_gensims(wv, theirs):
             np.testing.assert_allclose(wv.distances(given, others), theirs.distances(given, others), atol=TOLERANCE)
     with pytest.raises(UnknownWordError):
         wv.distances("w1", ["zzz"])
-    with pytest.raises(OptionError, match="neither a key nor a vector of 16 numbers"):
+    with pytest.raises(OptionError, match="neither a key nor a vector of 24 numbers"):
         wv.distances(np.ones(3))
 
 
@@ -197,7 +184,7 @@ def test_taking_over_the_vectors_of_a_file(wv, tmp_path):
     assert wv["w3"].tolist() == [1] * D
     assert np.array_equal(wv["w4"], MATRIX[4])
     assert "other" not in wv
-    with pytest.raises(OptionError, match=r"has vectors of 16 numbers, and these have 2"):
+    with pytest.raises(OptionError, match=r"has vectors of 24 numbers, and these have 2"):
         KeyedVectors(["w3"], np.ones((1, 2))).intersect_word2vec_format(tmp_path / "v")
 
 
@@ -220,7 +207,8 @@ def test_alignment_undoes_a_rotation(wv):
 
 
 def test_alignment_is_the_best_of_rotations(wv):
-    noisy = KeyedVectors(WORDS, (MATRIX @ rotation(2) + 0.5 * RNG.normal(size=(V, D))).astype(np.float32))
+    rng = np.random.default_rng(3)
+    noisy = KeyedVectors(WORDS, (MATRIX @ rotation(2) + 0.5 * rng.normal(size=(V, D))).astype(np.float32))
     aligned = noisy.align(wv)
     units = noisy.get_normed_vectors().astype(np.float64), wv.get_normed_vectors().astype(np.float64)
     best = np.linalg.norm(units[0] @ aligned.rotation - units[1])
@@ -243,9 +231,9 @@ def test_alignment_by_chosen_words_leaves_a_word_that_moved_apart(wv):
 
 
 def test_what_cannot_be_aligned(wv):
-    with pytest.raises(OptionError, match=r"no key in common \(120 and 1 keys\)"):
+    with pytest.raises(OptionError, match=r"no key in common \(200 and 1 keys\)"):
         wv.align(KeyedVectors(["other"], np.ones((1, D))))
-    with pytest.raises(OptionError, match="vectors of 16 and of 2 numbers cannot be aligned"):
+    with pytest.raises(OptionError, match="vectors of 24 and of 2 numbers cannot be aligned"):
         wv.align(KeyedVectors(["w1"], np.ones((1, 2))))
 
 
