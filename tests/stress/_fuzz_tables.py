@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,7 +23,7 @@ from firth.errors import FormatError
 from firth.evaluation import evaluate_word_analogies, evaluate_word_pairs
 from firth.formats import diagnose, read_vectors, write_vectors
 from stress._fuzzing import Target, named
-from stress._targets import NUMBERS, VECTORS, WORDS, use_vectors
+from stress._targets import LIMITS, NUMBERS, VECTORS, WORDS, mutated_tensors, overwritten, use_vectors
 
 COUNTS = np.arange(9, 4, -1)
 
@@ -206,12 +206,6 @@ def _use_questions(path: Path) -> None:
 
 # --- changing an input as its grammar has it
 
-_LIMITS = tuple(
-    number.to_bytes(size, "little", signed=True)
-    for size in (1, 4, 8)
-    for number in (-1, 0, 1, 3, 127, 1 << 16, (1 << 31) - 1, 1 << 40)
-    if number < 1 << (8 * size - 1)
-)
 _TEXT = (
     *NUMBERS,
     b"\t",
@@ -241,9 +235,6 @@ _JSON = (
     b"[" * 1500,
     b'"id":',
 )
-_DTYPES = ("F16", "F32", "F64", "I64", "U8", "BF16", "F8_E4M3", "BOOL", "C64", "I32", "U64")
-_SIZES = (0, 1, 2, 3, 5, 9, 1 << 31, 1 << 40, 1 << 62, (1 << 64) - 1, -1, 1.0, None)
-_NAMES = ("embeddings", "weight", "words", "word_ends", "ids", "counts", "mapping", "weights", "", "a\nb", "e" * 300)
 _DESCRIPTIONS = (
     b"'<f4'",
     b"'>f8'",
@@ -266,16 +257,6 @@ _SHAPES = (
     b"(5L, 3L)",
     b"(2147483648, 2147483648)",
 )
-
-
-def overwritten(data: bytes, random: Random) -> bytes:
-    """Change up to three places: bytes, or numbers at their limits."""
-    changed = bytearray(data)
-    for _ in range(random.randint(1, 3)):
-        piece = random.choice(_LIMITS) if random.randrange(2) else random.randbytes(random.randint(1, 4))
-        start = random.randrange(max(1, len(changed) - len(piece) + 1))
-        changed[start : start + len(piece)] = piece[: len(changed) - start]
-    return bytes(changed)
 
 
 def _mutated_npz(data: bytes, random: Random) -> bytes:
@@ -314,33 +295,7 @@ def _with_header(array: bytes, random: Random) -> bytes:
     return array[:8] + struct.pack("<H", len(text)) + text + array[10 + length :]
 
 
-def _mutated_safetensors(data: bytes, random: Random) -> bytes:
-    """Change bytes of the tensors, or something in the header, whose length then fits."""
-    size = int.from_bytes(data[:8], "little")
-    try:
-        header, body = json.loads(data[8 : 8 + size]), data[8 + size :]
-        if random.randrange(3) == 0:
-            body = overwritten(body, random)
-        else:
-            _change_header(header, random)
-        text = json.dumps(header).encode()
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):  # libFuzzer was here before
-        return overwritten(data, random)
-    return len(text).to_bytes(8, "little") + text + body
-
-
-def _change_header(header: dict[str, Any], random: Random) -> None:
-    name = random.choice([name for name in header if name != "__metadata__"])
-    choice = random.randrange(5)
-    if choice == 0:
-        header[random.choice(_NAMES)] = header.pop(name)
-    elif choice == 1:
-        header[name]["dtype"] = random.choice(_DTYPES)
-    elif choice == 2:
-        header["__metadata__"] = random.choice(({}, {"format": "firth"}, None, {"a": 1}, []))
-    else:
-        numbers = header[name][random.choice(("shape", "data_offsets"))]
-        numbers[random.randrange(len(numbers)) :] = random.choices(_SIZES, k=random.randint(0, 2))
+_SAFETENSORS = partial(mutated_tensors, finished=lambda header, body: header, align=1)
 
 
 def _either() -> list[bytes]:
@@ -350,15 +305,15 @@ def _either() -> list[bytes]:
 
 TARGETS = {
     "npz": Target(_npzs, named("v.npz"), _uses("npz"), (*_DESCRIPTIONS, *_SHAPES), _mutated_npz),
-    "arrow": Target(_arrows, named("v.arrow"), _uses("arrow"), _LIMITS, overwritten),
-    "parquet": Target(_parquets, named("v.parquet"), _uses("parquet"), _LIMITS, overwritten),
-    "safetensors": Target(_safetensors, named("v.safetensors"), _use_safetensors, _JSON, _mutated_safetensors),
+    "arrow": Target(_arrows, named("v.arrow"), _uses("arrow"), LIMITS, overwritten),
+    "parquet": Target(_parquets, named("v.parquet"), _uses("parquet"), LIMITS, overwritten),
+    "safetensors": Target(_safetensors, named("v.safetensors"), _use_safetensors, _JSON, _SAFETENSORS),
     "huggingface-model": Target(
         lambda: [_sound("huggingface")["v/model.safetensors"]],
         _part("huggingface", "v/model.safetensors"),
         _uses("huggingface"),
         _JSON,
-        _mutated_safetensors,
+        _SAFETENSORS,
     ),
     "huggingface-tokenizer": Target(_tokenizers, _part("huggingface", "v/tokenizer.json"), _uses("huggingface"), _JSON),
     "huggingface-config": Target(
@@ -371,7 +326,7 @@ TARGETS = {
         lambda: [_sound("projector")["v_tensor.tsv"]], _part("projector", "v_tensor.tsv"), _uses("projector"), _TEXT
     ),
     "projector-metadata": Target(_metadata, _part("projector", "v_metadata.tsv"), _uses("projector"), _TEXT),
-    "any-format": Target(_either, named("v"), _diagnose, (*_TEXT, *_LIMITS), overwritten),
+    "any-format": Target(_either, named("v"), _diagnose, (*_TEXT, *LIMITS), overwritten),
     "word-pairs": Target(_pairs, named("pairs"), _use_pairs, _TEXT),
     "analogies": Target(_questions, named("questions"), _use_questions, _TEXT),
 }

@@ -6,7 +6,7 @@ import tempfile
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -138,13 +138,6 @@ def _models() -> list[bytes]:
     ]
 
 
-_LIMITS = tuple(
-    number.to_bytes(size, "little", signed=True)
-    for size in (4, 8)
-    for number in (-1, 0, 1, 3, 1 << 16, (1 << 31) - 1, -(1 << 31))
-)
-
-
 # --- native
 
 
@@ -162,40 +155,7 @@ def _natives() -> list[bytes]:
     return [whole, ids, written(write_native, keys=[], center=VECTORS[:0])]
 
 
-_DTYPES = ("F16", "F32", "F64", "I64", "U8", "BF16", "F8_E4M3", "BOOL", "C64", "I32")
-_SIZES = (0, 1, 2, 3, 5, 9, 1 << 31, 1 << 62, (1 << 64) - 1)
-_STRINGS = ("null", "{}", "[]", '""', "[" * 1500, "NaN", "1e999", '{"a": 1, "a": 2}', "\ud800", "firth", "1", "2")
-
-
-def _mutated_native(data: bytes, random: Random) -> bytes:
-    """Change bytes of a tensor, or one thing in the header, and make the checksums fit."""
-    size = int.from_bytes(data[:8], "little")
-    try:
-        header, body = json.loads(data[8 : 8 + size]), bytearray(data[8 + size :])
-        for _ in range(random.randint(1, 2)):
-            _changed_header(header, random) if random.randrange(3) else _overwrite(body, random)
-        text = json.dumps(_sealed(header, body)).encode()
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # libFuzzer was here before
-        return data
-    text += b" " * (-len(text) % 64)
-    return len(text).to_bytes(8, "little") + text + bytes(body)
-
-
-def _changed_header(header: dict[str, Any], random: Random) -> None:
-    name = random.choice([*header])
-    entry = header[name]
-    if name == "__metadata__":
-        entry[random.choice([*entry])] = random.choice(_STRINGS)
-    elif random.randrange(4) == 0:
-        header[random.choice(("center", "outside", "words", "word_ends", "ids", "counts", ""))] = header.pop(name)
-    elif random.randrange(3) == 0:
-        entry["dtype"] = random.choice(_DTYPES)
-    else:
-        numbers = entry[random.choice(("shape", "data_offsets"))]
-        numbers[random.randrange(len(numbers)) :] = random.choices(_SIZES, k=random.randint(0, 2))
-
-
-def _sealed(header: dict[str, Any], body: bytearray) -> dict[str, Any]:
+def _sealed(header: dict[str, Any], body: bytes) -> dict[str, Any]:
     """Return the header with checksums that fit, as the native format defines them."""
     tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
     checks = {name: f"{zlib.crc32(body[slice(*entry['data_offsets'])]):08x}" for name, entry in tensors.items()}
@@ -213,6 +173,62 @@ def _use_native(path: Path) -> None:
 
 
 # --- changing an input as its grammar has it
+
+LIMITS = tuple(
+    number.to_bytes(size, "little", signed=True)
+    for size in (1, 4, 8)
+    for number in (-1, 0, 1, 3, 127, 1 << 16, (1 << 31) - 1, -(1 << 31), 1 << 40)
+    if -number <= 1 << (8 * size - 1) > number
+)
+_DTYPES = ("F16", "F32", "F64", "I64", "U8", "BF16", "F8_E4M3", "BOOL", "C64", "I32", "U64")
+_SIZES = (0, 1, 2, 3, 5, 9, 1 << 31, 1 << 40, 1 << 62, (1 << 64) - 1, -1, 1.0, None)
+_NAMES = ("center", "outside", "words", "word_ends", "ids", "counts", "embeddings", "weight", "weights", "mapping",
+          "", "a\nb", "e" * 300)  # fmt: skip
+_STRINGS = ("null", "{}", "[]", '""', "[" * 1500, "NaN", "1e999", '{"a": 1, "a": 2}', "\ud800", "firth", "1", "2")
+_METADATA: tuple[Any, ...] = ({}, {"format": "firth"}, None, {"a": 1}, [])
+
+
+def overwritten(data: bytes, random: Random) -> bytes:
+    """Change up to three places: bytes, or numbers at their limits."""
+    changed = bytearray(data)
+    for _ in range(random.randint(1, 3)):
+        piece = random.choice(LIMITS) if random.randrange(2) else random.randbytes(random.randint(1, 4))
+        start = random.randrange(max(1, len(changed) - len(piece) + 1))
+        changed[start : start + len(piece)] = piece[: len(changed) - start]
+    return bytes(changed)
+
+
+def mutated_tensors(data: bytes, random: Random, finished: Callable[[Any, bytes], Any], align: int) -> bytes:
+    """Change bytes of the tensors, or things in the header; `finished` makes of it and them the header to write."""
+    size = int.from_bytes(data[:8], "little")
+    try:
+        header, body = json.loads(data[8 : 8 + size]), data[8 + size :]
+        for _ in range(random.randint(1, 2)):
+            if random.randrange(3):
+                _change_header(header, random)
+            else:
+                body = overwritten(body, random)
+        text = json.dumps(finished(header, body)).encode()
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):  # libFuzzer was here before
+        return overwritten(data, random)
+    text += b" " * (-len(text) % align)
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def _change_header(header: dict[str, Any], random: Random) -> None:
+    name, choice = random.choice([*header]), random.randrange(5)
+    entry = header[name]
+    if choice == 0:
+        header[random.choice(_NAMES)] = header.pop(name)
+    elif choice == 1:
+        header["__metadata__"] = random.choice(_METADATA)
+    elif name == "__metadata__":
+        entry[random.choice([*entry])] = random.choice(_STRINGS)
+    elif choice == 2:
+        entry["dtype"] = random.choice(_DTYPES)
+    else:
+        numbers = entry[random.choice(("shape", "data_offsets"))]
+        numbers[random.randrange(len(numbers)) :] = random.choices(_SIZES, k=random.randint(0, 2))
 
 
 def _mutated_text(data: bytes, random: Random) -> bytes:
@@ -246,27 +262,13 @@ def _a_field(random: Random) -> bytes:
 
 def _mutated_compressed(data: bytes, random: Random) -> bytes:
     """Change the text that is still to be compressed, or the stream."""
-    change = _mutated_text if data and data[0] & 4 else _overwritten
+    change = _mutated_text if data and data[0] & 4 else overwritten
     return data[:1] + change(data[1:], random)
-
-
-def _overwritten(data: bytes, random: Random) -> bytes:
-    """Change up to three places, and no lengths."""
-    changed = bytearray(data)
-    for _ in range(random.randint(1, 3)):
-        _overwrite(changed, random)
-    return bytes(changed)
-
-
-def _overwrite(data: bytearray, random: Random) -> None:
-    piece = random.choice(_LIMITS) if random.randrange(2) else random.randbytes(random.randint(1, 4))
-    start = random.randrange(max(1, len(data) - len(piece) + 1))
-    data[start : start + len(piece)] = piece[: len(data) - start]
 
 
 TARGETS = {
     "word2vec-text": Target(_texts, named("v"), _reads("word2vec-text"), _TEXT_TOKENS, _mutated_text),
-    "word2vec-binary": Target(_binaries, named("v"), _reads("word2vec-binary"), _TEXT_TOKENS, _overwritten),
+    "word2vec-binary": Target(_binaries, named("v"), _reads("word2vec-binary"), _TEXT_TOKENS, overwritten),
     "word2vec-either": Target(lambda: _texts() + _binaries(), named("v"), _reads(None), _TEXT_TOKENS, _mutated_text),
     "glove": Target(_gloves, named("v"), _reads("glove"), _TEXT_TOKENS, _mutated_text),
     "compressed": Target(_compressed, _place_compressed, _reads(None), _TEXT_TOKENS, _mutated_compressed),
@@ -277,6 +279,8 @@ TARGETS = {
         _TEXT_TOKENS,
         _mutated_text,
     ),
-    "fasttext-bin": Target(_models, named("v.bin"), _reads("fasttext-bin"), _LIMITS, _overwritten),
-    "native": Target(_natives, named("v.firth"), _use_native, _LIMITS, _mutated_native),
+    "fasttext-bin": Target(_models, named("v.bin"), _reads("fasttext-bin"), LIMITS, overwritten),
+    "native": Target(
+        _natives, named("v.firth"), _use_native, LIMITS, partial(mutated_tensors, finished=_sealed, align=64)
+    ),
 }
