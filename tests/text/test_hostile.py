@@ -339,6 +339,6 @@ def test_hostile_words_come_back_from_a_saved_model_as_they_were(tmp_path):
     assert np.array_equal(again.wv.vectors, model.wv.vectors)
 
 
-def test_half_a_surrogate_pair_is_refused_before_training(tmp_path):
+def test_half_a_surrogate_pair_is_refused_before_training():
     with pytest.raises(CorpusError, match=r"the word 'a\\udc80' holds '\\udc80', half of a surrogate pair.*clean"):
         firth.Word2Vec(min_count=1).fit([["fine", "a\udc80"]], progress=False)

@@ -110,7 +110,7 @@ def test_a_training_interrupted_at_any_pieces_ends_with_the_same_file(kind, tmp_
 
 @pytest.mark.parametrize("kind", ["blocks", "cold"])
 def test_a_checkpoint_is_kept_at_every_piece_and_any_of_them_goes_on_to_the_same_file(
-    kind, tmp_path, run, interrupts, many_pieces, monkeypatch
+    kind, tmp_path, run, interrupts, many_pieces
 ):
     """One worker, so that pieces come one by one; each of the first is the last that was done."""
     whole = saved(model_of(kind).fit(ids(), **SILENT), tmp_path)
