@@ -1,4 +1,3 @@
-import ast
 import errno
 import json
 import os
@@ -17,7 +16,6 @@ from stress import saves
 from stress._powerloss import Disk, recorded
 from stress._saving import CHANGES, KINDS, LOOKS, Case, command, interposed, leftovers, run_child
 
-import firth
 from firth import KeyedVectors
 from firth.cli.files import output_format
 from firth.errors import FormatError
@@ -617,27 +615,3 @@ def test_saving_over_the_file_that_is_mapped_gives_equal_content_and_keeps_the_m
     assert np.array_equal(mapped.vectors, vectors)
     assert np.array_equal(KeyedVectors.load(path)["w7"], np.ones(32))
     assert np.array_equal(KeyedVectors.load(path)["w8"], vectors[8])
-
-
-def test_every_file_of_the_project_is_written_through_here():
-    folder = Path(firth.__file__).parent
-    found = {
-        f"{path.relative_to(folder)}: {ast.unparse(node)[:60]}"
-        for path in folder.rglob("*.py")
-        if path != Path(atomic.__file__)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and _writes_a_file(node)
-    }
-    assert found == {"formats/npz.py: archive.open(info, 'w', force_zip64=True)"}  # a member of what is written here
-
-
-def _writes_a_file(call):
-    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-    if name == "open":
-        modes = [
-            argument.value
-            for argument in [*call.args, *(keyword.value for keyword in call.keywords)]
-            if isinstance(argument, ast.Constant)
-        ]
-        return any(isinstance(mode, str) and set(mode) & set("wax+") and set(mode) <= set("rwaxbt+") for mode in modes)
-    return name in ("write_text", "write_bytes", "tofile", "rename", "copyfile", "mkstemp", "NamedTemporaryFile")

@@ -77,7 +77,7 @@ REMEDIES = {
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_what_memory_cannot_hold_is_refused_with_what_helps(tmp_path, monkeypatch, name):
-    write_vectors(tmp_path / "v", name, [f"w{i}" for i in range(3000)], np.ones((3000, 100), np.float32))
+    write_vectors(tmp_path / "v", name, [f"word{i}" for i in range(3000)], np.ones((3000, 100), np.float32))
     monkeypatch.setattr(resources, "memory_rooms", lambda unused=0: [("a limit", 1 << 17)])
     with pytest.raises(NotEnoughMemoryError, match=rf"^reading {tmp_path / 'v'}.* needs .*{REMEDIES[name]}"):
         KeyedVectors.load(tmp_path / "v", name)
@@ -89,7 +89,7 @@ def test_what_memory_cannot_hold_is_refused_with_what_helps(tmp_path, monkeypatc
     elif name != "npz":
         assert len(KeyedVectors.load(tmp_path / "v", name, mmap=True)) == 3000
     problems = diagnose(tmp_path / "v").problems
-    assert all("w0" not in problem and str(tmp_path / "v") in problem for problem in problems)
+    assert all("word0" not in problem and str(tmp_path / "v") in problem for problem in problems)
     assert bool(problems) == (name not in ("word2vec-text", "word2vec-binary", "glove", "fasttext-vec", "spacy"))
 
 

@@ -245,7 +245,7 @@ def test_a_word_longer_than_a_chunk(tmp_path, monkeypatch):
         (np.empty((0, 3), int), "the corpus is empty"),
         ("no/such/file.txt", r"'no/such/file.txt' is not there: .*\[text.split\(\)\]"),
         (Path("no/such/file.txt"), r"'no/such/file.txt' is not there"),
-        ("the cat sat\0" * 1000, r"^'the cat sat.*' is not there: no such file"),
+        ("the cat sat\0" * 1000, r"^'the cat sat.*\(12,000 long\) is not there: no such file"),
         ("", "the path of the corpus is empty"),
         ("no/such/*.txt", r"the pattern 'no/such/\*.txt' matches no file"),
         (["the cat", "the dog"], r"none of these 2 names is a file.*list of paths; if they are sentences"),
