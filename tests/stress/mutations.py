@@ -55,7 +55,7 @@ MUTATIONS = [
     Mutation(
         "a training goes on with the options, corpus and versions it began with",
         "training/checkpoint.py",
-        "if differences:",
+        "if differing:",
         "if False:",
         "training/test_checkpoint.py",
     ),

@@ -10,34 +10,31 @@ on the place alone, so the two together end as one that was never interrupted, t
 """
 
 import fcntl
-import hashlib
 import json
 import math
 import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-import firth
 from firth.errors import CheckpointError, DivergenceError, FormatError, OptionError
 from firth.formats.atomic import atomic_write
 from firth.formats.sealed import CHECKPOINT, SealedFile, read_sealed, write_sealed
 from firth.options import Options, checked, limits, shortened
 from firth.text import Corpus, TokenStore
+from firth.training.identity import contents, differences, software
 from firth.training.progress import Reporter
 from firth.training.state import Keeper, State, is_finite
 from firth.training.trainer import records
 
 KEPT = 2  # generations
-_LIBRARIES = ("numpy", "numba", "llvmlite")  # they compute: another version may round otherwise
 COPIED_BYTES = 2**28  # a state of up to so many is copied, so that training need not wait for the disk
 _MINUTES = limits("minutes from one checkpoint to the next", 0, open_low=True)
 
@@ -72,7 +69,7 @@ class Checkpoints(Keeper):
         self.folder = _checked_folder(folder)
         self._seconds: float = 60 * checked("checkpoint_minutes", 10.0 if minutes is None else minutes, float, _MINUTES)
         self._report, self._resume = report, resume
-        self._identity = _software(options)
+        self._identity = software(options)
         self._written = time.monotonic()
         self._number = 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="firth-checkpoint")
@@ -107,7 +104,7 @@ class Checkpoints(Keeper):
 
     def check_corpus(self, corpus: Corpus, held_out: TokenStore | None) -> None:
         """Compare the corpus; raise `CheckpointError` if it is another, or if there is no room for the checkpoints."""
-        self._identity["corpus"] = _contents(corpus, held_out)
+        self._identity["corpus"] = contents(corpus, held_out)
         if self._found is not None:
             self._compare(*self._found)
             self._report.say(f"goes on from {self._found[0]}")
@@ -206,10 +203,10 @@ class Checkpoints(Keeper):
     def _compare(self, path: Path, identity: dict[str, Any]) -> None:
         """Refuse a training that is not the same, as far as it is known by now."""
         ours = {name: value for name, value in self._identity.items() if name != "processor"}
-        differences = list(_differences({name: identity.get(name) for name in ours}, ours))
-        if differences:
+        differing = list(differences({name: identity.get(name) for name in ours}, ours))
+        if differing:
             raise CheckpointError(
-                f"{path} is of another training: {'; '.join(differences)}. Give what it was made with, or "
+                f"{path} is of another training: {'; '.join(differing)}. Give what it was made with, or "
                 "another folder to begin again"
             )
 
@@ -320,33 +317,3 @@ class _Watched:
         if self._given_up.is_set():
             raise _GivenUpError
         return self._file.write(data)
-
-
-def _software(options: Options) -> dict[str, Any]:
-    from llvmlite.binding import get_host_cpu_name
-
-    versions = {"firth": firth.__version__, **{name: version(name) for name in _LIBRARIES}}
-    return {"options": options.to_dict(), "versions": versions, "processor": get_host_cpu_name()}
-
-
-def _contents(corpus: Corpus, held_out: TokenStore | None) -> dict[str, Any]:
-    """Return what tells a corpus from another: numbers to show, and digests of all of it."""
-    vocabulary = corpus.vocabulary
-    keys = hashlib.sha256(json.dumps(vocabulary.index_to_key).encode())
-    keys.update(np.ascontiguousarray(vocabulary.counts, "<i8").data)
-    return {
-        "words": corpus.tokens.n_words,
-        "vocabulary": len(vocabulary),
-        "words and counts (sha256)": keys.hexdigest(),
-        "text (sha256)": corpus.tokens.fingerprint(),
-        "validation text (sha256)": None if held_out is None else held_out.fingerprint(),
-    }
-
-
-def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
-    """Say where two nested dictionaries differ."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            yield from _differences(old.get(key), new.get(key), f"{name} {key}".strip())
-    elif old != new:
-        yield f"{name} was {old!r} and is {new!r}"

@@ -1,0 +1,46 @@
+"""What tells a training from another: all that one which goes on must share with the one that was ended."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+import firth
+from firth.options import Options
+from firth.text import Corpus, TokenStore
+
+_LIBRARIES = ("numpy", "numba", "llvmlite")  # they compute: another version may round otherwise
+
+
+def software(options: Options) -> dict[str, Any]:
+    """Return options, versions and the kind of processor: what is known before the corpus is read."""
+    from llvmlite.binding import get_host_cpu_name
+
+    versions = {"firth": firth.__version__, **{name: version(name) for name in _LIBRARIES}}
+    return {"options": options.to_dict(), "versions": versions, "processor": get_host_cpu_name()}
+
+
+def contents(corpus: Corpus, held_out: TokenStore | None) -> dict[str, Any]:
+    """Return what tells a corpus from another: numbers to show, and digests of all of it."""
+    vocabulary = corpus.vocabulary
+    keys = hashlib.sha256(json.dumps(vocabulary.index_to_key).encode())
+    keys.update(np.ascontiguousarray(vocabulary.counts, "<i8").data)
+    return {
+        "words": corpus.tokens.n_words,
+        "vocabulary": len(vocabulary),
+        "words and counts (sha256)": keys.hexdigest(),
+        "text (sha256)": corpus.tokens.fingerprint(),
+        "validation text (sha256)": None if held_out is None else held_out.fingerprint(),
+    }
+
+
+def differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
+    """Say where two nested dictionaries differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from differences(old.get(key), new.get(key), f"{name} {key}".strip())
+    elif old != new:
+        yield f"{name} was {old!r} and is {new!r}"
