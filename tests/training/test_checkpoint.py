@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -713,9 +714,8 @@ def test_an_interrupt_while_the_folder_is_locked_leaves_it_free(run, monkeypatch
     fit(model_of("blocks"), run)
 
 
-def interrupt_after(*seconds):
-    for delay in seconds:
-        threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
+def interrupt_soon():
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
 def test_who_is_interrupted_while_a_checkpoint_is_written_gives_it_up(run, monkeypatch):
@@ -729,7 +729,7 @@ def test_who_is_interrupted_while_a_checkpoint_is_written_gives_it_up(run, monke
     monkeypatch.setattr(checkpoint, "write_sealed", slow)
     with pytest.raises(KeyboardInterrupt), opened(run) as keeper:  # noqa: PT012
         keeper.keep(small_state(1), last=False)
-        interrupt_after(0.2)
+        interrupt_soon()
         keeper.wait()
         pytest.fail("the interrupt was not raised")
     assert len(written) < 200
@@ -737,21 +737,27 @@ def test_who_is_interrupted_while_a_checkpoint_is_written_gives_it_up(run, monke
 
 
 def test_the_folder_stays_locked_while_anything_is_written_in_it(run, monkeypatch):
-    go_on, write = threading.Event(), checkpoint.write_sealed
+    go_on, write, shutdown = threading.Event(), checkpoint.write_sealed, ThreadPoolExecutor.shutdown
 
     def stuck(file, *given):
-        go_on.wait(20)
+        go_on.wait(60)
         write(file, *given)
 
+    def interrupted_after_it(pool, wait=True):
+        shutdown(pool, wait)
+        interrupt_soon()
+
     monkeypatch.setattr(checkpoint, "write_sealed", stuck)
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", interrupted_after_it)
     with pytest.raises(KeyboardInterrupt), opened(run) as keeper:  # noqa: PT012
         keeper.keep(small_state(1), last=False)
-        interrupt_after(0.2, 0.4)
+        interrupt_soon()
         keeper.wait()
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", shutdown)
     with pytest.raises(CheckpointError, match="another training uses"), opened(run):
         pytest.fail("the folder was free")
     go_on.set()
-    keeper._writing.result()
+    keeper._writer.shutdown()  # and its thread has ended
     with opened(run) as keeper:
         assert keeper.resumed is None
 
