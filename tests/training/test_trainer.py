@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numba
 import numpy as np
 import pytest
 
@@ -275,6 +276,12 @@ def test_the_bar_shows_speed_loss_rate_and_time_left(corpus):
     text = terminal.getvalue()
     for part in ("training", "M words/s", "loss", "alpha", "0:00:00"):
         assert part in text
+
+
+def test_numba_told_not_to_compile_is_said(corpus, monkeypatch):
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
+    with pytest.raises(OptionError, match="NUMBA_DISABLE_JIT is set"):
+        Word2Vec(**SMALL).fit(corpus[:50], progress=False)
 
 
 def test_nothing_is_shown_when_silent(corpus, capfd):

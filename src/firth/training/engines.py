@@ -5,10 +5,12 @@ import sys
 from collections.abc import Iterator
 from typing import Protocol
 
+import numba
 import numpy as np
 from numba.core.compiler_lock import global_compiler_lock
 from numpy.typing import NDArray
 
+from firth.errors import OptionError
 from firth.options import Options
 from firth.resources import require_memory
 from firth.text import Corpus
@@ -54,8 +56,11 @@ def training_of(
 
     `keeper` is given its states, and may hold the one to go on from.
 
-    Raises `NotEnoughMemoryError`, before anything large is allocated, if it would not fit.
+    Raises `NotEnoughMemoryError`, before anything large is allocated, if it would not fit, and `OptionError` where
+    Numba is told not to compile.
     """
+    if getattr(numba.config, "DISABLE_JIT", False):  # set at run time, so no type is known
+        raise OptionError("NUMBA_DISABLE_JIT is set, and uncompiled the kernels cannot run: unset it")
     keeper = keeper or Keeper()
     parts = memory_needed(corpus, options, workers) | keeper.memory_needed(len(corpus.vocabulary))
     require_memory(parts, unused=UNUSED)
