@@ -104,6 +104,7 @@ FIELD = st.sampled_from([b"a", b"1", b"-2.5e-3", b"", b"nan", b"0.1\0", b"\xff",
     ended=st.booleans(),
     limit=st.sampled_from([None, 1, 3]),
 )
+@example(lines=[b"a 1", b"\t"], D=1, header=False, ended=False, limit=None)
 @example(lines=[b"a", b"b", b"c", b"d", b"a 1 2 3"], D=3, header=False, ended=True, limit=None)
 def test_both_readers_make_the_same_of_any_lines(tmp_path_factory, lines, D, header, ended, limit):
     path = tmp_path_factory.mktemp("any") / "v"

@@ -107,7 +107,8 @@ class TextRows:
         self.words.extend(found.words)
         self.rows.append(found.rows)
         self.number += block.count(b"\n")
-        self.lines.unfinished = found.end == len(block) and not block.endswith(b"\n")
+        last_line = block[block.rfind(b"\n") + 1 :]
+        self.lines.unfinished = found.end == len(block) and bool(last_line.strip())
         full = self.wanted is not None and len(self.words) == self.wanted
         if full:
             self.lines.give_back(b"".join([block[found.end :], *later]))
