@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self, cast
 
@@ -274,24 +275,21 @@ def _files(folder: Path) -> list[Path]:
 def _locked(folder: Path) -> BinaryIO:
     """Lock a folder and write who did; the lock goes when its file is closed, or with the process, however it ends."""
     path = folder / "lock"
-    file = path.open("a+b", buffering=0)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {os.uname().nodename}, since {time.strftime('%F %T')}\n".encode())
-    except BlockingIOError:
-        holder = os.pread(file.fileno(), 1000, 0).decode(errors="replace").strip()
-        file.close()
-        raise CheckpointError(
-            f"another training uses {folder}: {holder or 'its process is not known'}. Wait for its end, or name "
-            "another folder"
-        ) from None
-    except OSError as error:
-        file.close()
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
-    except BaseException:
-        file.close()
-        raise
+    with ExitStack() as stack:
+        file = stack.enter_context(path.open("a+b", buffering=0))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {os.uname().nodename}, since {time.strftime('%F %T')}\n".encode())
+        except BlockingIOError:
+            holder = os.pread(file.fileno(), 1000, 0).decode(errors="replace").strip()
+            raise CheckpointError(
+                f"another training uses {folder}: {holder or 'its process is not known'}. Wait for its end, or name "
+                "another folder"
+            ) from None
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+        stack.pop_all()
     return file
 
 
