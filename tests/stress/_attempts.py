@@ -199,9 +199,9 @@ def pick(rng: random.Random, seed: int) -> tuple[str, bool]:
 
 
 def _prepare() -> None:
-    from firth.training import blocks, softmax_training
+    from firth.training import partition, softmax_training
 
-    blocks.CHUNK_PAIRS, softmax_training.BATCH = CHUNK_PAIRS, BATCH
+    partition.CHUNK_PAIRS, softmax_training.BATCH = CHUNK_PAIRS, BATCH
 
 
 def _main(attempt: dict[str, Any]) -> int:

@@ -25,7 +25,7 @@ Attempt = Callable[[np.random.Generator], None]
 
 def attempt(rng: np.random.Generator, n: int) -> dict[str, int]:
     """Try n bad numbers; raise AssertionError for one that is not refused with an error that shows it."""
-    attempts = [*ids(), centers, bounds, columns, layouts, pair, alias, sizes, rows_searched]
+    attempts = [*ids(), centers, bounds, columns, layouts, pair, noise_word, alias, sizes, rows_searched]
     for i in range(n):
         attempts[i % len(attempts)](rng)
     return {"bad numbers": n}
@@ -135,7 +135,8 @@ def bucket(rng: np.random.Generator) -> blocks.Bucket:
     pairs = rng.integers(0, (n_center, n_outside), (int(rng.integers(1, 30)), 2), np.int32)
     width = kernels.LANES * kernels.strips(D)
     center, outside = kernels.aligned_zeros((n_center, width)), kernels.aligned_zeros((n_outside, width))
-    return blocks.Bucket(center, outside, pairs, alias_table(rng.integers(1, 50, n_outside), 0.75), 1, 0.01, K, D)
+    words, table = np.arange(n_outside, dtype=np.int32), alias_table(rng.integers(1, 50, n_outside), 0.75)
+    return blocks.Bucket(center, outside, pairs, words, table, 1, 0.01, K, D)
 
 
 def pair(rng: np.random.Generator) -> None:
@@ -143,6 +144,13 @@ def pair(rng: np.random.Generator) -> None:
     column = int(rng.integers(2))
     number = bad(rng, len(sent[column]))
     sent.pairs[rng.integers(len(sent.pairs)), column] = number
+    refused(CorpusError, number, lambda: blocks.run_bucket(sent))
+
+
+def noise_word(rng: np.random.Generator) -> None:
+    sent = bucket(rng)
+    number = bad(rng, len(sent.outside))
+    sent.noise_words[rng.integers(len(sent.noise_words))] = number
     refused(CorpusError, number, lambda: blocks.run_bucket(sent))
 
 
@@ -164,8 +172,10 @@ def sizes(rng: np.random.Generator) -> None:
         ({"outside": kernels.aligned_zeros((len(sent.outside), 2 * width))}, 2 * width),
         ({"pairs": sent.pairs.astype(np.int64)}, "int64"),
         ({"pairs": sent.pairs[:, :1]}, "1)"),
-        ({"center": sent.center[:0]}, f"pairs have the center {sent.pairs[:, 0].max()}"),
+        ({"center": sent.center[:0]}, f"pairs hold the center {sent.pairs[:, 0].max()}"),
         ({"alias": sent.alias[:-1]}, len(sent.alias) - 1),
+        ({"alias": sent.alias[:0], "noise_words": sent.noise_words[:0]}, "where 0 to -1 are allowed"),
+        ({"noise_words": sent.noise_words.astype(np.int64)}, "int64"),
         ({"alias": sent.alias.astype(np.float64)}, "float64"),
     ]
     change, shown = changes[rng.integers(len(changes))]

@@ -79,13 +79,15 @@ def train_bucket(D: int, K: int) -> Case:
     train = block_kernels.compile_train_bucket(*kernels.tiles(K), kernels.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        P, n_center, n_outside = int(rng.choice([1, 3])), int(rng.integers(1, 20)), int(rng.integers(1, 20))
-        center, outside = (fence(matrix(rng, n * P, D)) for n in (n_center, n_outside))
+        n_center, n_outside = int(rng.integers(1, 20)), int(rng.integers(1, 20))
+        center, outside = (fence(matrix(rng, n, D)) for n in (n_center, n_outside))
         pairs = rng.integers(0, (n_center, n_outside), (int(rng.integers(0, 40)), 2), np.int32)
         work = fence.each(block_kernels.make_group_workspace(D, K))
-        alias, key = fence(tables(rng, n_outside)[1]), np.uint64(rng.integers(2**63))
-        first = int(rng.integers(P))
-        train(center[first::P], outside[first::P], fence(pairs), alias, key, K, np.float32(0.05), work)
+        words = fence(np.flatnonzero(rng.random(n_outside) < 0.5).astype(np.int32))
+        if not len(words):
+            pairs = pairs[:0]
+        alias, key = fence(tables(rng, len(words))[1]), np.uint64(rng.integers(2**63))
+        train(center, outside, fence(pairs), words, alias, key, K, np.float32(0.05), work)
         return [center, outside, work.loss]
 
     return case
@@ -95,8 +97,10 @@ def pairs_of_a_block(rng: np.random.Generator, fence: Fence) -> list[Any]:
     V, P, window = int(rng.integers(1, 40)), int(rng.integers(1, 6)), int(rng.integers(1, 9))
     block, keep = block_of(rng, V), tables(rng, V)[0]
     work, counts = fence.each(block_kernels.make_pair_workspace(len(block))), fence(np.zeros(P * P, np.int64))
-    shrink, key = bool(rng.random() < 0.5), np.uint64(rng.integers(2**63))
-    n, _ = block_kernels.count_pairs(fence(block), fence(keep), key, window, shrink, P, work, counts)
+    shrink, key, block_of_word = bool(rng.random() < 0.5), np.uint64(rng.integers(2**63)), rng.integers(0, P, V)
+    n, _ = block_kernels.count_pairs(
+        fence(block), fence(keep), key, window, shrink, fence(block_of_word.astype(np.uint8)), P, work, counts
+    )
     places = fence(np.append(0, np.cumsum(counts))[:-1])
     pairs = fence(np.empty((int(counts.sum()), 2), np.int32))
     block_kernels.fill_pairs(n, P, work, places, pairs)

@@ -7,7 +7,7 @@ import numpy as np
 
 from firth import Word2Vec
 from firth.text import store
-from firth.training import blocks, hogwild, softmax_training
+from firth.training import blocks, hogwild, partition, softmax_training
 
 SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs": 3, "blocks": 5}
 KINDS = {
@@ -39,7 +39,7 @@ def saved(model, folder):
 def cut_into_many_pieces(monkeypatch):
     """Cut a small corpus into many pieces of every kind."""
     monkeypatch.setattr(store, "BLOCK_WORDS", 2_000)
-    monkeypatch.setattr(blocks, "CHUNK_PAIRS", 300_000)  # two token blocks
+    monkeypatch.setattr(partition, "CHUNK_PAIRS", 300_000)  # at most two token blocks
     monkeypatch.setattr(softmax_training, "BATCH", 40)
 
 

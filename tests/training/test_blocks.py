@@ -21,7 +21,7 @@ from training._by_hand import reach, surviving_sentences
 from firth import Options, Word2Vec
 from firth.objectives import negative_sampling
 from firth.text import read_corpus
-from firth.training import block_kernels, blocks, kernels
+from firth.training import block_kernels, blocks, kernels, partition
 from firth.training.progress import Reporter
 from firth.training.sampling import alias_table, keep_thresholds
 from firth.training.trainer import Trainer
@@ -75,7 +75,8 @@ def test_a_bucket_equals_the_oracles_steps(bucket, key):
     work = block_kernels.make_group_workspace(D, K)
     tile, n_tiles = kernels.tiles(K)
     train = block_kernels.compile_train_bucket(tile, n_tiles, kernels.strips(D))
-    train(center, outside, pairs, alias, np.uint64(key), K, np.float32(0.05), work)
+    words = np.arange(n_outside, dtype=np.int32)
+    train(center, outside, pairs, words, alias, np.uint64(key), K, np.float32(0.05), work)
     # At most 40 groups change rows of size ~1; each adds a few roundings of 6e-8 and passes earlier ones on.
     np.testing.assert_allclose(center, expected_center, atol=2e-5)
     np.testing.assert_allclose(outside, expected_outside, atol=2e-5)
@@ -88,7 +89,8 @@ def sample_bucket(seed=SEED, n_pairs=500, D=20, K=5):
     rng = np.random.default_rng(seed)
     pairs = rng.integers(0, 30, (n_pairs, 2), dtype=np.int32)
     alias = alias_table(rng.integers(1, 50, 30), 0.75)
-    return blocks.Bucket(random_rows(rng, 30, D), random_rows(rng, 30, D), pairs, alias, 77, 0.05, K, D)
+    words = np.arange(30, dtype=np.int32)
+    return blocks.Bucket(random_rows(rng, 30, D), random_rows(rng, 30, D), pairs, words, alias, 77, 0.05, K, D)
 
 
 def test_running_a_bucket_is_a_pure_function_of_it():
@@ -116,14 +118,16 @@ def test_the_buckets_hold_every_pair_of_every_window_once(sentences, P, window, 
     block = np.array([token for sentence in sentences for token in [*sentence, kernels.END]], np.int32)
     keep = keep_thresholds(np.full(10, 5), 0.05 if subsampled else 0.0)
     work, counts, key = block_kernels.make_pair_workspace(len(block)), np.zeros(P * P, np.int64), np.uint64(9)
-    n, words = block_kernels.count_pairs(block, keep, key, window, shrink, P, work, counts)
+    block_of = np.random.default_rng(SEED).integers(0, P, 10).astype(np.uint8)
+    n, words = block_kernels.count_pairs(block, keep, key, window, shrink, block_of, P, work, counts)
     starts = np.concatenate([[0], np.cumsum(counts)])
     pairs = np.empty((starts[-1], 2), np.int32)
     block_kernels.fill_pairs(n, P, work, starts[:-1].copy(), pairs)
     found = Counter()
     for bucket in range(P * P):
-        for center_row, outside_row in pairs[starts[bucket] : starts[bucket + 1]].tolist():
-            found[center_row * P + bucket // P, outside_row * P + bucket % P] += 1
+        for center, outside in pairs[starts[bucket] : starts[bucket + 1]].tolist():
+            assert (block_of[center], block_of[outside]) == divmod(bucket, P)
+            found[center, outside] += 1
     expected, position = Counter(), 0
     for sentence in surviving_sentences(block, keep, int(key)):
         for i, word in enumerate(sentence):
@@ -143,26 +147,23 @@ def test_spreading_keeps_every_pair_and_parts_neighbours(n):
         assert np.all(np.diff(group[:, 0]) == 2 * (n // 8)), "members of a group are far apart in the text"
 
 
-def rotation_of(P, chunks):
-    return blocks.Rotation(0, P, chunks, [0] * P, threading.Event(), np.zeros(1, np.bool_))
+def rotation_of(P, sizes):
+    return blocks.Rotation(0, P, sizes, [0] * P, threading.Event(), np.zeros(1, np.bool_))
 
 
 @pytest.mark.parametrize(("P", "lengths"), [(1, [3]), (2, [2, 1]), (5, [4, 2, 7]), (16, [3, 3])])
 def test_the_rotation_never_shares_a_block_and_keeps_one_order(P, lengths):
     """Workers that take and finish pieces at random: rows are never shared, and every block sees one order."""
-    chunks, first = [], 0
-    for length in lengths:
-        chunks.append(range(first, first + length))
-        first += length
     for seed in range(10):
         order = {}
-        rng, rotation = random.Random(seed), rotation_of(P, chunks)
+        rng, rotation = random.Random(seed), rotation_of(P, lengths)
         under_way, made, trained = [], Counter(), 0
-        while trained < len(chunks) * P * P:
+        while trained < len(lengths) * P * P:
             piece = None if len(under_way) == 7 else rotation._next_bucket() or rotation._next_pairs()
             if piece is not None:
                 if piece.round >= 0:
                     assert made[piece.chunk] == lengths[piece.chunk], "a bucket needs all pairs of its chunk"
+                    assert trained >= piece.chunk * P * P, "another chunk has other blocks"
                     outside = (piece.number + piece.round) % P
                     for other in under_way:
                         if other.round >= 0:
@@ -176,7 +177,7 @@ def test_the_rotation_never_shares_a_block_and_keeps_one_order(P, lengths):
                 rotation.finish(done)
                 made[done.chunk] += done.round < 0
                 trained += done.round >= 0
-        every_round = [(chunk, round_) for chunk in range(len(chunks)) for round_ in range(P)]
+        every_round = [(chunk, round_) for chunk in range(len(lengths)) for round_ in range(P)]
         assert all(seen == every_round for seen in order.values())
         assert len(order) == 2 * P
 
@@ -216,7 +217,7 @@ def test_another_seed_or_number_of_blocks_gives_other_bytes(one_worker):
 
 
 def test_many_chunks_give_the_same_bytes_for_any_workers(monkeypatch):
-    monkeypatch.setattr(blocks, "CHUNK_PAIRS", 1)
+    monkeypatch.setattr(partition, "CHUNK_PAIRS", 1)
     assert fit(1) == fit(4)
 
 
@@ -255,7 +256,7 @@ def test_the_loss_is_that_of_hogwild():
 
 @pytest.mark.parametrize("ask", [lambda r: r.halt.fill(True), lambda r: r.paused.set()])
 def test_waiting_workers_stop_when_asked(ask):
-    rotation = rotation_of(2, [range(1)])
+    rotation = rotation_of(2, [1])
     assert rotation.take().round == -1  # the only piece that may run
     waiting = threading.Thread(target=rotation.take)
     waiting.start()

@@ -227,7 +227,7 @@ def damage(path, how):
 @pytest.mark.parametrize("how", ["cut", "empty", "first byte", "header", "tensor", "last byte"])
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(how, tmp_path, run, interrupts, many_pieces):
     whole = saved(model_of("blocks").fit(ids(), **SILENT), tmp_path)
-    interrupted("blocks", run, interrupts, at=150)
+    interrupted("blocks", run, interrupts, at=300)  # in the second epoch
     older, newest = checkpoints(run)
     damage(run / newest, how)
     model = model_of("blocks")

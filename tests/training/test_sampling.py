@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firth.training.kernels import draw_noise
 from firth.training.sampling import alias_table, keep_thresholds, noise_distribution
 
-count_lists = st.lists(st.integers(1, 10**9), min_size=1, max_size=200).map(lambda counts: np.array(counts, np.int64))
+count_lists = st.one_of(
+    st.lists(st.integers(1, 10**9), min_size=1, max_size=200),
+    st.lists(st.integers(1, 3), min_size=1, max_size=200),  # many of them equal
+).map(lambda counts: np.array(counts, np.int64))
 
 
 def probabilities(table):
@@ -16,10 +19,13 @@ def probabilities(table):
     V = len(table)
     own = (table >> np.uint64(32)).astype(np.float64) / 2**32
     alias = (table & np.uint64(2**32 - 1)).astype(np.int64)
-    return (own + np.bincount(alias, weights=1 - own, minlength=V)) / V
+    return (own + np.bincount(alias, weights=1 - own, minlength=V)) / max(1, V)
 
 
 @given(count_lists, st.floats(-1, 2))
+@example(np.ones(49, np.int64), 0.75)  # 49 shares of 1/49 all round to less than 1
+@example(np.array([1, 1, 38, 38]), 1.0)  # the first word of more gives exactly what it has
+@example(np.zeros(0, np.int64), 0.75)  # an empty block
 def test_an_alias_table_is_its_distribution(counts, exponent):
     table = alias_table(counts, exponent)
     # Each slot's probability is cut to 32 bits, and the sums of up to 200 shares round in float64.

@@ -196,7 +196,7 @@ def test_a_second_interrupt_skips_the_checkpoint_and_the_one_before_stays(tmp_pa
             pytest.fail("the second interrupt was not raised at once")
 
     monkeypatch.setattr(checkpoint, "write_sealed", interrupted_while_it_writes)
-    interrupts.after(150)  # in the second epoch
+    interrupts.after(300)  # in the second epoch
     with pytest.raises(KeyboardInterrupt):
         model_of("blocks", workers=1).fit(ids(), progress=False, checkpoint=run)
     assert sorted(path.name for path in run.iterdir()) == ["checkpoint-00000001.firth", "lock"]

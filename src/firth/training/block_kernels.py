@@ -1,9 +1,9 @@
 """The kernels of the block schedule: corpus -> pairs in buckets, and one bucket of pairs -> changed rows (Numba).
 
-Rows are split into P blocks, word w being row w // P of block w % P. A bucket holds the pairs whose center is in one
-block and whose outside word is in another. It is trained in groups of 8 pairs that share K noise words, drawn from
-the block of outside words. A group's step is exactly that of `objectives.negative_sampling` summed over its pairs,
-with all scores computed before any row changes, also where rows coincide:
+The vocabulary is split into P blocks (`partition`). A bucket holds the pairs whose center is in one block and whose
+outside word is in another. It is trained in groups of 8 pairs that share K noise words, drawn from the block of outside
+words. A group's step is exactly that of `objectives.negative_sampling` summed over its pairs, with all scores computed
+before any row changes, also where rows coincide:
 
 - a center, or an outside word, that comes twice is changed twice, by amounts computed from copies of the old rows;
 - equal noise words are one row of more weight;
@@ -82,25 +82,25 @@ class PairWorkspace(NamedTuple):
     first: Array  # where the window of each begins in `kept`
     stop: Array  # and where it ends
     part: Array  # the block of each word
-    row: Array  # and its row there
 
 
 def make_pair_workspace(block_size: int) -> PairWorkspace:
     """Allocate one thread's scratch arrays."""
-    return PairWorkspace(*(np.zeros(block_size + 1, np.int32) for _ in range(5)))
+    return PairWorkspace(*(np.zeros(block_size + 1, np.int32) for _ in range(4)))
 
 
 @njit(nogil=True)
-def count_pairs(block, keep, key, window, shrink, P, work, counts):
+def count_pairs(block, keep, key, window, shrink, block_of, P, work, counts):
     """Subsample a block of tokens, draw its windows, and count its pairs by bucket; return (words kept, words).
 
-    The draws are those of `kernels.train_block`. work: PairWorkspace, overwritten, which `fill_pairs` then reads;
-    counts: (P * P,) int64, overwritten: bucket P a + b has the pairs of center block a and outside block b.
+    The draws are those of `kernels.train_block`. block_of: (V,) uint8, the block of each word, below P;
+    work: PairWorkspace, overwritten, which `fill_pairs` then reads; counts: (P * P,) int64, overwritten: bucket
+    P a + b has the pairs of center block a and outside block b.
     """
     kept, first, stop, part = work.kept, work.first, work.stop, work.part
     n, words = subsample(block, keep, key, kept, first, stop)
     for i in range(n):
-        work.row[i], part[i] = kept[i] // int32(P), kept[i] % int32(P)
+        part[i] = block_of[kept[i]]
         reach = window
         if shrink:
             reach = 1 + int64(below(window_bits(key, i), window))
@@ -115,30 +115,31 @@ def count_pairs(block, keep, key, window, shrink, P, work, counts):
 
 @njit(nogil=True)
 def fill_pairs(n, P, work, places, pairs):
-    """Write each pair of rows to its bucket's next place; `places` (P * P,) moves on. pairs: (n_pairs, 2) int32."""
-    first, stop, part, row = work.first, work.stop, work.part, work.row
+    """Write each pair of words to its bucket's next place; `places` (P * P,) moves on. pairs: (n_pairs, 2) int32."""
+    kept, first, stop, part = work.kept, work.first, work.stop, work.part
     for i in range(n):
         for j in range(first[i], stop[i]):
             if j != i:
                 place = places[part[j] * P + part[i]]
                 places[part[j] * P + part[i]] = place + 1
-                pairs[place, 0], pairs[place, 1] = row[j], row[i]
+                pairs[place, 0], pairs[place, 1] = kept[j], kept[i]
 
 
 @njit(nogil=True)
-def greatest_numbers(pairs, alias):
-    """Return the greatest row of a center, of an outside word and of a noise word, uint32; a negative one is greater.
+def max_row_ids(pairs, noise_words, alias):
+    """Return the largest center row, outside row and noise row, and the largest slot of the alias table, as uint32.
 
-    Of no pairs all are 0, for then nothing is looked up.
+    A negative number becomes one above 2**31. Without pairs all are 0, because nothing is looked up.
     """
-    center = word = noise = uint32(0)
+    center = outside = noise = slot = uint32(0)
     for i in range(len(pairs)):
         center = max(center, uint32(pairs[i, 0]))
-        word = max(word, uint32(pairs[i, 1]))
+        outside = max(outside, uint32(pairs[i, 1]))
     if len(pairs):
-        for entry in alias:
-            noise = max(noise, uint32(entry))
-    return center, word, noise
+        for i in range(len(alias)):
+            noise = max(noise, uint32(noise_words[i]))
+            slot = max(slot, uint32(alias[i]))
+    return center, outside, noise, slot
 
 
 @lru_cache(maxsize=16)
@@ -155,12 +156,12 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         columns[slot, column // tile, column % tile + TILE] = weight
 
     @njit(nogil=True)
-    def queue_noise(slot, number, U, U_step, alias, key, K, tables, noise, columns, unused):
+    def queue_noise(slot, number, U, noise_words, alias, key, K, tables, noise, columns, unused):
         """Draw a group's noise words; equal ones become one row of more weight."""
         at = slot * stride + 2 * GROUP
         for k in range(K):
-            drawn = draw_word(key, number * K + k, alias)
-            tables[at + 1 + k] = U + int64(drawn) * U_step
+            drawn = noise_words[draw_word(key, number * K + k, alias)]
+            tables[at + 1 + k] = U + int64(drawn) * row_bytes
             set_column(columns, slot, 1 + k, float32(1))
             for earlier in range(k):
                 same = 1 + earlier
@@ -174,13 +175,13 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             noise[slot, (1 + k) // tile, (1 + k) % tile + TILE] = drawn
 
     @njit(nogil=True)
-    def queue_pairs(slot, start, n, pairs, V, V_step, U, U_step, K, tables, noise, words, own_weights, spare):
+    def queue_pairs(slot, start, n, pairs, V, U, K, tables, noise, words, own_weights, spare):
         """Write down the rows of a group's pairs. A pair's own output counts unless it is among the noise words."""
         at = slot * stride
         for p in range(n):
             word = words[slot, p] = pairs[start + p, 1]
-            tables[at + p] = V + int64(pairs[start + p, 0]) * V_step
-            tables[at + GROUP + p] = U + int64(word) * U_step
+            tables[at + p] = V + int64(pairs[start + p, 0]) * row_bytes
+            tables[at + GROUP + p] = U + int64(word) * row_bytes
             counts = float32(-1)
             for column in range(1, 1 + K):
                 if noise[slot, column // tile, column % tile] == word:
@@ -192,17 +193,18 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             tables[at + GROUP + p] = spare + row_bytes
 
     def train_bucket(
-        center: Array, outside: Array, pairs: Array, alias: Array, key: Any, K: int, rate: Any, work: GroupWorkspace
-    ) -> None:
-        """Train a bucket of pairs, changing the rows of both blocks in place; the summed loss is in `work.loss`.
+        center: Array, outside: Array, pairs: Array, noise_words: Array, alias: Array, key: Any, K: int, rate: Any,
+        work: GroupWorkspace,
+    ) -> None:  # fmt: skip
+        """Train a bucket of pairs, changing rows of both matrices in place; the summed loss is in `work.loss`.
 
-        The result depends on the arguments alone. Raises `OptionError` for arrays of other shapes or types than
-        these, and `CorpusError` for the number of a row that is not there.
+        The result depends on the arguments alone. With rate 0 no row changes. Raises `OptionError` for arrays of other
+        shapes or dtypes than these, and `CorpusError` for a row id out of range.
 
-        center, outside  (rows, D padded to strips) float32: a block of each matrix; each row contiguous and 64-byte
-                         aligned, but not necessarily next to the one before
+        center, outside  (rows, D padded to strips) float32, C-contiguous, 64-byte aligned
         pairs            (n, 2) int32: row of `center`, row of `outside`
-        alias            (rows of outside,) uint64: `sampling.alias_table` of the outside block
+        noise_words      (n_b,) int32: the rows of `outside` that noise words are drawn from
+        alias            (n_b,) uint64: `sampling.alias_table` of their distribution
         key, K, rate     uint64 seed of the draws; noise words for each group; learning rate, float32
         work             GroupWorkspace, overwritten
         """
@@ -212,23 +214,25 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         _check_layout("center", center, _FLOAT32, (len(center), width))
         _check_layout("outside", outside, _FLOAT32, (len(outside), width))
         _check_layout("pairs", pairs, _INT32, (len(pairs), 2))
-        _check_layout("alias", alias, _UINT64, (len(outside),))
+        _check_layout("noise_words", noise_words, _INT32, (len(noise_words),))
+        _check_layout("alias", alias, _UINT64, (len(noise_words),))
         _check_layout("tables", work.tables, _INT64, ((LEAD + 1) * stride,))
         _check_layout("spare", work.spare, _FLOAT32, (3 + 2 * GROUP, width))
-        a_center, a_word, a_noise_word = train_groups(center, outside, pairs, alias, key, K, rate, work)
+        largest = train_groups(center, outside, pairs, noise_words, alias, key, K, rate, work)
         if len(pairs):
-            _check_number("pairs have the center", a_center, len(center), np.int32)
-            _check_number("pairs have the outside word", a_word, len(outside), np.int32)
-            _check_number("alias table has the word", a_noise_word, len(outside), np.uint32)
+            _check_row("pairs hold the center", largest[0], len(center), np.int32)
+            _check_row("pairs hold the outside word", largest[1], len(outside), np.int32)
+            _check_row("noise words hold the row", largest[2], len(outside), np.int32)
+            _check_row("alias table holds the slot", largest[3], len(noise_words), np.uint32)
 
     @njit(nogil=True)
-    def train_groups(center, outside, pairs, alias, key, K, rate, work):
+    def train_groups(center, outside, pairs, noise_words, alias, key, K, rate, work):
         tables, noise, columns, words, own_weights, rows, copy_table, coefficients, spare_rows, losses, halt = work
-        greatest = greatest_numbers(pairs, alias)
-        if len(pairs) and (greatest[0] >= len(center) or greatest[1] >= len(outside) or greatest[2] >= len(outside)):
-            return greatest
+        largest = max_row_ids(pairs, noise_words, alias)
+        rows_exist = largest[0] < len(center) and largest[1] < len(outside) and largest[2] < len(outside)
+        if len(pairs) and not (rows_exist and largest[3] < len(noise_words)):
+            return largest
         V, U, spare = center.ctypes.data, outside.ctypes.data, spare_rows.ctypes.data
-        V_step, U_step = center.strides[0], outside.strides[0]
         table, copies = tables.ctypes.data, copy_table.ctypes.data
         g, loss, row_weights = coefficients.ctypes.data, losses.ctypes.data, rows.ctypes.data
         spare_rows[:] = 0
@@ -246,9 +250,9 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             ahead = queued % (LEAD + 1)
             if queued < n_groups:
                 n = min(GROUP, len(pairs) - queued * GROUP)
-                queue_noise(ahead, queued, U, U_step, alias, key, K, tables, noise, columns, spare + 2 * row_bytes)
+                queue_noise(ahead, queued, U, noise_words, alias, key, K, tables, noise, columns, spare + 2 * row_bytes)
                 queue_pairs(
-                    ahead, queued * GROUP, n, pairs, V, V_step, U, U_step, K, tables, noise, words, own_weights, spare
+                    ahead, queued * GROUP, n, pairs, V, U, K, tables, noise, words, own_weights, spare
                 )  # fmt: skip
             if number < 0:
                 continue
@@ -284,7 +288,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
                     tile, 0, 0, tile, copies, 0, 0, inputs, inputs, n_pairs, outputs + 8 * tile * t, n_strips,
                     g + t * tile_bytes, next_rows + 8 * (2 * GROUP + tile * t),
                 )  # fmt: skip
-        return greatest
+        return largest
 
     return train_bucket
 
@@ -293,13 +297,13 @@ _FLOAT32, _INT32, _INT64, _UINT64 = map(np.dtype, ("f4", "i4", "i8", "u8"))
 
 
 def _check_layout(name: str, array: Array, dtype: "np.dtype[Any]", shape: tuple[int, ...]) -> None:
-    if array.dtype != dtype or array.shape != shape:
-        raise OptionError(f"{name} of a bucket is {array.dtype} {array.shape}: give {dtype} {shape}")
+    if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
+        raise OptionError(f"{name} of a bucket is {array.dtype} {array.shape}: give {dtype} {shape}, C-contiguous")
 
 
-def _check_number(what: str, number: int, limit: int, dtype: Any) -> None:
-    if number >= limit:
+def _check_row(what: str, row: int, n_rows: int, dtype: Any) -> None:
+    if row >= n_rows:
         raise CorpusError(
-            f"a bucket's {what} {np.uint32(number).view(dtype)} where 0 to {limit - 1} are allowed: "
-            "it was made for other blocks, or damaged on its way"
+            f"a bucket's {what} {np.uint32(row).view(dtype)} where 0 to {n_rows - 1} are allowed: "
+            "it was made for other matrices, or damaged in transfer"
         )

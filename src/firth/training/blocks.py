@@ -1,13 +1,13 @@
-"""The engine without races: the same bits on any number of threads, and in any process.
+"""The block schedule: negative sampling with the same result on any number of threads, and in any process.
 
-Both matrices are split into P blocks of rows, word w into block w mod P (ids fall by frequency, so blocks are alike).
-A chunk of the corpus becomes pairs, in buckets by (block of the center, block of the outside word). In round r, bucket
-(i, (i + r) mod P) of every i may be trained at once, for no two of them share a row; this is the rotation of DSGD
-(Gemulla et al. 2011) and of PyTorch-BigGraph (Lerer et al. 2019, arXiv:1903.12287).
+The vocabulary is split into P blocks, at random for each chunk of the corpus (`partition`). The pairs of a chunk are
+sorted into buckets by (block of the center, block of the outside word). In round r, bucket (i, (i + r) mod P) of every
+i may be trained at once, because no two of them share a row; this is the rotation of DSGD (Gemulla et al. 2011) and of
+PyTorch-BigGraph (Lerer et al. 2019, arXiv:1903.12287).
 
-There is no barrier between rounds. A bucket starts when both its blocks have been through their buckets of the round
-before, so the updates of every row come in one order, whatever runs where; and a bucket's result depends on nothing but
-its rows, pairs, seed and rate (`run_bucket`). `Rotation` hands out the work.
+There is no barrier between the rounds of a chunk. A bucket starts when both its blocks have been through their buckets
+of the round before, so the updates of every row come in one order on any number of threads. A bucket's result depends
+only on its rows, pairs, seed and rate (`run_bucket`). `Rotation` hands out the work.
 """
 
 import threading
@@ -21,33 +21,21 @@ from numpy.typing import NDArray
 
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
-from firth.training import block_kernels, kernels, sampling, simd
+from firth.training import block_kernels, kernels, simd
 from firth.training.engine import Matrix, PieceResult
 from firth.training.hogwild import NegativeSampling, block_key, checked_ids
+from firth.training.partition import Partition, chunk_size, count_row_blocks, cut_chunks, draw_partition
 
-CHUNK_PAIRS = 8_000_000  # about so many pairs make a chunk: 8 bytes each, and two chunks are in memory at most
-LEAST_WORDS = 25  # in a block, or noise words drawn from it would mostly be the outside words themselves
-
-_BUCKET_KEY = 1  # tells a bucket's key from a token block's
-
-
-def row_blocks(V: int, options: Options) -> int:
-    """Return P, the number of blocks that the rows of each matrix are split into."""
-    return max(1, min(options.blocks, V // LEAST_WORDS))
-
-
-def chunk_blocks(options: Options) -> int:
-    """Return how many token blocks make a chunk of about `CHUNK_PAIRS` pairs: by the options alone."""
-    pairs_a_word = options.window + 1 if options.shrink_windows else 2 * options.window
-    return max(1, CHUNK_PAIRS // (pairs_a_word * BLOCK_WORDS))
+_BUCKET_KEY = 1  # keeps a bucket's random draws apart from a token block's
 
 
 class Bucket(NamedTuple):
     """All that the training of one bucket depends on.
 
-    center, outside  (rows, D padded to strips) float32: a block of each matrix, every P-th of its rows
+    center, outside  (rows, D padded to strips) float32: the matrices, or the rows of them that the bucket needs
     pairs            (n, 2) int32: row of `center`, row of `outside`
-    alias            (rows of outside,) uint64: the alias table that noise words are drawn from
+    noise_words      (n_b,) int32: the rows of `outside` that noise words are drawn from
+    alias            (n_b,) uint64: the alias table of their distribution
     key, rate        seed of the draws, learning rate
     negative, vector_size  K and D
     """
@@ -55,6 +43,7 @@ class Bucket(NamedTuple):
     center: Matrix
     outside: Matrix
     pairs: NDArray[np.int32]
+    noise_words: NDArray[np.int32]
     alias: NDArray[np.uint64]
     key: int
     rate: float
@@ -63,18 +52,19 @@ class Bucket(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """The rows of both blocks after a bucket, and the summed loss of its pairs, in nats."""
+    """Both matrices after a bucket, and the summed loss of its pairs, in nats."""
 
     center: Matrix
     outside: Matrix
     loss: float
 
 
-Runner = Callable[[Bucket, block_kernels.GroupWorkspace], Trained]
+Runner = Callable[[Bucket, block_kernels.GroupWorkspace], float]
+"""Trains a bucket, changes its rows in place, and returns the summed loss of its pairs, in nats."""
 
 
 def run_bucket(bucket: Bucket, work: block_kernels.GroupWorkspace | None = None) -> Trained:
-    """Train a bucket; a pure function of it, but for rows that lie on strip boundaries, which change in place.
+    """Train a bucket; a pure function of it, except that rows on strip boundaries change in place.
 
     The result is the same in any thread, process or machine of the same kind.
     """
@@ -82,19 +72,41 @@ def run_bucket(bucket: Bucket, work: block_kernels.GroupWorkspace | None = None)
     center, outside = _on_strips(bucket.center), _on_strips(bucket.outside)
     train = block_kernels.compile_train_bucket(*kernels.tiles(bucket.negative), kernels.strips(bucket.vector_size))
     rate = np.float32(bucket.rate)
-    train(center, outside, bucket.pairs, bucket.alias, np.uint64(bucket.key), bucket.negative, rate, work)
+    train(
+        center, outside, bucket.pairs, bucket.noise_words, bucket.alias, np.uint64(bucket.key), bucket.negative, rate,
+        work,
+    )  # fmt: skip
     return Trained(center, outside, float(work.loss.sum()))
 
 
+def run_here(bucket: Bucket, work: block_kernels.GroupWorkspace) -> float:
+    """Train a bucket in this thread, in place."""
+    return run_bucket(bucket, work).loss
+
+
 def run_elsewhere(executor: Executor) -> Runner:
-    """Return a runner that sends buckets to an executor, such as a pool of processes, and waits for their rows."""
-    return lambda bucket, work: executor.submit(run_bucket, bucket).result()
+    """Return a runner that sends a bucket, with the rows it needs, to an executor such as a pool of processes."""
+
+    def run(bucket: Bucket, work: block_kernels.GroupWorkspace) -> float:
+        centers, center_rows = np.unique(bucket.pairs[:, 0], return_inverse=True)
+        outsides = bucket.noise_words  # ascending, and every outside word of the bucket is among them
+        rows = np.stack([center_rows, np.searchsorted(outsides, bucket.pairs[:, 1])], axis=1).astype(np.int32)
+        sent = bucket._replace(
+            center=bucket.center[centers],
+            outside=bucket.outside[outsides],
+            pairs=rows,
+            noise_words=np.arange(len(outsides), dtype=np.int32),
+        )
+        trained = executor.submit(run_bucket, sent).result()
+        bucket.center[centers], bucket.outside[outsides] = trained.center, trained.outside
+        return trained.loss
+
+    return run
 
 
 def _on_strips(rows: Matrix) -> Matrix:
-    """Return `rows` if each lies on a strip's boundary, as kernels require, and else a copy where they do."""
-    step, item = rows.strides
-    if rows.ctypes.data % simd.STRIP_BYTES == step % simd.STRIP_BYTES == 0 and item == 4 and rows.flags.writeable:
+    """Return `rows` if they begin on a strip's boundary and can be written to, as kernels require, or else a copy."""
+    if rows.ctypes.data % simd.STRIP_BYTES == 0 and rows.flags.c_contiguous and rows.flags.writeable:
         return rows
     copy = kernels.aligned_zeros(rows.shape)
     copy[:] = rows
@@ -132,8 +144,8 @@ class Piece(NamedTuple):
 class Rotation:
     """Hands out an epoch's pieces of work, each as soon as it may run, to any number of threads.
 
-    chunks  for each chunk, its range of token blocks
-    rounds  rounds that center block i has been through, over all chunks; nothing else need be known to go on
+    sizes   for each chunk, its number of token blocks
+    rounds  rounds that center block i has been through, over all chunks; this alone says where to resume
     paused  while it is set, no piece is handed out; halt: nor is any after it is True
 
     A worker reports a piece done by `finish`.
@@ -141,21 +153,22 @@ class Rotation:
 
     epoch: int
     P: int
-    chunks: list[range]
+    sizes: list[int]
     rounds: list[int]
     paused: threading.Event
     halt: NDArray[np.bool_]
     _ready: threading.Condition = field(default_factory=threading.Condition)
 
     def __post_init__(self) -> None:
-        self._made = [0] * len(self.chunks)  # token blocks whose pairs are made
-        self._taken = [0] * len(self.chunks)  # and those that somebody has taken
+        self._starts = np.concatenate([[0], np.cumsum(self.sizes)])  # token blocks before each chunk
+        self._made = [0] * len(self.sizes)  # token blocks whose pairs are made
+        self._taken = [0] * len(self.sizes)  # and those that a worker has taken
         self._running = [False] * self.P
 
     def take(self) -> Piece | None:
         """Wait for the next piece and return it; None when all are taken, or no more are to begin."""
         with self._ready:
-            while not (self.halt[0] or self.paused.is_set() or min(self.rounds) == self.P * len(self.chunks)):
+            while not (self.halt[0] or self.paused.is_set() or min(self.rounds) == self.P * len(self.sizes)):
                 piece = self._next_bucket() or self._next_pairs()
                 if piece is not None:
                     return piece
@@ -178,25 +191,33 @@ class Rotation:
             return piece.round >= 0 and min(self.rounds) == (piece.chunk + 1) * self.P
 
     def _next_bucket(self) -> Piece | None:
-        """Return the ready bucket of the earliest round; its outside block was last with center block number + 1."""
+        """Return the ready bucket of the earliest round; its outside block was last with center block number + 1.
+
+        Every bucket of a chunk is done before the next chunk begins, because that has other blocks.
+        """
+        chunk = min(self.rounds) // self.P
+        if chunk == len(self.sizes) or self._made[chunk] < self.sizes[chunk]:
+            return None
         for number in sorted(range(self.P), key=self.rounds.__getitem__):
             past = self.rounds[number]
-            chunk, round_ = divmod(past, self.P)
-            if chunk == len(self.chunks) or self._made[chunk] < len(self.chunks[chunk]):
-                continue
-            if not self._running[number] and self.rounds[(number + 1) % self.P] >= past:
+            round_ = past - chunk * self.P
+            if round_ < self.P and not self._running[number] and self.rounds[(number + 1) % self.P] >= past:
                 self._running[number] = True
-                return Piece(self.epoch, chunk, round_, number, past / (self.P * len(self.chunks)))
+                return self._piece(chunk, round_, number)
         return None
 
     def _next_pairs(self) -> Piece | None:
-        """Return the next token block, of this chunk or the next, whose pairs nobody makes yet."""
+        """Return the next token block, of this chunk or the next, whose pairs no worker makes yet."""
         current = min(self.rounds) // self.P
-        for chunk in range(current, min(current + 2, len(self.chunks))):
-            if self._taken[chunk] < len(self.chunks[chunk]):
+        for chunk in range(current, min(current + 2, len(self.sizes))):
+            if self._taken[chunk] < self.sizes[chunk]:
                 self._taken[chunk] += 1
-                return Piece(self.epoch, chunk, -1, self._taken[chunk] - 1, chunk / len(self.chunks))
+                return self._piece(chunk, -1, self._taken[chunk] - 1)
         return None
+
+    def _piece(self, chunk: int, round_: int, number: int) -> Piece:
+        before = self._starts[chunk] + max(0, round_) / self.P * self.sizes[chunk]
+        return Piece(self.epoch, chunk, round_, number, float(before / self._starts[-1]))
 
 
 @dataclass
@@ -209,7 +230,7 @@ class Worker:
     gathered: NDArray[np.int32] = field(default_factory=lambda: np.empty((2, 0, 2), np.int32))
 
     def buckets(self, n: int) -> NDArray[np.int32]:
-        """Return two arrays for n pairs: the same memory each time, for new memory is slow to touch."""
+        """Return two arrays for n pairs: the same memory each time, because new memory is slow to touch."""
         if self.gathered.shape[1] < n:
             self.gathered = np.empty((2, 2 * n, 2), np.int32)
         return self.gathered[:, :n]
@@ -219,25 +240,29 @@ Part = tuple[NDArray[np.int32], NDArray[np.int64]]
 """The pairs of one token block, bucket by bucket, and where each bucket begins."""
 
 
+class Chunk(NamedTuple):
+    """A chunk in memory: its partition of the vocabulary, and the pairs of each token block made so far."""
+
+    partition: Partition
+    parts: dict[int, Part]
+
+
 class Blocks(NegativeSampling):
     """The pieces of work that train the matrices: pairs made of token blocks, and buckets of pairs trained.
 
     `run` is called with each bucket; `run_elsewhere` gives one that sends buckets to other processes.
     """
 
-    def __init__(self, corpus: Corpus, options: Options, run: Runner = run_bucket):
+    def __init__(self, corpus: Corpus, options: Options, run: Runner = run_here):
         super().__init__(corpus, options)
-        counts, self._run = corpus.vocabulary.counts, run
-        self._V = len(counts)
-        self._P = row_blocks(self._V, options)
-        self._alias = [sampling.alias_table(counts[b :: self._P], options.ns_exponent) for b in range(self._P)]
-        self._chunks = self._cut_chunks()
-        self._parts: dict[tuple[int, int], Part] = {}
+        self._counts, self._run = corpus.vocabulary.counts, run
+        self._V = len(self._counts)
+        self._P = count_row_blocks(self._V, options)
+        self._one_block = self._partition(0, 0)
+        self._token_blocks: list[NDArray[np.intp]] = []
+        self._chunks: dict[int, Chunk] = {}
+        self._opening = threading.Lock()
         self._schedule: Rotation | None = None
-
-    def _cut_chunks(self) -> list[range]:
-        n_blocks, size = self._tokens.n_blocks, chunk_blocks(self._options)
-        return [range(first, min(first + size, n_blocks)) for first in range(0, n_blocks, size)]
 
     def workspace(self) -> Worker:
         """Return new scratch arrays for one thread."""
@@ -245,68 +270,82 @@ class Blocks(NegativeSampling):
         counts = np.zeros(self._P**2, np.int64)
         return Worker(block_kernels.make_pair_workspace(BLOCK_WORDS), groups, counts)
 
-    def compile(self) -> None:
-        """Compile the kernels now, by training on no tokens at all."""
-        work = self.workspace()
-        pairs, _ = self._make_pairs(np.zeros(0, np.int32), 0, work)
-        self._run(self._bucket(0, 0, pairs, 0, 0.0), work.groups)
-
-    def all_done(self) -> list[int]:
+    def all_done(self, epoch: int) -> list[int]:
         """Return the number of rounds, for each center block."""
-        return [self._P * len(self._chunks)] * self._P
+        return [self._P * len(self._cut(epoch))] * self._P
 
     def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Rotation:
         """Return an epoch's pieces of work, without the rounds `done`; any number of threads take from them."""
-        self._parts.clear()
-        self._schedule = Rotation(epoch, self._P, self._chunks, done or [0] * self._P, paused, self.halt)
+        self._chunks.clear()
+        self._token_blocks = self._cut(epoch)
+        sizes = list(map(len, self._token_blocks))
+        self._schedule = Rotation(epoch, self._P, sizes, done or [0] * self._P, paused, self.halt)
         return self._schedule
 
     def train(self, piece: Piece, rate: float, work: Worker) -> PieceResult:
         """Do a piece of work, in place. Raises `CorpusError` if it holds an id outside the vocabulary."""
         assert self._schedule is not None
+        chunk = self._chunk(piece.epoch, piece.chunk)
         if piece.round < 0:
-            block = self._chunks[piece.chunk][piece.number]
+            block = int(self._token_blocks[piece.chunk][piece.number])
             tokens = checked_ids(self._tokens.read_block(block), self._V, block)
             key = block_key(self._options.seed, piece.epoch, block)
-            self._parts[piece.chunk, piece.number] = self._make_pairs(tokens, key, work)
-            result = PieceResult(0, 0.0)
+            chunk.parts[piece.number] = self._make_pairs(tokens, key, chunk.partition, work)
+            result = PieceResult(0, 0.0, 0.0)
         else:
-            result = self._train_bucket(piece, rate, work)
+            result = self._train_bucket(piece, chunk, rate, work)
         if self._schedule.finish(piece):
-            for number in range(len(self._chunks[piece.chunk])):
-                del self._parts[piece.chunk, number]
+            del self._chunks[piece.chunk]
         return result
 
-    def _make_pairs(self, tokens: NDArray[np.int32], key: int, work: Worker) -> Part:
+    def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Worker) -> PieceResult:
+        pairs = self._gather([self._make_pairs(tokens, key, self._one_block, work)], 0, work)
+        loss = self._run(self._bucket(self._one_block, 0, pairs, key, rate), work.groups)
+        return PieceResult(len(pairs), loss, 0.0)
+
+    def _cut(self, epoch: int) -> list[NDArray[np.intp]]:
+        n_blocks = self._tokens.n_blocks
+        return cut_chunks(n_blocks, chunk_size(n_blocks, self._options), epoch)
+
+    def _chunk(self, epoch: int, number: int) -> Chunk:
+        """Return a chunk of the epoch, made when a worker first asks for it."""
+        with self._opening:
+            if number not in self._chunks:
+                self._chunks[number] = Chunk(self._partition(epoch, number), {})
+            return self._chunks[number]
+
+    def _partition(self, epoch: int, chunk: int) -> Partition:
+        options = self._options
+        return draw_partition(self._counts, self._P, options.ns_exponent, options.seed, epoch, chunk)
+
+    def _make_pairs(self, tokens: NDArray[np.int32], key: int, partition: Partition, work: Worker) -> Part:
         """Return a token block's pairs, bucket by bucket."""
         options, P = self._options, self._P
         n, _ = block_kernels.count_pairs(
-            tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, P, work.pairs, work.counts
-        )
+            tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, partition.block_of, P,
+            work.pairs, work.counts,
+        )  # fmt: skip
         starts = np.concatenate([[0], np.cumsum(work.counts)])
         pairs = np.empty((starts[-1], 2), np.int32)
         block_kernels.fill_pairs(n, P, work.pairs, starts[:-1].copy(), pairs)
         return pairs, starts
 
-    def _train_bucket(self, piece: Piece, rate: float, work: Worker) -> PieceResult:
+    def _train_bucket(self, piece: Piece, chunk: Chunk, rate: float, work: Worker) -> PieceResult:
         i, o = piece.number, (piece.number + piece.round) % self._P
         b = i * self._P + o
-        pairs = self._gather(piece.chunk, b, work)
+        pairs = self._gather([chunk.parts[number] for number in range(len(chunk.parts))], b, work)
         key = block_key(self._options.seed, piece.epoch, piece.chunk, b, _BUCKET_KEY)
-        bucket = self._bucket(i, o, pairs, key, rate)
-        trained = self._run(bucket, work.groups)
-        if trained.center is not bucket.center:
-            bucket.center[:], bucket.outside[:] = trained.center, trained.outside
-        return PieceResult(len(pairs), trained.loss)
+        loss = self._run(self._bucket(chunk.partition, o, pairs, key, rate), work.groups)
+        share = len(chunk.parts) / (self._P**2 * self._tokens.n_blocks)
+        return PieceResult(len(pairs), loss, share)
 
-    def _gather(self, chunk: int, b: int, work: Worker) -> NDArray[np.int32]:
+    def _gather(self, parts: list[Part], b: int, work: Worker) -> NDArray[np.int32]:
         """Return the pairs of bucket b of a chunk, spread."""
-        parts = (self._parts[chunk, number] for number in range(len(self._chunks[chunk])))
         pieces = [pairs[starts[b] : starts[b + 1]] for pairs, starts in parts]
         in_order, spread = work.buckets(sum(map(len, pieces)))
         return spread_pairs(np.concatenate(pieces, out=in_order), spread)
 
-    def _bucket(self, i: int, o: int, pairs: NDArray[np.int32], key: int, rate: float) -> Bucket:
-        center, outside = self._padded_center[i :: self._P], self._padded_outside[o :: self._P]
+    def _bucket(self, partition: Partition, outside: int, pairs: NDArray[np.int32], key: int, rate: float) -> Bucket:
+        words, alias = partition.words[outside], partition.alias[outside]
         negative, vector_size = self._options.negative, self._options.vector_size
-        return Bucket(center, outside, pairs, self._alias[o], key, rate, negative, vector_size)
+        return Bucket(self._padded_center, self._padded_outside, pairs, words, alias, key, rate, negative, vector_size)

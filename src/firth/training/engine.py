@@ -17,10 +17,11 @@ Matrix = NDArray[np.float32]
 
 
 class PieceResult(NamedTuple):
-    """What a piece of work added: `loss` is the sum over its pairs, in nats."""
+    """What a piece of work added: `loss` is the sum over its pairs, in nats; `share` is its share of the epoch."""
 
     pairs: int
     loss: float
+    share: float
 
 
 class Pieces(Protocol):
@@ -73,7 +74,7 @@ class Engine(ABC):
         """Compile the kernels."""
 
     @abstractmethod
-    def all_done(self) -> list[int]:
+    def all_done(self, epoch: int) -> list[int]:
         """Return what `Pieces.done` does when all pieces of an epoch are."""
 
     @abstractmethod
@@ -91,6 +92,13 @@ class Engine(ABC):
     def epoch_loss(self, mean: float, pairs: int) -> tuple[float, int]:
         """Return the mean loss of an epoch's pairs, in nats, and how many there are; given: as met while it ran."""
         return mean, pairs
+
+    def end_loss(self, work: Any) -> float | None:
+        """Return the mean loss of a fixed sample of pairs, in nats, with both matrices as they are.
+
+        None if `epoch_loss` is of both matrices as they are already, or if the sample has no pairs.
+        """
+        return None
 
     def state(self) -> State:
         """Return all that changes; the arrays are those that `train` changes in place."""

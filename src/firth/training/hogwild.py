@@ -5,8 +5,9 @@ the arithmetic; this module makes its tables and is the one gateway through whic
 """
 
 import threading
+from abc import abstractmethod
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,10 @@ from firth.training import kernels, sampling, simd
 from firth.training.engine import Engine, Matrix, PieceResult
 
 _INIT_NUMBERS = 2**22  # drawn at a time, so that starting needs no second matrix
+_SAMPLE_PLACES = 16  # of the corpus, from which `end_loss` takes its sample
+_SAMPLE_SHARE = 64  # one word in so many is in the sample,
+_MIN_SAMPLE = 2_048  # but at least so many words; at most a token block
+_NO_EPOCH = 2**32 - 1  # seeds the draws of `end_loss`
 
 
 class Piece(NamedTuple):
@@ -65,6 +70,32 @@ class NegativeSampling(Engine):
         for first, rows in start_rows(len(counts), options.vector_size, options.seed):
             self.center[first : first + len(rows)] = rows
 
+    def compile(self) -> None:
+        """Compile the kernels now, by training on no tokens at all."""
+        self._train_alone(np.zeros(0, np.int32), 0, 0.0, self.workspace())
+
+    def end_loss(self, work: Any) -> float | None:
+        """Return the mean loss of a fixed sample of pairs, each with fixed noise words; no row changes.
+
+        The sample is the same in every epoch. It comes from 16 places of the corpus, is subsampled and windowed as in
+        training, and its noise words come from the whole vocabulary under either schedule. None if it has no pairs.
+        """
+        key = block_key(self._options.seed, _NO_EPOCH)
+        result = self._train_alone(self._sample(), key, 0.0, work)
+        return result.loss / result.pairs if result.pairs and not self.halt[0] else None
+
+    @abstractmethod
+    def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Any) -> PieceResult:
+        """Train on tokens in this thread, as one piece, in place; at rate 0 this computes their loss."""
+
+    def _sample(self) -> NDArray[np.int32]:
+        n_blocks = self._tokens.n_blocks
+        size = min(BLOCK_WORDS, max(_MIN_SAMPLE, self.n_words // _SAMPLE_SHARE))
+        numbers = sorted(set(np.linspace(0, n_blocks - 1, _SAMPLE_PLACES, dtype=int).tolist()))
+        each = size // len(numbers) - 1
+        read = (checked_ids(self._tokens.read_block(n), len(self._keep), n)[:each] for n in numbers)
+        return np.concatenate([np.append(tokens, np.int32(END)) for tokens in read])
+
     @property
     def center(self) -> Matrix:
         """The center matrix, without the padding of its rows."""
@@ -90,11 +121,7 @@ class Hogwild(NegativeSampling):
         options = self._options
         return kernels.make_workspace(BLOCK_WORDS, options.vector_size, options.window, options.negative, self.halt)
 
-    def compile(self) -> None:
-        """Compile the kernel now, by training on no tokens at all."""
-        self._run(np.zeros(0, np.int32), key=0, rate=0.0, work=self.workspace())
-
-    def all_done(self) -> list[int]:
+    def all_done(self, epoch: int) -> list[int]:
         """Return the number of blocks."""
         return [self._tokens.n_blocks]
 
@@ -105,15 +132,16 @@ class Hogwild(NegativeSampling):
     def train(self, piece: Piece, rate: float, work: kernels.Workspace) -> PieceResult:
         """Train on one block, in place. Raises `CorpusError` if it holds an id outside the vocabulary."""
         tokens = checked_ids(self._tokens.read_block(piece.block), len(self._keep), piece.block)
-        return self._run(tokens, block_key(self._options.seed, piece.epoch, piece.block), rate, work)
+        result = self._train_alone(tokens, block_key(self._options.seed, piece.epoch, piece.block), rate, work)
+        return result._replace(share=1 / self._tokens.n_blocks)
 
-    def _run(self, tokens: NDArray[np.int32], key: int, rate: float, work: kernels.Workspace) -> PieceResult:
+    def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: kernels.Workspace) -> PieceResult:
         options = self._options
         _, pairs = self._train(
             self._padded_center, self._padded_outside, tokens, self._keep, self._alias, np.uint64(key),
             options.window, options.shrink_windows, options.negative, np.float32(rate), work,
         )  # fmt: skip
-        return PieceResult(pairs, float(work.loss.sum()))
+        return PieceResult(pairs, float(work.loss.sum()), 0.0)
 
 
 def start_rows(V: int, D: int, seed: int) -> Iterator[tuple[int, Matrix]]:

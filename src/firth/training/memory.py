@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training import kernels, sampling, simd
-from firth.training.blocks import chunk_blocks, row_blocks
 from firth.training.cooccurrence import RANGE_CELLS, RUN_BYTES, piece_blocks
+from firth.training.partition import chunk_size, count_row_blocks
 from firth.training.softmax import TILE_BYTES, TILE_WORDS
 from firth.training.softmax_training import BATCH
 
@@ -23,6 +23,8 @@ _COMPILED = {"hogwild": 106 * _MIB, "blocks": 100 * _MIB, "softmax": 100 * _MIB}
 _WARM_COMPILED = 35 * _MIB  # the kernels of the warm start, when the compiler is there already
 UNUSED = 128 * _MIB  # of address space that is taken and hardly touched: threads' stacks and heaps, code being made
 _CHUNKS = 1.25  # of pairs, in memory together: while one is trained on, the next is begun
+_TABLE_BYTES = 4 + 8 + 56  # of a word: its threshold, its slot, and room to make the alias table
+_PARTITION_BYTES = 3 * (1 + 4 + 8) + 16  # of a word: that of all words, those of two chunks, and room to make one
 _PAIR_BYTES = 8 + 8 + 4  # of a pair while a piece is sorted: its entry, room to sort it, its sum
 _RUN_CELL_BYTES = 8 + 4  # of a cell of a run
 _CELL_BYTES = 4 + 4  # of a cell of the counts
@@ -40,11 +42,13 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> Parts:
 
 
 def _chunks(corpus: Corpus, options: Options, workers: int) -> Parts:
-    P = row_blocks(len(corpus.vocabulary), options)
+    V = len(corpus.vocabulary)
+    P = count_row_blocks(V, options)
     pairs = _Pairs(corpus, options, shrunken=options.shrink_windows)
-    chunk = pairs.of_blocks(chunk_blocks(options))
+    chunk = pairs.of_blocks(chunk_size(corpus.tokens.n_blocks, options))
     return {
         "pairs": round(8 * min(_CHUNKS * chunk, pairs.total)),
+        "partitions of the vocabulary": V * _PARTITION_BYTES,
         f"buckets of {workers} workers": round(min(workers, P) * 2 * 8 * chunk / P**2),
     }
 
@@ -58,7 +62,7 @@ def _negative_sampling(V: int, options: Options, workers: int) -> Parts:
     scratch = BLOCK_WORDS * (5 * 4 + 8) + kernels.SLICE * options.negative * 4 + (2 + 2 * options.window) * row
     return {
         f"2 matrices of {V:,} x {options.vector_size} floats": 2 * V * row,
-        "sampling tables": V * (4 + 8 + 120),  # 120: Python's lists while the alias table is made
+        "sampling tables": V * _TABLE_BYTES,
         f"scratch of {workers} workers": workers * scratch,
     }
 

@@ -28,23 +28,29 @@ def noise_distribution(counts: NDArray[np.int64], ns_exponent: float) -> NDArray
 
 
 def alias_table(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.uint64]:
-    """Return Walker's alias table for the noise distribution, built as Vose (1991) does.
+    """Return an alias table (Walker 1977) for the noise distribution of n words.
 
-    A draw picks slot i uniformly and answers i with the slot's own probability, else the slot's alias.
-    Returns (V,) uint64: the probability, scaled to 32 bits, in the high half; the alias in the low half.
+    A draw picks a slot i uniformly, and returns i with the slot's own probability, else the slot's alias. Slots are
+    filled by sweeping over the words with less than 1/n of the probability and those with more, as in Vose (1991), but
+    with cumulative sums instead of a loop: E_i is what the first i words of more can give away, D_j what the first j
+    words of less lack. Word j takes from the first i with E_i >= D_(j-1). A word i that gave more than it had keeps
+    1 + E_i - D, with D the first D_j above E_i, and takes the rest from word i + 1.
+
+    counts: (n,). Returns (n,) uint64: the probability, scaled to 32 bits, in the high half; the alias in the low half.
     """
-    V = len(counts)
-    share = (noise_distribution(counts, ns_exponent) * V).tolist()
-    alias = list(range(V))
-    poor = [i for i in range(V) if share[i] < 1]
-    rich = [i for i in range(V) if share[i] >= 1]
-    while poor and rich:
-        giver, taker = rich[-1], poor.pop()
-        alias[taker] = giver
-        share[giver] -= 1 - share[taker]
-        if share[giver] < 1:
-            poor.append(rich.pop())
-    for i in poor + rich:  # what rounding left over: full slots
-        share[i] = 1.0
-    threshold = np.minimum(np.array(share) * _ONE, _ONE - 1).astype(np.uint64)
-    return np.asarray((threshold << np.uint64(32)) | np.array(alias, np.uint64), np.uint64)
+    n = len(counts)
+    share = noise_distribution(counts, ns_exponent) * n
+    alias = np.arange(n, dtype=np.uint64)
+    has_more = share >= min(1.0, share.max(initial=0.0))  # of equal shares, all may round to just below 1
+    less, more = np.flatnonzero(~has_more), np.flatnonzero(has_more)
+    lack, give = np.cumsum(1 - share[less]), np.cumsum(share[more] - 1)
+    giver = np.searchsorted(give, np.concatenate([[0.0], lack[:-1]]))[: len(less)]
+    overdrawn = np.searchsorted(lack, give, side="right")
+    took = overdrawn < len(less)  # beyond these, only rounding is left
+    took[-1:] = False  # the last has nobody to take from
+    alias[less] = more[np.minimum(giver, len(more) - 1)]
+    alias[more[took]] = more[1:][took[:-1]]
+    share[more] = 1
+    share[more[took]] += give[took] - lack[overdrawn[took]]
+    threshold = np.clip(share * _ONE, 0, _ONE - 1).astype(np.uint64)
+    return np.asarray((threshold << np.uint64(32)) | alias, np.uint64)

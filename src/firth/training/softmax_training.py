@@ -225,7 +225,7 @@ class Passes(Engine):
             gradient = small.gradient(v, U, np.zeros(2, np.float32), rows, one, one)
             Adam(U, small).step(gradient.outside, 0.0)
 
-    def all_done(self) -> list[int]:
+    def all_done(self, epoch: int) -> list[int]:
         """Return the number of batches."""
         return [-(-int(np.count_nonzero(self._counts.totals > 0)) // BATCH)]
 
@@ -241,7 +241,8 @@ class Passes(Engine):
         gradient = self._softmax.gradient(
             self.center[batch], self.outside, self._intercept, self._counts.rows(batch), N, a / a.sum()
         )
-        result = PieceResult(round(N.sum()), float(gradient.losses @ N))
+        share = len(batch) / np.count_nonzero(self._counts.totals > 0)
+        result = PieceResult(round(N.sum()), float(gradient.losses @ N), share)
         if self.halt[0] or not math.isfinite(result.loss):
             return result
         self._move(batch, gradient, rate)
@@ -263,7 +264,7 @@ class Passes(Engine):
     def restore(self, state: State) -> None:
         """Take over a state, in place."""
         super().restore(state)
-        most = self._options.epochs * self.all_done()[0]
+        most = self._options.epochs * self.all_done(0)[0]
         self._adam.steps = self._newton.steps = state.whole("steps", most)
 
     def _move(self, batch: NDArray[np.int64], gradient: Gradient, rate: float) -> None:

@@ -3,6 +3,7 @@
 A state may come from a file that somebody else wrote, so nothing in it is used before it was checked.
 """
 
+import math
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -51,6 +52,13 @@ class State(NamedTuple):
         if not isinstance(values, list) or len(values) != len(most) or not all(map(_is_whole, values, most)):
             raise self.wrong(f"{name} is {shortened(values)}, and must be {len(most)} whole numbers up to {most[0]}")
         return values
+
+    def number(self, name: str, most: float) -> float:
+        """Return a number of the place; raise `CheckpointError` unless it is finite, and from 0 to `most`."""
+        value: Any = self.place.get(name)
+        if not isinstance(value, float) or not 0 <= value <= most or value == math.inf:
+            raise self.wrong(f"{name} is {shortened(value)}, and must be a finite number from 0 to {most:g}")
+        return value
 
     def wrong(self, reason: str) -> CheckpointError:
         """Return the error of a state that no training has kept."""

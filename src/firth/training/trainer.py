@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, fields
 from numbers import Real
@@ -29,12 +29,19 @@ class EpochRecord:
     """One line of a model's history.
 
     epoch    1, 2, ...; pairs, words: (center, outside) pairs and raw words trained on
-    loss     mean loss of a pair, in nats: of negative sampling, while the epoch ran; of the softmax, after it, exactly
-    alpha    learning rate at the end
+    loss     mean loss of a pair, in nats. Negative sampling: the running loss, each pair's before its own step.
+             Softmax: exactly that of all pairs, after the epoch
+    alpha    learning rate at the end of the epoch
+    end_loss mean loss, in nats, of a fixed sample of pairs and noise words, computed after the epoch while nothing
+             changes; None for the softmax, and where the sample has no pairs
     seconds  wall time of training; None in a model that was loaded, for two equal trainings make equal files
     validation_loss  exact softmax loss of a held-out pair, in nats, if there is a validation text
 
-    Raises `TypeError` for what is no number.
+    Compare epochs by `end_loss`. The running loss often rises in the last epochs although the vectors improve: text
+    repeats its words within a few sentences, and at a high learning rate the vectors fit the words just seen, which
+    lowers the loss of the next pairs. As the rate falls, that gain disappears. It is no sign of divergence.
+
+    Raises `TypeError` for a value that is not a number.
     """
 
     epoch: int
@@ -44,6 +51,7 @@ class EpochRecord:
     alpha: float
     seconds: float | None = None
     validation_loss: float | None = None
+    end_loss: float | None = None
 
     def __post_init__(self) -> None:
         for field_ in fields(self):
@@ -69,7 +77,7 @@ class Tally:
     """What an epoch has come to, added to by all workers under a lock.
 
     done      the engine's own account of the pieces done; None before the first
-    progress  share of the epoch that lies before the latest piece
+    progress  share of the epoch that is done
     losses    the sum of each piece, in nats
     """
 
@@ -80,9 +88,9 @@ class Tally:
     progress: float = 0.0
     losses: list[float] = field(default_factory=list)
 
-    def add(self, progress: float, result: PieceResult) -> None:
-        """Add the sums of a piece of work."""
-        self.progress = max(self.progress, progress)
+    def add(self, result: PieceResult) -> None:
+        """Add what a piece of work did."""
+        self.progress += result.share
         self.pairs += result.pairs
         self.losses.append(result.loss)
 
@@ -92,26 +100,28 @@ class Tally:
         return math.fsum(self.losses) / self.pairs if self.pairs else math.nan
 
     def to_state(self) -> State:
-        """Return all of it but the progress, which the next piece tells."""
+        """Return all of it, for a checkpoint."""
         place = {name: getattr(self, name) for name in _PLACE}
         return State(place, {"losses": np.array(self.losses)})
 
     @classmethod
-    def from_state(cls, state: State, epochs: int, all_done: list[int]) -> Self:
-        """Return the tally that `to_state` was called on; raise `CheckpointError` if it is none of this training."""
-        seconds, losses = state.place.get("seconds"), state.arrays.get("losses", np.zeros(0))
-        if not isinstance(seconds, float) or not 0 <= seconds < math.inf:
-            raise state.wrong(f"seconds are {seconds!r}, and must be a finite number of at least 0")
+    def from_state(cls, state: State, epochs: int, all_done: Callable[[int], list[int]]) -> Self:
+        """Return the tally that `to_state` was called on; raise `CheckpointError` if it does not fit this training.
+
+        all_done: `Engine.all_done`.
+        """
+        losses, epoch = state.arrays.get("losses", np.zeros(0)), state.whole("epoch", epochs - 1)
         return cls(
-            epoch=state.whole("epoch", epochs - 1),
-            done=state.wholes("done", all_done),
+            epoch=epoch,
+            done=state.wholes("done", all_done(epoch)),
             pairs=state.whole("pairs", _MOST_PAIRS),
-            seconds=seconds,
+            seconds=state.number("seconds", math.inf),
+            progress=state.number("progress", 2.0),
             losses=state.array("losses", (losses.size,), np.dtype("<f8")).tolist(),
         )
 
 
-_PLACE = ("epoch", "done", "pairs", "seconds")
+_PLACE = ("epoch", "done", "pairs", "seconds", "progress")
 _MOST_PAIRS = 2**63 - 1
 
 
@@ -129,8 +139,10 @@ class Trainer:
         self._workspaces = [engine.workspace() for _ in range(workers)]
         self._lock, self._paused = threading.Lock(), threading.Event()
         self._tally = Tally(0)
+        self._previous: EpochRecord | None = None
+        self._explained = False
         if self._keeper.resumed is not None:
-            self._tally = Tally.from_state(self._keeper.resumed, options.epochs, engine.all_done())
+            self._tally = Tally.from_state(self._keeper.resumed, options.epochs, engine.all_done)
             engine.restore(self._keeper.resumed)
             self._keeper.resumed = None
 
@@ -167,6 +179,7 @@ class Trainer:
                 return
             record = self._record()
             self._reporter.say(summary(record, self._options.epochs, exact=self._engine.exact))
+            self._explain(record)
             self._tally = Tally(epoch + 1)
             yield record
 
@@ -254,28 +267,44 @@ class Trainer:
                 return
             self._check_loss(result.loss, f"{piece.progress:.0%} of it done", rate)
             with self._lock:
-                self._tally.add(piece.progress, result)
+                self._tally.add(result)
 
     def _rate(self, progress: float) -> float:
         """Return the learning rate: it depends on the place in the corpus, and never on time."""
         return self._engine.rate((self._tally.epoch + progress) / self._options.epochs)
 
     def _show(self) -> None:
-        """Report words a second, loss and learning rate."""
+        """Report words per second, loss and learning rate, as soon as there are pairs to report on."""
         engine, tally = self._engine, self._tally
-        words = round((tally.epoch + tally.progress) * engine.n_words)
-        speed = tally.progress * engine.raw_words / tally.seconds
-        note = f"{speed / 1e6:.2f} M words/s  loss {tally.mean_loss:.4f}  alpha {self._rate(tally.progress):.4f}"
-        self._reporter.advance(words, note=note)
+        progress = min(1.0, tally.progress)
+        words = round((tally.epoch + progress) * engine.n_words)
+        speed = progress * engine.raw_words / tally.seconds
+        note = f"{speed / 1e6:.2f} M words/s  loss {tally.mean_loss:.4f}  alpha {self._rate(progress):.4f}"
+        self._reporter.advance(words, note=note if tally.pairs else "")
 
     def _record(self) -> EpochRecord:
         tally, rate, started = self._tally, self._rate(1.0), time.perf_counter()
         loss, pairs = self._engine.epoch_loss(tally.mean_loss, tally.pairs)
         if not pairs:
             raise _no_pairs(self._engine.n_words)
-        self._check_loss(loss, "all of it done", rate)
+        end_loss = self._engine.end_loss(self._workspaces[0])
+        for each in (loss, end_loss):
+            if each is not None:
+                self._check_loss(each, "all of it done", rate)
         seconds = tally.seconds + time.perf_counter() - started
-        return EpochRecord(tally.epoch + 1, loss, pairs, self._engine.raw_words, rate, seconds)
+        return EpochRecord(tally.epoch + 1, loss, pairs, self._engine.raw_words, rate, seconds, end_loss=end_loss)
+
+    def _explain(self, record: EpochRecord) -> None:
+        """Explain, once, a running loss that rises while the loss of the fixed sample falls."""
+        before, self._previous = self._previous, record
+        if before is None or before.end_loss is None or record.end_loss is None or self._explained:
+            return
+        if record.loss > before.loss and record.end_loss <= before.end_loss:
+            self._explained = True
+            self._reporter.say(
+                "the loss rose because a lower learning rate fits the words just seen less closely: compare epochs by "
+                "the end loss, of a fixed sample of pairs after each epoch"
+            )
 
     def _check_loss(self, loss: float, where: str, rate: float) -> None:
         if not math.isfinite(loss):
@@ -296,6 +325,7 @@ def summary(record: EpochRecord, epochs: int, *, exact: bool) -> str:
     """Return the line that reports an epoch that was just trained."""
     seconds = record.seconds or math.nan
     perplexity = f"  perplexity {math.exp(record.loss):,.1f}" if exact and record.loss < _LARGEST_EXPONENT else ""
+    end = f"  end loss {record.end_loss:.4f}" if record.end_loss is not None else ""
     speed = f"{record.words / seconds / 1e6:.2f} M words/s  {seconds:.1f} s"
     pairs = f"{record.pairs:,} pairs  alpha {record.alpha:.4f}"
-    return f"epoch {record.epoch}/{epochs}  loss {record.loss:.4f}{perplexity}  {speed}  {pairs}"
+    return f"epoch {record.epoch}/{epochs}  loss {record.loss:.4f}{end}{perplexity}  {speed}  {pairs}"
