@@ -277,7 +277,7 @@ def test_a_model_copied_by_a_callback_can_be_edited_and_fitted(trained):
     assert [len(kept.history) for kept in copies] == [1, 2]
     assert not np.array_equal(copies[0].outside, copies[1].outside)
     copies[0].wv["new"] = np.ones(D)
-    assert "new" not in copies[0].fit(LINES, progress=False).wv
+    assert "new" not in copies[0].fit(LINES, progress=False, overwrite=True).wv
 
 
 def test_norms_are_those_of_each_epoch():

@@ -86,6 +86,7 @@ class Word2Vec:
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_minutes: float | None = None,
         resume: bool = False,
+        overwrite: bool = False,
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
 
@@ -104,13 +105,17 @@ class Word2Vec:
                               each epoch's end and at an interrupt, atomically, the last two of them kept
           resume              go on from the newest sound checkpoint, or from the start where there is none yet;
                               callbacks hear again of an epoch whose end was not kept before they had heard
+          overwrite           consent to replace the vectors that this model already holds, since `fit` cannot train
+                              them further; not needed when a checkpoint is resumed. The old vectors stay until
+                              training begins, so there must be enough memory for both
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
         one), however often the training was ended and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
         stops within two seconds, writes a checkpoint if the work under way ends within one, leaves the vectors as they
         are by then, and goes on to the caller. `wv` cannot be edited until `fit` returns; a callback may edit a copy.
 
-        Raises `OptionError` for a value that is not allowed, `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before
+        Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced
+        without `overwrite=True`; `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before
         allocating what would not fit, `DivergenceError` if the loss becomes infinite or NaN, `OSError` if the folder
         cannot be made or written in, and `CheckpointError` if another training uses it, if it holds checkpoints and
         `resume` is False, or if they are of other options, another corpus or other versions of the software; the
@@ -125,6 +130,7 @@ class Word2Vec:
         texts = {"tokenizer": tokenizer, "max_input_bytes": max_input_bytes}
         report = reporter(progress)
         keeper = self._keeper(checkpoint, checkpoint_minutes, resume, report)
+        self._check_overwrite(overwrite, resume, keeper)
         return self._fit(corpus, report, keeper, offsets=offsets, validation=validation, callbacks=callbacks, **texts)
 
     def _keeper(
@@ -140,6 +146,17 @@ class Word2Vec:
             if given:
                 raise OptionError(f"{name} needs checkpoint= (--checkpoint), the folder that the checkpoints are in")
         return Keeper()
+
+    def _check_overwrite(self, overwrite: bool, resume: bool, keeper: "Keeper") -> None:
+        """Raise `OptionError` if training from the start would replace vectors without consent."""
+        if self._wv is None or overwrite or keeper.has_checkpoints or self._is_training:
+            return
+        without = ", and there is no checkpoint to resume" if resume else ""
+        raise OptionError(
+            f"this model already holds the vectors of {len(self._wv):,} words. fit trains from the start and would "
+            f"replace them: training them further is not available{without}. Fit a new model with the same options, "
+            "Word2Vec(**model.options.to_dict()), or give overwrite=True"
+        )
 
     def _fit(
         self,
