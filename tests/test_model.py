@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import firth
-from firth import CorpusError, FirthError, FormatError, KeyedVectors, OptionError, Options, Word2Vec
+from firth import CheckpointError, CorpusError, FirthError, FormatError, KeyedVectors, OptionError, Options, Word2Vec
+from firth.training import cooccurrence, engines
 
 SMALL = {"vector_size": 10, "window": 2, "negative": 3, "min_count": 1, "sample": 0, "epochs": 2, "workers": 1}
 TEXT = "the king and the queen ruled the land\nthe queen and the king had a land\n" * 40
@@ -98,9 +99,53 @@ def test_integer_ids_stay_ids():
 def test_fitting_again_starts_again(path, model):
     again = Word2Vec(**SMALL)
     again.fit([["other", "words"]] * 10, progress=False)
-    again.fit(path, progress=False)
+    again.fit(path, progress=False, overwrite=True)
     np.testing.assert_array_equal(again.wv.vectors, model.wv.vectors)
     assert len(again.history) == 2
+
+
+def test_fit_does_not_replace_vectors_without_consent(model, tmp_path):
+    model.save(tmp_path / "model.firth")
+    loaded = Word2Vec.load(tmp_path / "model.firth")
+    reads = []
+    message = (
+        "holds the vectors of 8 words. fit trains from the start .* training them further is not available. "
+        r"Fit a new model .* Word2Vec\(\*\*model.options.to_dict\(\)\), or give overwrite=True"
+    )
+    with pytest.raises(OptionError, match=message):
+        loaded.fit((reads.append(line) or line for line in as_lists()), progress=False)
+    assert not reads
+    np.testing.assert_array_equal(loaded.wv.vectors, model.wv.vectors)
+    assert loaded.fit([["other", "words"]] * 10, progress=False, overwrite=True).wv.index_to_key == ["other", "words"]
+
+
+def test_consent_is_not_needed_to_resume(path, tmp_path):
+    run = {"checkpoint": tmp_path / "run", "progress": False}
+    model = Word2Vec(**SMALL).fit(path, **run, callbacks=[lambda _: True])
+    assert len(model.fit(path, **run, resume=True).history) == 2
+    with pytest.raises(CheckpointError, match="resume=True"):
+        model.fit(path, **run)
+    with pytest.raises(OptionError, match=r"no checkpoint to resume\. .* overwrite=True"):
+        model.fit(path, checkpoint=tmp_path / "empty", progress=False, resume=True)
+    assert not (tmp_path / "empty").exists()
+
+
+@pytest.mark.parametrize("failing", ["read_corpus", "training_of", "count_pairs"])
+def test_a_fit_that_fails_before_training_keeps_the_old_vectors(failing, path, monkeypatch):
+    model = Word2Vec(**SMALL).fit(path, progress=False)
+    before = model.wv, model.wv.vectors.copy(), model.outside.copy(), list(model.history), dict(model.corpus)
+    owners = {"read_corpus": firth.text, "training_of": engines, "count_pairs": cooccurrence}
+
+    def fail(*given, **named):
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(owners[failing], failing, fail)
+    with pytest.raises(MemoryError):
+        model.fit([["other", "words"]] * 10, validation=[["other", "words"]], progress=False, overwrite=True)
+    assert model.wv is before[0]
+    np.testing.assert_array_equal(model.wv.vectors, before[1])
+    np.testing.assert_array_equal(model.outside, before[2])
+    assert (model.history, model.corpus) == before[3:]
 
 
 def without_seconds(history):
@@ -188,7 +233,7 @@ def test_a_model_that_is_being_trained_is_not_trained_beside(path):
 
     model = Word2Vec(**SMALL).fit(path, callbacks=[again], progress=False)
     assert refused == 2 * [len(model.wv)]
-    assert len(model.fit(path, progress=False).history) == 2
+    assert len(model.fit(path, progress=False, overwrite=True).history) == 2
 
 
 def test_a_corpus_given_with_the_options_is_shown_its_place():

@@ -188,6 +188,26 @@ def test_an_index_leaves_out_broken_rows():
         wv.approximate_index(effort=0)
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda wv: wv.sort_by_descending_frequency(),
+        lambda wv: setattr(wv, "vectors", wv.vectors[::-1]),
+        lambda wv: setattr(wv, "index_to_key", wv.index_to_key[::-1]),
+    ],
+    ids=["sorted", "replaced", "renamed"],
+)
+def test_an_index_of_rows_that_moved_is_refused(index, wv, edit):
+    wv["new"] = wv["w3"]
+    assert index.most_similar_batch(["new"], topn=1)[0][0][0] == "w3"  # an added word leaves the rows in place
+    wv.counts = range(V + 1)
+    edit(wv)
+    ask = [lambda: wv.most_similar("w3", indexer=index), lambda: index.most_similar_batch(["w3"]), index.recall]
+    for question in ask:
+        with pytest.raises(OptionError, match=r"sorted or replaced after this index was built.*approximate_index\(\)"):
+            question()
+
+
 def test_without_faiss_the_way_to_it_is_named(wv, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "faiss", None)
     with pytest.raises(MissingExtraError, match=r"needs FAISS: install it with  pip install 'firth\[ann\]'"):

@@ -111,16 +111,18 @@ def test_adding_one_by_one_moves_the_rows_seldom():
     assert len(places) < 30  # room grows by half: log(1000) / log(1.5) = 17 times
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda wv: pickle.loads(pickle.dumps(wv))])
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda wv: pickle.loads(pickle.dumps(wv))])
 def test_a_copy_can_be_changed_and_added_to(wv, duplicate):
     wv["d"] = np.ones(D)
     wv["e"] = np.ones(D)  # there is room for one more row now
-    assert len(wv._room) > len(wv)
+    assert len(wv._center._room) > len(wv)
     other = duplicate(wv)
     other["a"] = [5] * D
     other["g"] = [6] * D
+    wv["h"] = [7] * D
     assert other[["a", "d", "g"]].tolist() == [[5] * D, [1] * D, [6] * D]
-    assert "g" not in wv
+    assert wv[["a", "d", "h"]].tolist() == [[1, 2, 3, 4], [1] * D, [7] * D]
+    assert (other.index_to_key[3:], wv.index_to_key[3:]) == (["d", "e", "g"], ["d", "e", "h"])
 
 
 def test_what_else_is_known(wv):
@@ -186,6 +188,55 @@ def test_keys_appended_by_hand_get_random_rows(wv):
     del wv.index_to_key[0]
     with pytest.raises(OptionError, match="5 rows and only 4 keys"):
         wv.resize_vectors()
+
+
+def test_gensims_way_of_adding_keys_by_hand(wv):
+    for key in ("x", "y"):
+        wv.key_to_index[key] = len(wv.index_to_key)
+        wv.index_to_key.append(key)
+    wv.resize_vectors()
+    assert wv.index_to_key == ["a", "b", "c", "x", "y"]
+    assert [wv.get_index(key) for key in "abcxy"] == [0, 1, 2, 3, 4]
+    wv.index_to_key.append("a")
+    with pytest.raises(OptionError, match="keys must differ: 'a' comes more than once"):
+        wv.resize_vectors()
+    assert wv.index_to_key == ["a", "b", "c", "x", "y", "a"]
+
+
+EDITS = {
+    "sort": lambda wv: wv.sort_by_descending_frequency(),
+    "add": lambda wv: wv.add_vector("y", np.ones(D)),
+    "change": lambda wv: wv.add_vectors("a", np.ones(D), replace=True),
+    "scale": lambda wv: wv.unit_normalize_all(),
+    "attribute": lambda wv: wv.allocate_vecattrs(["tag"], [int]),
+    "save": lambda wv: wv.save("never"),
+    "export": lambda wv: wv.save_word2vec_format("never"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_keys_without_rows_are_neither_dropped_nor_given_the_rows_of_others(wv, matrix, edit):
+    wv["c"], before = matrix[2], matrix.copy()
+    wv.index_to_key.append("x")
+    with pytest.raises(OptionError, match=r"4 keys and only 3 vectors: call resize_vectors\(\) after appending keys"):
+        edit(wv)
+    del wv.index_to_key[2:]
+    with pytest.raises(OptionError, match=r"3 vectors and only 2 keys: put the keys back, .* vectors_for_all"):
+        edit(wv)
+    assert np.array_equal(wv.vectors, before)
+
+
+def test_keys_edited_by_hand_are_found_in_their_new_rows(wv, matrix):
+    assert wv.get_index("c") == wv.key_to_index["c"]
+    wv.index_to_key = ["c", "b", "a"]
+    assert wv["c"].tolist() == [1, 2, 3, 4]
+    del wv.index_to_key[0]
+    with pytest.raises(OptionError, match=r"'count' has 3 values for 2 keys: assign .* first, wv\.counts = array"):
+        wv.vectors = matrix[1:]
+    wv.counts = [9, 5]
+    wv.vectors = matrix[1:]
+    assert (wv["b"].tolist(), wv["a"].tolist()) == ([5, 6, 7, 8], [9, 10, 11, 12])
+    assert "c" not in wv
 
 
 @pytest.mark.parametrize("keys", [[f"w{i}" for i in range(100)], list(range(1000, 1100))])

@@ -5,7 +5,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from firth.errors import FirthError, FormatError, OptionError
 from firth.options import Options
 from firth.resources import checked_workers
 from firth.vectors import KeyedVectors
+from firth.vectors.growing import GrowingArray
 
 if TYPE_CHECKING:
     from firth.text import Corpus, TokenStore
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from firth.training.trainer import EpochRecord
 
 Callback = Callable[["Word2Vec"], Any]
+Validate: TypeAlias = "Callable[[EpochRecord], EpochRecord]"
 
 _MOST_REPLACED = 0.1  # of the words of a text: a file of another kind has more
 
@@ -43,9 +45,11 @@ class Word2Vec:
 
     Attributes after `fit` or `load`:
       wv       KeyedVectors: the words and the rows v of the center matrix, (V, D) float32
-      outside  the rows u of the outside matrix, (V, D) float32
+      outside  the rows u of the outside matrix, (V, D) float32, in the order of the words of `wv`
       history  a list of `EpochRecord`: loss (nats per pair), pairs, words, seconds, learning rate
       corpus   dict: what was read, and what was dropped or replaced on the way
+
+    `wv` may be edited after `fit`: sorting it or adding words changes both matrices alike.
 
     Raises `OptionError` for an unknown option, suggesting the nearest, or a value out of range.
     """
@@ -58,8 +62,16 @@ class Word2Vec:
         self.history: list[EpochRecord] = []
         self.corpus: dict[str, int] = {}
         self._wv: KeyedVectors | None = None
-        self._outside: Any = None
+        self._outside: GrowingArray | None = None
         self._is_training = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_is_training": False}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = state
+        if self._wv is not None and self._outside is not None:
+            self._wv.move_with(self._outside)
 
     def fit(
         self,
@@ -74,6 +86,7 @@ class Word2Vec:
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_minutes: float | None = None,
         resume: bool = False,
+        overwrite: bool = False,
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
 
@@ -92,15 +105,21 @@ class Word2Vec:
                               each epoch's end and at an interrupt, atomically, the last two of them kept
           resume              go on from the newest sound checkpoint, or from the start where there is none yet;
                               callbacks hear again of an epoch whose end was not kept before they had heard
+          overwrite           consent to replace the vectors that this model already holds, since `fit` cannot train
+                              them further; not needed when a checkpoint is resumed. The old vectors stay until
+                              training begins, so there must be enough memory for both
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
         one), however often the training was ended and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
         stops within two seconds, writes a checkpoint if the work under way ends within one, leaves the vectors as they
-        are by then, and goes on to the caller. Raises `OptionError` for a value that is not allowed, `CorpusError` if
-        there is nothing to train on, `NotEnoughMemoryError` before allocating what would not fit, `DivergenceError` if
-        the loss becomes infinite or NaN, `OSError` if the folder cannot be made or written in, and `CheckpointError`
-        if another training uses it, if it holds checkpoints and `resume` is False, or if they are of other options,
-        another corpus or other versions of the software; the message shows the difference.
+        are by then, and goes on to the caller. `wv` cannot be edited until `fit` returns; a callback may edit a copy.
+
+        Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced
+        without `overwrite=True`; `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before
+        allocating what would not fit, `DivergenceError` if the loss becomes infinite or NaN, `OSError` if the folder
+        cannot be made or written in, and `CheckpointError` if another training uses it, if it holds checkpoints and
+        `resume` is False, or if they are of other options, another corpus or other versions of the software; the
+        message shows the difference.
         """
         from firth.text import check_files, check_validation
         from firth.training.progress import reporter
@@ -111,6 +130,7 @@ class Word2Vec:
         texts = {"tokenizer": tokenizer, "max_input_bytes": max_input_bytes}
         report = reporter(progress)
         keeper = self._keeper(checkpoint, checkpoint_minutes, resume, report)
+        self._check_overwrite(overwrite, resume, keeper)
         return self._fit(corpus, report, keeper, offsets=offsets, validation=validation, callbacks=callbacks, **texts)
 
     def _keeper(
@@ -127,6 +147,17 @@ class Word2Vec:
                 raise OptionError(f"{name} needs checkpoint= (--checkpoint), the folder that the checkpoints are in")
         return Keeper()
 
+    def _check_overwrite(self, overwrite: bool, resume: bool, keeper: "Keeper") -> None:
+        """Raise `OptionError` if training from the start would replace vectors without consent."""
+        if self._wv is None or overwrite or keeper.has_checkpoints or self._is_training:
+            return
+        without = ", and there is no checkpoint to resume" if resume else ""
+        raise OptionError(
+            f"this model already holds the vectors of {len(self._wv):,} words. fit trains from the start and would "
+            f"replace them: training them further is not available{without}. Fit a new model with the same options, "
+            "Word2Vec(**model.options.to_dict()), or give overwrite=True"
+        )
+
     def _fit(
         self,
         corpus: Any,
@@ -140,6 +171,7 @@ class Word2Vec:
     ) -> Self:
         """Do the work of `fit`, telling `report`; `texts` says how to read files, and goes to `read_corpus`."""
         from firth.text import hold_out, read_corpus
+        from firth.training.engines import training_of
         from firth.training.signals import ending_with_the_program
 
         with self._alone(), ending_with_the_program(), report, keeper:
@@ -155,39 +187,39 @@ class Word2Vec:
                 if validation is not None:
                     read, held_out = hold_out(read, validation, self.options, self.workers, **texts)
                 keeper.check_corpus(read, held_out)
-                self.corpus = summary
-                self._train(read, held_out, list(callbacks), report, keeper)
+                training = training_of(read, self.options, self.workers, report, keeper)
+                validate = self._validation(read, held_out, report)
+                self._begin(training, read, summary, keeper)
+                self._train(training, validate, list(callbacks), keeper)
         return self
 
-    def _train(
-        self,
-        corpus: "Corpus",
-        held_out: "TokenStore | None",
-        callbacks: list[Callback],
-        report: "Reporter",
-        keeper: "Keeper",
-    ) -> None:
-        """Train on a corpus that was read. The vectors are usable from the first moment on."""
-        from firth.training.engines import training_of
+    def _begin(self, training: "Training", corpus: "Corpus", summary: dict[str, int], keeper: "Keeper") -> None:
+        """Hold the matrices that training starts from in place of what this model held before."""
         from firth.training.trainer import records
 
-        self._wv, self._outside = None, None
-        self.history = records(keeper.history, "the checkpoint")
-        training = training_of(corpus, self.options, self.workers, report, keeper)
-        self._wv = KeyedVectors(corpus.vocabulary.index_to_key, training.center, corpus.vocabulary.counts)
-        self._outside = training.outside
-        validate = self._validation(corpus, held_out, report) if held_out is not None else None
-        try:
-            for record in training.epochs():
-                self._take(training)
-                self.history.append(record if validate is None else validate(record))
-                keeper.history.append(self.history[-1].to_dict())
-                answers = [callback(self) for callback in callbacks]
-                if any(answer is True or (isinstance(answer, np.bool_) and answer) for answer in answers):
-                    break
-        finally:
-            training.stop()
-            self._take(training)
+        history = records(keeper.history, "the checkpoint")
+        vocabulary = corpus.vocabulary
+        self._hold(KeyedVectors(vocabulary.index_to_key, training.center, vocabulary.counts), training.outside)
+        self.history, self.corpus = history, summary
+
+    def _hold(self, vectors: KeyedVectors, outside: Any) -> None:
+        """Take over vectors and the (V, D) outside matrix, whose rows follow those of the vectors from now on."""
+        self._wv, self._outside = vectors, GrowingArray(outside)
+        vectors.move_with(self._outside)
+
+    def _train(self, training: "Training", validate: "Validate", callbacks: list[Callback], keeper: "Keeper") -> None:
+        """Train until the last epoch or until a callback returns True. The vectors are usable from the first moment."""
+        with self.wv.in_training():
+            try:
+                for record in training.epochs():
+                    self.wv.forget_norms()
+                    self.history.append(validate(record))
+                    keeper.history.append(self.history[-1].to_dict())
+                    answers = [callback(self) for callback in callbacks]
+                    if any(answer is True or (isinstance(answer, np.bool_) and answer) for answer in answers):
+                        break
+            finally:
+                training.stop()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -200,15 +232,10 @@ class Word2Vec:
         finally:
             self._is_training = False
 
-    def _take(self, training: "Training") -> None:
-        """Let the vectors be those of the training as they are now."""
-        self.wv.vectors = training.center
-        self._outside = training.outside
-
-    def _validation(
-        self, corpus: "Corpus", held_out: "TokenStore", report: "Reporter"
-    ) -> "Callable[[EpochRecord], EpochRecord]":
-        """Count the held-out pairs; return what adds their exact softmax loss to a record."""
+    def _validation(self, corpus: "Corpus", held_out: "TokenStore | None", report: "Reporter") -> "Validate":
+        """Count the held-out pairs; return the function that adds their exact softmax loss to a record."""
+        if held_out is None:
+            return lambda record: record
         from firth.training.cooccurrence import count_pairs
         from firth.training.softmax import exact_loss, unigram_intercept
 
@@ -233,14 +260,23 @@ class Word2Vec:
 
     @property
     def outside(self) -> Any:
-        """The (V, D) float32 outside matrix, row by row the words of `wv`; raises `FirthError` before `fit`."""
+        """The (V, D) float32 outside matrix, in the order of the words of `wv`; raises `FirthError` before `fit`.
+
+        The row of a word that was added to `wv` is zero, as all rows are when negative sampling starts: its score
+        with every center is 0.
+        """
         self.wv  # noqa: B018 - raises if there is nothing yet
-        return self._outside
+        return cast(GrowingArray, self._outside).rows
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the whole model to one safetensors file, atomically; raises `FirthError` before `fit`."""
+        """Write the whole model to one safetensors file, atomically.
+
+        Raises `FirthError` before `fit`, and `OptionError` if `wv.index_to_key` was edited by hand and does not fit
+        the matrices.
+        """
         from firth.formats.native import write_native
 
+        self.wv.check_rows()
         write_native(
             path,
             keys=self.wv.index_to_key,
@@ -276,8 +312,13 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     vectors = KeyedVectors(file.keys, file.center, file.counts)
     if file.outside is None or file.options is None:
         return vectors
+    if not file.center.dtype == file.outside.dtype == np.float32:
+        raise FormatError(
+            f"{os.fspath(path)} holds a model in {file.center.dtype} and {file.outside.dtype}, and a model's matrices "
+            "must be float32: read its vectors with KeyedVectors.load"
+        )
     model = Word2Vec(**file.options)
-    model._wv, model._outside = vectors, file.outside
+    model._hold(vectors, file.outside)
     model.history = records(file.history or [], os.fspath(path))
     return model
 

@@ -103,6 +103,11 @@ class Checkpoints(Keeper):
         finally:
             self._writing.add_done_callback(lambda _: self._lock.close())
 
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether the folder holds a checkpoint. Entering then resumes it or raises `CheckpointError`."""
+        return bool(_files(self.folder))
+
     def check_corpus(self, corpus: Corpus, held_out: TokenStore | None) -> None:
         """Compare the corpus; raise `CheckpointError` if it is another, or if there is no room for the checkpoints."""
         self._identity["corpus"] = contents(corpus, held_out)

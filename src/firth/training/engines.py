@@ -31,7 +31,7 @@ if sys.platform != "win32":  # a fork while another thread compiles would leave 
 class Training(Protocol):
     """Training under way: `epochs` does it, and `stop` ends it early, from any thread.
 
-    center, outside: (V, D) float32, as they are by now.
+    center, outside: (V, D) float32, the same memory throughout, which training changes in place.
     """
 
     @property

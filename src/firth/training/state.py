@@ -89,6 +89,11 @@ class Keeper(AbstractContextManager["Keeper"]):
     def __exit__(self, *exc_info: object) -> None:
         return None
 
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether a state was kept earlier."""
+        return False
+
     def memory_needed(self, V: int) -> dict[str, int]:
         """Return what it will allocate for V words: bytes, each part with its name."""
         return {}

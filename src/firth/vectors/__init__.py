@@ -1,6 +1,7 @@
 """Vectors and the keys they belong to: every query.
 
 items.py         what a query may be given: keys, vectors, weights
+growing.py       an array to which rows are appended
 table.py         keys and rows: the arrays, looking up
 editing.py       adding, changing, sorting, taking a part
 precision.py     half precision made single

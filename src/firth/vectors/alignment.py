@@ -36,12 +36,12 @@ class Alignment(NamedTuple):
 
 
 def align(wv: "KeyedVectors", onto: "KeyedVectors", keys: Iterable[Key] | None = None) -> Alignment:
-    """Return `wv` rotated by argmin_R ||A R - B||_F over orthogonal R, as new vectors; neither argument changes.
+    """Return `wv` rotated by argmin_R ||A R - B||_F over orthogonal R; neither argument changes.
 
-    A and B hold, row by row, the unit vectors in `wv` and `onto` of `keys`, by default all that both have. With
-    the singular value decomposition AᵀB = P S Qᵀ the answer is R = P Qᵀ (Schönemann 1966). Keys whose vector is
-    not finite on either side are left out. Raises `OptionError` if sizes differ or no key is shared, and
-    `UnknownWordError` for one of `keys` that is missing on a side.
+    The rotated vectors are new ones and belong to no model. A and B hold, row by row, the unit vectors in `wv` and
+    `onto` of `keys`, by default all that both have. With the singular value decomposition AᵀB = P S Qᵀ the answer is
+    R = P Qᵀ (Schönemann 1966). Keys whose vector is not finite on either side are left out. Raises `OptionError` if
+    sizes differ or no key is shared, and `UnknownWordError` for one of `keys` that is missing on a side.
     """
     if wv.vector_size != onto.vector_size:
         raise OptionError(

@@ -28,8 +28,9 @@ class ApproximateIndex:
     building  candidates looked at when a row is linked: more build a better graph, slower
     effort    candidates looked at in a query, at least topn: more find more, slower; may be changed later
 
-    The index holds a copy of the vectors as they are now. Rows that are zero or not finite are not in it.
-    `recall` says what share of the true neighbours it finds. Raises `MissingExtraError` where FAISS is not
+    The index holds a copy of the vectors as they are now. Rows that are zero or not finite are not in it, nor are
+    words added later. After the vectors were sorted or replaced, queries raise `OptionError`: build a new index.
+    `recall` returns the share of the true neighbours that the index finds. Raises `MissingExtraError` if FAISS is not
     installed, and `OptionError` for settings out of range or when there is nothing to index.
     """
 
@@ -38,7 +39,7 @@ class ApproximateIndex:
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise OptionError(f"{name}={value!r} is not allowed: give a whole number of at least {low}")
         faiss = _faiss()
-        self.wv = wv
+        self.wv, self._edition = wv, wv._edition
         self.effort = effort
         self._rows = np.flatnonzero(np.isfinite(wv.norms) & (wv.norms > 0))
         if not len(self._rows):
@@ -58,6 +59,7 @@ class ApproximateIndex:
 
     def most_similar_batch(self, keys: Iterable[Key] | Vector, topn: int = 10) -> "list[Neighbours]":
         """Return about what `KeyedVectors.most_similar_batch` returns for these keys or rows of an (n, D) array."""
+        self._check_edition()
         queries, own = self.wv._asked(keys)
         if topn < 1 or not len(queries):
             return [[] for _ in queries]
@@ -67,6 +69,7 @@ class ApproximateIndex:
         """Return the share of the true `topn` neighbours of `n` random keys that the index finds, from 0 to 1."""
         from firth.vectors.search import nearest
 
+        self._check_edition()
         chosen = np.random.default_rng(seed).choice(self._rows, size=min(n, len(self)), replace=False)
         queries = self.wv.unit_rows(chosen)
         matrix = Matrix(self.wv.vectors, self.wv.norms, 0, len(self.wv))
@@ -74,6 +77,13 @@ class ApproximateIndex:
         found = self._search(queries, chosen, topn).rows
         hits = sum(len(np.intersect1d(a[a >= 0], b[b >= 0])) for a, b in zip(exact, found, strict=True))
         return hits / max(1, int((exact >= 0).sum()))
+
+    def _check_edition(self) -> None:
+        if self._edition != self.wv._edition:
+            raise OptionError(
+                "the vectors were sorted or replaced after this index was built, and its rows are no longer theirs: "
+                "build a new one with wv.approximate_index()"
+            )
 
     def _search(self, queries: Vector, own: Rows, topn: int) -> Best:
         """Return the best that the graph finds, each query's own row left out."""

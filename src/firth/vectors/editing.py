@@ -7,16 +7,17 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from firth.errors import OptionError
+from firth.vectors.growing import GrowingArray
 from firth.vectors.items import Key, Rows, Vector, is_key, listed
 from firth.vectors.precision import widened
-from firth.vectors.table import VectorTable, checked_keys, first_repeated, lengths
+from firth.vectors.table import VectorTable, checked_keys, first_repeated, lengths, row_of_each, unset
 
 
 class EditableTable(VectorTable):
     """The part of `KeyedVectors` that changes keys, rows and their order, and makes new tables of old ones."""
 
     def __setitem__(self, keys: Key | Iterable[Key], vectors: Any) -> None:
-        """Give a key, or several, new vectors; those that are not here yet are added."""
+        """Give a key, or several, new vectors; new keys are added, as `add_vectors` does."""
         self.add_vectors(keys, vectors, replace=True)
 
     def add_vector(self, key: Key, vector: Any) -> int:
@@ -36,9 +37,12 @@ class EditableTable(VectorTable):
         """Add n keys and their (n, D) vectors, and arrays of n of what else is known about them.
 
         Of keys that are here already the old vector is kept, or with `replace` changed: in place, in the array
-        these vectors were built from, unless that is read-only, which is copied first. Raises `OptionError`,
-        before anything changes, if the shapes do not fit or keys repeat or are of another kind.
+        these vectors were built from, unless that is read-only, which is copied first. In a model, the row of a new
+        word in the outside matrix is zero, as all rows are when negative sampling starts: its score with every
+        center is 0. Raises `OptionError`, before anything changes, if the shapes do not fit or keys repeat or are of
+        another kind, and `FirthError` while `fit` is running.
         """
+        self._check_editable()
         if is_key(keys):
             keys, weights = [cast(Key, keys)], np.asarray(weights)[None]
         fresh = checked_keys(listed(cast(Iterable[Key], keys)))
@@ -57,8 +61,8 @@ class EditableTable(VectorTable):
     def vectors_for_all(self, keys: Iterable[Key], allow_inference: bool = True, copy_vecattrs: bool = False) -> Self:
         """Return new vectors that hold only those of `keys` that are here, each once, in that order.
 
-        `copy_vecattrs` takes along what else is known about them. `allow_inference` is gensim's and changes
-        nothing here: only a key with a row has a vector.
+        They belong to no model. `copy_vecattrs` copies the attributes of the keys too. `allow_inference` is gensim's
+        and changes nothing here: only a key with a row has a vector.
         """
         known = [key for key in dict.fromkeys(keys) if key in self]
         rows = self._rows(known)
@@ -68,34 +72,49 @@ class EditableTable(VectorTable):
         return found
 
     def resize_vectors(self, seed: int = 0) -> None:
-        """Give keys that were appended to `index_to_key` random rows, uniform in ±1/D, from `seed`."""
+        """Give keys that were appended to `index_to_key` random rows, uniform in ±1/D, from `seed`.
+
+        Raises as `add_vectors` does, and `OptionError` if there are fewer keys than rows.
+        """
+        self._refuse_in_training()
         rows = len(self) - len(self._vectors)
         if rows < 0:
             raise OptionError(
                 f"{len(self._vectors)} rows and only {len(self)} keys: take rows out with vectors_for_all"
             )
+        row_of_each(checked_keys(self.index_to_key))
         keys = self.index_to_key[len(self._vectors) :]
         del self.index_to_key[len(self._vectors) :]
+        self._key_to_index = None  # gensim's users write the new keys into it by hand
         numbers = np.random.default_rng(seed).uniform(-1, 1, size=(rows, self.vector_size))
         self.add_vectors(keys, numbers / max(1, self.vector_size))
 
     def sort_by_descending_frequency(self) -> None:
         """Put the keys in the order of their counts, the highest first; the matrix becomes a new array.
 
-        Raises `OptionError` where no counts are known.
+        The rows of a model's outside matrix move too. Raises `OptionError` if no counts are known, and `FirthError`
+        while `fit` is running.
         """
+        self._check_editable()
         counts = self.counts
         if counts is None:
             raise OptionError("these vectors have no counts to sort by: assign wv.counts first")
         order = np.argsort(-counts, kind="stable")
         keys = [self.index_to_key[row] for row in order.tolist()]
-        matrix = self._vectors[order]
-        self.expandos = {attr: values[order] for attr, values in self.expandos.items()}
-        self.index_to_key, self._key_to_index = keys, None
-        self.vectors = matrix
+        expandos = {attr: values[order] for attr, values in self.expandos.items()}
+        moved = [(matrix, matrix.rows[order]) for matrix in (self._center, self._outside) if matrix is not None]
+        for matrix, rows in moved:
+            matrix.replace(rows)
+        self._keys, self._key_to_index, self.expandos, self._growing_expandos = keys, None, expandos, {}
+        self.forget_norms()
 
     def unit_normalize_all(self) -> None:
-        """Scale every vector to length 1, in place: how long it was, which tells how frequent, is lost."""
+        """Scale every vector to length 1, in place. The lengths, which grow with the frequency of a word, are lost.
+
+        The outside matrix of a model stays as it is, so the model's scores u · v change. Raises `FirthError` while
+        `fit` is running.
+        """
+        self._check_editable()
         norms = self.norms
         self._own()
 
@@ -106,7 +125,7 @@ class EditableTable(VectorTable):
         self._norms = np.where(norms == 0, norms, 1).astype(norms.dtype)
 
     def astype(self, dtype: DTypeLike) -> Self:
-        """Return a copy stored in another precision, such as float16, which takes half the memory of float32."""
+        """Return a copy in another precision, such as float16, which takes half the memory; it belongs to no model."""
         kind = np.dtype(dtype)
         if kind.kind != "f":
             raise OptionError(f"dtype={kind} is not allowed: give float16, float32 or float64")
@@ -131,19 +150,35 @@ class EditableTable(VectorTable):
         return matrix.astype(self._vectors.dtype)
 
     def _append(self, keys: list[Key], matrix: Vector) -> None:
-        """Add new keys and rows; room is taken for half as many again, so that adding one by one stays linear."""
+        """Add new keys and rows, in time that is linear in their number even when they are added one by one."""
         if not keys:
             return
-        V = len(self)
-        if len(self._room) < V + len(keys) or not np.may_share_memory(self._room, self._vectors):  # as in a copy
-            self._room = np.empty((max(V + len(keys), V + V // 2), self.vector_size), self._vectors.dtype)
-            self._room[:V] = self._vectors
-        self._room[V : V + len(keys)] = matrix
-        self._vectors = self._room[: V + len(keys)]
+        V, n, attributes = len(self), len(keys), self._growing_attributes()
+        additions = [(self._center, matrix)] + [(array, unset(n, array.rows.dtype)) for array in attributes.values()]
+        if (outside := self._outside) is not None:
+            additions.append((outside, np.zeros((n, self.vector_size), np.float32)))
+        for array, _ in additions:
+            array.reserve(n)  # before anything changes: there may not be enough memory
+        for array, rows in additions:
+            array.append(rows)
+        self.expandos.update({attr: array.rows for attr, array in attributes.items()})
         self._norms = None
-        self.key_to_index.update(zip(keys, range(V, V + len(keys)), strict=True))
-        self.index_to_key += keys
-        self.allocate_vecattrs()
+        self.key_to_index.update(zip(keys, range(V, V + n), strict=True))
+        self.index_to_key.extend(keys)
+
+    def _growing_attributes(self) -> dict[str, GrowingArray]:
+        """Return the arrays of `expandos`, in which anyone may put another, with the room that they have."""
+        known = self._growing_expandos
+        self._growing_expandos = {
+            attr: known[attr] if attr in known and known[attr].rows is values else GrowingArray(values)
+            for attr, values in self.expandos.items()
+        }
+        return self._growing_expandos
+
+    def _check_editable(self) -> None:
+        self._refuse_in_training()
+        self.check_rows()
+        self._check_attributes()
 
     def _change(self, rows: Rows, matrix: Vector) -> None:
         self._own()
@@ -154,7 +189,7 @@ class EditableTable(VectorTable):
     def _own(self) -> None:
         """Copy the matrix if it may not be written to, such as one mapped from a file."""
         if not self._vectors.flags.writeable:
-            self._vectors = self._room = self._vectors.copy()
+            self._center.replace(self._vectors.copy())
 
 
 def _checked_extra(attr: str, values: Any, n: int) -> NDArray[Any]:

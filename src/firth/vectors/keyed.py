@@ -29,6 +29,8 @@ class KeyedVectors(Retired):
     `vectors` is kept as given, never copied: float16, 32 or 64, rows that are a view into padded ones, or an
     array mapped from a file. It is shown read-only: to change vectors, assign to keys (`wv["word"] = vector`,
     which writes into the array given unless that is read-only) or assign a whole array (`wv.vectors = changed`).
+    The vectors of a model keep the rows of its outside matrix in the same order, whatever is added or sorted, and
+    cannot be edited while `fit` is running. A copy (`copy.copy`, `copy.deepcopy`, pickle) belongs to no model.
     Whoever writes into the array it was built from calls `fill_norms(force=True)` afterwards, for the norms of
     the rows are computed once. `counts` says how often each key was seen. `KeyedVectors(100)`, or
     `vector_size=100`, is an empty one to add to. Raises `OptionError` if keys repeat or are of mixed kinds, or
@@ -87,6 +89,7 @@ class KeyedVectors(Retired):
         """
         from firth.formats import write_vectors
 
+        self.check_rows()
         write_vectors(path, format, self.index_to_key, self._vectors, self.counts)
 
     @classmethod
@@ -120,6 +123,7 @@ class KeyedVectors(Retired):
         """
         from firth.formats.word2vec import write_word2vec
 
+        self.check_rows()
         keys, vectors, counts = self.index_to_key, self._vectors, self.counts
         order = np.argsort(-self.expandos[sort_attr], kind="stable") if sort_attr in self.expandos else None
         if order is not None and (np.diff(order) < 0).any():

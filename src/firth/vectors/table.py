@@ -1,14 +1,18 @@
 """Keys and their rows: the arrays, looking up, and what else is known about a key."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+import copy
+import weakref
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from firth.errors import OptionError, UnknownWordError
+from firth.errors import FirthError, OptionError, UnknownWordError
 from firth.resources import available_cores
+from firth.vectors.growing import GrowingArray
 from firth.vectors.items import Key, Rows, Vector, is_key
 from firth.vectors.precision import widened
 
@@ -19,9 +23,13 @@ _FEW_KEYS = 8  # looked up by going through the list, before the dictionary of a
 
 
 class VectorTable:
-    """V keys, their (V, D) matrix, its norms, and arrays of what else is known about each key."""
+    """V keys, their (V, D) matrix, its norms, and arrays of what else is known about each key.
 
-    index_to_key: list[Key]
+    The table alone decides the order of rows. The vectors of a model move the rows of its outside matrix too: the
+    model owns that matrix, and the table has a weak reference to it, so vectors that outlive their model do not keep
+    it in memory.
+    """
+
     expandos: dict[str, NDArray[Any]]
     _key_to_index: dict[Key, int] | None
 
@@ -40,7 +48,7 @@ class VectorTable:
         if vectors is None:
             vectors = _no_vectors(listed_keys, vector_size, dtype)
         self._keep(listed_keys, vectors, counts)
-        self._key_to_index = _row_of_each(listed_keys)
+        self._key_to_index = row_of_each(listed_keys)
 
     @classmethod
     def trusted(cls, keys: list[Key], vectors: NDArray[Any], counts: Any = None) -> Self:
@@ -50,25 +58,72 @@ class VectorTable:
         return table
 
     def _keep(self, keys: list[Key], vectors: NDArray[Any], counts: Any) -> None:
-        self.index_to_key = keys
-        self._key_to_index = None
+        self._keys = keys
         self._looked_up = 0
         self.expandos = {}
+        self._growing_expandos: dict[str, GrowingArray] = {}
+        self._outside_ref: weakref.ref[GrowingArray] | None = None
+        self._in_training = False
+        self._edition = 0  # grows when rows move or all vectors change: an index of older rows is then invalid
         self.vectors = vectors
         self.counts = counts
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_outside_ref": None, "_in_training": False}
+
+    def __copy__(self) -> Self:
+        """Return an independent copy, as NumPy does for an array, and as `copy.deepcopy` does."""
+        return copy.deepcopy(self)
+
+    # --- the model that these vectors belong to
+
+    def move_with(self, outside: GrowingArray) -> None:
+        """Give this (V, D) outside matrix the same order of rows as the vectors from now on."""
+        self._outside_ref = weakref.ref(outside)
+
+    @property
+    def _outside(self) -> GrowingArray | None:
+        return None if self._outside_ref is None else self._outside_ref()
+
+    @contextmanager
+    def in_training(self) -> Iterator[None]:
+        """Refuse edits until the `with` statement ends: training writes to these rows."""
+        self._in_training = True
+        try:
+            yield
+        finally:
+            self._in_training = False
+            self.forget_norms()
+
+    def forget_norms(self) -> None:
+        """Compute the norms again when they are next asked for, after all vectors changed."""
+        self._norms: Vector | None = None
+        self._edition += 1
 
     # --- the arrays
 
     @property
+    def index_to_key(self) -> list[Key]:
+        """The V keys, row by row. Append keys and call `resize_vectors` to add them, as in gensim."""
+        return self._keys
+
+    @index_to_key.setter
+    def index_to_key(self, keys: Keys) -> None:
+        self._refuse_in_training()
+        self._keys, self._key_to_index = checked_keys(keys), None
+        self._edition += 1
+
+    @property
     def key_to_index(self) -> dict[Key, int]:
-        """The row of each key; raises `OptionError` if one comes more than once, as in a mapped file it may."""
+        """The row of each key; raises `OptionError` if a key comes more than once, as it may in a mapped file."""
         if self._key_to_index is None:
-            self._key_to_index = _row_of_each(self.index_to_key)
+            self.check_rows()
+            self._key_to_index = row_of_each(self.index_to_key)
         return self._key_to_index
 
     @property
     def vectors(self) -> Vector:
-        """The (V, D) matrix, read-only; assigning a new one forgets the norms of the old."""
+        """The (V, D) matrix, read-only. A new one may be assigned: for a model, one of the same shape and dtype."""
         view = self._vectors.view()
         view.flags.writeable = False
         return view
@@ -81,9 +136,52 @@ class VectorTable:
                 f"{len(self)} keys need a ({len(self)}, D) array of numbers: found shape {matrix.shape} and "
                 f"dtype {matrix.dtype}"
             )
-        self._vectors: Vector = matrix if matrix.dtype.kind == "f" else matrix.astype(np.float32)
-        self._room: Vector = self._vectors  # the same rows, and perhaps more for those to come
-        self._norms: Vector | None = None
+        matrix = matrix if matrix.dtype.kind == "f" else matrix.astype(np.float32)
+        self._refuse_in_training()
+        self._check_model(matrix)
+        self._check_attributes()
+        self._center = GrowingArray(matrix)
+        self._key_to_index = None  # index_to_key may have been edited by hand
+        self.forget_norms()
+
+    @property
+    def _vectors(self) -> Vector:
+        return self._center.rows
+
+    def _refuse_in_training(self) -> None:
+        if self._in_training:
+            raise FirthError(
+                "these vectors are being trained and cannot be edited: edit model.wv after fit returns, or a copy of "
+                "it, copy.deepcopy(model.wv)"
+            )
+
+    def check_rows(self) -> None:
+        """Raise `OptionError` unless every key has a row, which an edit of `index_to_key` by hand may change."""
+        keys, rows = len(self), len(self._vectors)
+        if keys > rows:
+            raise OptionError(f"{keys} keys and only {rows} vectors: call resize_vectors() after appending keys")
+        if keys < rows:
+            raise OptionError(
+                f"{rows} vectors and only {keys} keys: put the keys back, and take a part with vectors_for_all(keys)"
+            )
+
+    def _check_attributes(self) -> None:
+        for attr, values in self.expandos.items():
+            if len(values) != len(self):
+                raise OptionError(
+                    f"attribute {attr!r} has {len(values)} values for {len(self)} keys: assign as many as there are "
+                    f"keys first, {'wv.counts' if attr == 'count' else f'wv.expandos[{attr!r}]'} = array"
+                )
+
+    def _check_model(self, matrix: Vector) -> None:
+        """Raise `OptionError` if a model's outside matrix does not go with these vectors."""
+        outside = self._outside
+        if outside is not None and (matrix.shape, matrix.dtype) != (outside.rows.shape, outside.rows.dtype):
+            raise OptionError(
+                f"the vectors of this model must have the shape and dtype of its outside matrix, "
+                f"{outside.rows.shape} {outside.rows.dtype}: found {matrix.shape} {matrix.dtype}. Convert the array, "
+                "add words with wv.add_vectors, or make vectors without a model, KeyedVectors(keys, array)"
+            )
 
     @property
     def counts(self) -> NDArray[np.int64] | None:
@@ -152,7 +250,7 @@ class VectorTable:
     # --- looking up
 
     def __len__(self) -> int:
-        return len(self.index_to_key)
+        return len(self._keys)
 
     def __contains__(self, key: object) -> bool:
         return self._row(cast(Key, key)) is not None
@@ -185,7 +283,7 @@ class VectorTable:
         if self._key_to_index is None and self._looked_up < _FEW_KEYS and isinstance(key, Hashable):
             self._looked_up += 1
             try:
-                return self.index_to_key.index(key)
+                return self.index_to_key.index(key, 0, len(self._vectors))
             except ValueError:
                 return None
         return self.key_to_index.get(key)
@@ -239,6 +337,7 @@ class VectorTable:
 
     def allocate_vecattrs(self, attrs: Iterable[str] | None = None, types: Iterable[Any] | None = None) -> None:
         """Make room, of zeros, for attributes of these types; with None, for the keys that were added since."""
+        self.check_rows()
         if attrs is None:
             attrs, types = list(self.expandos), [array.dtype for array in self.expandos.values()]
         for attr, kind in zip(attrs, types or (), strict=True):
@@ -247,7 +346,7 @@ class VectorTable:
             if not np.can_cast(dtype, old.dtype, "same_kind"):
                 raise TypeError(f"attribute {attr!r} holds {old.dtype}, and {dtype} does not fit in it")
             if len(old) != len(self) or attr not in self.expandos:
-                fresh = np.zeros(len(self), old.dtype) if old.dtype != object else np.full(len(self), None)
+                fresh = unset(len(self), old.dtype)
                 fresh[: len(old)] = old[: len(fresh)]
                 self.expandos[attr] = fresh
 
@@ -256,6 +355,11 @@ def lengths(rows: Vector) -> Vector:
     """Return the (n,) Euclidean lengths of (n, D) rows."""
     norms: Vector = np.sqrt(np.einsum("vd,vd->v", rows, rows))
     return norms
+
+
+def unset(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return n values of an attribute that was not set: 0, or None where values are objects, such as text."""
+    return np.full(n, None) if dtype.kind == "O" else np.zeros(n, dtype)
 
 
 def _no_vectors(keys: list[Key], vector_size: int | np.integer[Any] | None, dtype: DTypeLike) -> Vector:
@@ -280,7 +384,8 @@ def checked_keys(keys: Any) -> list[Key]:
     return [int(key) for key in listed_keys]
 
 
-def _row_of_each(keys: list[Key]) -> dict[Key, int]:
+def row_of_each(keys: list[Key]) -> dict[Key, int]:
+    """Return the row of each key; raise `OptionError` if a key comes more than once."""
     rows = dict(zip(keys, range(len(keys)), strict=True))
     if len(rows) != len(keys):
         raise OptionError(f"keys must differ: {first_repeated(keys)!r} comes more than once")
