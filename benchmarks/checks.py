@@ -32,9 +32,9 @@ MODES = ("neither", "checks", "checkpoints")
 
 
 @njit(nogil=True)
-def unlooked_at(pairs, alias):  # type: ignore[no-untyped-def]  # compiled
-    """Stand for `greatest_numbers`: no number is too great."""
-    return 0, 0, 0
+def unlooked_at(pairs, noise_words, alias):  # type: ignore[no-untyped-def]  # compiled
+    """Stand for `max_row_ids`: no row id is out of range."""
+    return 0, 0, 0, 0
 
 
 UNCHECKED_BUCKET = block_kernels.compile_train_bucket.__wrapped__  # another kernel than the one with checks
@@ -83,7 +83,7 @@ class Contestant:
             if self._mode == "neither":
                 for module in (blocks, hogwild):
                     stack.enter_context(mock.patch.object(module, "checked_ids", lambda tokens, V, block: tokens))
-                stack.enter_context(mock.patch.object(block_kernels, "greatest_numbers", unlooked_at))
+                stack.enter_context(mock.patch.object(block_kernels, "max_row_ids", unlooked_at))
                 stack.enter_context(mock.patch.object(block_kernels, "compile_train_bucket", self._unchecked_bucket))
             yield
 

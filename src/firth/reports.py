@@ -21,9 +21,15 @@ def training_summary(model: "Word2Vec") -> str:
             f"training    {words:,} words in {seconds:.1f} s, {speed}, {threads}",
             f"pairs       {sum(record.pairs for record in history):,}",
             f"loss        {_losses([record.loss for record in history])} nats per pair, epoch by epoch",
+            *_end_losses([record.end_loss for record in history]),
             *_held_out([record.validation_loss for record in history]),
         ]
     )
+
+
+def _end_losses(losses: list[float | None]) -> list[str]:
+    known = [loss for loss in losses if loss is not None]
+    return [f"end loss    {_losses(known)} of a fixed sample of pairs, after each epoch"] if known else []
 
 
 def _held_out(losses: list[float | None]) -> list[str]:

@@ -210,10 +210,11 @@ class Trainer:
         """Let every worker take pieces until none is left or the keeper is due; return whether it was."""
         self._paused.clear()
         futures: list[Future[None]] = []
+        began = time.perf_counter() - self._tally.seconds  # workers start while others are still being submitted
         try:
             for work in self._workspaces:
                 futures.append(pool.submit(self._work, pieces, work))
-            self._wait(pool, futures, signals)
+            self._wait(pool, futures, signals, began)
         except BaseException:
             self._end_early(futures, pieces)
             raise
@@ -223,19 +224,18 @@ class Trainer:
         signals.check()
         return self._paused.is_set()
 
-    def _wait(self, pool: ThreadPoolExecutor, futures: list[Future[None]], signals: Deferred) -> None:
+    def _wait(self, pool: ThreadPoolExecutor, futures: list[Future[None]], signals: Deferred, began: float) -> None:
         """Wait for all workers, showing progress; raise the first error, or an interrupt, as soon as there is one.
 
         The end of the program is an interrupt too: it waits for the workers, though this thread may be a daemon.
         """
-        waiting, started, before = set(futures), time.perf_counter(), self._tally.seconds
-        pieces_before = len(self._tally.losses)
+        waiting, pieces_before = set(futures), len(self._tally.losses)
         while waiting:
             done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
             pool.submit(int)  # refused when the program ends; workers may then fail for that
             for future in done:
                 future.result()
-            self._tally.seconds = before + time.perf_counter() - started
+            self._tally.seconds = time.perf_counter() - began
             self._show()
             signals.check()
             if len(self._tally.losses) > pieces_before and self._keeper.due():  # or it might rest for ever

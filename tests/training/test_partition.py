@@ -1,0 +1,109 @@
+"""Chunks and partitions of the block schedule, and that vectors do not show which block their words were in."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firth import Options
+from firth.training import partition
+from firth.training.sampling import alias_table
+
+fingerprint = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/fingerprint.py"))
+
+
+@given(st.integers(0, 300), st.integers(1, 40), st.integers(0, 3))
+def test_every_token_block_is_in_one_chunk_which_is_no_longer_than_all_before_it(n_blocks, size, epoch):
+    chunks = partition.cut_chunks(n_blocks, size, epoch)
+    np.testing.assert_array_equal(np.sort(np.concatenate([np.zeros(0, int), *chunks])), np.arange(n_blocks))
+    trained = epoch * n_blocks
+    for chunk in chunks if n_blocks else ():
+        assert 1 <= len(chunk) <= min(size, max(1, trained))
+        trained += len(chunk)
+
+
+def test_a_chunk_takes_its_text_from_all_over_the_corpus():
+    for chunk in partition.cut_chunks(800, 40, epoch=1):
+        np.testing.assert_array_equal(np.diff(chunk), 20)
+
+
+def test_a_corpus_has_at_least_eight_chunks_an_epoch_and_the_largest_hold_eight_million_pairs():
+    assert [partition.chunk_size(n, Options()) for n in (1, 7, 8, 80, 100_000)] == [1, 1, 1, 10, 40]
+    pairs = 40 * 32_768 * 6  # a window of 5 that shrinks holds 6 words on average
+    assert partition.CHUNK_PAIRS * 0.97 < pairs <= partition.CHUNK_PAIRS
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=300), st.integers(1, 20), st.integers(0, 2**63 - 1))
+def test_a_partition_puts_every_word_into_one_block_with_that_blocks_noise(counts, P, seed):
+    counts = np.array(counts)
+    drawn = partition.draw_partition(counts, P, 0.75, seed, epoch=1, chunk=0)
+    sizes = list(map(len, drawn.words))
+    assert len(sizes) == P
+    assert max(sizes) - min(sizes) <= 1
+    for block, (words, alias) in enumerate(zip(drawn.words, drawn.alias, strict=True)):
+        assert words.dtype == np.int32
+        np.testing.assert_array_equal(words, np.flatnonzero(drawn.block_of == block))
+        np.testing.assert_array_equal(alias, alias_table(counts[words], 0.75))
+
+
+def test_the_first_chunk_of_a_run_is_one_block_and_every_other_has_its_own_partition():
+    counts = np.arange(500, 0, -1)
+    first = partition.draw_partition(counts, 4, 0.75, seed=1, epoch=0, chunk=0)
+    assert [len(words) for words in first.words] == [500, 0, 0, 0]
+    places = [(1, 0, 1), (1, 1, 0), (1, 1, 1), (2, 0, 1)]
+    drawn = [partition.draw_partition(counts, 4, 0.75, *place).block_of.tolist() for place in places]
+    assert all(a != b for i, a in enumerate(drawn) for b in drawn[:i])
+    assert drawn[0] == partition.draw_partition(counts, 4, 0.75, *places[0]).block_of.tolist()
+
+
+# --- vectors do not show the blocks
+
+SMALL = {"vector_size": 16, "min_count": 1, "sample": 0.0, "epochs": 4, "alpha": 0.05, "blocks": 8}
+SEEDS = 6
+
+
+def zipf_text(n=80_000, V=1_000):
+    """Rows of 20 ids that follow no other, with frequencies as in text: no word is like another but by frequency."""
+    weights = 1 / np.arange(10, V + 10)
+    return np.random.default_rng(3).choice(V, (n // 20, 20), p=weights / weights.sum())
+
+
+def z_of(runs, name):
+    return fingerprint["report"](runs, permutations=60)[name]["all words"].z
+
+
+def mod_partition(counts, P, ns_exponent, seed, epoch, chunk):
+    """The same blocks throughout: word w in block w mod P."""
+    words = [np.arange(b, len(counts), P, dtype=np.int32) for b in range(P)]
+    alias = [alias_table(counts[each], ns_exponent) for each in words]
+    return partition.Partition((np.arange(len(counts)) % P).astype(np.uint8), words, alias)
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return fingerprint["train"](zipf_text(), SEEDS, **SMALL)
+
+
+@pytest.mark.parametrize("name", ["row mod P", "first partition", "last of epoch 1", "last of epoch 4"])
+def test_words_of_one_block_are_no_more_alike_than_others(runs, name):
+    assert abs(z_of(runs, name)) < 3
+
+
+def test_the_test_sees_fixed_blocks(monkeypatch):
+    monkeypatch.setattr("firth.training.blocks.draw_partition", mod_partition)
+    assert z_of(fingerprint["train"](zipf_text(), SEEDS, **SMALL), "row mod P") > 20
+
+
+def test_the_test_sees_a_first_chunk_that_is_a_whole_epoch(monkeypatch):
+    def blocks_from_the_start(counts, P, ns_exponent, seed, epoch, chunk):
+        return partition.draw_partition(counts, P, ns_exponent, seed, epoch + 1, chunk)
+
+    monkeypatch.setattr("firth.training.blocks.draw_partition", blocks_from_the_start)
+    monkeypatch.setattr("firth.training.blocks.cut_chunks", lambda n_blocks, size, epoch: [np.arange(n_blocks)])
+    runs = fingerprint["train"](zipf_text(), SEEDS, **SMALL)
+    labels = runs.partitions(1, 0)  # those of the first epoch
+    result = fingerprint["permutation_test"](runs.units, labels, runs.counts, 8, permutations=60, joint=False)
+    assert result.z > 5
