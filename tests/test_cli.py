@@ -393,7 +393,7 @@ def test_an_interrupt_says_what_the_format_cannot_hold(run, corpus, tmp_path, mo
     monkeypatch.setattr(firth.Word2Vec, "fit", interrupted)
     done = run("train", corpus, "-o", tmp_path / "v.bin", "--vector-size", 8, "--epochs", 1, "--no-progress")
     assert (done.code, done.out) == (130, "")
-    assert "firth: interrupted after 1 of 1 epochs; saved what was learnt in " in done.err
+    assert "firth: interrupted after 1 of 1 epoch; saved what was learnt in " in done.err
     assert done.err.endswith("), without counts, outside matrix, options, history\n")
     assert len(KeyedVectors.load(tmp_path / "v.bin")) == 12
 
@@ -560,7 +560,7 @@ def test_a_warning_is_one_line(tmp_path):
     done = process("similar", tmp_path / "v.txt", "a")
     assert done.out == "b  0.0000\n"
     assert "warning: " in one_line(done.err)
-    assert "1 of 3 rows repeat an earlier word" in done.err
+    assert "dropped 1 of 3 rows (repeated words)" in done.err
 
 
 def test_the_program_is_installed_under_its_name():
@@ -594,7 +594,7 @@ def test_evaluate_says_how_much_was_covered(run, vectors, questions, pairs):
     assert ["royals", "50.0%", "1", "of", "2", "2", "of", "2"] in lines
     assert ["others", "-", "0", "of", "0", "0", "of", "1"] in lines
     assert ["Total", "accuracy", "50.0%", "1", "of", "2", "2", "of", "3"] in lines
-    assert "(1 lines skipped, the first is line 6)" in done.out
+    assert "(1 line skipped, the first is line 6)" in done.out
     assert [
         str(pairs),
         f"{np.corrcoef([9, 5, 1], np.cos(np.radians([10, 90, 200])))[0, 1]:.4f}",

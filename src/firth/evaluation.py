@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError, MissingExtraError, OptionError
+from firth.messages import counted
 
 if TYPE_CHECKING:
     from firth.vectors import KeyedVectors
@@ -155,15 +156,16 @@ def evaluate_word_pairs(
     people = np.array([score for _, _, score in judged])
     rows = vocabulary.pair_rows([(first, second) for first, second, _ in judged])
     known = _all_known(rows)
-    counted = np.ones(len(judged), dtype=bool) if dummy4unknown else known
-    if counted.sum() < 2:
+    used = np.ones(len(judged), dtype=bool) if dummy4unknown else known
+    n_used = int(used.sum())
+    if n_used < 2:
         raise FormatError(
-            f"{pairs}: {counted.sum()} of {len(judged)} pairs have both words in the vocabulary, and a "
+            f"{pairs}: both words are in the vocabulary in {n_used} of {counted(len(judged), 'pair')}, and a "
             "correlation needs two; is this file in the language and the case of the vectors?"
         )
     cosines = np.zeros(len(judged))
     cosines[known] = _pair_cosines(wv, rows[known])
-    pearson, spearman = (measure(people[counted], cosines[counted]) for measure in (pearsonr, spearmanr))
+    pearson, spearman = (measure(people[used], cosines[used]) for measure in (pearsonr, spearmanr))
     unknown = len(judged) - int(known.sum())
     result = PairsResult(_floats(pearson), _floats(spearman), 100 * unknown / len(judged))
     result.covered, result.total, result.skipped = int(known.sum()), len(judged), skipped

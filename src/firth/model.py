@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from firth.errors import FirthError, FormatError, OptionError
+from firth.messages import counted
 from firth.options import Options
 from firth.resources import checked_workers
 from firth.vectors import KeyedVectors
@@ -150,7 +151,9 @@ class Word2Vec:
                 summary = _summary(read)
                 report.say(_reading_line(read))
                 if read.replaced > _MOST_REPLACED * read.raw_words:
-                    report.warn(f"{read.replaced:,} of {read.raw_words:,} words are no UTF-8: is the corpus a text?")
+                    report.warn(
+                        f"not UTF-8: {read.replaced:,} of {counted(read.raw_words, 'word')}; is the corpus text?"
+                    )
                 held_out = None
                 if validation is not None:
                     read, held_out = hold_out(read, validation, self.options, self.workers, **texts)
@@ -217,9 +220,8 @@ class Word2Vec:
 
         def validate(record: "EpochRecord") -> "EpochRecord":
             loss = exact_loss(self.wv.vectors, self.outside, counts, intercept, workers=self.workers)
-            report.say(
-                f"held out {loss.pairs:,.0f} pairs  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}"
-            )
+            pairs = counted(round(loss.pairs), "pair")
+            report.say(f"held out {pairs}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
             return dataclasses.replace(record, validation_loss=loss.nats)
 
         return validate
@@ -260,7 +262,7 @@ class Word2Vec:
         return model
 
     def __repr__(self) -> str:
-        size = f"{len(self._wv):,} words" if self._wv is not None else "not fitted"
+        size = counted(len(self._wv), "word") if self._wv is not None else "not fitted"
         return f"<Word2Vec: {size}, vector_size={self.options.vector_size}>"
 
 
@@ -293,15 +295,16 @@ def _reading_line(corpus: "Corpus") -> str:
     from firth.text.encoding import LONGEST_WORD
 
     dropped = corpus.raw_words - corpus.tokens.n_words
-    text = f"read {corpus.raw_words:,} words in {corpus.sentences:,} sentences; vocabulary {len(corpus.vocabulary):,}"
+    text = f"read {counted(corpus.raw_words, 'word')} in {counted(corpus.sentences, 'sentence')}"
+    text += f"; vocabulary {len(corpus.vocabulary):,}"
     if dropped:
-        text += f" of {corpus.distinct_words:,} distinct words, {dropped:,} words dropped ("
+        text += f" of {counted(corpus.distinct_words, 'distinct word')}, {counted(dropped, 'word')} dropped ("
         text += f"{corpus.below_min_count:,} distinct below min_count"
         text += f", {corpus.beyond_max_vocab:,} beyond max_vocab)" if corpus.beyond_max_vocab else ")"
     if corpus.too_long:
-        text += f"; {corpus.too_long:,} tokens of more than {LONGEST_WORD:,} bytes left out"
+        text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes left out"
     if corpus.replaced:
-        text += f"; invalid UTF-8 replaced in {corpus.replaced:,} words"
+        text += f"; invalid UTF-8 replaced in {counted(corpus.replaced, 'word')}"
     return text
 
 

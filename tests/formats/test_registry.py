@@ -145,7 +145,7 @@ def test_half_and_double_precision_are_kept(tmp_path, name, kind):
 @pytest.mark.skipif(np.dtype(np.longdouble).name == "float64", reason="a long double is a double here")
 @pytest.mark.parametrize("name", WRITTEN)
 def test_long_doubles_are_refused_before_anything_is_written(tmp_path, name):
-    with pytest.raises(OptionError, match=r"8 keys need as many rows of float16, float32, float64: .* dtype float"):
+    with pytest.raises(OptionError, match=r"one row of .*float64 for each of 8 keys: .* dtype float"):
         write_vectors(tmp_path / "v", name, WORDS, VECTORS.astype(np.longdouble))
     assert list(tmp_path.iterdir()) == []
 
@@ -258,7 +258,7 @@ def test_unknown_formats_and_options_are_refused_with_a_hint(tmp_path):
 def test_shapes_that_differ_are_refused_before_anything_is_written(tmp_path, name):
     with pytest.raises(OptionError, match="8 keys"):
         write_vectors(tmp_path / "v", name, WORDS, VECTORS[:2])
-    with pytest.raises(OptionError, match="8 keys need as many counts"):
+    with pytest.raises(OptionError, match="give one count for each of 8 keys"):
         write_vectors(tmp_path / "v", name, WORDS, VECTORS, COUNTS[:2])
     assert list(tmp_path.iterdir()) == []
 
@@ -272,7 +272,7 @@ def test_shapes_that_differ_are_refused_before_anything_is_written(tmp_path, nam
         ),
         (b"\x93NUMPY\x01\x00", "a NumPy .npy array.*numpy.load"),
         (b"PK\x03\x04 and no more", "a zip archive"),
-        (gzip.compress(b"2 2\na 1 2\nb 3 4\n"), r"a gzip file.*name ending in \.gz"),
+        (gzip.compress(b"2 2\na 1 2\nb 3 4\n", mtime=0), r"a gzip file.*name ending in \.gz"),
         (b"", "in no format that firth knows: it begins with b''"),
         (b"Once upon a time there was\n", "in no format that firth knows: it begins with b'Once upon"),
     ],
@@ -331,7 +331,7 @@ def test_a_damaged_file_raises_no_other_error(tmp_path_factory, name, data):
 @pytest.mark.parametrize("name", ["npz", "safetensors", "projector", "arrow", "parquet"])
 def test_of_repeated_keys_the_first_is_kept_and_the_rest_counted(tmp_path, name):
     write_vectors(tmp_path / "v", name, ["a", "b", "a"], VECTORS[:3], [5, 6, 7])
-    with pytest.warns(UserWarning, match="1 of 3 rows repeat an earlier word and were dropped"):
+    with pytest.warns(UserWarning, match=r"dropped 1 of 3 rows \(repeated words\)"):
         found = read_vectors(tmp_path / "v")
     assert found.keys == ["a", "b"]
     assert np.array_equal(found.vectors, VECTORS[:2])
@@ -346,7 +346,7 @@ def test_what_is_no_number_is_counted(tmp_path, name):
     if name == "native":  # firth's own trained them and says so then
         assert np.isnan(read_vectors(tmp_path / "v").vectors[1, 2])
         return
-    with pytest.warns(UserWarning, match="2 rows hold infinities or not-a-numbers"):
+    with pytest.warns(UserWarning, match="infinities or not-a-numbers in 2 rows"):
         read_vectors(tmp_path / "v")
 
 
@@ -354,9 +354,9 @@ def test_what_is_no_number_is_counted(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("v.npz", "rows repeat an earlier word"),
-        ("v.txt", "rows repeat an earlier word"),
-        ("broken.safetensors", "rows hold infinities"),
+        ("v.npz", "repeated words"),
+        ("v.txt", "repeated words"),
+        ("broken.safetensors", "infinities or not-a-numbers in 1 row"),
         ("cut.txt", "does not end in a newline"),
         ("v_metadata.tsv", "only the first is read, as the word"),
     ],

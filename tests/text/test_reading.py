@@ -248,7 +248,7 @@ def test_a_word_longer_than_a_chunk(tmp_path, monkeypatch):
         ("the cat sat\0" * 1000, r"^'the cat sat.*\(12,000 long\) is not there: no such file"),
         ("", "the path of the corpus is empty"),
         ("no/such/*.txt", r"the pattern 'no/such/\*.txt' matches no file"),
-        (["the cat", "the dog"], r"none of these 2 names is a file.*list of paths; if they are sentences"),
+        (["the cat", "the dog"], r"none of 2 names is a file.*list of paths; if they are sentences"),
         (iter(["the cat"]), r"sentence 0 is the string 'the cat', where a list.*\[text.split\(\)\]"),
         ([["the"], "cat"], r"sentence 1 is the string 'cat', where a list of words belongs"),
         ([[1, 2], 3], r"sentence 1 is 3, of type int.*\[\[1, 2, 3\]\].*offsets"),
@@ -310,8 +310,8 @@ def test_mixed_kinds_are_found_across_chunks(monkeypatch):
 
 def test_nothing_above_min_count_gives_the_numbers():
     message = (
-        r"no word occurs at least min_count=5 times: 8 words were read, 5 of them distinct, "
-        r"the most frequent \('b'\) 3 times; give min_count=3 or less"
+        r"no word occurs at least min_count=5 times: the corpus has 8 words, 5 of them distinct; "
+        r"the most frequent, 'b', occurs 3 times; give min_count=3 or less"
     )
     with pytest.raises(CorpusError, match=message):
         read_corpus([["a", "b", "c", "b"], ["b", "d", "e", "a"]], Options(min_count=5))
@@ -323,7 +323,7 @@ def test_files_that_hold_nothing(tmp_path):
         read_corpus(tmp_path / "empty.txt", ALL)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / ".hidden").touch()
-    with pytest.raises(CorpusError, match=r"folder .*folder holds no file to read \(1 hidden ones are skipped\)"):
+    with pytest.raises(CorpusError, match=r"folder .*folder holds no file to read \(hidden and skipped: 1\)"):
         read_corpus(tmp_path / "folder", ALL)
 
 

@@ -13,6 +13,7 @@ from firth.cli.parameters import FileFormat, Workers
 from firth.cli.program import UsageError, exit_code
 from firth.errors import FirthError
 from firth.formats import Format
+from firth.messages import counted
 from firth.text.sources import is_read
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _save_interrupted(model: "Word2Vec", output: Path, written_as: Format) -> No
 
 
 def _after(model: "Word2Vec") -> str:
-    return f"after {len(model.history)} of {model.options.epochs} epochs"
+    return f"after {len(model.history)} of {counted(model.options.epochs, 'epoch')}"
 
 
 def _has_learnt(model: "Word2Vec") -> bool:

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from firth.errors import FormatError
 from firth.formats.streams import FEWER_ROWS, PathLike, is_compressed, reading, room_for
 from firth.formats.words import Table, decoded, whole
+from firth.messages import counted
 
 Array = NDArray[Any]
 
@@ -171,7 +172,9 @@ def _read_matrix(reader: _Bytes, head: _Head) -> Array:
     if quantised:
         raise FormatError(f"{path} is a quantised fastText model (.ftz): {_INSTEAD}")
     if head.dim != D or rows not in (head.words, head.words + head.bucket):
-        raise _damaged(path, f"its matrix is {rows} x {D}, with {head.words} words and {head.bucket} buckets")
+        raise _damaged(
+            path, f"its matrix is {rows} x {D}, with {counted(head.words, 'word')} and {counted(head.bucket, 'bucket')}"
+        )
     if is_compressed(path):
         return _read_floats(reader, rows, D)
     end = reader.position + 4 * rows * D

@@ -16,6 +16,7 @@ from firth.formats.detection import detect
 from firth.formats.sniff import refuse_devices
 from firth.formats.streams import PathLike, is_compressed
 from firth.formats.words import checked_limit
+from firth.messages import counted
 
 Array = NDArray[Any]
 
@@ -63,7 +64,9 @@ def read_vectors(
         options["limit"] = limit
     table = known.read(path, **options)
     if len(table.keys) and not table.vectors.shape[1]:
-        raise FormatError(f"{path} holds {len(table.keys)} keys with vectors of 0 numbers; at least 1 is needed")
+        raise FormatError(
+            f"{path} holds {counted(len(table.keys), 'key')} with vectors of 0 numbers; at least 1 is needed"
+        )
     counts = None if table.counts is None else table.counts[:limit]
     return VectorFile(table.keys[:limit], table.vectors[:limit], counts, known.name)
 

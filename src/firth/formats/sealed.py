@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn, TypeVar, cast
 from firth.errors import FormatError
 from firth.formats.streams import MAP_IT, room_for
 from firth.formats.tensors import CODES, Array, dtype_of, mapped_tensor, pieces, refuse_long_header, write_tensors
+from firth.messages import counted
 
 T = TypeVar("T")
 
@@ -156,7 +157,7 @@ def read_sealed(path: Path, kind: Kind, read: Callable[[SealedFile], T]) -> T:
 
 
 def _damaged(path: Path, kind: Kind, reason: str) -> FormatError:
-    return FormatError(f"{path} is cut or damaged ({path.stat().st_size} bytes): {reason}. {kind.repair}")
+    return FormatError(f"{path} is cut or damaged ({counted(path.stat().st_size, 'byte')}): {reason}. {kind.repair}")
 
 
 def _header_crc32(metadata: Mapping[str, str], layout: Mapping[str, tuple[str, list[int]]]) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError, OptionError
 from firth.formats.streams import BLOCK_ROWS, Lines, broken_rows, reading
+from firth.messages import counted
 from firth.options import checked, limits
 
 Array = NDArray[Any]
@@ -149,7 +150,7 @@ def without_repeats(path: Path, keys: list[Any], vectors: Array) -> tuple[list[A
     repeated = len(keys) - len(set(keys))
     if not repeated:
         return keys, vectors, None
-    warn(f"{path}: {repeated} of {len(keys)} rows repeat an earlier word and were dropped")
+    warn(f"{path}: dropped {repeated:,} of {counted(len(keys), 'row')} (repeated words)")
     places: dict[Any, int] = {}
     for row, key in enumerate(keys):
         places.setdefault(key, row)
@@ -172,7 +173,7 @@ def whole(path: Path, table: Table, *, finite: bool = True) -> Table:
 def warn_of_broken_rows(path: Path, broken: int) -> None:
     """Say how many rows hold numbers that are not finite."""
     if broken:
-        warn(f"{path}: {broken} rows hold infinities or not-a-numbers")
+        warn(f"{path}: infinities or not-a-numbers in {counted(broken, 'row')}")
 
 
 def warn_of_cut_number(path: Path, lines: Lines) -> None:
@@ -200,7 +201,8 @@ def read_counts(path: Path, keys: list[str], encoding: str, errors: str) -> NDAr
     counts = dict(zip(reversed(decoded(path, words, encoding, errors)), reversed(numbers), strict=True))
     missing = [key for key in keys if key not in counts]
     if missing:
-        warn(f"{path} has no count for {len(missing)} of {len(keys)} words, such as {missing[0]!r}: they get 0")
+        some = f"{len(missing):,} of {counted(len(keys), 'word')}"
+        warn(f"{path} has no count for {some}, such as {missing[0]!r}: the count is set to 0")
     return np.array([counts.get(key, 0) for key in keys], dtype=np.int64)
 
 
@@ -214,11 +216,11 @@ def check_shapes(keys: Sequence[Any], vectors: Array, counts: Array | Sequence[i
     """Raise `OptionError` where keys, vectors and counts do not go together."""
     if vectors.ndim != 2 or len(vectors) != len(keys) or vectors.dtype.name not in FLOATS:
         raise OptionError(
-            f"{len(keys)} keys need as many rows of {', '.join(FLOATS)}: found vectors of shape {vectors.shape} and "
-            f"dtype {vectors.dtype}"
+            f"give one row of {', '.join(FLOATS)} for each of {counted(len(keys), 'key')}: found vectors of "
+            f"shape {vectors.shape} and dtype {vectors.dtype}"
         )
     if counts is not None and np.shape(counts) != (len(keys),):
-        raise OptionError(f"{len(keys)} keys need as many counts: found shape {np.shape(counts)}")
+        raise OptionError(f"give one count for each of {counted(len(keys), 'key')}: found shape {np.shape(counts)}")
 
 
 def warn(message: str) -> None:

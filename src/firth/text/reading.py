@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError, OptionError
+from firth.messages import counted, option
 from firth.options import Options, checked, limits
 from firth.resources import checked_workers
 from firth.text import arrays, sources
@@ -199,17 +200,19 @@ class _Reader:
     def _nothing_left(self, counts: NDArray[np.int64], min_count: int) -> CorpusError:
         if self._too_long and self.raw_words == 0:
             return CorpusError(
-                f"the corpus holds no word: all its {self._too_long:,} tokens, split at white space, have more than "
-                f"{LONGEST_WORD:,} bytes; is it text? A language written without spaces needs a tokenizer"
+                f"the corpus holds no word: split at white space, it has {counted(self._too_long, 'token')}, each of "
+                f"more than {LONGEST_WORD:,} bytes; is it text? A language written without spaces "
+                "needs a tokenizer"
             )
         if self.raw_words == 0:
             return CorpusError("the corpus is empty: 0 words were read; give a text with words in it")
         top = int(counts.argmax())
         word = list(self._ids)[top]
         return CorpusError(
-            f"no word occurs at least min_count={min_count} times: {self.raw_words:,} words were read, "
-            f"{len(counts):,} of them distinct, the most frequent ({word!r}) {counts[top]:,} times; "
-            f"give min_count={counts[top]} or less, or more text"
+            f"no word occurs at least {option('min_count', min_count)} times: the corpus has "
+            f"{counted(self.raw_words, 'word')}, "
+            f"{len(counts):,} of them distinct; the most frequent, {word!r}, occurs "
+            f"{counted(counts[top], 'time')}; give {option('min_count', counts[top])} or less, or more text"
         )
 
 

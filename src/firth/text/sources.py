@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from firth.errors import CorpusError
+from firth.messages import counted
 from firth.options import shortened
 from firth.text import encoding
 from firth.text.opening import STDIN, OpenText, Place, Position
@@ -41,7 +42,7 @@ def find_files(corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     names = list(corpus)
     if not any(_is_there(name) for name in names):
         raise CorpusError(
-            f"none of these {len(names)} names is a file, a folder or a pattern that matches: "
+            f"none of {counted(len(names), 'name')} is a file, a folder or a pattern that matches: "
             f"{shortened(os.fspath(names[0]))} ... A list of strings is read as a list of paths; if they are "
             "sentences, split each into words, e.g. [text.split() for text in texts]; "
             "if they are the words of one sentence, put it in a list: [words]"
@@ -127,7 +128,7 @@ def _expand(name: str | os.PathLike[str]) -> list[Place]:
     matches = sorted(Path(match) for match in glob.glob(str(name), recursive=True))  # noqa: PTH207 absolute too
     files = [match for match in matches if not match.is_dir()]
     if not files:
-        raise CorpusError(f"the pattern {str(name)!r} matches no file ({len(matches)} folders): check it")
+        raise CorpusError(f"the pattern {str(name)!r} matches no file ({counted(len(matches), 'folder')}): check it")
     return list(files)
 
 
@@ -147,7 +148,7 @@ def _files_below(folder: Path) -> list[Place]:
             f"the folder {folder} holds {special[0]}, which is no regular file: move it away, or name files"
         )
     if not files:
-        raise CorpusError(f"the folder {folder} holds no file to read ({n_hidden} hidden ones are skipped)")
+        raise CorpusError(f"the folder {folder} holds no file to read (hidden and skipped: {n_hidden:,})")
     return [*files]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import MissingExtraError, OptionError
+from firth.messages import counted
 from firth.vectors import search
 from firth.vectors.items import (
     Items,
@@ -136,7 +137,7 @@ class Queries(VectorTable):
             raise NothingGivenError("a mean needs at least one key or vector")
         weight = np.ones(len(items)) if weights is None else np.asarray(weights, dtype=np.float64)
         if weight.shape != (len(items),):
-            raise OptionError(f"{len(items)} keys need as many weights: found shape {weight.shape}")
+            raise OptionError(f"give one weight for each of {counted(len(items), 'key')}: found shape {weight.shape}")
         pairs = [
             (item, float(w))
             for item, w in zip(cast(list[Any], items), weight, strict=True)
@@ -160,7 +161,8 @@ class Queries(VectorTable):
         vector = np.asarray(given)
         if vector.shape != (self.vector_size,) or vector.dtype.kind not in "fiu":
             raise OptionError(
-                f"{given!r} is neither a key nor a vector of {self.vector_size} numbers nor a (key, weight) pair"
+                f"{given!r} is neither a key nor a vector of {counted(self.vector_size, 'number')} nor a "
+                "(key, weight) pair"
             )
         return vector
 
