@@ -176,7 +176,7 @@ def test_train_shows_the_loss_of_what_was_held_out(run, corpus, tmp_path):
     assert f"held out    {' '.join(f'{record.validation_loss:.4f}' for record in history)} nats per pair" in done.out
     wrong = run("train", corpus, "--validation", "1.5", *flags)
     assert (wrong.code, wrong.out) == (2, "")
-    assert "validation=1.5 is not allowed: give a fraction between 0 and 1, or a text" in one_line(wrong.err)
+    assert "--validation 1.5 is not allowed: give a fraction between 0 and 1, or a text" in one_line(wrong.err)
 
 
 def test_train_sums_up_what_it_did(run, corpus, tmp_path):
@@ -235,15 +235,27 @@ def test_standard_input_and_several_inputs_are_read(corpus, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--vector-size", "0"], r"vector_size=0 is not allowed: give a whole number from 1 to 2048"),
-        (["--alpha", "nan"], r"alpha=nan is not allowed"),
-        (["--alpha", "0.01", "--min-alpha", "0.02"], r"min_alpha=0.02 is above alpha=0.01"),
-        (["--workers", "0"], r"workers=0 is not allowed"),
-        (["--workers", "0", "-o", "absent/m.firth"], r"workers=0 is not allowed"),
-        (["--window", "2.5"], r"window='2.5' is not allowed: give a whole number from 1 to 100"),
-        (["--objective", "sofmax"], "objective='sofmax' is not allowed: give 'negative_sampling' or 'softmax'"),
-        (["--max-input-bytes", "2MB"], "max_input_bytes='2MB' is not allowed: give a whole number of at least 1"),
-        (["--checkpoint", "run", "--checkpoint-minutes", "x"], "checkpoint_minutes='x' is not allowed: give a number"),
+        (["--vector-size", "0"], r"--vector-size 0 is not allowed: give a whole number from 1 to 2048"),
+        (["--alpha", "nan"], r"--alpha nan is not allowed"),
+        (
+            ["--alpha", "0.01", "--min-alpha", "0.02"],
+            "falls, so give a --min-alpha of at most 0.01",
+        ),
+        (
+            ["--workers", "0"],
+            "--workers 0 is not allowed: give a whole number from 1 to 1024 (threads",
+        ),
+        (["--workers", "0", "-o", "absent/m.firth"], r"--workers 0 is not allowed"),
+        (["--window", "2.5"], r"--window '2.5' is not allowed: give a whole number from 1 to 100"),
+        (["--objective", "sofmax"], "--objective 'sofmax' is not allowed: give 'negative_sampling' or 'softmax'"),
+        (
+            ["--max-input-bytes", "2MB"],
+            "--max-input-bytes '2MB' is not allowed: give a whole number of at",
+        ),
+        (
+            ["--checkpoint", "run", "--checkpoint-minutes", "x"],
+            "--checkpoint-minutes 'x' is not allowed: give a n",
+        ),
         (["--vectr-size", "10"], r"--vector-size"),
         (["--format", "csv"], r"'csv' is unknown: give one of 'native', 'word2vec-text', 'word2vec-binary', 'glove'"),
         (["--format", "fasttext-bin"], r"'fasttext-bin' is only read: give one of 'native'"),
@@ -265,7 +277,7 @@ def test_wrong_options_are_refused_before_anything_is_done(run, corpus, tmp_path
         (["train", "corpus.txt", "-o", "m.xyz"], 2, "the name 'm.xyz' does not tell the format"),
         (["train", "absent.txt", "-o", "m.firth"], 1, "absent.txt"),
         (["train", "empty.txt", "-o", "m.firth"], 1, "the corpus is empty: 0 words"),
-        (["train", "corpus.txt", "-o", "m.firth", "--min-count", "9999"], 1, "min_count=9999"),
+        (["train", "corpus.txt", "-o", "m.firth", "--min-count", "9999"], 1, "give --min-count 1765 or less"),
         (["train", "corpus.txt", "-o", "absent/m.firth"], 1, "absent: no such folder to write in"),
         (["train", "corpus.txt", "-o", "folder.firth"], 1, "folder.firth: is a folder"),
         (["train", "corpus.txt", "-o", "corpus.txt"], 2, "corpus.txt is part of the corpus"),
@@ -306,6 +318,62 @@ def test_a_folder_that_may_not_be_written_in_is_noticed_before_training(run, cor
     done = run("train", corpus, "-o", tmp_path / "m.firth", "--no-progress")
     assert done.code == 1
     one_line(done.err)
+
+
+PYTHON = re.compile(r"[a-z_]+=|[a-z_]\(|\[[a-z]|KeyedVectors|Word2Vec|None|True")
+"""What advice on the command line has no use for: keywords, calls, lists and classes of Python."""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "absent.txt", "-o", "m.firth"],
+        ["train", "absent.txt", "none.txt", "-o", "m.firth"],
+        ["train", "empty.txt", "-o", "m.firth"],
+        ["train", "folder", "-o", "m.firth"],
+        ["train", "*.none", "-o", "m.firth"],
+        ["train", "corpus.txt", "-o", "m.firth", "--min-count", "9999"],
+        ["train", "corpus.txt", "-o", "m.firth", "--max-input-bytes", "9"],
+        ["train", "corpus.txt", "-o", "m.firth", "--max-input-bytes", "0"],
+        ["train", "corpus.txt", "-o", "m.firth", "--max-vocab", "0"],
+        ["train", "corpus.txt", "-o", "m.firth", "--min-alpha", "1"],
+        ["train", "corpus.txt", "-o", "m.firth", "--resume"],
+        ["train", "corpus.txt", "-o", "m.firth", "--checkpoint-minutes", "1"],
+        ["train", "corpus.txt", "-o", "m.firth", "--validation", "0.5"],
+        ["train", "corpus.txt", "-o", "m.firth", "--validation", "2"],
+        ["train", "corpus.txt", "-o", "m.firth", "--validation", "absent.txt"],
+        ["train", "corpus.txt", "-o", "m"],
+        ["train", "long.txt", "-o", "m.firth"],
+        ["convert", "latin.txt", "m.npz"],
+        ["convert", "latin.txt", "m.npz", "--encoding", "nonsense"],
+        ["convert", "latin.txt", "m.npz", "--unicode-errors", "nonsense"],
+        ["convert", "v.npz", "w.npz", "--encoding", "latin-1"],
+        ["convert", "latin.txt", "m.txt.gz", "--format", "npz"],
+        ["similar", "latin.txt", "a"],
+        ["similar", "corpus.txt", "a"],
+        ["similar", "model.pickle", "a"],
+        ["evaluate", "v.npz", "--analogies", "latin.txt"],
+        ["evaluate", "v.npz", "--pairs", "empty.txt"],
+    ],
+)
+def test_advice_on_the_command_line_is_for_the_command_line(run, corpus, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "corpus.txt").write_bytes(corpus.read_bytes())
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "long.txt").write_text("x" * 2000)
+    (tmp_path / "latin.txt").write_bytes(b"1 2\nna\xefve 1 0\n")
+    (tmp_path / "model.pickle").write_bytes(b"\x80\x04\x95")
+    KeyedVectors(["a", "b"], np.eye(2)).save(tmp_path / "v.npz", "npz")
+    done = run(*arguments, *(["-q"] if arguments[0] == "train" else []))
+    assert done.code in (1, 2)
+    advice = one_line(done.err).partition("In gensim, call")[0]  # what to do in gensim is Python
+    assert not PYTHON.search(advice)
+
+
+def test_info_advises_flags(run, tmp_path):
+    (tmp_path / "v.txt").write_bytes(b"1 2\nna\xefve 1 0\n")
+    assert "not UTF-8: 1 of 1 word; read it with --unicode-errors replace" in run("info", tmp_path / "v.txt").out
 
 
 # --- stopping
@@ -465,13 +533,16 @@ def test_a_query_without_words_is_wrong_use(run, vectors):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["similar", "king", "-n", "0"], "topn=0 is not allowed: give a whole number of at least 1"),
-        (["similar", "king", "-n", "ten"], "topn='ten' is not allowed: give a whole number of at least 1"),
-        (["similar", "king", "--restrict-vocab", "1.5"], "restrict_vocab='1.5' is not allowed"),
-        (["evaluate", "--restrict-vocab", "0"], "restrict_vocab=0 is not allowed"),
-        (["evaluate", "--similarity-function", "cosmul"], "='cosmul' is not allowed: give 'most_similar' or 'most"),
-        (["info", "--topn", "0"], "topn=0 is not allowed"),
-        (["convert", "out.npz", "--limit", "0"], "limit=0 is not allowed"),
+        (["similar", "king", "-n", "0"], "--topn 0 is not allowed: give a whole number of at least 1"),
+        (["similar", "king", "-n", "ten"], "--topn 'ten' is not allowed: give a whole number of at least 1"),
+        (["similar", "king", "--restrict-vocab", "1.5"], "--restrict-vocab '1.5' is not allowed"),
+        (["evaluate", "--restrict-vocab", "0"], "--restrict-vocab 0 is not allowed"),
+        (
+            ["evaluate", "--similarity-function", "cosmul"],
+            "'cosmul' is not allowed: give 'most_similar' or 'most",
+        ),
+        (["info", "--topn", "0"], "--topn 0 is not allowed"),
+        (["convert", "out.npz", "--limit", "0"], "--limit 0 is not allowed"),
     ],
 )
 def test_a_value_out_of_range_is_named_with_what_is_allowed(run, vectors, tmp_path, monkeypatch, arguments, message):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError, MissingExtraError, OptionError
-from firth.messages import counted
+from firth.messages import advice, counted
 
 if TYPE_CHECKING:
     from firth.vectors import KeyedVectors
@@ -394,6 +394,8 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
                     yield number, text.rstrip("\r\n")
     except UnicodeError as error:  # of UTF-16 without its first mark it is no UnicodeDecodeError
         reason = getattr(error, "reason", error)
-        raise FormatError(f"{path} is not {encoding}: {reason}; give its encoding") from error
+        raise FormatError(
+            f"{path} is not {encoding}: {reason}; {advice('give its encoding', 'convert it to UTF-8')}"
+        ) from error
     except LookupError as error:
         raise OptionError(f"encoding={encoding!r}: {error}") from error

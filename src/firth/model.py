@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from firth.errors import FirthError, FormatError, OptionError
-from firth.messages import counted
+from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import checked_workers
 from firth.vectors import KeyedVectors
@@ -123,9 +123,9 @@ class Word2Vec:
             from firth.training.checkpoint import Checkpoints
 
             return Checkpoints(folder, self.options, report, minutes=minutes, resume=resume)
-        for name, given in {"resume=True": resume, "checkpoint_minutes": minutes is not None}.items():
+        for name, given in {option("resume", True): resume, option("checkpoint_minutes"): minutes is not None}.items():
             if given:
-                raise OptionError(f"{name} needs checkpoint= (--checkpoint), the folder that the checkpoints are in")
+                raise OptionError(f"{name} needs {option('checkpoint')}, the folder for the checkpoints")
         return Keeper()
 
     def _fit(
@@ -299,8 +299,8 @@ def _reading_line(corpus: "Corpus") -> str:
     text += f"; vocabulary {len(corpus.vocabulary):,}"
     if dropped:
         text += f" of {counted(corpus.distinct_words, 'distinct word')}, {counted(dropped, 'word')} dropped ("
-        text += f"{corpus.below_min_count:,} distinct below min_count"
-        text += f", {corpus.beyond_max_vocab:,} beyond max_vocab)" if corpus.beyond_max_vocab else ")"
+        text += f"{corpus.below_min_count:,} distinct below {option('min_count')}"
+        text += f", {corpus.beyond_max_vocab:,} beyond {option('max_vocab')})" if corpus.beyond_max_vocab else ")"
     if corpus.too_long:
         text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes left out"
     if corpus.replaced:

@@ -12,6 +12,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 from firth.errors import OptionError, near
+from firth.messages import advice, option
 
 _MOST = 2**63 - 1  # what counts and files hold in 64 bits
 
@@ -72,19 +73,19 @@ class Options:
     lowercase: bool = _option(False, "lower-case every word of a text")
 
     def __post_init__(self) -> None:
-        for option in dataclasses.fields(self):
-            value = checked(option.name, getattr(self, option.name), type(option.default), option.metadata)
-            object.__setattr__(self, option.name, value)
+        for field_ in dataclasses.fields(self):
+            value = checked(field_.name, getattr(self, field_.name), type(field_.default), field_.metadata)
+            object.__setattr__(self, field_.name, value)
         if self.min_alpha > self.alpha:
             raise OptionError(
-                f"min_alpha={self.min_alpha} is above alpha={self.alpha}: the learning rate falls from alpha "
-                "to min_alpha; give a min_alpha of at most alpha"
+                f"{option('min_alpha', self.min_alpha)} is above {option('alpha', self.alpha)}: the learning rate "
+                f"falls, so give a {option('min_alpha')} of at most {self.alpha}"
             )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Build options from names and values; raise `OptionError` for a name that is none."""
-        names = [option.name for option in dataclasses.fields(cls)]
+        names = [field_.name for field_ in dataclasses.fields(cls)]
         for name in values:
             if name not in names:
                 raise OptionError(f"unknown option {shortened(name)}{_suggestion(str(name), names)}")
@@ -123,7 +124,7 @@ def checked(name: str, value: Any, kind: type, limits: Any) -> Any:
     number = _as_kind(value, kind)
     if number is None or not _within(number, limits):
         raise OptionError(
-            f"{name}={shortened(value)} is not allowed: give {_allowed(kind, limits)} ({limits['meaning']})"
+            f"{option(name, shortened(value))} is not allowed: give {_allowed(kind, limits)} ({limits['meaning']})"
         )
     return number
 
@@ -158,7 +159,7 @@ def _allowed(kind: type, limits: Any) -> str:
     if kind is str:
         return " or ".join(map(repr, limits["choices"]))
     noun = "a whole number" if kind is int else "a number"
-    return noun + _range(limits) + (" or None" if limits["optional"] else "")
+    return noun + _range(limits) + (advice(" or None") if limits["optional"] else "")
 
 
 def _range(limits: Any) -> str:

@@ -247,10 +247,10 @@ def test_unknown_formats_and_options_are_refused_with_a_hint(tmp_path):
         read_vectors(tmp_path / "v", "parket")
     with pytest.raises(OptionError, match="format='fasttext-bin' is only read: write one of native, word2vec-text"):
         write_vectors(tmp_path / "v", "fasttext-bin", WORDS, VECTORS)
-    with pytest.raises(OptionError, match="format='npz' has no use for fvocab='x': leave it out"):
+    with pytest.raises(OptionError, match="the npz format has no use for fvocab='x': leave it out"):
         write_vectors(tmp_path / "v", "npz", WORDS, VECTORS, fvocab="x")
     write_vectors(tmp_path / "v", "word2vec-text", WORDS, VECTORS)
-    with pytest.raises(OptionError, match="format='word2vec-text' has no use for mmap=True"):
+    with pytest.raises(OptionError, match="the word2vec-text format has no use for mmap=True"):
         read_vectors(tmp_path / "v", mmap=True)
 
 

@@ -193,7 +193,7 @@ def test_a_full_disk_says_what_to_do(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    message = f"file in {tmp_path} takes no more than 0 bytes .No space left on device.: free some space or give"
+    message = f"file in {tmp_path} takes no more than 0 bytes .No space left on device.: free some space, or set"
     with pytest.raises(CorpusError, match=message):
         build([0, END], 0, tmp_path)
 

@@ -10,7 +10,6 @@ from firth.cli.flags import at_least, number_parser
 from firth.formats import FORMATS
 
 WRITABLE = {name: known for name, known in FORMATS.items() if known.write is not None}
-SUFFIXES = ", ".join(suffix for known in WRITABLE.values() for suffix in known.suffixes)
 
 
 def _checked_name(name: str | None) -> str | None:

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 import firth
 from firth import terminal
 from firth.errors import OptionError
+from firth.messages import command_line
 from firth.options import ELSEWHERE
 from firth.training.signals import terminate
 
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     words, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
     try:
         terminal.prepare_streams()
-        with _interrupts(is_program=arguments is None):
+        with command_line(), _interrupts(is_program=arguments is None):
             code = app(args=words or ["--help"], prog_name="firth", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, SystemExit, typer.Abort) as interrupt:  # before a command had begun

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats.atomic import atomic_write
-from firth.formats.streams import BLOCK_ROWS, FEWER_ROWS, PathLike, Rows
+from firth.formats.streams import BLOCK_ROWS, PathLike, Rows, fewer_rows
 from firth.formats.words import Table, are_numbers, check_shapes, utf8, warn_of_broken_rows, whole
 from firth.messages import counted
 
@@ -76,7 +76,7 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
     except pa.ArrowMemoryError as error:  # an Arrow exception too, but perhaps no fault of the file
         raise NotEnoughMemoryError(
             f"{path}: reading it asks for more memory than there is ({shorten(str(error), 200)}): if that is less than "
-            f"its vectors need, {FEWER_ROWS}; if it is more, the file is damaged"
+            f"its vectors need, {fewer_rows()}; if it is more, the file is damaged"
         ) from error
     except (pa.ArrowException, UnicodeDecodeError, EOFError, OSError) as error:
         if getattr(error, "errno", None) is not None:

@@ -28,7 +28,7 @@ from firth.formats.streams import (
 )
 from firth.formats.word2vec_rows import BinaryRows, common_length, split_line
 from firth.formats.words import WHITE_SPACE, shown
-from firth.messages import counted
+from firth.messages import counted, option
 
 Array = NDArray[Any]
 
@@ -106,7 +106,7 @@ def _sentences(found: Diagnosis) -> Iterator[str]:
     if found.duplicates:
         yield f"repeated words: {found.duplicates:,} of {rows}; readers drop them, or keep the last"
     if found.undecodable:
-        yield f"not UTF-8: {found.undecodable:,} of {words}; read it with unicode_errors='replace'"
+        yield f"not UTF-8: {found.undecodable:,} of {words}; read it with {option('unicode_errors', 'replace')}"
     if found.spaced and found.format in _WORD2VEC:
         yield f"white space inside: {found.spaced:,} of {words}; many programs cannot read them"
     if found.broken_rows:

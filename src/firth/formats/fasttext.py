@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError
-from firth.formats.streams import FEWER_ROWS, PathLike, is_compressed, reading, room_for
+from firth.formats.streams import PathLike, fewer_rows, is_compressed, reading, room_for
 from firth.formats.words import Table, decoded, whole
 from firth.messages import counted
 
@@ -206,7 +206,7 @@ def _damaged(path: Path, reason: str) -> FormatError:
 def _compose(path: Path, words: list[bytes], matrix: Array, head: _Head) -> NDArray[np.float32]:
     """Return the (V, D) vectors of the words."""
     V = len(words)
-    room_for((V, head.dim), np.float32, path, FEWER_ROWS)
+    room_for((V, head.dim), np.float32, path, fewer_rows())
     if head.maxn <= 0 or head.bucket == 0 or len(matrix) == head.words or head.pruned == 0:
         return np.array(matrix[:V], dtype=np.float32)
     blob = np.frombuffer(b"".join(b"<%s>" % word for word in words), np.uint8)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
 from firth.formats.npz import VECTOR_NAMES
-from firth.formats.streams import MAP_IT, PathLike, room_for
+from firth.formats.streams import PathLike, map_it, room_for
 from firth.formats.tensors import CODES, LONGEST_SIDE, dtype_of, mapped_tensor, refuse_long_header, write_tensors
 from firth.formats.tokenizer import TOKENIZER, read_vocabulary
 from firth.formats.words import Table, check_shapes, from_blob, key_tensors, whole
@@ -61,7 +61,7 @@ def read_safetensors(path: PathLike, *, mmap: bool = False, vocabulary: Mapping[
             matrix_name = _matrix_name(path, shapes)
             small = {name: cast(Array, file.get_tensor(name)) for name in _small_names(path, shapes, matrix_name)}
             if not mmap:
-                room_for(shapes[matrix_name][1], dtype_of(shapes[matrix_name][0]), path, MAP_IT)
+                room_for(shapes[matrix_name][1], dtype_of(shapes[matrix_name][0]), path, map_it())
             matrix = mapped_tensor(path, matrix_name) if mmap else cast(Array, file.get_tensor(matrix_name))
     except SafetensorError as error:
         raise FormatError(

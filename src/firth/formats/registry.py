@@ -16,7 +16,7 @@ from firth.formats.detection import detect
 from firth.formats.sniff import refuse_devices
 from firth.formats.streams import PathLike, is_compressed
 from firth.formats.words import checked_limit
-from firth.messages import counted
+from firth.messages import counted, option
 
 Array = NDArray[Any]
 
@@ -97,7 +97,7 @@ def write_vectors(
 
 
 def _taken(name: str, known: frozenset[str], options: Mapping[str, Any]) -> dict[str, Any]:
-    for option in options:
-        if option not in known:
-            raise OptionError(f"format={name!r} has no use for {option}={options[option]!r}: leave it out")
+    for given, value in options.items():
+        if given not in known:
+            raise OptionError(f"the {name} format has no use for {option(given, repr(value))}: leave it out")
     return dict(options)

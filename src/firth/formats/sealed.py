@@ -18,7 +18,7 @@ from textwrap import shorten
 from typing import Any, BinaryIO, NamedTuple, NoReturn, TypeVar, cast
 
 from firth.errors import FormatError
-from firth.formats.streams import MAP_IT, room_for
+from firth.formats.streams import map_it, room_for
 from firth.formats.tensors import CODES, Array, dtype_of, mapped_tensor, pieces, refuse_long_header, write_tensors
 from firth.messages import counted
 
@@ -79,7 +79,7 @@ class SealedFile:
     def tensor(self, name: str) -> Array:
         """Return a tensor as an array of its own; raises `FormatError` if its bytes are not those written."""
         code, shape = self.layout[name]
-        room_for(shape, dtype_of(code), self.path, MAP_IT)
+        room_for(shape, dtype_of(code), self.path, map_it())
         return self._checked(name, cast(Array, self._file.get_tensor(name)))
 
     def mapped(self, name: str, *, check: bool) -> Array:

@@ -11,7 +11,7 @@ _MOST_DIGITS = 18  # of a number in it: more would not fit in 64 bits
 _GENSIM = (
     "firth never unpickles, for a pickle can run any code. In gensim, call "
     "Word2Vec.load(...).wv.save_word2vec_format('vectors.bin', binary=True), or for vectors alone "
-    "KeyedVectors.load(...).save_word2vec_format, and read that with KeyedVectors.load_word2vec_format"
+    "KeyedVectors.load(...).save_word2vec_format; firth reads that file"
 )
 ZIP = b"PK\x03\x04"
 FASTTEXT = b"\xba\x16\x4f\x2f"
@@ -20,7 +20,7 @@ _MAGIC = (
     (
         b"\x93NUMPY",
         "a NumPy .npy array",
-        "load it with numpy.load and give it to KeyedVectors(keys, vectors)",
+        "in Python, load it with numpy.load and give it to KeyedVectors(keys, vectors)",
     ),
     (ZIP, "a zip archive (.npz or a PyTorch model)", "KeyedVectors.load reads .npz; else unpack it first"),
     (b"\x1f\x8b", "a gzip file", "unpack it first, or give it a name ending in .gz"),

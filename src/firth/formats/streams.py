@@ -18,6 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_set
 from firth.formats.sniff import refuse_devices
+from firth.messages import advice
 from firth.resources import require_memory
 from firth.unpacking import DAMAGED_STREAM, unpacked
 
@@ -27,8 +28,6 @@ Line = TypeVar("Line")
 CHUNK_BYTES = 4 << 20
 BLOCK_ROWS = 4096  # lines or rows worked on together
 LONGEST_LINE = 1 << 22  # bytes; a word and 65,536 numbers need a third of that
-MAP_IT = "map its vectors instead, with KeyedVectors.load(..., mmap=True)"
-FEWER_ROWS = "give limit= to read fewer rows (read_vectors and load_word2vec_format take it)"
 _BUFFER_BYTES = 1 << 16
 _GZIP_LEVEL = 6  # 9, the default, takes three times as long for one part in a hundred
 
@@ -185,6 +184,22 @@ def in_blocks(lines: Iterable[Line], size_of: Callable[[Line], int]) -> Iterator
         yield block
 
 
+def map_it() -> str:
+    """Return the advice for a file that memory cannot hold and that can be mapped."""
+    return advice(
+        "map its vectors instead, with KeyedVectors.load(..., mmap=True)",
+        "use a machine with more memory; similar, analogy and evaluate map this file and need less",
+    )
+
+
+def fewer_rows() -> str:
+    """Return the advice for a file that memory cannot hold and that can be read in part."""
+    return advice(
+        "give limit= to read fewer rows (read_vectors and load_word2vec_format take it)",
+        "write its first rows to a smaller file: firth convert IN OUT --limit ROWS",
+    )
+
+
 def room_for(shape: Sequence[int], dtype: DTypeLike, path: PathLike, remedy: str) -> None:
     """Raise `NotEnoughMemoryError`, saying what to do, if an array read from `path` would not fit."""
     kind = np.dtype(dtype)
@@ -226,7 +241,7 @@ class Rows:
     def _grow(self, end: int) -> None:
         held, D = self.array.shape
         capacity = max(end, 2 * held)
-        room_for((capacity - held, D), self.array.dtype, self.path, FEWER_ROWS)
+        room_for((capacity - held, D), self.array.dtype, self.path, fewer_rows())
         self.array.resize((capacity, D), refcheck=False)
 
     def finished(self) -> NDArray[Any]:

@@ -40,10 +40,10 @@ from firth.formats import words as wordlists
 from firth.formats.decimals import print_rows
 from firth.formats.streams import (
     BLOCK_ROWS,
-    FEWER_ROWS,
     Lines,
     PathLike,
     Rows,
+    fewer_rows,
     is_compressed,
     reading,
     room_for,
@@ -218,7 +218,7 @@ class _Reader:
         """Refuse a header that promises more than this machine can hold, before taking memory for it."""
         rows = self._wanted()
         if rows is not None:
-            room_for((rows, self.D), self.datatype, self.path, FEWER_ROWS)
+            room_for((rows, self.D), self.datatype, self.path, fewer_rows())
 
     def _capacity(self) -> int:
         """Return for how many rows to take memory at once: all, where the file is known to be that large."""

@@ -14,7 +14,7 @@ from firth.errors import FormatError
 from firth.formats.decimals import ParsedLines, parse_fields, parse_lines
 from firth.formats.streams import CHUNK_BYTES, Lines, Rows, is_compressed
 from firth.formats.words import shown
-from firth.messages import counted
+from firth.messages import advice, counted
 from firth.resources import available_cores
 
 Array = NDArray[Any]
@@ -227,7 +227,7 @@ class BinaryRows:
             if start - at > _LONGEST_WORD or (start == 0 and size - at >= _LONGEST_WORD):
                 raise FormatError(
                     f"{self.path}: no word ends within {_LONGEST_WORD} bytes, so this is no word2vec binary "
-                    f"file of {counted(self.D, 'dimension')}; if it is text, give binary=False"
+                    f"file of {counted(self.D, 'dimension')}" + advice("; if it is text, give binary=False")
                 )
             if start == 0 or start + row_bytes > size:
                 break

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError, OptionError
 from firth.formats.streams import BLOCK_ROWS, Lines, broken_rows, reading
-from firth.messages import counted
+from firth.messages import advice, counted, option
 from firth.options import checked, limits
 
 Array = NDArray[Any]
@@ -64,7 +64,7 @@ def decoded(path: Path, words: list[bytes], encoding: str, errors: str) -> list[
     except UnicodeDecodeError:
         return _decoded_each(path, words, encoding, errors)  # says which word it is, and what to do
     except LookupError as error:
-        raise OptionError(f"encoding={encoding!r}: {error}") from error
+        raise OptionError(f"{option('encoding', repr(encoding))}: {error}") from error
     return _decoded_each(path, words, encoding, errors)
 
 
@@ -78,11 +78,17 @@ def _decoded_each(path: Path, words: list[bytes], encoding: str, errors: str) ->
         raise UndecodableError(
             error,
             f"{path}: word {len(each) + 1} is not {encoding}: {error.object[:40]!r} ({error.reason}). "
-            "Give the file's encoding, or unicode_errors='replace' or 'ignore' (word2vec.c cuts long words "
-            "in the middle of a character)",
+            f"{_another_encoding()} (word2vec.c cuts long words in the middle of a character)",
         ) from error
     except LookupError as error:
-        raise OptionError(f"unicode_errors={errors!r}: {error}") from error
+        raise OptionError(f"{option('unicode_errors', repr(errors))}: {error}") from error
+
+
+def _another_encoding() -> str:
+    return advice(
+        "Give the file's encoding, or unicode_errors='replace' or 'ignore'",
+        "Rewrite the file: firth convert IN OUT with --encoding, or with --unicode-errors replace or ignore",
+    )
 
 
 def encoded(words: Iterable[str | int], format_name: str, unwritable: re.Pattern[str] = WHITE_SPACE) -> list[bytes]:
@@ -208,7 +214,7 @@ def read_counts(path: Path, keys: list[str], encoding: str, errors: str) -> NDAr
 
 def checked_limit(limit: int | None) -> int | None:
     """Return how many rows to read, None for all; raise `OptionError` if it is no such number."""
-    number: int | None = checked("limit", limit, int, limits("rows; None reads every row", 1, optional=True))
+    number: int | None = checked("limit", limit, int, limits("rows; by default all", 1, optional=True))
     return number
 
 

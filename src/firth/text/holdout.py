@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from firth.errors import CorpusError, OptionError
-from firth.messages import counted
+from firth.messages import counted, option
 from firth.options import Options
 from firth.text.reading import Corpus, is_files, read_corpus
 from firth.text.sentences import Tokenizer
@@ -43,7 +43,9 @@ def hold_out(
 def check_validation(validation: Any) -> None:
     """Raise `OptionError` for a number that is no fraction in (0, 1)."""
     if _is_number(validation) and not 0 < validation < 1:
-        raise OptionError(f"validation={validation!r} is not allowed: give a fraction between 0 and 1, or a text")
+        raise OptionError(
+            f"{option('validation', repr(validation))} is not allowed: give a fraction between 0 and 1, or a text"
+        )
 
 
 def _is_number(validation: Any) -> bool:
@@ -56,7 +58,7 @@ def _last_part(corpus: Corpus, fraction: float) -> tuple[Corpus, TokenStore]:
     if cut < 1:
         raise CorpusError(
             f"the corpus has {counted(tokens.n_blocks, 'block')} of tokens, too few to set {fraction:g} of it aside: "
-            "give a longer corpus, or a text of its own as validation"
+            f"give a longer corpus, or a text of its own as {option('validation')}"
         )
     head, tail = tokens.split(cut)
     share = head.n_words / tokens.n_words

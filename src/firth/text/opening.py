@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from firth.errors import CorpusError
-from firth.messages import counted
+from firth.messages import counted, option
 from firth.unpacking import DAMAGED_STREAM, unpacked
 
 STDIN = "-"
@@ -81,7 +81,7 @@ class OpenText:
         limit = self._position.max_input_bytes
         if limit is not None and self._position.plain > limit:
             raise CorpusError(
-                f"the corpus is larger than max_input_bytes={limit:,}: it was exceeded "
+                f"the corpus is larger than {option('max_input_bytes', f'{limit:,}')}: it was exceeded "
                 f"{counted(self._position.done, 'byte')} into {self._name}; give a larger "
                 "limit, or look whether that file is what it should be"
             )

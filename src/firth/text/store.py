@@ -143,7 +143,8 @@ class DiskStorage:
         except OSError as error:
             raise CorpusError(
                 f"the temporary file in {self._folder} takes no more than {counted(position, 'byte')} "
-                f"({error.strerror}): free some space or give another folder"
+                f"({error.strerror}): free some space, or set the environment variable TMPDIR to "
+                "another folder"
             ) from error
 
     def truncate(self, size: int) -> None:
