@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError, MissingExtraError, OptionError
 from firth.messages import advice, counted
+from firth.vectors.items import checked_vocab
 
 if TYPE_CHECKING:
     from firth.vectors import KeyedVectors
@@ -180,7 +181,7 @@ class _Vocabulary:
 
     def __init__(self, wv: "KeyedVectors", restrict_vocab: int | None, case_insensitive: bool):
         self.fold: Callable[[str], str] = str.upper if case_insensitive else str
-        folded = [self.fold(str(key)) for key in wv.index_to_key[:restrict_vocab]]
+        folded = [self.fold(str(key)) for key in wv.index_to_key[: checked_vocab(restrict_vocab)]]
         self.row = {word: len(folded) - 1 - back for back, word in enumerate(reversed(folded))}
         self.first: Rows = np.array([self.row[word] for word in folded], dtype=np.intp)
 

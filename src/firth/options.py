@@ -129,6 +129,11 @@ def checked(name: str, value: Any, kind: type, limits: Any) -> Any:
     return number
 
 
+def whole(name: str, value: Any, meaning: str, low: int | None = None, *, optional: bool = False) -> Any:
+    """Return an argument as a Python int, or None where it is `optional`; raise `OptionError` for anything else."""
+    return checked(name, value, int, limits(meaning, low, optional=optional))
+
+
 def _as_kind(value: Any, kind: type) -> Any:
     """Return `value` as `kind`, or None: 2.0 is no int, True is no number, NumPy's scalars are welcome."""
     if kind is bool:
@@ -163,6 +168,8 @@ def _allowed(kind: type, limits: Any) -> str:
 
 
 def _range(limits: Any) -> str:
+    if limits["low"] is None:
+        return ""
     low, high = (f"{limit:g}" if isinstance(limit, float) else limit for limit in (limits["low"], limits["high"]))
     if limits["open_low"]:
         return f" above {low}" + ("" if high is None else f", at most {high}")
