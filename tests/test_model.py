@@ -178,6 +178,45 @@ def test_a_callback_stops_by_true_alone(answer, epochs, path):
     assert len(model.history) == epochs
 
 
+class EpochLogger:
+    """As gensim's callbacks: an object with methods, which cannot be called itself."""
+
+    def on_epoch_end(self, model):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        (
+            EpochLogger(),
+            "callbacks=<.*EpochLogger .* is not allowed: give a function that takes the model",
+        ),
+        ("print", "callbacks='print' is not allowed: give a function"),
+        (None, "callbacks=None is not allowed: give a function"),
+        (5, "callbacks=5 is not allowed: give a function"),
+        (
+            [EpochLogger()],
+            r"callbacks\[0\] is <.*EpochLogger .*, of type EpochLogger, which cannot be called",
+        ),
+        ([print, "print"], r"callbacks\[1\] is 'print', of type str, which cannot be called"),
+        ((callback for callback in [print, None]), r"callbacks\[1\] is None, of type NoneType"),
+    ],
+)
+def test_what_cannot_be_called_after_an_epoch_is_refused_before_reading(callbacks, message):
+    with pytest.raises(OptionError, match=message):
+        Word2Vec(**SMALL).fit("there-is-no-such-file", callbacks=callbacks, progress=False)
+
+
+@pytest.mark.parametrize(
+    "several", [lambda f: f, lambda f: [f], lambda f: (f,), lambda f: (f for _ in range(1)), lambda f: iter([f])]
+)
+def test_one_callback_or_several_are_called_after_every_epoch(several, path):
+    epochs = []
+    Word2Vec(**SMALL).fit(path, callbacks=several(lambda model: epochs.append(len(model.history))), progress=False)
+    assert epochs == [1, 2]
+
+
 def test_a_model_that_is_being_trained_is_not_trained_beside(path):
     refused = []
 

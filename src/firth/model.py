@@ -11,7 +11,7 @@ import numpy as np
 
 from firth.errors import FirthError, FormatError, OptionError
 from firth.messages import counted, option
-from firth.options import Options
+from firth.options import Options, shortened
 from firth.resources import checked_workers
 from firth.vectors import KeyedVectors
 
@@ -69,7 +69,7 @@ class Word2Vec:
         tokenizer: Callable[[str], Iterable[str]] | None = None,
         offsets: Any = None,
         validation: Any = None,
-        callbacks: Iterable[Callback] = (),
+        callbacks: Callback | Iterable[Callback] = (),
         progress: bool | None = None,
         max_input_bytes: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -84,8 +84,8 @@ class Word2Vec:
           offsets    where sentences begin in a flat integer array
           validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the exact
                      softmax loss of its pairs goes into the history, whatever the objective
-          callbacks  each is called with this model after every epoch; one that returns True, and nothing else, stops
-                     training
+          callbacks  a function, or several: each is called with this model after every epoch; one that returns True,
+                     and nothing else, stops training
           progress   None shows a bar on a terminal and a line now and then elsewhere; False shows nothing
           max_input_bytes     the most bytes of text, decompressed, of all files of the corpus together, and of those
                               of the validation; None sets no limit
@@ -106,13 +106,14 @@ class Word2Vec:
         from firth.text import check_files, check_validation
         from firth.training.progress import reporter
 
+        listed = _listed_callbacks(callbacks)
         check_validation(validation)
         for text in (corpus, validation):
             check_files(text, max_input_bytes, apart=checkpoint)
         texts = {"tokenizer": tokenizer, "max_input_bytes": max_input_bytes}
         report = reporter(progress)
         keeper = self._keeper(checkpoint, checkpoint_minutes, resume, report)
-        return self._fit(corpus, report, keeper, offsets=offsets, validation=validation, callbacks=callbacks, **texts)
+        return self._fit(corpus, report, keeper, offsets=offsets, validation=validation, callbacks=listed, **texts)
 
     def _keeper(
         self, folder: str | os.PathLike[str] | None, minutes: float | None, resume: bool, report: "Reporter"
@@ -282,6 +283,24 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     model._wv, model._outside = vectors, file.outside
     model.history = records(file.history or [], os.fspath(path))
     return model
+
+
+def _listed_callbacks(callbacks: Any) -> list[Callback]:
+    """Return one function or several as a list; raise `OptionError` for anything that cannot be called."""
+    if callable(callbacks):
+        return [callbacks]
+    if isinstance(callbacks, (str, bytes)) or not isinstance(callbacks, Iterable):
+        raise OptionError(
+            f"callbacks={shortened(callbacks)} is not allowed: give a function that takes the model, or a list of those"
+        )
+    listed = list(callbacks)
+    for number, callback in enumerate(listed):
+        if not callable(callback):
+            raise OptionError(
+                f"callbacks[{number}] is {shortened(callback)}, of type {type(callback).__name__}, which cannot be "
+                "called: give functions that take the model, such as lambda model: print(model.history[-1])"
+            )
+    return listed
 
 
 def _summary(corpus: "Corpus") -> dict[str, int]:

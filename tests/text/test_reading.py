@@ -447,6 +447,8 @@ def test_arguments_that_do_not_go_together_are_refused(tmp_path):
     for corpus, offsets in ((LINES, None), (np.arange(4), [0, 4])):
         with pytest.raises(CorpusError, match=r"tokenizer= splits .*if it holds lists of words, leave tokenizer out"):
             read_corpus(corpus, ALL, tokenizer=str.split, offsets=offsets)
+    with pytest.raises(OptionError, match=r"tokenizer='spacy' is not allowed: give a function that returns the words"):
+        read_corpus(tmp_path, ALL, tokenizer="spacy")
     with pytest.raises(OptionError, match="workers=0 is not allowed"):
         read_corpus(LINES, ALL, workers=0)
     with pytest.raises(CorpusError, match=r"nowhere' is not there: give a folder for temporary files"):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from firth.errors import CorpusError, OptionError
 from firth.messages import advice, counted, option
-from firth.options import Options, checked, limits
+from firth.options import Options, checked, limits, shortened
 from firth.resources import checked_workers
 from firth.text import arrays, sources
 from firth.text.encoding import LONGEST_WORD, EncodedChunk, encode_integers, encode_text
@@ -225,6 +225,10 @@ def _encoded(
     max_input_bytes: int | None,
 ) -> tuple[Chunks, ProgressAt]:
     """Return the corpus as encoded chunks, and how to tell how far reading is."""
+    if tokenizer is not None and not callable(tokenizer):
+        raise OptionError(
+            f"tokenizer={shortened(tokenizer)} is not allowed: give a function that returns the words of a line"
+        )
     is_numbers = isinstance(corpus, np.ndarray) and corpus.dtype.kind in "iufb"
     if is_files(corpus) and offsets is None:
         places = sources.find_files(corpus)
