@@ -22,12 +22,21 @@ from firth.cli import files
 from firth.errors import FormatError
 from firth.formats import FORMATS, detect, write_vectors
 from firth.formats.native import write_native
-from firth.options import ELSEWHERE
+from firth.other_programs import FOREIGN_NAMES
 from firth.training import softmax_training
 
 COMMANDS = ["train", "similar", "analogy", "evaluate", "info", "convert", "gradcheck", "demo"]
 FIELDS = dataclasses.fields(Options)
 WRITTEN = [name for name, known in FORMATS.items() if known.write]
+
+
+FOREIGN = [
+    (name.replace("_", "-"), dashes)
+    for name in sorted(FOREIGN_NAMES)
+    for dashes in ("-", "--")
+    if name != "output" and (dashes, name) != ("--", "debug")
+]
+"""Flags of other programs that are none of ours, and how many dashes they may have."""
 
 
 class Done(NamedTuple):
@@ -259,7 +268,14 @@ def test_standard_input_and_several_inputs_are_read(corpus, tmp_path):
         (["--vectr-size", "10"], r"--vector-size"),
         (["--format", "csv"], r"'csv' is unknown: give one of 'native', 'word2vec-text', 'word2vec-binary', 'glove'"),
         (["--format", "fasttext-bin"], r"'fasttext-bin' is only read: give one of 'native'"),
-        *[([f"--{there}", "3"], f"called --{here.replace('_', '-')}") for there, here in ELSEWHERE.items()],
+        *[([f"{dashes}{name}", "3"], f"no such option {dashes}{name}: ") for name, dashes in FOREIGN],
+        (["-size", "100"], "no such option -size: use --vector-size (see firth train --help)"),
+        (["--sg", "1"], "skip-gram (sg=1) is the only architecture, and CBOW (sg=0) is not available: leave it out"),
+        (["-hs", "0"], "give --objective 'softmax' for the exact softmax"),
+        (["-window", "5"], "no such option -window: write it with two dashes, --window (see firth train --help)"),
+        (["-output", "m.txt"], "no such option -output: write it with two dashes, --output"),
+        (["-min-count", "5"], "no such option -min-count: write it with two dashes, --min-count"),
+        (["--iter=3"], "no such option --iter: use --epochs"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_done(run, corpus, tmp_path, flags, message):
@@ -523,6 +539,15 @@ def test_a_word_that_is_not_there_comes_with_near_spellings(run, vectors):
     done = run("similar", vectors, "quen")
     assert (done.code, done.out) == (1, "")
     assert one_line(done.err) == "firth: 'quen' is not in the vocabulary; near spellings: queen\n"
+
+
+def test_flags_of_other_programs_are_answered_by_train_alone(run, vectors):
+    assert "use --vector-size" not in run("similar", vectors, "king", "--size", 3).err
+
+
+def test_words_behind_two_dashes_are_not_flags(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "'-size' is not there" in run("train", "-o", "m.firth", "--", "-size").err
 
 
 def test_a_query_without_words_is_wrong_use(run, vectors):

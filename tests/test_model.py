@@ -43,8 +43,36 @@ def test_the_signature_is_that_of_the_options():
 def test_an_unknown_option_suggests_the_nearest():
     with pytest.raises(OptionError, match="unknown option 'vectorsize': did you mean 'vector_size'"):
         Word2Vec(vectorsize=100)
-    with pytest.raises(OptionError, match="unknown option 'iter': did you mean 'epochs'"):
+    with pytest.raises(OptionError, match="unknown option 'iter': use epochs"):
         Word2Vec(iter=5)
+
+
+@pytest.mark.parametrize("name", ["corpus", "callbacks", "progress", "validation", "tokenizer", "checkpoint"])
+def test_an_argument_of_fit_is_refused_by_the_constructor(name):
+    with pytest.raises(
+        OptionError, match=f"^{name} is an argument of fit and not an option of Word2Vec: give it to fit$"
+    ):
+        Word2Vec(**{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "epochs",
+            r"^epochs is an option of Word2Vec and not an argument of fit: Word2Vec\(epochs=\.\.\.\)\.fit",
+        ),
+        ("workers", "^workers is an option of Word2Vec"),
+        ("total_examples", "^unknown option 'total_examples': fit counts the corpus itself: leave it out"),
+        ("verbose", "^unknown option 'verbose': give progress to fit"),
+        ("call_backs", "^unknown option 'call_backs': did you mean 'callbacks'"),
+        ("zzz", "^unknown option 'zzz'; options are corpus, tokenizer, .*, resume$"),
+        ("unknown", "^unknown option 'unknown'; options are corpus"),
+    ],
+)
+def test_what_is_not_an_argument_of_fit_is_refused_before_reading(name, message):
+    with pytest.raises(OptionError, match=message):
+        Word2Vec(**SMALL).fit("there-is-no-such-file", **{name: 1})
 
 
 def test_there_are_no_vectors_before_fit():

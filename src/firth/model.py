@@ -5,13 +5,13 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Never, Self
 
 import numpy as np
 
 from firth.errors import FirthError, FormatError, OptionError
 from firth.messages import counted, option
-from firth.options import Options, shortened
+from firth.options import Options, shortened, unknown_option
 from firth.resources import checked_workers
 from firth.vectors import KeyedVectors
 
@@ -54,6 +54,9 @@ class Word2Vec:
     def __init__(self, *corpus: Any, workers: int | None = None, **options: Any):
         if corpus:
             raise OptionError("Word2Vec takes options alone: give the corpus to fit, as Word2Vec(...).fit(corpus)")
+        for name in options:
+            if name in _fit_arguments():
+                raise OptionError(f"{name} is an argument of fit and not an option of Word2Vec: give it to fit")
         self.options = Options.from_dict(options)
         self.workers = checked_workers(workers)
         self.history: list[EpochRecord] = []
@@ -75,6 +78,7 @@ class Word2Vec:
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_minutes: float | None = None,
         resume: bool = False,
+        **unknown: Never,
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
 
@@ -106,6 +110,7 @@ class Word2Vec:
         from firth.text import check_files, check_validation
         from firth.training.progress import reporter
 
+        _refuse(unknown)
         listed = _listed_callbacks(callbacks)
         check_validation(validation)
         for text in (corpus, validation):
@@ -283,6 +288,21 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     model._wv, model._outside = vectors, file.outside
     model.history = records(file.history or [], os.fspath(path))
     return model
+
+
+def _fit_arguments() -> list[str]:
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [name for name, given in inspect.signature(Word2Vec.fit).parameters.items() if given.kind in kinds][1:]
+
+
+def _refuse(arguments: Iterable[str]) -> None:
+    """Raise `OptionError` for the first name, which is not an argument of `fit`, saying what to do."""
+    for name in arguments:
+        if name in inspect.signature(Word2Vec).parameters:
+            raise OptionError(
+                f"{name} is an option of Word2Vec and not an argument of fit: Word2Vec({name}=...).fit(corpus)"
+            )
+        raise unknown_option(name, _fit_arguments())
 
 
 def _listed_callbacks(callbacks: Any) -> list[Callback]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Self
 
+from firth import other_programs
 from firth.errors import OptionError, near
 from firth.messages import advice, option
 
@@ -84,11 +85,11 @@ class Options:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Build options from names and values; raise `OptionError` for a name that is none."""
+        """Build options from names and values; raise `OptionError` for an unknown name, with what to use."""
         names = [field_.name for field_ in dataclasses.fields(cls)]
         for name in values:
             if name not in names:
-                raise OptionError(f"unknown option {shortened(name)}{_suggestion(str(name), names)}")
+                raise unknown_option(name, [*names, "workers"])
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,23 +97,15 @@ class Options:
         return dataclasses.asdict(self)
 
 
-ELSEWHERE = {
-    "size": "vector_size",
-    "dim": "vector_size",
-    "iter": "epochs",
-    "epoch": "epochs",
-    "lr": "alpha",
-    "neg": "negative",
-    "max_final_vocab": "max_vocab",
-    "max_vocab_size": "max_vocab",
-    "threads": "workers",
-}
-"""What other programs call an option, and what it is called here."""
-
-
-def _suggestion(name: str, names: list[str]) -> str:
-    nearest = [ELSEWHERE[name]] if name in ELSEWHERE else near(name[:_LONGEST_VALUE], names, n=1)
-    return f": did you mean {nearest[0]!r}?" if nearest else f"; options are {', '.join(names)}"
+def unknown_option(name: object, names: list[str]) -> OptionError:
+    """Return the error for an option that is not one of `names`: what to use, the nearest name, or all of them."""
+    text = f"unknown option {shortened(name)}"
+    if name in other_programs.FOREIGN_NAMES:
+        return OptionError(f"{text}: {other_programs.answer(str(name))}")
+    nearest = near(str(name)[:_LONGEST_VALUE], names, n=1)
+    return OptionError(
+        f"{text}: did you mean {nearest[0]!r}?" if nearest else f"{text}; options are {', '.join(names)}"
+    )
 
 
 def checked(name: str, value: Any, kind: type, limits: Any) -> Any:

@@ -16,7 +16,6 @@ import firth
 from firth import terminal
 from firth.errors import OptionError
 from firth.messages import command_line
-from firth.options import ELSEWHERE
 from firth.training.signals import terminate
 
 FAILURE, WRONG_USE, INTERRUPTED, TERMINATED = 1, 2, 128 + signal.SIGINT, 128 + signal.SIGTERM
@@ -85,15 +84,8 @@ def _message(error: Exception) -> str:
 
 
 def _usage_message(error: Any) -> str:
-    name = str(getattr(error, "option_name", "")).lstrip("-").replace("-", "_")
     text = str(error.format_message()).rstrip(".")
-    if name in ELSEWHERE:
-        text = f"no such option: --{name}; here it is called {_flag(ELSEWHERE[name])}"
     return f"{text} (see {error.ctx.command_path} --help)" if error.ctx else text
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 class _Commands(TyperGroup):

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import firth
-from firth import reports, terminal
+from firth import other_programs, reports, terminal
 from firth.cli.files import left_out, output_format, parts_of, where_saved, write
 from firth.cli.flags import number_parser, with_options
-from firth.cli.parameters import FileFormat, Workers
+from firth.cli.parameters import FileFormat, Workers, WritingCommand
 from firth.cli.program import UsageError, exit_code
 from firth.errors import FirthError
 from firth.formats import Format
@@ -18,6 +18,27 @@ from firth.text.sources import is_read
 
 if TYPE_CHECKING:
     from firth.model import Word2Vec
+
+
+class TrainingCommand(WritingCommand):
+    """`firth train`, which knows the flags of word2vec.c and other programs and says what to use."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Raise `UsageError` for the flag of another program before the flags are read."""
+        known = {flag for parameter in self.params for flag in [*parameter.opts, *parameter.secondary_opts]}
+        for word in args[: args.index("--")] if "--" in args else args:
+            flag = word.partition("=")[0]
+            if flag.startswith("-") and flag not in known:
+                _refuse_other_programs(flag, known, ctx)
+        return super().parse_args(ctx, args)
+
+
+def _refuse_other_programs(flag: str, known: set[str], ctx: Any) -> None:
+    name = flag.lstrip("-").replace("-", "_")
+    if f"-{flag}" in known:
+        raise UsageError(f"no such option {flag}: write it with two dashes, -{flag}", ctx=ctx)
+    if name in other_programs.FOREIGN_NAMES:
+        raise UsageError(f"no such option {flag}: {other_programs.answer(name)}", ctx=ctx)
 
 
 @with_options
