@@ -541,6 +541,94 @@ def test_a_word_that_is_not_there_comes_with_near_spellings(run, vectors):
     assert one_line(done.err) == "firth: 'quen' is not in the vocabulary; near spellings: queen\n"
 
 
+def test_a_dash_stands_for_the_words_on_standard_input(vectors):
+    wanted = process("similar", vectors, "king", "woman", "--negative", "man")
+    assert process("similar", vectors, "-", "--negative", "man", input="king\r\n\nwoman\n") == wanted
+    assert process("similar", vectors, "king", "-", "--negative", "man", input="woman") == wanted
+    assert process("similar", vectors, "king", "woman", "--negative", "-", input="\ufeffman\n") == wanted
+    wanted = process("analogy", vectors, "man", "king", "woman")
+    assert process("analogy", vectors, "man", "-", "woman", input="king\n") == wanted
+
+
+def test_the_word_that_is_a_dash_is_found_on_standard_input(tmp_path):
+    words = ["-", "--", "next\u0085line", "日本"]
+    KeyedVectors(words, np.eye(4)[:, :3] + 0.1).save(tmp_path / "v.firth")
+    for word in words:
+        done = process("similar", tmp_path / "v.firth", "-", "--json", input=f"{word}\n", encoding="utf-8")
+        assert {entry["word"] for entry in json.loads(done.out)} == set(words) - {word}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "message"),
+    [
+        (
+            ["similar", "-", "--negative", "-"],
+            "king",
+            "- stands for standard input, which is read once, and is given 2 t",
+        ),
+        (["similar", "-"], "\n", "give at least one WORD"),
+        (
+            ["analogy", "man", "-", "woman"],
+            "king\nqueen\n",
+            "an analogy has three words, and with standard input there",
+        ),
+        (["analogy", "man", "-", "woman"], "", "an analogy has three words, and with standard input there are 2 words"),
+    ],
+)
+def test_words_on_standard_input_are_counted(vectors, arguments, text, message):
+    command, *others = arguments
+    done = process(command, vectors, *others, input=text)
+    assert (done.code, done.out) == (2, "")
+    assert message in one_line(done.err)
+
+
+def test_a_closed_standard_input_has_no_words(vectors):
+    command = f"exec {sys.executable} -m firth similar {vectors} - <&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "standard input is closed: give the words as arguments" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["train", "corpus.txt", "-o", "-"],
+            "vectors cannot be written to standard output: give the name of a file (./-",
+        ),
+        (["train", "corpus.txt", "-o", "-", "--format", "native"], "vectors cannot be written to standard output"),
+        (
+            ["train", "corpus.txt", "-o", "m.firth", "--checkpoint", "-"],
+            "checkpoints cannot be written to standard out",
+        ),
+        (["train", "-", "-o", "m.firth", "--validation", "-"], "- is both the corpus and --validation"),
+        (["convert", "v.txt", "-", "--format", "glove"], "vectors cannot be written to standard output"),
+        (["convert", "-", "m.firth"], "vectors cannot be read from standard input: give the name of a file"),
+        (["similar", "-", "king"], "vectors cannot be read from standard input"),
+        (["analogy", "-", "man", "king", "woman"], "vectors cannot be read from standard input"),
+        (["evaluate", "-"], "vectors cannot be read from standard input"),
+        (["info", "-"], "vectors cannot be read from standard input"),
+        (["evaluate", "v.txt", "--analogies", "-"], "questions cannot be read from standard input"),
+        (["evaluate", "v.txt", "--pairs", "-"], "pairs of words cannot be read from standard input"),
+    ],
+)
+def test_a_dash_is_refused_where_a_file_is_needed(run, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "corpus.txt").write_text("a b c\n" * 10)
+    (tmp_path / "v.txt").write_text("1 2\na 1 0\n")
+    done = run(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert message in one_line(done.err)
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "corpus.txt", tmp_path / "v.txt"]
+
+
+def test_a_file_named_dash_is_reached_by_its_folder(run, vectors, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("convert", vectors, "./-", "--format", "glove").code == 0
+    assert (tmp_path / "-").is_file()
+    assert run("similar", "./-", "man", "-n", 1).out == "king  0.9848\n"
+
+
 def test_flags_of_other_programs_are_answered_by_train_alone(run, vectors):
     assert "use --vector-size" not in run("similar", vectors, "king", "--size", 3).err
 

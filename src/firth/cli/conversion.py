@@ -9,7 +9,7 @@ import firth
 from firth import terminal
 from firth.cli.files import left_out, output_format, vectors_of, where_saved, write
 from firth.cli.flags import at_least
-from firth.cli.parameters import FileFormat
+from firth.cli.parameters import VECTORS_READ, VECTORS_WRITTEN, FileFormat
 from firth.formats import detect, read_vectors
 from firth.messages import counted
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A model, or vectors in any format.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, or the folder.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A model, or vectors in any format.", **VECTORS_READ)],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, or the folder.", **VECTORS_WRITTEN)],
     file_format: FileFormat = None,
     limit: Annotated[
         int | None,

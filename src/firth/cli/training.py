@@ -9,11 +9,12 @@ import firth
 from firth import other_programs, reports, terminal
 from firth.cli.files import left_out, output_format, parts_of, where_saved, write
 from firth.cli.flags import number_parser, with_options
-from firth.cli.parameters import FileFormat, Workers, WritingCommand
+from firth.cli.parameters import VECTORS_WRITTEN, FileFormat, Workers, WritingCommand, file_name
 from firth.cli.program import UsageError, exit_code
 from firth.errors import FirthError
 from firth.formats import Format
 from firth.messages import counted
+from firth.text.opening import STDIN
 from firth.text.sources import is_read
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def train(
             "A line is a sentence.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, or the folder.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="PATH", help="The file to write, or the folder.", **VECTORS_WRITTEN),
+    ],
     file_format: FileFormat = None,
     workers: Workers = None,
     validation: Annotated[
@@ -71,6 +75,7 @@ def train(
             metavar="FOLDER",
             help="Keep the state of the training there: every few minutes, at each epoch's end and after Ctrl-C.",
             show_default="none",
+            **file_name("checkpoints cannot be written to standard output", "folder"),
         ),
     ] = None,
     checkpoint_minutes: Annotated[
@@ -106,6 +111,8 @@ def train(
     model = firth.Word2Vec(**options, workers=workers)
     written_as = output_format(output, file_format)
     _refuse_to_overwrite(corpus, parts_of(output, written_as))
+    if validation == STDIN and STDIN in corpus:
+        raise UsageError("- is both the corpus and --validation, and standard input is read once: name a file for one")
     try:
         model.fit(
             corpus[0] if len(corpus) == 1 else corpus,
