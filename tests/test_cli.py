@@ -301,7 +301,7 @@ def test_wrong_options_are_refused_before_anything_is_done(run, corpus, tmp_path
         (["similar"], 2, "Missing argument"),
         (["similar", "absent.firth", "word"], 1, "absent.firth: No such file or directory"),
         (["train", "corpus.txt", "-o", "folder.firth", "--format", "projector"], 1, "folder.firth: is a folder"),
-        (["train", "corpus.txt", "-o", "m.npz.gz"], 2, "m.npz.gz: the npz format is never compressed; leave out .gz"),
+        (["train", "corpus.txt", "-o", "m.npz.gz"], 2, "m.npz.gz: the npz format is never compressed: take .gz off"),
         (["train", "corpus.txt", "-o", ".", "--format", "huggingface"], 1, "holds other files: give the name of a new"),
         (["train", "corpus.txt", "-o", "empty.txt", "--format", "huggingface"], 1, "empty.txt: is a file, and this fo"),
         (["similar", "corpus.txt", "word"], 1, "corpus.txt is in no format that firth knows"),
@@ -932,7 +932,7 @@ def test_word2vec_files_may_be_compressed(run, vectors, tmp_path, suffix):
     assert run("similar", tmp_path / f"v.txt.{suffix}", "man", "-n", 1).out == "king  0.9848\n"
     refused = run("convert", vectors, tmp_path / f"v.firth.{suffix}")
     assert refused.code == 2
-    assert f"the native format is never compressed; leave out .{suffix}" in one_line(refused.err)
+    assert f"the native format is never compressed: take .{suffix} off" in one_line(refused.err)
 
 
 def test_convert_says_what_a_format_cannot_hold(run, model, vectors, tmp_path):

@@ -2,6 +2,8 @@ import gzip
 import lzma
 import pickle
 import warnings
+from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stress._corpus import COMPRESS
 
+import firth
 from firth import KeyedVectors, Word2Vec, resources, unpacking
 from firth.errors import FormatError, NotEnoughMemoryError, OptionError
 from firth.formats import (
@@ -198,7 +201,7 @@ def test_an_xz_file_of_vectors_that_wants_gigabytes_of_memory_is_refused(tmp_pat
 
 @pytest.mark.parametrize("name", sorted(set(WRITTEN) - set(COMPRESSIBLE)))
 def test_formats_that_hold_compressed_parts_are_not_compressed_from_outside(tmp_path, name):
-    with pytest.raises(OptionError, match=r"is not compressed from outside: take \.gz off"):
+    with pytest.raises(OptionError, match=r"v\.gz: the .* format is never compressed: take \.gz off the name"):
         write_vectors(tmp_path / "v.gz", name, WORDS, VECTORS)
 
 
@@ -228,6 +231,73 @@ def test_such_a_file_that_was_compressed_is_refused_with_what_to_do(tmp_path, na
     (tmp_path / "v.gz").write_bytes(gzip.compress((tmp_path / "v").read_bytes()))
     with pytest.raises(FormatError, match=r"is a compressed file of format .*unpack it first"):
         read_vectors(tmp_path / "v.gz")
+
+
+READERS = {
+    "firth.load": firth.load,
+    "Word2Vec.load": Word2Vec.load,
+    "KeyedVectors.load": KeyedVectors.load,
+    "KeyedVectors.load as native": partial(KeyedVectors.load, format="native"),
+    "read_vectors": read_vectors,
+    "load_word2vec_format": KeyedVectors.load_word2vec_format,
+}
+
+
+ADVICE = r"KeyedVectors\.load|unpack it first|no_header=True|its first line is|with single spaces"
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("suffix", [suffix for suffix in COMPRESS if suffix != ".txt"])
+@pytest.mark.parametrize("name", sorted(set(WRITTEN) - {"huggingface"}))
+def test_no_reader_asks_for_a_suffix_that_is_there(tmp_path, name, suffix, reader):
+    """A compressed file of any format is read, or refused with advice that is true."""
+    write_vectors(tmp_path / "v", name, WORDS, VECTORS)
+    for file in list(tmp_path.iterdir()):
+        file.with_name(f"{file.name}{suffix}").write_bytes(COMPRESS[suffix](file.read_bytes()))
+        file.unlink()
+    path = next(iter(tmp_path.iterdir())) if name == "projector" else tmp_path / f"v{suffix}"
+    with suppress(FormatError), warnings.catch_warnings(action="error"):
+        READERS[reader](path)
+        return
+    with pytest.raises(FormatError, match=ADVICE) as error:
+        READERS[reader](path)
+    assert "a name ending in" not in str(error.value)
+
+
+@pytest.mark.parametrize("read", [firth.load, Word2Vec.load, partial(KeyedVectors.load, format="native")])
+def test_a_compressed_file_of_word2vecs_is_not_firths_own(tmp_path, read):
+    write_vectors(tmp_path / "v.bin.gz", None, WORDS, VECTORS)
+    message = r"v\.bin\.gz is a gzip file, and a file that firth saved is never compressed: read .*KeyedVectors\.load"
+    with pytest.raises(FormatError, match=message):
+        read(tmp_path / "v.bin.gz")
+    assert KeyedVectors.load(tmp_path / "v.bin.gz").index_to_key == WORDS
+    (tmp_path / "v.bin.gz").rename(tmp_path / "v.bin")
+    with pytest.raises(FormatError, match=r"v\.bin is a gzip file, .*, or give it a name ending in \.gz"):
+        read(tmp_path / "v.bin")
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in COMPRESS if suffix != ".txt"])
+def test_a_file_compressed_twice_is_to_be_unpacked(tmp_path, suffix):
+    path = tmp_path / f"v.bin{suffix}"
+    path.write_bytes(COMPRESS[suffix](COMPRESS[suffix](b"1 2\na 1 2\n")))
+    for read in (read_vectors, KeyedVectors.load, KeyedVectors.load_word2vec_format):
+        with pytest.raises(FormatError, match=r" file inside a compressed file.*: unpack it first$"):
+            read(path)
+
+
+def test_a_name_may_be_wrong(tmp_path):
+    (tmp_path / "v.txt.gz").write_bytes(b"1 2\na 1 2\n")
+    with pytest.raises(FormatError, match=r"is no whole \.gz file: .* source again, or correct its name"):
+        read_vectors(tmp_path / "v.txt.gz")
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in COMPRESS if suffix != ".txt"])
+def test_a_model_is_not_saved_under_the_name_of_a_compressed_file(tmp_path, suffix):
+    model = Word2Vec(vector_size=2, min_count=1, sample=0, epochs=1, workers=1).fit([["a", "b"]] * 50, progress=False)
+    for save in (model.save, model.wv.save):
+        with pytest.raises(OptionError, match=rf"the native format is never compressed: take \{suffix} off"):
+            save(tmp_path / f"v.bin{suffix}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_compressed_vocabulary_brings_counts(tmp_path):

@@ -16,10 +16,6 @@ from firth.text.opening import STDIN
 if TYPE_CHECKING:
     from firth.vectors import Key, KeyedVectors
 
-_STDIN_HELP = (
-    "- reads words from standard input, one a line, and takes them as they are, so that a line - is the word -."
-)
-
 
 def similar(
     model: ModelFile,

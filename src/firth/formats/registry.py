@@ -4,7 +4,6 @@ The formats are in `firth.formats.catalogue`; `firth.formats.detection` tells wh
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from firth.errors import FormatError, OptionError
 from firth.formats.catalogue import COMPRESSIBLE, find, format_of_name, writable
 from firth.formats.detection import detect
 from firth.formats.sniff import refuse_devices
-from firth.formats.streams import PathLike, is_compressed
+from firth.formats.streams import PathLike, refuse_compression
 from firth.formats.words import checked_limit
 from firth.messages import counted, option
 
@@ -89,10 +88,8 @@ def write_vectors(
     known = find(format) if format else format_of_name(path)
     if known.write is None:
         raise OptionError(f"format={known.name!r} is only read: write one of {', '.join(writable())}")
-    if is_compressed(Path(path)) and known.name not in COMPRESSIBLE:
-        raise OptionError(
-            f"format={known.name!r} is not compressed from outside: take {Path(path).suffix} off the name {path}"
-        )
+    if known.name not in COMPRESSIBLE:
+        refuse_compression(path, known.name)
     known.write(path, keys, vectors, counts=counts, **_taken(known.name, known.writes_with, options))
 
 

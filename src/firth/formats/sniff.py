@@ -23,13 +23,15 @@ _MAGIC = (
         "in Python, load it with numpy.load and give it to KeyedVectors(keys, vectors)",
     ),
     (ZIP, "a zip archive (.npz or a PyTorch model)", "KeyedVectors.load reads .npz; else unpack it first"),
-    (b"\x1f\x8b", "a gzip file", "unpack it first, or give it a name ending in .gz"),
-    (b"BZh91AY&SY", "a bzip2 file", "unpack it first, or give it a name ending in .bz2"),
-    (b"\xfd7zXZ", "an xz file", "unpack it first, or give it a name ending in .xz"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first, or give it a name ending in .zst"),
     (FASTTEXT, "a fastText .bin model", "read it with KeyedVectors.load"),
     (b"ARROW1", "an Arrow file", "read it with KeyedVectors.load"),
     (b"PAR1", "a Parquet file", "read it with KeyedVectors.load"),
+)
+_PACKED = (
+    (b"\x1f\x8b", "a gzip file", ".gz"),
+    (b"BZh91AY&SY", "a bzip2 file", ".bz2"),
+    (b"\xfd7zXZ", "an xz file", ".xz"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file", ".zst"),
 )
 
 
@@ -40,8 +42,15 @@ def refuse_devices(path: str | os.PathLike[str]) -> None:
         raise FormatError(f"{path} is a pipe, a socket or a device: give a file of vectors")
 
 
-def known_kind(head: bytes) -> tuple[str, str] | None:
-    """Return (what it is, what to do) for the head of a file that is neither firth's nor word2vec's, if it is known."""
+def known_kind(head: bytes, *, unpacked: bool = False) -> tuple[str, str] | None:
+    """Return (what it is, what to do) for the head of a file that is neither firth's nor word2vec's, if it is known.
+
+    `unpacked` tells that these bytes come from a compressed file, whose name says so.
+    """
+    for magic, kind, suffix in _PACKED:
+        if head.startswith(magic):
+            once = kind, f"unpack it first, or give it a name ending in {suffix}"
+            return (f"{kind} inside a compressed file", "unpack it first") if unpacked else once
     for magic, kind, advice in _MAGIC:
         if head.startswith(magic):
             return kind, advice

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from firth.errors import FormatError
+from firth.errors import FormatError, OptionError
 from firth.formats.atomic import atomic_set
 from firth.formats.sniff import refuse_devices
 from firth.messages import advice
@@ -64,6 +64,16 @@ def is_compressed(path: Path) -> bool:
     return path.suffix.lower() in _COMPRESSORS
 
 
+def refuse_compression(path: PathLike, name: str) -> None:
+    """Raise `OptionError` if the name of a file asks to compress a format that is never compressed."""
+    path = Path(path)
+    if is_compressed(path):
+        raise OptionError(
+            f"{path}: the {name} format is never compressed: take {path.suffix} off the name, or write a word2vec "
+            "format, which may be compressed"
+        )
+
+
 def bare_suffix(path: Path) -> str:
     """Return the suffix of a file's name in lower case, that of the compression aside: ".txt" for "a.txt.gz"."""
     return (path.with_suffix("") if is_compressed(path) else path).suffix.lower()
@@ -82,7 +92,9 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     except DAMAGED_STREAM as error:
         if not is_compressed(path) or getattr(error, "errno", None) is not None:
             raise  # the system's own errors, such as no such file, have a number
-        raise FormatError(f"{path} is no whole {path.suffix} file: {error}") from error
+        raise FormatError(
+            f"{path} is no whole {path.suffix} file: {error}. Take it from its source again, or correct its name"
+        ) from error
 
 
 def _opened(path: Path, stack: ExitStack) -> BinaryIO:

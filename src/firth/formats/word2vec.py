@@ -248,10 +248,9 @@ class _Reader:
 def _refuse_other_kinds(path: Path) -> None:
     if path.is_dir():
         raise FormatError(f"{path} is a folder: give the word2vec file in it")
-    if is_compressed(path):
-        return
-    head = sniff.read_head(path)
-    if known := sniff.known_kind(head):
+    with reading(path) as file:
+        head = file.read(sniff.HEAD_BYTES)
+    if known := sniff.known_kind(head, unpacked=is_compressed(path)):
         raise FormatError(f"{path} is {known[0]}, not a word2vec file: {known[1]}")
     if sniff.is_safetensors(head):
         raise FormatError(f"{path} is a safetensors file, not a word2vec file: try KeyedVectors.load")
