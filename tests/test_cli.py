@@ -22,12 +22,21 @@ from firth.cli import files
 from firth.errors import FormatError
 from firth.formats import FORMATS, detect, write_vectors
 from firth.formats.native import write_native
-from firth.options import ELSEWHERE
+from firth.other_programs import FOREIGN_NAMES
 from firth.training import softmax_training
 
 COMMANDS = ["train", "similar", "analogy", "evaluate", "info", "convert", "gradcheck", "demo"]
 FIELDS = dataclasses.fields(Options)
 WRITTEN = [name for name, known in FORMATS.items() if known.write]
+
+
+FOREIGN = [
+    (name.replace("_", "-"), dashes)
+    for name in sorted(FOREIGN_NAMES)
+    for dashes in ("-", "--")
+    if name != "output" and (dashes, name) != ("--", "debug")
+]
+"""Flags of other programs that are none of ours, and how many dashes they may have."""
 
 
 class Done(NamedTuple):
@@ -176,7 +185,7 @@ def test_train_shows_the_loss_of_what_was_held_out(run, corpus, tmp_path):
     assert f"held out    {' '.join(f'{record.validation_loss:.4f}' for record in history)} nats per pair" in done.out
     wrong = run("train", corpus, "--validation", "1.5", *flags)
     assert (wrong.code, wrong.out) == (2, "")
-    assert "validation=1.5 is not allowed: give a fraction between 0 and 1, or a text" in one_line(wrong.err)
+    assert "--validation 1.5 is not allowed: give a fraction between 0 and 1, or a text" in one_line(wrong.err)
 
 
 def test_train_sums_up_what_it_did(run, corpus, tmp_path):
@@ -235,19 +244,38 @@ def test_standard_input_and_several_inputs_are_read(corpus, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--vector-size", "0"], r"vector_size=0 is not allowed: give a whole number from 1 to 2048"),
-        (["--alpha", "nan"], r"alpha=nan is not allowed"),
-        (["--alpha", "0.01", "--min-alpha", "0.02"], r"min_alpha=0.02 is above alpha=0.01"),
-        (["--workers", "0"], r"workers=0 is not allowed"),
-        (["--workers", "0", "-o", "absent/m.firth"], r"workers=0 is not allowed"),
-        (["--window", "2.5"], r"window='2.5' is not allowed: give a whole number from 1 to 100"),
-        (["--objective", "sofmax"], "objective='sofmax' is not allowed: give 'negative_sampling' or 'softmax'"),
-        (["--max-input-bytes", "2MB"], "max_input_bytes='2MB' is not allowed: give a whole number of at least 1"),
-        (["--checkpoint", "run", "--checkpoint-minutes", "x"], "checkpoint_minutes='x' is not allowed: give a number"),
+        (["--vector-size", "0"], r"--vector-size 0 is not allowed: give a whole number from 1 to 2048"),
+        (["--alpha", "nan"], r"--alpha nan is not allowed"),
+        (
+            ["--alpha", "0.01", "--min-alpha", "0.02"],
+            "falls, so give a --min-alpha of at most 0.01",
+        ),
+        (
+            ["--workers", "0"],
+            "--workers 0 is not allowed: give a whole number from 1 to 1024 (threads",
+        ),
+        (["--workers", "0", "-o", "absent/m.firth"], r"--workers 0 is not allowed"),
+        (["--window", "2.5"], r"--window '2.5' is not allowed: give a whole number from 1 to 100"),
+        (["--objective", "sofmax"], "--objective 'sofmax' is not allowed: give 'negative_sampling' or 'softmax'"),
+        (
+            ["--max-input-bytes", "2MB"],
+            "--max-input-bytes '2MB' is not allowed: give a whole number of at",
+        ),
+        (
+            ["--checkpoint", "run", "--checkpoint-minutes", "x"],
+            "--checkpoint-minutes 'x' is not allowed: give a n",
+        ),
         (["--vectr-size", "10"], r"--vector-size"),
         (["--format", "csv"], r"'csv' is unknown: give one of 'native', 'word2vec-text', 'word2vec-binary', 'glove'"),
         (["--format", "fasttext-bin"], r"'fasttext-bin' is only read: give one of 'native'"),
-        *[([f"--{there}", "3"], f"called --{here.replace('_', '-')}") for there, here in ELSEWHERE.items()],
+        *[([f"{dashes}{name}", "3"], f"no such option {dashes}{name}: ") for name, dashes in FOREIGN],
+        (["-size", "100"], "no such option -size: use --vector-size (see firth train --help)"),
+        (["--sg", "1"], "skip-gram (sg=1) is the only architecture, and CBOW (sg=0) is not available: leave it out"),
+        (["-hs", "0"], "give --objective 'softmax' for the exact softmax"),
+        (["-window", "5"], "no such option -window: write it with two dashes, --window (see firth train --help)"),
+        (["-output", "m.txt"], "no such option -output: write it with two dashes, --output"),
+        (["-min-count", "5"], "no such option -min-count: write it with two dashes, --min-count"),
+        (["--iter=3"], "no such option --iter: use --epochs"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_done(run, corpus, tmp_path, flags, message):
@@ -265,7 +293,7 @@ def test_wrong_options_are_refused_before_anything_is_done(run, corpus, tmp_path
         (["train", "corpus.txt", "-o", "m.xyz"], 2, "the name 'm.xyz' does not tell the format"),
         (["train", "absent.txt", "-o", "m.firth"], 1, "absent.txt"),
         (["train", "empty.txt", "-o", "m.firth"], 1, "the corpus is empty: 0 words"),
-        (["train", "corpus.txt", "-o", "m.firth", "--min-count", "9999"], 1, "min_count=9999"),
+        (["train", "corpus.txt", "-o", "m.firth", "--min-count", "9999"], 1, "give --min-count 1765 or less"),
         (["train", "corpus.txt", "-o", "absent/m.firth"], 1, "absent: no such folder to write in"),
         (["train", "corpus.txt", "-o", "folder.firth"], 1, "folder.firth: is a folder"),
         (["train", "corpus.txt", "-o", "corpus.txt"], 2, "corpus.txt is part of the corpus"),
@@ -273,7 +301,7 @@ def test_wrong_options_are_refused_before_anything_is_done(run, corpus, tmp_path
         (["similar"], 2, "Missing argument"),
         (["similar", "absent.firth", "word"], 1, "absent.firth: No such file or directory"),
         (["train", "corpus.txt", "-o", "folder.firth", "--format", "projector"], 1, "folder.firth: is a folder"),
-        (["train", "corpus.txt", "-o", "m.npz.gz"], 2, "m.npz.gz: the npz format is never compressed; leave out .gz"),
+        (["train", "corpus.txt", "-o", "m.npz.gz"], 2, "m.npz.gz: the npz format is never compressed: take .gz off"),
         (["train", "corpus.txt", "-o", ".", "--format", "huggingface"], 1, "holds other files: give the name of a new"),
         (["train", "corpus.txt", "-o", "empty.txt", "--format", "huggingface"], 1, "empty.txt: is a file, and this fo"),
         (["similar", "corpus.txt", "word"], 1, "corpus.txt is in no format that firth knows"),
@@ -306,6 +334,62 @@ def test_a_folder_that_may_not_be_written_in_is_noticed_before_training(run, cor
     done = run("train", corpus, "-o", tmp_path / "m.firth", "--no-progress")
     assert done.code == 1
     one_line(done.err)
+
+
+PYTHON = re.compile(r"[a-z_]+=|[a-z_]\(|\[[a-z]|KeyedVectors|Word2Vec|None|True")
+"""What advice on the command line has no use for: keywords, calls, lists and classes of Python."""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "absent.txt", "-o", "m.firth"],
+        ["train", "absent.txt", "none.txt", "-o", "m.firth"],
+        ["train", "empty.txt", "-o", "m.firth"],
+        ["train", "folder", "-o", "m.firth"],
+        ["train", "*.none", "-o", "m.firth"],
+        ["train", "corpus.txt", "-o", "m.firth", "--min-count", "9999"],
+        ["train", "corpus.txt", "-o", "m.firth", "--max-input-bytes", "9"],
+        ["train", "corpus.txt", "-o", "m.firth", "--max-input-bytes", "0"],
+        ["train", "corpus.txt", "-o", "m.firth", "--max-vocab", "0"],
+        ["train", "corpus.txt", "-o", "m.firth", "--min-alpha", "1"],
+        ["train", "corpus.txt", "-o", "m.firth", "--resume"],
+        ["train", "corpus.txt", "-o", "m.firth", "--checkpoint-minutes", "1"],
+        ["train", "corpus.txt", "-o", "m.firth", "--validation", "0.5"],
+        ["train", "corpus.txt", "-o", "m.firth", "--validation", "2"],
+        ["train", "corpus.txt", "-o", "m.firth", "--validation", "absent.txt"],
+        ["train", "corpus.txt", "-o", "m"],
+        ["train", "long.txt", "-o", "m.firth"],
+        ["convert", "latin.txt", "m.npz"],
+        ["convert", "latin.txt", "m.npz", "--encoding", "nonsense"],
+        ["convert", "latin.txt", "m.npz", "--unicode-errors", "nonsense"],
+        ["convert", "v.npz", "w.npz", "--encoding", "latin-1"],
+        ["convert", "latin.txt", "m.txt.gz", "--format", "npz"],
+        ["similar", "latin.txt", "a"],
+        ["similar", "corpus.txt", "a"],
+        ["similar", "model.pickle", "a"],
+        ["evaluate", "v.npz", "--analogies", "latin.txt"],
+        ["evaluate", "v.npz", "--pairs", "empty.txt"],
+    ],
+)
+def test_advice_on_the_command_line_is_for_the_command_line(run, corpus, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "corpus.txt").write_bytes(corpus.read_bytes())
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "long.txt").write_text("x" * 2000)
+    (tmp_path / "latin.txt").write_bytes(b"1 2\nna\xefve 1 0\n")
+    (tmp_path / "model.pickle").write_bytes(b"\x80\x04\x95")
+    KeyedVectors(["a", "b"], np.eye(2)).save(tmp_path / "v.npz", "npz")
+    done = run(*arguments, *(["-q"] if arguments[0] == "train" else []))
+    assert done.code in (1, 2)
+    advice = one_line(done.err).partition("In gensim, call")[0]  # what to do in gensim is Python
+    assert not PYTHON.search(advice)
+
+
+def test_info_advises_flags(run, tmp_path):
+    (tmp_path / "v.txt").write_bytes(b"1 2\nna\xefve 1 0\n")
+    assert "not UTF-8: 1 of 1 word; read it with --unicode-errors replace" in run("info", tmp_path / "v.txt").out
 
 
 # --- stopping
@@ -393,7 +477,7 @@ def test_an_interrupt_says_what_the_format_cannot_hold(run, corpus, tmp_path, mo
     monkeypatch.setattr(firth.Word2Vec, "fit", interrupted)
     done = run("train", corpus, "-o", tmp_path / "v.bin", "--vector-size", 8, "--epochs", 1, "--no-progress")
     assert (done.code, done.out) == (130, "")
-    assert "firth: interrupted after 1 of 1 epochs; saved what was learnt in " in done.err
+    assert "firth: interrupted after 1 of 1 epoch; saved what was learnt in " in done.err
     assert done.err.endswith("), without counts, outside matrix, options, history\n")
     assert len(KeyedVectors.load(tmp_path / "v.bin")) == 12
 
@@ -457,6 +541,103 @@ def test_a_word_that_is_not_there_comes_with_near_spellings(run, vectors):
     assert one_line(done.err) == "firth: 'quen' is not in the vocabulary; near spellings: queen\n"
 
 
+def test_a_dash_stands_for_the_words_on_standard_input(vectors):
+    wanted = process("similar", vectors, "king", "woman", "--negative", "man")
+    assert process("similar", vectors, "-", "--negative", "man", input="king\r\n\nwoman\n") == wanted
+    assert process("similar", vectors, "king", "-", "--negative", "man", input="woman") == wanted
+    assert process("similar", vectors, "king", "woman", "--negative", "-", input="\ufeffman\n") == wanted
+    wanted = process("analogy", vectors, "man", "king", "woman")
+    assert process("analogy", vectors, "man", "-", "woman", input="king\n") == wanted
+
+
+def test_the_word_that_is_a_dash_is_found_on_standard_input(tmp_path):
+    words = ["-", "--", "next\u0085line", "日本"]
+    KeyedVectors(words, np.eye(4)[:, :3] + 0.1).save(tmp_path / "v.firth")
+    for word in words:
+        done = process("similar", tmp_path / "v.firth", "-", "--json", input=f"{word}\n", encoding="utf-8")
+        assert {entry["word"] for entry in json.loads(done.out)} == set(words) - {word}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "message"),
+    [
+        (
+            ["similar", "-", "--negative", "-"],
+            "king",
+            "- stands for standard input, which is read once, and is given 2 t",
+        ),
+        (["similar", "-"], "\n", "give at least one WORD"),
+        (
+            ["analogy", "man", "-", "woman"],
+            "king\nqueen\n",
+            "an analogy has three words, and with standard input there",
+        ),
+        (["analogy", "man", "-", "woman"], "", "an analogy has three words, and with standard input there are 2 words"),
+    ],
+)
+def test_words_on_standard_input_are_counted(vectors, arguments, text, message):
+    command, *others = arguments
+    done = process(command, vectors, *others, input=text)
+    assert (done.code, done.out) == (2, "")
+    assert message in one_line(done.err)
+
+
+def test_a_closed_standard_input_has_no_words(vectors):
+    command = f"exec {sys.executable} -m firth similar {vectors} - <&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "standard input is closed: give the words as arguments" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["train", "corpus.txt", "-o", "-"],
+            "vectors cannot be written to standard output: give the name of a file (./-",
+        ),
+        (["train", "corpus.txt", "-o", "-", "--format", "native"], "vectors cannot be written to standard output"),
+        (
+            ["train", "corpus.txt", "-o", "m.firth", "--checkpoint", "-"],
+            "checkpoints cannot be written to standard out",
+        ),
+        (["train", "-", "-o", "m.firth", "--validation", "-"], "- is both the corpus and --validation"),
+        (["convert", "v.txt", "-", "--format", "glove"], "vectors cannot be written to standard output"),
+        (["convert", "-", "m.firth"], "vectors cannot be read from standard input: give the name of a file"),
+        (["similar", "-", "king"], "vectors cannot be read from standard input"),
+        (["analogy", "-", "man", "king", "woman"], "vectors cannot be read from standard input"),
+        (["evaluate", "-"], "vectors cannot be read from standard input"),
+        (["info", "-"], "vectors cannot be read from standard input"),
+        (["evaluate", "v.txt", "--analogies", "-"], "questions cannot be read from standard input"),
+        (["evaluate", "v.txt", "--pairs", "-"], "pairs of words cannot be read from standard input"),
+    ],
+)
+def test_a_dash_is_refused_where_a_file_is_needed(run, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "corpus.txt").write_text("a b c\n" * 10)
+    (tmp_path / "v.txt").write_text("1 2\na 1 0\n")
+    done = run(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert message in one_line(done.err)
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "corpus.txt", tmp_path / "v.txt"]
+
+
+def test_a_file_named_dash_is_reached_by_its_folder(run, vectors, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("convert", vectors, "./-", "--format", "glove").code == 0
+    assert (tmp_path / "-").is_file()
+    assert run("similar", "./-", "man", "-n", 1).out == "king  0.9848\n"
+
+
+def test_flags_of_other_programs_are_answered_by_train_alone(run, vectors):
+    assert "use --vector-size" not in run("similar", vectors, "king", "--size", 3).err
+
+
+def test_words_behind_two_dashes_are_not_flags(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "'-size' is not there" in run("train", "-o", "m.firth", "--", "-size").err
+
+
 def test_a_query_without_words_is_wrong_use(run, vectors):
     assert run("similar", vectors).code == 2
     assert run("similar", vectors, "--negative", "man").code == 0
@@ -465,13 +646,16 @@ def test_a_query_without_words_is_wrong_use(run, vectors):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["similar", "king", "-n", "0"], "topn=0 is not allowed: give a whole number of at least 1"),
-        (["similar", "king", "-n", "ten"], "topn='ten' is not allowed: give a whole number of at least 1"),
-        (["similar", "king", "--restrict-vocab", "1.5"], "restrict_vocab='1.5' is not allowed"),
-        (["evaluate", "--restrict-vocab", "0"], "restrict_vocab=0 is not allowed"),
-        (["evaluate", "--similarity-function", "cosmul"], "='cosmul' is not allowed: give 'most_similar' or 'most"),
-        (["info", "--topn", "0"], "topn=0 is not allowed"),
-        (["convert", "out.npz", "--limit", "0"], "limit=0 is not allowed"),
+        (["similar", "king", "-n", "0"], "--topn 0 is not allowed: give a whole number of at least 1"),
+        (["similar", "king", "-n", "ten"], "--topn 'ten' is not allowed: give a whole number of at least 1"),
+        (["similar", "king", "--restrict-vocab", "1.5"], "--restrict-vocab '1.5' is not allowed"),
+        (["evaluate", "--restrict-vocab", "0"], "--restrict-vocab 0 is not allowed"),
+        (
+            ["evaluate", "--similarity-function", "cosmul"],
+            "'cosmul' is not allowed: give 'most_similar' or 'most",
+        ),
+        (["info", "--topn", "0"], "--topn 0 is not allowed"),
+        (["convert", "out.npz", "--limit", "0"], "--limit 0 is not allowed"),
     ],
 )
 def test_a_value_out_of_range_is_named_with_what_is_allowed(run, vectors, tmp_path, monkeypatch, arguments, message):
@@ -560,7 +744,7 @@ def test_a_warning_is_one_line(tmp_path):
     done = process("similar", tmp_path / "v.txt", "a")
     assert done.out == "b  0.0000\n"
     assert "warning: " in one_line(done.err)
-    assert "1 of 3 rows repeat an earlier word" in done.err
+    assert "dropped 1 of 3 rows (repeated words)" in done.err
 
 
 def test_the_program_is_installed_under_its_name():
@@ -594,7 +778,7 @@ def test_evaluate_says_how_much_was_covered(run, vectors, questions, pairs):
     assert ["royals", "50.0%", "1", "of", "2", "2", "of", "2"] in lines
     assert ["others", "-", "0", "of", "0", "0", "of", "1"] in lines
     assert ["Total", "accuracy", "50.0%", "1", "of", "2", "2", "of", "3"] in lines
-    assert "(1 lines skipped, the first is line 6)" in done.out
+    assert "(1 line skipped, the first is line 6)" in done.out
     assert [
         str(pairs),
         f"{np.corrcoef([9, 5, 1], np.cos(np.radians([10, 90, 200])))[0, 1]:.4f}",
@@ -748,7 +932,7 @@ def test_word2vec_files_may_be_compressed(run, vectors, tmp_path, suffix):
     assert run("similar", tmp_path / f"v.txt.{suffix}", "man", "-n", 1).out == "king  0.9848\n"
     refused = run("convert", vectors, tmp_path / f"v.firth.{suffix}")
     assert refused.code == 2
-    assert f"the native format is never compressed; leave out .{suffix}" in one_line(refused.err)
+    assert f"the native format is never compressed: take .{suffix} off" in one_line(refused.err)
 
 
 def test_convert_says_what_a_format_cannot_hold(run, model, vectors, tmp_path):

@@ -244,7 +244,7 @@ def test_files_without_usable_pairs_say_why(tmp_path):
     with pytest.raises(FormatError, match=r"no line among .* is two words and a score with '\\t' between"):
         similar_words().evaluate_word_pairs(path)
     path.write_text("he\tshe\t1\nsun\tmoon\t2\n")
-    with pytest.raises(FormatError, match="1 of 2 pairs have both words"):
+    with pytest.raises(FormatError, match="in 1 of 2 pairs"):
         similar_words().evaluate_word_pairs(path)
     path.write_text("")
     with pytest.raises(FormatError, match="holds no pairs"):

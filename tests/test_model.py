@@ -44,8 +44,36 @@ def test_the_signature_is_that_of_the_options():
 def test_an_unknown_option_suggests_the_nearest():
     with pytest.raises(OptionError, match="unknown option 'vectorsize': did you mean 'vector_size'"):
         Word2Vec(vectorsize=100)
-    with pytest.raises(OptionError, match="unknown option 'iter': did you mean 'epochs'"):
+    with pytest.raises(OptionError, match="unknown option 'iter': use epochs"):
         Word2Vec(iter=5)
+
+
+@pytest.mark.parametrize("name", ["corpus", "callbacks", "progress", "validation", "tokenizer", "checkpoint"])
+def test_an_argument_of_fit_is_refused_by_the_constructor(name):
+    with pytest.raises(
+        OptionError, match=f"^{name} is an argument of fit and not an option of Word2Vec: give it to fit$"
+    ):
+        Word2Vec(**{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "epochs",
+            r"^epochs is an option of Word2Vec and not an argument of fit: Word2Vec\(epochs=\.\.\.\)\.fit",
+        ),
+        ("workers", "^workers is an option of Word2Vec"),
+        ("total_examples", "^unknown option 'total_examples': fit counts the corpus itself: leave it out"),
+        ("verbose", "^unknown option 'verbose': give progress to fit"),
+        ("call_backs", "^unknown option 'call_backs': did you mean 'callbacks'"),
+        ("zzz", "^unknown option 'zzz'; options are corpus, tokenizer, .*, resume$"),
+        ("unknown", "^unknown option 'unknown'; options are corpus"),
+    ],
+)
+def test_what_is_not_an_argument_of_fit_is_refused_before_reading(name, message):
+    with pytest.raises(OptionError, match=message):
+        Word2Vec(**SMALL).fit("there-is-no-such-file", **{name: 1})
 
 
 def test_there_are_no_vectors_before_fit():
@@ -223,6 +251,45 @@ def test_a_callback_stops_by_true_alone(answer, epochs, path):
     assert len(model.history) == epochs
 
 
+class EpochLogger:
+    """As gensim's callbacks: an object with methods, which cannot be called itself."""
+
+    def on_epoch_end(self, model):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        (
+            EpochLogger(),
+            "callbacks=<.*EpochLogger .* is not allowed: give a function that takes the model",
+        ),
+        ("print", "callbacks='print' is not allowed: give a function"),
+        (None, "callbacks=None is not allowed: give a function"),
+        (5, "callbacks=5 is not allowed: give a function"),
+        (
+            [EpochLogger()],
+            r"callbacks\[0\] is <.*EpochLogger .*, of type EpochLogger, which cannot be called",
+        ),
+        ([print, "print"], r"callbacks\[1\] is 'print', of type str, which cannot be called"),
+        ((callback for callback in [print, None]), r"callbacks\[1\] is None, of type NoneType"),
+    ],
+)
+def test_what_cannot_be_called_after_an_epoch_is_refused_before_reading(callbacks, message):
+    with pytest.raises(OptionError, match=message):
+        Word2Vec(**SMALL).fit("there-is-no-such-file", callbacks=callbacks, progress=False)
+
+
+@pytest.mark.parametrize(
+    "several", [lambda f: f, lambda f: [f], lambda f: (f,), lambda f: (f for _ in range(1)), lambda f: iter([f])]
+)
+def test_one_callback_or_several_are_called_after_every_epoch(several, path):
+    epochs = []
+    Word2Vec(**SMALL).fit(path, callbacks=several(lambda model: epochs.append(len(model.history))), progress=False)
+    assert epochs == [1, 2]
+
+
 def test_a_model_that_is_being_trained_is_not_trained_beside(path):
     refused = []
 
@@ -246,7 +313,7 @@ def test_what_is_no_text_is_said_to_be_none(tmp_path):
     file.write_bytes(
         np.random.default_rng(3).integers(128, 256, 20_000, np.uint8).tobytes().replace(b"\x85", b" ") + TEXT.encode()
     )
-    with pytest.warns(RuntimeWarning, match="are no UTF-8: is the corpus a text"):
+    with pytest.warns(RuntimeWarning, match="not UTF-8: .*; is the corpus text"):
         Word2Vec(**SMALL).fit(file, progress=False)
 
 
@@ -275,7 +342,7 @@ def test_a_validation_that_cannot_be_is_refused():
             model.fit("there-is-no-such-file", validation=wrong, progress=False)
     with pytest.raises(CorpusError, match=r"1 block of tokens, too few to set 0\.1 of it aside"):
         model.fit(many_sentences(100), validation=0.1, progress=False)
-    with pytest.raises(CorpusError, match="none of the 2 distinct words of the validation text"):
+    with pytest.raises(CorpusError, match=r"none of the words of the validation text \(2 distinct words"):
         model.fit(many_sentences(100), validation=[[1000, 1001]], progress=False)
 
 

@@ -603,7 +603,7 @@ def test_gradient_check_divides_by_the_step_that_rounding_left():
 
 
 def test_gradient_check_refuses_gradients_that_do_not_fit_their_parameters():
-    with pytest.raises(ShapeError, match="gave 1 gradients for 2 parameters"):
+    with pytest.raises(ShapeError, match="gave 1 gradient for 2 parameters"):
         gradient_check(lambda x, y: (0.0, x), [np.zeros(2), np.zeros(2)])
     with pytest.raises(ShapeError, match=r"gradient 0 has shape \(1,\): give .* shape \(2\)"):
         gradient_check(lambda x: (0.0, np.zeros(1)), [np.zeros(2)])

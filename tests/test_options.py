@@ -1,8 +1,10 @@
 """Every option: its default, its range, what types it takes, and what its errors say."""
 
 import dataclasses
+import inspect
 import json
 import math
+import operator
 import pickle
 import re
 from decimal import Decimal
@@ -15,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firth.errors import FirthError, OptionError
-from firth.options import ELSEWHERE, Options, shortened
+from firth.options import Options, shortened
+from firth.other_programs import FOREIGN_NAMES, answer
 
 FIELDS = {option.name: option for option in dataclasses.fields(Options)}
 WHOLE = ["vector_size", "window", "negative", "min_count", "max_vocab", "epochs", "seed", "blocks", "warm_epochs"]
@@ -246,13 +249,7 @@ def test_from_dict_checks_values_as_the_constructor_does():
         ("min_counts", "min_count"),
         ("aplha", "alpha"),
         ("Epochs", "epochs"),
-        ("size", "vector_size"),
-        ("dim", "vector_size"),
-        ("iter", "epochs"),
-        ("epoch", "epochs"),
-        ("lr", "alpha"),
-        ("neg", "negative"),
-        ("max_final_vocab", "max_vocab"),
+        ("worker", "workers"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_one_that_was_meant(name, meant):
@@ -261,14 +258,84 @@ def test_an_unknown_name_is_answered_with_the_one_that_was_meant(name, meant):
 
 
 def test_a_name_like_no_other_is_answered_with_all_of_them():
-    with pytest.raises(OptionError, match=r"^unknown option 'zzz'; options are vector_size, .*, lowercase$") as error:
+    with pytest.raises(OptionError, match=r"^unknown option 'zzz'; options are vector_size, .*, workers$") as error:
         Options.from_dict({"window": 5, "zzz": 1})
     assert all(name in str(error.value) for name in FIELDS)
 
 
-def test_names_from_elsewhere_are_not_also_names_here():
-    assert not set(ELSEWHERE) & set(FIELDS)
-    assert set(ELSEWHERE.values()) <= set(FIELDS) | {"workers"}  # how to run is not what is learnt
+# Names of other programs
+
+GENSIM_3 = ["size", "iter"]
+FASTTEXT = [
+    "input", "model", "lr", "dim", "ws", "epoch", "minCount", "minCountLabel", "minn", "maxn", "neg", "wordNgrams",
+    "loss", "bucket", "thread", "lrUpdateRate", "t", "label", "verbose", "pretrainedVectors",
+    "min_count", "word_ngrams", "lr_update_rate", "label_prefix", "pretrained_vectors", "seed",
+]  # fmt: skip
+SPARK = [
+    "vectorSize", "minCount", "numPartitions", "stepSize", "maxIter", "seed", "inputCol", "outputCol", "windowSize",
+    "maxSentenceLength", "learningRate", "numIterations",
+]  # fmt: skip
+WORD2VEC_C = [
+    "train", "output", "size", "window", "sample", "hs", "negative", "threads", "iter", "min_count", "alpha", "classes",
+    "debug", "binary", "save_vocab", "read_vocab", "cbow",
+]  # fmt: skip
+
+
+def gensims(*callables: str) -> list[str]:
+    """Return the names of the parameters of gensim's functions."""
+    models = pytest.importorskip("gensim.models")
+    signatures = [inspect.signature(operator.attrgetter(name)(models)).parameters for name in callables]
+    return [name for parameters in signatures for name in parameters if name not in ("self", "kwargs")]
+
+
+@pytest.mark.parametrize("names", [GENSIM_3, FASTTEXT, SPARK, WORD2VEC_C], ids=["gensim 3", "fastText", "Spark", "C"])
+def test_every_name_of_another_program_is_known(names):
+    assert set(names) <= FOREIGN_NAMES | set(FIELDS) | {"workers"}
+
+
+def test_every_name_of_gensim_is_known():
+    names = set(gensims("Word2Vec", "FastText", "Word2Vec.train")) - {"word_count"}
+    assert names <= FOREIGN_NAMES | set(FIELDS) | {"workers"}
+
+
+def test_names_of_other_programs_are_not_also_names_here():
+    assert not FOREIGN_NAMES & (set(FIELDS) | {"workers"})
+
+
+@pytest.mark.parametrize("name", sorted(FOREIGN_NAMES))
+def test_the_answer_to_a_name_is_a_sentence_with_names_that_exist(name):
+    text = answer(name)
+    assert text[0].islower() or text.startswith("CBOW")
+    assert not text.endswith((".", "?"))
+    assert "{" not in text
+    for used in re.findall(r"(?:use|give) ([a-z_]+)(?:=| |,|:|$)", text):
+        assert used in {*FIELDS, "workers", "the", "progress"}
+    with pytest.raises(OptionError, match=f"^unknown option '{name}': {re.escape(text)}$"):
+        Options.from_dict({name: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("size", "use vector_size"),
+        ("iter", "use epochs"),
+        ("sg", "skip-gram (sg=1) is the only architecture, and CBOW (sg=0) is not available: leave it out"),
+        (
+            "hs",
+            "hierarchical softmax is not available: leave it out .*, or give objective='softmax' for the exact softmax",
+        ),
+        ("sentences", r"give the corpus to fit: Word2Vec\(\.\.\.\)\.fit\(corpus\)"),
+        (
+            "trim_rule",
+            "there is no rule for single words: use min_count and max_vocab, or .*",
+        ),
+        ("max_final_vocab", "use max_vocab"),
+        ("minCount", "use min_count"),
+        ("numPartitions", "training runs on one machine: use workers, the number of threads"),
+    ],
+)
+def test_answers(name, text):
+    assert re.fullmatch(text.replace("(sg=1)", r"\(sg=1\)").replace("(sg=0)", r"\(sg=0\)"), answer(name))
 
 
 def test_an_option_error_is_a_value_error():

@@ -184,8 +184,23 @@ def test_an_index_leaves_out_broken_rows():
     assert index.most_similar_batch([]) == []
     with pytest.raises(OptionError, match="has no vector to index"):
         KeyedVectors(["zero"], np.zeros((1, 2))).approximate_index()
-    with pytest.raises(OptionError, match="effort=0 is not allowed: give a whole number of at least 1"):
-        wv.approximate_index(effort=0)
+
+
+def test_the_numbers_of_an_index_are_checked(wv, index):
+    for name, low in {"links": 2, "building": 1, "effort": 1}.items():
+        for value in (low - 1, 5.0, True, "5"):
+            with pytest.raises(OptionError, match=f"{name}={value!r} is not allowed: give a whole number of at least"):
+                wv.approximate_index(**{name: value})
+    for name in ("topn", "n", "seed"):
+        with pytest.raises(OptionError, match=rf"{name}=5\.0 is not allowed: give a whole number"):
+            index.recall(**{name: 5.0})
+    for ask in (lambda: index.most_similar(MATRIX[1], topn=5.0), lambda: index.most_similar_batch(["w1"], topn=5.0)):
+        with pytest.raises(OptionError, match=r"topn=5\.0 is not allowed"):
+            ask()
+    with pytest.raises(OptionError, match="effort='all' is not allowed"):
+        index.effort = "all"
+    small = wv.approximate_index(links=np.int64(4), building=np.int32(8), effort=np.uint8(8))
+    assert small.recall(n=np.int64(5), topn=np.int64(2), seed=np.int64(1)) <= 1
 
 
 @pytest.mark.parametrize(

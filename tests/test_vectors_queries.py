@@ -1,5 +1,7 @@
 """The queries beside most_similar, against gensim; where gensim is at fault, against the definition."""
 
+import re
+
 import numpy as np
 import pytest
 from _gensims import MATRIX, TOLERANCE, WORDS, D, V, in_gensim, same_answers
@@ -109,8 +111,10 @@ def test_relative_cosine_similarity_is_gensims(wv, theirs):
     for topn in (1, 10):
         ours, gensims = (x.relative_cosine_similarity("w1", "w2", topn) for x in (wv, theirs))
         assert ours == pytest.approx(float(gensims), abs=TOLERANCE)
-    with pytest.raises(OptionError, match=r"'w1' has no neighbours .* \(found 0\)"):
+    with pytest.raises(OptionError, match="topn=0 is not allowed: give a whole number of at least 1"):
         wv.relative_cosine_similarity("w1", "w2", topn=0)
+    with pytest.raises(OptionError, match="'w1' has no neighbours to compare with"):
+        KeyedVectors(["w1"], np.ones((1, 2))).relative_cosine_similarity("w1", "w1")
 
 
 @pytest.mark.parametrize("pre", [True, False])
@@ -131,7 +135,7 @@ def test_means_are_gensims(wv, theirs, pre, post):
 def test_means_of_nothing(wv):
     with pytest.raises(ValueError, match="a mean needs at least one key or vector"):
         wv.get_mean_vector([])
-    with pytest.raises(OptionError, match=r"2 keys need as many weights: found shape \(1,\)"):
+    with pytest.raises(OptionError, match=r"give one weight for each of 2 keys: found shape \(1,\)"):
         wv.get_mean_vector(["w1", "w2"], [1.0])
     with pytest.raises(UnknownWordError, match="'zzz'"):
         wv.get_mean_vector(["w1", "zzz"], ignore_missing=False)
@@ -231,7 +235,7 @@ def test_alignment_by_chosen_words_leaves_a_word_that_moved_apart(wv):
 
 
 def test_what_cannot_be_aligned(wv):
-    with pytest.raises(OptionError, match=r"no key in common \(200 and 1 keys\)"):
+    with pytest.raises(OptionError, match=r"no key in common \(200 keys and 1 key\)"):
         wv.align(KeyedVectors(["other"], np.ones((1, D))))
     with pytest.raises(OptionError, match="vectors of 24 and of 2 numbers cannot be aligned"):
         wv.align(KeyedVectors(["w1"], np.ones((1, 2))))
@@ -290,3 +294,50 @@ def test_nothing_to_diagnose():
     assert np.isnan(info.isotropy)
     assert np.isnan(info.norms).all()
     assert KeyedVectors(["a"], np.zeros((1, 2))).info().zero_rows == 1
+
+
+# Whole numbers
+
+ASK = {
+    "most_similar": lambda wv, **given: wv.most_similar("w1", **given),
+    "most_similar_cosmul": lambda wv, **given: wv.most_similar_cosmul("w1", **given),
+    "most_similar_batch": lambda wv, **given: wv.most_similar_batch(["w1"], **given),
+    "similar_by_key": lambda wv, **given: wv.similar_by_key("w1", **given),
+    "similar_by_word": lambda wv, **given: wv.similar_by_word("w1", **given),
+    "similar_by_vector": lambda wv, **given: wv.similar_by_vector(MATRIX[1], **given),
+    "relative_cosine_similarity": lambda wv, **given: wv.relative_cosine_similarity("w1", "w2", **given),
+    "evaluate_word_analogies": lambda wv, **given: wv.evaluate_word_analogies("absent", **given),
+    "evaluate_word_pairs": lambda wv, **given: wv.evaluate_word_pairs("absent", **given),
+}
+TAKES = {name: ["topn", "restrict_vocab"] for name in ASK} | {
+    "most_similar": ["topn", "restrict_vocab", "clip_start", "clip_end"],
+    "most_similar_batch": ["topn", "restrict_vocab", "clip_start", "clip_end"],
+    "relative_cosine_similarity": ["topn"],
+    "evaluate_word_analogies": ["restrict_vocab"],
+    "evaluate_word_pairs": ["restrict_vocab"],
+}
+PAIRS = [(name, argument) for name, arguments in TAKES.items() for argument in arguments]
+
+
+@pytest.mark.parametrize("value", [5.0, 2.5, "5", True, np.True_, np.float64(5), [5], np.array([5])], ids=repr)
+@pytest.mark.parametrize(("name", "argument"), PAIRS)
+def test_what_is_not_a_whole_number_is_refused_by_name(wv, name, argument, value):
+    with pytest.raises(OptionError, match=f"^{re.escape(f'{argument}={value!r}')} is not allowed: give a whole number"):
+        ASK[name](wv, **{argument: value})
+
+
+@pytest.mark.parametrize(("name", "argument"), [pair for pair in PAIRS if pair[1] in ("topn", "restrict_vocab")])
+def test_negative_counts_are_refused(wv, name, argument):
+    with pytest.raises(OptionError, match=f"^{argument}=-1 is not allowed: give a whole number of at least [01]"):
+        ASK[name](wv, **{argument: -1})
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int64, np.uint16])
+@pytest.mark.parametrize(("name", "argument"), [pair for pair in PAIRS if not pair[0].startswith("evaluate")])
+def test_numpys_integers_are_whole_numbers(wv, name, argument, kind):
+    assert np.array_equal(ASK[name](wv, **{argument: kind(5)}), ASK[name](wv, **{argument: 5}))
+
+
+def test_a_bad_number_is_refused_before_a_bad_word(wv):
+    with pytest.raises(OptionError, match=r"topn=5\.0 is not allowed"):
+        wv.most_similar_batch(["unknown"], topn=5.0)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from firth import reports, terminal
 from firth.errors import CorpusError
+from firth.messages import counted
 from firth.model import Word2Vec
 from firth.vectors import KeyedVectors
 
@@ -84,7 +85,7 @@ def _flushed(say: Callable[[str], object], text: str) -> None:
 def _introduction(n_files: int) -> str:
     version = ".".join(platform.python_version_tuple()[:2])
     return (
-        f"Learning word vectors from the source of Python {version}'s standard library: {n_files} files,\n"
+        f"Learning word vectors from the source of Python {version}'s standard library: {counted(n_files, 'file')},\n"
         "a line of code a sentence, its names cut into lower-case words.\n"
     )
 

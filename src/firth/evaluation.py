@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError, MissingExtraError, OptionError
+from firth.messages import advice, counted
+from firth.vectors.items import checked_vocab
 
 if TYPE_CHECKING:
     from firth.vectors import KeyedVectors
@@ -155,15 +157,16 @@ def evaluate_word_pairs(
     people = np.array([score for _, _, score in judged])
     rows = vocabulary.pair_rows([(first, second) for first, second, _ in judged])
     known = _all_known(rows)
-    counted = np.ones(len(judged), dtype=bool) if dummy4unknown else known
-    if counted.sum() < 2:
+    used = np.ones(len(judged), dtype=bool) if dummy4unknown else known
+    n_used = int(used.sum())
+    if n_used < 2:
         raise FormatError(
-            f"{pairs}: {counted.sum()} of {len(judged)} pairs have both words in the vocabulary, and a "
+            f"{pairs}: both words are in the vocabulary in {n_used} of {counted(len(judged), 'pair')}, and a "
             "correlation needs two; is this file in the language and the case of the vectors?"
         )
     cosines = np.zeros(len(judged))
     cosines[known] = _pair_cosines(wv, rows[known])
-    pearson, spearman = (measure(people[counted], cosines[counted]) for measure in (pearsonr, spearmanr))
+    pearson, spearman = (measure(people[used], cosines[used]) for measure in (pearsonr, spearmanr))
     unknown = len(judged) - int(known.sum())
     result = PairsResult(_floats(pearson), _floats(spearman), 100 * unknown / len(judged))
     result.covered, result.total, result.skipped = int(known.sum()), len(judged), skipped
@@ -178,7 +181,7 @@ class _Vocabulary:
 
     def __init__(self, wv: "KeyedVectors", restrict_vocab: int | None, case_insensitive: bool):
         self.fold: Callable[[str], str] = str.upper if case_insensitive else str
-        folded = [self.fold(str(key)) for key in wv.index_to_key[:restrict_vocab]]
+        folded = [self.fold(str(key)) for key in wv.index_to_key[: checked_vocab(restrict_vocab)]]
         self.row = {word: len(folded) - 1 - back for back, word in enumerate(reversed(folded))}
         self.first: Rows = np.array([self.row[word] for word in folded], dtype=np.intp)
 
@@ -392,6 +395,8 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
                     yield number, text.rstrip("\r\n")
     except UnicodeError as error:  # of UTF-16 without its first mark it is no UnicodeDecodeError
         reason = getattr(error, "reason", error)
-        raise FormatError(f"{path} is not {encoding}: {reason}; give its encoding") from error
+        raise FormatError(
+            f"{path} is not {encoding}: {reason}; {advice('give its encoding', 'convert it to UTF-8')}"
+        ) from error
     except LookupError as error:
         raise OptionError(f"encoding={encoding!r}: {error}") from error

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth import objectives
-from firth.errors import OptionError
 from firth.objectives import Array, gradient_check
+from firth.options import whole
 
 TOLERANCE = 1e-9
 """The difference allowed, times 1 + |J|, as rounding of the loss J grows with it. It is 25 times the error
@@ -47,9 +47,11 @@ def check_gradients(*, seed: int = 1, V: int = 12, D: int = 6, K: int = 5, m: in
 
     Raises `OptionError` for anything else.
     """
-    for name, value, least in [("seed", seed, 0), ("V", V, 4), ("D", D, 1), ("K", K, 3), ("m", m, 1)]:
-        if not isinstance(value, int | np.integer) or value < least:
-            raise OptionError(f"{name}={value!r} is not allowed: give a whole number of at least {least}")
+    whole("seed", seed, "of the random vectors and word numbers", 0)
+    whole("V", V, "words in the vocabulary", 4)
+    whole("D", D, "numbers in a vector", 1)
+    whole("K", K, "noise words of a pair", 3)
+    whole("m", m, "words of a window to either side of the center", 1)
     example = Example.random(np.random.default_rng(seed), V, D, K, m)
     return [_check(equation, example) for equation in EQUATIONS]
 

@@ -5,12 +5,13 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Never, Self, TypeAlias, cast
 
 import numpy as np
 
 from firth.errors import FirthError, FormatError, OptionError
-from firth.options import Options
+from firth.messages import counted, option
+from firth.options import Options, shortened, unknown_option
 from firth.resources import checked_workers
 from firth.vectors import KeyedVectors
 from firth.vectors.growing import GrowingArray
@@ -57,6 +58,9 @@ class Word2Vec:
     def __init__(self, *corpus: Any, workers: int | None = None, **options: Any):
         if corpus:
             raise OptionError("Word2Vec takes options alone: give the corpus to fit, as Word2Vec(...).fit(corpus)")
+        for name in options:
+            if name in _fit_arguments():
+                raise OptionError(f"{name} is an argument of fit and not an option of Word2Vec: give it to fit")
         self.options = Options.from_dict(options)
         self.workers = checked_workers(workers)
         self.history: list[EpochRecord] = []
@@ -80,13 +84,14 @@ class Word2Vec:
         tokenizer: Callable[[str], Iterable[str]] | None = None,
         offsets: Any = None,
         validation: Any = None,
-        callbacks: Iterable[Callback] = (),
+        callbacks: Callback | Iterable[Callback] = (),
         progress: bool | None = None,
         max_input_bytes: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_minutes: float | None = None,
         resume: bool = False,
         overwrite: bool = False,
+        **unknown: Never,
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
 
@@ -96,8 +101,8 @@ class Word2Vec:
           offsets    where sentences begin in a flat integer array
           validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the exact
                      softmax loss of its pairs goes into the history, whatever the objective
-          callbacks  each is called with this model after every epoch; one that returns True, and nothing else, stops
-                     training
+          callbacks  a function, or several: each is called with this model after every epoch; one that returns True,
+                     and nothing else, stops training
           progress   None shows a bar on a terminal and a line now and then elsewhere; False shows nothing
           max_input_bytes     the most bytes of text, decompressed, of all files of the corpus together, and of those
                               of the validation; None sets no limit
@@ -124,6 +129,8 @@ class Word2Vec:
         from firth.text import check_files, check_validation
         from firth.training.progress import reporter
 
+        _refuse(unknown)
+        listed = _listed_callbacks(callbacks)
         check_validation(validation)
         for text in (corpus, validation):
             check_files(text, max_input_bytes, apart=checkpoint)
@@ -131,7 +138,7 @@ class Word2Vec:
         report = reporter(progress)
         keeper = self._keeper(checkpoint, checkpoint_minutes, resume, report)
         self._check_overwrite(overwrite, resume, keeper)
-        return self._fit(corpus, report, keeper, offsets=offsets, validation=validation, callbacks=callbacks, **texts)
+        return self._fit(corpus, report, keeper, offsets=offsets, validation=validation, callbacks=listed, **texts)
 
     def _keeper(
         self, folder: str | os.PathLike[str] | None, minutes: float | None, resume: bool, report: "Reporter"
@@ -142,9 +149,9 @@ class Word2Vec:
             from firth.training.checkpoint import Checkpoints
 
             return Checkpoints(folder, self.options, report, minutes=minutes, resume=resume)
-        for name, given in {"resume=True": resume, "checkpoint_minutes": minutes is not None}.items():
+        for name, given in {option("resume", True): resume, option("checkpoint_minutes"): minutes is not None}.items():
             if given:
-                raise OptionError(f"{name} needs checkpoint= (--checkpoint), the folder that the checkpoints are in")
+                raise OptionError(f"{name} needs {option('checkpoint')}, the folder for the checkpoints")
         return Keeper()
 
     def _check_overwrite(self, overwrite: bool, resume: bool, keeper: "Keeper") -> None:
@@ -153,9 +160,9 @@ class Word2Vec:
             return
         without = ", and there is no checkpoint to resume" if resume else ""
         raise OptionError(
-            f"this model already holds the vectors of {len(self._wv):,} words. fit trains from the start and would "
-            f"replace them: training them further is not available{without}. Fit a new model with the same options, "
-            "Word2Vec(**model.options.to_dict()), or give overwrite=True"
+            f"this model already holds the vectors of {counted(len(self._wv), 'word')}. fit trains from the start and "
+            f"would replace them: training them further is not available{without}. Fit a new model with the same "
+            "options, Word2Vec(**model.options.to_dict()), or give overwrite=True"
         )
 
     def _fit(
@@ -182,7 +189,9 @@ class Word2Vec:
                 summary = _summary(read)
                 report.say(_reading_line(read))
                 if read.replaced > _MOST_REPLACED * read.raw_words:
-                    report.warn(f"{read.replaced:,} of {read.raw_words:,} words are no UTF-8: is the corpus a text?")
+                    report.warn(
+                        f"not UTF-8: {read.replaced:,} of {counted(read.raw_words, 'word')}; is the corpus text?"
+                    )
                 held_out = None
                 if validation is not None:
                     read, held_out = hold_out(read, validation, self.options, self.workers, **texts)
@@ -244,9 +253,8 @@ class Word2Vec:
 
         def validate(record: "EpochRecord") -> "EpochRecord":
             loss = exact_loss(self.wv.vectors, self.outside, counts, intercept, workers=self.workers)
-            report.say(
-                f"held out {loss.pairs:,.0f} pairs  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}"
-            )
+            pairs = counted(round(loss.pairs), "pair")
+            report.say(f"held out {pairs}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
             return dataclasses.replace(record, validation_loss=loss.nats)
 
         return validate
@@ -296,7 +304,7 @@ class Word2Vec:
         return model
 
     def __repr__(self) -> str:
-        size = f"{len(self._wv):,} words" if self._wv is not None else "not fitted"
+        size = counted(len(self._wv), "word") if self._wv is not None else "not fitted"
         return f"<Word2Vec: {size}, vector_size={self.options.vector_size}>"
 
 
@@ -323,6 +331,39 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     return model
 
 
+def _fit_arguments() -> list[str]:
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [name for name, given in inspect.signature(Word2Vec.fit).parameters.items() if given.kind in kinds][1:]
+
+
+def _refuse(arguments: Iterable[str]) -> None:
+    """Raise `OptionError` for the first name, which is not an argument of `fit`, saying what to do."""
+    for name in arguments:
+        if name in inspect.signature(Word2Vec).parameters:
+            raise OptionError(
+                f"{name} is an option of Word2Vec and not an argument of fit: Word2Vec({name}=...).fit(corpus)"
+            )
+        raise unknown_option(name, _fit_arguments())
+
+
+def _listed_callbacks(callbacks: Any) -> list[Callback]:
+    """Return one function or several as a list; raise `OptionError` for anything that cannot be called."""
+    if callable(callbacks):
+        return [callbacks]
+    if isinstance(callbacks, (str, bytes)) or not isinstance(callbacks, Iterable):
+        raise OptionError(
+            f"callbacks={shortened(callbacks)} is not allowed: give a function that takes the model, or a list of those"
+        )
+    listed = list(callbacks)
+    for number, callback in enumerate(listed):
+        if not callable(callback):
+            raise OptionError(
+                f"callbacks[{number}] is {shortened(callback)}, of type {type(callback).__name__}, which cannot be "
+                "called: give functions that take the model, such as lambda model: print(model.history[-1])"
+            )
+    return listed
+
+
 def _summary(corpus: "Corpus") -> dict[str, int]:
     """Return the counts of a corpus: what was read, dropped and replaced."""
     fields = (field.name for field in dataclasses.fields(corpus))
@@ -334,15 +375,16 @@ def _reading_line(corpus: "Corpus") -> str:
     from firth.text.encoding import LONGEST_WORD
 
     dropped = corpus.raw_words - corpus.tokens.n_words
-    text = f"read {corpus.raw_words:,} words in {corpus.sentences:,} sentences; vocabulary {len(corpus.vocabulary):,}"
+    text = f"read {counted(corpus.raw_words, 'word')} in {counted(corpus.sentences, 'sentence')}"
+    text += f"; vocabulary {len(corpus.vocabulary):,}"
     if dropped:
-        text += f" of {corpus.distinct_words:,} distinct words, {dropped:,} words dropped ("
-        text += f"{corpus.below_min_count:,} distinct below min_count"
-        text += f", {corpus.beyond_max_vocab:,} beyond max_vocab)" if corpus.beyond_max_vocab else ")"
+        text += f" of {counted(corpus.distinct_words, 'distinct word')}, {counted(dropped, 'word')} dropped ("
+        text += f"{corpus.below_min_count:,} distinct below {option('min_count')}"
+        text += f", {corpus.beyond_max_vocab:,} beyond {option('max_vocab')})" if corpus.beyond_max_vocab else ")"
     if corpus.too_long:
-        text += f"; {corpus.too_long:,} tokens of more than {LONGEST_WORD:,} bytes left out"
+        text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes left out"
     if corpus.replaced:
-        text += f"; invalid UTF-8 replaced in {corpus.replaced:,} words"
+        text += f"; invalid UTF-8 replaced in {counted(corpus.replaced, 'word')}"
     return text
 
 

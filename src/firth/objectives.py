@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from firth.errors import FirthError
+from firth.messages import counted
 
 Array: TypeAlias = NDArray[np.float64]
 PairLoss: TypeAlias = Callable[[Array, int, Array], tuple[float, Array, Array]]
@@ -250,7 +251,8 @@ def gradient_check(
     _, *gradients = function(*points)
     if len(gradients) != len(points):
         raise ShapeError(
-            f"the function gave {len(gradients)} gradients for {len(points)} parameters: give one for each"
+            f"the function gave {counted(len(gradients), 'gradient')} for {counted(len(points), 'parameter')}: "
+            "give one for each"
         )
     differences = [np.zeros(0)]
     for i, (point, gradient) in enumerate(zip(points, gradients, strict=True)):

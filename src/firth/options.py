@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Self
 
+from firth import other_programs
 from firth.errors import OptionError, near
+from firth.messages import advice, option
 
 _MOST = 2**63 - 1  # what counts and files hold in 64 bits
 
@@ -72,22 +74,22 @@ class Options:
     lowercase: bool = _option(False, "lower-case every word of a text")
 
     def __post_init__(self) -> None:
-        for option in dataclasses.fields(self):
-            value = checked(option.name, getattr(self, option.name), type(option.default), option.metadata)
-            object.__setattr__(self, option.name, value)
+        for field_ in dataclasses.fields(self):
+            value = checked(field_.name, getattr(self, field_.name), type(field_.default), field_.metadata)
+            object.__setattr__(self, field_.name, value)
         if self.min_alpha > self.alpha:
             raise OptionError(
-                f"min_alpha={self.min_alpha} is above alpha={self.alpha}: the learning rate falls from alpha "
-                "to min_alpha; give a min_alpha of at most alpha"
+                f"{option('min_alpha', self.min_alpha)} is above {option('alpha', self.alpha)}: the learning rate "
+                f"falls, so give a {option('min_alpha')} of at most {self.alpha}"
             )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Build options from names and values; raise `OptionError` for a name that is none."""
-        names = [option.name for option in dataclasses.fields(cls)]
+        """Build options from names and values; raise `OptionError` for an unknown name, with what to use."""
+        names = [field_.name for field_ in dataclasses.fields(cls)]
         for name in values:
             if name not in names:
-                raise OptionError(f"unknown option {shortened(name)}{_suggestion(str(name), names)}")
+                raise unknown_option(name, [*names, "workers"])
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,23 +97,15 @@ class Options:
         return dataclasses.asdict(self)
 
 
-ELSEWHERE = {
-    "size": "vector_size",
-    "dim": "vector_size",
-    "iter": "epochs",
-    "epoch": "epochs",
-    "lr": "alpha",
-    "neg": "negative",
-    "max_final_vocab": "max_vocab",
-    "max_vocab_size": "max_vocab",
-    "threads": "workers",
-}
-"""What other programs call an option, and what it is called here."""
-
-
-def _suggestion(name: str, names: list[str]) -> str:
-    nearest = [ELSEWHERE[name]] if name in ELSEWHERE else near(name[:_LONGEST_VALUE], names, n=1)
-    return f": did you mean {nearest[0]!r}?" if nearest else f"; options are {', '.join(names)}"
+def unknown_option(name: object, names: list[str]) -> OptionError:
+    """Return the error for an option that is not one of `names`: what to use, the nearest name, or all of them."""
+    text = f"unknown option {shortened(name)}"
+    if name in other_programs.FOREIGN_NAMES:
+        return OptionError(f"{text}: {other_programs.answer(str(name))}")
+    nearest = near(str(name)[:_LONGEST_VALUE], names, n=1)
+    return OptionError(
+        f"{text}: did you mean {nearest[0]!r}?" if nearest else f"{text}; options are {', '.join(names)}"
+    )
 
 
 def checked(name: str, value: Any, kind: type, limits: Any) -> Any:
@@ -123,9 +117,14 @@ def checked(name: str, value: Any, kind: type, limits: Any) -> Any:
     number = _as_kind(value, kind)
     if number is None or not _within(number, limits):
         raise OptionError(
-            f"{name}={shortened(value)} is not allowed: give {_allowed(kind, limits)} ({limits['meaning']})"
+            f"{option(name, shortened(value))} is not allowed: give {_allowed(kind, limits)} ({limits['meaning']})"
         )
     return number
+
+
+def whole(name: str, value: Any, meaning: str, low: int | None = None, *, optional: bool = False) -> Any:
+    """Return an argument as a Python int, or None where it is `optional`; raise `OptionError` for anything else."""
+    return checked(name, value, int, limits(meaning, low, optional=optional))
 
 
 def _as_kind(value: Any, kind: type) -> Any:
@@ -158,10 +157,12 @@ def _allowed(kind: type, limits: Any) -> str:
     if kind is str:
         return " or ".join(map(repr, limits["choices"]))
     noun = "a whole number" if kind is int else "a number"
-    return noun + _range(limits) + (" or None" if limits["optional"] else "")
+    return noun + _range(limits) + (advice(" or None") if limits["optional"] else "")
 
 
 def _range(limits: Any) -> str:
+    if limits["low"] is None:
+        return ""
     low, high = (f"{limit:g}" if isinstance(limit, float) else limit for limit in (limits["low"], limits["high"]))
     if limits["open_low"]:
         return f" above {low}" + ("" if high is None else f", at most {high}")

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from firth import terminal
+from firth.messages import counted
 
 if TYPE_CHECKING:
     from firth.gradcheck import Check
@@ -14,11 +15,10 @@ def training_summary(model: "Word2Vec") -> str:
     history = model.history
     words, seconds = sum(record.words for record in history), sum(record.seconds or 0.0 for record in history)
     speed = f"{words / max(seconds, 1e-9):,.0f} a second"
-    threads = "1 worker" if model.workers == 1 else f"{model.workers} workers"
     return "\n".join(
         [
-            f"vocabulary  {len(model.wv):,} words, vectors of {model.wv.vector_size} numbers",
-            f"training    {words:,} words in {seconds:.1f} s, {speed}, {threads}",
+            f"vocabulary  {counted(len(model.wv), 'word')}, vectors of {counted(model.wv.vector_size, 'number')}",
+            f"training    {counted(words, 'word')} in {seconds:.1f} s, {speed}, {counted(model.workers, 'worker')}",
             f"pairs       {sum(record.pairs for record in history):,}",
             f"loss        {_losses([record.loss for record in history])} nats per pair, epoch by epoch",
             *_end_losses([record.end_loss for record in history]),
@@ -75,7 +75,7 @@ def pair_lines(results: list[dict[str, Any]]) -> str:
 
 def _skipped(result: dict[str, Any]) -> str:
     n = len(result["skipped_lines"])
-    return f" ({n} lines skipped, the first is line {result['skipped_lines'][0]})" if n else ""
+    return f" ({counted(n, 'line')} skipped, the first is line {result['skipped_lines'][0]})" if n else ""
 
 
 def info_lines(found: dict[str, Any]) -> str:
@@ -98,9 +98,12 @@ def _sizes(found: dict[str, Any]) -> list[str]:
     if found["format"]:
         lines.append(f"format   {', '.join(filter(None, [found['format'], found['kind']]))}")
     if found["words"] or found["kind"]:
-        total = "" if found["total_count"] is None else f", seen {found['total_count']:,} times in all"
+        total = "" if found["total_count"] is None else f", seen {counted(found['total_count'], 'time')} in all"
         dtype = f", {found['dtype']}" if found["dtype"] else ""
-        lines += [f"words    {found['words']:,}{total}", f"vectors  {found['vector_size']} numbers each{dtype}"]
+        lines += [
+            f"words    {found['words']:,}{total}",
+            f"vectors  {counted(found['vector_size'], 'number')} each{dtype}",
+        ]
     if found["sha256"]:
         lines.append(f"sha256   {found['sha256']}")
     if found["first_words"]:
@@ -158,4 +161,4 @@ def check_lines(checks: "list[Check]") -> str:
     ]
     right = sum(check.passed for check in checks)
     table = terminal.columns([("gradient", "difference", "", "equation"), *rows], right=(1,))
-    return f"{table}\n\n{right} of {len(checks)} gradients agree with central differences"
+    return f"{table}\n\n{right} of {counted(len(checks), 'gradient')} agree with central differences"

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firth.errors import NotEnoughMemoryError
+from firth.messages import option
 from firth.options import checked, limits
 
 _CGROUP = Path("/sys/fs/cgroup")
 _PROC = Path("/proc")
-_SMALLER_TRAINING = "use a smaller vector_size, a larger min_count, max_vocab, or fewer workers"
 
 
 def available_cores() -> int:
@@ -23,7 +23,7 @@ def available_cores() -> int:
 
 def checked_workers(workers: int | None) -> int:
     """Return the number of threads to use, `available_cores` for None; raise `OptionError` if it is no such number."""
-    number = checked("workers", workers, int, limits("threads; None takes all cores", 1, 1024, optional=True))
+    number = checked("workers", workers, int, limits("threads; by default all cores", 1, 1024, optional=True))
     return available_cores() if number is None else int(number)
 
 
@@ -40,11 +40,12 @@ def memory_rooms(unused: int = 0) -> Iterator[tuple[str, int]]:
 
 
 def require_memory(
-    parts: dict[str, int], purpose: str = "training", remedy: str = _SMALLER_TRAINING, *, unused: int = 0
+    parts: dict[str, int], purpose: str = "training", remedy: str | None = None, *, unused: int = 0
 ) -> None:
     """Raise `NotEnoughMemoryError`, with the arithmetic shown, if `parts` (name -> bytes) cannot all be allocated.
 
-    The message says what the memory is for, `purpose`, and what to do, `remedy`; `unused` as in `memory_rooms`.
+    The message says what the memory is for, `purpose`, and what to do, `remedy` (None: how to train
+    in less); `unused` as in `memory_rooms`.
     """
     needed = sum(parts.values())
     bound, room = min(memory_rooms(unused), key=lambda pair: pair[1], default=("", needed))
@@ -52,8 +53,13 @@ def require_memory(
         arithmetic = " + ".join(f"{name} {_megabytes(size)}" for name, size in parts.items())
         raise NotEnoughMemoryError(
             f"{purpose} needs {_megabytes(needed)} of memory ({arithmetic}) and {_megabytes(max(0, room))} is "
-            f"available ({bound}): {remedy}"
+            f"available ({bound}): {remedy or _smaller_training()}"
         )
+
+
+def _smaller_training() -> str:
+    smaller, larger = option("vector_size"), option("min_count")
+    return f"use a smaller {smaller}, a larger {larger}, {option('max_vocab')}, or fewer {option('workers')}"
 
 
 def _megabytes(size: int) -> str:

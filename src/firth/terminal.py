@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
+from firth.messages import counted
+
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"
 _LONGEST_COMPLAINT = 2000  # characters: an argument may have a hundred thousand
@@ -67,7 +69,7 @@ def size(n_bytes: int) -> str:
     for unit, power in [("GB", 9), ("MB", 6), ("kB", 3)]:
         if n_bytes >= 10**power:
             return f"{n_bytes / 10**power:.1f} {unit}"
-    return f"{n_bytes} bytes"
+    return counted(n_bytes, "byte")
 
 
 def say(text: str) -> None:

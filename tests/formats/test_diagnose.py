@@ -28,8 +28,8 @@ def test_rows_that_are_broken_or_zero_are_counted(tmp_path, name):
     write_vectors(tmp_path / "v", name, WORDS, vectors)
     found = diagnose(tmp_path / "v")
     assert (found.broken_rows, found.zero_rows) == (1, 1)
-    assert any("1 of 4 rows hold infinities or not-a-numbers" in problem for problem in found.problems)
-    assert any("1 of 4 rows are all zeros" in problem for problem in found.problems)
+    assert any("infinities or not-a-numbers: 1 of 4 rows" in problem for problem in found.problems)
+    assert any("only zeros: 1 of 4 rows" in problem for problem in found.problems)
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
@@ -45,7 +45,7 @@ def test_all_faults_of_a_word2vec_file_are_found_at_once(tmp_path, name, suffix)
     assert found.rows == 4
     assert found.promised_rows == (None if name == "glove" else 9)
     assert (found.duplicates, found.undecodable) == (1, 1)
-    wanted = ["1 of 4 rows repeat an earlier word", "1 of 4 words are not UTF-8"]
+    wanted = ["repeated words: 1 of 4 rows", "not UTF-8: 1 of 4 words"]
     wanted += [] if name == "glove" else ["the header promises 9 rows, and 4 can be read"]
     assert all(any(sentence in problem for problem in found.problems) for sentence in wanted)
     assert len(found.problems) == len(wanted)
@@ -60,7 +60,7 @@ def test_bad_lines_are_counted_and_the_first_shown(tmp_path):
     assert found.problems[0] == "line 22 is not a word and 2 numbers: 'short 1'"
     assert "the next of them line 62" in found.problems[1]
     assert any("the last line does not end in a newline" in problem for problem in found.problems)
-    assert any("1 of 98 words hold white space" in problem for problem in found.problems)
+    assert any("white space inside: 1 of 98 words" in problem for problem in found.problems)
 
 
 def test_a_first_word_with_spaces_does_not_hide_the_dimensions(tmp_path):
@@ -75,7 +75,7 @@ def test_a_cut_binary_file(tmp_path):
     (tmp_path / "v").write_bytes((tmp_path / "v").read_bytes()[:-5])
     found = diagnose(tmp_path / "v")
     assert (found.rows, found.promised_rows) == (3, 4)
-    assert any("11 bytes follow the last whole record" in problem for problem in found.problems)
+    assert any("11 bytes after the last whole record" in problem for problem in found.problems)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_writing_again_replaces_the_files_in_the_folder(tmp_path):
 @pytest.mark.parametrize(
     ("tensors", "vocabulary", "message"),
     [
-        ({"embeddings": VECTORS}, {"a": 0, "b": 9}, "a key's row is 9, but there are 4 rows"),
+        ({"embeddings": VECTORS}, {"a": 0, "b": 9}, "a key's row is 9, but the matrix has 4 rows"),
         ({"embeddings": VECTORS}, {"a": 0, "b": -1}, r"\('b', -1\) is not a token and the number of its row"),
         ({"embeddings": VECTORS, "weights": np.ones(3)}, {"a": 0, "b": 1}, "3 weights, but 2 keys"),
         ({"x": VECTORS, "y": VECTORS}, {"a": 0}, "has no matrix of vectors that can be told from the others"),

@@ -192,7 +192,7 @@ def test_what_only_some_programs_call_a_number_is_refused_with_its_line(tmp_path
 def test_binary_that_is_not_finite_is_counted(tmp_path):
     vectors = np.array([[1, np.nan], [np.inf, 0], [1, 2]], np.float32)
     (tmp_path / "v").write_bytes(written(write_word2vec, ["a", "b", "c"], vectors, binary=True))
-    with pytest.warns(UserWarning, match="2 rows hold infinities or not-a-numbers"):
+    with pytest.warns(UserWarning, match="infinities or not-a-numbers in 2 rows"):
         assert read_word2vec(tmp_path / "v", binary=True).vectors.tobytes() == vectors.tobytes()
 
 

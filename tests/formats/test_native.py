@@ -94,11 +94,11 @@ def test_no_copy_of_a_matrix_is_made_while_writing(tmp_path):
     [
         ({"outside": matrix(6)}, r"outside has shape \(6, 3\)"),
         ({"outside": matrix(D=2)}, r"outside has shape \(7, 2\)"),
-        ({"keys": WORDS[:5]}, r"5 keys need as many rows .*: found vectors of shape \(7, 3\)"),
+        ({"keys": WORDS[:5]}, r"give one row of .* for each of 5 keys: found vectors of shape \(7, 3\)"),
         ({"center": np.zeros(7, np.float32)}, r"found vectors of shape \(7,\)"),
-        ({"center": np.zeros((7, 3), int)}, "float16, float32, float64: .*dtype int64"),
+        ({"center": np.zeros((7, 3), int)}, "float16, float32, float64 for .*dtype int64"),
         ({"outside": matrix().astype(int)}, "outside has .*dtype int64: .*float16, float32, float64"),
-        ({"counts": [1, 2]}, r"7 keys need as many counts: found shape \(2,\)"),
+        ({"counts": [1, 2]}, r"give one count for each of 7 keys: found shape \(2,\)"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path, changes, message):

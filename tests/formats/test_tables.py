@@ -45,7 +45,7 @@ def test_columns_of_metadata_that_are_not_known_are_left_out_with_a_warning(tmp_
         ("v_tensor.tsv", b"1\t2\n3\n5\t6\n", "line 2 is not 2 numbers: '3'"),
         ("v_tensor.tsv", b"1\t2\n3\tx\n5\t6\n", "lines 1 to 3"),
         ("v_tensor.tsv", b"", "is empty"),
-        ("v_metadata.tsv", b"a\nb\n", "has 2 words, but there are 3 vectors beside it"),
+        ("v_metadata.tsv", b"a\nb\n", "has 2 words, and the file beside it 3 vectors"),
         ("v_metadata.tsv", b"word\tcount\na\t1\nb\tx\nc\t1\n", "its column of counts is not whole numbers"),
     ],
 )

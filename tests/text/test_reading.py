@@ -248,9 +248,12 @@ def test_a_word_longer_than_a_chunk(tmp_path, monkeypatch):
         ("the cat sat\0" * 1000, r"^'the cat sat.*\(12,000 long\) is not there: no such file"),
         ("", "the path of the corpus is empty"),
         ("no/such/*.txt", r"the pattern 'no/such/\*.txt' matches no file"),
-        (["the cat", "the dog"], r"none of these 2 names is a file.*list of paths; if they are sentences"),
-        (iter(["the cat"]), r"sentence 0 is the string 'the cat', where a list.*\[text.split\(\)\]"),
-        ([["the"], "cat"], r"sentence 1 is the string 'cat', where a list of words belongs"),
+        (["the cat", "the dog"], r"read as paths, and none of them exists: 'the cat', 'the dog'\. If .*\[words\]"),
+        ([f"text {i}" for i in range(1000)], "none of them exists: 'text 0', 'text 1', 'text 2' and 997 more. If"),
+        (iter(["the cat"]), r"type list_iterator, holds strings .* sentence 0 is 'the cat'\. .*\[text\.split\(\) for"),
+        (iter([b"the cat"]), r"sentence 0 is b'the cat'\. .*\[text\.decode\(\)\.split\(\) for text in texts\]"),
+        ({"text": ["the cat"]}, "the corpus is a table, of type dict: give the token lists in one column"),
+        ([["the"], "cat"], r"type list, holds strings where lists of words belong: sentence 1 is 'cat'"),
         ([[1, 2], 3], r"sentence 1 is 3, of type int.*\[\[1, 2, 3\]\].*offsets"),
         ([1, 2], "sentence 0 is 1, of type int"),
         (b"the cat", r"the corpus is of type bytes: .*\[text.split\(\)\]"),
@@ -310,8 +313,8 @@ def test_mixed_kinds_are_found_across_chunks(monkeypatch):
 
 def test_nothing_above_min_count_gives_the_numbers():
     message = (
-        r"no word occurs at least min_count=5 times: 8 words were read, 5 of them distinct, "
-        r"the most frequent \('b'\) 3 times; give min_count=3 or less"
+        r"no word occurs at least min_count=5 times: the corpus has 8 words, 5 of them distinct; "
+        r"the most frequent, 'b', occurs 3 times; give min_count=3 or less"
     )
     with pytest.raises(CorpusError, match=message):
         read_corpus([["a", "b", "c", "b"], ["b", "d", "e", "a"]], Options(min_count=5))
@@ -323,7 +326,7 @@ def test_files_that_hold_nothing(tmp_path):
         read_corpus(tmp_path / "empty.txt", ALL)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / ".hidden").touch()
-    with pytest.raises(CorpusError, match=r"folder .*folder holds no file to read \(1 hidden ones are skipped\)"):
+    with pytest.raises(CorpusError, match=r"folder .*folder holds no file to read \(hidden and skipped: 1\)"):
         read_corpus(tmp_path / "folder", ALL)
 
 
@@ -383,15 +386,69 @@ def test_an_exception_of_the_tokenizer_goes_through_unchanged(tmp_path):
     path.write_text(TEXT)
     with pytest.raises(ZeroDivisionError):
         read_corpus(path, ALL, tokenizer=lambda line: [line, 1 // 0])
-    with pytest.raises(CorpusError, match="what the tokenizer returned is the string 'the cat sat'"):
+    with pytest.raises(CorpusError, match="the tokenizer returned the string 'the cat sat': it must return the words"):
         read_corpus(path, ALL, tokenizer=lambda line: line)
 
 
+TEXTS = ["the cat sat", "the dog ran"]
+
+
+class Series:
+    """As a column of pandas or polars: neither a list nor a tuple."""
+
+    def __iter__(self):
+        return iter(TEXTS)
+
+
+def pandas_series():
+    return pytest.importorskip("pandas").Series(TEXTS)
+
+
+def arrow_chunks():
+    return pa.chunked_array([TEXTS])
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (Series, "Series"),
+        (pandas_series, "Series"),
+        (lambda: np.array(TEXTS), "ndarray"),
+        (lambda: np.array(TEXTS, object), "ndarray"),
+        (lambda: pa.array(TEXTS), "StringArray"),
+        (arrow_chunks, "ChunkedArray"),
+        (lambda: (text for text in TEXTS), "generator"),
+    ],
+)
+def test_a_column_of_texts_is_refused_with_what_to_do(make, kind):
+    with pytest.raises(
+        CorpusError, match=rf"of type {kind}, holds strings .* sentence 0 is 'the cat sat'\. Split each"
+    ):
+        read_corpus(make(), ALL)
+    with pytest.raises(
+        CorpusError, match=rf"tokenizer= splits the lines of files, and this corpus is of type {kind}: .*"
+    ):
+        read_corpus(make(), ALL, tokenizer=str.split)
+    assert len(read_corpus([str(text).split() for text in make()], ALL).vocabulary) == 5
+
+
+def test_a_list_of_texts_is_refused_with_or_without_a_tokenizer():
+    for tokenizer in (None, str.split):
+        with pytest.raises(CorpusError, match=r"split each into words: \[text\.split\(\) for text in texts\]"):
+            read_corpus(TEXTS, ALL, tokenizer=tokenizer)
+
+
+def test_a_table_is_not_a_corpus():
+    with pytest.raises(CorpusError, match="the corpus is a table, of type Table"):
+        read_corpus(pa.table({"text": TEXTS}), ALL)
+
+
 def test_arguments_that_do_not_go_together_are_refused(tmp_path):
-    with pytest.raises(CorpusError, match="split already: leave it out"):
-        read_corpus(LINES, ALL, tokenizer=str.split)
-    with pytest.raises(CorpusError, match="split already: leave it out"):
-        read_corpus(np.arange(4), ALL, tokenizer=str.split, offsets=[0, 4])
+    for corpus, offsets in ((LINES, None), (np.arange(4), [0, 4])):
+        with pytest.raises(CorpusError, match=r"tokenizer= splits .*if it holds lists of words, leave tokenizer out"):
+            read_corpus(corpus, ALL, tokenizer=str.split, offsets=offsets)
+    with pytest.raises(OptionError, match=r"tokenizer='spacy' is not allowed: give a function that returns the words"):
+        read_corpus(tmp_path, ALL, tokenizer="spacy")
     with pytest.raises(OptionError, match="workers=0 is not allowed"):
         read_corpus(LINES, ALL, workers=0)
     with pytest.raises(CorpusError, match=r"nowhere' is not there: give a folder for temporary files"):

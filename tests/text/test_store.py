@@ -112,7 +112,7 @@ def test_an_out_that_does_not_fit_is_refused(out):
 
 @pytest.mark.parametrize("b", [-1, 1])
 def test_a_block_that_is_not_there(b):
-    with pytest.raises(IndexError, match=f"block {b} is not there: the store has 1 blocks"):
+    with pytest.raises(IndexError, match=f"block {b} is not there: the store has 1 block,"):
         build([0, END]).read_block(b)
 
 
@@ -133,7 +133,7 @@ def test_a_closed_store_holds_nothing(tmp_path):
         with pytest.raises(CorpusError, match="the token store is closed"):
             tokens.read_block(0)
         assert list(tmp_path.iterdir()) == []
-        assert repr(tokens) == "<TokenStore of 1 words in 1 blocks, closed>"
+        assert repr(tokens) == "<TokenStore of 1 word in 1 block, closed>"
     assert open_files() <= before
 
 
@@ -193,7 +193,7 @@ def test_a_full_disk_says_what_to_do(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    message = f"file in {tmp_path} takes no more than 0 bytes .No space left on device.: free some space or give"
+    message = f"file in {tmp_path} takes no more than 0 bytes .No space left on device.: free some space, or set"
     with pytest.raises(CorpusError, match=message):
         build([0, END], 0, tmp_path)
 

@@ -347,7 +347,7 @@ def test_a_folder_that_holds_a_training_is_not_trained_over(run):
 
 @pytest.mark.parametrize("given", [{"resume": True}, {"checkpoint_minutes": 5}, {"checkpoint_minutes": -5}])
 def test_what_is_said_of_checkpoints_needs_a_folder(given):
-    with pytest.raises(OptionError, match=f"{next(iter(given))}.* needs checkpoint="):
+    with pytest.raises(OptionError, match=f"{next(iter(given))}.* needs checkpoint, the folder"):
         model_of("blocks").fit(ids(), **given)
 
 

@@ -11,11 +11,11 @@ from firth.cli.judging import evaluate
 from firth.cli.parameters import WritingCommand
 from firth.cli.program import app, main
 from firth.cli.queries import analogy, similar
-from firth.cli.training import train
+from firth.cli.training import TrainingCommand, train
 
 __all__ = ["app", "main"]
 
-app.command(cls=WritingCommand)(train)
+app.command(cls=TrainingCommand)(train)
 app.command()(similar)
 app.command()(analogy)
 app.command()(evaluate)

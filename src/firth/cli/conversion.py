@@ -9,8 +9,9 @@ import firth
 from firth import terminal
 from firth.cli.files import left_out, output_format, vectors_of, where_saved, write
 from firth.cli.flags import at_least
-from firth.cli.parameters import FileFormat
+from firth.cli.parameters import VECTORS_READ, VECTORS_WRITTEN, FileFormat
 from firth.formats import detect, read_vectors
+from firth.messages import counted
 
 if TYPE_CHECKING:
     from firth.model import Word2Vec
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A model, or vectors in any format.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, or the folder.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A model, or vectors in any format.", **VECTORS_READ)],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, or the folder.", **VECTORS_WRITTEN)],
     file_format: FileFormat = None,
     limit: Annotated[
         int | None,
@@ -44,7 +45,7 @@ def convert(
     part = _first(model, limit)
     write(part, target, written_as)
     vectors = vectors_of(part)
-    size = f"{len(vectors):,} words, vectors of {vectors.vector_size} numbers"
+    size = f"{counted(len(vectors), 'word')}, vectors of {counted(vectors.vector_size, 'number')}"
     terminal.say(f"{size}: {where_saved(target, written_as)}")
     if lost := left_out(model, written_as, whole=part is model):
         terminal.say(f"not in this {'format' if part is model else 'file'}: {', '.join(lost)}")

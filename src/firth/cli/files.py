@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING
 
 import firth
 from firth import terminal
-from firth.cli.parameters import SUFFIXES
-from firth.cli.program import UsageError
-from firth.errors import OptionError
 from firth.formats import COMPRESSIBLE, FORMATS, Format, detect, format_of_name
 from firth.formats.atomic import TEMPORARY_SUFFIX
-from firth.formats.streams import is_compressed
+from firth.formats.streams import refuse_compression
 
 if TYPE_CHECKING:
     from firth.model import Word2Vec
@@ -32,20 +29,11 @@ def output_format(path: Path, name: str | None) -> Format:
     """
     if path.is_dir() and name != "huggingface":
         raise IsADirectoryError(0, "is a folder: give the name of a file to write in it", str(path))
-    known = FORMATS[name] if name else _format_of_suffix(path)
-    if is_compressed(path) and known.name not in COMPRESSIBLE:
-        raise UsageError(f"{path}: the {known.name} format is never compressed; leave out {path.suffix}")
+    known = FORMATS[name] if name else format_of_name(path)
+    if known.name not in COMPRESSIBLE:
+        refuse_compression(path, known.name)
     _check_place(path, known)
     return known
-
-
-def _format_of_suffix(path: Path) -> Format:
-    try:
-        return format_of_name(path)
-    except OptionError:
-        raise UsageError(
-            f"the name {str(path)!r} does not tell the format: end it in {SUFFIXES}, or give --format"
-        ) from None
 
 
 def _check_place(path: Path, known: Format) -> None:

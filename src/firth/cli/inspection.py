@@ -9,7 +9,7 @@ import typer
 import firth
 from firth import reports, terminal
 from firth.cli.flags import at_least
-from firth.cli.parameters import AsJson
+from firth.cli.parameters import VECTORS_READ, AsJson
 from firth.cli.program import FAILURE
 from firth.errors import FormatError
 from firth.formats import FORMATS, Diagnosis, diagnose, read_vectors
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def info(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A model, or vectors in any format; or broken ones.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A model, or vectors in any format; or broken ones.", **VECTORS_READ)
+    ],
     topn: Annotated[int, typer.Option("--topn", "-n", help="How many words to print.", **at_least(1))] = 10,
     full: Annotated[
         bool, typer.Option("--full", help="Measure the vectors too: lengths, copies, evenness. Slow if they are many.")

@@ -8,7 +8,7 @@ import typer
 from firth import reports, terminal
 from firth.cli.files import load_vectors
 from firth.cli.flags import at_least, one_of
-from firth.cli.parameters import AsJson, ModelFile
+from firth.cli.parameters import AsJson, ModelFile, file_name
 from firth.cli.program import UsageError
 
 if TYPE_CHECKING:
@@ -18,11 +18,20 @@ if TYPE_CHECKING:
 def evaluate(
     model: ModelFile,
     analogies: Annotated[
-        list[Path] | None, typer.Option(help="A file of questions, as questions-words.txt; may be repeated.")
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="A file of questions, as questions-words.txt; may be repeated.",
+            **file_name("questions cannot be read from standard input"),
+        ),
     ] = None,
     pairs: Annotated[
         list[Path] | None,
-        typer.Option(help="A file of pairs of words with people's scores, as WordSim-353; may be repeated."),
+        typer.Option(
+            metavar="FILE",
+            help="A file of pairs of words with people's scores, as WordSim-353; may be repeated.",
+            **file_name("pairs of words cannot be read from standard input"),
+        ),
     ] = None,
     restrict_vocab: Annotated[int, typer.Option(help="Use only the first words.", **at_least(1))] = 300000,
     case_insensitive: Annotated[

@@ -8,9 +8,9 @@ from typer.core import TyperCommand
 
 from firth.cli.flags import at_least, number_parser
 from firth.formats import FORMATS
+from firth.text.opening import STDIN
 
 WRITABLE = {name: known for name, known in FORMATS.items() if known.write is not None}
-SUFFIXES = ", ".join(suffix for known in WRITABLE.values() for suffix in known.suffixes)
 
 
 def _checked_name(name: str | None) -> str | None:
@@ -18,6 +18,17 @@ def _checked_name(name: str | None) -> str | None:
         return name
     reason = "is only read" if name in FORMATS else "is unknown"
     raise typer.BadParameter(f"{name!r} {reason}: give one of {', '.join(map(repr, WRITABLE))}")
+
+
+def file_name(refusal: str, kind: str = "file") -> dict[str, Any]:
+    """Return how typer is to read a path: `-`, which is no path but a stream elsewhere, is refused."""
+
+    def path(text: Any) -> Path:
+        if text == STDIN:
+            raise typer.BadParameter(f"{refusal}: give the name of a {kind} (./- is a {kind} named -)")
+        return Path(text)
+
+    return {"parser": path}
 
 
 class WritingCommand(TyperCommand):
@@ -44,7 +55,9 @@ FileFormat = Annotated[
         show_default="by the suffix",
     ),
 ]
-ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model, or vectors in any format.")]
+VECTORS_READ = file_name("vectors cannot be read from standard input")
+VECTORS_WRITTEN = file_name("vectors cannot be written to standard output")
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model, or vectors in any format.", **VECTORS_READ)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TopN = Annotated[int, typer.Option("--topn", "-n", help="How many answers to print.", **at_least(1))]
 Workers = Annotated[

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 import firth
 from firth import terminal
 from firth.errors import OptionError
-from firth.options import ELSEWHERE
+from firth.messages import command_line
 from firth.training.signals import terminate
 
 FAILURE, WRONG_USE, INTERRUPTED, TERMINATED = 1, 2, 128 + signal.SIGINT, 128 + signal.SIGTERM
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     words, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
     try:
         terminal.prepare_streams()
-        with _interrupts(is_program=arguments is None):
+        with command_line(), _interrupts(is_program=arguments is None):
             code = app(args=words or ["--help"], prog_name="firth", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, SystemExit, typer.Abort) as interrupt:  # before a command had begun
@@ -84,15 +84,8 @@ def _message(error: Exception) -> str:
 
 
 def _usage_message(error: Any) -> str:
-    name = str(getattr(error, "option_name", "")).lstrip("-").replace("-", "_")
     text = str(error.format_message()).rstrip(".")
-    if name in ELSEWHERE:
-        text = f"no such option: --{name}; here it is called {_flag(ELSEWHERE[name])}"
     return f"{text} (see {error.ctx.command_path} --help)" if error.ctx else text
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 class _Commands(TyperGroup):

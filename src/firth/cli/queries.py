@@ -1,5 +1,6 @@
 """Questions to vectors: the nearest words, and analogies."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,8 @@ from firth.cli.files import load_vectors
 from firth.cli.parameters import AsJson, ModelFile, RestrictVocab, TopN
 from firth.cli.program import UsageError
 from firth.errors import UnknownWordError
+from firth.messages import counted
+from firth.text.opening import STDIN
 
 if TYPE_CHECKING:
     from firth.vectors import Key, KeyedVectors
@@ -17,11 +20,17 @@ if TYPE_CHECKING:
 def similar(
     model: ModelFile,
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="WORD", help="Words to be near to.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="WORD",
+            help="Words to be near to; - stands for the words on standard input, one a line, where a line - is the "
+            "word itself: echo - | firth similar MODEL -",
+            show_default=False,
+        ),
     ] = None,
     negative: Annotated[
         list[str] | None,
-        typer.Option(metavar="WORD", help="A word to be far from; may be repeated.", show_default="none"),
+        typer.Option(metavar="WORD", help="A word to be far from, or -; may be repeated.", show_default="none"),
     ] = None,
     topn: TopN = 10,
     restrict_vocab: RestrictVocab = None,
@@ -31,14 +40,17 @@ def similar(
 
     Nearest is by cosine, to the mean of the words; those of --negative are subtracted.
     """
-    if not words and not negative:
+    positive, away = _with_standard_input(words or [], negative or [])
+    if not positive and not away:
         raise UsageError("give at least one WORD, or a word for --negative")
-    _print_nearest(load_vectors(model), words or [], negative or [], topn, restrict_vocab, json)
+    _print_nearest(load_vectors(model), positive, away, topn, restrict_vocab, json)
 
 
 def analogy(
     model: ModelFile,
-    a: Annotated[str, typer.Argument(metavar="A", help="as in man")],
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="as in man; one of the three may be -, the word on standard input")
+    ],
     b: Annotated[str, typer.Argument(metavar="B", help="as in king")],
     c: Annotated[str, typer.Argument(metavar="C", help="as in woman")],
     topn: TopN = 5,
@@ -49,7 +61,29 @@ def analogy(
 
     Prints the words nearest to B + C - A.
     """
+    [words] = _with_standard_input([a, b, c])
+    if len(words) != 3:
+        found = counted(len(words), "word")
+        raise UsageError(f"an analogy has three words, and with standard input there are {found}: give - one line")
+    a, b, c = words
     _print_nearest(load_vectors(model), [b, c], [a], topn, restrict_vocab, json)
+
+
+def _with_standard_input(*lists: list[str]) -> list[list[str]]:
+    """Return the lists with `-` replaced by the words on standard input; its lines are taken as they are."""
+    n = sum(words.count(STDIN) for words in lists)
+    if n > 1:
+        raise UsageError(f"- stands for standard input, which is read once, and is given {counted(n, 'time')}")
+    lines = _lines_of_standard_input() if n else []
+    return [[word for given in words for word in (lines if given == STDIN else [given])] for words in lists]
+
+
+def _lines_of_standard_input() -> list[str]:
+    """Return the lines that are not empty, in UTF-8 as a corpus is."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed: give the words as arguments")
+    lines = sys.stdin.buffer.read().decode("utf-8-sig", "replace").split("\n")
+    return [word for line in lines if (word := line.removesuffix("\r"))]
 
 
 def _print_nearest(

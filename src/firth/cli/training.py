@@ -6,17 +6,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import firth
-from firth import reports, terminal
+from firth import other_programs, reports, terminal
 from firth.cli.files import left_out, output_format, parts_of, where_saved, write
 from firth.cli.flags import number_parser, with_options
-from firth.cli.parameters import FileFormat, Workers
+from firth.cli.parameters import VECTORS_WRITTEN, FileFormat, Workers, WritingCommand, file_name
 from firth.cli.program import UsageError, exit_code
 from firth.errors import FirthError
 from firth.formats import Format
+from firth.messages import counted
+from firth.text.opening import STDIN
 from firth.text.sources import is_read
 
 if TYPE_CHECKING:
     from firth.model import Word2Vec
+
+
+class TrainingCommand(WritingCommand):
+    """`firth train`, which knows the flags of word2vec.c and other programs and says what to use."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Raise `UsageError` for the flag of another program before the flags are read."""
+        known = {flag for parameter in self.params for flag in [*parameter.opts, *parameter.secondary_opts]}
+        for word in args[: args.index("--")] if "--" in args else args:
+            flag = word.partition("=")[0]
+            if flag.startswith("-") and flag not in known:
+                _refuse_other_programs(flag, known, ctx)
+        return super().parse_args(ctx, args)
+
+
+def _refuse_other_programs(flag: str, known: set[str], ctx: Any) -> None:
+    name = flag.lstrip("-").replace("-", "_")
+    if f"-{flag}" in known:
+        raise UsageError(f"no such option {flag}: write it with two dashes, -{flag}", ctx=ctx)
+    if name in other_programs.FOREIGN_NAMES:
+        raise UsageError(f"no such option {flag}: {other_programs.answer(name)}", ctx=ctx)
 
 
 @with_options
@@ -29,7 +52,10 @@ def train(
             "A line is a sentence.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, or the folder.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="PATH", help="The file to write, or the folder.", **VECTORS_WRITTEN),
+    ],
     file_format: FileFormat = None,
     workers: Workers = None,
     validation: Annotated[
@@ -49,6 +75,7 @@ def train(
             metavar="FOLDER",
             help="Keep the state of the training there: every few minutes, at each epoch's end and after Ctrl-C.",
             show_default="none",
+            **file_name("checkpoints cannot be written to standard output", "folder"),
         ),
     ] = None,
     checkpoint_minutes: Annotated[
@@ -84,6 +111,8 @@ def train(
     model = firth.Word2Vec(**options, workers=workers)
     written_as = output_format(output, file_format)
     _refuse_to_overwrite(corpus, parts_of(output, written_as))
+    if validation == STDIN and STDIN in corpus:
+        raise UsageError("- is both the corpus and --validation, and standard input is read once: name a file for one")
     try:
         model.fit(
             corpus[0] if len(corpus) == 1 else corpus,
@@ -135,7 +164,7 @@ def _save_interrupted(model: "Word2Vec", output: Path, written_as: Format) -> No
 
 
 def _after(model: "Word2Vec") -> str:
-    return f"after {len(model.history)} of {model.options.epochs} epochs"
+    return f"after {len(model.history)} of {counted(model.options.epochs, 'epoch')}"
 
 
 def _has_learnt(model: "Word2Vec") -> bool:

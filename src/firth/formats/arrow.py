@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats.atomic import atomic_write
-from firth.formats.streams import BLOCK_ROWS, FEWER_ROWS, PathLike, Rows
+from firth.formats.streams import BLOCK_ROWS, PathLike, Rows, fewer_rows
 from firth.formats.words import Table, are_numbers, check_shapes, utf8, warn_of_broken_rows, whole
+from firth.messages import counted
 
 Array = NDArray[Any]
 
@@ -75,7 +76,7 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
     except pa.ArrowMemoryError as error:  # an Arrow exception too, but perhaps no fault of the file
         raise NotEnoughMemoryError(
             f"{path}: reading it asks for more memory than there is ({shorten(str(error), 200)}): if that is less than "
-            f"its vectors need, {FEWER_ROWS}; if it is more, the file is damaged"
+            f"its vectors need, {fewer_rows()}; if it is more, the file is damaged"
         ) from error
     except (pa.ArrowException, UnicodeDecodeError, EOFError, OSError) as error:
         if getattr(error, "errno", None) is not None:
@@ -150,8 +151,8 @@ def _refuse_bombs(path: Path, values: int) -> None:
     most = max(_ALWAYS_ALLOWED, _MOST_PACKED * path.stat().st_size)
     if values > most:
         raise FormatError(
-            f"{path} holds {values} values or more, and {most} are the most that a file of its size may: it is "
-            "damaged, or made to fill the memory. Where you trust it, write it again without compression"
+            f"{path} holds {counted(values, 'value')} or more, and {most:,} are the most that a file of its size may: "
+            "it is damaged, or made to fill the memory. Where you trust it, write it again without compression"
         )
 
 
@@ -203,7 +204,7 @@ def _read(
         _refuse_bombs(path, (len(keys) + len(block)) * (1 + block.shape[1]))
         rows = rows or Rows(path, block.shape[1], dtype)
         if block.shape[1] != rows.array.shape[1]:
-            raise FormatError(f"{path}: vectors of {rows.array.shape[1]} and of {block.shape[1]} numbers")
+            raise FormatError(f"{path}: vectors of {rows.array.shape[1]} and of {counted(block.shape[1], 'number')}")
         rows.append(block)
         if batch.column(key).null_count:
             raise FormatError(f"{path}: a row of column {key!r} has no key")
@@ -214,7 +215,7 @@ def _read(
     if rows is None:
         D = getattr(schema.field(vector).type, "list_size", 0)
         if D < 0:
-            raise FormatError(f"{path}: column {vector!r} has vectors of {D} numbers")
+            raise FormatError(f"{path}: column {vector!r} has vectors of {counted(D, 'number')}")
         rows = Rows(path, D, dtype)
     return keys, rows, counts
 

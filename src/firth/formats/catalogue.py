@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from firth.errors import OptionError, near
 from firth.formats.streams import PathLike, bare_suffix
 from firth.formats.words import Table
+from firth.messages import option
 
 Array = NDArray[Any]
 
@@ -39,7 +40,7 @@ def find(name: str) -> Format:
         return FORMATS[name]
     hint = near(name, FORMATS)
     meant = f": did you mean {hint[0]!r}?" if hint else "."
-    raise OptionError(f"format={name!r} is unknown{meant} Known are {', '.join(FORMATS)}")
+    raise OptionError(f"{option('format', repr(name))} is unknown{meant} Known are {', '.join(FORMATS)}")
 
 
 def format_of_name(path: PathLike) -> Format:
@@ -52,7 +53,9 @@ def format_of_name(path: PathLike) -> Format:
         if suffix in known.suffixes and known.write is not None:
             return known
     suffixes = ", ".join(s for known in FORMATS.values() if known.write for s in known.suffixes)
-    raise OptionError(f"the name {str(path)!r} does not tell the format: end it in {suffixes}, or give format=")
+    raise OptionError(
+        f"the name {str(path)!r} does not tell the format: end it in {suffixes}, or give {option('format')}"
+    )
 
 
 def writable() -> list[str]:

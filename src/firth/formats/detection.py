@@ -68,7 +68,7 @@ def _by_magic(path: Path, head: bytes) -> str | None:
         return "native" if not is_compressed(path) and _is_native(path) else "safetensors"
     if head.startswith(sniff.ZIP) and (is_compressed(path) or _is_npz(path)):
         return "npz"
-    if known := sniff.known_kind(head):
+    if known := sniff.known_kind(head, unpacked=is_compressed(path)):
         raise FormatError(f"{path} is {known[0]}: {known[1]}")
     return None
 

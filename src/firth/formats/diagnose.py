@@ -28,6 +28,7 @@ from firth.formats.streams import (
 )
 from firth.formats.word2vec_rows import BinaryRows, common_length, split_line
 from firth.formats.words import WHITE_SPACE, shown
+from firth.messages import counted, option
 
 Array = NDArray[Any]
 
@@ -98,18 +99,20 @@ def _size(path: Path) -> int:
 def _sentences(found: Diagnosis) -> Iterator[str]:
     """Yield a sentence for each count that should be zero."""
     V = found.rows
+    rows, words = counted(V, "row"), counted(V, "word")
     if found.promised_rows is not None and found.promised_rows != V:
-        yield f"the header promises {found.promised_rows} rows, and {V} can be read: it is wrong, or the file is cut"
+        promised = counted(found.promised_rows, "row")
+        yield f"the header promises {promised}, and {V:,} can be read: it is wrong, or the file is cut"
     if found.duplicates:
-        yield f"{found.duplicates} of {V} rows repeat an earlier word: readers drop them, or keep the last"
+        yield f"repeated words: {found.duplicates:,} of {rows}; readers drop them, or keep the last"
     if found.undecodable:
-        yield f"{found.undecodable} of {V} words are not UTF-8: read it with unicode_errors='replace'"
+        yield f"not UTF-8: {found.undecodable:,} of {words}; read it with {option('unicode_errors', 'replace')}"
     if found.spaced and found.format in _WORD2VEC:
-        yield f"{found.spaced} of {V} words hold white space: many programs cannot read them"
+        yield f"white space inside: {found.spaced:,} of {words}; many programs cannot read them"
     if found.broken_rows:
-        yield f"{found.broken_rows} of {V} rows hold infinities or not-a-numbers: train again, or leave them out"
+        yield f"infinities or not-a-numbers: {found.broken_rows:,} of {rows}; train again, or leave them out"
     if found.zero_rows:
-        yield f"{found.zero_rows} of {V} rows are all zeros: they have no direction, so no cosine"
+        yield f"only zeros: {found.zero_rows:,} of {rows}; they have no direction, so no cosine"
 
 
 class _Tally(Rows):
@@ -163,7 +166,9 @@ def _look_through_word2vec(path: Path, found: Diagnosis) -> None:
         if found.format != "glove":
             found.promised_rows, found.dimensions = map(int, file.readline(LONGEST_FIRST_LINE).split())
             if found.dimensions * np.dtype(np.float32).itemsize > max(found.bytes, CHUNK_BYTES):
-                raise FormatError(f"{path} promises vectors of {found.dimensions} numbers, for which it is too short")
+                raise FormatError(
+                    f"{path} promises vectors of {counted(found.dimensions, 'number')}, for which it is too short"
+                )
         lines = Lines(file)
         if found.format == "word2vec-binary":
             _look_through_records(path, lines, found)
@@ -179,7 +184,7 @@ def _look_through_records(path: Path, lines: Lines, found: Diagnosis) -> None:
     if left.strip(b"\r\n"):
         more = "at least " if len(left) >= 1 << 20 else ""
         found.problems.append(
-            f"{more}{len(left)} bytes follow the last whole record: the header is wrong, or it is cut"
+            f"{more}{counted(len(left), 'byte')} after the last whole record: the header is wrong, or it is cut"
         )
 
 
@@ -215,7 +220,7 @@ def _look_at(block: list[tuple[int, bytes]], found: Diagnosis, tally: _Tally, wo
 
 def _note_bad_line(number: int, line: bytes, found: Diagnosis) -> None:
     if found.bad_lines == 0:
-        found.problems.append(f"line {number} is not a word and {found.dimensions} numbers: {shown(line)}")
+        found.problems.append(f"line {number} is not a word and {counted(found.dimensions, 'number')}: {shown(line)}")
     elif found.bad_lines == 1:
         found.problems.append(f"nor are other lines, the next of them line {number}: bad_lines counts them")
     found.bad_lines += 1

@@ -31,8 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError
-from firth.formats.streams import FEWER_ROWS, PathLike, is_compressed, reading, room_for
+from firth.formats.streams import PathLike, fewer_rows, is_compressed, reading, room_for
 from firth.formats.words import Table, decoded, whole
+from firth.messages import counted
 
 Array = NDArray[Any]
 
@@ -171,7 +172,9 @@ def _read_matrix(reader: _Bytes, head: _Head) -> Array:
     if quantised:
         raise FormatError(f"{path} is a quantised fastText model (.ftz): {_INSTEAD}")
     if head.dim != D or rows not in (head.words, head.words + head.bucket):
-        raise _damaged(path, f"its matrix is {rows} x {D}, with {head.words} words and {head.bucket} buckets")
+        raise _damaged(
+            path, f"its matrix is {rows} x {D}, with {counted(head.words, 'word')} and {counted(head.bucket, 'bucket')}"
+        )
     if is_compressed(path):
         return _read_floats(reader, rows, D)
     end = reader.position + 4 * rows * D
@@ -203,7 +206,7 @@ def _damaged(path: Path, reason: str) -> FormatError:
 def _compose(path: Path, words: list[bytes], matrix: Array, head: _Head) -> NDArray[np.float32]:
     """Return the (V, D) vectors of the words."""
     V = len(words)
-    room_for((V, head.dim), np.float32, path, FEWER_ROWS)
+    room_for((V, head.dim), np.float32, path, fewer_rows())
     if head.maxn <= 0 or head.bucket == 0 or len(matrix) == head.words or head.pruned == 0:
         return np.array(matrix[:V], dtype=np.float32)
     blob = np.frombuffer(b"".join(b"<%s>" % word for word in words), np.uint8)

@@ -36,6 +36,7 @@ from firth.errors import FormatError, OptionError
 from firth.formats import sniff
 from firth.formats.atomic import atomic_write
 from firth.formats.sealed import NATIVE, SealedFile, read_sealed, write_sealed
+from firth.formats.streams import is_compressed, refuse_compression
 from firth.formats.tensors import pieces
 from firth.formats.words import FLOATS, check_shapes, from_blob, key_tensors
 
@@ -73,8 +74,9 @@ def write_native(
     `center` and `outside` are (V, D) arrays of float16, 32 or 64, not necessarily contiguous: they are
     written a few MiB at a time, so no copy of a matrix is made. `keys` are V strings or V whole numbers,
     `options` and `history` what JSON can hold. Raises `OptionError`, before anything is written, where the
-    shapes do not fit together.
+    shapes do not fit together or the name ends in the suffix of a compressed file.
     """
+    refuse_compression(path, "native")
     tensors = _tensors(keys, center, outside, counts)
     known = {"options": json.dumps(options), "history": json.dumps(history), "sha256": _sha256(tensors)}
     with atomic_write(path) as file:
@@ -191,7 +193,13 @@ def _refuse_other_kinds(path: Path) -> None:
     if path.is_dir():
         raise FormatError(f"{path} is a folder: give the file that save wrote")
     head = sniff.read_head(path)
-    if known := sniff.known_kind(head):
+    known = sniff.known_kind(head)
+    if known and is_compressed(path):
+        raise FormatError(
+            f"{path} is {known[0]}, and a file that firth saved is never compressed: read vectors with "
+            "KeyedVectors.load(path), or unpack it first"
+        )
+    if known:
         raise FormatError(f"{path} is {known[0]}, not a file that firth saved: {known[1]}")
     if sniff.is_word2vec(head):
         raise FormatError(

@@ -28,6 +28,7 @@ from firth.formats.atomic import atomic_write
 from firth.formats.streams import PathLike, room_for
 from firth.formats.tensors import LONGEST_SIDE, pieces
 from firth.formats.words import FLOATS, Table, are_numbers, check_shapes, whole
+from firth.messages import counted
 
 Array = NDArray[Any]
 
@@ -171,7 +172,7 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
             )
         size, held = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
         if size != held or held > _MOST_DEFLATED * max(1, info.compress_size):
-            raise FormatError(f"{path} is cut or damaged: {name} promises {size} bytes and has {held}")
+            raise FormatError(f"{path} is cut or damaged: {name} promises {counted(size, 'byte')} and has {held:,}")
         room_for(shape, dtype, path, _REMEDY)
         array = np.empty(shape, dtype, order="F" if fortran else "C")
         _fill(path, name, member, array.ravel("K").view(np.uint8) if size else np.empty(0, np.uint8))
@@ -200,6 +201,6 @@ def _fill(path: Path, name: str, member: IO[bytes], place: NDArray[np.uint8]) ->
     while at < len(place):
         piece = member.read(min(_PIECE_BYTES, len(place) - at))
         if not piece:
-            raise FormatError(f"{path} is cut or damaged: {name} ends after {at} of {len(place)} bytes")
+            raise FormatError(f"{path} is cut or damaged: {name} ends after {at:,} of {counted(len(place), 'byte')}")
         place[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
         at += len(piece)

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
 from firth.formats.npz import VECTOR_NAMES
-from firth.formats.streams import MAP_IT, PathLike, room_for
+from firth.formats.streams import PathLike, map_it, room_for
 from firth.formats.tensors import CODES, LONGEST_SIDE, dtype_of, mapped_tensor, refuse_long_header, write_tensors
 from firth.formats.tokenizer import TOKENIZER, read_vocabulary
 from firth.formats.words import Table, check_shapes, from_blob, key_tensors, whole
+from firth.messages import counted
 
 Array = NDArray[Any]
 
@@ -60,19 +61,19 @@ def read_safetensors(path: PathLike, *, mmap: bool = False, vocabulary: Mapping[
             matrix_name = _matrix_name(path, shapes)
             small = {name: cast(Array, file.get_tensor(name)) for name in _small_names(path, shapes, matrix_name)}
             if not mmap:
-                room_for(shapes[matrix_name][1], dtype_of(shapes[matrix_name][0]), path, MAP_IT)
+                room_for(shapes[matrix_name][1], dtype_of(shapes[matrix_name][0]), path, map_it())
             matrix = mapped_tensor(path, matrix_name) if mmap else cast(Array, file.get_tensor(matrix_name))
     except SafetensorError as error:
         raise FormatError(
-            f"{path} is cut or damaged ({path.stat().st_size} bytes): {shorten(str(error), 200)}"
+            f"{path} is cut or damaged ({counted(path.stat().st_size, 'byte')}): {shorten(str(error), 200)}"
         ) from error
     keys, rows = _keys(path, small, vocabulary)
     vectors = _selected(path, matrix, rows, small)
     if len(keys) != len(vectors):
-        raise FormatError(f"{path}: {len(keys)} keys, but {len(vectors)} vectors")
+        raise FormatError(f"{path}: {counted(len(keys), 'key')}, but {counted(len(vectors), 'vector')}")
     counts = small["counts"].astype(np.int64) if "counts" in small else None
     if counts is not None and counts.shape != (len(keys),):
-        raise FormatError(f"{path}: {len(keys)} keys, but counts of shape {counts.shape}")
+        raise FormatError(f"{path}: {counted(len(keys), 'key')}, but counts of shape {counts.shape}")
     return whole(path, Table(keys, vectors, counts), finite=not mmap)
 
 
@@ -139,11 +140,11 @@ def _selected(path: Path, matrix: Array, rows: Array | None, small: Mapping[str,
     if weights is None:
         return vectors
     if len(weights) != len(vectors):
-        raise FormatError(f"{path}: {len(weights)} weights, but {len(vectors)} keys")
+        raise FormatError(f"{path}: {counted(len(weights), 'weight')}, but {counted(len(vectors), 'key')}")
     return cast(Array, vectors * weights[:, None].astype(vectors.dtype))
 
 
 def _in_range(path: Path, rows: Array, V: int) -> Array:
     if len(rows) and not (rows.min() >= 0 and rows.max() < V):
-        raise FormatError(f"{path}: a key's row is {int(rows.max())}, but there are {V} rows")
+        raise FormatError(f"{path}: a key's row is {int(rows.max())}, but the matrix has {counted(V, 'row')}")
     return rows

@@ -31,6 +31,7 @@ from firth.formats.streams import (
     writing_set,
 )
 from firth.formats.words import Table, check_shapes, decoded, encoded, shown, warn, warn_of_broken_rows, whole
+from firth.messages import counted
 
 Array = NDArray[Any]
 
@@ -96,7 +97,7 @@ def _read_tensor(path: Path, limit: int | None) -> Array:
             except pa.ArrowInvalid as error:
                 raise FormatError(f"{path}, lines {number + 1} to {number + len(block)}: {error}") from error
             if bad is not None:
-                raise FormatError(f"{path}, line {number + bad + 1} is not {D} numbers: {shown(block[bad])}")
+                raise FormatError(f"{path}, line {number + bad + 1} is not {counted(D, 'number')}: {shown(block[bad])}")
             number += len(block)
     if rows is None:
         raise FormatError(f"{path} is empty")
@@ -120,8 +121,8 @@ def _read_metadata(path: Path, V: int, limit: int | None) -> tuple[list[bytes], 
         lines = lines[1:][:limit]
         counts = _counts(path, header, lines)
     if len(lines) != V:
-        found = f"more than {V}" if len(lines) > V else f"{len(lines)}"
-        raise FormatError(f"{path} has {found} words, but there are {V} vectors beside it")
+        found = f"more than {counted(V, 'word')}" if len(lines) > V else counted(len(lines), "word")
+        raise FormatError(f"{path} has {found}, and the file beside it {counted(V, 'vector')}")
     return [line.partition(b"\t")[0] for line in lines], counts
 
 

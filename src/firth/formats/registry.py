@@ -4,7 +4,6 @@ The formats are in `firth.formats.catalogue`; `firth.formats.detection` tells wh
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +13,9 @@ from firth.errors import FormatError, OptionError
 from firth.formats.catalogue import COMPRESSIBLE, find, format_of_name, writable
 from firth.formats.detection import detect
 from firth.formats.sniff import refuse_devices
-from firth.formats.streams import PathLike, is_compressed
+from firth.formats.streams import PathLike, refuse_compression
 from firth.formats.words import checked_limit
+from firth.messages import counted, option
 
 Array = NDArray[Any]
 
@@ -63,7 +63,9 @@ def read_vectors(
         options["limit"] = limit
     table = known.read(path, **options)
     if len(table.keys) and not table.vectors.shape[1]:
-        raise FormatError(f"{path} holds {len(table.keys)} keys with vectors of 0 numbers; at least 1 is needed")
+        raise FormatError(
+            f"{path} holds {counted(len(table.keys), 'key')} with vectors of 0 numbers; at least 1 is needed"
+        )
     counts = None if table.counts is None else table.counts[:limit]
     return VectorFile(table.keys[:limit], table.vectors[:limit], counts, known.name)
 
@@ -86,15 +88,13 @@ def write_vectors(
     known = find(format) if format else format_of_name(path)
     if known.write is None:
         raise OptionError(f"format={known.name!r} is only read: write one of {', '.join(writable())}")
-    if is_compressed(Path(path)) and known.name not in COMPRESSIBLE:
-        raise OptionError(
-            f"format={known.name!r} is not compressed from outside: take {Path(path).suffix} off the name {path}"
-        )
+    if known.name not in COMPRESSIBLE:
+        refuse_compression(path, known.name)
     known.write(path, keys, vectors, counts=counts, **_taken(known.name, known.writes_with, options))
 
 
 def _taken(name: str, known: frozenset[str], options: Mapping[str, Any]) -> dict[str, Any]:
-    for option in options:
-        if option not in known:
-            raise OptionError(f"format={name!r} has no use for {option}={options[option]!r}: leave it out")
+    for given, value in options.items():
+        if given not in known:
+            raise OptionError(f"the {name} format has no use for {option(given, repr(value))}: leave it out")
     return dict(options)

@@ -18,8 +18,9 @@ from textwrap import shorten
 from typing import Any, BinaryIO, NamedTuple, NoReturn, TypeVar, cast
 
 from firth.errors import FormatError
-from firth.formats.streams import MAP_IT, room_for
+from firth.formats.streams import map_it, room_for
 from firth.formats.tensors import CODES, Array, dtype_of, mapped_tensor, pieces, refuse_long_header, write_tensors
+from firth.messages import counted
 
 T = TypeVar("T")
 
@@ -78,7 +79,7 @@ class SealedFile:
     def tensor(self, name: str) -> Array:
         """Return a tensor as an array of its own; raises `FormatError` if its bytes are not those written."""
         code, shape = self.layout[name]
-        room_for(shape, dtype_of(code), self.path, MAP_IT)
+        room_for(shape, dtype_of(code), self.path, map_it())
         return self._checked(name, cast(Array, self._file.get_tensor(name)))
 
     def mapped(self, name: str, *, check: bool) -> Array:
@@ -156,7 +157,7 @@ def read_sealed(path: Path, kind: Kind, read: Callable[[SealedFile], T]) -> T:
 
 
 def _damaged(path: Path, kind: Kind, reason: str) -> FormatError:
-    return FormatError(f"{path} is cut or damaged ({path.stat().st_size} bytes): {reason}. {kind.repair}")
+    return FormatError(f"{path} is cut or damaged ({counted(path.stat().st_size, 'byte')}): {reason}. {kind.repair}")
 
 
 def _header_crc32(metadata: Mapping[str, str], layout: Mapping[str, tuple[str, list[int]]]) -> str:

@@ -11,7 +11,7 @@ _MOST_DIGITS = 18  # of a number in it: more would not fit in 64 bits
 _GENSIM = (
     "firth never unpickles, for a pickle can run any code. In gensim, call "
     "Word2Vec.load(...).wv.save_word2vec_format('vectors.bin', binary=True), or for vectors alone "
-    "KeyedVectors.load(...).save_word2vec_format, and read that with KeyedVectors.load_word2vec_format"
+    "KeyedVectors.load(...).save_word2vec_format; firth reads that file"
 )
 ZIP = b"PK\x03\x04"
 FASTTEXT = b"\xba\x16\x4f\x2f"
@@ -20,16 +20,18 @@ _MAGIC = (
     (
         b"\x93NUMPY",
         "a NumPy .npy array",
-        "load it with numpy.load and give it to KeyedVectors(keys, vectors)",
+        "in Python, load it with numpy.load and give it to KeyedVectors(keys, vectors)",
     ),
     (ZIP, "a zip archive (.npz or a PyTorch model)", "KeyedVectors.load reads .npz; else unpack it first"),
-    (b"\x1f\x8b", "a gzip file", "unpack it first, or give it a name ending in .gz"),
-    (b"BZh91AY&SY", "a bzip2 file", "unpack it first, or give it a name ending in .bz2"),
-    (b"\xfd7zXZ", "an xz file", "unpack it first, or give it a name ending in .xz"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first, or give it a name ending in .zst"),
     (FASTTEXT, "a fastText .bin model", "read it with KeyedVectors.load"),
     (b"ARROW1", "an Arrow file", "read it with KeyedVectors.load"),
     (b"PAR1", "a Parquet file", "read it with KeyedVectors.load"),
+)
+_PACKED = (
+    (b"\x1f\x8b", "a gzip file", ".gz"),
+    (b"BZh91AY&SY", "a bzip2 file", ".bz2"),
+    (b"\xfd7zXZ", "an xz file", ".xz"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file", ".zst"),
 )
 
 
@@ -40,8 +42,15 @@ def refuse_devices(path: str | os.PathLike[str]) -> None:
         raise FormatError(f"{path} is a pipe, a socket or a device: give a file of vectors")
 
 
-def known_kind(head: bytes) -> tuple[str, str] | None:
-    """Return (what it is, what to do) for the head of a file that is neither firth's nor word2vec's, if it is known."""
+def known_kind(head: bytes, *, unpacked: bool = False) -> tuple[str, str] | None:
+    """Return (what it is, what to do) for the head of a file that is neither firth's nor word2vec's, if it is known.
+
+    `unpacked` tells that these bytes come from a compressed file, whose name says so.
+    """
+    for magic, kind, suffix in _PACKED:
+        if head.startswith(magic):
+            once = kind, f"unpack it first, or give it a name ending in {suffix}"
+            return (f"{kind} inside a compressed file", "unpack it first") if unpacked else once
     for magic, kind, advice in _MAGIC:
         if head.startswith(magic):
             return kind, advice

@@ -15,9 +15,10 @@ from typing import Any, BinaryIO, TypeVar, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from firth.errors import FormatError
+from firth.errors import FormatError, OptionError
 from firth.formats.atomic import atomic_set
 from firth.formats.sniff import refuse_devices
+from firth.messages import advice
 from firth.resources import require_memory
 from firth.unpacking import DAMAGED_STREAM, unpacked
 
@@ -27,8 +28,6 @@ Line = TypeVar("Line")
 CHUNK_BYTES = 4 << 20
 BLOCK_ROWS = 4096  # lines or rows worked on together
 LONGEST_LINE = 1 << 22  # bytes; a word and 65,536 numbers need a third of that
-MAP_IT = "map its vectors instead, with KeyedVectors.load(..., mmap=True)"
-FEWER_ROWS = "give limit= to read fewer rows (read_vectors and load_word2vec_format take it)"
 _BUFFER_BYTES = 1 << 16
 _GZIP_LEVEL = 6  # 9, the default, takes three times as long for one part in a hundred
 
@@ -65,6 +64,16 @@ def is_compressed(path: Path) -> bool:
     return path.suffix.lower() in _COMPRESSORS
 
 
+def refuse_compression(path: PathLike, name: str) -> None:
+    """Raise `OptionError` if the name of a file asks to compress a format that is never compressed."""
+    path = Path(path)
+    if is_compressed(path):
+        raise OptionError(
+            f"{path}: the {name} format is never compressed: take {path.suffix} off the name, or write a word2vec "
+            "format, which may be compressed"
+        )
+
+
 def bare_suffix(path: Path) -> str:
     """Return the suffix of a file's name in lower case, that of the compression aside: ".txt" for "a.txt.gz"."""
     return (path.with_suffix("") if is_compressed(path) else path).suffix.lower()
@@ -83,7 +92,9 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     except DAMAGED_STREAM as error:
         if not is_compressed(path) or getattr(error, "errno", None) is not None:
             raise  # the system's own errors, such as no such file, have a number
-        raise FormatError(f"{path} is no whole {path.suffix} file: {error}") from error
+        raise FormatError(
+            f"{path} is no whole {path.suffix} file: {error}. Take it from its source again, or correct its name"
+        ) from error
 
 
 def _opened(path: Path, stack: ExitStack) -> BinaryIO:
@@ -185,6 +196,22 @@ def in_blocks(lines: Iterable[Line], size_of: Callable[[Line], int]) -> Iterator
         yield block
 
 
+def map_it() -> str:
+    """Return the advice for a file that memory cannot hold and that can be mapped."""
+    return advice(
+        "map its vectors instead, with KeyedVectors.load(..., mmap=True)",
+        "use a machine with more memory; similar, analogy and evaluate map this file and need less",
+    )
+
+
+def fewer_rows() -> str:
+    """Return the advice for a file that memory cannot hold and that can be read in part."""
+    return advice(
+        "give limit= to read fewer rows (read_vectors and load_word2vec_format take it)",
+        "write its first rows to a smaller file: firth convert IN OUT --limit ROWS",
+    )
+
+
 def room_for(shape: Sequence[int], dtype: DTypeLike, path: PathLike, remedy: str) -> None:
     """Raise `NotEnoughMemoryError`, saying what to do, if an array read from `path` would not fit."""
     kind = np.dtype(dtype)
@@ -226,7 +253,7 @@ class Rows:
     def _grow(self, end: int) -> None:
         held, D = self.array.shape
         capacity = max(end, 2 * held)
-        room_for((capacity - held, D), self.array.dtype, self.path, FEWER_ROWS)
+        room_for((capacity - held, D), self.array.dtype, self.path, fewer_rows())
         self.array.resize((capacity, D), refcheck=False)
 
     def finished(self) -> NDArray[Any]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError
+from firth.messages import counted
 
 Array = NDArray[Any]
 
@@ -70,7 +71,7 @@ def refuse_long_header(path: Path, longest: int = LONGEST_HEADER) -> None:
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
     if size > longest:
-        raise FormatError(f"{path} has a header of {size} bytes; that of vectors has at most {longest}")
+        raise FormatError(f"{path} has a header of {counted(size, 'byte')}; that of vectors has at most {longest}")
 
 
 def dtype_of(code: str) -> np.dtype[Any]:

@@ -15,6 +15,7 @@ from textwrap import shorten
 from typing import Any
 
 from firth.errors import FormatError
+from firth.messages import counted
 
 TOKENIZER = "tokenizer.json"
 UNKNOWN = "[UNK]"
@@ -63,7 +64,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) != len(pairs):
         name, times = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise ValueError(f"{reprlib.repr(name)} comes {times} times")
+        raise ValueError(f"{reprlib.repr(name)} comes {counted(times, 'time')}")
     return content
 
 

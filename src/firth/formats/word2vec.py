@@ -40,10 +40,10 @@ from firth.formats import words as wordlists
 from firth.formats.decimals import print_rows
 from firth.formats.streams import (
     BLOCK_ROWS,
-    FEWER_ROWS,
     Lines,
     PathLike,
     Rows,
+    fewer_rows,
     is_compressed,
     reading,
     room_for,
@@ -51,6 +51,7 @@ from firth.formats.streams import (
 )
 from firth.formats.word2vec_rows import MOST_DIMENSIONS, BinaryRows, TextRows, common_length, split_line
 from firth.formats.words import Table, shown
+from firth.messages import counted
 
 Array = NDArray[Any]
 
@@ -187,7 +188,7 @@ class _Reader:
         self.V, self.D = (int(field) for field in fields)
         if not 1 <= self.D <= MOST_DIMENSIONS:
             raise FormatError(
-                f"{self.path}: its first line promises vectors of {self.D} dimensions; from 1 to "
+                f"{self.path}: its first line promises vectors of {counted(self.D, 'dimension')}; from 1 to "
                 f"{MOST_DIMENSIONS} are possible, so this is no word2vec file"
             )
 
@@ -205,15 +206,19 @@ class _Reader:
         size = self.path.stat().st_size
         if self.V * least_row > size:
             raise FormatError(
-                f"{self.path} promises {self.V} rows of {self.D} dimensions, which need at least "
-                f"{self.V * least_row} bytes, but has {size}: the file is cut, or its header is wrong"
+                f"{self.path} promises {self._promised()}, which need at least "
+                f"{counted(self.V * least_row, 'byte')}, but has {size:,}: the file is cut, or its header is wrong"
             )
+
+    def _promised(self) -> str:
+        """Return the size in the header, as messages show it."""
+        return f"{counted(cast(int, self.V), 'row')} of {counted(self.D, 'dimension')}"
 
     def _check_memory(self) -> None:
         """Refuse a header that promises more than this machine can hold, before taking memory for it."""
         rows = self._wanted()
         if rows is not None:
-            room_for((rows, self.D), self.datatype, self.path, FEWER_ROWS)
+            room_for((rows, self.D), self.datatype, self.path, fewer_rows())
 
     def _capacity(self) -> int:
         """Return for how many rows to take memory at once: all, where the file is known to be that large."""
@@ -230,23 +235,22 @@ class _Reader:
         wanted = self._wanted()
         if self.V is not None and wanted is not None and found < wanted:
             raise FormatError(
-                f"{self.path} promises {self.V} rows of {self.D} dimensions and ends after {found} whole "
-                "ones: the file is cut, or its header is wrong"
+                f"{self.path} promises {self._promised()} and ends after "
+                f"{counted(found, 'whole row')}: the file is cut, or its header is wrong"
             )
         if found == self.V and lines.anything_left(b"\r\n" if binary else None):
             raise FormatError(
-                f"{self.path} promises {self.V} rows of {self.D} dimensions, but more follows "
-                "them: its header is wrong" + ("" if binary else ", or its rows are")
+                f"{self.path} promises {self._promised()}, but more follows: its header is wrong"
+                + ("" if binary else ", or its rows are")
             )
 
 
 def _refuse_other_kinds(path: Path) -> None:
     if path.is_dir():
         raise FormatError(f"{path} is a folder: give the word2vec file in it")
-    if is_compressed(path):
-        return
-    head = sniff.read_head(path)
-    if known := sniff.known_kind(head):
+    with reading(path) as file:
+        head = file.read(sniff.HEAD_BYTES)
+    if known := sniff.known_kind(head, unpacked=is_compressed(path)):
         raise FormatError(f"{path} is {known[0]}, not a word2vec file: {known[1]}")
     if sniff.is_safetensors(head):
         raise FormatError(f"{path} is a safetensors file, not a word2vec file: try KeyedVectors.load")

@@ -14,6 +14,7 @@ from firth.errors import FormatError
 from firth.formats.decimals import ParsedLines, parse_fields, parse_lines
 from firth.formats.streams import CHUNK_BYTES, Lines, Rows, is_compressed
 from firth.formats.words import shown
+from firth.messages import advice, counted
 from firth.resources import available_cores
 
 Array = NDArray[Any]
@@ -175,7 +176,8 @@ class TextRows:
 
     def _bad_line(self, number: int, line: bytes) -> FormatError:
         return FormatError(
-            f"{self.path}, line {number} is not a word and {self.D} numbers with single spaces between: {shown(line)}"
+            f"{self.path}, line {number} is not a word and {counted(self.D, 'number')} with single spaces between: "
+            f"{shown(line)}"
         )
 
 
@@ -225,7 +227,7 @@ class BinaryRows:
             if start - at > _LONGEST_WORD or (start == 0 and size - at >= _LONGEST_WORD):
                 raise FormatError(
                     f"{self.path}: no word ends within {_LONGEST_WORD} bytes, so this is no word2vec binary "
-                    f"file of {self.D} dimensions; if it is text, give binary=False"
+                    f"file of {counted(self.D, 'dimension')}" + advice("; if it is text, give binary=False")
                 )
             if start == 0 or start + row_bytes > size:
                 break

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError, OptionError
 from firth.formats.streams import BLOCK_ROWS, Lines, broken_rows, reading
+from firth.messages import advice, counted, option
 from firth.options import checked, limits
 
 Array = NDArray[Any]
@@ -63,7 +64,7 @@ def decoded(path: Path, words: list[bytes], encoding: str, errors: str) -> list[
     except UnicodeDecodeError:
         return _decoded_each(path, words, encoding, errors)  # says which word it is, and what to do
     except LookupError as error:
-        raise OptionError(f"encoding={encoding!r}: {error}") from error
+        raise OptionError(f"{option('encoding', repr(encoding))}: {error}") from error
     return _decoded_each(path, words, encoding, errors)
 
 
@@ -77,11 +78,17 @@ def _decoded_each(path: Path, words: list[bytes], encoding: str, errors: str) ->
         raise UndecodableError(
             error,
             f"{path}: word {len(each) + 1} is not {encoding}: {error.object[:40]!r} ({error.reason}). "
-            "Give the file's encoding, or unicode_errors='replace' or 'ignore' (word2vec.c cuts long words "
-            "in the middle of a character)",
+            f"{_another_encoding()} (word2vec.c cuts long words in the middle of a character)",
         ) from error
     except LookupError as error:
-        raise OptionError(f"unicode_errors={errors!r}: {error}") from error
+        raise OptionError(f"{option('unicode_errors', repr(errors))}: {error}") from error
+
+
+def _another_encoding() -> str:
+    return advice(
+        "Give the file's encoding, or unicode_errors='replace' or 'ignore'",
+        "Rewrite the file: firth convert IN OUT with --encoding, or with --unicode-errors replace or ignore",
+    )
 
 
 def encoded(words: Iterable[str | int], format_name: str, unwritable: re.Pattern[str] = WHITE_SPACE) -> list[bytes]:
@@ -149,7 +156,7 @@ def without_repeats(path: Path, keys: list[Any], vectors: Array) -> tuple[list[A
     repeated = len(keys) - len(set(keys))
     if not repeated:
         return keys, vectors, None
-    warn(f"{path}: {repeated} of {len(keys)} rows repeat an earlier word and were dropped")
+    warn(f"{path}: dropped {repeated:,} of {counted(len(keys), 'row')} (repeated words)")
     places: dict[Any, int] = {}
     for row, key in enumerate(keys):
         places.setdefault(key, row)
@@ -172,7 +179,7 @@ def whole(path: Path, table: Table, *, finite: bool = True) -> Table:
 def warn_of_broken_rows(path: Path, broken: int) -> None:
     """Say how many rows hold numbers that are not finite."""
     if broken:
-        warn(f"{path}: {broken} rows hold infinities or not-a-numbers")
+        warn(f"{path}: infinities or not-a-numbers in {counted(broken, 'row')}")
 
 
 def warn_of_cut_number(path: Path, lines: Lines) -> None:
@@ -200,13 +207,14 @@ def read_counts(path: Path, keys: list[str], encoding: str, errors: str) -> NDAr
     counts = dict(zip(reversed(decoded(path, words, encoding, errors)), reversed(numbers), strict=True))
     missing = [key for key in keys if key not in counts]
     if missing:
-        warn(f"{path} has no count for {len(missing)} of {len(keys)} words, such as {missing[0]!r}: they get 0")
+        some = f"{len(missing):,} of {counted(len(keys), 'word')}"
+        warn(f"{path} has no count for {some}, such as {missing[0]!r}: the count is set to 0")
     return np.array([counts.get(key, 0) for key in keys], dtype=np.int64)
 
 
 def checked_limit(limit: int | None) -> int | None:
     """Return how many rows to read, None for all; raise `OptionError` if it is no such number."""
-    number: int | None = checked("limit", limit, int, limits("rows; None reads every row", 1, optional=True))
+    number: int | None = checked("limit", limit, int, limits("rows; by default all", 1, optional=True))
     return number
 
 
@@ -214,11 +222,11 @@ def check_shapes(keys: Sequence[Any], vectors: Array, counts: Array | Sequence[i
     """Raise `OptionError` where keys, vectors and counts do not go together."""
     if vectors.ndim != 2 or len(vectors) != len(keys) or vectors.dtype.name not in FLOATS:
         raise OptionError(
-            f"{len(keys)} keys need as many rows of {', '.join(FLOATS)}: found vectors of shape {vectors.shape} and "
-            f"dtype {vectors.dtype}"
+            f"give one row of {', '.join(FLOATS)} for each of {counted(len(keys), 'key')}: found vectors of "
+            f"shape {vectors.shape} and dtype {vectors.dtype}"
         )
     if counts is not None and np.shape(counts) != (len(keys),):
-        raise OptionError(f"{len(keys)} keys need as many counts: found shape {np.shape(counts)}")
+        raise OptionError(f"give one count for each of {counted(len(keys), 'key')}: found shape {np.shape(counts)}")
 
 
 def warn(message: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from firth.errors import CorpusError, OptionError
+from firth.messages import counted, option
 from firth.options import Options
 from firth.text.reading import Corpus, is_files, read_corpus
 from firth.text.sentences import Tokenizer
@@ -42,7 +43,9 @@ def hold_out(
 def check_validation(validation: Any) -> None:
     """Raise `OptionError` for a number that is no fraction in (0, 1)."""
     if _is_number(validation) and not 0 < validation < 1:
-        raise OptionError(f"validation={validation!r} is not allowed: give a fraction between 0 and 1, or a text")
+        raise OptionError(
+            f"{option('validation', repr(validation))} is not allowed: give a fraction between 0 and 1, or a text"
+        )
 
 
 def _is_number(validation: Any) -> bool:
@@ -54,8 +57,8 @@ def _last_part(corpus: Corpus, fraction: float) -> tuple[Corpus, TokenStore]:
     cut = min(round(tokens.n_blocks * (1 - fraction)), tokens.n_blocks - 1)
     if cut < 1:
         raise CorpusError(
-            f"the corpus has {tokens.n_blocks} block of tokens, too few to set {fraction:g} of it aside: give a longer "
-            "corpus, or a text of its own as validation"
+            f"the corpus has {counted(tokens.n_blocks, 'block')} of tokens, too few to set {fraction:g} of it aside: "
+            f"give a longer corpus, or a text of its own as {option('validation')}"
         )
     head, tail = tokens.split(cut)
     share = head.n_words / tokens.n_words
@@ -71,8 +74,8 @@ def _other_text(corpus: Corpus, validation: Any, options: Options, **reading: An
     if not (new_ids != DROPPED).any():
         other.tokens.close()
         raise CorpusError(
-            f"none of the {len(new_ids):,} distinct words of the validation text is in the vocabulary of the corpus: "
-            "give a text of the same kind"
+            f"the vocabulary of the corpus has none of the words of the validation text "
+            f"({counted(len(new_ids), 'distinct word')}): give a text of the same kind"
         )
     builder = StoreBuilder()
     with other.tokens as tokens:

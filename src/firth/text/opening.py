@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from firth.errors import CorpusError
+from firth.messages import counted, option
 from firth.unpacking import DAMAGED_STREAM, unpacked
 
 STDIN = "-"
@@ -80,8 +81,9 @@ class OpenText:
         limit = self._position.max_input_bytes
         if limit is not None and self._position.plain > limit:
             raise CorpusError(
-                f"the corpus is larger than max_input_bytes={limit:,}: it was exceeded {self._position.done:,} bytes "
-                f"into {self._name}; give a larger limit, or look whether that file is what it should be"
+                f"the corpus is larger than {option('max_input_bytes', f'{limit:,}')}: it was exceeded "
+                f"{counted(self._position.done, 'byte')} into {self._name}; give a larger "
+                "limit, or look whether that file is what it should be"
             )
 
     def _check_unchanged(self) -> None:
@@ -95,12 +97,13 @@ class OpenText:
         if isinstance(error, FileNotFoundError):
             return f"{self._name} is not there: no such file"
         reason = getattr(error, "strerror", None) or str(error)
+        done = counted(self._position.done, "byte")
         if getattr(error, "errno", None) is None:
             return (
-                f"{self._name} cannot be decompressed ({reason}), {self._position.done:,} bytes into the file: "
+                f"{self._name} cannot be decompressed ({reason}), {done} into the file: "
                 "it is cut short, damaged, or not what its name says"
             )
-        return f"{self._name} cannot be read ({reason}), {self._position.done:,} bytes into the file"
+        return f"{self._name} cannot be read ({reason}), {done} into the file"
 
 
 def _opened(place: Place, stack: ExitStack) -> tuple[BinaryIO, os.stat_result | None]:
@@ -123,7 +126,7 @@ def _change(place: Place, before: os.stat_result) -> str | None:
     if not os.path.samestat(before, now):
         return "was replaced by another file"
     if now.st_size != before.st_size:
-        return f"went from {before.st_size:,} to {now.st_size:,} bytes"
+        return f"went from {before.st_size:,} to {counted(now.st_size, 'byte')}"
     return "was written to" if now.st_mtime_ns != before.st_mtime_ns else None
 
 

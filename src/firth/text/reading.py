@@ -4,7 +4,7 @@ import ctypes
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError, OptionError
-from firth.options import Options, checked, limits
+from firth.messages import advice, counted, option
+from firth.options import Options, checked, limits, shortened
 from firth.resources import checked_workers
 from firth.text import arrays, sources
 from firth.text.encoding import LONGEST_WORD, EncodedChunk, encode_integers, encode_text
@@ -59,7 +60,7 @@ class Corpus:
         return self.raw_words - self.tokens.n_words
 
 
-_INPUT_BYTES = limits("bytes of text, decompressed; None sets no limit", 1, optional=True)
+_INPUT_BYTES = limits("bytes of text, decompressed; by default no limit", 1, optional=True)
 
 Chunks = Generator[EncodedChunk, None, None]
 
@@ -199,17 +200,19 @@ class _Reader:
     def _nothing_left(self, counts: NDArray[np.int64], min_count: int) -> CorpusError:
         if self._too_long and self.raw_words == 0:
             return CorpusError(
-                f"the corpus holds no word: all its {self._too_long:,} tokens, split at white space, have more than "
-                f"{LONGEST_WORD:,} bytes; is it text? A language written without spaces needs a tokenizer"
+                f"the corpus holds no word: split at white space, it has {counted(self._too_long, 'token')}, each of "
+                f"more than {LONGEST_WORD:,} bytes; is it text? In a language "
+                f"written without spaces, {advice('give tokenizer=, a function that splits a line', 'split it first')}"
             )
         if self.raw_words == 0:
             return CorpusError("the corpus is empty: 0 words were read; give a text with words in it")
         top = int(counts.argmax())
         word = list(self._ids)[top]
         return CorpusError(
-            f"no word occurs at least min_count={min_count} times: {self.raw_words:,} words were read, "
-            f"{len(counts):,} of them distinct, the most frequent ({word!r}) {counts[top]:,} times; "
-            f"give min_count={counts[top]} or less, or more text"
+            f"no word occurs at least {option('min_count', min_count)} times: the corpus has "
+            f"{counted(self.raw_words, 'word')}, "
+            f"{len(counts):,} of them distinct; the most frequent, {word!r}, occurs "
+            f"{counted(counts[top], 'time')}; give {option('min_count', counts[top])} or less, or more text"
         )
 
 
@@ -222,18 +225,27 @@ def _encoded(
     max_input_bytes: int | None,
 ) -> tuple[Chunks, ProgressAt]:
     """Return the corpus as encoded chunks, and how to tell how far reading is."""
+    if tokenizer is not None and not callable(tokenizer):
+        raise OptionError(
+            f"tokenizer={shortened(tokenizer)} is not allowed: give a function that returns the words of a line"
+        )
     is_numbers = isinstance(corpus, np.ndarray) and corpus.dtype.kind in "iufb"
     if is_files(corpus) and offsets is None:
         places = sources.find_files(corpus)
         return _encoded_files(places, Position(places, max_input_bytes), lowercase, tokenizer, workers)
     if max_input_bytes is not None:
-        raise CorpusError("max_input_bytes is a limit to files, and this corpus is none: leave it out")
+        raise CorpusError("max_input_bytes limits files, and this corpus is not files: leave it out")
     if tokenizer is not None:
-        raise CorpusError("a tokenizer splits the lines of files, and this corpus is split already: leave it out")
+        raise CorpusError(
+            f"tokenizer= splits the lines of files, and this corpus is of type {type(corpus).__name__}: if it holds "
+            "texts, give fit [tokenizer(text) for text in texts]; if it holds lists of words, leave tokenizer out"
+        )
     if is_numbers or offsets is not None:
         ids, bounds = arrays.flat_and_offsets(corpus, offsets)
         chunks = _in_parallel(encode_integers, arrays.integer_chunks(ids, bounds), workers)
         return chunks, lambda words: (words, int(bounds[-1]))
+    if isinstance(corpus, Mapping) or hasattr(corpus, "columns"):
+        raise CorpusError(f"the corpus is a table, of type {type(corpus).__name__}: give the token lists in one column")
     if isinstance(corpus, (bytes, bytearray)) or not isinstance(corpus, Iterable):
         raise CorpusError(
             f"the corpus is of type {type(corpus).__name__}: give a path, an iterable of token lists, or "

@@ -31,6 +31,8 @@ def encode_sentences(sentences: Iterable[Any], lowercase: bool = False) -> Gener
     chunk = _Chunk(lowercase)
     for number, sentence in enumerate(sentences):
         is_short = type(sentence) is list and len(sentence) <= PIECE_TOKENS  # the common case, at full speed
+        if not is_short:
+            _refuse_text(sentence, number, sentences)
         for piece in (sentence,) if is_short else _pieces(sentence, f"sentence {number}"):
             chunk.add(piece)
             if chunk.is_full():
@@ -95,7 +97,7 @@ class _Chunk:
         if not text:
             return
         was_invalid = "\ufffd" in text and text.encode() != line
-        for tokens in _pieces(tokenizer(text), "what the tokenizer returned"):
+        for tokens in _pieces(_not_text(tokenizer(text)), "what the tokenizer returned"):
             if was_invalid:
                 self._replaced += sum("\ufffd" in token for token in tokens if isinstance(token, str))
             self.add(tokens)
@@ -115,6 +117,28 @@ class _Chunk:
         return EncodedChunk(words, counts, entries, replaced)
 
 
+def _refuse_text(sentence: Any, number: int, corpus: Any) -> None:
+    """Raise `CorpusError` for a string where a list of words belongs, as in a column of texts."""
+    text = sentence.as_py() if hasattr(sentence, "as_py") else sentence  # an element of an Arrow array
+    if isinstance(text, (str, bytes)):
+        split = "text.split()" if isinstance(text, str) else "text.decode().split()"
+        text = str(text) if isinstance(text, str) else bytes(text)  # plain, where NumPy's own would show its type
+        raise CorpusError(
+            f"the corpus, of type {type(corpus).__name__}, holds strings where lists of words belong: sentence "
+            f"{number} is {shortened(text)}. Split each text into words: [{split} for text in texts]; to read files, "
+            "give their paths in a list"
+        )
+
+
+def _not_text(tokens: Iterable[str]) -> Iterable[str]:
+    """Return what a tokenizer returned; raise `CorpusError` if it is a string, whose elements are letters."""
+    if isinstance(tokens, (str, bytes)):
+        raise CorpusError(
+            f"the tokenizer returned the string {shortened(tokens)}: it must return the words of a line, as a list"
+        )
+    return tokens
+
+
 def _pieces(sentence: Any, what: str) -> Iterator[list[Any]]:
     """Yield a sentence's tokens as lists of at most `PIECE_TOKENS`."""
     if isinstance(sentence, np.ndarray):
@@ -122,11 +146,6 @@ def _pieces(sentence: Any, what: str) -> Iterator[list[Any]]:
     if isinstance(sentence, list) and len(sentence) <= PIECE_TOKENS:
         yield sentence
         return
-    if isinstance(sentence, (str, bytes)):
-        raise CorpusError(
-            f"{what} is the string {shortened(sentence)}, where a list of words belongs: split it, e.g. "
-            "[text.split()] for one sentence; to read a file, give its path instead"
-        )
     if not isinstance(sentence, Iterable):
         raise CorpusError(
             f"{what} is {shortened(sentence)}, of type {type(sentence).__name__}, where a list of words or "

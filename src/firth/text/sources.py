@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from firth.errors import CorpusError
+from firth.messages import advice, counted
 from firth.options import shortened
 from firth.text import encoding
 from firth.text.opening import STDIN, OpenText, Place, Position
@@ -40,13 +41,18 @@ def find_files(corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
         return _expand(corpus)
     names = list(corpus)
     if not any(_is_there(name) for name in names):
-        raise CorpusError(
-            f"none of these {len(names)} names is a file, a folder or a pattern that matches: "
-            f"{shortened(os.fspath(names[0]))} ... A list of strings is read as a list of paths; if they are "
-            "sentences, split each into words, e.g. [text.split() for text in texts]; "
-            "if they are the words of one sentence, put it in a list: [words]"
-        )
+        raise CorpusError(_no_such_files([shortened(os.fspath(name)) for name in names[:3]], len(names)))
     return [place for name in names for place in _expand(name)]
+
+
+def _no_such_files(first: list[str], n: int) -> str:
+    shown = ", ".join(first) + (f" and {n - len(first):,} more" if n > len(first) else "")
+    return advice(
+        f"the corpus is a list of strings, which are read as paths, and none of them exists: {shown}. If they are "
+        "texts, split each into words: [text.split() for text in texts]; if they are the words of one sentence, put "
+        "the sentence in a list: [words]",
+        f"no such files, folders or patterns: {shown}",
+    )
 
 
 def is_read(path: Path, corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> bool:
@@ -121,13 +127,13 @@ def _expand(name: str | os.PathLike[str]) -> list[Place]:
         return _files_below(path) if path.is_dir() else [path]
     if not _is_pattern(name):
         raise CorpusError(
-            f"{shortened(os.fspath(name))} is not there: no such file or folder. "
-            "A string is read as a path; to train on a text itself, split it: [text.split()]"
+            f"{shortened(os.fspath(name))} is not there: no such file or folder"
+            + advice(". A string is read as a path; to train on a text itself, split it: [text.split()]")
         )
     matches = sorted(Path(match) for match in glob.glob(str(name), recursive=True))  # noqa: PTH207 absolute too
     files = [match for match in matches if not match.is_dir()]
     if not files:
-        raise CorpusError(f"the pattern {str(name)!r} matches no file ({len(matches)} folders): check it")
+        raise CorpusError(f"the pattern {str(name)!r} matches no file ({counted(len(matches), 'folder')}): check it")
     return list(files)
 
 
@@ -147,7 +153,7 @@ def _files_below(folder: Path) -> list[Place]:
             f"the folder {folder} holds {special[0]}, which is no regular file: move it away, or name files"
         )
     if not files:
-        raise CorpusError(f"the folder {folder} holds no file to read ({n_hidden} hidden ones are skipped)")
+        raise CorpusError(f"the folder {folder} holds no file to read (hidden and skipped: {n_hidden:,})")
     return [*files]
 
 

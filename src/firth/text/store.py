@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError
+from firth.messages import counted
 
 END = -1
 """The entry that follows each sentence."""
@@ -141,8 +142,9 @@ class DiskStorage:
                 rest, position = rest[count:], position + count
         except OSError as error:
             raise CorpusError(
-                f"the temporary file in {self._folder} takes no more than {position:,} bytes ({error.strerror}): "
-                "free some space or give another folder"
+                f"the temporary file in {self._folder} takes no more than {counted(position, 'byte')} "
+                f"({error.strerror}): free some space, or set the environment variable TMPDIR to "
+                "another folder"
             ) from error
 
     def truncate(self, size: int) -> None:
@@ -195,7 +197,7 @@ class TokenStore:
         if self._storage is None:
             raise CorpusError("the token store is closed: read the corpus again")
         if not 0 <= b < self.n_blocks:
-            raise IndexError(f"block {b} is not there: the store has {self.n_blocks} blocks, from 0")
+            raise IndexError(f"block {b} is not there: the store has {counted(self.n_blocks, 'block')}, from 0")
         start, stop = int(self.block_starts[b]), int(self.block_starts[b + 1])
         block = np.empty(stop - start, np.int32) if out is None else out[: stop - start]
         if len(block) < stop - start or block.dtype != np.int32 or not block.flags.c_contiguous:
@@ -250,7 +252,7 @@ class TokenStore:
 
     def __repr__(self) -> str:
         place = "closed" if self._storage is None else "on disk" if self.on_disk else "in memory"
-        return f"<TokenStore of {self.n_words:,} words in {self.n_blocks:,} blocks, {place}>"
+        return f"<TokenStore of {counted(self.n_words, 'word')} in {counted(self.n_blocks, 'block')}, {place}>"
 
 
 class StoreBuilder:

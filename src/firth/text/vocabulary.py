@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError
+from firth.messages import counted
 
 
 class Vocabulary:
@@ -25,7 +26,7 @@ class Vocabulary:
         self.key_to_index: dict[Any, int] = {key: i for i, key in enumerate(self.index_to_key)}
         if self.counts.shape != (len(self.index_to_key),):
             raise CorpusError(
-                f"{len(self.index_to_key)} words came with counts of shape {self.counts.shape}: "
+                f"{counted(len(self.index_to_key), 'word')} came with counts of shape {self.counts.shape}: "
                 "give one count for each word"
             )
         if len(self.key_to_index) != len(self.index_to_key):
@@ -35,7 +36,7 @@ class Vocabulary:
         return len(self.index_to_key)
 
     def __repr__(self) -> str:
-        return f"<Vocabulary of {len(self):,} words, {int(self.counts.sum()):,} occurrences>"
+        return f"<Vocabulary of {counted(len(self), 'word')}, {counted(int(self.counts.sum()), 'occurrence')}>"
 
     def _repeated(self) -> Any:
         return next(key for i, key in enumerate(self.index_to_key) if self.key_to_index[key] != i)

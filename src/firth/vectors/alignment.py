@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import OptionError
+from firth.messages import counted
 from firth.vectors.items import Key, Vector, listed
 
 if TYPE_CHECKING:
@@ -45,14 +46,15 @@ def align(wv: "KeyedVectors", onto: "KeyedVectors", keys: Iterable[Key] | None =
     """
     if wv.vector_size != onto.vector_size:
         raise OptionError(
-            f"vectors of {wv.vector_size} and of {onto.vector_size} numbers cannot be aligned: train both with "
-            "the same vector_size"
+            f"vectors of {wv.vector_size} and of {counted(onto.vector_size, 'number')} cannot be aligned: train "
+            "both with the same vector_size"
         )
     shared = [key for key in wv.index_to_key if key in onto] if keys is None else listed(keys)
     A, B = _finite_pairs(_units(wv, shared), _units(onto, shared))
     if not len(A):
         raise OptionError(
-            f"the two have no key in common ({len(wv)} and {len(onto)} keys): there is nothing to align by"
+            f"the two have no key in common ({counted(len(wv), 'key')} and "
+            f"{counted(len(onto), 'key')}): there is nothing to align by"
         )
     P, _, Q = np.linalg.svd(A.T @ B)
     rotation = P @ Q

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firth.errors import MissingExtraError, OptionError
-from firth.vectors.items import Key, Rows, Vector
+from firth.options import whole
+from firth.vectors.items import Key, Rows, Vector, checked_topn
 from firth.vectors.search import Best, Matrix
 
 if TYPE_CHECKING:
@@ -35,12 +36,11 @@ class ApproximateIndex:
     """
 
     def __init__(self, wv: "Queries", *, links: int = 32, building: int = 80, effort: int = 64):
-        for name, value, low in (("links", links, 2), ("building", building, 1), ("effort", effort, 1)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise OptionError(f"{name}={value!r} is not allowed: give a whole number of at least {low}")
+        links = whole("links", links, "neighbours each row is linked to", 2)
+        building = whole("building", building, "candidates looked at when a row is linked", 1)
+        self.effort = effort
         faiss = _faiss()
         self.wv, self._edition = wv, wv._edition
-        self.effort = effort
         self._rows = np.flatnonzero(np.isfinite(wv.norms) & (wv.norms > 0))
         if not len(self._rows):
             raise OptionError(f"{wv!r} has no vector to index")
@@ -49,6 +49,15 @@ class ApproximateIndex:
         for start in range(0, len(self._rows), _BLOCK):
             units = wv.unit_rows(self._rows[start : start + _BLOCK])
             self._graph.add(np.ascontiguousarray(units, dtype=np.float32))
+
+    @property
+    def effort(self) -> int:
+        """Candidates looked at in a query."""
+        return self._effort
+
+    @effort.setter
+    def effort(self, effort: int) -> None:
+        self._effort: int = whole("effort", effort, "candidates looked at in a query", 1)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -60,8 +69,9 @@ class ApproximateIndex:
     def most_similar_batch(self, keys: Iterable[Key] | Vector, topn: int = 10) -> "list[Neighbours]":
         """Return about what `KeyedVectors.most_similar_batch` returns for these keys or rows of an (n, D) array."""
         self._check_edition()
+        topn = checked_topn(topn)
         queries, own = self.wv._asked(keys)
-        if topn < 1 or not len(queries):
+        if topn == 0 or not len(queries):
             return [[] for _ in queries]
         return self.wv._named(self._search(queries, own, topn))
 
@@ -70,6 +80,8 @@ class ApproximateIndex:
         from firth.vectors.search import nearest
 
         self._check_edition()
+        n, topn = whole("n", n, "random keys", 0), checked_topn(topn)
+        seed = whole("seed", seed, "seed of the random keys", 0)
         chosen = np.random.default_rng(seed).choice(self._rows, size=min(n, len(self)), replace=False)
         queries = self.wv.unit_rows(chosen)
         matrix = Matrix(self.wv.vectors, self.wv.norms, 0, len(self.wv))

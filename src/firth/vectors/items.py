@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import OptionError
+from firth.options import whole
 
 Key: TypeAlias = str | int
 Vector: TypeAlias = NDArray[np.floating[Any]]
@@ -19,6 +20,16 @@ Weighted: TypeAlias = list[tuple[Key | Vector, float]]
 
 class NothingGivenError(OptionError, ZeroDivisionError):
     """A set of words is empty where a mean is to be taken (gensim raises `ZeroDivisionError`)."""
+
+
+def checked_topn(topn: Any, low: int = 0, *, optional: bool = False) -> Any:
+    """Return how many keys to find as an int, None if that is allowed; raise `OptionError` for anything else."""
+    return whole("topn", topn, "keys to find", low, optional=optional)
+
+
+def checked_vocab(restrict_vocab: Any) -> Any:
+    """Return how many of the first rows take part as an int, None for all; raise `OptionError` for anything else."""
+    return whole("restrict_vocab", restrict_vocab, "the first rows, which take part", 1, optional=True)
 
 
 def is_key(value: object) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from firth.errors import OptionError
+from firth.messages import counted
 from firth.vectors.items import Key
 from firth.vectors.retired import Retired
 
@@ -170,7 +171,8 @@ class KeyedVectors(Retired):
         file = KeyedVectors.load_word2vec_format(fname, binary=binary, encoding=encoding, unicode_errors=unicode_errors)
         if file.vector_size != self.vector_size:
             raise OptionError(
-                f"{os.fspath(fname)} has vectors of {file.vector_size} numbers, and these have {self.vector_size}"
+                f"{os.fspath(fname)} has vectors of {counted(file.vector_size, 'number')}, and these have "
+                f"{self.vector_size}"
             )
         shared = [key for key in file.index_to_key if key in self]
         self[shared] = file[shared]

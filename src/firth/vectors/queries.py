@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import MissingExtraError, OptionError
+from firth.messages import counted
+from firth.options import whole
 from firth.vectors import search
 from firth.vectors.items import (
     Items,
@@ -17,6 +19,8 @@ from firth.vectors.items import (
     Rows,
     Vector,
     Weighted,
+    checked_topn,
+    checked_vocab,
     cosine,
     is_key,
     listed,
@@ -85,10 +89,10 @@ class Queries(VectorTable):
         Above 0.10 for topn=10 the two are more alike than words near wa mostly are. Raises `OptionError` if
         nothing is near.
         """
-        near = cast(Neighbours, self.most_similar(wa, topn=topn))
+        near = cast(Neighbours, self.most_similar(wa, topn=checked_topn(topn, 1)))
         total = sum(score for _, score in near)
         if not total:
-            raise OptionError(f"{wa!r} has no neighbours to compare with: give topn of at least 1 (found {topn!r})")
+            raise OptionError(f"{wa!r} has no neighbours to compare with")
         return self.similarity(wa, wb) / total
 
     def wmdistance(self, document1: Iterable[Key], document2: Iterable[Key], norm: bool = True) -> float:
@@ -136,7 +140,7 @@ class Queries(VectorTable):
             raise NothingGivenError("a mean needs at least one key or vector")
         weight = np.ones(len(items)) if weights is None else np.asarray(weights, dtype=np.float64)
         if weight.shape != (len(items),):
-            raise OptionError(f"{len(items)} keys need as many weights: found shape {weight.shape}")
+            raise OptionError(f"give one weight for each of {counted(len(items), 'key')}: found shape {weight.shape}")
         pairs = [
             (item, float(w))
             for item, w in zip(cast(list[Any], items), weight, strict=True)
@@ -160,7 +164,8 @@ class Queries(VectorTable):
         vector = np.asarray(given)
         if vector.shape != (self.vector_size,) or vector.dtype.kind not in "fiu":
             raise OptionError(
-                f"{given!r} is neither a key nor a vector of {self.vector_size} numbers nor a (key, weight) pair"
+                f"{given!r} is neither a key nor a vector of {counted(self.vector_size, 'number')} nor a "
+                "(key, weight) pair"
             )
         return vector
 
@@ -183,13 +188,15 @@ class Queries(VectorTable):
         for an item given as (key, w). Given keys are left out of the answer. Only rows `clip_start` to
         `clip_end` are searched, or the first `restrict_vocab`. `topn=None` returns the cosines of all those
         rows, given keys included. `indexer` searches in place of the exact product, see `approximate_index`.
-        Raises `UnknownWordError` for a key that is not here and `OptionError` for nothing to compare with.
+        Raises `UnknownWordError` for a key that is not here and `OptionError` for nothing to compare with, or a
+        number that is not allowed.
         """
-        if topn is not None and topn < 1:
+        first, last = self._searched(clip_start, clip_end, restrict_vocab)
+        topn = checked_topn(topn, optional=True)
+        if topn == 0:
             return []
         items = self._given(positive, negative)
         mean = unit(self._mean(items))
-        first, last = self._searched(clip_start, clip_end, restrict_vocab)
         given = self._given_rows(items)
         if indexer is not None and topn is not None:
             _refuse_limits(first, last, len(self))
@@ -212,12 +219,13 @@ class Queries(VectorTable):
         `topn=None` returns the scores of all those rows. Raises as `most_similar` does, and `OptionError` for
         weights, which have no meaning here.
         """
-        if topn is not None and topn < 1:
+        first, last = self._searched(0, None, restrict_vocab)
+        topn = checked_topn(topn, optional=True)
+        if topn == 0:
             return []
         items = self._given(positive, negative)
         if not any(weight > 0 for _, weight in items) or any(abs(weight) != 1 for _, weight in items):
             raise OptionError("most_similar_cosmul needs at least one positive word or vector, and no weights")
-        first, last = self._searched(0, None, restrict_vocab)
         above, below = np.ones((2, last - first), dtype=self.exact)
         for what, weight in items:
             side = above if weight > 0 else below
@@ -240,9 +248,10 @@ class Queries(VectorTable):
         comes first, and rows that are not finite are left out. Raises `UnknownWordError` for a key that is not
         here, before any work.
         """
-        queries, own = self._asked(keys)
+        topn = checked_topn(topn)
         first, last = self._searched(clip_start, clip_end, restrict_vocab)
-        if topn < 1 or first == last or not len(queries):
+        queries, own = self._asked(keys)
+        if topn == 0 or first == last or not len(queries):
             return [[] for _ in queries]
         best = search.nearest(self._matrix(first, last), queries, own[:, None], topn)
         return self._named(best)
@@ -329,8 +338,10 @@ class Queries(VectorTable):
         return given / np.where(norms == 0, 1, norms)[:, None], np.full(len(keys), -1, dtype=np.intp)
 
     def _searched(self, clip_start: int, clip_end: int | None, restrict_vocab: int | None) -> tuple[int, int]:
-        if restrict_vocab:
-            clip_start, clip_end = 0, restrict_vocab
+        clip_start = whole("clip_start", clip_start, "the first row to search")
+        clip_end = whole("clip_end", clip_end, "the row behind the last to search", optional=True)
+        if (V := checked_vocab(restrict_vocab)) is not None:
+            clip_start, clip_end = 0, V
         first, last, _ = slice(clip_start, clip_end or len(self)).indices(len(self))
         return first, max(first, last)
 
@@ -339,7 +350,7 @@ class Queries(VectorTable):
 
     def _top(self, scores: Vector, first: int, given: set[int], topn: int) -> Neighbours:
         """Return the `topn` keys of the largest scores, those of the rows `given` left out."""
-        best = largest(scores, int(topn) + len(given)) + first
+        best = largest(scores, topn + len(given)) + first
         found = [row for row in best.tolist() if row not in given][:topn]
         return [(self.index_to_key[row], float(scores[row - first])) for row in found]
 
