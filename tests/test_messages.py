@@ -44,7 +44,6 @@ def test_options_are_keywords_in_python_and_flags_on_the_command_line():
     assert both() == python
 
 
-OTHERS = ("training/", "vectors/table.py", "vectors/editing.py")
 PLURAL = re.compile(
     r" (words|names|times|rows|keys|lines|bytes|pairs|tokens|sentences|files|folders|numbers|epochs|vectors|blocks)\b"
 )
@@ -76,6 +75,4 @@ def test_a_bare_plural_is_found():
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.parent.name + "/" + path.name)
 def test_every_count_before_a_noun_is_written_with_counted(path):
-    if any(other in path.as_posix() for other in OTHERS):
-        pytest.skip("not written with `counted` yet")
     assert bare_plurals(ast.parse(path.read_text(encoding="utf-8"))) == []

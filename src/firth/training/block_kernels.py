@@ -209,7 +209,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         work             GroupWorkspace, overwritten
         """
         if tiles(K) != (tile, n_tiles):
-            raise OptionError(f"a kernel for {n_tiles} tiles of {tile} rows was given {K} noise words")
+            raise OptionError(f"a kernel for {n_tiles} x {tile} output rows was given negative={K}")
         width = LANES * n_strips
         _check_layout("center", center, _FLOAT32, (len(center), width))
         _check_layout("outside", outside, _FLOAT32, (len(outside), width))

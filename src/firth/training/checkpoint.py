@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from firth.errors import CheckpointError, DivergenceError, FormatError, OptionError
 from firth.formats.atomic import atomic_write
 from firth.formats.sealed import CHECKPOINT, SealedFile, read_sealed, write_sealed
+from firth.messages import option
 from firth.options import Options, checked, limits, shortened
 from firth.text import Corpus, TokenStore
 from firth.training.identity import contents, differences, software
@@ -85,7 +86,9 @@ class Checkpoints(Keeper):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
-            raise CheckpointError(f"checkpoint={os.fspath(self.folder)!r} is there and no folder: name one") from error
+            raise CheckpointError(
+                f"{option('checkpoint', repr(os.fspath(self.folder)))} exists but is not a folder: name a folder"
+            ) from error
         self._lock = _locked(self.folder)
         try:
             self._find()
@@ -183,8 +186,8 @@ class Checkpoints(Keeper):
         files = _files(self.folder)
         if files and not self._resume:
             raise CheckpointError(
-                f"{self.folder} holds {files[0].name}, of a training that can go on: do so (resume=True, on the "
-                "command line --resume), or name another folder"
+                f"{self.folder} holds {files[0].name}, of a training run that can be resumed: give "
+                f"{option('resume', True)}, or name another folder"
             )
         self._number = int(files[0].stem.partition("-")[2]) if files else 0
         newest = self._newest_sound(files)
@@ -229,7 +232,7 @@ class Checkpoints(Keeper):
         room = shutil.disk_usage(self.folder).free + sum(path.stat().st_size for path in _files(self.folder))
         if needed > room:
             raise CheckpointError(
-                f"{KEPT + 1} checkpoints of {shape[0]} matrices of {V:,} x {shape[2]} numbers need "
+                f"{KEPT + 1} checkpoints of {shape[0]} matrices of shape ({V:,}, {shape[2]:,}) need "
                 f"{needed / 1e6:,.1f} MB, and {self.folder} has room for {room / 1e6:,.1f} MB: free some, or name "
                 "another folder"
             )
@@ -302,7 +305,7 @@ def _checked_folder(folder: Any) -> Path:
     """Return the folder's absolute path, for a callback may change the working folder; raise `OptionError`."""
     name = os.fspath(folder) if isinstance(folder, (str, os.PathLike)) else folder
     if not isinstance(name, str) or not name or "\0" in name:
-        raise OptionError(f"checkpoint={shortened(folder)} is not allowed: give the path of a folder")
+        raise OptionError(f"{option('checkpoint', shortened(folder))} is not allowed: give the path of a folder")
     return Path(name).absolute()
 
 

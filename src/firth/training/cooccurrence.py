@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from firth.errors import CorpusError, OptionError
+from firth.messages import counted, option
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Vocabulary
 from firth.text.store import DiskStorage, TokenStore
@@ -65,7 +66,7 @@ class DiskArray:
     def __getitem__(self, where: int | slice) -> Any:
         start, stop = (where.start, where.stop) if isinstance(where, slice) else (where, where + 1)
         if not 0 <= start <= stop <= self._size:
-            raise IndexError(f"{where} is not within the {self._size:,} numbers of this array")
+            raise IndexError(f"{where} is out of range for an array of length {self._size:,}")
         out = np.empty(stop - start, self.dtype)
         self._file.read(self._units * start, out.view(np.int32))
         return out if isinstance(where, slice) else out[0]
@@ -111,7 +112,7 @@ class Cooccurrence:
         for name, (size, dtype) in wanted.items():
             array = getattr(self, name)
             if len(array) != size or array.dtype != dtype:
-                found = f"{name} of the counts of {V:,} words is ({len(array)},) {array.dtype}"
+                found = f"{name} of the counts of {counted(V, 'word')} is ({len(array)},) {array.dtype}"
                 raise OptionError(f"{found}: give ({size},) {np.dtype(dtype)}")
 
     @property
@@ -127,7 +128,7 @@ class Cooccurrence:
         """
         V = len(self.totals)
         if centers.min() < 0 or centers.max() >= V:
-            raise OptionError(f"centers from {centers.min()} to {centers.max()} of counts of {V:,} words: from 0 on")
+            raise OptionError(f"centers from {centers.min()} to {centers.max()} where 0 to {V - 1} are allowed")
         start, stop = self.indptr[centers], self.indptr[centers + 1]
         bad = np.flatnonzero((start < 0) | (start > stop) | (stop > len(self.columns)))
         if len(bad):
@@ -182,7 +183,7 @@ def count_pairs(
     and `CorpusError` if there is no pair, if an id is not in the vocabulary, or if the disk is full.
     """
     if workers < 1:
-        raise OptionError(f"workers={workers} is not allowed: give a whole number of at least 1")
+        raise OptionError(f"{option('workers', workers)} is not allowed: give a whole number of at least 1")
     counter = _Counter(tokens, vocabulary, options)
     room = _Room(memory_limit, folder)
     starts = range(0, counter.n_blocks, counter.piece)
@@ -196,7 +197,8 @@ def count_pairs(
         if not row_sizes.any():
             raise CorpusError(
                 "there is not one pair to train on: no sentence has two words that are in the vocabulary and "
-                "survive subsampling; give longer sentences, a smaller min_count or a larger sample"
+                f"survive subsampling; give longer sentences, a smaller {option('min_count')} or a larger "
+                f"{option('sample')}"
             )
         return _Merger(runs, row_sizes, counter).merge(pool, workers, memory_limit, folder)
 
@@ -215,8 +217,8 @@ class _Counter:
         self._keep = sampling.keep_thresholds(vocabulary.counts, options.sample)
         if 2 * self.shift + self._weight_bits > 63:
             raise OptionError(
-                f"a vocabulary of {self.V:,} words and window={options.window} need more than 63 bits to number "
-                "their pairs: give a smaller max_vocab, or a smaller window"
+                f"a vocabulary of {counted(self.V, 'word')} and {option('window', options.window)} need more than 63 bits "
+                f"to number their pairs: give a smaller {option('max_vocab')}, or a smaller {option('window')}"
             )
 
     def count(self, first: int) -> tuple[Run, NDArray[np.int64]]:

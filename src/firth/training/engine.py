@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.messages import option
 from firth.options import Options
 from firth.training.state import State
 
@@ -41,19 +42,21 @@ class Engine(ABC):
     halt                (1,) bool: True makes every piece of work under way end early
     exact               the loss of an epoch is that of all its pairs at its end, so its exponential is the perplexity
     undone_when_halted  a piece that is halted leaves everything as it was before it
-    advice              what may help where training diverges
     """
 
     exact: ClassVar[bool] = False
     undone_when_halted: ClassVar[bool] = False
-    advice: ClassVar[str] = "start again with a smaller alpha (0.025 is usual)"
-
     n_words: int
     raw_words: int
 
     def __init__(self, options: Options):
         self._options = options
         self.halt = np.zeros(1, np.bool_)
+
+    @property
+    def advice(self) -> str:
+        """What may help where training diverges."""
+        return f"start again with a smaller {option('alpha')} (0.025 is usual)"
 
     @property
     @abstractmethod

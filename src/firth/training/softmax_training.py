@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.messages import counted, option
 from firth.options import Options, shortened
 from firth.text import Corpus
 from firth.training.cooccurrence import Cooccurrence, Rows, count_pairs
@@ -97,7 +98,7 @@ class SoftmaxTrainer:
             corpus.tokens, corpus.vocabulary, self._options, workers=self._workers, progress=report.advance
         )
         report.say(
-            f"counted {counts.pairs:,.0f} pairs, {len(counts.columns):,} of them distinct, "
+            f"counted {counted(round(counts.pairs), 'pair')}, {len(counts.columns):,} of them distinct, "
             f"in {time.perf_counter() - started:.1f} s"
         )
         return counts
@@ -175,7 +176,11 @@ class Passes(Engine):
 
     exact = True
     undone_when_halted = True
-    advice = "start again with a warm start (warm_epochs=3), or with another seed"
+
+    @property
+    def advice(self) -> str:
+        """What may help where training diverges."""
+        return f"start again with a warm start, {option('warm_epochs', 3)}, or with another {option('seed')}"
 
     def __init__(
         self,

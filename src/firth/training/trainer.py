@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError, FormatError
+from firth.messages import counted, option
 from firth.options import Options, shortened
 from firth.training.engine import Engine, PieceResult, Pieces
 from firth.training.progress import Reporter
@@ -316,8 +317,9 @@ class Trainer:
 
 def _no_pairs(n_words: int) -> CorpusError:
     return CorpusError(
-        f"the corpus has {n_words:,} words in the vocabulary and no two of them in one sentence after subsampling: "
-        "give longer sentences, a smaller min_count, or a larger sample (0 keeps every word)"
+        f"the corpus has {counted(n_words, 'word')} in the vocabulary and no two of them in one sentence after "
+        f"subsampling: give longer sentences, a smaller {option('min_count')}, or a larger {option('sample')} (0 keeps "
+        "every word)"
     )
 
 
@@ -327,5 +329,5 @@ def summary(record: EpochRecord, epochs: int, *, exact: bool) -> str:
     perplexity = f"  perplexity {math.exp(record.loss):,.1f}" if exact and record.loss < _LARGEST_EXPONENT else ""
     end = f"  end loss {record.end_loss:.4f}" if record.end_loss is not None else ""
     speed = f"{record.words / seconds / 1e6:.2f} M words/s  {seconds:.1f} s"
-    pairs = f"{record.pairs:,} pairs  alpha {record.alpha:.4f}"
+    pairs = f"{counted(record.pairs, 'pair')}  alpha {record.alpha:.4f}"
     return f"epoch {record.epoch}/{epochs}  loss {record.loss:.4f}{end}{perplexity}  {speed}  {pairs}"

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from firth.errors import OptionError
+from firth.messages import counted
 from firth.vectors.growing import GrowingArray
 from firth.vectors.items import Key, Rows, Vector, is_key, listed
 from firth.vectors.precision import widened
@@ -80,7 +81,8 @@ class EditableTable(VectorTable):
         rows = len(self) - len(self._vectors)
         if rows < 0:
             raise OptionError(
-                f"{len(self._vectors)} rows and only {len(self)} keys: take rows out with vectors_for_all"
+                f"{counted(len(self._vectors), 'vector')} and only {counted(len(self), 'key')}: take a part with "
+                "vectors_for_all(keys)"
             )
         row_of_each(checked_keys(self.index_to_key))
         keys = self.index_to_key[len(self._vectors) :]
@@ -144,7 +146,7 @@ class EditableTable(VectorTable):
             return np.empty((0, self.vector_size), self._vectors.dtype)
         if matrix.shape != (len(keys), self.vector_size) or matrix.dtype.kind not in "fiu":
             raise OptionError(
-                f"{len(keys)} keys need a ({len(keys)}, {self.vector_size}) array of numbers: found shape "
+                f"{counted(len(keys), 'key')} must come with a ({len(keys)}, {self.vector_size}) array of numbers: found shape "
                 f"{matrix.shape} and dtype {matrix.dtype}"
             )
         return matrix.astype(self._vectors.dtype)
@@ -195,5 +197,7 @@ class EditableTable(VectorTable):
 def _checked_extra(attr: str, values: Any, n: int) -> NDArray[Any]:
     array = np.asarray(values)
     if len(array.shape) != 1 or len(array) != n:
-        raise OptionError(f"{n} keys need as many values of {attr!r}: found shape {array.shape}")
+        raise OptionError(
+            f"the values of {attr!r} for {counted(n, 'key')} must have shape ({n},): found shape {array.shape}"
+        )
     return array

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from firth.errors import FirthError, OptionError, UnknownWordError
+from firth.messages import counted
 from firth.resources import available_cores
 from firth.vectors.growing import GrowingArray
 from firth.vectors.items import Key, Rows, Vector, is_key
@@ -133,8 +134,8 @@ class VectorTable:
         matrix = np.asarray(vectors)
         if matrix.ndim != 2 or len(matrix) != len(self) or matrix.dtype.kind not in "fiu" or matrix.itemsize > 8:
             raise OptionError(
-                f"{len(self)} keys need a ({len(self)}, D) array of numbers: found shape {matrix.shape} and "
-                f"dtype {matrix.dtype}"
+                f"the vectors of {counted(len(self), 'key')} must be a ({len(self)}, D) array of numbers: found shape "
+                f"{matrix.shape} and dtype {matrix.dtype}"
             )
         matrix = matrix if matrix.dtype.kind == "f" else matrix.astype(np.float32)
         self._refuse_in_training()
@@ -159,17 +160,20 @@ class VectorTable:
         """Raise `OptionError` unless every key has a row, which an edit of `index_to_key` by hand may change."""
         keys, rows = len(self), len(self._vectors)
         if keys > rows:
-            raise OptionError(f"{keys} keys and only {rows} vectors: call resize_vectors() after appending keys")
+            raise OptionError(
+                f"{counted(keys, 'key')} and only {counted(rows, 'vector')}: call resize_vectors() after appending keys"
+            )
         if keys < rows:
             raise OptionError(
-                f"{rows} vectors and only {keys} keys: put the keys back, and take a part with vectors_for_all(keys)"
+                f"{counted(rows, 'vector')} and only {counted(keys, 'key')}: put the keys back, and take a part with "
+                "vectors_for_all(keys)"
             )
 
     def _check_attributes(self) -> None:
         for attr, values in self.expandos.items():
             if len(values) != len(self):
                 raise OptionError(
-                    f"attribute {attr!r} has {len(values)} values for {len(self)} keys: assign as many as there are "
+                    f"attribute {attr!r} has {counted(len(values), 'value')} for {counted(len(self), 'key')}: assign as many as there are "
                     f"keys first, {'wv.counts' if attr == 'count' else f'wv.expandos[{attr!r}]'} = array"
                 )
 
@@ -195,7 +199,9 @@ class VectorTable:
             return
         array = np.asarray(counts, dtype=np.int64)
         if array.shape != (len(self),):
-            raise OptionError(f"{len(self)} keys need as many counts: found shape {array.shape}")
+            raise OptionError(
+                f"the counts of {counted(len(self), 'key')} must have shape ({len(self)},): found shape {array.shape}"
+            )
         self.expandos["count"] = array
 
     @property
@@ -256,7 +262,7 @@ class VectorTable:
         return self._row(cast(Key, key)) is not None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}<vector_size={self.vector_size}, {len(self)} keys>"
+        return f"{type(self).__name__}<vector_size={self.vector_size}, {counted(len(self), 'key')}>"
 
     def __getitem__(self, key_or_keys: Key | Iterable[Key]) -> Vector:
         """Return the (D,) vector of a key, read-only, or the (n, D) copy for n keys."""
@@ -365,7 +371,7 @@ def unset(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
 def _no_vectors(keys: list[Key], vector_size: int | np.integer[Any] | None, dtype: DTypeLike) -> Vector:
     """Return the empty (0, D) matrix of a table that is yet to be filled."""
     if keys:
-        raise OptionError(f"{len(keys)} keys without vectors: give a ({len(keys)}, D) array too")
+        raise OptionError(f"{counted(len(keys), 'key')} without vectors: give a ({len(keys)}, D) array too")
     if isinstance(vector_size, bool) or not isinstance(vector_size, (int, np.integer)) or vector_size < 1:
         raise OptionError(f"vector_size={vector_size!r} is not allowed: give a whole number of at least 1")
     return np.empty((0, int(vector_size)), dtype)
