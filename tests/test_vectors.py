@@ -81,10 +81,10 @@ def test_whole_number_keys_are_keys_and_never_rows():
         (["a", 1], np.eye(2), None, "all words or all whole numbers: found (1|'a')"),
         ([1.5], np.eye(1), None, "found 1.5"),
         ("ab", np.eye(2), None, "not the string 'ab'"),
-        (["a"], np.eye(2), None, r"1 keys need a \(1, D\) array of numbers: found shape \(2, 2\)"),
+        (["a"], np.eye(2), None, r"1 key must be a \(1, D\) array of numbers: found shape \(2, 2\)"),
         (["a"], np.zeros(1), None, r"found shape \(1,\)"),
         (["a"], np.array([["x"]]), None, "dtype <U1"),
-        (["a"], np.eye(1), [1, 2], r"as many counts: found shape \(2,\)"),
+        (["a"], np.eye(1), [1, 2], r"the counts of 1 key must have shape \(1,\): found shape \(2,\)"),
     ],
 )
 def test_what_does_not_fit_is_refused(keys, vectors, counts, message):

@@ -68,7 +68,7 @@ def test_adding_keeps_old_vectors_unless_told_to_replace(wv):
     ("keys", "vectors", "message"),
     [
         (["x", "x"], np.ones((2, D)), "keys must differ: 'x' comes more than once"),
-        (["x"], np.ones((2, D)), r"1 keys need a \(1, 4\) array of numbers: found shape \(2, 4\)"),
+        (["x"], np.ones((2, D)), r"1 key must come with a \(1, 4\) array of numbers: found shape \(2, 4\)"),
         ("x", np.ones(3), r"found shape \(1, 3\)"),
         ([1], np.ones((1, D)), "all words or all whole numbers: found 1"),
         (["x"], [["p"] * D], "dtype <U1"),
@@ -83,7 +83,9 @@ def test_what_does_not_fit_changes_nothing(wv, matrix, keys, vectors, message):
     assert np.array_equal(wv.vectors, before)
     with pytest.raises(OptionError, match="'a' is here already: to change its vector assign it"):
         wv.add_vector("a", np.ones(D))
-    with pytest.raises(OptionError, match=r"1 keys need as many values of 'count': found shape \(2,\)"):
+    with pytest.raises(
+        OptionError, match=r"the values of 'count' for 1 key must have shape \(1,\): found shape \(2,\)"
+    ):
         wv.add_vectors("x", np.ones(D), extras={"count": np.array([1, 2])})
     assert "x" not in wv
 
@@ -186,7 +188,7 @@ def test_keys_appended_by_hand_get_random_rows(wv):
     wv.resize_vectors()
     assert len(wv) == 5
     del wv.index_to_key[0]
-    with pytest.raises(OptionError, match="5 rows and only 4 keys"):
+    with pytest.raises(OptionError, match="5 vectors and only 4 keys"):
         wv.resize_vectors()
 
 

@@ -208,7 +208,8 @@ class Word2Vec:
 
         history = records(keeper.history, "the checkpoint")
         vocabulary = corpus.vocabulary
-        self._hold(KeyedVectors(vocabulary.index_to_key, training.center, vocabulary.counts), training.outside)
+        counts = vocabulary.counts.copy()  # training goes on reading its own, whatever a callback writes into these
+        self._hold(KeyedVectors(vocabulary.index_to_key, training.center, counts), training.outside)
         self.history, self.corpus = history, summary
 
     def _hold(self, vectors: KeyedVectors, outside: Any) -> None:

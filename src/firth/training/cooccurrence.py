@@ -217,8 +217,8 @@ class _Counter:
         self._keep = sampling.keep_thresholds(vocabulary.counts, options.sample)
         if 2 * self.shift + self._weight_bits > 63:
             raise OptionError(
-                f"a vocabulary of {counted(self.V, 'word')} and {option('window', options.window)} need more than 63 bits "
-                f"to number their pairs: give a smaller {option('max_vocab')}, or a smaller {option('window')}"
+                f"a vocabulary of {counted(self.V, 'word')} and {option('window', options.window)} need more than 63 "
+                f"bits to number their pairs: give a smaller {option('max_vocab')}, or a smaller {option('window')}"
             )
 
     def count(self, first: int) -> tuple[Run, NDArray[np.int64]]:

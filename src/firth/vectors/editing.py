@@ -146,8 +146,8 @@ class EditableTable(VectorTable):
             return np.empty((0, self.vector_size), self._vectors.dtype)
         if matrix.shape != (len(keys), self.vector_size) or matrix.dtype.kind not in "fiu":
             raise OptionError(
-                f"{counted(len(keys), 'key')} must come with a ({len(keys)}, {self.vector_size}) array of numbers: found shape "
-                f"{matrix.shape} and dtype {matrix.dtype}"
+                f"{counted(len(keys), 'key')} must come with a ({len(keys)}, {self.vector_size}) array of numbers: "
+                f"found shape {matrix.shape} and dtype {matrix.dtype}"
             )
         return matrix.astype(self._vectors.dtype)
 

@@ -172,9 +172,10 @@ class VectorTable:
     def _check_attributes(self) -> None:
         for attr, values in self.expandos.items():
             if len(values) != len(self):
+                name = "wv.counts" if attr == "count" else f"wv.expandos[{attr!r}]"
                 raise OptionError(
-                    f"attribute {attr!r} has {counted(len(values), 'value')} for {counted(len(self), 'key')}: assign as many as there are "
-                    f"keys first, {'wv.counts' if attr == 'count' else f'wv.expandos[{attr!r}]'} = array"
+                    f"attribute {attr!r} has {counted(len(values), 'value')} for {counted(len(self), 'key')}: "
+                    f"assign as many as there are keys first, {name} = array"
                 )
 
     def _check_model(self, matrix: Vector) -> None:
