@@ -63,7 +63,7 @@ $(VENV)/installed-%: pyproject.toml | $(VENV)/installed
 $(LOWEST)/installed: pyproject.toml
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip --quiet --disable-pip-version-check install uv
-	$(LOWEST)/bin/python -m uv --quiet pip install --python $(LOWEST)/bin/python --resolution lowest-direct \
+	$(LOWEST)/bin/python -m uv --quiet --no-cache pip install --python $(LOWEST)/bin/python --resolution lowest-direct \
 		--only-binary :all: --no-binary firth --editable ".[test]"
 	touch $@
 
