@@ -2,6 +2,7 @@
 
 import os
 import signal
+from typing import Any
 
 from hypothesis import settings
 
@@ -17,3 +18,8 @@ os.environ.update(COLUMNS="80", LINES="24", TERM="xterm")
 # Shells start what runs in the background with Ctrl-C ignored; tests of interrupts must not depend on that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
+    """Name long bytes after their argument: archives hold the time at which they were made."""
+    return argname if isinstance(val, bytes) and len(val) > 16 else None

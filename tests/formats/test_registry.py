@@ -272,7 +272,7 @@ def test_shapes_that_differ_are_refused_before_anything_is_written(tmp_path, nam
         ),
         (b"\x93NUMPY\x01\x00", "a NumPy .npy array.*numpy.load"),
         (b"PK\x03\x04 and no more", "a zip archive"),
-        (gzip.compress(b"2 2\na 1 2\nb 3 4\n", mtime=0), r"a gzip file.*name ending in \.gz"),
+        (gzip.compress(b"2 2\na 1 2\nb 3 4\n"), r"a gzip file.*name ending in \.gz"),
         (b"", "in no format that firth knows: it begins with b''"),
         (b"Once upon a time there was\n", "in no format that firth knows: it begins with b'Once upon"),
     ],
