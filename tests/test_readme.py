@@ -67,4 +67,4 @@ def test_the_versions_of_python_are_those_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     tried = [name.removeprefix("Programming Language :: Python :: ") for name in project["classifiers"] if "3." in name]
     assert f"Python {tried[0]} to {tried[-1]}" in README
-    assert project["requires-python"].startswith(f">={tried[0]},")
+    assert project["requires-python"] == f">={tried[0]}"

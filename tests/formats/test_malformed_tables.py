@@ -28,7 +28,7 @@ from firth import KeyedVectors, Word2Vec
 from firth.cli import main
 from firth.errors import FormatError, NotEnoughMemoryError
 from firth.evaluation import evaluate_word_analogies, evaluate_word_pairs
-from firth.formats import FORMATS, detect, diagnose, read_vectors, write_vectors
+from firth.formats import FORMATS, arrow, detect, diagnose, read_vectors, write_vectors
 
 VECTORS = np.arange(6, dtype=np.float32).reshape(3, 2)
 KEYS = ["a", "b", "c"]
@@ -203,6 +203,18 @@ def test_an_arrow_file_that_asks_for_petabytes_is_refused(tmp_path):
     (tmp_path / "v").write_bytes(whole.replace(unpacked + b"\x28", (1 << 56).to_bytes(8, "little") + b"\x28"))
     with pytest.raises(NotEnoughMemoryError, match=r"v: reading it asks for more memory than there is \(malloc"):
         KeyedVectors.load(tmp_path / "v")
+
+
+def test_a_block_too_large_for_a_python_buffer_is_refused(tmp_path, monkeypatch):
+    """Old versions of PyArrow ask the Python file for as many bytes as a damaged footer claims."""
+
+    def too_large(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(arrow, "_opened", too_large)
+    (tmp_path / "v").write_bytes(b"ARROW1")
+    with pytest.raises(NotEnoughMemoryError, match=r"v: reading it asks for more memory than there is \(out of memory"):
+        KeyedVectors.load(tmp_path / "v", "arrow")
 
 
 def test_vectors_of_less_than_no_numbers_are_refused(tmp_path):

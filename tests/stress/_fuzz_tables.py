@@ -120,7 +120,7 @@ def _safetensors() -> list[bytes]:
 
 def _tables() -> list[Any]:
     lists = pa.array(VECTORS[:3].astype(float).tolist(), pa.large_list(pa.float64()))
-    halves = pa.array(VECTORS[:2].astype(np.float16).tolist(), pa.list_(pa.float16()))
+    halves = pa.array(list(VECTORS[:2].astype(np.float16)), pa.list_(pa.float16()))
     return [
         pa.table({"text": pa.array(["a", "b", "c"], pa.large_string()), "embedding": lists, "year": [1, 2, 3]}),
         pa.table({"id": pa.array([4, 5], pa.uint8()), "vector": halves, "count": pa.array([None, 7])}),

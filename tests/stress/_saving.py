@@ -279,7 +279,12 @@ def command(*words: object) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Return an environment in which every run makes the same calls."""
-    places = [str(Path(__file__).parents[1]), *(place for place in sys.path if place)]
+    # `-S` leaves out the hook by which an editable install is found
+    places = [
+        str(Path(__file__).parents[1]),
+        str(Path(firth.__file__).parents[1]),
+        *(place for place in sys.path if place),
+    ]
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
     return {**kept, "PYTHONPATH": os.pathsep.join(places), "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
 

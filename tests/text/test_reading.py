@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import sys
 from pathlib import Path
 
@@ -334,6 +335,14 @@ def test_a_missing_file_among_others_is_named(tmp_path):
     (tmp_path / "a.txt").write_text("one")
     with pytest.raises(CorpusError, match=r"missing.txt' is not there"):
         read_corpus([tmp_path / "a.txt", tmp_path / "missing.txt"], ALL)
+
+
+def test_a_missing_file_is_named_in_full_however_deep_its_folder(tmp_path):
+    missing = tmp_path.joinpath(*["a_folder"] * 30, "missing.txt")
+    with pytest.raises(CorpusError, match=f"^{re.escape(repr(str(missing)))} is not there: no such file or folder"):
+        read_corpus(missing, ALL)
+    with pytest.raises(CorpusError, match=r"^'(word ){20}'\.\.\. \(5,000 long\) is not there"):
+        read_corpus("word " * 1000, ALL)
 
 
 def test_a_broken_link_in_a_folder_is_named(tmp_path):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from _rights import modes_respected, needs_modes
 from stress import kills
 from training._interrupts import KINDS, Interrupts, cut_into_many_pieces, ids, model_of, saved
 
@@ -517,32 +518,20 @@ def test_a_folder_that_cannot_be_made_is_an_error(run):
         fit(model_of("blocks"), run)
 
 
-AS_NOBODY = """
-import os, sys
-from firth import Word2Vec
-Word2Vec(min_count=1, epochs=1).fit([["a", "b"]] * 500, checkpoint=sys.argv[1], progress=False)  # imports all
-os.setgroups([])
-os.setegid(65534)
-os.seteuid(65534)
-for place in sys.argv[2:]:
-    try:
-        Word2Vec(min_count=1).fit([["a", "b"]], checkpoint=place, progress=False)
-    except PermissionError as error:
-        print(error)
-"""
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as somebody else")
+@needs_modes
 def test_a_folder_that_cannot_be_written_in_is_an_error(run):
-    run.mkdir(mode=0o755)
-    for parent in run.parents[:4]:
-        parent.chmod(0o755)
-    command = [sys.executable, "-c", AS_NOBODY, run / "mine", run, run / "new"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.stdout.splitlines() == [
-        f"[Errno 13] Permission denied: '{run / 'lock'}'",
-        f"[Errno 13] Permission denied: '{run / 'new'}'",
-    ], done
+    run.mkdir()
+    run.chmod(0o555)
+    try:
+        for folder, refused in [(run, run / "lock"), (run / "new", run / "new")]:
+            with (
+                modes_respected(),
+                pytest.raises(PermissionError, match=f"Permission denied: '{re.escape(str(refused))}'"),
+            ):
+                fit(model_of("blocks"), folder)
+    finally:
+        run.chmod(0o755)
+    assert list(run.iterdir()) == []
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace", "unlink", "open"])

@@ -26,6 +26,25 @@ UsageError: Any = typer.BadParameter.__bases__[0]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line `arguments` (None: those of the process) and return the exit code."""
+    try:
+        return _run(arguments)
+    finally:
+        if arguments is None:
+            _discard_unwritten()
+
+
+def _discard_unwritten() -> None:
+    """Discard what a stream could not write: Python would try again at the end, and exit with 120 if that failed."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:  # the process was started with it closed
+            continue
+        try:
+            stream.flush()
+        except OSError:  # already reported, where there was a stream to report it on
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _run(arguments: list[str] | None) -> int:
     words, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
     try:
         terminal.prepare_streams()

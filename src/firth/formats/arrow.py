@@ -73,10 +73,13 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
             schema, batches = _opened(file)
             names = _columns(path, schema)
             keys, rows, counts = _read(path, batches, schema, names, limit)
-    except pa.ArrowMemoryError as error:  # an Arrow exception too, but perhaps no fault of the file
+    except NotEnoughMemoryError:
+        raise
+    except MemoryError as error:  # Python's, or PyArrow's subclass of it; before ArrowException, as it is one of those
+        reason = shorten(str(error), 200) or "out of memory"
         raise NotEnoughMemoryError(
-            f"{path}: reading it asks for more memory than there is ({shorten(str(error), 200)}): if that is less than "
-            f"its vectors need, {fewer_rows()}; if it is more, the file is damaged"
+            f"{path}: reading it asks for more memory than there is ({reason}): if that is less than its vectors need, "
+            f"{fewer_rows()}; if it is more, the file is damaged"
         ) from error
     except (pa.ArrowException, UnicodeDecodeError, EOFError, OSError) as error:
         if getattr(error, "errno", None) is not None:
@@ -191,7 +194,8 @@ def _read(
 ) -> tuple[list[Any], Rows, list[int]]:
     """Return keys, rows and counts of the batches, until `limit`."""
     key, vector, count = names
-    dtype = np.dtype(schema.field(vector).type.value_type.to_pandas_dtype())
+    bits = schema.field(vector).type.value_type.bit_width  # to_pandas_dtype() needs pandas before PyArrow 22
+    dtype = np.dtype(f"f{bits // 8}")
     rows: Rows | None = None
     keys: list[Any] = []
     counts: list[int] = []

@@ -20,6 +20,7 @@ WHITE_SPACE = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")
 """What separates words: ASCII white space, as for `bytes.split`."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONGEST_PATH = 1000  # characters: a longer string is more likely a text than a path
 
 
 class TextChunk(NamedTuple):
@@ -126,8 +127,10 @@ def _expand(name: str | os.PathLike[str]) -> list[Place]:
     if _exists(path):
         return _files_below(path) if path.is_dir() else [path]
     if not _is_pattern(name):
+        text = os.fspath(name)
+        shown = repr(text) if len(text) <= _LONGEST_PATH else shortened(text)
         raise CorpusError(
-            f"{shortened(os.fspath(name))} is not there: no such file or folder"
+            f"{shown} is not there: no such file or folder"
             + advice(". A string is read as a path; to train on a text itself, split it: [text.split()]")
         )
     matches = sorted(Path(match) for match in glob.glob(str(name), recursive=True))  # noqa: PTH207 absolute too

@@ -1,0 +1,66 @@
+"""The version bounds in pyproject.toml: what is imported is declared, and what does not run is excluded."""
+
+import ast
+import sys
+import tomllib
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from test_static_guards import imports
+
+import firth
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def requirements(lines: list[str]) -> dict[str, Requirement]:
+    found = [Requirement(line) for line in lines]
+    return {canonicalize_name(requirement.name): requirement for requirement in found if requirement.name != "firth"}
+
+
+NEEDED = requirements(PROJECT["dependencies"])
+OPTIONAL = requirements([line for extra in ("eval", "ann", "wmd") for line in EXTRAS[extra]])
+TESTED = NEEDED | OPTIONAL | requirements(EXTRAS["test"])
+
+
+def test_every_library_that_the_source_imports_is_declared():
+    distributions = packages_distributions()
+    imported = {
+        name.partition(".")[0]
+        for path in Path(firth.__file__).parent.rglob("*.py")
+        for _, name in imports(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    others = imported - sys.stdlib_module_names - {"firth", "", "llvmlite"}  # Numba pins the version of llvmlite
+    declared = {canonicalize_name(name) for library in others for name in distributions[library]}
+    assert declared == {*NEEDED, *OPTIONAL}
+
+
+@pytest.mark.parametrize("name", sorted(TESTED))
+def test_every_dependency_has_a_lower_bound_and_no_upper_one(name):
+    assert [bound.operator for bound in TESTED[name].specifier] == [">="]
+
+
+@pytest.mark.parametrize("name", sorted(TESTED))
+def test_the_versions_that_the_tests_run_with_are_within_the_bounds(name):
+    if TESTED[name].marker is None or TESTED[name].marker.evaluate():
+        assert TESTED[name].specifier.contains(version(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        ("numpy", "1.26.4"),  # PyArrow 26 is not importable, and does not declare that it needs NumPy 2
+        ("numpy", "2.1.3"),  # importing SciPy imports f2py, which fails when stderr is closed
+        ("scipy", "1.14.1"),  # calls exec() to correlate, and the tests allow no exec() while a file is read
+        ("numba", "0.61.2"),  # training needs less memory than its estimate, by more than the tests allow
+        ("typer", "0.15.0"),  # fails with click 8.2
+        ("typer", "0.25.1"),  # calls what click 9 removes
+    ],
+)
+def test_a_version_that_does_not_run_is_excluded(name, broken):
+    assert not TESTED[name].specifier.contains(broken)
