@@ -54,10 +54,22 @@ def difference(unit: np.ndarray, labels: np.ndarray, P: int) -> float:
     return same / same_pairs - (every - same) / (n * (n - 1.0) - same_pairs)
 
 
-def permutation_test(
+class Null(NamedTuple):
+    """Mean and standard deviation of the mean difference over seeds, if labels do not matter."""
+
+    mean: float
+    deviation: float
+
+    def test(self, units: list[np.ndarray], labels: list[np.ndarray], P: int) -> Result:
+        """Return the mean difference over seeds for these labels, and its z."""
+        found = np.mean([difference(unit, each, P) for unit, each in zip(units, labels, strict=True)])
+        return Result(float(found), float((found - self.mean) / self.deviation))
+
+
+def permuted(
     units: list[np.ndarray], labels: list[np.ndarray], counts: np.ndarray, P: int, *, permutations: int, joint: bool
-) -> Result:
-    """Compare the mean difference over seeds with that of labels permuted among words of about the same count.
+) -> Null:
+    """Permute labels among words of about the same count, and return what becomes of the mean difference.
 
     joint: the labels of all seeds are the same, and are permuted alike.
     """
@@ -65,19 +77,18 @@ def permutation_test(
     classes = np.round(4 * np.log2(counts)).astype(int)
     in_order = np.argsort(classes, kind="stable")
 
-    def permuted() -> np.ndarray:
+    def draw() -> np.ndarray:
         order = np.empty(len(counts), int)
         order[in_order] = np.lexsort((rng.random(len(counts)), classes))
         return order
 
-    null = []
+    means = []
     for _ in range(permutations):
-        order = permuted()
-        orders = (order if joint else permuted() for _ in units)
+        order = draw()
+        orders = (order if joint else draw() for _ in units)
         shuffled = zip(units, labels, orders, strict=True)
-        null.append(np.mean([difference(unit, each[order], P) for unit, each, order in shuffled]))
-    found = np.mean([difference(unit, each, P) for unit, each in zip(units, labels, strict=True)])
-    return Result(float(found), float((found - np.mean(null)) / np.std(null)))
+        means.append(np.mean([difference(unit, each[order], P) for unit, each, order in shuffled]))
+    return Null(float(np.mean(means)), float(np.std(means)))
 
 
 def mean_test(differences: list[float]) -> Result:
@@ -140,26 +151,32 @@ def strata(runs: Runs) -> Iterator[tuple[str, np.ndarray]]:
             yield name, rows
 
 
+def partitions(runs: Runs) -> dict[str, list[np.ndarray]]:
+    """Return the partitions to test, with their names: for each seed, the block of each word."""
+    if runs.options[0].schedule != "blocks":
+        return {}
+    drawn = {"first partition": runs.partitions(0, 1) if runs.chunks[0] > 1 else runs.partitions(1, 0)}
+    return drawn | {f"last of epoch {epoch + 1}": runs.partitions(epoch, n - 1) for epoch, n in enumerate(runs.chunks)}
+
+
 def report(runs: Runs, permutations: int) -> dict[str, dict[str, Result]]:
-    """Return, for each way to tell the blocks, the result in each stratum."""
+    """Return, for each way to label words with blocks, the result in each stratum."""
     P = partition.count_row_blocks(len(runs.counts), runs.options[0])
-    mod = [np.arange(len(runs.counts)) % P] * len(runs.units)
-    labels = {"row mod P": mod}
-    drawn = runs.options[0].schedule == "blocks"
-    if drawn:
-        labels["first partition"] = runs.partitions(0, 1) if runs.chunks[0] > 1 else runs.partitions(1, 0)
-        for epoch, n in enumerate(runs.chunks):
-            labels[f"last of epoch {epoch + 1}"] = runs.partitions(epoch, n - 1)
-    results: dict[str, dict[str, Result]] = {name: {} for name in labels}
+    rows_mod = np.arange(len(runs.counts)) % P
+    drawn = partitions(runs)
+    results: dict[str, dict[str, Result]] = {
+        name: {} for name in ["row mod P", *drawn, *(["all partitions"] * bool(drawn))]
+    }
     for stratum, rows in strata(runs):
-        units = [unit[rows] for unit in runs.units]
-        for name, each in labels.items():
-            picked = [label[rows] for label in each]
-            results[name][stratum] = permutation_test(
-                units, picked, runs.counts[rows], P, permutations=permutations, joint=name == "row mod P"
-            )
+        units, mod = [unit[rows] for unit in runs.units], [rows_mod[rows]] * len(runs.units)
+        null = permuted(units, mod, runs.counts[rows], P, permutations=permutations, joint=True)
+        results["row mod P"][stratum] = null.test(units, mod, P)
         if drawn:
-            results.setdefault("all partitions", {})[stratum] = _of_all(runs, units, rows, P)
+            first = [labels[rows] for labels in drawn["first partition"]]
+            null = permuted(units, first, runs.counts[rows], P, permutations=permutations, joint=False)
+            results["all partitions"][stratum] = _of_all(runs, units, rows, P)
+        for name, labels in drawn.items():  # all of them are drawn alike, so one null serves all
+            results[name][stratum] = null.test(units, [each[rows] for each in labels], P)
     return results
 
 
