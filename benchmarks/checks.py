@@ -22,11 +22,11 @@ from numba import njit
 
 from firth.options import Options
 from firth.text import Corpus, read_corpus
-from firth.training import block_kernels, blocks, hogwild
-from firth.training.checkpoint import Checkpoints
-from firth.training.engines import training_of
-from firth.training.progress import Reporter
-from firth.training.state import Keeper, State
+from firth.training.loop.checkpoint import Checkpoints
+from firth.training.loop.progress import Reporter
+from firth.training.loop.state import Keeper, State
+from firth.training.negative_sampling import block_kernels, blocks, hogwild
+from firth.training.registry import make_trainer
 
 MODES = ("neither", "checks", "checkpoints")
 
@@ -59,7 +59,7 @@ class Contestant:
     def __init__(self, mode: str, corpus: Corpus, options: Options, workers: int, keeper: Keeper):
         self._mode, self._words, self._timed = mode, corpus.raw_words, Timed(keeper)
         self._kernels: dict[tuple[int, ...], object] = {}
-        self._epochs = training_of(corpus, options, workers, Reporter(), self._timed).epochs()
+        self._epochs = make_trainer(corpus, options, workers, Reporter(), self._timed).epochs()
 
     def words_a_second(self) -> float:
         """Do two epochs and give the speed of the second."""
@@ -91,7 +91,7 @@ class Contestant:
 def compare(corpus: Corpus, options: Options, rounds: int, workers: int, folder: Path) -> None:
     """Print the speeds of neighbouring epochs, and how much the checks, and checkpoints too, take of the bare speed."""
     losses: dict[str, list[float]] = {mode: [] for mode in MODES[1:]}
-    with Checkpoints(folder, options, Reporter(), minutes=10, resume=False) as checkpoints:
+    with Checkpoints(folder, options, Reporter(), matrices=2, minutes=10, resume=False) as checkpoints:
         checkpoints.check_corpus(corpus, None)
         keepers = {"checkpoints": checkpoints}
         contestants = {mode: Contestant(mode, corpus, options, workers, keepers.get(mode, Keeper())) for mode in MODES}

@@ -20,9 +20,9 @@ import numpy as np
 
 from firth import Options
 from firth.text import read_corpus
-from firth.training import blocks, hogwild, partition
-from firth.training.progress import Reporter
-from firth.training.trainer import Trainer
+from firth.training.loop.progress import Reporter
+from firth.training.loop.trainer import Trainer
+from firth.training.negative_sampling import blocks, hogwild, partition
 
 STRATA = {
     "all words": (1, None),

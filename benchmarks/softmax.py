@@ -23,9 +23,9 @@ from quality import evaluate, read_pairs
 
 from firth.options import Options
 from firth.text import Corpus, read_corpus
-from firth.training.cooccurrence import Cooccurrence, count_pairs
-from firth.training.progress import Reporter
-from firth.training.softmax_training import SoftmaxTrainer
+from firth.training.loop.progress import Reporter
+from firth.training.softmax.cooccurrence import Cooccurrence, count_pairs
+from firth.training.softmax.passes import SoftmaxTrainer
 from firth.vectors import KeyedVectors
 
 TEXTBOOK = Path(__file__).with_name("softmax_textbook.py")

@@ -24,7 +24,7 @@ from firth.errors import FormatError
 from firth.formats import FORMATS, detect, write_vectors
 from firth.formats.native import write_native
 from firth.other_programs import FOREIGN_NAMES
-from firth.training import softmax_training
+from firth.training.softmax import passes
 
 COMMANDS = ["train", "similar", "analogy", "evaluate", "info", "convert", "gradcheck", "demo"]
 FIELDS = dataclasses.fields(Options)
@@ -529,7 +529,7 @@ def test_an_interrupt_while_pairs_are_counted_saves_nothing(warm_epochs, run, co
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(softmax_training, "count_pairs", interrupted)
+    monkeypatch.setattr(passes, "count_pairs", interrupted)
     (tmp_path / "m.firth").write_bytes(b"the old one")
     done = run("train", corpus, "-o", tmp_path / "m.firth", "--objective", "softmax", "--warm-epochs", warm_epochs)
     assert done.code == 130

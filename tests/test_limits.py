@@ -294,20 +294,20 @@ import sys
 from pathlib import Path
 import numpy as np
 from firth import Word2Vec
-from firth.training import engines, memory
+from firth.training import memory, registry
 
 def status(name):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
-def measured(corpus, options, workers, *rest, make=engines.training_of, **keywords):
+def measured(corpus, options, workers, *rest, make=registry.make_trainer, **keywords):
     estimates.append(sum(memory.memory_needed(corpus, options, workers).values()))
     Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
     estimates.append(status("VmRSS"))
     return make(corpus, options, workers, *rest, **keywords)
 
 V, words, options = int(sys.argv[1]), int(sys.argv[2]), eval(sys.argv[3])
-estimates, engines.training_of = [], measured
+estimates, registry.make_trainer = [], measured
 chances = 1 / np.arange(1, V + 1)
 ids = np.random.default_rng(0).choice(V, size=words, p=chances / chances.sum())
 ids = np.concatenate([np.arange(V), ids]).astype(np.int32)
@@ -372,14 +372,14 @@ NARROW = """
 import resource
 from firth import Word2Vec, resources
 from firth.errors import NotEnoughMemoryError
-from firth.training import engines
+from firth.training import registry
 
-def narrowed(*arguments, make=engines.training_of, **keywords):
+def narrowed(*arguments, make=registry.make_trainer, **keywords):
     pages = int(open("/proc/self/statm").read().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (150 << 20),) * 2)
     return make(*arguments, **keywords)
 
-engines.training_of = narrowed
+registry.make_trainer = narrowed
 try:
     Word2Vec(min_count=1, workers=1).fit([["a", "b"]] * 100, progress=False)
 except NotEnoughMemoryError as error:

@@ -3,13 +3,15 @@
 import dataclasses
 import inspect
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
 
 import firth
 from firth import CheckpointError, CorpusError, FirthError, FormatError, KeyedVectors, OptionError, Options, Word2Vec
-from firth.training import cooccurrence, engines
+from firth.training import registry
+from firth.training.softmax import cooccurrence
 
 SMALL = {"vector_size": 10, "window": 2, "negative": 3, "min_count": 1, "sample": 0, "epochs": 2, "workers": 1}
 TEXT = "the king and the queen ruled the land\nthe queen and the king had a land\n" * 40
@@ -36,9 +38,14 @@ def test_the_constructor_keeps_the_options_and_does_no_work():
 
 
 def test_the_signature_is_that_of_the_options():
-    parameters = inspect.signature(Word2Vec).parameters
-    assert parameters["vector_size"].default == 100
-    assert set(parameters) == set(Options().to_dict()) | {"workers"}
+    written = inspect.signature(Word2Vec).parameters
+    given = [name for name, parameter in written.items() if parameter.kind == inspect.Parameter.KEYWORD_ONLY]
+    fields = dataclasses.fields(Options)
+    assert given == [*(field.name for field in fields), "workers"]
+    for field in fields:
+        parameter, choices = written[field.name], field.metadata["choices"]
+        assert parameter.default == field.default
+        assert parameter.annotation == (Literal[choices] if choices else field.type)
 
 
 def test_an_unknown_option_suggests_the_nearest():
@@ -158,11 +165,11 @@ def test_consent_is_not_needed_to_resume(path, tmp_path):
     assert not (tmp_path / "empty").exists()
 
 
-@pytest.mark.parametrize("failing", ["read_corpus", "training_of", "count_pairs"])
+@pytest.mark.parametrize("failing", ["read_corpus", "make_trainer", "count_pairs"])
 def test_a_fit_that_fails_before_training_keeps_the_old_vectors(failing, path, monkeypatch):
     model = Word2Vec(**SMALL).fit(path, progress=False)
     before = model.wv, model.wv.vectors.copy(), model.outside.copy(), list(model.history), dict(model.corpus)
-    owners = {"read_corpus": firth.text, "training_of": engines, "count_pairs": cooccurrence}
+    owners = {"read_corpus": firth.text, "make_trainer": registry, "count_pairs": cooccurrence}
 
     def fail(*given, **named):
         raise MemoryError("no more")

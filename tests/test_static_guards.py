@@ -26,7 +26,7 @@ WRITERS = {
     ("formats/atomic.py", "os.open"): "the temporary file",
     ("formats/npz.py", "archive.open"): "a member of an archive, which is an atomic file itself",
     ("text/store.py", "tempfile.TemporaryFile"): "ids of tokens, in a file without a name",
-    ("training/checkpoint.py", "path.open"): "the file that locks the folder",
+    ("training/loop/checkpoint.py", "path.open"): "the file that locks the folder",
     ("cli/program.py", "os.open"): "the null device, for output that nobody reads",
 }
 """Every call that may open a file to write in, and what it writes: all else goes through `atomic_write`."""
@@ -160,7 +160,7 @@ def test_no_error_is_swallowed():
 
 def test_every_module_was_looked_at():
     assert len(MODULES) > 60
-    assert {"model.py", "formats/native.py", "training/kernels.py"} < {name for name, _ in trees()}
+    assert {"model.py", "formats/native.py", "training/draws.py"} < {name for name, _ in trees()}
 
 
 @pytest.mark.parametrize(

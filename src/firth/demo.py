@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from firth import reports, terminal
 from firth.errors import CorpusError
@@ -14,7 +15,7 @@ from firth.messages import counted
 from firth.model import Word2Vec
 from firth.vectors import KeyedVectors
 
-OPTIONS = {"vector_size": 200, "window": 3, "epochs": 8, "lowercase": True}
+OPTIONS: dict[str, Any] = {"vector_size": 200, "window": 3, "epochs": 8, "lowercase": True}
 """A million words are few: code says much in three words to either side, and eight passes make up for more."""
 
 WORDS = ("read", "append", "month", "red", "left", "compile")

@@ -5,7 +5,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Never, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, Never, Self, TypeAlias, cast
 
 import numpy as np
 
@@ -18,14 +18,15 @@ from firth.vectors.growing import GrowingArray
 
 if TYPE_CHECKING:
     from firth.text import Corpus, TokenStore
-    from firth.training.engines import Training
-    from firth.training.progress import Reporter
-    from firth.training.state import Keeper
-    from firth.training.trainer import EpochRecord
+    from firth.training.loop.progress import Reporter
+    from firth.training.loop.state import Keeper
+    from firth.training.loop.trainer import EpochRecord
+    from firth.training.registry import Training
 
 Callback = Callable[["Word2Vec"], Any]
 Validate: TypeAlias = "Callable[[EpochRecord], EpochRecord]"
 
+_OPTIONS = {field.name for field in dataclasses.fields(Options)}
 _MOST_REPLACED = 0.1  # of the words of a text: a file of another kind has more
 
 
@@ -55,13 +56,38 @@ class Word2Vec:
     Raises `OptionError` for an unknown option, suggesting the nearest, or a value out of range.
     """
 
-    def __init__(self, *corpus: Any, workers: int | None = None, **options: Any):
+    def __init__(
+        self,
+        *corpus: Never,
+        vector_size: int = 100,
+        objective: Literal["negative_sampling", "softmax"] = "negative_sampling",
+        window: int = 5,
+        shrink_windows: bool = True,
+        negative: int = 5,
+        ns_exponent: float = 0.75,
+        sample: float = 0.001,
+        min_count: int = 5,
+        max_vocab: int | None = None,
+        schedule: Literal["blocks", "hogwild"] = "blocks",
+        blocks: int = 16,
+        unigram_intercept: bool = True,
+        center_power: float = 0.5,
+        warm_epochs: int = 3,
+        epochs: int = 5,
+        alpha: float = 0.025,
+        min_alpha: float = 0.0001,
+        seed: int = 1,
+        lowercase: bool = False,
+        workers: int | None = None,
+        **unknown: Never,
+    ):
+        options = {name: value for name, value in locals().items() if name in _OPTIONS}
         if corpus:
             raise OptionError("Word2Vec takes options alone: give the corpus to fit, as Word2Vec(...).fit(corpus)")
-        for name in options:
+        for name in unknown:
             if name in _fit_arguments():
                 raise OptionError(f"{name} is an argument of fit and not an option of Word2Vec: give it to fit")
-        self.options = Options.from_dict(options)
+        self.options = Options.from_dict(options | unknown)
         self.workers = checked_workers(workers)
         self.history: list[EpochRecord] = []
         self.corpus: dict[str, int] = {}
@@ -127,7 +153,7 @@ class Word2Vec:
         message shows the difference.
         """
         from firth.text import check_files, check_validation
-        from firth.training.progress import reporter
+        from firth.training.loop.progress import reporter
 
         _refuse(unknown)
         listed = _listed_callbacks(callbacks)
@@ -143,12 +169,14 @@ class Word2Vec:
     def _keeper(
         self, folder: str | os.PathLike[str] | None, minutes: float | None, resume: bool, report: "Reporter"
     ) -> "Keeper":
-        from firth.training.state import Keeper
+        from firth.training.loop.state import Keeper
 
         if folder is not None:
-            from firth.training.checkpoint import Checkpoints
+            from firth.training.loop.checkpoint import Checkpoints
+            from firth.training.registry import OBJECTIVES
 
-            return Checkpoints(folder, self.options, report, minutes=minutes, resume=resume)
+            matrices = OBJECTIVES[self.options.objective].STATE_MATRICES
+            return Checkpoints(folder, self.options, report, matrices=matrices, minutes=minutes, resume=resume)
         for name, given in {option("resume", True): resume, option("checkpoint_minutes"): minutes is not None}.items():
             if given:
                 raise OptionError(f"{name} needs {option('checkpoint')}, the folder for the checkpoints")
@@ -178,8 +206,8 @@ class Word2Vec:
     ) -> Self:
         """Do the work of `fit`, telling `report`; `texts` says how to read files, and goes to `read_corpus`."""
         from firth.text import hold_out, read_corpus
-        from firth.training.engines import training_of
-        from firth.training.signals import ending_with_the_program
+        from firth.training.loop.signals import ending_with_the_program
+        from firth.training.registry import make_trainer
 
         with self._alone(), ending_with_the_program(), report, keeper:
             report.stage("reading", None)
@@ -196,7 +224,7 @@ class Word2Vec:
                 if validation is not None:
                     read, held_out = hold_out(read, validation, self.options, self.workers, **texts)
                 keeper.check_corpus(read, held_out)
-                training = training_of(read, self.options, self.workers, report, keeper)
+                training = make_trainer(read, self.options, self.workers, report, keeper)
                 validate = self._validation(read, held_out, report)
                 self._begin(training, read, summary, keeper)
                 self._train(training, validate, list(callbacks), keeper)
@@ -204,7 +232,7 @@ class Word2Vec:
 
     def _begin(self, training: "Training", corpus: "Corpus", summary: dict[str, int], keeper: "Keeper") -> None:
         """Hold the matrices that training starts from in place of what this model held before."""
-        from firth.training.trainer import records
+        from firth.training.loop.trainer import records
 
         history = records(keeper.history, "the checkpoint")
         vocabulary = corpus.vocabulary
@@ -246,8 +274,8 @@ class Word2Vec:
         """Count the held-out pairs; return the function that adds their exact softmax loss to a record."""
         if held_out is None:
             return lambda record: record
-        from firth.training.cooccurrence import count_pairs
-        from firth.training.softmax import exact_loss, unigram_intercept
+        from firth.training.softmax.cooccurrence import count_pairs
+        from firth.training.softmax.exact import exact_loss, unigram_intercept
 
         counts = count_pairs(held_out, corpus.vocabulary, self.options, workers=self.workers)
         intercept = unigram_intercept(corpus.vocabulary.counts) if self.options.unigram_intercept else None
@@ -315,7 +343,7 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     Raises `FormatError` if it is another kind of file, or damaged.
     """
     from firth.formats.native import read_native
-    from firth.training.trainer import records
+    from firth.training.loop.trainer import records
 
     file = read_native(path)
     vectors = KeyedVectors(file.keys, file.center, file.counts)
@@ -340,7 +368,7 @@ def _fit_arguments() -> list[str]:
 def _refuse(arguments: Iterable[str]) -> None:
     """Raise `OptionError` for the first name, which is not an argument of `fit`, saying what to do."""
     for name in arguments:
-        if name in inspect.signature(Word2Vec).parameters:
+        if name in _OPTIONS | {"workers"}:
             raise OptionError(
                 f"{name} is an option of Word2Vec and not an argument of fit: Word2Vec({name}=...).fit(corpus)"
             )
@@ -387,13 +415,3 @@ def _reading_line(corpus: "Corpus") -> str:
     if corpus.replaced:
         text += f"; invalid UTF-8 replaced in {counted(corpus.replaced, 'word')}"
     return text
-
-
-def _signature() -> inspect.Signature:
-    """Return the constructor's signature, from `Options`."""
-    kind = inspect.Parameter.KEYWORD_ONLY
-    options = [inspect.Parameter(f.name, kind, default=f.default) for f in dataclasses.fields(Options)]
-    return inspect.Signature([*options, inspect.Parameter("workers", kind, default=None)])
-
-
-Word2Vec.__signature__ = _signature()  # type: ignore[attr-defined]

@@ -199,9 +199,10 @@ def pick(rng: random.Random, seed: int) -> tuple[str, bool]:
 
 
 def _prepare() -> None:
-    from firth.training import partition, softmax_training
+    from firth.training.negative_sampling import partition
+    from firth.training.softmax import passes
 
-    partition.CHUNK_PAIRS, softmax_training.BATCH = CHUNK_PAIRS, BATCH
+    partition.CHUNK_PAIRS, passes.BATCH = CHUNK_PAIRS, BATCH
 
 
 def _main(attempt: dict[str, Any]) -> int:

@@ -12,10 +12,10 @@ from firth import KeyedVectors, Options
 from firth.errors import CorpusError, FirthError
 from firth.text import END, read_corpus
 from firth.text.store import MemoryStorage, TokenStore
-from firth.training import block_kernels, blocks, hogwild, kernels
-from firth.training.cooccurrence import Cooccurrence, count_pairs
+from firth.training.negative_sampling import block_kernels, blocks, hogwild, layout, simd
 from firth.training.sampling import alias_table
-from firth.training.softmax import exact_loss
+from firth.training.softmax.cooccurrence import Cooccurrence, count_pairs
+from firth.training.softmax.exact import exact_loss
 
 V, D, K = 60, 5, 5
 EXTREMES = (2**31 - 1, -(2**31), 2**30, -3)
@@ -133,8 +133,8 @@ def layouts(rng: np.random.Generator) -> None:
 def bucket(rng: np.random.Generator) -> blocks.Bucket:
     n_center, n_outside = (int(n) for n in rng.integers(1, 20, 2))
     pairs = rng.integers(0, (n_center, n_outside), (int(rng.integers(1, 30)), 2), np.int32)
-    width = kernels.LANES * kernels.strips(D)
-    center, outside = kernels.aligned_zeros((n_center, width)), kernels.aligned_zeros((n_outside, width))
+    width = simd.LANES * layout.strips(D)
+    center, outside = layout.aligned_zeros((n_center, width)), layout.aligned_zeros((n_outside, width))
     words, table = np.arange(n_outside, dtype=np.int32), alias_table(rng.integers(1, 50, n_outside), 0.75)
     return blocks.Bucket(center, outside, pairs, words, table, 1, 0.01, K, D)
 
@@ -169,7 +169,7 @@ def sizes(rng: np.random.Generator) -> None:
         ({"vector_size": int(rng.choice([0, -1, 2049, 2**40]))}, "vector_size"),
         ({"vector_size": width + 1}, width),
         ({"center": sent.center[:, :-1]}, width - 1),
-        ({"outside": kernels.aligned_zeros((len(sent.outside), 2 * width))}, 2 * width),
+        ({"outside": layout.aligned_zeros((len(sent.outside), 2 * width))}, 2 * width),
         ({"pairs": sent.pairs.astype(np.int64)}, "int64"),
         ({"pairs": sent.pairs[:, :1]}, "1)"),
         ({"center": sent.center[:0]}, f"pairs hold the center {sent.pairs[:, 0].max()}"),

@@ -12,8 +12,10 @@ import numpy as np
 
 from firth.formats import decimals, fasttext
 from firth.text import END
-from firth.training import block_kernels, kernels, softmax_kernels
+from firth.training import draws
+from firth.training.negative_sampling import block_kernels, layout, simd, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
+from firth.training.softmax import kernels
 from firth.vectors import search_kernels
 
 Case = Callable[[np.random.Generator, "Fence"], list[Any]]
@@ -43,7 +45,7 @@ class Fence:
 
 
 def block_of(rng: np.random.Generator, V: int) -> Any:
-    """Return a block of tokens: often none, or one, or only END, or a few slices of `kernels.SLICE`."""
+    """Return a block of tokens: often none, or one, or only END, or a few slices of `window_kernels.SLICE`."""
     size = int(rng.choice([0, 1, 2, 7, 60, 1100], p=[0.1, 0.1, 0.1, 0.3, 0.3, 0.1]))
     ends = rng.random(size) < rng.choice([0.0, 0.1, 0.5, 1.0])
     return np.where(ends, END, rng.integers(0, V, size)).astype(np.int32)
@@ -55,19 +57,19 @@ def tables(rng: np.random.Generator, V: int) -> tuple[Any, Any]:
 
 
 def matrix(rng: np.random.Generator, rows: int, D: int) -> Any:
-    padded = np.zeros((rows, kernels.LANES * kernels.strips(D)), np.float32)
+    padded = np.zeros((rows, simd.LANES * layout.strips(D)), np.float32)
     padded[:, :D] = rng.normal(0, 0.3, (rows, D))
     return padded
 
 
 def train_block(D: int, K: int) -> Case:
-    train = kernels.compile_train_block(*kernels.tiles(K), kernels.strips(D))
+    train = window_kernels.compile_train_block(*layout.tiles(K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         V, window, key = int(rng.integers(1, 40)), int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
         block, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
-        work = fence.each(kernels.make_workspace(len(block), D, window, K, np.zeros(1, np.bool_)))
+        work = fence.each(window_kernels.make_workspace(len(block), D, window, K, np.zeros(1, np.bool_)))
         shrink, rate = bool(rng.random() < 0.5), np.float32(0.05)
         counts = train(center, outside, fence(block), keep, alias, key, window, shrink, K, rate, work)
         return [center, outside, work.loss, counts]
@@ -76,7 +78,7 @@ def train_block(D: int, K: int) -> Case:
 
 
 def train_bucket(D: int, K: int) -> Case:
-    train = block_kernels.compile_train_bucket(*kernels.tiles(K), kernels.strips(D))
+    train = block_kernels.compile_train_bucket(*layout.tiles(K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         n_center, n_outside = int(rng.integers(1, 20)), int(rng.integers(1, 20))
@@ -109,7 +111,7 @@ def pairs_of_a_block(rng: np.random.Generator, fence: Fence) -> list[Any]:
 
 def noise(rng: np.random.Generator, fence: Fence) -> list[Any]:
     drawn, alias = fence(np.empty(int(rng.integers(0, 70)), np.int32)), fence(tables(rng, int(rng.integers(1, 40)))[1])
-    kernels.draw_noise(np.uint64(rng.integers(2**63)), int(rng.integers(1000)), len(drawn), alias, drawn)
+    draws.draw_noise(np.uint64(rng.integers(2**63)), int(rng.integers(1000)), len(drawn), alias, drawn)
     return [drawn]
 
 
@@ -119,17 +121,17 @@ def window_pairs(rng: np.random.Generator, fence: Fence) -> list[Any]:
     places = [fence(np.empty(len(block), np.int32)) for _ in range(3)]
     entries = fence(np.empty(2 * window * len(block), np.int64))
     shrink, key = bool(rng.random() < 0.5), np.uint64(rng.integers(2**63))
-    n = softmax_kernels.window_pairs(fence(block), fence(keep), key, window, shrink, *places, 6 + bits, bits, entries)
+    n = kernels.window_pairs(fence(block), fence(keep), key, window, shrink, *places, 6 + bits, bits, entries)
     return [entries[:n]]
 
 
 def sorted_run(rng: np.random.Generator, fence: Fence, shift: int) -> tuple[Any, Any]:
     entries = fence(rng.integers(0, 2 ** (2 * shift + 4), int(rng.integers(0, 60))))
     spare = fence(np.empty_like(entries))
-    if softmax_kernels.radix_sort(entries, spare, 4, 4 + 2 * shift):
+    if kernels.radix_sort(entries, spare, 4, 4 + 2 * shift):
         entries, spare = spare, entries
     sums = fence(np.empty(len(entries), np.int32))
-    n = softmax_kernels.sum_equal(entries, 4, spare, sums)
+    n = kernels.sum_equal(entries, 4, spare, sums)
     return spare[:n].copy(), sums[:n].astype(np.int64)
 
 
@@ -137,11 +139,11 @@ def runs(rng: np.random.Generator, fence: Fence) -> list[Any]:
     shift = int(rng.integers(1, 4))
     a, b = (tuple(map(fence, sorted_run(rng, fence, shift))) for _ in range(2))
     cells, sums = (fence(np.empty(len(a[0]) + len(b[0]), np.int64)) for _ in range(2))
-    n = softmax_kernels.merge(*a, *b, cells, sums)
+    n = kernels.merge(*a, *b, cells, sums)
     cells, sums, rows = fence(cells[:n]), fence(sums[:n]), 1 << shift
     sizes, totals = fence(np.zeros(rows, np.int64)), fence(np.zeros(rows))
     columns, values = fence(np.empty(n, np.int32)), fence(np.empty(n, np.float32))
-    softmax_kernels.split_cells(cells, sums, 0, shift, 5.0, sizes, totals, columns, values)
+    kernels.split_cells(cells, sums, 0, shift, 5.0, sizes, totals, columns, values)
     return [cells, sums, sizes, totals, columns, values]
 
 
@@ -155,17 +157,17 @@ def softmax_tile(rng: np.random.Generator, fence: Fence) -> list[Any]:
     rows = [fence(array) for array in (stop - chosen.sum(axis=1), stop, columns, rng.random(len(columns), np.float32))]
     tile, intercept = fence(rng.normal(size=(B, T)).astype(np.float32)), fence(rng.random(T, np.float32))
     top, total, seen = fence(np.empty(B, np.float32)), fence(np.empty(B)), fence(np.empty(B))
-    softmax_kernels.exponentiate(tile, intercept, first, *rows, top, total, seen)
+    kernels.exponentiate(tile, intercept, first, *rows, top, total, seen)
     exponentials = tile.copy()
     scale, weights = (fence(rng.random(B, np.float32)) for _ in range(2))
-    softmax_kernels.subtract_observed(tile, scale, first, *rows, weights)
+    kernels.subtract_observed(tile, scale, first, *rows, weights)
     return [exponentials, top, total, seen, tile]
 
 
 def adam(rng: np.random.Generator, fence: Fence) -> list[Any]:
     shape = tuple(rng.integers(0, 40, 2))
     arrays = [fence(rng.random(shape, np.float32)) for _ in range(4)]
-    softmax_kernels.adam(*arrays, *map(np.float32, (0.9, 0.999, 0.01, 1.0, 1e-10)))
+    kernels.adam(*arrays, *map(np.float32, (0.9, 0.999, 0.01, 1.0, 1e-10)))
     return arrays
 
 
@@ -228,17 +230,17 @@ def mean_of_parts(rng: np.random.Generator, fence: Fence) -> list[Any]:
 
 
 PLAIN: dict[str, Case] = {
-    "training.kernels.draw_noise": noise,
-    "training.block_kernels.count_pairs": pairs_of_a_block,
-    "training.block_kernels.fill_pairs": pairs_of_a_block,
-    "training.softmax_kernels.window_pairs": window_pairs,
-    "training.softmax_kernels.radix_sort": runs,
-    "training.softmax_kernels.sum_equal": runs,
-    "training.softmax_kernels.merge": runs,
-    "training.softmax_kernels.split_cells": runs,
-    "training.softmax_kernels.exponentiate": softmax_tile,
-    "training.softmax_kernels.subtract_observed": softmax_tile,
-    "training.softmax_kernels.adam": adam,
+    "training.draws.draw_noise": noise,
+    "training.negative_sampling.block_kernels.count_pairs": pairs_of_a_block,
+    "training.negative_sampling.block_kernels.fill_pairs": pairs_of_a_block,
+    "training.softmax.kernels.window_pairs": window_pairs,
+    "training.softmax.kernels.radix_sort": runs,
+    "training.softmax.kernels.sum_equal": runs,
+    "training.softmax.kernels.merge": runs,
+    "training.softmax.kernels.split_cells": runs,
+    "training.softmax.kernels.exponentiate": softmax_tile,
+    "training.softmax.kernels.subtract_observed": softmax_tile,
+    "training.softmax.kernels.adam": adam,
     "vectors.search_kernels.keep_best": best,
     "vectors.search_kernels.keep_best_analogies": best_analogies,
     "formats.decimals._parse": parse,
@@ -251,10 +253,16 @@ def vector_code(rng: np.random.Generator) -> dict[str, Case]:
     """Return cases for the kernels that LLVM instructions are written for by hand; compiled for one random shape."""
     D, K = int(rng.integers(1, 130)), int(rng.integers(1, 33))
     return {
-        "training.kernels.train_block": train_block(D, K),
-        "training.block_kernels.train_groups": train_bucket(D, K),
+        "training.negative_sampling.window_kernels.train_block": train_block(D, K),
+        "training.negative_sampling.block_kernels.train_groups": train_bucket(D, K),
     }
 
 
-GUARDED = frozenset([*PLAIN, "training.kernels.train_block", "training.block_kernels.train_groups"])
+GUARDED = frozenset(
+    [
+        *PLAIN,
+        "training.negative_sampling.window_kernels.train_block",
+        "training.negative_sampling.block_kernels.train_groups",
+    ]
+)
 """All of them. Every other compiled function is called by one of these."""

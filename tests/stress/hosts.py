@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from firth import Word2Vec
-from firth.training.trainer import Trainer
+from firth.training.loop.trainer import Trainer
 from stress._child import environment
 
 SEEDS = 5

@@ -9,7 +9,7 @@ import signal
 import time
 from pathlib import Path
 
-from firth.training.checkpoint import read_checkpoint
+from firth.training.loop.checkpoint import read_checkpoint
 from stress._attempts import Place, pick, reference, start
 
 SEEDS = 200

@@ -121,7 +121,7 @@ def hostile(random: Random) -> Any:
 COMMAND = """
 import resource, sys
 import numpy.random, pyarrow.compute, pyarrow.ipc, pyarrow.parquet, safetensors
-import firth.training.engines
+import firth.training.registry
 from firth.cli import main
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 with open("/proc/self/statm") as sizes:

@@ -40,7 +40,7 @@ MUTATIONS = [
     ),
     Mutation(
         "ids are in the vocabulary",
-        "training/hogwild.py",
+        "training/guards.py",
         "tokens.min() < END or tokens.max() >= V",
         "False",
         "training/test_trainer.py::test_ids_outside_the_vocabulary_never_reach_a_kernel",
@@ -54,14 +54,14 @@ MUTATIONS = [
     ),
     Mutation(
         "a training goes on with the options, corpus and versions it began with",
-        "training/checkpoint.py",
+        "training/loop/checkpoint.py",
         "if differing:",
         "if False:",
         "training/test_checkpoint.py",
     ),
     Mutation(
         "a folder of checkpoints is used by one training at a time",
-        "training/checkpoint.py",
+        "training/loop/checkpoint.py",
         "fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "fcntl.LOCK_EX",
         "training/test_checkpoint.py",

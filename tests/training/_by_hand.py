@@ -1,6 +1,6 @@
 """What the kernels draw, by Python's own integers."""
 
-from firth.training.kernels import END
+from firth.text import END
 
 
 def random_bits(key, n):

@@ -7,7 +7,8 @@ import numpy as np
 
 from firth import Word2Vec
 from firth.text import store
-from firth.training import blocks, hogwild, partition, softmax_training
+from firth.training.negative_sampling import blocks, hogwild, partition
+from firth.training.softmax import passes
 
 SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs": 3, "blocks": 5}
 KINDS = {
@@ -16,7 +17,7 @@ KINDS = {
     "warm": {"objective": "softmax", "warm_epochs": 2},
     "cold": {"objective": "softmax", "warm_epochs": 0},
 }
-ENGINES = (blocks.Blocks, hogwild.Hogwild, softmax_training.Passes)
+ENGINES = (blocks.Blocks, hogwild.Hogwild, passes.Passes)
 
 
 def ids(n=12_000, V=200, seed=5):
@@ -40,7 +41,7 @@ def cut_into_many_pieces(monkeypatch):
     """Cut a small corpus into many pieces of every kind."""
     monkeypatch.setattr(store, "BLOCK_WORDS", 2_000)
     monkeypatch.setattr(partition, "CHUNK_PAIRS", 300_000)  # at most two token blocks
-    monkeypatch.setattr(softmax_training, "BATCH", 40)
+    monkeypatch.setattr(passes, "BATCH", 40)
 
 
 class Interrupts:

@@ -21,10 +21,11 @@ from training._by_hand import reach, surviving_sentences
 from firth import Options, Word2Vec
 from firth.objectives import negative_sampling
 from firth.text import read_corpus
-from firth.training import block_kernels, blocks, kernels, partition
-from firth.training.progress import Reporter
+from firth.training import draws
+from firth.training.loop.progress import Reporter
+from firth.training.loop.trainer import Trainer
+from firth.training.negative_sampling import block_kernels, blocks, layout, partition, simd, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
-from firth.training.trainer import Trainer
 
 SEED = 20261120
 SHAPES = [(1, 1), (3, 5), (17, 7), (50, 10), (100, 5), (16, 64)]
@@ -32,7 +33,7 @@ SHAPES = [(1, 1), (3, 5), (17, 7), (50, 10), (100, 5), (16, 64)]
 
 
 def random_rows(rng, n, D):
-    matrix = kernels.aligned_zeros((n, kernels.LANES * kernels.strips(D)))
+    matrix = layout.aligned_zeros((n, simd.LANES * layout.strips(D)))
     matrix[:, :D] = rng.normal(0, 1 / np.sqrt(D), (n, D))
     return matrix
 
@@ -43,7 +44,7 @@ def oracle(center, outside, pairs, alias, key, K, rate):
     noise = np.empty(K, np.int32)
     groups = [pairs[start : start + 8].tolist() for start in range(0, len(pairs), 8)]
     for number, group in enumerate(groups):
-        kernels.draw_noise(np.uint64(key), number * K, K, alias, noise)
+        draws.draw_noise(np.uint64(key), number * K, K, alias, noise)
         d_center, d_outside = np.zeros_like(center), np.zeros_like(outside)
         for c, o in group:
             pair_loss, d_v, d_U = negative_sampling(center[c], o, noise[noise != o], outside)
@@ -73,8 +74,8 @@ def test_a_bucket_equals_the_oracles_steps(bucket, key):
     alias = alias_table(rng.integers(1, 50, n_outside), 0.75)
     expected_center, expected_outside, expected_loss = oracle(center, outside, pairs, alias, key, K, 0.05)
     work = block_kernels.make_group_workspace(D, K)
-    tile, n_tiles = kernels.tiles(K)
-    train = block_kernels.compile_train_bucket(tile, n_tiles, kernels.strips(D))
+    tile, n_tiles = layout.tiles(K)
+    train = block_kernels.compile_train_bucket(tile, n_tiles, layout.strips(D))
     words = np.arange(n_outside, dtype=np.int32)
     train(center, outside, pairs, words, alias, np.uint64(key), K, np.float32(0.05), work)
     # At most 40 groups change rows of size ~1; each adds a few roundings of 6e-8 and passes earlier ones on.
@@ -115,7 +116,7 @@ def test_running_a_bucket_is_a_pure_function_of_it():
 )
 @settings(deadline=None, max_examples=60)
 def test_the_buckets_hold_every_pair_of_every_window_once(sentences, P, window, shrink, subsampled):
-    block = np.array([token for sentence in sentences for token in [*sentence, kernels.END]], np.int32)
+    block = np.array([token for sentence in sentences for token in [*sentence, window_kernels.END]], np.int32)
     keep = keep_thresholds(np.full(10, 5), 0.05 if subsampled else 0.0)
     work, counts, key = block_kernels.make_pair_workspace(len(block)), np.zeros(P * P, np.int64), np.uint64(9)
     block_of = np.random.default_rng(SEED).integers(0, P, 10).astype(np.uint8)

@@ -22,10 +22,12 @@ from training._interrupts import KINDS, Interrupts, cut_into_many_pieces, ids, m
 import firth
 from firth.errors import CheckpointError, CorpusError, DivergenceError, FormatError, OptionError
 from firth.formats.sealed import CHECKPOINT, write_sealed
-from firth.training import blocks, checkpoint, trainer
-from firth.training.checkpoint import Checkpoints, read_checkpoint
-from firth.training.progress import Reporter
-from firth.training.state import State, is_finite
+from firth.training.loop import checkpoint, trainer
+from firth.training.loop.checkpoint import Checkpoints, read_checkpoint
+from firth.training.loop.progress import Reporter
+from firth.training.loop.state import State, is_finite
+from firth.training.negative_sampling import blocks
+from firth.training.registry import OBJECTIVES
 
 SILENT = {"progress": False}
 
@@ -44,6 +46,11 @@ def many_pieces(monkeypatch):
 def run(tmp_path):
     """The folder of the checkpoints."""
     return tmp_path / "run"
+
+
+def made(folder, options, report, **more):
+    """Return the checkpoints of a run with these options."""
+    return Checkpoints(folder, options, report, matrices=OBJECTIVES[options.objective].STATE_MATRICES, **more)
 
 
 def fit(model, folder, *, corpus=None, resume=True, **more):
@@ -94,7 +101,7 @@ class Heard(Reporter):
 def fit_heard(model, folder, *, minutes=10.0, resume=True, corpus=None, **more):
     """Train, and return what was said."""
     heard = Heard()
-    keeper = Checkpoints(folder, model.options, heard, minutes=minutes, resume=resume)
+    keeper = made(folder, model.options, heard, minutes=minutes, resume=resume)
     model._fit(ids() if corpus is None else corpus, heard, keeper, **more)
     return heard
 
@@ -452,7 +459,7 @@ def test_a_checkpoint_that_lies_is_an_error_before_anything_is_trained(kind, lie
         monkeypatch.setattr(f"firth.training.{name}.train", None)
     heard, model = Heard(), model_of(kind)
     with pytest.raises(CheckpointError) as raised:
-        model._fit(ids(), heard, Checkpoints(run, model.options, heard, minutes=10, resume=True))
+        model._fit(ids(), heard, made(run, model.options, heard, minutes=10, resume=True))
     named = [str(raised.value), *heard.warnings()]
     assert any("checkpoint-00000003.firth" in line for line in named)
 
@@ -471,10 +478,10 @@ def test_a_warm_start_of_more_than_there_is_is_an_error(run, interrupts, many_pi
 HOLDER = """
 import sys, time
 from firth import Options
-from firth.training.checkpoint import Checkpoints
-from firth.training.progress import Reporter
-from firth.training.state import is_finite
-with Checkpoints(sys.argv[1], Options(), Reporter(), minutes=10, resume=True):
+from firth.training.loop.checkpoint import Checkpoints
+from firth.training.loop.progress import Reporter
+from firth.training.loop.state import is_finite
+with Checkpoints(sys.argv[1], Options(), Reporter(), matrices=2, minutes=10, resume=True):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -630,7 +637,7 @@ def test_of_every_array_all_numbers_are_looked_at(name, run, ended):
     state = read_checkpoint(ended / "cold" / checkpoints(ended / "cold")[-1]).state
     arrays = {key: array.copy() for key, array in state.arrays.items()}
     arrays[name][-1, -1] = -np.inf
-    with Checkpoints(run, model_of("cold").options, Reporter(), minutes=1, resume=True) as keeper:
+    with made(run, model_of("cold").options, Reporter(), minutes=1, resume=True) as keeper:
         with pytest.raises(DivergenceError, match=rf"'{name}' holds a number that is not finite: .* no checkpoint yet"):
             keeper.keep(state._replace(arrays=arrays), last=True)
         assert checkpoints(run) == []
@@ -649,7 +656,7 @@ def test_without_memory_for_a_copy_the_state_itself_is_written(tmp_path, run, mo
 
 def test_without_more_threads_no_checkpoint_is_of_two_states(run, ended, monkeypatch):
     state = read_checkpoint(ended / "blocks" / checkpoints(ended / "blocks")[-1]).state
-    with Checkpoints(run, model_of("blocks").options, Reporter(), minutes=1, resume=True) as keeper:
+    with made(run, model_of("blocks").options, Reporter(), minutes=1, resume=True) as keeper:
         monkeypatch.setattr(threading.Thread, "start", raising(RuntimeError("can't start new thread")))
         for n in (1, 2, 3):
             numbered = state._replace(place={"n": n}, arrays={"center": np.full((2, 2), n, np.float32)})
@@ -683,7 +690,7 @@ def test_an_error_of_who_reports_leaves_a_checkpoint(tmp_path, run, many_pieces)
             if note:
                 raise LookupError("its own")
 
-    keeper = Checkpoints(run, model_of("blocks").options, Reporter(), minutes=10, resume=False)
+    keeper = made(run, model_of("blocks").options, Reporter(), minutes=10, resume=False)
     with pytest.raises(LookupError, match="its own"):
         model_of("blocks")._fit(ids(), Failing(), keeper)
     assert checkpoints(run)
@@ -695,7 +702,7 @@ def small_state(n):
 
 
 def opened(run):
-    return Checkpoints(run, model_of("blocks").options, Reporter(), minutes=1, resume=True)
+    return made(run, model_of("blocks").options, Reporter(), minutes=1, resume=True)
 
 
 def test_an_interrupt_while_the_folder_is_locked_leaves_it_free(run, monkeypatch):
@@ -770,7 +777,7 @@ def test_what_cannot_be_read_is_skipped_and_never_counts_as_kept(run, monkeypatc
 
     monkeypatch.setattr(checkpoint, "read_checkpoint", fail_at_one)
     heard = Heard()
-    with Checkpoints(run, model_of("blocks").options, heard, minutes=1, resume=True) as keeper:
+    with made(run, model_of("blocks").options, heard, minutes=1, resume=True) as keeper:
         assert [re.search(r"0000000\d", line)[0] for line in heard.warnings()] == ["00000009", "00000002"]
         assert keeper.resumed.place == {"n": 1}
         keeper.keep(small_state(3), last=True)

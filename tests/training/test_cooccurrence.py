@@ -11,10 +11,10 @@ from training._by_hand import surviving_sentences
 from firth.errors import CorpusError, OptionError
 from firth.options import Options
 from firth.text import read_corpus
-from firth.training import cooccurrence
-from firth.training.cooccurrence import DiskArray, count_pairs
-from firth.training.hogwild import block_key
+from firth.training.draws import block_key
 from firth.training.sampling import keep_thresholds
+from firth.training.softmax import cooccurrence
+from firth.training.softmax.cooccurrence import DiskArray, count_pairs
 
 SENTENCES = st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=20), min_size=1, max_size=8)
 

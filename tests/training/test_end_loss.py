@@ -8,11 +8,14 @@ from training import test_blocks, test_kernels
 
 from firth import Options, Word2Vec
 from firth.text import BLOCK_WORDS, END, read_corpus
-from firth.training import blocks, hogwild, softmax_training, trainer
-from firth.training.progress import Lines, Reporter
+from firth.training import draws
+from firth.training.loop import trainer
+from firth.training.loop.progress import Lines, Reporter
+from firth.training.loop.state import Keeper
+from firth.training.loop.trainer import EpochRecord, Trainer
+from firth.training.negative_sampling import blocks, hogwild
 from firth.training.sampling import alias_table
-from firth.training.state import Keeper
-from firth.training.trainer import EpochRecord, Trainer
+from firth.training.softmax import passes
 
 ENGINES = {"blocks": blocks.Blocks, "hogwild": hogwild.Hogwild}
 SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs": 2, "blocks": 5}
@@ -35,7 +38,7 @@ def trained(schedule, **options):
 def by_hand(engine, options, counts):
     """Return the mean loss of the engine's sample, in float64, pair by pair, by `objectives.negative_sampling`."""
     tokens, alias = engine._sample(), alias_table(counts, options.ns_exponent)
-    key = hogwild.block_key(options.seed, 2**32 - 1)
+    key = draws.block_key(options.seed, 2**32 - 1)
     if options.schedule == "hogwild":
         *_, pairs, loss = test_kernels.oracle(
             engine.center, engine.outside, tokens, window=options.window, negative=options.negative,
@@ -157,7 +160,7 @@ KINDS = {
 def done(monkeypatch):
     """The results of all pieces done, as soon as each is."""
     results = []
-    for engine in (blocks.Blocks, hogwild.Hogwild, softmax_training.Passes):
+    for engine in (blocks.Blocks, hogwild.Hogwild, passes.Passes):
 
         def train(self, piece, rate, work, inner=engine.train):
             results.append(inner(self, piece, rate, work))

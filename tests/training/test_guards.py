@@ -16,8 +16,9 @@ from firth import KeyedVectors, Options
 from firth.errors import CorpusError, OptionError
 from firth.text import BLOCK_WORDS, END, read_corpus
 from firth.text.store import MemoryStorage, TokenStore
-from firth.training import hogwild, kernels, softmax_kernels
-from firth.training.cooccurrence import count_pairs
+from firth.training.negative_sampling import hogwild, layout, window_kernels
+from firth.training.softmax import kernels
+from firth.training.softmax.cooccurrence import count_pairs
 from firth.vectors.search_kernels import keep_best
 
 SOURCE = guards.SOURCE
@@ -68,13 +69,13 @@ def test_a_new_kernel_without_a_case_is_noticed(tmp_path, code):
 def test_rows_beyond_two_gigabytes_are_the_rows_that_are_meant():
     """A matrix of 2**25 + 4 rows takes address space; memory only for the rows that are touched."""
     V, last = 2**25 + 4, np.array([2**25 + 3, 0, 2**25 + 2, 7, 2**25 + 1], np.int32)
-    train = kernels.compile_train_block(*kernels.tiles(2), kernels.strips(16))
+    train = window_kernels.compile_train_block(*layout.tiles(2), layout.strips(16))
     changed = []
     for rows, n in ((last, V), (np.array([9, 0, 8, 7, 6], np.int32), 10)):
-        center, outside = kernels.aligned_zeros((n, 16)), kernels.aligned_zeros((n, 16))
+        center, outside = layout.aligned_zeros((n, 16)), layout.aligned_zeros((n, 16))
         center[rows] = np.random.default_rng(1).normal(size=(5, 16))
         keep, alias = np.broadcast_to(np.uint32(2**32 - 1), n), np.zeros(n, np.uint64)  # all noise is word 0
-        work = kernels.make_workspace(5, 16, 3, 2, np.zeros(1, np.bool_))
+        work = window_kernels.make_workspace(5, 16, 3, 2, np.zeros(1, np.bool_))
         train(center, outside, rows, keep, alias, np.uint64(5), 3, False, 2, np.float32(0.1), work)
         changed.append((center[rows], outside[rows]))
         assert outside[rows].any(axis=1).all()
@@ -88,9 +89,9 @@ def test_cells_of_the_largest_vocabularies_keep_both_words(shift, data):
     pairs = data.draw(st.lists(st.tuples(word, word, st.integers(1, 2**bits - 1)), max_size=20))
     entries = np.array([(c << shift | o) << bits | weight for c, o, weight in pairs], np.int64)
     spare, sums = np.empty_like(entries), np.empty(len(entries), np.int32)
-    if softmax_kernels.radix_sort(entries, spare, bits, bits + 2 * shift):
+    if kernels.radix_sort(entries, spare, bits, bits + 2 * shift):
         entries, spare = spare, entries
-    n = softmax_kernels.sum_equal(entries, bits, spare, sums)
+    n = kernels.sum_equal(entries, bits, spare, sums)
     expected = {}
     for c, o, weight in pairs:
         expected[c, o] = expected.get((c, o), 0) + weight

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from training._by_hand import reach, surviving_sentences
 
 from firth.objectives import negative_sampling
-from firth.training import kernels
+from firth.training.negative_sampling import layout, simd, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
 
-END = kernels.END
+END = window_kernels.END
 SEED = 20261120
 SHAPES = [(1, 1), (3, 5), (16, 8), (17, 5), (50, 10), (100, 5), (33, 17), (16, 64)]
 """(vector_size, negative): rows of one strip and several, whole and not; one tile, several, and unused columns."""
@@ -17,10 +17,10 @@ SHAPES = [(1, 1), (3, 5), (16, 8), (17, 5), (50, 10), (100, 5), (33, 17), (16, 6
 
 def matrices(rng, V, D, scale=1.0):
     """Return two aligned, padded matrices of random rows."""
-    shape = (V, kernels.LANES * kernels.strips(D))
+    shape = (V, simd.LANES * layout.strips(D))
     pair = []
     for _ in range(2):
-        matrix = kernels.aligned_zeros(shape)
+        matrix = layout.aligned_zeros(shape)
         matrix[:, :D] = rng.normal(0, scale / np.sqrt(D), (V, D))
         pair.append(matrix)
     return pair
@@ -28,9 +28,9 @@ def matrices(rng, V, D, scale=1.0):
 
 def run_kernel(center, outside, D, block, *, window, negative, shrink, rate, keep, alias, key):
     """Train on one block, in place; return words, pairs and the loss."""
-    work = kernels.make_workspace(len(block), D, window, negative, np.zeros(1, np.bool_))
-    tile, n_tiles = kernels.tiles(negative)
-    train = kernels.compile_train_block(tile, n_tiles, kernels.strips(D))
+    work = window_kernels.make_workspace(len(block), D, window, negative, np.zeros(1, np.bool_))
+    tile, n_tiles = layout.tiles(negative)
+    train = window_kernels.compile_train_block(tile, n_tiles, layout.strips(D))
     words, pairs = train(
         center, outside, block, keep, alias, np.uint64(key), window, shrink, negative, np.float32(rate), work
     )
@@ -42,7 +42,7 @@ def oracle(center, outside, block, *, window, negative, shrink, rate, keep, alia
     center, outside = center.astype(np.float64), outside.astype(np.float64)
     loss, pairs, position = 0.0, 0, 0
     draws = np.arange(len(block) * negative, dtype=np.int32)
-    kernels.draw_noise(np.uint64(key), 0, len(draws), alias, draws)
+    draws.draw_noise(np.uint64(key), 0, len(draws), alias, draws)
     for sentence in surviving_sentences(block, keep, key):
         for i, word in enumerate(sentence):
             m = reach(key, position, window) if shrink else window

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firth import Options
-from firth.training import partition
+from firth.training.negative_sampling import partition
 from firth.training.sampling import alias_table
 
 fingerprint = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/fingerprint.py"))
@@ -89,7 +89,7 @@ def test_words_of_one_block_are_no_more_alike_than_others():
 
 
 def test_the_test_sees_fixed_blocks(monkeypatch):
-    monkeypatch.setattr("firth.training.blocks.draw_partition", mod_partition)
+    monkeypatch.setattr("firth.training.negative_sampling.blocks.draw_partition", mod_partition)
     assert z_of(fingerprint["train"](zipf_text(), SEEDS, **SMALL))["row mod P"] > 20
 
 
@@ -97,8 +97,10 @@ def test_the_test_sees_a_first_chunk_that_is_a_whole_epoch(monkeypatch):
     def blocks_from_the_start(counts, P, ns_exponent, seed, epoch, chunk):
         return partition.draw_partition(counts, P, ns_exponent, seed, epoch + 1, chunk)
 
-    monkeypatch.setattr("firth.training.blocks.draw_partition", blocks_from_the_start)
-    monkeypatch.setattr("firth.training.blocks.cut_chunks", lambda n_blocks, size, epoch: [np.arange(n_blocks)])
+    monkeypatch.setattr("firth.training.negative_sampling.blocks.draw_partition", blocks_from_the_start)
+    monkeypatch.setattr(
+        "firth.training.negative_sampling.blocks.cut_chunks", lambda n_blocks, size, epoch: [np.arange(n_blocks)]
+    )
     runs = fingerprint["train"](zipf_text(), SEEDS, **SMALL)
     labels = runs.partitions(1, 0)  # those of the first epoch
     null = fingerprint["permuted"](runs.units, labels, runs.counts, 8, permutations=60, joint=False)

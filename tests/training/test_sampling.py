@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from firth.training.kernels import draw_noise
+from firth.training.draws import draw_noise
 from firth.training.sampling import alias_table, keep_thresholds, noise_distribution
 
 count_lists = st.one_of(

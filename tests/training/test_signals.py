@@ -14,8 +14,10 @@ from training._interrupts import KINDS, Interrupts, cut_into_many_pieces, ids, m
 
 from firth.cli import program
 from firth.text import encoding, reading
-from firth.training import blocks, checkpoint, cooccurrence, hogwild, softmax_training
-from firth.training.signals import Compiling, Deferred, terminate
+from firth.training.loop import checkpoint
+from firth.training.loop.signals import Compiling, Deferred, terminate
+from firth.training.negative_sampling import blocks, hogwild
+from firth.training.softmax import cooccurrence, passes
 
 
 @pytest.fixture(autouse=True)
@@ -245,7 +247,7 @@ def test_a_second_interrupt_does_not_wait_for_a_long_piece(monkeypatch):
 
     began = threading.Event()
     monkeypatch.setattr(hogwild.Hogwild, "train", endless)
-    monkeypatch.setattr("firth.training.trainer.GRACE_SECONDS", 60.0)
+    monkeypatch.setattr("firth.training.loop.trainer.GRACE_SECONDS", 60.0)
 
     def twice():
         began.wait(20)
@@ -304,7 +306,7 @@ def test_an_interrupt_of_the_main_thread_ends_a_training_in_another(kind, tmp_pa
 @pytest.mark.parametrize("k", [1, 4])
 def test_what_a_worker_raises_at_any_piece_reaches_the_caller_soon(kind, raised, k, many_pieces, monkeypatch):
     lock, pieces, times = threading.Lock(), [], []
-    for engine in (blocks.Blocks, hogwild.Hogwild, softmax_training.Passes):
+    for engine in (blocks.Blocks, hogwild.Hogwild, passes.Passes):
         monkeypatch.setattr(engine, "train", failing_at(k, engine.train, raised, lock, pieces, times))
     with pytest.raises(raised, match="its own"):
         model_of(kind, workers=3).fit(ids(), progress=False)

@@ -7,9 +7,9 @@ from firth.errors import OptionError
 from firth.objectives import naive_softmax
 from firth.options import Options
 from firth.text import read_corpus
-from firth.training import softmax, softmax_kernels
-from firth.training.cooccurrence import count_pairs
-from firth.training.softmax import ExactSoftmax, exact_loss, unigram_intercept
+from firth.training.softmax import exact, kernels
+from firth.training.softmax.cooccurrence import count_pairs
+from firth.training.softmax.exact import ExactSoftmax, exact_loss, unigram_intercept
 
 ROUNDING = 2.0**-24  # float32's half unit
 
@@ -63,7 +63,7 @@ def gradient(center, outside, counts, intercept, *, batch=512, workers=1, weight
 @pytest.mark.parametrize("tile_words", [7, 16, 1024])
 @pytest.mark.parametrize("with_intercept", [False, True])
 def test_loss_and_gradients_equal_the_sum_over_every_pair(monkeypatch, tile_words, with_intercept):
-    monkeypatch.setattr(softmax, "TILE_WORDS", tile_words)
+    monkeypatch.setattr(exact, "TILE_WORDS", tile_words)
     corpus = small_corpus()
     counts, V = pairs_of(corpus), len(corpus.vocabulary)
     center, outside = vectors(V, 9)
@@ -111,7 +111,7 @@ def test_weights_scale_each_centers_share_of_the_outside_gradient():
 
 
 def test_result_does_not_depend_on_threads_to_the_last_bit(monkeypatch):
-    monkeypatch.setattr(softmax, "TILE_WORDS", 8)
+    monkeypatch.setattr(exact, "TILE_WORDS", 8)
     corpus = small_corpus(V=100)
     counts, V = pairs_of(corpus), len(corpus.vocabulary)
     center, outside = vectors(V, 20)
@@ -200,7 +200,7 @@ def test_shapes_that_do_not_fit_are_refused():
 def test_exponentials_are_those_of_numpy():
     scores = np.linspace(-100, 0, 100_003, dtype=np.float32)
     found = scores.copy()
-    total = softmax_kernels.exponentials(found, np.float32(0))
+    total = kernels.exponentials(found, np.float32(0))
     expected = np.exp(np.maximum(scores, -87).astype(np.float64))
     np.testing.assert_allclose(found, expected, rtol=6e-7)  # 1.3e-7 of the series, the rest from reducing x near -87
     assert total == pytest.approx(expected.sum(), rel=1e-5)

@@ -8,14 +8,14 @@ import pytest
 from firth.errors import CorpusError, DivergenceError
 from firth.options import Options
 from firth.text import read_corpus
-from firth.training import softmax, softmax_steps, softmax_training
-from firth.training.cooccurrence import count_pairs
-from firth.training.hogwild import Hogwild
-from firth.training.progress import Reporter
-from firth.training.softmax import ExactSoftmax, exact_loss, unigram_intercept
-from firth.training.softmax_steps import Adam, CenterNewton, balance
-from firth.training.softmax_training import SoftmaxTrainer
-from firth.training.trainer import Trainer
+from firth.training.loop.progress import Reporter
+from firth.training.loop.trainer import Trainer
+from firth.training.negative_sampling.hogwild import Hogwild
+from firth.training.softmax import exact, passes, steps
+from firth.training.softmax.cooccurrence import count_pairs
+from firth.training.softmax.exact import ExactSoftmax, exact_loss, unigram_intercept
+from firth.training.softmax.passes import SoftmaxTrainer
+from firth.training.softmax.steps import Adam, CenterNewton, balance
 
 OPTIONS = Options(vector_size=12, min_count=1, window=3, epochs=4, sample=0, seed=3)
 
@@ -62,7 +62,7 @@ def test_a_newton_step_nearly_solves_a_center_when_scores_are_small(corpus, coun
 
 
 def test_adam_is_the_papers(monkeypatch):
-    monkeypatch.setattr(softmax, "TILE_WORDS", 3)
+    monkeypatch.setattr(exact, "TILE_WORDS", 3)
     rng = np.random.default_rng(1)
     matrix = rng.normal(size=(8, 5)).astype(np.float32)
     expected, m, v = matrix.astype(np.float64), 0.0, 0.0
@@ -72,7 +72,7 @@ def test_adam_is_the_papers(monkeypatch):
             g = rng.normal(size=(8, 5)).astype(np.float32)
             adam.step(g, 0.1)
             m, v = 0.9 * m + 0.1 * g.astype(float), 0.999 * v + 0.001 * g.astype(float) ** 2
-            expected -= 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + softmax_steps.EPSILON)
+            expected -= 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + steps.EPSILON)
     # Five steps of 0.1, each with a few roundings of 6e-8; 1 - 0.999 in float32 is off by 3e-5, in m and v alike.
     np.testing.assert_allclose(matrix, expected, atol=2e-5)
 
@@ -126,8 +126,8 @@ def test_learns_more_than_negative_sampling_and_comes_near_the_least_possible(co
 
 @pytest.mark.parametrize("warm_epochs", [0, 1])
 def test_bytes_do_not_depend_on_threads(corpus, monkeypatch, warm_epochs):
-    monkeypatch.setattr(softmax, "TILE_WORDS", 16)
-    monkeypatch.setattr(softmax_training, "BATCH", 32)
+    monkeypatch.setattr(exact, "TILE_WORDS", 16)
+    monkeypatch.setattr(passes, "BATCH", 32)
     one, records = train(corpus, warm_epochs=warm_epochs)
     for workers in (2, 4):
         other, other_records = train(corpus, workers=workers, warm_epochs=warm_epochs)
@@ -167,7 +167,7 @@ def test_an_interrupt_of_the_warm_start_leaves_its_vectors(corpus):
 
 
 def test_divergence_is_an_error(corpus, monkeypatch):
-    monkeypatch.setattr(softmax_training, "CENTER_RATE", 1e30)
+    monkeypatch.setattr(passes, "CENTER_RATE", 1e30)
     with pytest.raises(DivergenceError, match=r"the loss became (inf|nan) .* has diverged.*warm_epochs"):
         train(corpus, warm_epochs=0)
 

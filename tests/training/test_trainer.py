@@ -16,9 +16,11 @@ import pytest
 import firth
 from firth import CorpusError, DivergenceError, OptionError, Word2Vec, resources
 from firth.errors import NotEnoughMemoryError
-from firth.training import hogwild, trainer
-from firth.training.progress import Bar, Lines, Reporter, reporter
-from firth.training.state import Keeper
+from firth.training import draws, guards
+from firth.training.loop import trainer
+from firth.training.loop.progress import Bar, Lines, Reporter, reporter
+from firth.training.loop.state import Keeper
+from firth.training.negative_sampling import engine, hogwild
 
 SMALL = {"schedule": "hogwild", "vector_size": 16, "window": 3, "negative": 5, "min_count": 1, "sample": 0, "epochs": 2}
 
@@ -81,7 +83,7 @@ def test_the_loss_starts_at_that_of_a_coin(corpus):
 
 
 def start_vectors(V, D, seed):
-    return np.concatenate([rows for _, rows in hogwild.start_rows(V, D, seed)])
+    return np.concatenate([rows for _, rows in engine.start_rows(V, D, seed)])
 
 
 def test_the_starting_vectors_depend_on_the_seed_alone():
@@ -94,7 +96,7 @@ def test_the_starting_vectors_depend_on_the_seed_alone():
 
 def test_the_starting_vectors_do_not_depend_on_how_many_are_drawn_at_a_time(monkeypatch):
     whole = start_vectors(100, 5, 1)
-    monkeypatch.setattr(hogwild, "_INIT_NUMBERS", 35)
+    monkeypatch.setattr(engine, "_INIT_NUMBERS", 35)
     np.testing.assert_array_equal(start_vectors(100, 5, 1), whole)
 
 
@@ -187,14 +189,14 @@ def test_what_a_worker_raises_reaches_the_caller(corpus, monkeypatch):
 
 def test_ids_outside_the_vocabulary_never_reach_a_kernel():
     good = np.array([0, 4, -1, 2], np.int32)
-    assert hogwild.checked_ids(good, 5, 0) is good
+    assert guards.checked_ids(good, 5, 0) is good
     for bad in ([0, 5], [-2, 1]):
         with pytest.raises(CorpusError, match=r"block 7 .* ids from .* where -1 to 4 are allowed"):
-            hogwild.checked_ids(np.array(bad, np.int32), 5, 7)
+            guards.checked_ids(np.array(bad, np.int32), 5, 7)
 
 
 def test_block_keys_differ():
-    keys = {hogwild.block_key(seed, epoch, block) for seed in range(3) for epoch in range(3) for block in range(50)}
+    keys = {draws.block_key(seed, epoch, block) for seed in range(3) for epoch in range(3) for block in range(50)}
     assert len(keys) == 450
     assert all(0 <= key < 2**64 for key in keys)
 

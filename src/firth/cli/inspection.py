@@ -88,7 +88,7 @@ def _contents(path: Path, diagnosis: Diagnosis, limit: int | None) -> _Contents 
 def _read(path: Path, name: str, limit: int | None) -> _Contents:
     if name == "native":
         from firth.formats.native import read_native
-        from firth.training.trainer import records
+        from firth.training.loop.trainer import records
 
         native = read_native(path)
         records(native.history or [], str(path))  # or raises

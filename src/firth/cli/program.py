@@ -16,7 +16,7 @@ import firth
 from firth import terminal
 from firth.errors import OptionError
 from firth.messages import command_line
-from firth.training.signals import terminate
+from firth.training.loop.signals import terminate
 
 FAILURE, WRONG_USE, INTERRUPTED, TERMINATED = 1, 2, 128 + signal.SIGINT, 128 + signal.SIGTERM
 

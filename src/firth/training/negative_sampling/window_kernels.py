@@ -14,29 +14,22 @@ Randomness is counter-based: draw number n of a block is a hash of (the block's 
 does not depend on what ran before it, or where. Threads share the matrices without locks (Hogwild, Recht et
 al. 2011); with one thread every bit is determined.
 
-Nothing is checked here: `hogwild` checks every id, in a copy of its own, before a kernel sees it.
+Nothing is checked here: ids pass `guards.checked_ids` before a kernel sees them.
 """
 
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import float32, int32, int64, njit, uint32, uint64
+from numba import float32, int64, njit
 from numpy.typing import NDArray
 
-from firth.options import Options
-from firth.training.simd import LANES, STRIP_BYTES, TILE, score_tile, update_tile
+from firth.training.draws import below, draw_noise, subsample, window_bits
+from firth.training.negative_sampling.layout import aligned_zeros, strips, tiles
+from firth.training.negative_sampling.simd import LANES, STRIP_BYTES, TILE, score_tile, update_tile
 
-END = -1  # ends a sentence in a block of tokens
 SLICE = 512  # positions whose noise words are drawn together: they stay in the nearest cache
 LEAD = 2  # positions ahead of which rows are fetched into the nearest cache
-
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
-_WINDOW_DRAWS = np.uint64(1 << 32)  # draws are numbered: subsampling from 0, window sizes from here,
-_NOISE_DRAWS = np.uint64(1 << 33)  # and noise words from here
-
 
 Array = NDArray[Any]
 
@@ -67,32 +60,6 @@ class Workspace(NamedTuple):
     halt: Array  # (1,) bool, shared by all threads: True asks them to stop at the next slice
 
 
-@lru_cache(maxsize=64)
-def tiles(negative: int) -> tuple[int, int]:
-    """Return (output rows in a tile, tiles) for 1 + K output rows: the fewest tiles, as even as they can be.
-
-    Raises `OptionError` for a K that no option may be.
-    """
-    negative = Options(negative=negative).negative
-    n_tiles = -(-(1 + negative) // TILE)
-    return -(-(1 + negative) // n_tiles), n_tiles
-
-
-@lru_cache(maxsize=64)
-def strips(vector_size: int) -> int:
-    """Return the number of 16-float strips in a row of D floats; raise `OptionError` for a D that no option may be."""
-    return -(-Options(vector_size=vector_size).vector_size // LANES)
-
-
-def aligned_zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
-    """Return zeros whose first byte lies on a strip's boundary, as the kernels require."""
-    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.zeros(n_bytes + STRIP_BYTES, np.uint8)
-    offset = -raw.ctypes.data % STRIP_BYTES
-    aligned: Array = raw[offset : offset + n_bytes].view(dtype).reshape(shape)
-    return aligned
-
-
 def make_workspace(block_size: int, vector_size: int, window: int, negative: int, halt: Array) -> Workspace:
     """Allocate one thread's scratch arrays for blocks of at most `block_size` tokens."""
     tile, n_tiles = tiles(negative)
@@ -119,48 +86,6 @@ def make_workspace(block_size: int, vector_size: int, window: int, negative: int
 
 
 @njit(nogil=True)
-def random_bits(key, n):
-    """Draw number n under `key`: 64 random bits (the output function of SplitMix64, Steele et al. 2014)."""
-    z = uint64(key) + uint64(n) * _GOLDEN
-    z = (z ^ (z >> uint64(30))) * _MIX_1
-    z = (z ^ (z >> uint64(27))) * _MIX_2
-    return z ^ (z >> uint64(31))
-
-
-@njit(nogil=True)
-def below(bits, limit):
-    """Turn 64 random bits into a whole number in [0, limit): the high 32 bits, scaled."""
-    return ((bits >> uint64(32)) * uint64(limit)) >> uint64(32)
-
-
-@njit(nogil=True)
-def window_bits(key, i):
-    """Draw the bits that decide the size of the window around the i-th word kept."""
-    return random_bits(key, _WINDOW_DRAWS + uint64(i))
-
-
-@njit(nogil=True)
-def subsample(block, keep, key, kept, first, stop):
-    """Fill `kept` with the words of `block` that survive; return how many survive and how many there were.
-
-    Word w stays if 32 random bits are at most keep[w]. Sentences become bounds: first[i] <= i < stop[i].
-    """
-    n = words = begin = 0
-    for i in range(len(block)):
-        word = block[i]
-        if word == END:
-            stop[begin:n] = n
-            begin = n
-        else:
-            words += 1
-            kept[n] = word
-            first[n] = begin
-            n += uint32(random_bits(key, i) >> uint64(32)) <= keep[word]
-    stop[begin:n] = n
-    return n, words
-
-
-@njit(nogil=True)
 def mark_repeats(kept, n, span, previous, latest):
     """Note for each place the last earlier place of its word within `span`, and the largest such note so far."""
     so_far = -1
@@ -171,22 +96,6 @@ def mark_repeats(kept, n, span, previous, latest):
         so_far = max(so_far, found)
         previous[i] = found
         latest[i] = so_far
-
-
-@njit(nogil=True)
-def draw_word(key, n, alias):
-    """Draw noise word number n by Walker's alias method (`sampling.alias_table`)."""
-    bits = random_bits(key, _NOISE_DRAWS + uint64(n))
-    slot = below(bits, len(alias))
-    threshold, other = uint32(alias[slot] >> uint64(32)), uint32(alias[slot])
-    return int32(slot) if uint32(bits) < threshold else int32(other)
-
-
-@njit(nogil=True)
-def draw_noise(key, first_draw, count, alias, noise):
-    """Draw `count` noise words, from number `first_draw` on."""
-    for m in range(count):
-        noise[m] = draw_word(key, first_draw + m, alias)
 
 
 @njit(nogil=True)

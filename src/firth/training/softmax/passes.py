@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 from firth.messages import counted, option
 from firth.options import Options, shortened
 from firth.text import Corpus
-from firth.training.cooccurrence import Cooccurrence, Rows, count_pairs
-from firth.training.engine import Engine, Matrix, PieceResult
-from firth.training.hogwild import Hogwild
-from firth.training.progress import Reporter
-from firth.training.softmax import ExactSoftmax, Gradient, Vector, unigram_intercept
-from firth.training.softmax_steps import Adam, CenterNewton, balance
-from firth.training.state import Keeper, State
-from firth.training.trainer import EpochRecord, Trainer
+from firth.training.loop.engine import Engine, Matrix, PieceResult
+from firth.training.loop.progress import Reporter
+from firth.training.loop.state import Keeper, State
+from firth.training.loop.trainer import EpochRecord, Trainer
+from firth.training.negative_sampling.hogwild import Hogwild
+from firth.training.softmax.cooccurrence import Cooccurrence, Rows, count_pairs
+from firth.training.softmax.exact import ExactSoftmax, Gradient, Vector, unigram_intercept
+from firth.training.softmax.steps import Adam, CenterNewton, balance
 
 BATCH = 512  # centers of a step
 CENTER_RATE = 0.3  # share of a Newton step, at the start; both rates fall linearly to 0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from firth.messages import option
 from firth.options import Options
-from firth.training.state import State
+from firth.training.loop.state import State
 
 Matrix = NDArray[np.float32]
 

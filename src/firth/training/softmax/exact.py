@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import OptionError
-from firth.training import softmax_kernels
-from firth.training.cooccurrence import Cooccurrence, Rows
+from firth.training.softmax import kernels
+from firth.training.softmax.cooccurrence import Cooccurrence, Rows
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float64]
@@ -136,7 +136,7 @@ class ExactSoftmax:
             first, last = self._tiles[t]
             tile = self._tile(t, len(v))
             np.matmul(v, U[first:last].T, out=tile)
-            softmax_kernels.exponentiate(tile, b[first:last], first, *rows, tops[t], sums[t], seen[t])
+            kernels.exponentiate(tile, b[first:last], first, *rows, tops[t], sums[t], seen[t])
 
         self._over_tiles(work)
         top = tops.max(axis=0)
@@ -152,7 +152,7 @@ class ExactSoftmax:
         def work(t: int) -> None:
             first, last = self._tiles[t]
             tile = self._tile(t, len(weighted))
-            softmax_kernels.subtract_observed(tile, forward.scales[t], first, *rows, per_pair)
+            kernels.subtract_observed(tile, forward.scales[t], first, *rows, per_pair)
             np.matmul(tile, U[first:last], out=self._sums[t, : len(weighted)])
             if add:
                 self._outside[first:last] += tile.T @ weighted

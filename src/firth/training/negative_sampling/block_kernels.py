@@ -10,7 +10,7 @@ before any row changes, also where rows coincide:
 - a noise word that is the outside word of a pair is, for that pair, the word to predict and no noise; the pair's own
   output then has weight 0. For the other pairs of the group it is noise.
 
-Token ids are checked by `hogwild.checked_ids`. A bucket may come from another process: `train_bucket` checks all of it
+Token ids are checked by `guards.checked_ids`. A bucket may come from another process: `train_bucket` checks all of it
 before a row changes.
 """
 
@@ -21,17 +21,10 @@ import numpy as np
 from numba import float32, int32, int64, njit, uint32
 
 from firth.errors import CorpusError, OptionError
-from firth.training.kernels import (
-    Array,
-    aligned_zeros,
-    below,
-    draw_word,
-    strips,
-    subsample,
-    tiles,
-    window_bits,
-)
-from firth.training.simd import LANES, STRIP_BYTES, TILE, score_tile, update_tile
+from firth.training.draws import below, draw_word, subsample, window_bits
+from firth.training.negative_sampling.layout import aligned_zeros, strips, tiles
+from firth.training.negative_sampling.simd import LANES, STRIP_BYTES, TILE, score_tile, update_tile
+from firth.training.negative_sampling.window_kernels import Array
 
 GROUP = 8  # most pairs in a group
 HALT_GROUPS = 256  # groups between two looks at whether to stop

@@ -16,8 +16,8 @@ moments equal.
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.training import softmax_kernels
-from firth.training.softmax import ExactSoftmax, Matrix, Vector
+from firth.training.softmax import kernels
+from firth.training.softmax.exact import ExactSoftmax, Matrix, Vector
 
 DAMPING = 0.1  # in units of the mean curvature; 0.03 to 0.3 gave the same vectors
 CURVATURE_STEPS = 5  # steps between two computations of H, which changes slowly
@@ -76,7 +76,7 @@ class Adam:
         unbias_1, unbias_2 = 1 - DECAY_1**self.steps, 1 - DECAY_2**self.steps
 
         def move(words: slice) -> None:
-            softmax_kernels.adam(
+            kernels.adam(
                 self._matrix[words], gradient[words], self._first[words], self._second[words],
                 *map(np.float32, (DECAY_1, DECAY_2, rate / unbias_1, 1 / unbias_2, EPSILON)),
             )  # fmt: skip

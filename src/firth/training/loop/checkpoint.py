@@ -31,10 +31,10 @@ from firth.formats.sealed import CHECKPOINT, SealedFile, read_sealed, write_seal
 from firth.messages import option
 from firth.options import Options, checked, limits, shortened
 from firth.text import Corpus, TokenStore
-from firth.training.identity import contents, differences, software
-from firth.training.progress import Reporter
-from firth.training.state import Keeper, State, is_finite
-from firth.training.trainer import records
+from firth.training.loop.identity import contents, differences, software
+from firth.training.loop.progress import Reporter
+from firth.training.loop.state import Keeper, State, is_finite
+from firth.training.loop.trainer import records
 
 KEPT = 2  # generations
 COPIED_BYTES = 2**28  # a state of up to so many is copied, so that training need not wait for the disk
@@ -53,6 +53,7 @@ class Checkpoint(NamedTuple):
 class Checkpoints(Keeper):
     """The checkpoints of one training, in a folder that is made if it is not there; use it in a `with` statement.
 
+      matrices how many (V, D) matrices of float32 a state holds
       minutes  from one checkpoint to the next, None for 10; there is one at each epoch's end too
       resume   go on from the newest sound checkpoint in the folder, if there is any
       report   hears of what was found, and of a checkpoint that could not be written
@@ -65,12 +66,20 @@ class Checkpoints(Keeper):
     """
 
     def __init__(
-        self, folder: str | os.PathLike[str], options: Options, report: Reporter, *, minutes: float | None, resume: bool
+        self,
+        folder: str | os.PathLike[str],
+        options: Options,
+        report: Reporter,
+        *,
+        matrices: int,
+        minutes: float | None,
+        resume: bool,
     ):
         super().__init__()
         self.folder = _checked_folder(folder)
         self._seconds: float = 60 * checked("checkpoint_minutes", 10.0 if minutes is None else minutes, float, _MINUTES)
         self._report, self._resume = report, resume
+        self._matrices, self._vector_size = matrices, options.vector_size
         self._identity = software(options)
         self._written = time.monotonic()
         self._number = 0
@@ -243,9 +252,8 @@ class Checkpoints(Keeper):
         return {"copy for checkpoints": size} if size <= COPIED_BYTES else {}
 
     def _state_shape(self, V: int) -> tuple[int, int, int]:
-        """Return how many matrices a state has, beside what is small, and their shape."""
-        options = self._identity["options"]
-        return 4 if options["objective"] == "softmax" else 2, V, int(options["vector_size"])
+        """Return how many matrices a state has, beside small arrays, and their shape."""
+        return self._matrices, V, self._vector_size
 
     def _check_finite(self, state: State) -> None:
         for name, array in state.arrays.items():

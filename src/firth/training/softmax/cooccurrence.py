@@ -29,8 +29,10 @@ from firth.messages import counted, option
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Vocabulary
 from firth.text.store import DiskStorage, TokenStore
-from firth.training import sampling, softmax_kernels
-from firth.training.hogwild import block_key, checked_ids
+from firth.training import sampling
+from firth.training.draws import block_key
+from firth.training.guards import checked_ids
+from firth.training.softmax import kernels
 
 PIECE_PAIRS = 2**23  # pairs sorted together, at most (a block's, if it has more): three arrays of 8 bytes each
 RUN_BYTES = 2**30  # of runs kept in memory, and again of counts; more goes to disk
@@ -225,10 +227,10 @@ class _Counter:
         """Return the pairs of the blocks from `first` on, one piece, as a run, and how many cells each row has."""
         entries, low = self._entries(first), self._weight_bits
         spare = np.empty_like(entries)
-        if softmax_kernels.radix_sort(entries, spare, low, low + 2 * self.shift):
+        if kernels.radix_sort(entries, spare, low, low + 2 * self.shift):
             entries, spare = spare, entries
         sums = np.empty(len(entries), np.int32)  # at most PIECE_PAIRS, or a block's 2m a word, times m <= 100: it fits
-        n = softmax_kernels.sum_equal(entries, low, spare, sums)
+        n = kernels.sum_equal(entries, low, spare, sums)
         return Run(spare[:n].copy(), sums[:n].copy()), np.bincount(spare[:n] >> self.shift, minlength=self.V)
 
     def _entries(self, first: int) -> NDArray[np.int64]:
@@ -241,7 +243,7 @@ class _Counter:
         for block in blocks:
             tokens = checked_ids(self._tokens.read_block(block), self.V, block)
             key = np.uint64(block_key(options.seed, 0, block))
-            n += softmax_kernels.window_pairs(
+            n += kernels.window_pairs(
                 tokens, self._keep, key, options.window, options.shrink_windows,
                 kept, begin, end, self.shift + bits, bits, entries[n:],
             )  # fmt: skip
@@ -275,7 +277,7 @@ class _Merger:
         cells, sums = _merge_all([_part(run, first << shift, last << shift) for run in self._runs])
         sizes, totals = np.zeros(last - first, np.int64), np.zeros(last - first, np.float64)
         columns, values = np.empty(len(cells), np.int32), np.empty(len(cells), np.float32)
-        softmax_kernels.split_cells(cells, sums, first, shift, self._counter.unit, sizes, totals, columns, values)
+        kernels.split_cells(cells, sums, first, shift, self._counter.unit, sizes, totals, columns, values)
         return sizes, totals, columns, values
 
 
@@ -345,7 +347,7 @@ def _merge_all(parts: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def _merge_two(cells_a: Any, sums_a: Any, cells_b: Any, sums_b: Any) -> tuple[Any, Any]:
     cells = np.empty(len(cells_a) + len(cells_b), np.int64)
     sums = np.empty_like(cells)
-    n = softmax_kernels.merge(cells_a, sums_a, cells_b, sums_b, cells, sums)
+    n = kernels.merge(cells_a, sums_a, cells_b, sums_b, cells, sums)
     return cells[:n], sums[:n]
 
 

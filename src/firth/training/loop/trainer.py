@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from firth.errors import CorpusError, DivergenceError, FormatError
 from firth.messages import counted, option
 from firth.options import Options, shortened
-from firth.training.engine import Engine, PieceResult, Pieces
-from firth.training.progress import Reporter
-from firth.training.signals import Compiling, Deferred
-from firth.training.state import Keeper, State
+from firth.training.loop.engine import Engine, PieceResult, Pieces
+from firth.training.loop.progress import Reporter
+from firth.training.loop.signals import Compiling, Deferred
+from firth.training.loop.state import Keeper, State
 
 POLL_SECONDS = 0.1  # how often progress is shown and an interrupt is noticed
 _LARGEST_EXPONENT = 700  # e to the power of more is beyond float64

@@ -21,10 +21,18 @@ from numpy.typing import NDArray
 
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
-from firth.training import block_kernels, kernels, simd
-from firth.training.engine import Matrix, PieceResult
-from firth.training.hogwild import NegativeSampling, block_key, checked_ids
-from firth.training.partition import Partition, chunk_size, count_row_blocks, cut_chunks, draw_partition
+from firth.training.draws import block_key
+from firth.training.guards import checked_ids
+from firth.training.loop.engine import Matrix, PieceResult
+from firth.training.negative_sampling import block_kernels, layout, simd
+from firth.training.negative_sampling.engine import NegativeSampling
+from firth.training.negative_sampling.partition import (
+    Partition,
+    chunk_size,
+    count_row_blocks,
+    cut_chunks,
+    draw_partition,
+)
 
 _BUCKET_KEY = 1  # keeps a bucket's random draws apart from a token block's
 
@@ -70,7 +78,7 @@ def run_bucket(bucket: Bucket, work: block_kernels.GroupWorkspace | None = None)
     """
     work = work or block_kernels.make_group_workspace(bucket.vector_size, bucket.negative)
     center, outside = _on_strips(bucket.center), _on_strips(bucket.outside)
-    train = block_kernels.compile_train_bucket(*kernels.tiles(bucket.negative), kernels.strips(bucket.vector_size))
+    train = block_kernels.compile_train_bucket(*layout.tiles(bucket.negative), layout.strips(bucket.vector_size))
     rate = np.float32(bucket.rate)
     train(
         center, outside, bucket.pairs, bucket.noise_words, bucket.alias, np.uint64(bucket.key), bucket.negative, rate,
@@ -108,7 +116,7 @@ def _on_strips(rows: Matrix) -> Matrix:
     """Return `rows` if they begin on a strip's boundary and can be written to, as kernels require, or else a copy."""
     if rows.ctypes.data % simd.STRIP_BYTES == 0 and rows.flags.c_contiguous and rows.flags.writeable:
         return rows
-    copy = kernels.aligned_zeros(rows.shape)
+    copy = layout.aligned_zeros(rows.shape)
     copy[:] = rows
     return copy
 

@@ -13,7 +13,7 @@ All functions release the GIL and none checks its arguments: `cooccurrence` and 
 import numpy as np
 from numba import njit
 
-from firth.training.kernels import subsample
+from firth.training.draws import subsample
 
 DIGIT_BITS = 11  # 2,048 counters: they and one line of each of their targets stay in the nearest caches
 _FAST: set[str] = {"reassoc", "contract", "arcp", "nsz"}  # allows vector sums; keeps NaN and infinity

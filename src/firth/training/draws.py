@@ -1,0 +1,79 @@
+"""Random draws that every objective shares: numbered, so that they do not depend on which thread makes them.
+
+Draw number n under a key is a hash of both (`random_bits`). The key is a hash of the seed and the place of the work
+(`block_key`). The draws of one key have separate ranges of numbers for subsampling, window sizes and noise words.
+"""
+
+import numpy as np
+from numba import int32, njit, uint32, uint64
+
+from firth.text import END
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_WINDOW_DRAWS = np.uint64(1 << 32)  # draws are numbered: subsampling from 0, window sizes from here,
+_NOISE_DRAWS = np.uint64(1 << 33)  # and noise words from here
+
+
+def block_key(seed: int, *place: int) -> int:
+    """Return the 64-bit key of the random draws of a piece of work: a hash of the seed and its place."""
+    return int(np.random.SeedSequence((seed, *place)).generate_state(1, np.uint64)[0])
+
+
+@njit(nogil=True)
+def random_bits(key, n):
+    """Draw number n under `key`: 64 random bits (the output function of SplitMix64, Steele et al. 2014)."""
+    z = uint64(key) + uint64(n) * _GOLDEN
+    z = (z ^ (z >> uint64(30))) * _MIX_1
+    z = (z ^ (z >> uint64(27))) * _MIX_2
+    return z ^ (z >> uint64(31))
+
+
+@njit(nogil=True)
+def below(bits, limit):
+    """Turn 64 random bits into a whole number in [0, limit): the high 32 bits, scaled."""
+    return ((bits >> uint64(32)) * uint64(limit)) >> uint64(32)
+
+
+@njit(nogil=True)
+def window_bits(key, i):
+    """Draw the bits that decide the size of the window around the i-th word kept."""
+    return random_bits(key, _WINDOW_DRAWS + uint64(i))
+
+
+@njit(nogil=True)
+def subsample(block, keep, key, kept, first, stop):
+    """Fill `kept` with the words of `block` that survive; return how many survive and how many there were.
+
+    Word w stays if 32 random bits are at most keep[w]. Sentences become bounds: first[i] <= i < stop[i].
+    """
+    n = words = begin = 0
+    for i in range(len(block)):
+        word = block[i]
+        if word == END:
+            stop[begin:n] = n
+            begin = n
+        else:
+            words += 1
+            kept[n] = word
+            first[n] = begin
+            n += uint32(random_bits(key, i) >> uint64(32)) <= keep[word]
+    stop[begin:n] = n
+    return n, words
+
+
+@njit(nogil=True)
+def draw_word(key, n, alias):
+    """Draw noise word number n by Walker's alias method (`sampling.alias_table`)."""
+    bits = random_bits(key, _NOISE_DRAWS + uint64(n))
+    slot = below(bits, len(alias))
+    threshold, other = uint32(alias[slot] >> uint64(32)), uint32(alias[slot])
+    return int32(slot) if uint32(bits) < threshold else int32(other)
+
+
+@njit(nogil=True)
+def draw_noise(key, first_draw, count, alias, noise):
+    """Draw `count` noise words, from number `first_draw` on."""
+    for m in range(count):
+        noise[m] = draw_word(key, first_draw + m, alias)

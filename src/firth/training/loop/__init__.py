@@ -1,0 +1,1 @@
+"""The loop around an objective: tasks, epochs, state, checkpoints, progress, signals."""

@@ -1,0 +1,1 @@
+"""Negative sampling: both schedules, their kernels and tables."""

@@ -1,0 +1,89 @@
+"""What both schedules of negative sampling share: matrices, subsampling, and the loss of a fixed sample."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.options import Options
+from firth.text import BLOCK_WORDS, END, Corpus
+from firth.training import sampling
+from firth.training.draws import block_key
+from firth.training.guards import checked_ids
+from firth.training.loop.engine import Engine, Matrix, PieceResult
+from firth.training.negative_sampling import layout, simd
+
+_INIT_NUMBERS = 2**22  # drawn at a time, so that starting needs no second matrix
+_SAMPLE_PLACES = 16  # of the corpus, from which `end_loss` takes its sample
+_SAMPLE_SHARE = 64  # one word in so many is in the sample,
+_MIN_SAMPLE = 2_048  # but at least so many words; at most a token block
+_NO_EPOCH = 2**32 - 1  # seeds the draws of `end_loss`
+
+
+class NegativeSampling(Engine):
+    """The base class of both schedules: the corpus, the matrices to start from, and subsampling.
+
+    center, outside: (V, D) float32 views of rows padded to 64 bytes; training changes them in place.
+    """
+
+    def __init__(self, corpus: Corpus, options: Options):
+        super().__init__(options)
+        counts = corpus.vocabulary.counts
+        self._tokens = corpus.tokens
+        self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
+        self._keep = sampling.keep_thresholds(counts, options.sample)
+        shape = (len(counts), simd.LANES * layout.strips(options.vector_size))
+        self._padded_center, self._padded_outside = layout.aligned_zeros(shape), layout.aligned_zeros(shape)
+        for first, rows in start_rows(len(counts), options.vector_size, options.seed):
+            self.center[first : first + len(rows)] = rows
+
+    def compile(self) -> None:
+        """Compile the kernels now, by training on no tokens at all."""
+        self._train_alone(np.zeros(0, np.int32), 0, 0.0, self.workspace())
+
+    def end_loss(self, work: Any) -> float | None:
+        """Return the mean loss of a fixed sample of pairs, each with fixed noise words; no row changes.
+
+        The sample is the same in every epoch. It comes from 16 places of the corpus, is subsampled and windowed as in
+        training, and its noise words come from the whole vocabulary under either schedule. None if it has no pairs.
+        """
+        key = block_key(self._options.seed, _NO_EPOCH)
+        result = self._train_alone(self._sample(), key, 0.0, work)
+        return result.loss / result.pairs if result.pairs and not self.halt[0] else None
+
+    @abstractmethod
+    def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Any) -> PieceResult:
+        """Train on tokens in this thread, as one piece, in place; at rate 0 this computes their loss."""
+
+    def _sample(self) -> NDArray[np.int32]:
+        n_blocks = self._tokens.n_blocks
+        size = min(BLOCK_WORDS, max(_MIN_SAMPLE, self.n_words // _SAMPLE_SHARE))
+        numbers = sorted(set(np.linspace(0, n_blocks - 1, _SAMPLE_PLACES, dtype=int).tolist()))
+        each = size // len(numbers) - 1
+        read = (checked_ids(self._tokens.read_block(n), len(self._keep), n)[:each] for n in numbers)
+        return np.concatenate([np.append(tokens, np.int32(END)) for tokens in read])
+
+    @property
+    def center(self) -> Matrix:
+        """The center matrix, without the padding of its rows."""
+        return self._padded_center[:, : self._options.vector_size]
+
+    @property
+    def outside(self) -> Matrix:
+        """The outside matrix, without the padding of its rows."""
+        return self._padded_outside[:, : self._options.vector_size]
+
+
+def start_rows(V: int, D: int, seed: int) -> Iterator[tuple[int, Matrix]]:
+    """Draw the center vectors to start from: yield the number of a first row, and rows (n, D) from there on.
+
+    They are word2vec.c's, uniform in [-1/2D, 1/2D), and depend on the seed and the shape alone. The outside vectors
+    start at zero.
+    """
+    rng = np.random.default_rng(seed)
+    step = max(1, _INIT_NUMBERS // D)
+    for first in range(0, V, step):
+        draws = rng.random((min(step, V - first), D), dtype=np.float32)
+        yield first, (draws - np.float32(0.5)) / np.float32(D)

@@ -1,0 +1,89 @@
+"""The Hogwild schedule: all workers update both matrices without locks, one block of tokens at a time.
+
+Recht et al. 2011 (arXiv:1106.5730) show why lost updates do not matter when each touches few rows. `window_kernels` has
+the arithmetic.
+"""
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.options import Options
+from firth.text import BLOCK_WORDS, Corpus
+from firth.training import sampling
+from firth.training.draws import block_key
+from firth.training.guards import checked_ids
+from firth.training.loop.engine import PieceResult
+from firth.training.negative_sampling import layout, window_kernels
+from firth.training.negative_sampling.engine import NegativeSampling
+
+
+class Piece(NamedTuple):
+    """A piece of work: one block of tokens. `progress` is the share of the epoch before it."""
+
+    epoch: int
+    block: int
+    progress: float
+
+
+class Pieces:
+    """An epoch's blocks, one after the other, from the first that is not done."""
+
+    def __init__(self, epoch: int, first: int, n_blocks: int, paused: threading.Event):
+        self._epoch, self._next, self._n, self._paused = epoch, first, n_blocks, paused
+        self._lock = threading.Lock()
+
+    def take(self) -> Piece | None:
+        """Return the next block, to one thread only; None after the last, or while paused."""
+        with self._lock:
+            if self._next == self._n or self._paused.is_set():
+                return None
+            self._next += 1
+            return Piece(self._epoch, self._next - 1, (self._next - 1) / self._n)
+
+    def done(self) -> list[int]:
+        """Return how many blocks are done."""
+        return [self._next]
+
+
+class Hogwild(NegativeSampling):
+    """The step that trains one block of tokens; all workers change both matrices at once."""
+
+    def __init__(self, corpus: Corpus, options: Options):
+        super().__init__(corpus, options)
+        self._alias = sampling.alias_table(corpus.vocabulary.counts, options.ns_exponent)
+        tile, n_tiles = layout.tiles(options.negative)
+        self._train = window_kernels.compile_train_block(tile, n_tiles, layout.strips(options.vector_size))
+
+    def workspace(self) -> window_kernels.Workspace:
+        """Return new scratch arrays for one thread."""
+        options = self._options
+        return window_kernels.make_workspace(
+            BLOCK_WORDS, options.vector_size, options.window, options.negative, self.halt
+        )
+
+    def all_done(self, epoch: int) -> list[int]:
+        """Return the number of blocks."""
+        return [self._tokens.n_blocks]
+
+    def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Pieces:
+        """Return an epoch's blocks, without the first `done[0]`; any number of threads take from them."""
+        return Pieces(epoch, done[0] if done else 0, self._tokens.n_blocks, paused)
+
+    def train(self, piece: Piece, rate: float, work: window_kernels.Workspace) -> PieceResult:
+        """Train on one block, in place. Raises `CorpusError` if it holds an id outside the vocabulary."""
+        tokens = checked_ids(self._tokens.read_block(piece.block), len(self._keep), piece.block)
+        result = self._train_alone(tokens, block_key(self._options.seed, piece.epoch, piece.block), rate, work)
+        return result._replace(share=1 / self._tokens.n_blocks)
+
+    def _train_alone(
+        self, tokens: NDArray[np.int32], key: int, rate: float, work: window_kernels.Workspace
+    ) -> PieceResult:
+        options = self._options
+        _, pairs = self._train(
+            self._padded_center, self._padded_outside, tokens, self._keep, self._alias, np.uint64(key),
+            options.window, options.shrink_windows, options.negative, np.float32(rate), work,
+        )  # fmt: skip
+        return PieceResult(pairs, float(work.loss.sum()), 0.0)

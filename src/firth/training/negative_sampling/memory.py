@@ -1,0 +1,47 @@
+"""What negative sampling will allocate, estimated before training begins.
+
+An estimate is of the greatest growth of resident memory from then on.
+"""
+
+from firth.options import Options
+from firth.text import BLOCK_WORDS, Corpus
+from firth.training.expected_pairs import ExpectedPairs
+from firth.training.negative_sampling import layout, simd, window_kernels
+from firth.training.negative_sampling.partition import chunk_size, count_row_blocks
+
+_MIB = 2**20
+_COMPILED = {"hogwild": 106 * _MIB, "blocks": 100 * _MIB}  # the compiler and its code
+_CHUNKS = 1.25  # of pairs, in memory together: while one is trained on, the next is begun
+_TABLE_BYTES = 4 + 8 + 49  # of a word: its threshold, its slot, and room to make the alias table
+_PARTITION_BYTES = 1 + 4 + 8  # of a word, beside that: its block, its place there, and room to make the first partition
+
+
+def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
+    """Return the name and the bytes of each part that training by these options will allocate."""
+    parts = {"compiled kernels": _COMPILED[options.schedule]} | matrices_and_tables(
+        len(corpus.vocabulary), options, workers
+    )
+    return parts if options.schedule == "hogwild" else parts | _chunks(corpus, options, workers)
+
+
+def matrices_and_tables(V: int, options: Options, workers: int) -> dict[str, int]:
+    """Return the parts that both schedules have, for V words; no compiled code."""
+    row = simd.STRIP_BYTES * layout.strips(options.vector_size)
+    scratch = BLOCK_WORDS * (5 * 4 + 8) + window_kernels.SLICE * options.negative * 4 + (2 + 2 * options.window) * row
+    return {
+        f"2 matrices of {V:,} x {options.vector_size} floats": 2 * V * row,
+        "sampling tables": V * _TABLE_BYTES,
+        f"scratch of {workers} workers": workers * scratch,
+    }
+
+
+def _chunks(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
+    V = len(corpus.vocabulary)
+    P = count_row_blocks(V, options)
+    pairs = ExpectedPairs(corpus, options, shrunken=options.shrink_windows)
+    chunk = pairs.of_blocks(chunk_size(corpus.tokens.n_blocks, options))
+    return {
+        "pairs": round(8 * min(_CHUNKS * chunk, pairs.total)),
+        "partitions of the vocabulary": V * _PARTITION_BYTES,
+        f"buckets of {workers} workers": round(min(workers, P) * 2 * 8 * chunk / P**2),
+    }

@@ -1,0 +1,1 @@
+"""The exact softmax: co-occurrence counts, passes over the vocabulary, steps."""

@@ -1,0 +1,52 @@
+"""What the exact softmax will allocate, estimated before training begins.
+
+An estimate is of the greatest growth of resident memory from then on. What one stage frees before another begins counts
+in its own stage only.
+"""
+
+from firth.options import Options
+from firth.text import Corpus
+from firth.training.expected_pairs import ExpectedPairs
+from firth.training.negative_sampling.memory import matrices_and_tables
+from firth.training.softmax.cooccurrence import RANGE_CELLS, RUN_BYTES, piece_blocks
+from firth.training.softmax.exact import TILE_BYTES, TILE_WORDS
+from firth.training.softmax.passes import BATCH
+
+_MIB = 2**20
+_COMPILED = 100 * _MIB  # the compiler and its code
+_WARM_COMPILED = 35 * _MIB  # the kernels of the warm start, when the compiler is there already
+_PAIR_BYTES = 8 + 8 + 4  # of a pair while a piece is sorted: its entry, room to sort it, its sum
+_RUN_CELL_BYTES = 8 + 4  # of a cell of a run
+_CELL_BYTES = 4 + 4  # of a cell of the counts
+_MERGED_CELL_BYTES = 32  # of a cell while runs are merged: as it was, as it is, and as it will be
+
+
+def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
+    """Return the name and the bytes of each part that training by these options will allocate."""
+    V, pairs = len(corpus.vocabulary), ExpectedPairs(corpus, options, shrunken=False)
+    always = {"compiled kernels": _COMPILED + (_WARM_COMPILED if options.warm_epochs else 0)}
+    always |= {f"2 matrices of {V:,} x {options.vector_size} floats": 2 * 4 * V * options.vector_size}
+    counts = {"counts of pairs": min(RUN_BYTES, round(_CELL_BYTES * pairs.distinct(pairs.total)))}
+    stages = [_counting(pairs, counts, options, workers), counts | _passes(V, options)]
+    if options.warm_epochs:
+        warm = matrices_and_tables(V, options, 1)
+        stages.append(counts | {f"warm start: {name}": size for name, size in warm.items()})
+    return always | max(stages, key=lambda parts: sum(parts.values()))
+
+
+def _counting(pairs: ExpectedPairs, counts: dict[str, int], options: Options, workers: int) -> dict[str, int]:
+    piece = pairs.of_blocks(piece_blocks(options))
+    n_pieces = pairs.total / max(1.0, piece)
+    cells = n_pieces * pairs.distinct(piece)
+    runs = {"runs of pairs": min(RUN_BYTES, round(_RUN_CELL_BYTES * cells))}
+    pieces = {f"pieces of {workers} workers": round(min(workers, n_pieces) * _PAIR_BYTES * piece)}
+    ranges = {f"ranges of {workers} workers": round(_MERGED_CELL_BYTES * min(cells, workers * RANGE_CELLS))}
+    return runs | max(pieces, counts | ranges, key=lambda parts: sum(parts.values()))
+
+
+def _passes(V: int, options: Options) -> dict[str, int]:
+    tiles = min(TILE_BYTES, 4 * V * BATCH)
+    return {
+        "gradient and Adam's moments": 3 * 4 * V * options.vector_size,
+        "scores": tiles + tiles * options.vector_size // TILE_WORDS,
+    }
