@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 import firth
-from firth import CheckpointError, CorpusError, FirthError, FormatError, KeyedVectors, OptionError, Options, Word2Vec
+from firth import (
+    CheckpointError,
+    CorpusError,
+    DivergenceError,
+    FirthError,
+    FormatError,
+    KeyedVectors,
+    OptionError,
+    Options,
+    Word2Vec,
+)
 from firth.training import registry
 from firth.training.softmax import cooccurrence
 
@@ -53,6 +63,38 @@ def test_an_unknown_option_suggests_the_nearest():
         Word2Vec(vectorsize=100)
     with pytest.raises(OptionError, match="unknown option 'iter': use epochs"):
         Word2Vec(iter=5)
+
+
+@pytest.mark.parametrize("name", ["sentences", "corpus_file", "corpus_iterable"])
+def test_gensims_names_for_the_corpus_are_answered_by_fit(name):
+    with pytest.raises(OptionError, match=f"unknown option '{name}': give the corpus to fit"):
+        Word2Vec().fit(**{name: "t.txt"})
+
+
+def test_fit_without_a_corpus_says_what_to_give():
+    with pytest.raises(OptionError, match="fit needs a corpus: give a path"):
+        Word2Vec().fit()
+
+
+@pytest.mark.parametrize(
+    ("corpus", "options", "error"),
+    [([["x"]] * 30, {}, CorpusError), ([["a", "b"] * 30] * 30, {"alpha": 1e30}, DivergenceError)],
+)
+def test_a_fit_that_trains_nothing_of_use_leaves_the_model_as_it_was(corpus, options, error):
+    empty = Word2Vec(min_count=1, sample=0, vector_size=4, **options)
+    with pytest.raises(error):
+        empty.fit(corpus, progress=False)
+    with pytest.raises(FirthError, match="no vectors yet"):
+        empty.wv  # noqa: B018
+    held = Word2Vec(min_count=1, sample=0, vector_size=4).fit([["c", "d"]] * 30, progress=False)
+    before, history = held.wv.vectors.copy(), held.history
+    held.options = empty.options
+    with pytest.raises(error):
+        held.fit(corpus, progress=False, overwrite=True)
+    assert held.wv.index_to_key == ["c", "d"]
+    assert np.array_equal(held.wv.vectors, before)
+    assert held.history == history
+    assert len(held.outside) == 2
 
 
 @pytest.mark.parametrize("name", ["corpus", "callbacks", "progress", "validation", "tokenizer", "checkpoint"])

@@ -379,7 +379,7 @@ def test_a_name_that_is_no_string_is_unknown(name):
         Options.from_dict({name: 1})
 
 
-@pytest.mark.parametrize("value", [np.timedelta64(5, "D"), np.timedelta64("NaT"), np.datetime64("2020")])
+@pytest.mark.parametrize("value", [np.timedelta64(5, "D"), np.timedelta64("NaT", "D"), np.datetime64("2020")])
 @pytest.mark.parametrize("name", [*WHOLE, *REAL])
 def test_a_time_is_no_number(name, value):
     with pytest.raises(OptionError, match=f"^{name}="):

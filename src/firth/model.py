@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Never, Self, TypeAlias, cast
 
 import numpy as np
 
-from firth.errors import FirthError, FormatError, OptionError
+from firth.errors import CorpusError, DivergenceError, FirthError, FormatError, OptionError
 from firth.messages import counted, option
 from firth.options import Options, shortened, unknown_option
 from firth.resources import checked_workers
@@ -27,6 +27,7 @@ Callback = Callable[["Word2Vec"], Any]
 Validate: TypeAlias = "Callable[[EpochRecord], EpochRecord]"
 
 _OPTIONS = {field.name for field in dataclasses.fields(Options)}
+_NO_CORPUS = object()  # marks that `fit` was called without one
 _MOST_REPLACED = 0.1  # of the words of a text: a file of another kind has more
 
 
@@ -105,7 +106,7 @@ class Word2Vec:
 
     def fit(
         self,
-        corpus: Any,
+        corpus: Any = _NO_CORPUS,
         *,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
         offsets: Any = None,
@@ -134,16 +135,18 @@ class Word2Vec:
                               of the validation; None sets no limit
           checkpoint          a folder for the state of the training: written every `checkpoint_minutes` (None: 10), at
                               each epoch's end and at an interrupt, atomically, the last two of them kept
-          resume              go on from the newest sound checkpoint, or from the start where there is none yet;
-                              callbacks hear again of an epoch whose end was not kept before they had heard
-          overwrite           consent to replace the vectors that this model already holds, since `fit` cannot train
+          resume              resume from the newest sound checkpoint, or start if there is none yet; callbacks are
+                              called again for the last epoch if they had not finished when the run was interrupted
+          overwrite           allow `fit` to replace the vectors that this model already holds, because it cannot train
                               them further; not needed when a checkpoint is resumed. The old vectors stay until
                               training begins, so there must be enough memory for both
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
         one), however often the training was ended and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
-        stops within two seconds, writes a checkpoint if the work under way ends within one, leaves the vectors as they
-        are by then, and goes on to the caller. `wv` cannot be edited until `fit` returns; a callback may edit a copy.
+        stops within two seconds, writes a checkpoint if the work under way ends within one, keeps the vectors trained
+        so far, and propagates to the caller. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a
+        callback may edit a copy. If training diverges, or fails before its first epoch ends, this model holds what it
+        held before.
 
         Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced
         without `overwrite=True`; `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before
@@ -156,6 +159,8 @@ class Word2Vec:
         from firth.training.loop.progress import reporter
 
         _refuse(unknown)
+        if corpus is _NO_CORPUS:
+            raise OptionError("fit needs a corpus: give a path, an iterable of token lists, or integer sequences")
         listed = _listed_callbacks(callbacks)
         check_validation(validation)
         for text in (corpus, validation):
@@ -226,8 +231,14 @@ class Word2Vec:
                 keeper.check_corpus(read, held_out)
                 training = make_trainer(read, self.options, self.workers, report, keeper)
                 validate = self._validation(read, held_out, report)
+                before = self._wv, self._outside, self.history, self.corpus
                 self._begin(training, read, summary, keeper)
-                self._train(training, validate, list(callbacks), keeper)
+                try:
+                    self._train(training, validate, list(callbacks), keeper)
+                except (CorpusError, DivergenceError) as error:
+                    if isinstance(error, DivergenceError) or not self.history:  # nothing of use was trained
+                        self._wv, self._outside, self.history, self.corpus = before
+                    raise
         return self
 
     def _begin(self, training: "Training", corpus: "Corpus", summary: dict[str, int], keeper: "Keeper") -> None:
@@ -236,7 +247,7 @@ class Word2Vec:
 
         history = records(keeper.history, "the checkpoint")
         vocabulary = corpus.vocabulary
-        counts = vocabulary.counts.copy()  # training goes on reading its own, whatever a callback writes into these
+        counts = vocabulary.counts.copy()  # a copy, so that callbacks cannot change the counts used in training
         self._hold(KeyedVectors(vocabulary.index_to_key, training.center, counts), training.outside)
         self.history, self.corpus = history, summary
 
@@ -246,7 +257,7 @@ class Word2Vec:
         vectors.move_with(self._outside)
 
     def _train(self, training: "Training", validate: "Validate", callbacks: list[Callback], keeper: "Keeper") -> None:
-        """Train until the last epoch or until a callback returns True. The vectors are usable from the first moment."""
+        """Train until the last epoch or until a callback returns True. The vectors can be read during training."""
         with self.wv.in_training():
             try:
                 for record in training.epochs():
@@ -263,7 +274,9 @@ class Word2Vec:
     def _alone(self) -> Iterator[None]:
         """Refuse another `fit` of this model, from a callback or another thread, until this one has ended."""
         if self._is_training:
-            raise FirthError("this model is being trained: train another one beside it, or this one again afterwards")
+            raise FirthError(
+                "this model is being trained: use another model, or call fit again after this call returns"
+            )
         self._is_training = True
         try:
             yield
@@ -381,7 +394,8 @@ def _listed_callbacks(callbacks: Any) -> list[Callback]:
         return [callbacks]
     if isinstance(callbacks, (str, bytes)) or not isinstance(callbacks, Iterable):
         raise OptionError(
-            f"callbacks={shortened(callbacks)} is not allowed: give a function that takes the model, or a list of those"
+            f"callbacks={shortened(callbacks)} is not allowed: give a function that takes the model, or a "
+            "list of such functions"
         )
     listed = list(callbacks)
     for number, callback in enumerate(listed):

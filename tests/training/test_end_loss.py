@@ -92,6 +92,13 @@ def test_the_sample_comes_from_the_whole_corpus_and_fits_a_token_block():
     assert len(np.unique(seen // 250)) == 16, "16 places, from the first to the last"
 
 
+def test_the_sample_of_a_corpus_of_one_token_block_comes_from_all_of_it():
+    options = Options(min_count=1)
+    corpus = read_corpus(np.arange(20_000).reshape(-1, 20), options)
+    seen = np.array(corpus.vocabulary.index_to_key)[blocks.Blocks(corpus, options)._sample().clip(0)]
+    assert len(np.unique(seen // 1_250)) == 16
+
+
 def test_a_corpus_of_a_few_words_is_its_own_sample():
     options = Options(min_count=1)
     corpus = read_corpus([["a", "b"], ["c", "a"]], options)
@@ -149,6 +156,26 @@ def test_a_loss_that_rises_while_the_end_loss_falls_is_explained_once(losses, ex
 
 # --- progress
 
+RATES = [(999, "999 words/s"), (99_999, "99,999 words/s"), (100_000, "0.10 M words/s"), (2.5e6, "2.50 M words/s")]
+
+
+@pytest.mark.parametrize(("words", "text"), RATES)
+def test_a_rate_is_shown_in_millions_from_100_000_on(words, text):
+    assert trainer.rate_of(2 * words, 2.0) == text
+
+
+def test_the_time_left_of_a_resumed_run_counts_only_what_this_run_did(monkeypatch):
+    clock, stream = [100.0], io.StringIO()
+    monkeypatch.setattr("firth.training.loop.progress.time.monotonic", lambda: clock[0])
+    lines = Lines(stream, interval=1.0)
+    lines.stage("training", 1000)
+    for done in (500, 600):  # half is from an earlier run
+        lines.advance(done)
+        clock[0] += 10
+    lines.advance(700)
+    assert stream.getvalue().splitlines()[-1] == "training 70% 0:00:30 left"
+
+
 KINDS = {
     "blocks": {"schedule": "blocks"},
     "hogwild": {"schedule": "hogwild"},
@@ -174,7 +201,7 @@ def done(monkeypatch):
 def test_the_shares_of_an_epochs_pieces_make_one_epoch(kind, done):
     Word2Vec(**SMALL | KINDS[kind] | {"epochs": 3}).fit(zipf_ids(), progress=False)
     assert sum(result.share for result in done) == pytest.approx(3)
-    assert all(result.share > 0 for result in done if result.pairs)
+    assert all((result.share > 0) == (result.pairs > 0) for result in done)
 
 
 class Shown(Lines):

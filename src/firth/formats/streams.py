@@ -229,35 +229,35 @@ def broken_rows(rows: NDArray[Any]) -> int:
 
 
 class Rows:
-    """A matrix read from `path` that grows by doubling, for a header's promise is no reason to take memory.
+    """A matrix read from `path` that grows block by block: a header's row count is not trusted.
 
-    `capacity` rows have their place from the start: whoever gives any has seen to it that there is memory for them.
+    The caller has checked that there is memory for `capacity` rows; for more, `append` checks it.
     """
 
     def __init__(self, path: Path, D: int, dtype: np.dtype[Any], capacity: int = 0):
         self.path = path
-        self.array: NDArray[Any] = np.empty((capacity, D), dtype)
+        self.array: NDArray[Any] = np.empty((0, D), dtype)  # no rows, but their D and dtype
         self.used = 0
+        self._room = capacity  # rows that there is memory for
+        self._bytes = bytearray()  # grows in place; from NumPy 2.5 on, resizing an array makes a second one
         self.broken = 0  # rows with a number that is not finite
 
     def append(self, rows: NDArray[Any]) -> None:
         """Copy (n, D) rows behind those that are there."""
         end = self.used + len(rows)
-        if end > len(self.array):
+        if end > self._room:
             self._grow(end)
-        place = self.array[self.used : end]
-        place[:] = rows
-        self.broken += broken_rows(place)  # as they are kept: a number too large for float16 is infinite there
+        rows = np.ascontiguousarray(rows, self.array.dtype)
+        self._bytes.extend(rows.data)
+        self.broken += broken_rows(rows)  # as they are kept: a number too large for float16 is infinite there
         self.used = end
 
     def _grow(self, end: int) -> None:
-        held, D = self.array.shape
+        held, D = self._room, self.array.shape[1]
         capacity = max(end, 2 * held)
         room_for((capacity - held, D), self.array.dtype, self.path, fewer_rows())
-        self.array.resize((capacity, D), refcheck=False)
+        self._room = capacity
 
     def finished(self) -> NDArray[Any]:
-        """Return the rows, and no memory beyond them."""
-        if self.used < len(self.array):
-            self.array.resize((self.used, self.array.shape[1]), refcheck=False)
-        return self.array
+        """Return the rows; nothing can be appended any more."""
+        return np.frombuffer(self._bytes, self.array.dtype).reshape(self.used, self.array.shape[1])

@@ -32,8 +32,8 @@ def alias_table(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.uin
 
     A draw picks a slot i uniformly, and returns i with the slot's own probability, else the slot's alias. Slots are
     filled by sweeping over the words with less than 1/n of the probability and those with more, as in Vose (1991), but
-    with cumulative sums instead of a loop: E_i is what the first i words of more can give away, D_j what the first j
-    words of less lack. Word j takes from the first i with E_i >= D_(j-1). A word i that gave more than it had keeps
+    with cumulative sums instead of a loop: E_i is the surplus of the first i words of more, D_j the deficit of the
+    first j words of less. Word j takes from the first i with E_i >= D_(j-1). A word i that gave more than it had keeps
     1 + E_i - D, with D the first D_j above E_i, and takes the rest from word i + 1.
 
     counts: (n,). Returns (n,) uint64: the probability, scaled to 32 bits, in the high half; the alias in the low half.
@@ -47,7 +47,7 @@ def alias_table(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.uin
     giver = np.searchsorted(give, np.concatenate([[0.0], lack[:-1]]))[: len(less)]
     overdrawn = np.searchsorted(lack, give, side="right")
     took = overdrawn < len(less)  # beyond these, only rounding is left
-    took[-1:] = False  # the last has nobody to take from
+    took[-1:] = False  # no word follows the last one
     alias[less] = more[np.minimum(giver, len(more) - 1)]
     alias[more[took]] = more[1:][took[:-1]]
     share[more] = 1

@@ -55,7 +55,7 @@ class Engine(ABC):
 
     @property
     def advice(self) -> str:
-        """What may help where training diverges."""
+        """Advice for a run that diverged."""
         return f"start again with a smaller {option('alpha')} (0.025 is usual)"
 
     @property
@@ -78,7 +78,7 @@ class Engine(ABC):
 
     @abstractmethod
     def all_done(self, epoch: int) -> list[int]:
-        """Return what `Pieces.done` does when all pieces of an epoch are."""
+        """Return the value of `Pieces.done` when all pieces of the epoch are done."""
 
     @abstractmethod
     def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Pieces:
@@ -99,7 +99,7 @@ class Engine(ABC):
     def end_loss(self, work: Any) -> float | None:
         """Return the mean loss of a fixed sample of pairs, in nats, with both matrices as they are.
 
-        None if `epoch_loss` is of both matrices as they are already, or if the sample has no pairs.
+        None if `epoch_loss` already measures the final matrices, or if the sample has no pairs.
         """
         return None
 

@@ -33,21 +33,26 @@ class Lines(Reporter):
     def __init__(self, stream: TextIO, interval: float = 10.0):
         self._stream, self._interval = stream, interval
         self._name = ""
+        self._first: int | None = None  # units done when the stage was first reported on: those of an earlier run
         self._total: int | None = None
         self._started = self._said = time.monotonic()
 
     def stage(self, name: str, total: int | None) -> None:
         self._name, self._total = name, total
         self._started = self._said = time.monotonic()
+        self._first = None
 
     def advance(self, done: int, total: int | None = None, note: str = "") -> None:
         self._total = total or self._total
         now = time.monotonic()
+        if self._first is None:
+            self._first, self._started = done, now
         if now - self._said < self._interval:
             return
         self._said = now
         share = f" {done / self._total:.0%}" if self._total else f" {done:,}"
-        left = f" {_clock((now - self._started) * (self._total / done - 1))} left" if self._total and done else ""
+        new = done - self._first
+        left = f" {_clock((now - self._started) * (self._total - done) / new)} left" if self._total and new > 0 else ""
         self.say(f"{self._name}{share}{left}  {note}".rstrip())
 
     def say(self, text: str) -> None:

@@ -62,7 +62,7 @@ class State(NamedTuple):
 
     def wrong(self, reason: str) -> CheckpointError:
         """Return the error of a state that no training has kept."""
-        return CheckpointError(f"{self.origin} is no state of this training: {reason}. Take another checkpoint")
+        return CheckpointError(f"{self.origin} is not a state of this training run: {reason}. Use another checkpoint")
 
 
 def is_finite(array: NDArray[Any]) -> bool:

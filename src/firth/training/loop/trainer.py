@@ -40,7 +40,7 @@ class EpochRecord:
 
     Compare epochs by `end_loss`. The running loss often rises in the last epochs although the vectors improve: text
     repeats its words within a few sentences, and at a high learning rate the vectors fit the words just seen, which
-    lowers the loss of the next pairs. As the rate falls, that gain disappears. It is no sign of divergence.
+    lowers the loss of the next pairs. As the rate falls, that gain disappears. A rise does not mean divergence.
 
     Raises `TypeError` for a value that is not a number.
     """
@@ -198,7 +198,7 @@ class Trainer:
         The first error stops all and is raised here.
         """
         pieces = self._engine.pieces(self._tally.epoch, self._tally.done, self._paused)
-        threads = len(self._workspaces) + 1  # one to see that there can be threads
+        threads = len(self._workspaces) + 1  # one extra, to detect that threads cannot be started
         with Deferred(self.stop) as signals, ThreadPoolExecutor(threads, thread_name_prefix="firth") as pool:
             resting = True
             while resting:
@@ -279,8 +279,8 @@ class Trainer:
         engine, tally = self._engine, self._tally
         progress = min(1.0, tally.progress)
         words = round((tally.epoch + progress) * engine.n_words)
-        speed = progress * engine.raw_words / tally.seconds
-        note = f"{speed / 1e6:.2f} M words/s  loss {tally.mean_loss:.4f}  alpha {self._rate(progress):.4f}"
+        speed = rate_of(progress * engine.raw_words, tally.seconds)
+        note = f"{speed}  loss {tally.mean_loss:.4f}  alpha {self._rate(progress):.4f}"
         self._reporter.advance(words, note=note if tally.pairs else "")
 
     def _record(self) -> EpochRecord:
@@ -323,11 +323,17 @@ def _no_pairs(n_words: int) -> CorpusError:
     )
 
 
+def rate_of(words: float, seconds: float) -> str:
+    """Return words per second as text: in millions from 100,000 on."""
+    speed = words / seconds
+    return f"{speed / 1e6:.2f} M words/s" if speed >= 1e5 else f"{speed:,.0f} words/s"
+
+
 def summary(record: EpochRecord, epochs: int, *, exact: bool) -> str:
     """Return the line that reports an epoch that was just trained."""
     seconds = record.seconds or math.nan
     perplexity = f"  perplexity {math.exp(record.loss):,.1f}" if exact and record.loss < _LARGEST_EXPONENT else ""
     end = f"  end loss {record.end_loss:.4f}" if record.end_loss is not None else ""
-    speed = f"{record.words / seconds / 1e6:.2f} M words/s  {seconds:.1f} s"
+    speed = f"{rate_of(record.words, seconds)}  {seconds:.1f} s"
     pairs = f"{counted(record.pairs, 'pair')}  alpha {record.alpha:.4f}"
     return f"epoch {record.epoch}/{epochs}  loss {record.loss:.4f}{end}{perplexity}  {speed}  {pairs}"

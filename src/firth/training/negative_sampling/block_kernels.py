@@ -108,7 +108,10 @@ def count_pairs(block, keep, key, window, shrink, block_of, P, work, counts):
 
 @njit(nogil=True)
 def fill_pairs(n, P, work, places, pairs):
-    """Write each pair of words to its bucket's next place; `places` (P * P,) moves on. pairs: (n_pairs, 2) int32."""
+    """Write each pair of words to its bucket's next place, in `pairs` (n_pairs, 2) int32.
+
+    `places` (P * P,) is advanced in place.
+    """
     kept, first, stop, part = work.kept, work.first, work.stop, work.part
     for i in range(n):
         for j in range(first[i], stop[i]):

@@ -199,9 +199,10 @@ class Rotation:
             return piece.round >= 0 and min(self.rounds) == (piece.chunk + 1) * self.P
 
     def _next_bucket(self) -> Piece | None:
-        """Return the ready bucket of the earliest round; its outside block was last with center block number + 1.
+        """Return the ready bucket of the earliest round.
 
-        Every bucket of a chunk is done before the next chunk begins, because that has other blocks.
+        Center block `number + 1` used its outside block in the round before. Every bucket of a chunk is done before
+        the next chunk begins, because the next chunk has a different partition.
         """
         chunk = min(self.rounds) // self.P
         if chunk == len(self.sizes) or self._made[chunk] < self.sizes[chunk]:
@@ -215,7 +216,7 @@ class Rotation:
         return None
 
     def _next_pairs(self) -> Piece | None:
-        """Return the next token block, of this chunk or the next, whose pairs no worker makes yet."""
+        """Return the next token block, of this chunk or the next, that no worker has taken yet."""
         current = min(self.rounds) // self.P
         for chunk in range(current, min(current + 2, len(self.sizes))):
             if self._taken[chunk] < self.sizes[chunk]:
@@ -344,7 +345,8 @@ class Blocks(NegativeSampling):
         pairs = self._gather([chunk.parts[number] for number in range(len(chunk.parts))], b, work)
         key = block_key(self._options.seed, piece.epoch, piece.chunk, b, _BUCKET_KEY)
         loss = self._run(self._bucket(chunk.partition, o, pairs, key, rate), work.groups)
-        share = len(chunk.parts) / (self._P**2 * self._tokens.n_blocks)
+        n_pairs = sum(len(made) for made, _ in chunk.parts.values())
+        share = len(chunk.parts) / self._tokens.n_blocks * len(pairs) / max(1, n_pairs)
         return PieceResult(len(pairs), loss, share)
 
     def _gather(self, parts: list[Part], b: int, work: Worker) -> NDArray[np.int32]:

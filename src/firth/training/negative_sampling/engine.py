@@ -17,8 +17,8 @@ from firth.training.negative_sampling import layout, simd
 
 _INIT_NUMBERS = 2**22  # drawn at a time, so that starting needs no second matrix
 _SAMPLE_PLACES = 16  # of the corpus, from which `end_loss` takes its sample
-_SAMPLE_SHARE = 64  # one word in so many is in the sample,
-_MIN_SAMPLE = 2_048  # but at least so many words; at most a token block
+_SAMPLE_SHARE = 64  # the sample has 1/64 of the words,
+_MIN_SAMPLE = 2_048  # but at least so many, and at most a token block
 _NO_EPOCH = 2**32 - 1  # seeds the draws of `end_loss`
 
 
@@ -46,8 +46,9 @@ class NegativeSampling(Engine):
     def end_loss(self, work: Any) -> float | None:
         """Return the mean loss of a fixed sample of pairs, each with fixed noise words; no row changes.
 
-        The sample is the same in every epoch. It comes from 16 places of the corpus, is subsampled and windowed as in
-        training, and its noise words come from the whole vocabulary under either schedule. None if it has no pairs.
+        The sample is the same in every epoch: 1/64 of the words, at least 2,048 and at most 32,768, from 16 places
+        spread over the corpus. It is subsampled and windowed as in training, and its noise words come from the whole
+        vocabulary under either schedule. None if the sample has no pairs.
         """
         key = block_key(self._options.seed, _NO_EPOCH)
         result = self._train_alone(self._sample(), key, 0.0, work)
@@ -58,12 +59,20 @@ class NegativeSampling(Engine):
         """Train on tokens in this thread, as one piece, in place; at rate 0 this computes their loss."""
 
     def _sample(self) -> NDArray[np.int32]:
-        n_blocks = self._tokens.n_blocks
+        """Return a fixed sample of the tokens: runs of equal length from places spread over the corpus."""
         size = min(BLOCK_WORDS, max(_MIN_SAMPLE, self.n_words // _SAMPLE_SHARE))
-        numbers = sorted(set(np.linspace(0, n_blocks - 1, _SAMPLE_PLACES, dtype=int).tolist()))
-        each = size // len(numbers) - 1
-        read = (checked_ids(self._tokens.read_block(n), len(self._keep), n)[:each] for n in numbers)
-        return np.concatenate([np.append(tokens, np.int32(END)) for tokens in read])
+        if self.n_words <= size and self._tokens.n_blocks == 1:
+            return self._run_at(0.0, BLOCK_WORDS)
+        length = size // _SAMPLE_PLACES - 1
+        places = np.linspace(0, self._tokens.n_blocks, _SAMPLE_PLACES, endpoint=False)
+        return np.concatenate([np.append(self._run_at(place, length), np.int32(END)) for place in places.tolist()])
+
+    def _run_at(self, place: float, length: int) -> NDArray[np.int32]:
+        """Return up to `length` tokens; place 2.5 begins in the middle of token block 2."""
+        block = int(place)
+        tokens = checked_ids(self._tokens.read_block(block), len(self._keep), block)
+        first = min(int((place - block) * len(tokens)), max(0, len(tokens) - length))
+        return tokens[first : first + length]
 
     @property
     def center(self) -> Matrix:

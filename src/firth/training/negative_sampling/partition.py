@@ -1,9 +1,9 @@
-"""How the block schedule cuts its work: the corpus into chunks, and the vocabulary into blocks, anew for each chunk.
+"""The block schedule splits the corpus into chunks and, for each chunk, assigns the words to random blocks.
 
 With fixed blocks, two words of one block would meet the same rows in the same order throughout training, and share
 their noise words. Their vectors would come out more alike than those of words in different blocks, as measured in
 benchmarks/blocks.md. So the words are assigned to blocks at random for every chunk. No chunk is longer than all the
-training before it: the outside vectors start at zero, and the first steps leave the strongest mark.
+training before it: the outside vectors start at zero, and the first steps have the largest effect.
 
 All of it is a function of the seed, the options and the size of the corpus.
 """
@@ -68,8 +68,9 @@ def draw_partition(
 ) -> Partition:
     """Return the partition of V words for one chunk: P blocks of V/P words each, assigned at random.
 
-    For the first chunk of a run all words are in block 0, and the other blocks are empty: while the outside vectors
-    are near zero, every center must meet noise words of the whole vocabulary.
+    For the first chunk of a run, a single token block, all words are in block 0 and the other blocks are empty, so one
+    worker trains it: while the outside vectors are near zero, every center must meet noise words of the whole
+    vocabulary.
 
     counts: (V,) how often each word occurs.
     """

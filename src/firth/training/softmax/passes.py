@@ -104,7 +104,7 @@ class SoftmaxTrainer:
         return counts
 
     def _start_warm(self) -> None:
-        """Fill both matrices by negative sampling, as far as that comes if it is interrupted."""
+        """Fill both matrices by negative sampling, or with what was trained before an interrupt."""
         options = dataclasses.replace(self._options, epochs=self._options.warm_epochs)
         engine = Hogwild(self._corpus, options)
         self._reporter.say("warm start: negative sampling, on one thread")
@@ -179,7 +179,7 @@ class Passes(Engine):
 
     @property
     def advice(self) -> str:
-        """What may help where training diverges."""
+        """Advice for a run that diverged."""
         return f"start again with a warm start, {option('warm_epochs', 3)}, or with another {option('seed')}"
 
     def __init__(
