@@ -20,11 +20,11 @@ from training._by_hand import reach, surviving_sentences
 
 from firth import Options, Word2Vec
 from firth.objectives import negative_sampling
-from firth.text import read_corpus
+from firth.text import END, read_corpus
 from firth.training import draws
 from firth.training.loop.progress import Reporter
 from firth.training.loop.trainer import Trainer
-from firth.training.negative_sampling import block_kernels, blocks, layout, partition, simd, window_kernels
+from firth.training.negative_sampling import block_kernels, blocks, layout, partition, simd
 from firth.training.sampling import alias_table, keep_thresholds
 
 SEED = 20261120
@@ -116,7 +116,7 @@ def test_running_a_bucket_is_a_pure_function_of_it():
 )
 @settings(deadline=None, max_examples=60)
 def test_the_buckets_hold_every_pair_of_every_window_once(sentences, P, window, shrink, subsampled):
-    block = np.array([token for sentence in sentences for token in [*sentence, window_kernels.END]], np.int32)
+    block = np.array([token for sentence in sentences for token in [*sentence, END]], np.int32)
     keep = keep_thresholds(np.full(10, 5), 0.05 if subsampled else 0.0)
     work, counts, key = block_kernels.make_pair_workspace(len(block)), np.zeros(P * P, np.int64), np.uint64(9)
     block_of = np.random.default_rng(SEED).integers(0, P, 10).astype(np.uint8)

@@ -184,7 +184,7 @@ def test_resuming_where_there_is_nothing_begins(tmp_path, run):
 @pytest.mark.parametrize("kind", KINDS)
 def test_resuming_after_the_end_trains_nothing(kind, tmp_path, run, monkeypatch):
     whole = saved(fit(model_of(kind), run), tmp_path)
-    for name in ("blocks.Blocks", "hogwild.Hogwild", "softmax_training.Passes"):
+    for name in ("negative_sampling.blocks.Blocks", "negative_sampling.hogwild.Hogwild", "softmax.passes.Passes"):
         monkeypatch.setattr(f"firth.training.{name}.train", None)
     assert saved(fit(model_of(kind), run), tmp_path) == whole
 
@@ -455,7 +455,7 @@ def test_a_checkpoint_that_lies_is_an_error_before_anything_is_trained(kind, lie
     shutil.copytree(ended / kind, run)
     for name in checkpoints(run):
         forge(run / name, (LIES | SOFTMAX_LIES)[lie])
-    for name in ("blocks.Blocks", "hogwild.Hogwild", "softmax_training.Passes"):
+    for name in ("negative_sampling.blocks.Blocks", "negative_sampling.hogwild.Hogwild", "softmax.passes.Passes"):
         monkeypatch.setattr(f"firth.training.{name}.train", None)
     heard, model = Heard(), model_of(kind)
     with pytest.raises(CheckpointError) as raised:

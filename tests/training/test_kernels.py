@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from training._by_hand import reach, surviving_sentences
 
 from firth.objectives import negative_sampling
+from firth.text import END
 from firth.training.negative_sampling import layout, simd, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
 
-END = window_kernels.END
 SEED = 20261120
 SHAPES = [(1, 1), (3, 5), (16, 8), (17, 5), (50, 10), (100, 5), (33, 17), (16, 64)]
 """(vector_size, negative): rows of one strip and several, whole and not; one tile, several, and unused columns."""
@@ -41,12 +41,12 @@ def oracle(center, outside, block, *, window, negative, shrink, rate, keep, alia
     """Do the same in float64 with `negative_sampling`: one step a window, all gradients from before the step."""
     center, outside = center.astype(np.float64), outside.astype(np.float64)
     loss, pairs, position = 0.0, 0, 0
-    draws = np.arange(len(block) * negative, dtype=np.int32)
-    draws.draw_noise(np.uint64(key), 0, len(draws), alias, draws)
+    drawn = np.arange(len(block) * negative, dtype=np.int32)
+    draws.draw_noise(np.uint64(key), 0, len(drawn), alias, drawn)
     for sentence in surviving_sentences(block, keep, key):
         for i, word in enumerate(sentence):
             m = reach(key, position, window) if shrink else window
-            noise = draws[position * negative : (position + 1) * negative]
+            noise = drawn[position * negative : (position + 1) * negative]
             noise = noise[noise != word]
             inputs = sentence[max(0, i - m) : i] + sentence[i + 1 : i + m + 1]
             d_center, d_outside = np.zeros_like(center), np.zeros_like(outside)
