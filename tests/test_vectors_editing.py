@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firth.errors import OptionError, UnknownWordError
+from firth.formats.native import write_native
 from firth.vectors import KeyedVectors
 
 D = 4
@@ -294,3 +295,72 @@ def test_deprecated_methods_work_and_warn(wv):
     with pytest.warns(DeprecationWarning, match="use unit_normalize_all"):
         wv.init_sims(replace=True)
     assert np.linalg.norm(wv["a"]) == pytest.approx(1)
+
+
+# --- keys edited in place
+
+
+def put(row, key):
+    def edit(keys):
+        keys[row] = key
+
+    return edit
+
+
+IN_PLACE = {
+    "sorted": (lambda keys: keys.sort(reverse=True), r"index_to_key\[0\] is 'c', and key_to_index has row 2 for it"),
+    "renamed": (put(1, "ren"), r"index_to_key\[1\] is 'ren', and key_to_index has no row for it: .* assign a new list"),
+    "a number": (put(1, 17), "all words or all whole numbers: found 17 among them"),
+    "repeated": (put(1, "a"), "keys must differ: 'a' comes more than once"),
+}
+WRITERS = {
+    "save": lambda wv, path: wv.save(path),
+    "export": lambda wv, path: wv.save_word2vec_format(path),
+    "check": lambda wv, path: wv.check_rows(),
+    "sort": lambda wv, path: wv.sort_by_descending_frequency(),
+}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize(("edit", "message"), IN_PLACE.values(), ids=IN_PLACE)
+def test_keys_edited_in_place_are_refused(wv, tmp_path, edit, message, write):
+    edit(wv.index_to_key)
+    with pytest.raises(OptionError, match=message):
+        write(wv, tmp_path / "v")
+    assert not (tmp_path / "v").exists()
+    with pytest.raises(OptionError, match=message):
+        wv.resize_vectors()
+    wv.index_to_key = ["x", "y", "z"]
+    write(wv, tmp_path / "v")
+
+
+def test_a_dictionary_of_keys_in_another_order_is_not_refused(wv):
+    wv.key_to_index["b"] = wv.key_to_index.pop("b")
+    wv.check_rows()
+
+
+def test_repeated_keys_that_were_never_looked_up_are_named(matrix, tmp_path):
+    wv = KeyedVectors.trusted(["a", "b", "a"], matrix)
+    with pytest.raises(OptionError, match="keys must differ: 'a' comes more than once"):
+        wv.save(tmp_path / "v")
+    with pytest.raises(OptionError, match="keys must differ: 'a' comes more than once"):
+        write_native(tmp_path / "v", keys=["a", "b", "a"], center=matrix)
+
+
+QUERIES = {
+    "similarity": lambda wv: wv.similarity("a", "zznew"),
+    "most_similar": lambda wv: wv.most_similar("a"),
+    "batch": lambda wv: wv.most_similar_batch(["a"]),
+    "cosmul": lambda wv: wv.most_similar_cosmul("a"),
+    "rank": lambda wv: wv.rank("a", "b"),
+    "norms": lambda wv: wv.norms,
+    "units": lambda wv: wv.get_normed_vectors(),
+}
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
+def test_queries_with_keys_that_have_no_rows_say_so(wv, query):
+    wv.fill_norms()
+    wv.index_to_key.append("zznew")
+    with pytest.raises(OptionError, match=r"4 keys and only 3 vectors: call resize_vectors\(\)"):
+        query(wv)

@@ -85,6 +85,7 @@ class EditableTable(VectorTable):
                 "vectors_for_all(keys)"
             )
         row_of_each(checked_keys(self.index_to_key))
+        self._check_unmoved(len(self._vectors))
         keys = self.index_to_key[len(self._vectors) :]
         del self.index_to_key[len(self._vectors) :]
         self._key_to_index = None  # gensim's users write the new keys into it by hand
@@ -101,6 +102,7 @@ class EditableTable(VectorTable):
         counts = self.counts
         if counts is None:
             raise OptionError("these vectors have no counts to sort by: assign wv.counts first")
+        self._check_unmoved(len(self))
         order = np.argsort(-counts, kind="stable")
         keys = [self.index_to_key[row] for row in order.tolist()]
         expandos = {attr: values[order] for attr, values in self.expandos.items()}
@@ -179,7 +181,7 @@ class EditableTable(VectorTable):
 
     def _check_editable(self) -> None:
         self._refuse_in_training()
-        self.check_rows()
+        self._check_lengths()
         self._check_attributes()
 
     def _change(self, rows: Rows, matrix: Vector) -> None:

@@ -105,7 +105,11 @@ class VectorTable:
 
     @property
     def index_to_key(self) -> list[Key]:
-        """The V keys, row by row. Append keys and call `resize_vectors` to add them, as in gensim."""
+        """The V keys, row by row. Append keys and call `resize_vectors` to add them, as in gensim.
+
+        To rename keys, assign a new list. Other edits of the list in place are refused when the table is saved or
+        sorted.
+        """
         return self._keys
 
     @index_to_key.setter
@@ -118,7 +122,7 @@ class VectorTable:
     def key_to_index(self) -> dict[Key, int]:
         """The row of each key; raises `OptionError` if a key comes more than once, as it may in a mapped file."""
         if self._key_to_index is None:
-            self.check_rows()
+            self._check_lengths()
             self._key_to_index = row_of_each(self.index_to_key)
         return self._key_to_index
 
@@ -157,7 +161,32 @@ class VectorTable:
             )
 
     def check_rows(self) -> None:
-        """Raise `OptionError` unless every key has a row, which an edit of `index_to_key` by hand may change."""
+        """Raise `OptionError` if an edit of `index_to_key` by hand left it different from the rows.
+
+        Compares all V keys with `key_to_index`, if that is known.
+        """
+        self._check_lengths()
+        self._check_unmoved(len(self))
+
+    def _check_unmoved(self, n: int) -> None:
+        """Raise `OptionError` unless the first n keys are of one kind, differ, and have the rows they had."""
+        keys, known = self._keys[:n], self._key_to_index
+        checked_keys(keys)
+        if known is not None and keys == list(known):  # the dictionary is mostly in the order of rows
+            return
+        row_of_each(keys)
+        if known is None:
+            return
+        for row, key in enumerate(keys):
+            if known.get(key) != row:
+                raise OptionError(
+                    f"index_to_key[{row}] is {key!r}, and key_to_index has {_at(known.get(key))} for it: index_to_key "
+                    "was edited in place. To rename keys, assign a new list, wv.index_to_key = keys; to sort, put the "
+                    "keys back and call wv.sort_by_descending_frequency()"
+                )
+
+    def _check_lengths(self) -> None:
+        """Raise `OptionError` unless there are as many keys as rows."""
         keys, rows = len(self), len(self._vectors)
         if keys > rows:
             raise OptionError(
@@ -223,6 +252,7 @@ class VectorTable:
 
     def fill_norms(self, force: bool = False) -> None:
         """Compute the norms unless they are known; with `force`, again."""
+        self._check_lengths()
         if self._norms is not None and not force:
             return
         norms = np.empty(len(self), dtype=self.exact)
@@ -279,6 +309,7 @@ class VectorTable:
         """Return the row of `key`; if it has none, `default`, or `UnknownWordError` where that is None."""
         index = self._row(key)
         if index is None and default is None:
+            self._check_lengths()  # a key that was appended has no row yet
             raise UnknownWordError(key, self.index_to_key)
         return cast(int, default if index is None else index)
 
@@ -304,6 +335,7 @@ class VectorTable:
 
     def get_normed_vectors(self) -> Vector:
         """Return a (V, D) copy with every row of length 1; a zero row stays zero."""
+        self._check_lengths()
         return self.unit_rows(np.arange(len(self)))
 
     def unit_rows(self, rows: Rows) -> Vector:
@@ -344,7 +376,7 @@ class VectorTable:
 
     def allocate_vecattrs(self, attrs: Iterable[str] | None = None, types: Iterable[Any] | None = None) -> None:
         """Make room, of zeros, for attributes of these types; with None, for the keys that were added since."""
-        self.check_rows()
+        self._check_lengths()
         if attrs is None:
             attrs, types = list(self.expandos), [array.dtype for array in self.expandos.values()]
         for attr, kind in zip(attrs, types or (), strict=True):
@@ -369,6 +401,10 @@ def unset(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.full(n, None) if dtype.kind == "O" else np.zeros(n, dtype)
 
 
+def _at(row: int | None) -> str:
+    return "no row" if row is None else f"row {row}"
+
+
 def _no_vectors(keys: list[Key], vector_size: int | np.integer[Any] | None, dtype: DTypeLike) -> Vector:
     """Return the empty (0, D) matrix of a table that is yet to be filled."""
     if keys:
@@ -386,7 +422,7 @@ def checked_keys(keys: Any) -> list[Key]:
     if all(isinstance(key, str) for key in listed_keys):
         return listed_keys
     for key in listed_keys:
-        if isinstance(key, str) or not is_key(key):
+        if not is_key(key) or isinstance(key, str) != isinstance(listed_keys[0], str):
             raise OptionError(f"keys must be all words or all whole numbers: found {key!r} among them")
     return [int(key) for key in listed_keys]
 
