@@ -20,6 +20,7 @@ from firth.vectors.precision import widened
 Keys = Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]
 _BLOCK_NUMBERS = 1 << 20  # of a matrix worked on at once: 4 MiB of float32
 _FEW_BLOCKS = 16  # so few are not worth a thread
+_COUNTS_ADVICE = "Assign such counts first, wv.counts = array"
 _FEW_KEYS = 8  # looked up by going through the list, before the dictionary of all is made
 
 
@@ -145,6 +146,8 @@ class VectorTable:
         self._refuse_in_training()
         self._check_model(matrix)
         self._check_attributes()
+        if (outside := self._outside) is not None and np.may_share_memory(matrix, outside.rows):
+            matrix = matrix.copy()  # the two matrices of a model change independently
         self._center = GrowingArray(matrix)
         self._key_to_index = None  # index_to_key may have been edited by hand
         self.forget_norms()
@@ -199,6 +202,8 @@ class VectorTable:
             )
 
     def _check_attributes(self) -> None:
+        """Make every attribute an array; raise `OptionError` for one that does not have a value for each key."""
+        self.expandos.update({attr: attribute(attr, values) for attr, values in self.expandos.items()})
         for attr, values in self.expandos.items():
             if len(values) != len(self):
                 name = "wv.counts" if attr == "count" else f"wv.expandos[{attr!r}]"
@@ -219,15 +224,19 @@ class VectorTable:
 
     @property
     def counts(self) -> NDArray[np.int64] | None:
-        """How often each key was seen, (V,) int64; None where that is not known."""
-        return self.expandos.get("count")
+        """How often each key was seen, (V,) int64; None where that is not known.
+
+        Raises `OptionError` if `expandos["count"]` was set to anything but whole numbers within int64.
+        """
+        counts = self.expandos.get("count")
+        return None if counts is None else attribute("count", counts)
 
     @counts.setter
     def counts(self, counts: Any) -> None:
         if counts is None:
             self.expandos.pop("count", None)
             return
-        array = np.asarray(counts, dtype=np.int64)
+        array = attribute("count", counts)
         if array.shape != (len(self),):
             raise OptionError(
                 f"the counts of {counted(len(self), 'key')} must have shape ({len(self)},): found shape {array.shape}"
@@ -394,6 +403,47 @@ def lengths(rows: Vector) -> Vector:
     """Return the (n,) Euclidean lengths of (n, D) rows."""
     norms: Vector = np.sqrt(np.einsum("vd,vd->v", rows, rows))
     return norms
+
+
+def attribute(attr: str, values: Any) -> NDArray[Any]:
+    """Return the values of an attribute as an array: text as objects, and counts as int64.
+
+    Raises `OptionError` for what is not an array, and for counts that are not whole numbers within int64.
+    """
+    array = values if isinstance(values, np.ndarray) else _array(attr, values)
+    if attr != "count" or array.dtype == np.int64:
+        return array
+    if not array.size:
+        return array.astype(np.int64)
+    if array.dtype.kind not in "biuf":
+        raise OptionError(f"counts must be whole numbers: found an array of {array.dtype}. {_COUNTS_ADVICE}")
+    wrong = array[~((array == np.trunc(array)) & (array >= -(2.0**63)) & (array < 2.0**63))]
+    if wrong.size:
+        raise OptionError(
+            f"counts must be whole numbers below 2**63: found {wrong.flat[0]} in an array of {array.dtype}. "
+            f"{_COUNTS_ADVICE}"
+        )
+    return array.astype(np.int64)
+
+
+def descending(attr: str, values: Any) -> Rows:
+    """Return the rows in the order of an attribute, the largest value first, equal ones in their order here."""
+    array = attribute(attr, values)
+    if array.dtype.kind not in "biuf":
+        raise OptionError(f"attribute {attr!r} holds {array.dtype} and cannot be sorted by: name one of numbers")
+    if array.dtype.kind == "f":
+        return np.argsort(-array, kind="stable")  # NaN last
+    return len(array) - 1 - np.argsort(array[::-1], kind="stable")[::-1]  # -array would overflow where it is unsigned
+
+
+def _array(attr: str, values: Any) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise OptionError(f"attribute {attr!r} is not an array: {error}. Assign one value for each key") from error
+    if array.ndim == 0:
+        raise OptionError(f"attribute {attr!r} is {values!r}, which is not an array: assign one value for each key")
+    return array.astype(object) if array.dtype.kind in "US" else array
 
 
 def unset(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
