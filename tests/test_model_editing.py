@@ -285,3 +285,12 @@ def test_norms_are_those_of_each_epoch():
         np.testing.assert_allclose(model.wv.norms, np.linalg.norm(model.wv.vectors, axis=1), rtol=1e-5)
 
     ask(Word2Vec(**SMALL).fit(LINES, callbacks=[ask], progress=False))
+
+
+def test_the_outside_matrix_assigned_to_the_vectors_is_copied(model):
+    model.wv.vectors = model.outside
+    before = model.outside.copy()
+    model.wv["king"] = np.ones(D)
+    assert np.array_equal(model.outside, before)
+    model.wv.vectors = model.outside[::-1]
+    assert not np.shares_memory(model.wv.vectors, model.outside)

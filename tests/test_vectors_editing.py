@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firth.errors import OptionError, UnknownWordError
+from firth.formats.native import write_native
 from firth.vectors import KeyedVectors
 
 D = 4
@@ -294,3 +295,147 @@ def test_deprecated_methods_work_and_warn(wv):
     with pytest.warns(DeprecationWarning, match="use unit_normalize_all"):
         wv.init_sims(replace=True)
     assert np.linalg.norm(wv["a"]) == pytest.approx(1)
+
+
+# --- keys edited in place
+
+
+def put(row, key):
+    def edit(keys):
+        keys[row] = key
+
+    return edit
+
+
+IN_PLACE = {
+    "sorted": (lambda keys: keys.sort(reverse=True), r"index_to_key\[0\] is 'c', and key_to_index has row 2 for it"),
+    "renamed": (put(1, "ren"), r"index_to_key\[1\] is 'ren', and key_to_index has no row for it: .* assign a new list"),
+    "a number": (put(1, 17), "all words or all whole numbers: found 17 among them"),
+    "repeated": (put(1, "a"), "keys must differ: 'a' comes more than once"),
+}
+WRITERS = {
+    "save": lambda wv, path: wv.save(path),
+    "export": lambda wv, path: wv.save_word2vec_format(path),
+    "check": lambda wv, path: wv.check_rows(),
+    "sort": lambda wv, path: wv.sort_by_descending_frequency(),
+}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize(("edit", "message"), IN_PLACE.values(), ids=IN_PLACE)
+def test_keys_edited_in_place_are_refused(wv, tmp_path, edit, message, write):
+    edit(wv.index_to_key)
+    with pytest.raises(OptionError, match=message):
+        write(wv, tmp_path / "v")
+    assert not (tmp_path / "v").exists()
+    with pytest.raises(OptionError, match=message):
+        wv.resize_vectors()
+    wv.index_to_key = ["x", "y", "z"]
+    write(wv, tmp_path / "v")
+
+
+def test_a_dictionary_of_keys_in_another_order_is_not_refused(wv):
+    wv.key_to_index["b"] = wv.key_to_index.pop("b")
+    wv.check_rows()
+
+
+def test_repeated_keys_that_were_never_looked_up_are_named(matrix, tmp_path):
+    wv = KeyedVectors.trusted(["a", "b", "a"], matrix)
+    with pytest.raises(OptionError, match="keys must differ: 'a' comes more than once"):
+        wv.save(tmp_path / "v")
+    with pytest.raises(OptionError, match="keys must differ: 'a' comes more than once"):
+        write_native(tmp_path / "v", keys=["a", "b", "a"], center=matrix)
+
+
+QUERIES = {
+    "similarity": lambda wv: wv.similarity("a", "zznew"),
+    "most_similar": lambda wv: wv.most_similar("a"),
+    "batch": lambda wv: wv.most_similar_batch(["a"]),
+    "cosmul": lambda wv: wv.most_similar_cosmul("a"),
+    "rank": lambda wv: wv.rank("a", "b"),
+    "norms": lambda wv: wv.norms,
+    "units": lambda wv: wv.get_normed_vectors(),
+}
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
+def test_queries_with_keys_that_have_no_rows_say_so(wv, query):
+    wv.fill_norms()
+    wv.index_to_key.append("zznew")
+    with pytest.raises(OptionError, match=r"4 keys and only 3 vectors: call resize_vectors\(\)"):
+        query(wv)
+
+
+# --- attributes that the caller set
+
+
+def test_keys_appended_by_hand_come_back_if_they_cannot_get_rows(wv):
+    wv.index_to_key += ["x", "y"]
+    wv.expandos["count"] = np.arange(4)
+    with pytest.raises(OptionError, match="attribute 'count' has 4 values for 3 keys"):
+        wv.resize_vectors()
+    assert wv.index_to_key == ["a", "b", "c", "x", "y"]
+    assert wv.expandos["count"].tolist() == [0, 1, 2, 3]
+    wv.counts = np.arange(5)
+    wv.resize_vectors()
+    assert wv.counts.tolist() == [0, 1, 2, 3, 4]
+    assert (wv.get_index("y"), wv.get_vecattr("y", "count")) == (4, 4)
+    wv["z"] = np.ones(D)
+    assert wv.counts.tolist() == [0, 1, 2, 3, 4, 0]
+
+
+COUNTS = {
+    "uint64": np.array([0, 9, 5], np.uint64),
+    "list": [0, 9, 5],
+    "float": np.array([0.0, 9, 5]),
+    "int8": np.array([0, 9, 5], np.int8),
+}
+
+
+@pytest.mark.parametrize("counts", COUNTS.values(), ids=COUNTS)
+def test_counts_of_any_dtype_are_sorted_by_and_saved(wv, tmp_path, counts):
+    wv.expandos["count"] = counts
+    wv.save_word2vec_format(tmp_path / "v")
+    assert KeyedVectors.load_word2vec_format(tmp_path / "v").index_to_key == ["b", "c", "a"]
+    wv.add_vectors(["x"], np.ones((1, D)), extras={"count": np.array([7], np.uint64)})
+    wv.sort_by_descending_frequency()
+    assert wv.index_to_key == ["b", "x", "c", "a"]
+    wv.save(tmp_path / "v")
+    assert KeyedVectors.load(tmp_path / "v").counts.tolist() == [9, 7, 5, 0]
+
+
+WRONG_COUNTS = {
+    "fractions": ([1, 2.5, 3], r"counts must be whole numbers below 2\*\*63: found 2\.5 in an array of float64"),
+    "NaN": ([1, np.nan, 3], "found nan"),
+    "too large": (np.array([1, 2**63, 3], np.uint64), "found 9223372036854775808 in an array of uint64"),
+    "text": (["1", "2", "3"], "counts must be whole numbers: found an array of object"),
+    "no array": (5, "attribute 'count' is 5, which is not an array"),
+    "ragged": ([[1], [1, 2], 3], "attribute 'count' is not an array"),
+}
+
+
+@pytest.mark.parametrize(("counts", "message"), WRONG_COUNTS.values(), ids=WRONG_COUNTS)
+def test_counts_that_are_not_whole_numbers_are_refused(wv, tmp_path, counts, message):
+    before = wv.counts
+    with pytest.raises(OptionError, match=message):
+        wv.counts = counts
+    assert wv.counts is before
+    if message not in (WRONG_COUNTS["no array"][1], WRONG_COUNTS["ragged"][1]):
+        with pytest.raises(OptionError, match=message):
+            wv.add_vectors(["x", "y", "z"], np.ones((3, D)), extras={"count": counts})
+    wv.expandos["count"] = counts
+    for use in (wv.sort_by_descending_frequency, lambda: wv.save(tmp_path / "v"), lambda: wv.counts):
+        with pytest.raises(OptionError, match=message):
+            use()
+
+
+def test_rows_are_exported_by_any_attribute_of_numbers(wv, tmp_path):
+    wv.expandos |= {"size": np.array([1, 3, 2], np.uint8), "era": [np.nan, 1.5, 2.5], "tag": ["x", "y", "z"]}
+    for attr, order in {"size": "bca", "era": "cba", "unknown": "abc"}.items():
+        wv.save_word2vec_format(tmp_path / "v", sort_attr=attr)
+        assert KeyedVectors.load_word2vec_format(tmp_path / "v").index_to_key == list(order)
+    with pytest.raises(OptionError, match="attribute 'tag' holds object and cannot be sorted by: name one of numbers"):
+        wv.save_word2vec_format(tmp_path / "v", sort_attr="tag")
+    wv["d"] = np.ones(D)
+    assert wv.get_vecattr("d", "tag") is None
+    assert wv.vectors_for_all(["b"], copy_vecattrs=True).get_vecattr("b", "tag") == "y"

@@ -108,7 +108,7 @@ def evaluate_word_analogies(
     or with `similarity_function="most_similar_cosmul"` argmax_v s(v, b) s(v, c) / (s(v, a) + 1e-6) with
     s = (1 + cos) / 2 (Levy and Goldberg 2014, eq. 4: 3CosMul), a, b and c excluded; of the best five the first
     that is no other spelling of a, b or c counts. (gensim takes that option and always adds.) Only the first
-    `restrict_vocab` keys take part. With `case_insensitive` all words are compared in upper case, and of keys
+    `restrict_vocab` keys are used. With `case_insensitive` all words are compared in upper case, and of keys
     that fold together the first stands for all. Questions with a word that is not there are left out, or with
     `dummy4unknown` count as wrong.
 

@@ -83,7 +83,7 @@ def test_a_cut_binary_file(tmp_path):
     [
         (b"\x80\x04\x95 a pickle", "a Python pickle or a gensim model"),
         (b"nothing of the kind", "in no format that firth knows"),
-        (b"PAR1 and no more", "no whole Arrow or Parquet file"),
+        (b"PAR1 and no more", "not a complete Arrow or Parquet file"),
     ],
 )
 def test_what_a_reader_would_raise_is_a_problem(tmp_path, content, message):

@@ -153,7 +153,7 @@ def test_an_npz_that_names_an_array_twice_and_differently_is_refused_in_a_short_
     whole = bytearray(archive(matrix(), npy("<U1", (3,), "abc".encode("utf-32-le") + bytes(3000))))
     whole[26:28] = struct.pack("<H", 3000)
     (tmp_path / "v.npz").write_bytes(whole)
-    refused(tmp_path / "v.npz", "is no whole .npz file: File name in directory")
+    refused(tmp_path / "v.npz", "is not a complete .npz file: File name in directory")
 
 
 def test_an_npz_of_ten_thousand_arrays_is_refused_in_a_short_message(tmp_path):
@@ -201,7 +201,7 @@ def test_an_arrow_file_that_asks_for_petabytes_is_refused(tmp_path):
     unpacked = (8 * 8 * 100).to_bytes(8, "little")  # of the buffer of numbers
     assert whole.count(unpacked + b"\x28\xb5\x2f\xfd") == 1
     (tmp_path / "v").write_bytes(whole.replace(unpacked + b"\x28", (1 << 56).to_bytes(8, "little") + b"\x28"))
-    with pytest.raises(NotEnoughMemoryError, match=r"v: reading it asks for more memory than there is \(malloc"):
+    with pytest.raises(NotEnoughMemoryError, match=r"v: reading it needs more memory than is available \(malloc"):
         KeyedVectors.load(tmp_path / "v")
 
 
@@ -213,7 +213,9 @@ def test_a_block_too_large_for_a_python_buffer_is_refused(tmp_path, monkeypatch)
 
     monkeypatch.setattr(arrow, "_opened", too_large)
     (tmp_path / "v").write_bytes(b"ARROW1")
-    with pytest.raises(NotEnoughMemoryError, match=r"v: reading it asks for more memory than there is \(out of memory"):
+    with pytest.raises(
+        NotEnoughMemoryError, match=r"v: reading it needs more memory than is available \(out of memory"
+    ):
         KeyedVectors.load(tmp_path / "v", "arrow")
 
 
@@ -606,7 +608,7 @@ def test_a_parquet_file_that_promises_a_million_columns_takes_no_memory_for_them
     pq.write_table(pa.table({"word": WORDS, "vector": LISTS}), tmp_path / "sound")
     lists = b"\x15\x02\x39\x1c\x19\xfc" + b"\x80\x80\x3c" + bytes(9)  # a row group of 983,040 columns
     (tmp_path / "v").write_bytes(b"PAR1" + lists + struct.pack("<I", len(lists)) + b"PAR1")
-    refused(tmp_path / "v", "is no whole Arrow or Parquet file")
+    refused(tmp_path / "v", "is not a complete Arrow or Parquet file")
     (_, _, base), (_, _, peak) = memory_of_diagnosis(tmp_path / "sound", tmp_path / "v")
     assert peak - base < 32 << 20
 

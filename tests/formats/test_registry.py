@@ -174,7 +174,7 @@ def test_compressing_the_same_vectors_twice_gives_the_same_bytes(tmp_path):
 def test_a_cut_zstd_stream_is_refused(tmp_path):
     write_vectors(tmp_path / "v.txt.zst", None, WORDS, VECTORS)
     (tmp_path / "v.txt.zst").write_bytes((tmp_path / "v.txt.zst").read_bytes()[:-9])
-    with pytest.raises(FormatError, match=r"is no whole \.zst file"):
+    with pytest.raises(FormatError, match=r"is not a complete \.zst file"):
         read_vectors(tmp_path / "v.txt.zst")
 
 
@@ -185,7 +185,7 @@ def test_what_follows_a_compressed_file_of_vectors_is_not_passed_over(tmp_path, 
     assert read_vectors(path).keys == ["a", "b"]
     for tail in (b"garbage", b"\x01" + packed[1:], b"x" * 100_000):
         path.write_bytes(packed + tail)
-        with pytest.raises(FormatError, match=rf"v\.glove\{suffix} is no whole \{suffix} file"):
+        with pytest.raises(FormatError, match=rf"v\.glove\{suffix} is not a complete \{suffix} file"):
             read_vectors(path)
         assert not diagnose(path).is_sound
 
@@ -195,13 +195,13 @@ def test_an_xz_file_of_vectors_that_wants_gigabytes_of_memory_is_refused(tmp_pat
     (tmp_path / "v.glove.xz").write_bytes(lzma.compress(b"a 1 2\n", filters=filters, check=lzma.CHECK_NONE))
     assert read_vectors(tmp_path / "v.glove.xz").keys == ["a"]
     monkeypatch.setattr(unpacking, "XZ_MEMORY", 2**20)
-    with pytest.raises(FormatError, match=r"is no whole \.xz file: Memory usage limit exceeded"):
+    with pytest.raises(FormatError, match=r"is not a complete \.xz file: Memory usage limit exceeded"):
         read_vectors(tmp_path / "v.glove.xz")
 
 
 @pytest.mark.parametrize("name", sorted(set(WRITTEN) - set(COMPRESSIBLE)))
 def test_formats_that_hold_compressed_parts_are_not_compressed_from_outside(tmp_path, name):
-    with pytest.raises(OptionError, match=r"v\.gz: the .* format is never compressed: take \.gz off the name"):
+    with pytest.raises(OptionError, match=r"v\.gz: the .* format is never compressed: remove \.gz from the name"):
         write_vectors(tmp_path / "v.gz", name, WORDS, VECTORS)
 
 
@@ -287,7 +287,7 @@ def test_a_file_compressed_twice_is_to_be_unpacked(tmp_path, suffix):
 
 def test_a_name_may_be_wrong(tmp_path):
     (tmp_path / "v.txt.gz").write_bytes(b"1 2\na 1 2\n")
-    with pytest.raises(FormatError, match=r"is no whole \.gz file: .* source again, or correct its name"):
+    with pytest.raises(FormatError, match=r"is not a complete \.gz file: .* Download it again, or correct its name"):
         read_vectors(tmp_path / "v.txt.gz")
 
 
@@ -295,7 +295,7 @@ def test_a_name_may_be_wrong(tmp_path):
 def test_a_model_is_not_saved_under_the_name_of_a_compressed_file(tmp_path, suffix):
     model = Word2Vec(vector_size=2, min_count=1, sample=0, epochs=1, workers=1).fit([["a", "b"]] * 50, progress=False)
     for save in (model.save, model.wv.save):
-        with pytest.raises(OptionError, match=rf"the native format is never compressed: take \{suffix} off"):
+        with pytest.raises(OptionError, match=rf"the native format is never compressed: remove \{suffix} from"):
             save(tmp_path / f"v.bin{suffix}")
     assert list(tmp_path.iterdir()) == []
 
@@ -307,7 +307,7 @@ def test_a_compressed_vocabulary_brings_counts(tmp_path):
 
 
 def test_a_name_that_says_nothing_is_refused(tmp_path):
-    with pytest.raises(OptionError, match=r"'vectors' does not tell the format: end it in \.firth, \.txt"):
+    with pytest.raises(OptionError, match=r"'vectors' has no suffix of a known format: use one of \.firth, \.txt"):
         write_vectors("vectors", None, WORDS, VECTORS)
     assert format_of_name(tmp_path).name == "huggingface"
 
@@ -317,10 +317,10 @@ def test_unknown_formats_and_options_are_refused_with_a_hint(tmp_path):
         read_vectors(tmp_path / "v", "parket")
     with pytest.raises(OptionError, match="format='fasttext-bin' is only read: write one of native, word2vec-text"):
         write_vectors(tmp_path / "v", "fasttext-bin", WORDS, VECTORS)
-    with pytest.raises(OptionError, match="the npz format has no use for fvocab='x': leave it out"):
+    with pytest.raises(OptionError, match="the npz format does not accept fvocab='x': leave it out"):
         write_vectors(tmp_path / "v", "npz", WORDS, VECTORS, fvocab="x")
     write_vectors(tmp_path / "v", "word2vec-text", WORDS, VECTORS)
-    with pytest.raises(OptionError, match="the word2vec-text format has no use for mmap=True"):
+    with pytest.raises(OptionError, match="the word2vec-text format does not accept mmap=True"):
         read_vectors(tmp_path / "v", mmap=True)
 
 

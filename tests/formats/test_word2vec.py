@@ -296,10 +296,10 @@ def test_compressed_files_are_read(tmp_path, suffix, binary):
         file.write((tmp_path / "v").read_bytes())
     same(read_word2vec(packed))
     packed.write_bytes(packed.read_bytes()[:-20])
-    with pytest.raises(FormatError, match=rf"no whole \.{suffix} file"):
+    with pytest.raises(FormatError, match=rf"not a complete \.{suffix} file"):
         read_word2vec(packed)
     packed.write_bytes(b"plain text, not packed at all")
-    with pytest.raises(FormatError, match=rf"no whole \.{suffix} file"):
+    with pytest.raises(FormatError, match=rf"not a complete \.{suffix} file"):
         read_word2vec(packed)
 
 

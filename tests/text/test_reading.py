@@ -17,7 +17,7 @@ from stress._corpus import ALL, ANY_BYTES, check, check_any_bytes
 
 from firth.errors import CorpusError, OptionError
 from firth.options import Options
-from firth.text import arrays, encoding, read_corpus, sentences, sources
+from firth.text import arrays, check_files, encoding, read_corpus, sentences, sources
 
 
 @settings(max_examples=300, deadline=None)
@@ -397,6 +397,9 @@ def test_an_exception_of_the_tokenizer_goes_through_unchanged(tmp_path):
         read_corpus(path, ALL, tokenizer=lambda line: [line, 1 // 0])
     with pytest.raises(CorpusError, match="the tokenizer returned the string 'the cat sat': it must return the words"):
         read_corpus(path, ALL, tokenizer=lambda line: line)
+    for returned, shown in ((None, "None"), (3, "3, of type int")):
+        with pytest.raises(CorpusError, match=f"the tokenizer returned {shown}: it must return the words of a line"):
+            read_corpus(path, ALL, tokenizer=lambda line, returned=returned: returned)
 
 
 TEXTS = ["the cat sat", "the dog ran"]
@@ -442,9 +445,28 @@ def test_a_column_of_texts_is_refused_with_what_to_do(make, kind):
 
 
 def test_a_list_of_texts_is_refused_with_or_without_a_tokenizer():
-    for tokenizer in (None, str.split):
-        with pytest.raises(CorpusError, match=r"split each into words: \[text\.split\(\) for text in texts\]"):
+    for tokenizer, split in ((None, r"text\.split\(\)"), (str.split, r"tokenizer\(text\)")):
+        with pytest.raises(CorpusError, match=rf"split each into words: \[{split} for text in texts\]"):
             read_corpus(TEXTS, ALL, tokenizer=tokenizer)
+        with pytest.raises(CorpusError, match=rf"split each into words: \[{split} for text in texts\]"):
+            check_files(TEXTS, None, tokenizer=tokenizer)
+        with pytest.raises(CorpusError, match=rf"to train on a text itself, split it: \[{split}\]"):
+            read_corpus("the cat sat", ALL, tokenizer=tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "message"),
+    [
+        (5, r"the corpus is of type int: give a path.*\[tokenizer\(text\)\]"),
+        (None, "the corpus is of type NoneType: give a path"),
+        ({"text": TEXTS}, "the corpus is a table"),
+        ([], "the corpus is empty: 0 words were read"),
+    ],
+)
+def test_what_is_not_a_corpus_is_refused_alike_with_a_tokenizer(corpus, message):
+    for tokenizer in (None, str.split):
+        with pytest.raises(CorpusError, match=message.split(r".*\[")[0] if tokenizer is None else message):
+            read_corpus(corpus, ALL, tokenizer=tokenizer)
 
 
 def test_a_table_is_not_a_corpus():

@@ -78,13 +78,13 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
     except MemoryError as error:  # Python's, or PyArrow's subclass of it; before ArrowException, as it is one of those
         reason = shorten(str(error), 200) or "out of memory"
         raise NotEnoughMemoryError(
-            f"{path}: reading it asks for more memory than there is ({reason}): if that is less than its vectors need, "
-            f"{fewer_rows()}; if it is more, the file is damaged"
+            f"{path}: reading it needs more memory than is available ({reason}): if the machine is too small, "
+            f"{fewer_rows()}; if the file should not be this large, it is damaged"
         ) from error
     except (pa.ArrowException, UnicodeDecodeError, EOFError, OSError) as error:
         if getattr(error, "errno", None) is not None:
             raise  # the system's own
-        raise FormatError(f"{path} is no whole Arrow or Parquet file: {shorten(str(error), 200)}") from error
+        raise FormatError(f"{path} is not a complete Arrow or Parquet file: {shorten(str(error), 200)}") from error
     warn_of_broken_rows(path, rows.broken)
     array = None if names[2] is None else np.array(counts, np.int64)
     return whole(path, Table(keys, rows.finished(), array), finite=False)

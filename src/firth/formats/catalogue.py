@@ -54,7 +54,7 @@ def format_of_name(path: PathLike) -> Format:
             return known
     suffixes = ", ".join(s for known in FORMATS.values() if known.write for s in known.suffixes)
     raise OptionError(
-        f"the name {str(path)!r} does not tell the format: end it in {suffixes}, or give {option('format')}"
+        f"the name {str(path)!r} has no suffix of a known format: use one of {suffixes}, or give {option('format')}"
     )
 
 

@@ -24,6 +24,7 @@ header.
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +119,8 @@ def _tensors(
             )
         tensors["outside"] = outside
     if len(set(keys)) != len(keys):
-        raise OptionError("keys must differ: one of them comes more than once")
+        repeated = next(key for key, n in Counter(keys).items() if n > 1)
+        raise OptionError(f"keys must differ: {repeated!r} comes more than once")
     tensors |= key_tensors(keys)
     if counts is not None:
         tensors["counts"] = np.asarray(counts, dtype=np.int64)

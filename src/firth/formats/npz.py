@@ -102,7 +102,7 @@ def read_npz(path: PathLike, *, limit: int | None = None) -> Table:
     except DAMAGED_ZIP as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which a seek to nowhere gives
             raise
-        raise FormatError(f"{path} is no whole .npz file: {shorten(str(error), 200)}") from error
+        raise FormatError(f"{path} is not a complete .npz file: {shorten(str(error), 200)}") from error
     _check(path, keys, vectors, counts)
     kept = None if counts is None else counts[:limit].astype(np.int64)
     return whole(path, Table(keys[:limit].tolist(), vectors[:limit], kept))

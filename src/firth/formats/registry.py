@@ -46,7 +46,7 @@ def read_vectors(
     instead of reading it (native, safetensors, huggingface); `encoding` and `unicode_errors` are those of the
     words in text formats; `fvocab` (a word2vec vocabulary with counts) and `datatype` are word2vec's. Raises
     `FormatError` for a file of no known format, or not what its format promises, `OptionError` for an unknown
-    `format` and an option that the format has no use for, and `OSError` as the system has it.
+    `format` and an option that the format does not accept, and `OSError` as the system has it.
     """
     limit = checked_limit(limit)
     refuse_devices(path)
@@ -96,5 +96,5 @@ def write_vectors(
 def _taken(name: str, known: frozenset[str], options: Mapping[str, Any]) -> dict[str, Any]:
     for given, value in options.items():
         if given not in known:
-            raise OptionError(f"the {name} format has no use for {option(given, repr(value))}: leave it out")
+            raise OptionError(f"the {name} format does not accept {option(given, repr(value))}: leave it out")
     return dict(options)

@@ -69,7 +69,7 @@ def refuse_compression(path: PathLike, name: str) -> None:
     path = Path(path)
     if is_compressed(path):
         raise OptionError(
-            f"{path}: the {name} format is never compressed: take {path.suffix} off the name, or write a word2vec "
+            f"{path}: the {name} format is never compressed: remove {path.suffix} from the name, or write a word2vec "
             "format, which may be compressed"
         )
 
@@ -93,7 +93,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         if not is_compressed(path) or getattr(error, "errno", None) is not None:
             raise  # the system's own errors, such as no such file, have a number
         raise FormatError(
-            f"{path} is no whole {path.suffix} file: {error}. Take it from its source again, or correct its name"
+            f"{path} is not a complete {path.suffix} file: {error}. Download it again, or correct its name"
         ) from error
 
 

@@ -56,6 +56,7 @@ class OpenText:
     def __init__(self, place: Place, stack: ExitStack, position: Position):
         self._name = "standard input" if place == STDIN else str(place)
         self._place, self._position = place, position
+        self._plain_before = position.plain
         try:
             self._raw, self._before = _opened(place, stack)
             self._stream = unpacked(self._raw, Path(place).suffix.lower(), stack)
@@ -80,10 +81,11 @@ class OpenText:
         self._position.plain += size
         limit = self._position.max_input_bytes
         if limit is not None and self._position.plain > limit:
+            have = "and the files before it have" if self._plain_before else "has"
+            plain = "" if self._stream is self._raw else ", decompressed,"
             raise CorpusError(
-                f"the corpus is larger than {option('max_input_bytes', f'{limit:,}')}: it was exceeded "
-                f"{counted(self._position.done, 'byte')} into {self._name}; give a larger "
-                "limit, or look whether that file is what it should be"
+                f"the corpus is larger than {option('max_input_bytes', f'{limit:,}')}: {self._name} {have} more "
+                f"bytes{plain} than the limit allows; give a larger limit, or check that it is the right file"
             )
 
     def _check_unchanged(self) -> None:

@@ -199,20 +199,26 @@ class _Reader:
 
     def _nothing_left(self, counts: NDArray[np.int64], min_count: int) -> CorpusError:
         if self._too_long and self.raw_words == 0:
+            tokens = (
+                "its only token is" if self._too_long == 1 else f"all of its {counted(self._too_long, 'token')} are"
+            )
             return CorpusError(
-                f"the corpus holds no word: split at white space, it has {counted(self._too_long, 'token')}, each of "
-                f"more than {LONGEST_WORD:,} bytes; is it text? In a language "
-                f"written without spaces, {advice('give tokenizer=, a function that splits a line', 'split it first')}"
+                f"the corpus holds no word: {tokens} longer than {LONGEST_WORD:,} bytes (tokens are separated by "
+                "whitespace). Check that it is text. In a language written without spaces, "
+                f"{advice('give tokenizer=, a function that splits a line', 'split it first')}"
             )
         if self.raw_words == 0:
             return CorpusError("the corpus is empty: 0 words were read; give a text with words in it")
         top = int(counts.argmax())
         word = list(self._ids)[top]
+        none = f"no word occurs at least {option('min_count', min_count)} times: the corpus has "
+        if self.raw_words == 1:
+            return CorpusError(f"{none}only 1 word, {word!r}; give more text")
+        or_less = " or less" if counts[top] > 1 else ""
         return CorpusError(
-            f"no word occurs at least {option('min_count', min_count)} times: the corpus has "
-            f"{counted(self.raw_words, 'word')}, "
+            f"{none}{counted(self.raw_words, 'word')}, "
             f"{len(counts):,} of them distinct; the most frequent, {word!r}, occurs "
-            f"{counted(counts[top], 'time')}; give {option('min_count', counts[top])} or less, or more text"
+            f"{counted(counts[top], 'time')}; give {option('min_count', counts[top])}{or_less}, or more text"
         )
 
 
@@ -229,29 +235,41 @@ def _encoded(
         raise OptionError(
             f"tokenizer={shortened(tokenizer)} is not allowed: give a function that returns the words of a line"
         )
-    is_numbers = isinstance(corpus, np.ndarray) and corpus.dtype.kind in "iufb"
+    is_numbers = offsets is not None or (isinstance(corpus, np.ndarray) and corpus.dtype.kind in "iufb")
     if is_files(corpus) and offsets is None:
-        places = sources.find_files(corpus)
+        places = sources.find_files(corpus, _split(tokenizer))
         return _encoded_files(places, Position(places, max_input_bytes), lowercase, tokenizer, workers)
+    if not is_numbers:
+        _refuse_what_is_not_sentences(corpus, tokenizer)
     if max_input_bytes is not None:
         raise CorpusError("max_input_bytes limits files, and this corpus is not files: leave it out")
-    if tokenizer is not None:
+    is_empty = isinstance(corpus, (list, tuple)) and not corpus
+    if tokenizer is not None and not is_empty:
         raise CorpusError(
             f"tokenizer= splits the lines of files, and this corpus is of type {type(corpus).__name__}: if it holds "
             "texts, give fit [tokenizer(text) for text in texts]; if it holds lists of words, leave tokenizer out"
         )
-    if is_numbers or offsets is not None:
+    if is_numbers:
         ids, bounds = arrays.flat_and_offsets(corpus, offsets)
         chunks = _in_parallel(encode_integers, arrays.integer_chunks(ids, bounds), workers)
         return chunks, lambda words: (words, int(bounds[-1]))
+    return encode_sentences(corpus, lowercase), lambda words: (words, None)
+
+
+def _split(tokenizer: Tokenizer | None) -> str:
+    """Return how a user splits a text into words, for advice."""
+    return "text.split()" if tokenizer is None else "tokenizer(text)"
+
+
+def _refuse_what_is_not_sentences(corpus: Any, tokenizer: Tokenizer | None) -> None:
+    """Raise `CorpusError` for a table, bytes, and what cannot be iterated over."""
     if isinstance(corpus, Mapping) or hasattr(corpus, "columns"):
         raise CorpusError(f"the corpus is a table, of type {type(corpus).__name__}: give the token lists in one column")
     if isinstance(corpus, (bytes, bytearray)) or not isinstance(corpus, Iterable):
         raise CorpusError(
             f"the corpus is of type {type(corpus).__name__}: give a path, an iterable of token lists, or "
-            "integers; to train on a text itself, split it: [text.split()]"
+            f"integers; to train on a text itself, split it: [{_split(tokenizer)}]"
         )
-    return encode_sentences(corpus, lowercase), lambda words: (words, None)
 
 
 def _encoded_files(
@@ -288,7 +306,12 @@ def _give_memory_back() -> None:
             trim(0)
 
 
-def check_files(corpus: Any, max_input_bytes: int | None, apart: str | os.PathLike[str] | None = None) -> None:
+def check_files(
+    corpus: Any,
+    max_input_bytes: int | None,
+    apart: str | os.PathLike[str] | None = None,
+    tokenizer: Tokenizer | None = None,
+) -> None:
     """Raise at once, if `corpus` is files, what `read_corpus` would later raise about their names.
 
     `apart` is a folder that is to be written in: raises `OptionError` too if it would be read.
@@ -296,7 +319,7 @@ def check_files(corpus: Any, max_input_bytes: int | None, apart: str | os.PathLi
     checked("max_input_bytes", max_input_bytes, int, _INPUT_BYTES)
     if not is_files(corpus):
         return
-    sources.find_files(corpus)
+    sources.find_files(corpus, _split(tokenizer))
     if apart is not None and sources.is_read(Path(apart), corpus):
         raise OptionError(
             f"the folder {os.fspath(apart)!r} lies in the corpus, and what is written in it would be read as text: "

@@ -130,11 +130,16 @@ def _refuse_text(sentence: Any, number: int, corpus: Any) -> None:
         )
 
 
-def _not_text(tokens: Iterable[str]) -> Iterable[str]:
-    """Return what a tokenizer returned; raise `CorpusError` if it is a string, whose elements are letters."""
+def _not_text(tokens: Any) -> Iterable[str]:
+    """Return what a tokenizer returned; raise `CorpusError` if it is a string or cannot be iterated over."""
     if isinstance(tokens, (str, bytes)):
         raise CorpusError(
             f"the tokenizer returned the string {shortened(tokens)}: it must return the words of a line, as a list"
+        )
+    if not isinstance(tokens, Iterable):
+        kind = "" if tokens is None else f", of type {type(tokens).__name__}"
+        raise CorpusError(
+            f"the tokenizer returned {shortened(tokens)}{kind}: it must return the words of a line, as a list"
         )
     return tokens
 

@@ -30,27 +30,29 @@ class TextChunk(NamedTuple):
     ended: bool
 
 
-def find_files(corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Place]:
+def find_files(
+    corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], split: str = "text.split()"
+) -> list[Place]:
     """Return the files meant by a path, a folder, a glob pattern, "-" (standard input) or a list of those.
 
     Folders are searched through, in sorted order; files and folders whose name starts with a dot are skipped,
-    links to folders are not followed.
+    links to folders are not followed. `split` is how the advice for texts that are not paths splits one into words.
     Raises `CorpusError` if one of them is missing, unreadable or holds no file, or if a folder holds a pipe or
     a device, whose end may never come.
     """
     if isinstance(corpus, (str, os.PathLike)):
-        return _expand(corpus)
+        return _expand(corpus, split)
     names = list(corpus)
     if not any(_is_there(name) for name in names):
-        raise CorpusError(_no_such_files([shortened(os.fspath(name)) for name in names[:3]], len(names)))
-    return [place for name in names for place in _expand(name)]
+        raise CorpusError(_no_such_files([shortened(os.fspath(name)) for name in names[:3]], len(names), split))
+    return [place for name in names for place in _expand(name, split)]
 
 
-def _no_such_files(first: list[str], n: int) -> str:
+def _no_such_files(first: list[str], n: int, split: str) -> str:
     shown = ", ".join(first) + (f" and {n - len(first):,} more" if n > len(first) else "")
     return advice(
         f"the corpus is a list of strings, which are read as paths, and none of them exists: {shown}. If they are "
-        "texts, split each into words: [text.split() for text in texts]; if they are the words of one sentence, put "
+        f"texts, split each into words: [{split} for text in texts]; if they are the words of one sentence, put "
         "the sentence in a list: [words]",
         f"no such files, folders or patterns: {shown}",
     )
@@ -117,7 +119,7 @@ def _start(stream: OpenText) -> bytes:
     return head.removeprefix(BYTE_ORDER_MARK)
 
 
-def _expand(name: str | os.PathLike[str]) -> list[Place]:
+def _expand(name: str | os.PathLike[str], split: str) -> list[Place]:
     """Return the files that one path, folder, pattern or "-" stands for."""
     if name == STDIN:
         return [STDIN]
@@ -131,7 +133,7 @@ def _expand(name: str | os.PathLike[str]) -> list[Place]:
         shown = repr(text) if len(text) <= _LONGEST_PATH else shortened(text)
         raise CorpusError(
             f"{shown} is not there: no such file or folder"
-            + advice(". A string is read as a path; to train on a text itself, split it: [text.split()]")
+            + advice(f". A string is read as a path; to train on a text itself, split it: [{split}]")
         )
     matches = sorted(Path(match) for match in glob.glob(str(name), recursive=True))  # noqa: PTH207 absolute too
     files = [match for match in matches if not match.is_dir()]

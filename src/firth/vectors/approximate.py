@@ -93,8 +93,8 @@ class ApproximateIndex:
     def _check_edition(self) -> None:
         if self._edition != self.wv._edition:
             raise OptionError(
-                "the vectors were sorted or replaced after this index was built, and its rows are no longer theirs: "
-                "build a new one with wv.approximate_index()"
+                "the vectors were sorted or replaced after this index was built, and its rows no longer match the "
+                "keys: build a new one with wv.approximate_index()"
             )
 
     def _search(self, queries: Vector, own: Rows, topn: int) -> Best:

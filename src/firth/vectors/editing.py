@@ -11,7 +11,16 @@ from firth.messages import counted
 from firth.vectors.growing import GrowingArray
 from firth.vectors.items import Key, Rows, Vector, is_key, listed
 from firth.vectors.precision import widened
-from firth.vectors.table import VectorTable, checked_keys, first_repeated, lengths, row_of_each, unset
+from firth.vectors.table import (
+    VectorTable,
+    attribute,
+    checked_keys,
+    descending,
+    first_repeated,
+    lengths,
+    row_of_each,
+    unset,
+)
 
 
 class EditableTable(VectorTable):
@@ -50,6 +59,8 @@ class EditableTable(VectorTable):
         matrix = self._checked_rows(fresh, weights)
         extras = {attr: _checked_extra(attr, values, len(fresh)) for attr, values in (extras or {}).items()}
         known = np.array([key in self.key_to_index for key in fresh], dtype=bool)
+        if "count" in extras and "count" in self.expandos:
+            self.expandos["count"] = attribute("count", self.expandos["count"])
         self.allocate_vecattrs(extras, [values.dtype for values in extras.values()])
         self._append([key for key, old in zip(fresh, known, strict=True) if not old], matrix[~known])
         touched = np.ones(len(fresh), dtype=bool) if replace else ~known
@@ -62,9 +73,11 @@ class EditableTable(VectorTable):
     def vectors_for_all(self, keys: Iterable[Key], allow_inference: bool = True, copy_vecattrs: bool = False) -> Self:
         """Return new vectors that hold only those of `keys` that are here, each once, in that order.
 
-        They belong to no model. `copy_vecattrs` copies the attributes of the keys too. `allow_inference` is gensim's
-        and changes nothing here: only a key with a row has a vector.
+        They belong to no model. `copy_vecattrs` copies the attributes of the keys too. `allow_inference` is
+        accepted for compatibility with gensim and has no effect: only a key with a row has a vector.
         """
+        if copy_vecattrs:
+            self._check_attributes()
         known = [key for key in dict.fromkeys(keys) if key in self]
         rows = self._rows(known)
         found = type(self).trusted(known, self._vectors[rows])
@@ -75,7 +88,8 @@ class EditableTable(VectorTable):
     def resize_vectors(self, seed: int = 0) -> None:
         """Give keys that were appended to `index_to_key` random rows, uniform in ±1/D, from `seed`.
 
-        Raises as `add_vectors` does, and `OptionError` if there are fewer keys than rows.
+        Raises the same errors as `add_vectors`, and `OptionError` if there are fewer keys than rows.
+        Attributes may have values for the new keys already; otherwise these are 0 (None for text).
         """
         self._refuse_in_training()
         rows = len(self) - len(self._vectors)
@@ -85,11 +99,25 @@ class EditableTable(VectorTable):
                 "vectors_for_all(keys)"
             )
         row_of_each(checked_keys(self.index_to_key))
-        keys = self.index_to_key[len(self._vectors) :]
-        del self.index_to_key[len(self._vectors) :]
-        self._key_to_index = None  # gensim's users write the new keys into it by hand
+        self._check_unmoved(len(self._vectors))
+        V, index, attributes = len(self._vectors), self._key_to_index, dict(self.expandos)
+        keys, complete = self._keys[V:], {}
+        for attr, values in attributes.items():
+            if np.shape(values)[:1] == (V + rows,):  # the caller gave the new keys their values
+                complete[attr] = attribute(attr, values)
         numbers = np.random.default_rng(seed).uniform(-1, 1, size=(rows, self.vector_size))
-        self.add_vectors(keys, numbers / max(1, self.vector_size))
+        try:
+            del self._keys[V:]
+            self._key_to_index = None  # gensim's users write the new keys into it by hand
+            self.expandos.update({attr: values[:V] for attr, values in complete.items()})
+            self.add_vectors(keys, numbers / max(1, self.vector_size))
+        except BaseException:
+            if len(self._keys) == V:
+                self._keys += keys
+            self._key_to_index = index
+            self.expandos.update(attributes)
+            raise
+        self.expandos.update(complete)
 
     def sort_by_descending_frequency(self) -> None:
         """Put the keys in the order of their counts, the highest first; the matrix becomes a new array.
@@ -101,7 +129,8 @@ class EditableTable(VectorTable):
         counts = self.counts
         if counts is None:
             raise OptionError("these vectors have no counts to sort by: assign wv.counts first")
-        order = np.argsort(-counts, kind="stable")
+        self._check_unmoved(len(self))
+        order = descending("count", counts)
         keys = [self.index_to_key[row] for row in order.tolist()]
         expandos = {attr: values[order] for attr, values in self.expandos.items()}
         moved = [(matrix, matrix.rows[order]) for matrix in (self._center, self._outside) if matrix is not None]
@@ -169,7 +198,7 @@ class EditableTable(VectorTable):
         self.index_to_key.extend(keys)
 
     def _growing_attributes(self) -> dict[str, GrowingArray]:
-        """Return the arrays of `expandos`, in which anyone may put another, with the room that they have."""
+        """Return a growing array for each attribute; an attribute that the caller replaced gets a new one."""
         known = self._growing_expandos
         self._growing_expandos = {
             attr: known[attr] if attr in known and known[attr].rows is values else GrowingArray(values)
@@ -179,7 +208,7 @@ class EditableTable(VectorTable):
 
     def _check_editable(self) -> None:
         self._refuse_in_training()
-        self.check_rows()
+        self._check_lengths()
         self._check_attributes()
 
     def _change(self, rows: Rows, matrix: Vector) -> None:
@@ -195,7 +224,7 @@ class EditableTable(VectorTable):
 
 
 def _checked_extra(attr: str, values: Any, n: int) -> NDArray[Any]:
-    array = np.asarray(values)
+    array = attribute(attr, values)
     if len(array.shape) != 1 or len(array) != n:
         raise OptionError(
             f"the values of {attr!r} for {counted(n, 'key')} must have shape ({n},): found shape {array.shape}"

@@ -28,8 +28,8 @@ def checked_topn(topn: Any, low: int = 0, *, optional: bool = False) -> Any:
 
 
 def checked_vocab(restrict_vocab: Any) -> Any:
-    """Return how many of the first rows take part as an int, None for all; raise `OptionError` for anything else."""
-    return whole("restrict_vocab", restrict_vocab, "the first rows, which take part", 1, optional=True)
+    """Return the number of first rows to search as an int, None for all; raise `OptionError` for anything else."""
+    return whole("restrict_vocab", restrict_vocab, "number of first rows to search", 1, optional=True)
 
 
 def is_key(value: object) -> bool:

@@ -15,6 +15,7 @@ from firth.errors import OptionError
 from firth.messages import counted
 from firth.vectors.items import Key
 from firth.vectors.retired import Retired
+from firth.vectors.table import descending
 
 if TYPE_CHECKING:
     from firth.evaluation import AnalogyResult, PairsResult
@@ -125,8 +126,9 @@ class KeyedVectors(Retired):
         from firth.formats.word2vec import write_word2vec
 
         self.check_rows()
+        self._check_attributes()
         keys, vectors, counts = self.index_to_key, self._vectors, self.counts
-        order = np.argsort(-self.expandos[sort_attr], kind="stable") if sort_attr in self.expandos else None
+        order = descending(sort_attr, self.expandos[sort_attr]) if sort_attr in self.expandos else None
         if order is not None and (np.diff(order) < 0).any():
             keys, vectors = [keys[row] for row in order.tolist()], vectors[order]
             counts = None if counts is None else counts[order]

@@ -338,6 +338,7 @@ class Queries(VectorTable):
         return given / np.where(norms == 0, 1, norms)[:, None], np.full(len(keys), -1, dtype=np.intp)
 
     def _searched(self, clip_start: int, clip_end: int | None, restrict_vocab: int | None) -> tuple[int, int]:
+        self._check_lengths()
         clip_start = whole("clip_start", clip_start, "the first row to search")
         clip_end = whole("clip_end", clip_end, "the row behind the last to search", optional=True)
         if (V := checked_vocab(restrict_vocab)) is not None:

@@ -35,7 +35,7 @@ class Best(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """The rows to search: `vectors` (V, D) and their `norms` (V,), of which only first..last-1 take part."""
+    """The rows to search: `vectors` (V, D) and their `norms` (V,), of which only first..last-1 are searched."""
 
     vectors: Vector
     norms: Vector

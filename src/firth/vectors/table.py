@@ -20,6 +20,7 @@ from firth.vectors.precision import widened
 Keys = Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]
 _BLOCK_NUMBERS = 1 << 20  # of a matrix worked on at once: 4 MiB of float32
 _FEW_BLOCKS = 16  # so few are not worth a thread
+_COUNTS_ADVICE = "Assign such counts first, wv.counts = array"
 _FEW_KEYS = 8  # looked up by going through the list, before the dictionary of all is made
 
 
@@ -105,7 +106,11 @@ class VectorTable:
 
     @property
     def index_to_key(self) -> list[Key]:
-        """The V keys, row by row. Append keys and call `resize_vectors` to add them, as in gensim."""
+        """The V keys, row by row. Append keys and call `resize_vectors` to add them, as in gensim.
+
+        To rename keys, assign a new list. Other edits of the list in place are refused when the table is saved or
+        sorted.
+        """
         return self._keys
 
     @index_to_key.setter
@@ -118,7 +123,7 @@ class VectorTable:
     def key_to_index(self) -> dict[Key, int]:
         """The row of each key; raises `OptionError` if a key comes more than once, as it may in a mapped file."""
         if self._key_to_index is None:
-            self.check_rows()
+            self._check_lengths()
             self._key_to_index = row_of_each(self.index_to_key)
         return self._key_to_index
 
@@ -141,6 +146,8 @@ class VectorTable:
         self._refuse_in_training()
         self._check_model(matrix)
         self._check_attributes()
+        if (outside := self._outside) is not None and np.may_share_memory(matrix, outside.rows):
+            matrix = matrix.copy()  # the two matrices of a model change independently
         self._center = GrowingArray(matrix)
         self._key_to_index = None  # index_to_key may have been edited by hand
         self.forget_norms()
@@ -157,7 +164,32 @@ class VectorTable:
             )
 
     def check_rows(self) -> None:
-        """Raise `OptionError` unless every key has a row, which an edit of `index_to_key` by hand may change."""
+        """Raise `OptionError` if an edit of `index_to_key` by hand left it different from the rows.
+
+        Compares all V keys with `key_to_index`, if that is known.
+        """
+        self._check_lengths()
+        self._check_unmoved(len(self))
+
+    def _check_unmoved(self, n: int) -> None:
+        """Raise `OptionError` unless the first n keys are of one kind, differ, and have the rows they had."""
+        keys, known = self._keys[:n], self._key_to_index
+        checked_keys(keys)
+        if known is not None and keys == list(known):  # the dictionary is mostly in the order of rows
+            return
+        row_of_each(keys)
+        if known is None:
+            return
+        for row, key in enumerate(keys):
+            if known.get(key) != row:
+                raise OptionError(
+                    f"index_to_key[{row}] is {key!r}, and key_to_index has {_at(known.get(key))} for it: index_to_key "
+                    "was edited in place. To rename keys, assign a new list, wv.index_to_key = keys; to sort, put the "
+                    "keys back and call wv.sort_by_descending_frequency()"
+                )
+
+    def _check_lengths(self) -> None:
+        """Raise `OptionError` unless there are as many keys as rows."""
         keys, rows = len(self), len(self._vectors)
         if keys > rows:
             raise OptionError(
@@ -170,6 +202,8 @@ class VectorTable:
             )
 
     def _check_attributes(self) -> None:
+        """Make every attribute an array; raise `OptionError` for one that does not have a value for each key."""
+        self.expandos.update({attr: attribute(attr, values) for attr, values in self.expandos.items()})
         for attr, values in self.expandos.items():
             if len(values) != len(self):
                 name = "wv.counts" if attr == "count" else f"wv.expandos[{attr!r}]"
@@ -190,15 +224,19 @@ class VectorTable:
 
     @property
     def counts(self) -> NDArray[np.int64] | None:
-        """How often each key was seen, (V,) int64; None where that is not known."""
-        return self.expandos.get("count")
+        """How often each key was seen, (V,) int64; None where that is not known.
+
+        Raises `OptionError` if `expandos["count"]` was set to anything but whole numbers within int64.
+        """
+        counts = self.expandos.get("count")
+        return None if counts is None else attribute("count", counts)
 
     @counts.setter
     def counts(self, counts: Any) -> None:
         if counts is None:
             self.expandos.pop("count", None)
             return
-        array = np.asarray(counts, dtype=np.int64)
+        array = attribute("count", counts)
         if array.shape != (len(self),):
             raise OptionError(
                 f"the counts of {counted(len(self), 'key')} must have shape ({len(self)},): found shape {array.shape}"
@@ -223,6 +261,7 @@ class VectorTable:
 
     def fill_norms(self, force: bool = False) -> None:
         """Compute the norms unless they are known; with `force`, again."""
+        self._check_lengths()
         if self._norms is not None and not force:
             return
         norms = np.empty(len(self), dtype=self.exact)
@@ -279,6 +318,7 @@ class VectorTable:
         """Return the row of `key`; if it has none, `default`, or `UnknownWordError` where that is None."""
         index = self._row(key)
         if index is None and default is None:
+            self._check_lengths()  # a key that was appended has no row yet
             raise UnknownWordError(key, self.index_to_key)
         return cast(int, default if index is None else index)
 
@@ -304,6 +344,7 @@ class VectorTable:
 
     def get_normed_vectors(self) -> Vector:
         """Return a (V, D) copy with every row of length 1; a zero row stays zero."""
+        self._check_lengths()
         return self.unit_rows(np.arange(len(self)))
 
     def unit_rows(self, rows: Rows) -> Vector:
@@ -344,7 +385,7 @@ class VectorTable:
 
     def allocate_vecattrs(self, attrs: Iterable[str] | None = None, types: Iterable[Any] | None = None) -> None:
         """Make room, of zeros, for attributes of these types; with None, for the keys that were added since."""
-        self.check_rows()
+        self._check_lengths()
         if attrs is None:
             attrs, types = list(self.expandos), [array.dtype for array in self.expandos.values()]
         for attr, kind in zip(attrs, types or (), strict=True):
@@ -364,9 +405,54 @@ def lengths(rows: Vector) -> Vector:
     return norms
 
 
+def attribute(attr: str, values: Any) -> NDArray[Any]:
+    """Return the values of an attribute as an array: text as objects, and counts as int64.
+
+    Raises `OptionError` for what is not an array, and for counts that are not whole numbers within int64.
+    """
+    array = values if isinstance(values, np.ndarray) else _array(attr, values)
+    if attr != "count" or array.dtype == np.int64:
+        return array
+    if not array.size:
+        return array.astype(np.int64)
+    if array.dtype.kind not in "biuf":
+        raise OptionError(f"counts must be whole numbers: found an array of {array.dtype}. {_COUNTS_ADVICE}")
+    wrong = array[~((array == np.trunc(array)) & (array >= -(2.0**63)) & (array < 2.0**63))]
+    if wrong.size:
+        raise OptionError(
+            f"counts must be whole numbers below 2**63: found {wrong.flat[0]} in an array of {array.dtype}. "
+            f"{_COUNTS_ADVICE}"
+        )
+    return array.astype(np.int64)
+
+
+def descending(attr: str, values: Any) -> Rows:
+    """Return the rows in the order of an attribute, the largest value first, equal ones in their order here."""
+    array = attribute(attr, values)
+    if array.dtype.kind not in "biuf":
+        raise OptionError(f"attribute {attr!r} holds {array.dtype} and cannot be sorted by: name one of numbers")
+    if array.dtype.kind == "f":
+        return np.argsort(-array, kind="stable")  # NaN last
+    return len(array) - 1 - np.argsort(array[::-1], kind="stable")[::-1]  # -array would overflow where it is unsigned
+
+
+def _array(attr: str, values: Any) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise OptionError(f"attribute {attr!r} is not an array: {error}. Assign one value for each key") from error
+    if array.ndim == 0:
+        raise OptionError(f"attribute {attr!r} is {values!r}, which is not an array: assign one value for each key")
+    return array.astype(object) if array.dtype.kind in "US" else array
+
+
 def unset(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return n values of an attribute that was not set: 0, or None where values are objects, such as text."""
     return np.full(n, None) if dtype.kind == "O" else np.zeros(n, dtype)
+
+
+def _at(row: int | None) -> str:
+    return "no row" if row is None else f"row {row}"
 
 
 def _no_vectors(keys: list[Key], vector_size: int | np.integer[Any] | None, dtype: DTypeLike) -> Vector:
@@ -386,7 +472,7 @@ def checked_keys(keys: Any) -> list[Key]:
     if all(isinstance(key, str) for key in listed_keys):
         return listed_keys
     for key in listed_keys:
-        if isinstance(key, str) or not is_key(key):
+        if not is_key(key) or isinstance(key, str) != isinstance(listed_keys[0], str):
             raise OptionError(f"keys must be all words or all whole numbers: found {key!r} among them")
     return [int(key) for key in listed_keys]
 
