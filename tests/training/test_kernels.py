@@ -7,6 +7,7 @@ from training._by_hand import reach, surviving_sentences
 
 from firth.objectives import negative_sampling
 from firth.text import END
+from firth.training import draws
 from firth.training.negative_sampling import layout, simd, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
 
