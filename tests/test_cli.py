@@ -580,6 +580,7 @@ def test_a_dash_stands_for_the_words_on_standard_input(vectors):
     assert process("similar", vectors, "king", "woman", "--negative", "-", input="\ufeffman\n") == wanted
     wanted = process("analogy", vectors, "man", "king", "woman")
     assert process("analogy", vectors, "man", "-", "woman", input="king\n") == wanted
+    assert process("analogy", vectors, "-", input="man\nking\nwoman\n") == wanted
 
 
 def test_the_word_that_is_a_dash_is_found_on_standard_input(tmp_path):
@@ -602,9 +603,11 @@ def test_the_word_that_is_a_dash_is_found_on_standard_input(tmp_path):
         (
             ["analogy", "man", "-", "woman"],
             "king\nqueen\n",
-            "an analogy has three words, and with standard input there",
+            "an analogy has three words, A, B and C: found",
         ),
-        (["analogy", "man", "-", "woman"], "", "an analogy has three words, and with standard input there are 2 words"),
+        (["analogy", "man", "-", "woman"], "", "an analogy has three words, A, B and C: found 2 words (with those on"),
+        (["analogy", "-"], "king\n", "an analogy has three words, A, B and C: found 1 word (with those on"),
+        (["analogy", "man", "king"], "", "an analogy has three words, A, B and C: found 2 words"),
     ],
 )
 def test_words_on_standard_input_are_counted(vectors, arguments, text, message):
@@ -960,7 +963,7 @@ def test_word2vec_files_may_be_compressed(run, vectors, tmp_path, suffix):
     assert run("similar", tmp_path / f"v.txt.{suffix}", "man", "-n", 1).out == "king  0.9848\n"
     refused = run("convert", vectors, tmp_path / f"v.firth.{suffix}")
     assert refused.code == 2
-    assert f"the native format is never compressed: take .{suffix} off" in one_line(refused.err)
+    assert f"the native format is never compressed: remove .{suffix} from" in one_line(refused.err)
 
 
 def test_convert_says_what_a_format_cannot_hold(run, model, vectors, tmp_path):

@@ -164,7 +164,7 @@ class Word2Vec:
         listed = _listed_callbacks(callbacks)
         check_validation(validation)
         for text in (corpus, validation):
-            check_files(text, max_input_bytes, apart=checkpoint)
+            check_files(text, max_input_bytes, apart=checkpoint, tokenizer=tokenizer)
         texts = {"tokenizer": tokenizer, "max_input_bytes": max_input_bytes}
         report = reporter(progress)
         keeper = self._keeper(checkpoint, checkpoint_minutes, resume, report)

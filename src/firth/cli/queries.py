@@ -49,10 +49,11 @@ def similar(
 def analogy(
     model: ModelFile,
     a: Annotated[
-        str, typer.Argument(metavar="A", help="as in man; one of the three may be -, the word on standard input")
+        str,
+        typer.Argument(metavar="A", help="as in man; - stands for the words on standard input, one a line"),
     ],
-    b: Annotated[str, typer.Argument(metavar="B", help="as in king")],
-    c: Annotated[str, typer.Argument(metavar="C", help="as in woman")],
+    b: Annotated[str | None, typer.Argument(metavar="B", help="as in king", show_default=False)] = None,
+    c: Annotated[str | None, typer.Argument(metavar="C", help="as in woman", show_default=False)] = None,
     topn: TopN = 5,
     restrict_vocab: RestrictVocab = None,
     json: AsJson = False,
@@ -61,10 +62,11 @@ def analogy(
 
     Prints the words nearest to B + C - A.
     """
-    [words] = _with_standard_input([a, b, c])
+    given = [word for word in (a, b, c) if word is not None]
+    [words] = _with_standard_input(given)
     if len(words) != 3:
-        found = counted(len(words), "word")
-        raise UsageError(f"an analogy has three words, and with standard input there are {found}: give - one line")
+        source = " (with those on standard input)" if STDIN in given else ""
+        raise UsageError(f"an analogy has three words, A, B and C: found {counted(len(words), 'word')}{source}")
     a, b, c = words
     _print_nearest(load_vectors(model), [b, c], [a], topn, restrict_vocab, json)
 
