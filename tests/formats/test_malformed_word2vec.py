@@ -23,19 +23,26 @@ from firth.formats import read_vectors
 from firth.formats.word2vec import read_word2vec, write_word2vec
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """Compile the readers before they are timed and their memory is traced."""
+    folder = tmp_path_factory.mktemp("compiled")
+    for seed in TARGETS["fasttext-bin"].seeds():
+        TARGETS["fasttext-bin"].use(named("v.bin")(seed, folder))
+    read_word2vec(named("v")(b"1 2\na 1 2\n", folder))
+
+
 @pytest.fixture
-def traced():
+def traced(compiled):
     tracemalloc.start()
     yield
     tracemalloc.stop()
 
 
 @pytest.fixture
-def unsynced(monkeypatch, tmp_path):
-    """What is accepted is saved again, and no power fails while it is; what is compiled is compiled before."""
+def unsynced(monkeypatch, compiled):
+    """What is accepted is saved again, and no power fails while it is."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-    for seed in TARGETS["fasttext-bin"].seeds():
-        TARGETS["fasttext-bin"].use(named("v.bin")(seed, tmp_path))
 
 
 def reads(**options):
