@@ -45,7 +45,8 @@ def test_options_are_keywords_in_python_and_flags_on_the_command_line():
 
 
 PLURAL = re.compile(
-    r" (words|names|times|rows|keys|lines|bytes|pairs|tokens|sentences|files|folders|numbers|epochs|vectors|blocks)\b(?!/s)"
+    r" (words|names|times|rows|keys|lines|bytes|pairs|tokens|sentences|files|folders|numbers|epochs|vectors|blocks)\b"
+    r"(?!/s)"  # a rate
 )
 
 
