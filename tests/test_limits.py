@@ -294,14 +294,14 @@ import sys
 from pathlib import Path
 import numpy as np
 from firth import Word2Vec
-from firth.training import memory, registry
+from firth.training import registry
 
 def status(name):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 def measured(corpus, options, workers, *rest, make=registry.make_trainer, **keywords):
-    estimates.append(sum(memory.memory_needed(corpus, options, workers).values()))
+    estimates.append(sum(registry.OBJECTIVES[options.objective].memory_needed(corpus, options, workers).values()))
     Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
     estimates.append(status("VmRSS"))
     return make(corpus, options, workers, *rest, **keywords)
