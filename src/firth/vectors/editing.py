@@ -108,7 +108,7 @@ class EditableTable(VectorTable):
         numbers = np.random.default_rng(seed).uniform(-1, 1, size=(rows, self.vector_size))
         try:
             del self._keys[V:]
-            self._key_to_index = None  # gensim's users write the new keys into it by hand
+            self._key_to_index = None  # gensim code may have added the new keys to it
             self.expandos.update({attr: values[:V] for attr, values in complete.items()})
             self.add_vectors(keys, numbers / max(1, self.vector_size))
         except BaseException:

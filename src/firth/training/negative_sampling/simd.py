@@ -16,7 +16,8 @@ y_j = 1 for the predicted word, 0 for a noise word:
 the same mathematics in NumPy. Output rows are taken in *tiles* of at most 8 and input rows in pairs, so the
 2 x 8 scores of a step are one strip: lane 8 r + j belongs to input r of the pair and output j of the tile.
 
-Rows are passed by address. Nothing is checked here: `kernels` makes every address from a checked word id.
+Rows are passed by address. Nothing is checked here: `window_kernels` and `block_kernels` make every address
+from a checked word id.
 """
 
 from dataclasses import dataclass
