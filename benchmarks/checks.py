@@ -22,9 +22,9 @@ from numba import njit
 
 from firth.options import Options
 from firth.text import Corpus, read_corpus
-from firth.training.loop.checkpoint import Checkpoints
+from firth.training.loop.checkpoint import FolderCheckpointer
 from firth.training.loop.progress import Reporter
-from firth.training.loop.state import Keeper, State
+from firth.training.loop.state import Checkpointer, State
 from firth.training.negative_sampling import block_kernels, blocks, hogwild
 from firth.training.registry import make_trainer
 
@@ -40,24 +40,24 @@ def unlooked_at(pairs, noise_words, alias):  # type: ignore[no-untyped-def]  # c
 UNCHECKED_BUCKET = block_kernels.compile_train_bucket.__wrapped__  # another kernel than the one with checks
 
 
-class Timed(Keeper):
+class Timed(Checkpointer):
     """Notes when each epoch ended, and passes its state on."""
 
-    def __init__(self, keeper: Keeper):
+    def __init__(self, checkpointer: Checkpointer):
         super().__init__()
-        self.keeper, self.ends = keeper, list[float]()
+        self.checkpointer, self.ends = checkpointer, list[float]()
 
     def keep(self, state: State, *, last: bool) -> None:
         """Note the time before the state is kept: that is part of the next epoch's."""
         self.ends.append(time.perf_counter())
-        self.keeper.keep(state, last=last)
+        self.checkpointer.keep(state, last=last)
 
 
 class Contestant:
     """A training whose epochs are timed."""
 
-    def __init__(self, mode: str, corpus: Corpus, options: Options, workers: int, keeper: Keeper):
-        self._mode, self._words, self._timed = mode, corpus.raw_words, Timed(keeper)
+    def __init__(self, mode: str, corpus: Corpus, options: Options, workers: int, checkpointer: Checkpointer):
+        self._mode, self._words, self._timed = mode, corpus.raw_words, Timed(checkpointer)
         self._kernels: dict[tuple[int, ...], object] = {}
         self._epochs = make_trainer(corpus, options, workers, Reporter(), self._timed).epochs()
 
@@ -66,8 +66,8 @@ class Contestant:
         with self._checks():
             next(self._epochs)
             next(self._epochs)
-        if isinstance(self._timed.keeper, Checkpoints):
-            self._timed.keeper.wait()
+        if isinstance(self._timed.checkpointer, FolderCheckpointer):
+            self._timed.checkpointer.wait()
         before, after = self._timed.ends[-2:]
         return self._words / (after - before)
 
@@ -91,10 +91,12 @@ class Contestant:
 def compare(corpus: Corpus, options: Options, rounds: int, workers: int, folder: Path) -> None:
     """Print the speeds of neighbouring epochs, and how much the checks, and checkpoints too, take of the bare speed."""
     losses: dict[str, list[float]] = {mode: [] for mode in MODES[1:]}
-    with Checkpoints(folder, options, Reporter(), matrices=2, minutes=10, resume=False) as checkpoints:
+    with FolderCheckpointer(folder, options, Reporter(), matrices=2, minutes=10, resume=False) as checkpoints:
         checkpoints.check_corpus(corpus, None)
-        keepers = {"checkpoints": checkpoints}
-        contestants = {mode: Contestant(mode, corpus, options, workers, keepers.get(mode, Keeper())) for mode in MODES}
+        checkpointers = {"checkpoints": checkpoints}
+        contestants = {
+            mode: Contestant(mode, corpus, options, workers, checkpointers.get(mode, Checkpointer())) for mode in MODES
+        }
         for number in range(rounds):
             order = MODES[number % 3 :] + MODES[: number % 3]
             speeds = {mode: contestants[mode].words_a_second() for mode in order}

@@ -19,7 +19,7 @@ from firth.vectors.growing import GrowingArray
 if TYPE_CHECKING:
     from firth.text import Corpus, TokenStore
     from firth.training.loop.progress import Reporter
-    from firth.training.loop.state import Keeper
+    from firth.training.loop.state import Checkpointer
     from firth.training.loop.trainer import EpochRecord
     from firth.training.registry import Training
 
@@ -167,29 +167,31 @@ class Word2Vec:
             check_files(text, max_input_bytes, apart=checkpoint, tokenizer=tokenizer)
         texts = {"tokenizer": tokenizer, "max_input_bytes": max_input_bytes}
         report = reporter(progress)
-        keeper = self._keeper(checkpoint, checkpoint_minutes, resume, report)
-        self._check_overwrite(overwrite, resume, keeper)
-        return self._fit(corpus, report, keeper, offsets=offsets, validation=validation, callbacks=listed, **texts)
+        checkpointer = self._checkpointer(checkpoint, checkpoint_minutes, resume, report)
+        self._check_overwrite(overwrite, resume, checkpointer)
+        return self._fit(
+            corpus, report, checkpointer, offsets=offsets, validation=validation, callbacks=listed, **texts
+        )
 
-    def _keeper(
+    def _checkpointer(
         self, folder: str | os.PathLike[str] | None, minutes: float | None, resume: bool, report: "Reporter"
-    ) -> "Keeper":
-        from firth.training.loop.state import Keeper
+    ) -> "Checkpointer":
+        from firth.training.loop.state import Checkpointer
 
         if folder is not None:
-            from firth.training.loop.checkpoint import Checkpoints
+            from firth.training.loop.checkpoint import FolderCheckpointer
             from firth.training.registry import OBJECTIVES
 
             matrices = OBJECTIVES[self.options.objective].STATE_MATRICES
-            return Checkpoints(folder, self.options, report, matrices=matrices, minutes=minutes, resume=resume)
+            return FolderCheckpointer(folder, self.options, report, matrices=matrices, minutes=minutes, resume=resume)
         for name, given in {option("resume", True): resume, option("checkpoint_minutes"): minutes is not None}.items():
             if given:
                 raise OptionError(f"{name} needs {option('checkpoint')}, the folder for the checkpoints")
-        return Keeper()
+        return Checkpointer()
 
-    def _check_overwrite(self, overwrite: bool, resume: bool, keeper: "Keeper") -> None:
+    def _check_overwrite(self, overwrite: bool, resume: bool, checkpointer: "Checkpointer") -> None:
         """Raise `OptionError` if training from the start would replace vectors without consent."""
-        if self._wv is None or overwrite or keeper.has_checkpoints or self._is_training:
+        if self._wv is None or overwrite or checkpointer.has_checkpoints or self._is_training:
             return
         without = ", and there is no checkpoint to resume" if resume else ""
         raise OptionError(
@@ -202,7 +204,7 @@ class Word2Vec:
         self,
         corpus: Any,
         report: "Reporter",
-        keeper: "Keeper",
+        checkpointer: "Checkpointer",
         *,
         offsets: Any = None,
         validation: Any = None,
@@ -214,7 +216,7 @@ class Word2Vec:
         from firth.training.loop.signals import ending_with_the_program
         from firth.training.registry import make_trainer
 
-        with self._alone(), ending_with_the_program(), report, keeper:
+        with self._alone(), ending_with_the_program(), report, checkpointer:
             report.stage("reading", None)
             where = {"offsets": offsets, **texts}
             read = read_corpus(corpus, self.options, workers=self.workers, progress=report.advance, **where)
@@ -228,24 +230,26 @@ class Word2Vec:
                 held_out = None
                 if validation is not None:
                     read, held_out = hold_out(read, validation, self.options, self.workers, **texts)
-                keeper.check_corpus(read, held_out)
-                training = make_trainer(read, self.options, self.workers, report, keeper)
+                checkpointer.check_corpus(read, held_out)
+                training = make_trainer(read, self.options, self.workers, report, checkpointer)
                 validate = self._validation(read, held_out, report)
                 before = self._wv, self._outside, self.history, self.corpus
-                self._begin(training, read, summary, keeper)
+                self._begin(training, read, summary, checkpointer)
                 try:
-                    self._train(training, validate, list(callbacks), keeper)
+                    self._train(training, validate, list(callbacks), checkpointer)
                 except (CorpusError, DivergenceError) as error:
                     if isinstance(error, DivergenceError) or not self.history:  # nothing of use was trained
                         self._wv, self._outside, self.history, self.corpus = before
                     raise
         return self
 
-    def _begin(self, training: "Training", corpus: "Corpus", summary: dict[str, int], keeper: "Keeper") -> None:
+    def _begin(
+        self, training: "Training", corpus: "Corpus", summary: dict[str, int], checkpointer: "Checkpointer"
+    ) -> None:
         """Hold the matrices that training starts from in place of what this model held before."""
         from firth.training.loop.trainer import records
 
-        history = records(keeper.history, "the checkpoint")
+        history = records(checkpointer.history, "the checkpoint")
         vocabulary = corpus.vocabulary
         counts = vocabulary.counts.copy()  # a copy, so that callbacks cannot change the counts used in training
         self._hold(KeyedVectors(vocabulary.index_to_key, training.center, counts), training.outside)
@@ -256,14 +260,16 @@ class Word2Vec:
         self._wv, self._outside = vectors, GrowingArray(outside)
         vectors.move_with(self._outside)
 
-    def _train(self, training: "Training", validate: "Validate", callbacks: list[Callback], keeper: "Keeper") -> None:
+    def _train(
+        self, training: "Training", validate: "Validate", callbacks: list[Callback], checkpointer: "Checkpointer"
+    ) -> None:
         """Train until the last epoch or until a callback returns True. The vectors can be read during training."""
         with self.wv.in_training():
             try:
                 for record in training.epochs():
                     self.wv.forget_norms()
                     self.history.append(validate(record))
-                    keeper.history.append(self.history[-1].to_dict())
+                    checkpointer.history.append(self.history[-1].to_dict())
                     answers = [callback(self) for callback in callbacks]
                     if any(answer is True or (isinstance(answer, np.bool_) and answer) for answer in answers):
                         break

@@ -65,15 +65,15 @@ def ids() -> list[Attempt]:
 
     def train(rng: np.random.Generator) -> None:
         lock_free._tokens, number = store(rng)
-        refused(CorpusError, number, lambda: lock_free.train(hogwild.Piece(0, 0, 0.0), 0.01, work))
+        refused(CorpusError, number, lambda: lock_free.train(hogwild.TokenBlockTask(0, 0, 0.0), 0.01, work))
 
     in_blocks = blocks.Blocks(corpus, options)
     worker = in_blocks.workspace()
-    in_blocks.pieces(0, None, threading.Event())
+    in_blocks.tasks(0, None, threading.Event())
 
     def make_pairs(rng: np.random.Generator) -> None:
         in_blocks._tokens, number = store(rng)
-        refused(CorpusError, number, lambda: in_blocks.train(blocks.Piece(0, 0, -1, 0, 0.0), 0.01, worker))
+        refused(CorpusError, number, lambda: in_blocks.train(blocks.ChunkTask(0, 0, -1, 0, 0.0), 0.01, worker))
 
     def count(rng: np.random.Generator) -> None:
         tokens, number = store(rng)

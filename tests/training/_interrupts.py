@@ -1,4 +1,4 @@
-"""Trainings of a moment, which are interrupted at chosen pieces of work."""
+"""Trainings of a moment, which are interrupted at chosen tasks."""
 
 import signal
 import threading
@@ -38,39 +38,39 @@ def saved(model, folder):
 
 
 def cut_into_many_pieces(monkeypatch):
-    """Cut a small corpus into many pieces of every kind."""
+    """Cut a small corpus into many tasks of every kind."""
     monkeypatch.setattr(store, "BLOCK_WORDS", 2_000)
     monkeypatch.setattr(partition, "CHUNK_PAIRS", 300_000)  # at most two token blocks
     monkeypatch.setattr(passes, "BATCH", 40)
 
 
 class Interrupts:
-    """Sends a signal when the n-th piece of work begins, and lets that piece end only when the workers are to rest."""
+    """Sends a signal when the n-th task begins, and lets that task end only when the workers are to rest."""
 
     def __init__(self, monkeypatch, number=signal.SIGINT):
         self.at, self.begun, self.sent = None, 0, 0
         self._number, self._lock, self._paused = number, threading.Lock(), None
         for engine in ENGINES:
-            monkeypatch.setattr(engine, "pieces", self._wrapped_pieces(engine.pieces))
+            monkeypatch.setattr(engine, "tasks", self._wrapped_tasks(engine.tasks))
             monkeypatch.setattr(engine, "train", self._wrapped_train(engine.train))
 
     def after(self, n):
-        """Interrupt the next training at its n-th piece; None: at none."""
+        """Interrupt the next training at its n-th task; None: at none."""
         self.at, self.begun = n, 0
 
-    def _wrapped_pieces(self, pieces):
+    def _wrapped_tasks(self, tasks):
         def wrapped(engine, epoch, done, paused):
             self._paused = paused
-            return pieces(engine, epoch, done, paused)
+            return tasks(engine, epoch, done, paused)
 
         return wrapped
 
     def _wrapped_train(self, train):
-        def wrapped(engine, piece, rate, work):
+        def wrapped(engine, task, rate, work):
             with self._lock:
                 self.begun += 1
                 is_it = self.begun == self.at
-            result = train(engine, piece, rate, work)
+            result = train(engine, task, rate, work)
             if is_it:
                 self.sent += 1
                 signal.raise_signal(self._number)

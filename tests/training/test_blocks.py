@@ -154,26 +154,26 @@ def rotation_of(P, sizes):
 
 @pytest.mark.parametrize(("P", "lengths"), [(1, [3]), (2, [2, 1]), (5, [4, 2, 7]), (16, [3, 3])])
 def test_the_rotation_never_shares_a_block_and_keeps_one_order(P, lengths):
-    """Workers that take and finish pieces at random: rows are never shared, and every block sees one order."""
+    """Workers that take and finish tasks at random: rows are never shared, and every block sees one order."""
     for seed in range(10):
         order = {}
         rng, rotation = random.Random(seed), rotation_of(P, lengths)
         under_way, made, trained = [], Counter(), 0
         while trained < len(lengths) * P * P:
-            piece = None if len(under_way) == 7 else rotation._next_bucket() or rotation._next_pairs()
-            if piece is not None:
-                if piece.round >= 0:
-                    assert made[piece.chunk] == lengths[piece.chunk], "a bucket needs all pairs of its chunk"
-                    assert trained >= piece.chunk * P * P, "another chunk has other blocks"
-                    outside = (piece.number + piece.round) % P
+            task = None if len(under_way) == 7 else rotation._next_bucket() or rotation._next_pairs()
+            if task is not None:
+                if task.round >= 0:
+                    assert made[task.chunk] == lengths[task.chunk], "a bucket needs all pairs of its chunk"
+                    assert trained >= task.chunk * P * P, "another chunk has other blocks"
+                    outside = (task.number + task.round) % P
                     for other in under_way:
                         if other.round >= 0:
-                            assert other.number != piece.number
+                            assert other.number != task.number
                             assert (other.number + other.round) % P != outside
-                    order.setdefault(("center", piece.number), []).append((piece.chunk, piece.round))
-                    order.setdefault(("outside", outside), []).append((piece.chunk, piece.round))
-                under_way.append(piece)
-            if piece is None or rng.random() < 0.3:
+                    order.setdefault(("center", task.number), []).append((task.chunk, task.round))
+                    order.setdefault(("outside", outside), []).append((task.chunk, task.round))
+                under_way.append(task)
+            if task is None or rng.random() < 0.3:
                 done = under_way.pop(rng.randrange(len(under_way)))
                 rotation.finish(done)
                 made[done.chunk] += done.round < 0
@@ -258,7 +258,7 @@ def test_the_loss_is_that_of_hogwild():
 @pytest.mark.parametrize("ask", [lambda r: r.halt.fill(True), lambda r: r.paused.set()])
 def test_waiting_workers_stop_when_asked(ask):
     rotation = rotation_of(2, [1])
-    assert rotation.take().round == -1  # the only piece that may run
+    assert rotation.take().round == -1  # the only task that may run
     waiting = threading.Thread(target=rotation.take)
     waiting.start()
     ask(rotation)

@@ -1,4 +1,4 @@
-"""Checkpoints: whatever ends a training, the one that goes on ends with the bytes of one that was never ended."""
+"""Checkpoints: a resumed run writes the same bytes as a run that was never interrupted."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ import firth
 from firth.errors import CheckpointError, CorpusError, DivergenceError, FormatError, OptionError
 from firth.formats.sealed import CHECKPOINT, write_sealed
 from firth.training.loop import checkpoint, trainer
-from firth.training.loop.checkpoint import Checkpoints, read_checkpoint
+from firth.training.loop.checkpoint import FolderCheckpointer, read_checkpoint
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import State, is_finite
 from firth.training.negative_sampling import blocks
@@ -50,7 +50,7 @@ def run(tmp_path):
 
 def made(folder, options, report, **more):
     """Return the checkpoints of a run with these options."""
-    return Checkpoints(folder, options, report, matrices=OBJECTIVES[options.objective].STATE_MATRICES, **more)
+    return FolderCheckpointer(folder, options, report, matrices=OBJECTIVES[options.objective].STATE_MATRICES, **more)
 
 
 def fit(model, folder, *, corpus=None, resume=True, **more):
@@ -71,7 +71,7 @@ def fit_in_parts(kind, folder, interrupts, places, **more):
 
 
 def interrupted(kind, folder, interrupts, at=3, **more):
-    """Leave a training that was interrupted at its `at`-th piece in the folder."""
+    """Leave a training that was interrupted at its `at`-th task in the folder."""
     interrupts.after(at)
     with pytest.raises(KeyboardInterrupt):
         fit(model_of(kind, workers=1), folder, **more)
@@ -101,8 +101,8 @@ class Heard(Reporter):
 def fit_heard(model, folder, *, minutes=10.0, resume=True, corpus=None, **more):
     """Train, and return what was said."""
     heard = Heard()
-    keeper = made(folder, model.options, heard, minutes=minutes, resume=resume)
-    model._fit(ids() if corpus is None else corpus, heard, keeper, **more)
+    checkpointer = made(folder, model.options, heard, minutes=minutes, resume=resume)
+    model._fit(ids() if corpus is None else corpus, heard, checkpointer, **more)
     return heard
 
 
@@ -121,7 +121,7 @@ def test_a_training_interrupted_at_any_pieces_ends_with_the_same_file(kind, tmp_
 def test_a_checkpoint_is_kept_at_every_piece_and_any_of_them_goes_on_to_the_same_file(
     kind, tmp_path, run, interrupts, many_pieces
 ):
-    """One worker, so that pieces come one by one; each of the first is the last that was done."""
+    """One worker, so that tasks come one by one; each of the first is the last that was done."""
     whole = saved(model_of(kind).fit(ids(), **SILENT), tmp_path)
     for at in range(1, 40, 1 if kind == "cold" else 3):
         interrupts.after(at)
@@ -131,7 +131,7 @@ def test_a_checkpoint_is_kept_at_every_piece_and_any_of_them_goes_on_to_the_same
             interrupts.after(None)
             fit(model_of(kind, workers=2), run)
         else:
-            assert at > 15, "too few pieces to prove anything"
+            assert at > 15, "too few tasks to prove anything"
             break
         assert saved(fit(model_of(kind), run), tmp_path) == whole
         shutil.rmtree(run)
@@ -139,7 +139,7 @@ def test_a_checkpoint_is_kept_at_every_piece_and_any_of_them_goes_on_to_the_same
 
 def test_a_block_training_ended_in_the_middle_of_a_chunk_goes_on_there(run, interrupts, many_pieces):
     interrupted("blocks", run, interrupts, at=30)
-    done = read_checkpoint(run / checkpoints(run)[-1]).state.place["done"]
+    done = read_checkpoint(run / checkpoints(run)[-1]).state.position["done"]
     assert sum(done) % (5 * 5) > 0, "neither the first bucket of the chunk nor the last"
 
 
@@ -161,8 +161,8 @@ def test_checkpoints_by_the_clock_change_nothing(tmp_path, run, many_pieces, mon
     whole = saved(model_of("blocks").fit(ids(), **SILENT), tmp_path)
     monkeypatch.setattr(trainer, "POLL_SECONDS", 0.001)
     kept = []
-    write = Checkpoints._write
-    monkeypatch.setattr(Checkpoints, "_write", lambda *given: (kept.append(1), write(*given)))
+    write = FolderCheckpointer._write
+    monkeypatch.setattr(FolderCheckpointer, "_write", lambda *given: (kept.append(1), write(*given)))
     model = model_of("blocks")
     fit_heard(model, run, minutes=1e-9)
     assert len(kept) > model.options.epochs, "some between the ends of epochs"
@@ -375,8 +375,8 @@ def test_minutes_are_positive_numbers(minutes, run):
 def forge(path, change):
     """Write a checkpoint again after `change` has been made to its place, its arrays and its history."""
     found = read_checkpoint(path)
-    place, arrays = dict(found.state.place), {name: array.copy() for name, array in found.state.arrays.items()}
-    values = {"place": place, "history": list(found.history), "identity": found.identity}
+    place, arrays = dict(found.state.position), {name: array.copy() for name, array in found.state.arrays.items()}
+    values = {"position": place, "history": list(found.history), "identity": found.identity}
     change(place.get("passes", place), arrays, values)
     with path.open("wb") as file:
         strings = {name: checkpoint.json.dumps(value) for name, value in values.items()}
@@ -432,9 +432,9 @@ SOFTMAX_LIES = {
     "no moments": without("first_moment"),
     "moments of another shape": array("second_moment", lambda a: a[:, :1]),
     "curvature of another shape": array("inverse_curvature", lambda a: a[0]),
-    "another stage": lambda p, a, everything: everything.update(place={"warmer": p}),
-    "two stages": lambda p, a, everything: everything.update(place={"warm": p, "passes": p}),
-    "a stage that is nothing": lambda p, a, everything: everything.update(place={"passes": None}),
+    "another stage": lambda p, a, everything: everything.update(position={"warmer": p}),
+    "two stages": lambda p, a, everything: everything.update(position={"warm": p, "passes": p}),
+    "a stage that is nothing": lambda p, a, everything: everything.update(position={"passes": None}),
 }
 
 
@@ -467,7 +467,7 @@ def test_a_checkpoint_that_lies_is_an_error_before_anything_is_trained(kind, lie
 def test_a_warm_start_of_more_than_there_is_is_an_error(run, interrupts, many_pieces):
     interrupted("warm", run, interrupts, at=2)
     newest = run / checkpoints(run)[-1]
-    assert "warm" in read_checkpoint(newest).state.place
+    assert "warm" in read_checkpoint(newest).state.position
     forge(newest, lambda place, arrays, everything: place["warm"].update(done=[99]))
     with pytest.raises(CheckpointError, match=r"checkpoint-00000001\.firth .* done is \[99\].* up to \d+"):
         fit(model_of("warm"), run)
@@ -478,10 +478,10 @@ def test_a_warm_start_of_more_than_there_is_is_an_error(run, interrupts, many_pi
 HOLDER = """
 import sys, time
 from firth import Options
-from firth.training.loop.checkpoint import Checkpoints
+from firth.training.loop.checkpoint import FolderCheckpointer
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import is_finite
-with Checkpoints(sys.argv[1], Options(), Reporter(), matrices=2, minutes=10, resume=True):
+with FolderCheckpointer(sys.argv[1], Options(), Reporter(), matrices=2, minutes=10, resume=True):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -545,7 +545,7 @@ def test_a_folder_that_cannot_be_written_in_is_an_error(run):
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 def test_a_checkpoint_the_disk_refuses_is_a_warning_and_no_end(failing, number, tmp_path, run, monkeypatch):
     whole = saved(model_of("blocks", epochs=4).fit(ids(), **SILENT), tmp_path)
-    fail_now, writes, write = [], [], Checkpoints._write
+    fail_now, writes, write = [], [], FolderCheckpointer._write
     refuse_while(fail_now, failing, number, run, monkeypatch)
     model = model_of("blocks", epochs=4)
 
@@ -555,7 +555,7 @@ def test_a_checkpoint_the_disk_refuses_is_a_warning_and_no_end(failing, number, 
         write(*given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Checkpoints, "_write", fail_from_the_third)
+        patched.setattr(FolderCheckpointer, "_write", fail_from_the_third)
         heard = fit_heard(model, run)
     fail_now.clear()
     assert saved(model, tmp_path) == whole
@@ -637,9 +637,9 @@ def test_of_every_array_all_numbers_are_looked_at(name, run, ended):
     state = read_checkpoint(ended / "cold" / checkpoints(ended / "cold")[-1]).state
     arrays = {key: array.copy() for key, array in state.arrays.items()}
     arrays[name][-1, -1] = -np.inf
-    with made(run, model_of("cold").options, Reporter(), minutes=1, resume=True) as keeper:
+    with made(run, model_of("cold").options, Reporter(), minutes=1, resume=True) as checkpointer:
         with pytest.raises(DivergenceError, match=rf"'{name}' holds a number that is not finite: .* no checkpoint yet"):
-            keeper.keep(state._replace(arrays=arrays), last=True)
+            checkpointer.keep(state._replace(arrays=arrays), last=True)
         assert checkpoints(run) == []
 
 
@@ -649,22 +649,22 @@ def test_without_memory_for_a_copy_the_state_itself_is_written(tmp_path, run, mo
     def fail(*given):
         raise MemoryError("no more")
 
-    monkeypatch.setattr(Checkpoints, "_copied", fail)
+    monkeypatch.setattr(FolderCheckpointer, "_copied", fail)
     assert saved(fit(model_of("blocks"), run), tmp_path) == whole
     assert len(checkpoints(run)) == 2
 
 
 def test_without_more_threads_no_checkpoint_is_of_two_states(run, ended, monkeypatch):
     state = read_checkpoint(ended / "blocks" / checkpoints(ended / "blocks")[-1]).state
-    with made(run, model_of("blocks").options, Reporter(), minutes=1, resume=True) as keeper:
+    with made(run, model_of("blocks").options, Reporter(), minutes=1, resume=True) as checkpointer:
         monkeypatch.setattr(threading.Thread, "start", raising(RuntimeError("can't start new thread")))
         for n in (1, 2, 3):
-            numbered = state._replace(place={"n": n}, arrays={"center": np.full((2, 2), n, np.float32)})
-            keeper.keep(numbered, last=False)
-            keeper.wait()
+            numbered = state._replace(position={"n": n}, arrays={"center": np.full((2, 2), n, np.float32)})
+            checkpointer.keep(numbered, last=False)
+            checkpointer.wait()
         for n, path in zip((2, 3), checkpoints(run), strict=True):
             found = read_checkpoint(run / path).state
-            assert (found.place["n"], found.arrays["center"].max()) == (n, n)
+            assert (found.position["n"], found.arrays["center"].max()) == (n, n)
 
 
 def test_without_any_thread_the_folder_is_free_again(run, monkeypatch):
@@ -690,9 +690,9 @@ def test_an_error_of_who_reports_leaves_a_checkpoint(tmp_path, run, many_pieces)
             if note:
                 raise LookupError("its own")
 
-    keeper = made(run, model_of("blocks").options, Reporter(), minutes=10, resume=False)
+    checkpointer = made(run, model_of("blocks").options, Reporter(), minutes=10, resume=False)
     with pytest.raises(LookupError, match="its own"):
-        model_of("blocks")._fit(ids(), Failing(), keeper)
+        model_of("blocks")._fit(ids(), Failing(), checkpointer)
     assert checkpoints(run)
     assert saved(fit(model_of("blocks"), run), tmp_path) == whole
 
@@ -726,10 +726,10 @@ def test_who_is_interrupted_while_a_checkpoint_is_written_gives_it_up(run, monke
             time.sleep(0.05)
 
     monkeypatch.setattr(checkpoint, "write_sealed", slow)
-    with pytest.raises(KeyboardInterrupt), opened(run) as keeper:  # noqa: PT012
-        keeper.keep(small_state(1), last=False)
+    with pytest.raises(KeyboardInterrupt), opened(run) as checkpointer:  # noqa: PT012
+        checkpointer.keep(small_state(1), last=False)
         interrupt_soon()
-        keeper.wait()
+        checkpointer.wait()
         pytest.fail("the interrupt was not raised")
     assert len(written) < 200
     assert [path.name for path in run.iterdir()] == ["lock"]
@@ -748,23 +748,23 @@ def test_the_folder_stays_locked_while_anything_is_written_in_it(run, monkeypatc
 
     monkeypatch.setattr(checkpoint, "write_sealed", stuck)
     monkeypatch.setattr(ThreadPoolExecutor, "shutdown", interrupted_after_it)
-    with pytest.raises(KeyboardInterrupt), opened(run) as keeper:  # noqa: PT012
-        keeper.keep(small_state(1), last=False)
+    with pytest.raises(KeyboardInterrupt), opened(run) as checkpointer:  # noqa: PT012
+        checkpointer.keep(small_state(1), last=False)
         interrupt_soon()
-        keeper.wait()
+        checkpointer.wait()
     monkeypatch.setattr(ThreadPoolExecutor, "shutdown", shutdown)
     with pytest.raises(CheckpointError, match="another training uses"), opened(run):
         pytest.fail("the folder was free")
     go_on.set()
-    keeper._writer.shutdown()  # and its thread has ended
-    with opened(run) as keeper:
-        assert keeper.resumed is None
+    checkpointer._writer.shutdown()  # and its thread has ended
+    with opened(run) as checkpointer:
+        assert checkpointer.resumed is None
 
 
 def test_what_cannot_be_read_is_skipped_and_never_counts_as_kept(run, monkeypatch):
-    with opened(run) as keeper:
+    with opened(run) as checkpointer:
         for n in (1, 2):
-            keeper.keep(small_state(n), last=True)
+            checkpointer.keep(small_state(n), last=True)
     bad = run / "checkpoint-00000009.firth"
     bad.write_bytes((run / checkpoints(run)[0]).read_bytes()[:-1])
     (run / "checkpoint-00000008.firth").mkdir()
@@ -777,10 +777,10 @@ def test_what_cannot_be_read_is_skipped_and_never_counts_as_kept(run, monkeypatc
 
     monkeypatch.setattr(checkpoint, "read_checkpoint", fail_at_one)
     heard = Heard()
-    with made(run, model_of("blocks").options, heard, minutes=1, resume=True) as keeper:
+    with made(run, model_of("blocks").options, heard, minutes=1, resume=True) as checkpointer:
         assert [re.search(r"0000000\d", line)[0] for line in heard.warnings()] == ["00000009", "00000002"]
-        assert keeper.resumed.place == {"n": 1}
-        keeper.keep(small_state(3), last=True)
+        assert checkpointer.resumed.position == {"n": 1}
+        checkpointer.keep(small_state(3), last=True)
     assert [path.name[-7] for path in checkpoint._files(run)] == ["0", "1"]
     assert not bad.exists()
 
@@ -843,19 +843,19 @@ def test_large_numbers_are_finite():
     assert not is_finite(np.array([1, np.inf], np.float32))
 
 
-@pytest.mark.parametrize("where", ["a piece", "the write"])
+@pytest.mark.parametrize("where", ["a task", "the write"])
 def test_no_memory_leaves_the_checkpoints(where, tmp_path, run, monkeypatch, many_pieces):
     whole = saved(model_of("blocks").fit(ids(), **SILENT), tmp_path)
-    real, calls = (blocks.Blocks._make_pairs, []) if where == "a piece" else (Checkpoints._write, [])
+    real, calls = (blocks.Blocks._make_pairs, []) if where == "a task" else (FolderCheckpointer._write, [])
 
     def fail(*given):
         calls.append(1)
-        if len(calls) > (12 if where == "a piece" else 1):
+        if len(calls) > (12 if where == "a task" else 1):
             raise MemoryError("no more")
         return real(*given)
 
     with monkeypatch.context() as patched:
-        owner, name = (blocks.Blocks, "_make_pairs") if where == "a piece" else (Checkpoints, "_write")
+        owner, name = (blocks.Blocks, "_make_pairs") if where == "a task" else (FolderCheckpointer, "_write")
         patched.setattr(owner, name, fail)
         with pytest.raises(MemoryError, match="no more"):
             fit(model_of("blocks"), run)

@@ -92,7 +92,7 @@ def test_counts_do_not_depend_on_threads_pieces_or_where_they_are_kept(monkeypat
     corpus = long_corpus()
     options = Options(min_count=1, window=4, sample=1e-2)
     expected = count(corpus, options=options)
-    monkeypatch.setattr(cooccurrence, "PIECE_PAIRS", 1)
+    monkeypatch.setattr(cooccurrence, "TASK_PAIRS", 1)
     monkeypatch.setattr(cooccurrence, "RANGE_CELLS", 10_000)
     for workers, memory_limit in [(1, 2**30), (3, 2**30), (1, 0), (3, 0), (2, 500_000)]:
         counts = count(corpus, options=options, workers=workers, memory_limit=memory_limit, folder=tmp_path)

@@ -11,7 +11,7 @@ from firth.text import BLOCK_WORDS, END, read_corpus
 from firth.training import draws
 from firth.training.loop import trainer
 from firth.training.loop.progress import Lines, Reporter
-from firth.training.loop.state import Keeper
+from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord, Trainer
 from firth.training.negative_sampling import blocks, hogwild
 from firth.training.sampling import alias_table
@@ -185,12 +185,12 @@ KINDS = {
 
 @pytest.fixture
 def done(monkeypatch):
-    """The results of all pieces done, as soon as each is."""
+    """The results of all tasks done, as soon as each is."""
     results = []
     for engine in (blocks.Blocks, hogwild.Hogwild, passes.Passes):
 
-        def train(self, piece, rate, work, inner=engine.train):
-            results.append(inner(self, piece, rate, work))
+        def train(self, task, rate, work, inner=engine.train):
+            results.append(inner(self, task, rate, work))
             return results[-1]
 
         monkeypatch.setattr(engine, "train", train)
@@ -220,7 +220,7 @@ class Shown(Lines):
 def test_progress_shows_what_is_done_and_no_loss_before_there_is_one(kind, done, monkeypatch):
     monkeypatch.setattr(trainer, "POLL_SECONDS", 0.001)
     report = Shown(io.StringIO(), done)
-    Word2Vec(**SMALL | KINDS[kind])._fit(zipf_ids(), report, Keeper())
+    Word2Vec(**SMALL | KINDS[kind])._fit(zipf_ids(), report, Checkpointer())
     for shown, share, note in report.shown:
         # Words are rounded to whole ones.
         assert shown <= share / 2 + 1e-4

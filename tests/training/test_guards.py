@@ -111,7 +111,7 @@ def test_an_id_is_refused_in_every_block_before_a_row_changes():
     storage.write(0, np.array([0, 1, END, 0, 1, 3, END], np.int32))
     engine._tokens = TokenStore(storage, np.array([0, 3, 7]), 5)
     with pytest.raises(ValueError, match="block 1 of the token store holds ids from -1 to 3 where -1 to 2 are allowed"):
-        engine.train(hogwild.Piece(0, 1, 0.5), 0.1, engine.workspace())
+        engine.train(hogwild.TokenBlockTask(0, 1, 0.5), 0.1, engine.workspace())
     np.testing.assert_array_equal(engine.center, before)
 
 
@@ -123,7 +123,7 @@ def test_a_block_too_long_for_the_scratch_arrays_is_refused():
     engine = hogwild.Hogwild(corpus, options)
     engine._tokens = long
     for act in (
-        lambda: engine.train(hogwild.Piece(0, 0, 0.0), 0.1, engine.workspace()),
+        lambda: engine.train(hogwild.TokenBlockTask(0, 0, 0.0), 0.1, engine.workspace()),
         lambda: count_pairs(long, corpus.vocabulary, options),
     ):
         with pytest.raises(CorpusError, match="has 32,769 entries where 32,768 are the most"):

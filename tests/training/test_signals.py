@@ -218,17 +218,17 @@ def test_a_second_interrupt_between_any_two_instructions_ends_the_work_first():
 
 
 def test_what_was_halted_in_the_middle_of_a_piece_is_never_kept(tmp_path, many_pieces, monkeypatch):
-    """Two interrupts at once: the second halts the pieces under way, and what they leave is no state to go on from."""
+    """Two interrupts at once: the second halts the tasks under way, and what they leave is no state to go on from."""
     train = blocks.Blocks.train
 
-    def interrupted_twice(engine, piece, rate, work):
-        if piece.round >= 0 and not engine.halt[0]:
+    def interrupted_twice(engine, task, rate, work):
+        if task.round >= 0 and not engine.halt[0]:
             for _ in range(2):
                 os.kill(os.getpid(), signal.SIGINT)
                 time.sleep(0.01)
             while not engine.halt[0]:
                 time.sleep(0.001)
-        return train(engine, piece, rate, work)
+        return train(engine, task, rate, work)
 
     monkeypatch.setattr(blocks.Blocks, "train", interrupted_twice)
     with pytest.raises(KeyboardInterrupt):
@@ -239,11 +239,11 @@ def test_what_was_halted_in_the_middle_of_a_piece_is_never_kept(tmp_path, many_p
 def test_a_second_interrupt_does_not_wait_for_a_long_piece(monkeypatch):
     """It ends when told to, and not when it is done."""
 
-    def endless(engine, piece, rate, work):
+    def endless(engine, task, rate, work):
         began.set()
         while not engine.halt[0]:
             time.sleep(0.005)
-        return blocks.PieceResult(0, 0.0)
+        return blocks.TaskResult(0, 0.0)
 
     began = threading.Event()
     monkeypatch.setattr(hogwild.Hogwild, "train", endless)
@@ -305,19 +305,19 @@ def test_an_interrupt_of_the_main_thread_ends_a_training_in_another(kind, tmp_pa
 @pytest.mark.parametrize("raised", [LookupError, SystemExit])
 @pytest.mark.parametrize("k", [1, 4])
 def test_what_a_worker_raises_at_any_piece_reaches_the_caller_soon(kind, raised, k, many_pieces, monkeypatch):
-    lock, pieces, times = threading.Lock(), [], []
+    lock, tasks, times = threading.Lock(), [], []
     for engine in (blocks.Blocks, hogwild.Hogwild, passes.Passes):
-        monkeypatch.setattr(engine, "train", failing_at(k, engine.train, raised, lock, pieces, times))
+        monkeypatch.setattr(engine, "train", failing_at(k, engine.train, raised, lock, tasks, times))
     with pytest.raises(raised, match="its own"):
         model_of(kind, workers=3).fit(ids(), progress=False)
     assert time.monotonic() - times[0] < campaign.allowed()
 
 
-def failing_at(k, train, raised, lock, pieces, times):
+def failing_at(k, train, raised, lock, tasks, times):
     def wrapped(*given):
         with lock:
-            pieces.append(1)
-            number = len(pieces)
+            tasks.append(1)
+            number = len(tasks)
         if number == k:
             times.append(time.monotonic())
             raise raised("its own")
@@ -340,7 +340,7 @@ def test_what_a_reading_thread_raises_reaches_the_caller_soon(tmp_path, monkeypa
 
 def test_what_a_counting_thread_raises_reaches_the_caller_soon(many_pieces, monkeypatch):
     times = []
-    monkeypatch.setattr(cooccurrence, "PIECE_PAIRS", 1)
+    monkeypatch.setattr(cooccurrence, "TASK_PAIRS", 1)
     count = failing_at(2, cooccurrence._Counter.count, LookupError, threading.Lock(), [], times)
     monkeypatch.setattr(cooccurrence._Counter, "count", count)
     with pytest.raises(LookupError, match="its own"):

@@ -19,7 +19,7 @@ from firth.errors import NotEnoughMemoryError
 from firth.training import draws, guards
 from firth.training.loop import trainer
 from firth.training.loop.progress import Bar, Lines, Reporter, reporter
-from firth.training.loop.state import Keeper
+from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling import engine, hogwild
 
 SMALL = {"schedule": "hogwild", "vector_size": 16, "window": 3, "negative": 5, "min_count": 1, "sample": 0, "epochs": 2}
@@ -177,10 +177,10 @@ def test_divergence_stops_at_once_with_advice(corpus, schedule):
 def test_what_a_worker_raises_reaches_the_caller(corpus, monkeypatch):
     train = hogwild.Hogwild.train
 
-    def fail_late(self, piece, rate, work):
-        if piece.epoch == 1:
-            raise LookupError(f"block {piece.block}")
-        return train(self, piece, rate, work)
+    def fail_late(self, task, rate, work):
+        if task.epoch == 1:
+            raise LookupError(f"block {task.block}")
+        return train(self, task, rate, work)
 
     monkeypatch.setattr(hogwild.Hogwild, "train", fail_late)
     with pytest.raises(LookupError, match=r"block \d"):
@@ -256,7 +256,7 @@ def test_progress_lines_come_now_and_then_and_name_speed_loss_and_rate(corpus):
     stream = io.StringIO()
     lines = Lines(stream, interval=0.0)
     model = Word2Vec(**SMALL)
-    model._fit(corpus, lines, Keeper())
+    model._fit(corpus, lines, Checkpointer())
     text = stream.getvalue()
     assert "read 32,000 words in 4,000 sentences; vocabulary 20" in text
     assert "compiled in " in text
@@ -278,7 +278,7 @@ def test_the_bar_is_for_terminals_only():
 
 def test_the_bar_shows_speed_loss_rate_and_time_left(corpus):
     terminal = Terminal()
-    Word2Vec(**SMALL)._fit(corpus, Bar(terminal), Keeper())
+    Word2Vec(**SMALL)._fit(corpus, Bar(terminal), Checkpointer())
     text = terminal.getvalue()
     for part in ("training", "M words/s", "loss", "alpha", "0:00:00"):
         assert part in text

@@ -17,7 +17,7 @@ _NOISE_DRAWS = np.uint64(1 << 33)  # and noise words from here
 
 
 def block_key(seed: int, *place: int) -> int:
-    """Return the 64-bit key of the random draws of a piece of work: a hash of the seed and its place."""
+    """Return the 64-bit key of the random draws of a task: a hash of the seed and its place."""
     return int(np.random.SeedSequence((seed, *place)).generate_state(1, np.uint64)[0])
 
 

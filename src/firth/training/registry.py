@@ -15,7 +15,7 @@ from firth.options import Options
 from firth.resources import require_memory
 from firth.text import Corpus
 from firth.training.loop.progress import Reporter
-from firth.training.loop.state import Keeper
+from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord
 from firth.training.negative_sampling import objective as negative_sampling_objective
 from firth.training.softmax import objective as softmax_objective
@@ -63,7 +63,7 @@ class Objective(Protocol):
         """Return the name and the bytes of each part that training will allocate."""
 
     def make_trainer(
-        self, corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper
+        self, corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer
     ) -> Training:
         """Return the trainer that the options ask for, its matrices filled with what it starts from."""
 
@@ -76,18 +76,18 @@ OBJECTIVES: dict[str, Objective] = {
 
 
 def make_trainer(
-    corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper | None = None
+    corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer | None = None
 ) -> Training:
     """Return the trainer that the options ask for, its matrices filled with what it starts from.
 
-    `keeper` receives its states, and may hold the one to resume from.
+    `checkpointer` receives its states, and may hold the one to resume from.
 
     Raises `NotEnoughMemoryError`, before anything large is allocated, if it would not fit, and `OptionError` if Numba
     is told not to compile.
     """
     if getattr(numba.config, "DISABLE_JIT", False):  # set at run time, so no type is known
         raise OptionError("NUMBA_DISABLE_JIT is set, and the kernels cannot run without compiling: unset it")
-    objective, keeper = OBJECTIVES[options.objective], keeper or Keeper()
-    parts = objective.memory_needed(corpus, options, workers) | keeper.memory_needed(len(corpus.vocabulary))
+    objective, checkpointer = OBJECTIVES[options.objective], checkpointer or Checkpointer()
+    parts = objective.memory_needed(corpus, options, workers) | checkpointer.memory_needed(len(corpus.vocabulary))
     require_memory(parts, unused=UNUSED)
-    return objective.make_trainer(corpus, options, workers, report, keeper)
+    return objective.make_trainer(corpus, options, workers, report, checkpointer)

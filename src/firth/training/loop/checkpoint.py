@@ -1,4 +1,4 @@
-"""Checkpoints: a folder that holds the last two states of a training, from which it goes on after any end.
+"""FolderCheckpointer: a folder that holds the last two states of a training, from which it goes on after any end.
 
     run/checkpoint-00000007.firth    sealed files (`firth.formats.sealed`), the greater number the newer
     run/checkpoint-00000006.firth
@@ -33,7 +33,7 @@ from firth.options import Options, checked, limits, shortened
 from firth.text import Corpus, TokenStore
 from firth.training.loop.identity import contents, differences, software
 from firth.training.loop.progress import Reporter
-from firth.training.loop.state import Keeper, State, is_finite
+from firth.training.loop.state import Checkpointer, State, is_finite
 from firth.training.loop.trainer import records
 
 KEPT = 2  # generations
@@ -50,7 +50,7 @@ class Checkpoint(NamedTuple):
     identity: dict[str, Any]
 
 
-class Checkpoints(Keeper):
+class FolderCheckpointer(Checkpointer):
     """The checkpoints of one training, in a folder that is made if it is not there; use it in a `with` statement.
 
       matrices how many (V, D) matrices of float32 a state holds
@@ -187,7 +187,7 @@ class Checkpoints(Keeper):
             self._report.warn(f"no checkpoint could be written, training goes on without it: {error}")
 
     def _metadata(self, state: State) -> dict[str, str]:
-        values = {"place": state.place, "history": self.history, "identity": self._identity}
+        values = {"position": state.position, "history": self.history, "identity": self._identity}
         return {name: json.dumps(value) for name, value in values.items()}
 
     def _find(self) -> None:
@@ -276,7 +276,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 def _checkpoint(file: SealedFile) -> Checkpoint:
     arrays = {name: file.mapped(name, check=True) for name in file.layout}
-    state = State(file.json("place", dict), arrays, str(file.path))
+    state = State(file.json("position", dict), arrays, str(file.path))
     history = file.json("history", list)
     records(history, state.origin)
     return Checkpoint(file.path, state, history, file.json("identity", dict))

@@ -1,6 +1,6 @@
-"""What a `Trainer` drives: two matrices, and the pieces of work that change them.
+"""What a `Trainer` drives: two matrices, and the tasks that change them.
 
-Between two pieces the state of a training is whole, and is the same however it was reached.
+Between two tasks the state of a training is whole, and is the same however it was reached.
 """
 
 import threading
@@ -17,31 +17,31 @@ from firth.training.loop.state import State
 Matrix = NDArray[np.float32]
 
 
-class PieceResult(NamedTuple):
-    """What a piece of work added: `loss` is the sum over its pairs, in nats; `share` is its share of the epoch."""
+class TaskResult(NamedTuple):
+    """What a task added: `loss` is the sum over its pairs, in nats; `share` is its share of the epoch."""
 
     pairs: int
     loss: float
     share: float
 
 
-class Pieces(Protocol):
-    """An epoch's pieces of work; any number of threads take from it."""
+class TaskQueue(Protocol):
+    """An epoch's tasks; any number of threads take from it."""
 
     def take(self) -> Any | None:
-        """Return the next piece, with its `progress` in the epoch; None if there is none, or while paused."""
+        """Return the next task, with its `progress` in the epoch; None if there is none, or while paused."""
 
     def done(self) -> list[int]:
-        """Return which pieces are done, for `Engine.pieces` to go on from there; call it while none is under way."""
+        """Return which tasks are done, for `Engine.tasks` to go on from there; call it while none is under way."""
 
 
 class Engine(ABC):
-    """Both matrices, and the step that does a piece of work.
+    """Both matrices, and the step that does a task.
 
     n_words, raw_words  words of an epoch: in the vocabulary, and read
-    halt                (1,) bool: True makes every piece of work under way end early
+    halt                (1,) bool: True makes every task under way end early
     exact               the loss of an epoch is that of all its pairs at its end, so its exponential is the perplexity
-    undone_when_halted  a piece that is halted leaves everything as it was before it
+    undone_when_halted  a task that is halted leaves everything as it was before it
     """
 
     exact: ClassVar[bool] = False
@@ -78,15 +78,15 @@ class Engine(ABC):
 
     @abstractmethod
     def all_done(self, epoch: int) -> list[int]:
-        """Return the value of `Pieces.done` when all pieces of the epoch are done."""
+        """Return the value of `TaskQueue.done` when all tasks of the epoch are done."""
 
     @abstractmethod
-    def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Pieces:
-        """Return an epoch's pieces of work, without those done; none is given out while `paused` is set."""
+    def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> TaskQueue:
+        """Return an epoch's tasks, without those done; none is given out while `paused` is set."""
 
     @abstractmethod
-    def train(self, piece: Any, rate: float, work: Any) -> PieceResult:
-        """Do a piece of work, in place."""
+    def train(self, task: Any, rate: float, work: Any) -> TaskResult:
+        """Do a task, in place."""
 
     def rate(self, done: float) -> float:
         """Return the learning rate when the share `done` of all epochs is done: it falls linearly."""

@@ -1,4 +1,4 @@
-"""The state of a training between two pieces of work, and who keeps it.
+"""The state of a training between two tasks, and who keeps it.
 
 A state may come from a file that somebody else wrote, so nothing in it is used before it was checked.
 """
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 class State(NamedTuple):
     """All that a training needs to go on as if it had never stopped.
 
-    place   names and values, ready for JSON
-    arrays  name -> array; those that training changes in place must be written, or copied, before it goes on
-    origin  where it comes from, for messages
+    position  names and values, ready for JSON
+    arrays    name -> array; those that training changes in place must be written, or copied, before it goes on
+    origin    where it comes from, for messages
     """
 
-    place: dict[str, Any]
+    position: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
     origin: str = "the state to go on from"
 
@@ -40,22 +40,22 @@ class State(NamedTuple):
         return array
 
     def whole(self, name: str, most: int) -> int:
-        """Return a whole number of the place; raise `CheckpointError` unless it is from 0 to `most`."""
-        value: Any = self.place.get(name)
+        """Return a whole number of the position; raise `CheckpointError` unless it is from 0 to `most`."""
+        value: Any = self.position.get(name)
         if not _is_whole(value, most):
             raise self.wrong(f"{name} is {shortened(value)}, and must be a whole number from 0 to {most}")
         return int(value)
 
     def wholes(self, name: str, most: list[int]) -> list[int]:
         """Return a list of whole numbers; raise `CheckpointError` unless each is from 0 to its own of `most`."""
-        values = self.place.get(name)
+        values = self.position.get(name)
         if not isinstance(values, list) or len(values) != len(most) or not all(map(_is_whole, values, most)):
             raise self.wrong(f"{name} is {shortened(values)}, and must be {len(most)} whole numbers up to {most[0]}")
         return values
 
     def number(self, name: str, most: float) -> float:
-        """Return a number of the place; raise `CheckpointError` unless it is finite, and from 0 to `most`."""
-        value: Any = self.place.get(name)
+        """Return a number of the position; raise `CheckpointError` unless it is finite, and from 0 to `most`."""
+        value: Any = self.position.get(name)
         if not isinstance(value, float) or not 0 <= value <= most or value == math.inf:
             raise self.wrong(f"{name} is {shortened(value)}, and must be a finite number from 0 to {most:g}")
         return value
@@ -75,7 +75,7 @@ def _is_whole(value: Any, most: int) -> bool:
     return type(value) is int and 0 <= value <= most
 
 
-class Keeper(AbstractContextManager["Keeper"]):
+class Checkpointer(AbstractContextManager["Checkpointer"]):
     """Keeps the states of a training; this one keeps none.
 
     resumed  the state to go on from, or None to begin

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from firth.errors import CorpusError, DivergenceError, FormatError
 from firth.messages import counted, option
 from firth.options import Options, shortened
-from firth.training.loop.engine import Engine, PieceResult, Pieces
+from firth.training.loop.engine import Engine, TaskQueue, TaskResult
 from firth.training.loop.progress import Reporter
 from firth.training.loop.signals import Compiling, Deferred
-from firth.training.loop.state import Keeper, State
+from firth.training.loop.state import Checkpointer, State
 
 POLL_SECONDS = 0.1  # how often progress is shown and an interrupt is noticed
 _LARGEST_EXPONENT = 700  # e to the power of more is beyond float64
-GRACE_SECONDS = 1.0  # that pieces under way have to end in, after an interrupt
+GRACE_SECONDS = 1.0  # that tasks under way have to end in, after an interrupt
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def records(history: list[Any], origin: str) -> list[EpochRecord]:
 class Tally:
     """What an epoch has come to, added to by all workers under a lock.
 
-    done      the engine's own account of the pieces done; None before the first
+    done      the engine's own account of the tasks done; None before the first
     progress  share of the epoch that is done
-    losses    the sum of each piece, in nats
+    losses    the sum of each task, in nats
     """
 
     epoch: int
@@ -89,8 +89,8 @@ class Tally:
     progress: float = 0.0
     losses: list[float] = field(default_factory=list)
 
-    def add(self, result: PieceResult) -> None:
-        """Add what a piece of work did."""
+    def add(self, result: TaskResult) -> None:
+        """Add what a task did."""
         self.progress += result.share
         self.pairs += result.pairs
         self.losses.append(result.loss)
@@ -102,8 +102,8 @@ class Tally:
 
     def to_state(self) -> State:
         """Return all of it, for a checkpoint."""
-        place = {name: getattr(self, name) for name in _PLACE}
-        return State(place, {"losses": np.array(self.losses)})
+        position = {name: getattr(self, name) for name in _POSITION}
+        return State(position, {"losses": np.array(self.losses)})
 
     @classmethod
     def from_state(cls, state: State, epochs: int, all_done: Callable[[int], list[int]]) -> Self:
@@ -122,30 +122,37 @@ class Tally:
         )
 
 
-_PLACE = ("epoch", "done", "pairs", "seconds", "progress")
+_POSITION = ("epoch", "done", "pairs", "seconds", "progress")
 _MOST_PAIRS = 2**63 - 1
 
 
 class Trainer:
-    """Runs `options.epochs` passes of an engine on `workers` threads, from where `keeper` left off.
+    """Runs `options.epochs` passes of an engine on `workers` threads, from where `checkpointer` left off.
 
-    Between two pieces of work the state of a training is whole: both matrices, which pieces are done, and the sums of
-    the losses. That is what `keeper` is given when it is due, at each epoch's end, and when training is interrupted.
+    Between two tasks the state of a training is whole: both matrices, which tasks are done, and the sums of
+    the losses. The trainer passes it to `checkpointer` when a checkpoint is due, at the end of each epoch, and on an
+    interrupt.
     """
 
     def __init__(
-        self, engine: Engine, options: Options, workers: int, reporter: Reporter, keeper: Keeper | None = None
+        self,
+        engine: Engine,
+        options: Options,
+        workers: int,
+        reporter: Reporter,
+        checkpointer: Checkpointer | None = None,
     ):
-        self._engine, self._options, self._reporter, self._keeper = engine, options, reporter, keeper or Keeper()
+        self._engine, self._options, self._reporter = engine, options, reporter
+        self._checkpointer = checkpointer or Checkpointer()
         self._workspaces = [engine.workspace() for _ in range(workers)]
         self._lock, self._paused = threading.Lock(), threading.Event()
         self._tally = Tally(0)
         self._previous: EpochRecord | None = None
         self._explained = False
-        if self._keeper.resumed is not None:
-            self._tally = Tally.from_state(self._keeper.resumed, options.epochs, engine.all_done)
-            engine.restore(self._keeper.resumed)
-            self._keeper.resumed = None
+        if self._checkpointer.resumed is not None:
+            self._tally = Tally.from_state(self._checkpointer.resumed, options.epochs, engine.all_done)
+            engine.restore(self._checkpointer.resumed)
+            self._checkpointer.resumed = None
 
     @property
     def center(self) -> NDArray[np.float32]:
@@ -158,18 +165,18 @@ class Trainer:
         return self._engine.outside
 
     def stop(self) -> None:
-        """Ask all workers to stop; they do within a slice of a piece, after which there is no state to keep.
+        """Ask all workers to stop; they do within a slice of a task, after which there is no state to keep.
 
-        Unless `Engine.undone_when_halted`: then it is that before the piece.
+        Unless `Engine.undone_when_halted`: then it is that before the task.
         """
         self._engine.halt[0] = True
 
     def epochs(self) -> Iterator[EpochRecord]:
         """Train, yielding a record after each epoch.
 
-        When the caller is interrupted or closes the iterator, the workers stop and are joined: after their piece, if
+        When the caller is interrupted or closes the iterator, the workers stop and are joined: after their task, if
         that ends within `GRACE_SECONDS`, or else within a slice of it.
-        Raises `DivergenceError` as soon as the loss of a piece of work is not finite, `CorpusError` if an epoch has
+        Raises `DivergenceError` as soon as the loss of a task is not finite, `CorpusError` if an epoch has
         no pairs, and whatever a worker raises.
         """
         self._compile()
@@ -193,35 +200,35 @@ class Trainer:
         self._reporter.say(f"compiled in {time.perf_counter() - started:.1f} s")
 
     def _run_epoch(self) -> None:
-        """Do all pieces of an epoch that are not done, resting now and then to keep the state.
+        """Do all tasks of an epoch that are not done, resting now and then to keep the state.
 
         The first error stops all and is raised here.
         """
-        pieces = self._engine.pieces(self._tally.epoch, self._tally.done, self._paused)
+        tasks = self._engine.tasks(self._tally.epoch, self._tally.done, self._paused)
         threads = len(self._workspaces) + 1  # one extra, to detect that threads cannot be started
         with Deferred(self.stop) as signals, ThreadPoolExecutor(threads, thread_name_prefix="firth") as pool:
             resting = True
             while resting:
-                resting = self._run_until_due(pool, pieces, signals)
+                resting = self._run_until_due(pool, tasks, signals)
         if not self._engine.halt[0]:
             self._tally.progress = 1.0
             self._show()
 
-    def _run_until_due(self, pool: ThreadPoolExecutor, pieces: Pieces, signals: Deferred) -> bool:
-        """Let every worker take pieces until none is left or the keeper is due; return whether it was."""
+    def _run_until_due(self, pool: ThreadPoolExecutor, tasks: TaskQueue, signals: Deferred) -> bool:
+        """Let every worker take tasks until none is left or the checkpointer is due; return whether it was."""
         self._paused.clear()
         futures: list[Future[None]] = []
         began = time.perf_counter() - self._tally.seconds  # workers start while others are still being submitted
         try:
             for work in self._workspaces:
-                futures.append(pool.submit(self._work, pieces, work))
+                futures.append(pool.submit(self._work, tasks, work))
             self._wait(pool, futures, signals, began)
         except BaseException:
-            self._end_early(futures, pieces)
+            self._end_early(futures, tasks)
             raise
         if self._engine.halt[0]:
             return False
-        self._keep(pieces)
+        self._keep(tasks)
         signals.check()
         return self._paused.is_set()
 
@@ -230,7 +237,7 @@ class Trainer:
 
         The end of the program is an interrupt too: it waits for the workers, though this thread may be a daemon.
         """
-        waiting, pieces_before = set(futures), len(self._tally.losses)
+        waiting, tasks_before = set(futures), len(self._tally.losses)
         while waiting:
             done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
             pool.submit(int)  # refused when the program ends; workers may then fail for that
@@ -239,11 +246,11 @@ class Trainer:
             self._tally.seconds = time.perf_counter() - began
             self._show()
             signals.check()
-            if len(self._tally.losses) > pieces_before and self._keeper.due():  # or it might rest for ever
+            if len(self._tally.losses) > tasks_before and self._checkpointer.due():  # or it might rest for ever
                 self._paused.set()
 
-    def _end_early(self, futures: list[Future[None]], pieces: Pieces) -> None:
-        """Let the pieces under way end, and keep the state; where one fails, or takes too long, keep nothing."""
+    def _end_early(self, futures: list[Future[None]], tasks: TaskQueue) -> None:
+        """Let the tasks under way end, and keep the state; where one fails, or takes too long, keep nothing."""
         halted = self._engine.halt[0]
         self._paused.set()
         try:
@@ -252,21 +259,21 @@ class Trainer:
             self.stop()
         failed = any(future.exception() for future in futures)
         if not failed and (not (late or halted) or self._engine.undone_when_halted):
-            self._keep(pieces, last=True)
+            self._keep(tasks, last=True)
 
-    def _keep(self, pieces: Pieces, *, last: bool = False) -> None:
-        self._tally.done = pieces.done()
+    def _keep(self, tasks: TaskQueue, *, last: bool = False) -> None:
+        self._tally.done = tasks.done()
         own, engine = self._tally.to_state(), self._engine.state()
-        self._keeper.keep(State(own.place | engine.place, own.arrays | engine.arrays), last=last)
+        self._checkpointer.keep(State(own.position | engine.position, own.arrays | engine.arrays), last=last)
 
-    def _work(self, pieces: Pieces, work: Any) -> None:
-        """One worker: do the next piece that nobody has taken, until there is none."""
-        while (piece := pieces.take()) is not None:
-            rate = self._rate(piece.progress)
-            result = self._engine.train(piece, rate, work)
+    def _work(self, tasks: TaskQueue, work: Any) -> None:
+        """One worker: do the next task that nobody has taken, until there is none."""
+        while (task := tasks.take()) is not None:
+            rate = self._rate(task.progress)
+            result = self._engine.train(task, rate, work)
             if self._engine.halt[0]:
                 return
-            self._check_loss(result.loss, f"{piece.progress:.0%} of it done", rate)
+            self._check_loss(result.loss, f"{task.progress:.0%} of it done", rate)
             with self._lock:
                 self._tally.add(result)
 

@@ -23,7 +23,7 @@ from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
-from firth.training.loop.engine import Matrix, PieceResult
+from firth.training.loop.engine import Matrix, TaskResult
 from firth.training.negative_sampling import block_kernels, layout, simd
 from firth.training.negative_sampling.engine import NegativeSampling
 from firth.training.negative_sampling.partition import (
@@ -135,8 +135,8 @@ def spread_pairs(pairs: NDArray[np.int32], out: NDArray[np.int32]) -> NDArray[np
     return out
 
 
-class Piece(NamedTuple):
-    """A piece of work: make the pairs of token block `number` of a chunk, or train bucket `number` of a round.
+class ChunkTask(NamedTuple):
+    """A task: make the pairs of token block `number` of a chunk, or train bucket `number` of a round.
 
     `progress` is the share of the epoch that lies before its round.
     """
@@ -150,13 +150,13 @@ class Piece(NamedTuple):
 
 @dataclass
 class Rotation:
-    """Hands out an epoch's pieces of work, each as soon as it may run, to any number of threads.
+    """Hands out an epoch's tasks, each as soon as it may run, to any number of threads.
 
     sizes   for each chunk, its number of token blocks
     rounds  rounds that center block i has been through, over all chunks; this alone says where to resume
-    paused  while it is set, no piece is handed out; halt: nor is any after it is True
+    paused  while it is set, no task is handed out; halt: nor is any after it is True
 
-    A worker reports a piece done by `finish`.
+    A worker reports a task done by `finish`.
     """
 
     epoch: int
@@ -173,13 +173,13 @@ class Rotation:
         self._taken = [0] * len(self.sizes)  # and those that a worker has taken
         self._running = [False] * self.P
 
-    def take(self) -> Piece | None:
-        """Wait for the next piece and return it; None when all are taken, or no more are to begin."""
+    def take(self) -> ChunkTask | None:
+        """Wait for the next task and return it; None when all are taken, or no more are to begin."""
         with self._ready:
             while not (self.halt[0] or self.paused.is_set() or min(self.rounds) == self.P * len(self.sizes)):
-                piece = self._next_bucket() or self._next_pairs()
-                if piece is not None:
-                    return piece
+                task = self._next_bucket() or self._next_pairs()
+                if task is not None:
+                    return task
                 self._ready.wait(0.1)
             return None
 
@@ -187,18 +187,18 @@ class Rotation:
         """Return the rounds that each center block has been through."""
         return list(self.rounds)
 
-    def finish(self, piece: Piece) -> bool:
-        """Note that a piece is done; return whether it was the last of its chunk."""
+    def finish(self, task: ChunkTask) -> bool:
+        """Note that a task is done; return whether it was the last of its chunk."""
         with self._ready:
-            if piece.round < 0:
-                self._made[piece.chunk] += 1
+            if task.round < 0:
+                self._made[task.chunk] += 1
             else:
-                self.rounds[piece.number] += 1
-                self._running[piece.number] = False
+                self.rounds[task.number] += 1
+                self._running[task.number] = False
             self._ready.notify_all()
-            return piece.round >= 0 and min(self.rounds) == (piece.chunk + 1) * self.P
+            return task.round >= 0 and min(self.rounds) == (task.chunk + 1) * self.P
 
-    def _next_bucket(self) -> Piece | None:
+    def _next_bucket(self) -> ChunkTask | None:
         """Return the ready bucket of the earliest round.
 
         Center block `number + 1` used its outside block in the round before. Every bucket of a chunk is done before
@@ -212,21 +212,21 @@ class Rotation:
             round_ = past - chunk * self.P
             if round_ < self.P and not self._running[number] and self.rounds[(number + 1) % self.P] >= past:
                 self._running[number] = True
-                return self._piece(chunk, round_, number)
+                return self._task(chunk, round_, number)
         return None
 
-    def _next_pairs(self) -> Piece | None:
+    def _next_pairs(self) -> ChunkTask | None:
         """Return the next token block, of this chunk or the next, that no worker has taken yet."""
         current = min(self.rounds) // self.P
         for chunk in range(current, min(current + 2, len(self.sizes))):
             if self._taken[chunk] < self.sizes[chunk]:
                 self._taken[chunk] += 1
-                return self._piece(chunk, -1, self._taken[chunk] - 1)
+                return self._task(chunk, -1, self._taken[chunk] - 1)
         return None
 
-    def _piece(self, chunk: int, round_: int, number: int) -> Piece:
+    def _task(self, chunk: int, round_: int, number: int) -> ChunkTask:
         before = self._starts[chunk] + max(0, round_) / self.P * self.sizes[chunk]
-        return Piece(self.epoch, chunk, round_, number, float(before / self._starts[-1]))
+        return ChunkTask(self.epoch, chunk, round_, number, float(before / self._starts[-1]))
 
 
 @dataclass
@@ -257,7 +257,7 @@ class Chunk(NamedTuple):
 
 
 class Blocks(NegativeSampling):
-    """The pieces of work that train the matrices: pairs made of token blocks, and buckets of pairs trained.
+    """The tasks that train the matrices: pairs made of token blocks, and buckets of pairs trained.
 
     `run` is called with each bucket; `run_elsewhere` gives one that sends buckets to other processes.
     """
@@ -283,34 +283,34 @@ class Blocks(NegativeSampling):
         """Return the number of rounds, for each center block."""
         return [self._P * len(self._cut(epoch))] * self._P
 
-    def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Rotation:
-        """Return an epoch's pieces of work, without the rounds `done`; any number of threads take from them."""
+    def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Rotation:
+        """Return an epoch's tasks, without the rounds `done`; any number of threads take from them."""
         self._chunks.clear()
         self._token_blocks = self._cut(epoch)
         sizes = list(map(len, self._token_blocks))
         self._schedule = Rotation(epoch, self._P, sizes, done or [0] * self._P, paused, self.halt)
         return self._schedule
 
-    def train(self, piece: Piece, rate: float, work: Worker) -> PieceResult:
-        """Do a piece of work, in place. Raises `CorpusError` if it holds an id outside the vocabulary."""
+    def train(self, task: ChunkTask, rate: float, work: Worker) -> TaskResult:
+        """Do a task, in place. Raises `CorpusError` if it holds an id outside the vocabulary."""
         assert self._schedule is not None
-        chunk = self._chunk(piece.epoch, piece.chunk)
-        if piece.round < 0:
-            block = int(self._token_blocks[piece.chunk][piece.number])
+        chunk = self._chunk(task.epoch, task.chunk)
+        if task.round < 0:
+            block = int(self._token_blocks[task.chunk][task.number])
             tokens = checked_ids(self._tokens.read_block(block), self._V, block)
-            key = block_key(self._options.seed, piece.epoch, block)
-            chunk.parts[piece.number] = self._make_pairs(tokens, key, chunk.partition, work)
-            result = PieceResult(0, 0.0, 0.0)
+            key = block_key(self._options.seed, task.epoch, block)
+            chunk.parts[task.number] = self._make_pairs(tokens, key, chunk.partition, work)
+            result = TaskResult(0, 0.0, 0.0)
         else:
-            result = self._train_bucket(piece, chunk, rate, work)
-        if self._schedule.finish(piece):
-            del self._chunks[piece.chunk]
+            result = self._train_bucket(task, chunk, rate, work)
+        if self._schedule.finish(task):
+            del self._chunks[task.chunk]
         return result
 
-    def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Worker) -> PieceResult:
+    def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Worker) -> TaskResult:
         pairs = self._gather([self._make_pairs(tokens, key, self._one_block, work)], 0, work)
         loss = self._run(self._bucket(self._one_block, 0, pairs, key, rate), work.groups)
-        return PieceResult(len(pairs), loss, 0.0)
+        return TaskResult(len(pairs), loss, 0.0)
 
     def _cut(self, epoch: int) -> list[NDArray[np.intp]]:
         n_blocks = self._tokens.n_blocks
@@ -339,21 +339,21 @@ class Blocks(NegativeSampling):
         block_kernels.fill_pairs(n, P, work.pairs, starts[:-1].copy(), pairs)
         return pairs, starts
 
-    def _train_bucket(self, piece: Piece, chunk: Chunk, rate: float, work: Worker) -> PieceResult:
-        i, o = piece.number, (piece.number + piece.round) % self._P
+    def _train_bucket(self, task: ChunkTask, chunk: Chunk, rate: float, work: Worker) -> TaskResult:
+        i, o = task.number, (task.number + task.round) % self._P
         b = i * self._P + o
         pairs = self._gather([chunk.parts[number] for number in range(len(chunk.parts))], b, work)
-        key = block_key(self._options.seed, piece.epoch, piece.chunk, b, _BUCKET_KEY)
+        key = block_key(self._options.seed, task.epoch, task.chunk, b, _BUCKET_KEY)
         loss = self._run(self._bucket(chunk.partition, o, pairs, key, rate), work.groups)
         n_pairs = sum(len(made) for made, _ in chunk.parts.values())
         share = len(chunk.parts) / self._tokens.n_blocks * len(pairs) / max(1, n_pairs)
-        return PieceResult(len(pairs), loss, share)
+        return TaskResult(len(pairs), loss, share)
 
     def _gather(self, parts: list[Part], b: int, work: Worker) -> NDArray[np.int32]:
         """Return the pairs of bucket b of a chunk, spread."""
-        pieces = [pairs[starts[b] : starts[b + 1]] for pairs, starts in parts]
-        in_order, spread = work.buckets(sum(map(len, pieces)))
-        return spread_pairs(np.concatenate(pieces, out=in_order), spread)
+        tasks = [pairs[starts[b] : starts[b + 1]] for pairs, starts in parts]
+        in_order, spread = work.buckets(sum(map(len, tasks)))
+        return spread_pairs(np.concatenate(tasks, out=in_order), spread)
 
     def _bucket(self, partition: Partition, outside: int, pairs: NDArray[np.int32], key: int, rate: float) -> Bucket:
         words, alias = partition.words[outside], partition.alias[outside]

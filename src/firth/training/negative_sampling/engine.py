@@ -12,7 +12,7 @@ from firth.text import BLOCK_WORDS, END, Corpus
 from firth.training import sampling
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
-from firth.training.loop.engine import Engine, Matrix, PieceResult
+from firth.training.loop.engine import Engine, Matrix, TaskResult
 from firth.training.negative_sampling import layout, simd
 
 _INIT_NUMBERS = 2**22  # drawn at a time, so that starting needs no second matrix
@@ -55,8 +55,8 @@ class NegativeSampling(Engine):
         return result.loss / result.pairs if result.pairs and not self.halt[0] else None
 
     @abstractmethod
-    def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Any) -> PieceResult:
-        """Train on tokens in this thread, as one piece, in place; at rate 0 this computes their loss."""
+    def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Any) -> TaskResult:
+        """Train on tokens in this thread, as one task, in place; at rate 0 this computes their loss."""
 
     def _sample(self) -> NDArray[np.int32]:
         """Return a fixed sample of the tokens: runs of equal length from places spread over the corpus."""

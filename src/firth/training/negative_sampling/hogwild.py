@@ -15,33 +15,33 @@ from firth.text import BLOCK_WORDS, Corpus
 from firth.training import sampling
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
-from firth.training.loop.engine import PieceResult
+from firth.training.loop.engine import TaskResult
 from firth.training.negative_sampling import layout, window_kernels
 from firth.training.negative_sampling.engine import NegativeSampling
 
 
-class Piece(NamedTuple):
-    """A piece of work: one block of tokens. `progress` is the share of the epoch before it."""
+class TokenBlockTask(NamedTuple):
+    """A task: one block of tokens. `progress` is the share of the epoch before it."""
 
     epoch: int
     block: int
     progress: float
 
 
-class Pieces:
+class TokenBlockQueue:
     """An epoch's blocks, one after the other, from the first that is not done."""
 
     def __init__(self, epoch: int, first: int, n_blocks: int, paused: threading.Event):
         self._epoch, self._next, self._n, self._paused = epoch, first, n_blocks, paused
         self._lock = threading.Lock()
 
-    def take(self) -> Piece | None:
+    def take(self) -> TokenBlockTask | None:
         """Return the next block, to one thread only; None after the last, or while paused."""
         with self._lock:
             if self._next == self._n or self._paused.is_set():
                 return None
             self._next += 1
-            return Piece(self._epoch, self._next - 1, (self._next - 1) / self._n)
+            return TokenBlockTask(self._epoch, self._next - 1, (self._next - 1) / self._n)
 
     def done(self) -> list[int]:
         """Return how many blocks are done."""
@@ -68,22 +68,22 @@ class Hogwild(NegativeSampling):
         """Return the number of blocks."""
         return [self._tokens.n_blocks]
 
-    def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Pieces:
+    def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> TokenBlockQueue:
         """Return an epoch's blocks, without the first `done[0]`; any number of threads take from them."""
-        return Pieces(epoch, done[0] if done else 0, self._tokens.n_blocks, paused)
+        return TokenBlockQueue(epoch, done[0] if done else 0, self._tokens.n_blocks, paused)
 
-    def train(self, piece: Piece, rate: float, work: window_kernels.Workspace) -> PieceResult:
+    def train(self, task: TokenBlockTask, rate: float, work: window_kernels.Workspace) -> TaskResult:
         """Train on one block, in place. Raises `CorpusError` if it holds an id outside the vocabulary."""
-        tokens = checked_ids(self._tokens.read_block(piece.block), len(self._keep), piece.block)
-        result = self._train_alone(tokens, block_key(self._options.seed, piece.epoch, piece.block), rate, work)
+        tokens = checked_ids(self._tokens.read_block(task.block), len(self._keep), task.block)
+        result = self._train_alone(tokens, block_key(self._options.seed, task.epoch, task.block), rate, work)
         return result._replace(share=1 / self._tokens.n_blocks)
 
     def _train_alone(
         self, tokens: NDArray[np.int32], key: int, rate: float, work: window_kernels.Workspace
-    ) -> PieceResult:
+    ) -> TaskResult:
         options = self._options
         _, pairs = self._train(
             self._padded_center, self._padded_outside, tokens, self._keep, self._alias, np.uint64(key),
             options.window, options.shrink_windows, options.negative, np.float32(rate), work,
         )  # fmt: skip
-        return PieceResult(pairs, float(work.loss.sum()), 0.0)
+        return TaskResult(pairs, float(work.loss.sum()), 0.0)

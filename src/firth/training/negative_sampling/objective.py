@@ -3,7 +3,7 @@
 from firth.options import Options
 from firth.text import Corpus
 from firth.training.loop.progress import Reporter
-from firth.training.loop.state import Keeper
+from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import Trainer
 from firth.training.negative_sampling.blocks import Blocks
 from firth.training.negative_sampling.hogwild import Hogwild
@@ -15,7 +15,9 @@ STATE_MATRICES = 2  # of (V, D) floats in a checkpoint: center and outside
 SCHEDULES = {"blocks": Blocks, "hogwild": Hogwild}
 
 
-def make_trainer(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper) -> Trainer:
+def make_trainer(
+    corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer
+) -> Trainer:
     """Return the trainer that the options ask for, its matrices filled with what it starts from."""
     engine = SCHEDULES[options.schedule](corpus, options)
-    return Trainer(engine, options, workers, report, keeper)
+    return Trainer(engine, options, workers, report, checkpointer)

@@ -8,8 +8,8 @@ a dropped word also brings its neighbours nearer to each other, and the expectat
 Drawn or expected, a count's mean is the same, and is what negative sampling meets in one epoch. The mean of three draws
 gave no better vectors than one.
 
-The corpus is cut into pieces; a piece's pairs are sorted and summed into a run; runs are merged, a range of rows at a
-time. Weights are summed as whole numbers, so neither the number of threads nor the size of the pieces changes a bit.
+The corpus is cut into tasks; a task's pairs are sorted and summed into a run; runs are merged, a range of rows at a
+time. Weights are summed as whole numbers, so neither the number of threads nor the size of the tasks changes a bit.
 Runs and result live in memory up to a limit, beyond it in unnamed temporary files.
 """
 
@@ -34,7 +34,7 @@ from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.softmax import kernels
 
-PIECE_PAIRS = 2**23  # pairs sorted together, at most (a block's, if it has more): three arrays of 8 bytes each
+TASK_PAIRS = 2**23  # pairs sorted together, at most (a block's, if it has more): three arrays of 8 bytes each
 RUN_BYTES = 2**30  # of runs kept in memory, and again of counts; more goes to disk
 RANGE_CELLS = 2**21  # cells merged together, about
 
@@ -77,9 +77,9 @@ class DiskArray:
 Numbers = NDArray[Any] | DiskArray
 
 
-def piece_blocks(options: Options) -> int:
+def task_blocks(options: Options) -> int:
     """Return how many token blocks are counted together."""
-    return max(1, PIECE_PAIRS // (2 * options.window * BLOCK_WORDS))
+    return max(1, TASK_PAIRS // (2 * options.window * BLOCK_WORDS))
 
 
 class Rows(NamedTuple):
@@ -188,7 +188,7 @@ def count_pairs(
         raise OptionError(f"{option('workers', workers)} is not allowed: give a whole number of at least 1")
     counter = _Counter(tokens, vocabulary, options)
     room = _Room(memory_limit, folder)
-    starts = range(0, counter.n_blocks, counter.piece)
+    starts = range(0, counter.n_blocks, counter.task)
     runs, row_sizes = [], np.zeros(counter.V, np.int64)
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-pairs") as pool:
         for done, (run, sizes) in enumerate(_in_order(pool, counter.count, starts, workers), 1):
@@ -206,7 +206,7 @@ def count_pairs(
 
 
 class _Counter:
-    """Counts the pairs of a piece of the corpus."""
+    """Counts the pairs of a task of the corpus."""
 
     def __init__(self, tokens: TokenStore, vocabulary: Vocabulary, options: Options):
         self._tokens, self._options = tokens, options
@@ -215,7 +215,7 @@ class _Counter:
         self.shift = max(1, (self.V - 1).bit_length())  # bits of a word's id
         self.unit = float(options.window)  # the weight that makes one pair
         self._weight_bits = options.window.bit_length()
-        self.piece = piece_blocks(options)
+        self.task = task_blocks(options)
         self._keep = sampling.keep_thresholds(vocabulary.counts, options.sample)
         if 2 * self.shift + self._weight_bits > 63:
             raise OptionError(
@@ -224,12 +224,12 @@ class _Counter:
             )
 
     def count(self, first: int) -> tuple[Run, NDArray[np.int64]]:
-        """Return the pairs of the blocks from `first` on, one piece, as a run, and how many cells each row has."""
+        """Return the pairs of the blocks from `first` on, one task, as a run, and how many cells each row has."""
         entries, low = self._entries(first), self._weight_bits
         spare = np.empty_like(entries)
         if kernels.radix_sort(entries, spare, low, low + 2 * self.shift):
             entries, spare = spare, entries
-        sums = np.empty(len(entries), np.int32)  # at most PIECE_PAIRS, or a block's 2m a word, times m <= 100: it fits
+        sums = np.empty(len(entries), np.int32)  # at most TASK_PAIRS, or a block's 2m a word, times m <= 100: it fits
         n = kernels.sum_equal(entries, low, spare, sums)
         return Run(spare[:n].copy(), sums[:n].copy()), np.bincount(spare[:n] >> self.shift, minlength=self.V)
 
@@ -237,7 +237,7 @@ class _Counter:
         """Return an entry for every pair of the blocks from `first` on."""
         options, bits = self._options, self._weight_bits
         kept, begin, end = (np.empty(BLOCK_WORDS + 1, np.int32) for _ in range(3))
-        blocks = range(first, min(first + self.piece, self.n_blocks))
+        blocks = range(first, min(first + self.task, self.n_blocks))
         entries = np.empty(2 * options.window * BLOCK_WORDS * len(blocks), np.int64)
         n = 0
         for block in blocks:

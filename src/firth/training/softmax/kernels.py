@@ -1,6 +1,6 @@
 """The loops of the exact softmax, compiled by Numba: counting pairs, and what BLAS leaves over in a tile.
 
-Counting: the pairs of a piece of corpus become 64-bit integers that hold (center, outside, weight), which are
+Counting: the pairs of a task of corpus become 64-bit integers that hold (center, outside, weight), which are
 sorted by counting digits (least significant first) and summed. Weights are whole numbers, so sums are exact and
 no order of adding changes them.
 

@@ -8,14 +8,14 @@ from firth.options import Options
 from firth.text import Corpus
 from firth.training.expected_pairs import ExpectedPairs
 from firth.training.negative_sampling.memory import matrices_and_tables
-from firth.training.softmax.cooccurrence import RANGE_CELLS, RUN_BYTES, piece_blocks
+from firth.training.softmax.cooccurrence import RANGE_CELLS, RUN_BYTES, task_blocks
 from firth.training.softmax.exact import TILE_BYTES, TILE_WORDS
 from firth.training.softmax.passes import BATCH
 
 _MIB = 2**20
 _COMPILED = 100 * _MIB  # the compiler and its code
 _WARM_COMPILED = 35 * _MIB  # the kernels of the warm start, when the compiler is there already
-_PAIR_BYTES = 8 + 8 + 4  # of a pair while a piece is sorted: its entry, room to sort it, its sum
+_PAIR_BYTES = 8 + 8 + 4  # of a pair while a task is sorted: its entry, room to sort it, its sum
 _RUN_CELL_BYTES = 8 + 4  # of a cell of a run
 _CELL_BYTES = 4 + 4  # of a cell of the counts
 _MERGED_CELL_BYTES = 32  # of a cell while runs are merged: as it was, as it is, and as it will be
@@ -35,13 +35,13 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
 
 
 def _counting(pairs: ExpectedPairs, counts: dict[str, int], options: Options, workers: int) -> dict[str, int]:
-    piece = pairs.of_blocks(piece_blocks(options))
-    n_pieces = pairs.total / max(1.0, piece)
-    cells = n_pieces * pairs.distinct(piece)
+    task = pairs.of_blocks(task_blocks(options))
+    n_tasks = pairs.total / max(1.0, task)
+    cells = n_tasks * pairs.distinct(task)
     runs = {"runs of pairs": min(RUN_BYTES, round(_RUN_CELL_BYTES * cells))}
-    pieces = {f"pieces of {workers} workers": round(min(workers, n_pieces) * _PAIR_BYTES * piece)}
+    tasks = {f"tasks of {workers} workers": round(min(workers, n_tasks) * _PAIR_BYTES * task)}
     ranges = {f"ranges of {workers} workers": round(_MERGED_CELL_BYTES * min(cells, workers * RANGE_CELLS))}
-    return runs | max(pieces, counts | ranges, key=lambda parts: sum(parts.values()))
+    return runs | max(tasks, counts | ranges, key=lambda parts: sum(parts.values()))
 
 
 def _passes(V: int, options: Options) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from firth.options import Options
 from firth.text import Corpus
 from firth.training.loop.progress import Reporter
-from firth.training.loop.state import Keeper
+from firth.training.loop.state import Checkpointer
 from firth.training.softmax.memory import memory_needed
 from firth.training.softmax.passes import SoftmaxTrainer
 
@@ -12,6 +12,8 @@ __all__ = ["STATE_MATRICES", "make_trainer", "memory_needed"]
 STATE_MATRICES = 4  # of (V, D) floats in a checkpoint: center, outside, and Adam's two moments of the outside matrix
 
 
-def make_trainer(corpus: Corpus, options: Options, workers: int, report: Reporter, keeper: Keeper) -> SoftmaxTrainer:
+def make_trainer(
+    corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer
+) -> SoftmaxTrainer:
     """Return the trainer, its matrices filled with what it starts from."""
-    return SoftmaxTrainer(corpus, options, workers, report, keeper)
+    return SoftmaxTrainer(corpus, options, workers, report, checkpointer)

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from firth.messages import counted, option
 from firth.options import Options, shortened
 from firth.text import Corpus
-from firth.training.loop.engine import Engine, Matrix, PieceResult
+from firth.training.loop.engine import Engine, Matrix, TaskResult
 from firth.training.loop.progress import Reporter
-from firth.training.loop.state import Keeper, State
+from firth.training.loop.state import Checkpointer, State
 from firth.training.loop.trainer import EpochRecord, Trainer
 from firth.training.negative_sampling.hogwild import Hogwild
 from firth.training.softmax.cooccurrence import Cooccurrence, Rows, count_pairs
@@ -46,10 +46,15 @@ class SoftmaxTrainer:
     """
 
     def __init__(
-        self, corpus: Corpus, options: Options, workers: int, reporter: Reporter, keeper: Keeper | None = None
+        self,
+        corpus: Corpus,
+        options: Options,
+        workers: int,
+        reporter: Reporter,
+        checkpointer: Checkpointer | None = None,
     ):
         self._corpus, self._options, self._workers = corpus, options, workers
-        self._reporter, self._keeper = reporter, keeper or Keeper()
+        self._reporter, self._checkpointer = reporter, checkpointer or Checkpointer()
         shape = len(corpus.vocabulary), options.vector_size
         self.center, self.outside = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self._current: Trainer | None = None
@@ -82,12 +87,12 @@ class SoftmaxTrainer:
     def _first_stage(self) -> str:
         """Return the stage to go on with, or to begin with; raise `CheckpointError` if there is no such stage."""
         stages = [_WARM, _PASSES] if self._options.warm_epochs else [_PASSES]
-        resumed = self._keeper.resumed
+        resumed = self._checkpointer.resumed
         if resumed is None:
             return stages[0]
-        stage = next(iter(resumed.place), None)
-        if len(resumed.place) != 1 or stage not in stages or not isinstance(resumed.place[stage], dict):
-            raise resumed.wrong(f"its place is {shortened(resumed.place)}, and must be of one of the stages {stages}")
+        stage = next(iter(resumed.position), None)
+        if len(resumed.position) != 1 or stage not in stages or not isinstance(resumed.position[stage], dict):
+            raise resumed.wrong(f"the position is {shortened(resumed.position)}, and must be one of {stages}")
         return stage
 
     def _count(self) -> Cooccurrence:
@@ -117,31 +122,31 @@ class SoftmaxTrainer:
 
     def _trainer(self, engine: Engine, options: Options, stage: str) -> Trainer:
         """Return the trainer of a stage, which is also the one that `stop` stops."""
-        self._current = Trainer(engine, options, 1, self._reporter, _StageKeeper(self._keeper, stage))
+        self._current = Trainer(engine, options, 1, self._reporter, _StageKeeper(self._checkpointer, stage))
         return self._current
 
 
 _WARM, _PASSES = "warm", "passes"
 
 
-class _StageKeeper(Keeper):
+class _StageKeeper(Checkpointer):
     """Keeps the states of one stage of a training, under its name."""
 
-    def __init__(self, keeper: Keeper, stage: str):
+    def __init__(self, checkpointer: Checkpointer, stage: str):
         super().__init__()
-        self._keeper, self._stage = keeper, stage
-        kept, keeper.resumed = keeper.resumed, None
-        self.resumed = kept._replace(place=kept.place[stage]) if kept is not None else None
+        self._checkpointer, self._stage = checkpointer, stage
+        kept, checkpointer.resumed = checkpointer.resumed, None
+        self.resumed = kept._replace(position=kept.position[stage]) if kept is not None else None
 
     def due(self) -> bool:
-        return self._keeper.due()
+        return self._checkpointer.due()
 
     def keep(self, state: State, *, last: bool) -> None:
-        self._keeper.keep(State({self._stage: state.place}, state.arrays), last=last)
+        self._checkpointer.keep(State({self._stage: state.position}, state.arrays), last=last)
 
 
 class Batch(NamedTuple):
-    """A piece of work: some center words, and whether they are the last of the pass."""
+    """A task: some center words, and whether they are the last of the pass."""
 
     epoch: int
     centers: NDArray[np.int64]
@@ -234,24 +239,24 @@ class Passes(Engine):
         """Return the number of batches."""
         return [-(-int(np.count_nonzero(self._counts.totals > 0)) // BATCH)]
 
-    def pieces(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Batches:
+    def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Batches:
         """Return the batches of a pass, without the first `done[0]`."""
         self._batches = Batches(self._counts.totals, self._options.seed, epoch, done[0] if done else 0, paused)
         return self._batches
 
-    def train(self, piece: Batch, rate: float, work: None) -> PieceResult:
+    def train(self, task: Batch, rate: float, work: None) -> TaskResult:
         """Move a batch's centers and all outside rows, in place."""
         assert self._batches is not None
-        batch, N, a = piece.centers, self._counts.totals[piece.centers], self._weights[piece.centers]
+        batch, N, a = task.centers, self._counts.totals[task.centers], self._weights[task.centers]
         gradient = self._softmax.gradient(
             self.center[batch], self.outside, self._intercept, self._counts.rows(batch), N, a / a.sum()
         )
         share = len(batch) / np.count_nonzero(self._counts.totals > 0)
-        result = PieceResult(round(N.sum()), float(gradient.losses @ N), share)
+        result = TaskResult(round(N.sum()), float(gradient.losses @ N), share)
         if self.halt[0] or not math.isfinite(result.loss):
             return result
         self._move(batch, gradient, rate)
-        if piece.last and piece.epoch == self._options.epochs - 1 and not self._options.warm_epochs:
+        if task.last and task.epoch == self._options.epochs - 1 and not self._options.warm_epochs:
             balance(self.center, self.outside)
         self._batches.finished += 1
         return result
