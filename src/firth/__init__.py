@@ -10,7 +10,7 @@ The names below are imported when they are first used: `import firth` itself loa
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from firth.version import __version__
 
 _HOME = {
     "Word2Vec": "model",

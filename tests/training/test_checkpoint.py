@@ -306,7 +306,7 @@ def test_another_option_is_refused_with_the_difference(changed, shown, run):
 
 def test_another_version_is_refused_with_the_difference(run, monkeypatch):
     fit(model_of("blocks"), run)
-    monkeypatch.setattr(firth, "__version__", "99.0")
+    monkeypatch.setattr("firth.training.loop.identity.__version__", "99.0")
     with pytest.raises(CheckpointError, match=r"versions firth was '.*' and is '99\.0'\. Give"):
         fit(model_of("blocks"), run)
 

@@ -19,7 +19,6 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-import firth
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_folder, atomic_set
 from firth.formats.plain_safetensors import read_safetensors
@@ -27,6 +26,7 @@ from firth.formats.streams import PathLike
 from firth.formats.tensors import header, pieces
 from firth.formats.tokenizer import TOKENIZER, UNKNOWN, read_vocabulary, tokenizer_json
 from firth.formats.words import Table, check_shapes, utf8
+from firth.version import __version__
 
 Array = NDArray[Any]
 
@@ -132,7 +132,7 @@ def _card(V: int, D: int, language: str, license_name: str | None) -> str:
     body = f"""
 # Word vectors
 
-{V:,} word vectors of {D} dimensions, written by firth {firth.__version__}.
+{V:,} word vectors of {D} dimensions, written by firth {__version__}.
 A text is split at white space, and its vector is the mean of its words' vectors.
 
 ```python

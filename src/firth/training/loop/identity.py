@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-import firth
 from firth.options import Options
 from firth.text import Corpus, TokenStore
+from firth.version import __version__
 
 _LIBRARIES = ("numpy", "numba", "llvmlite")  # they compute: another version may round otherwise
 
@@ -19,7 +19,7 @@ def software(options: Options) -> dict[str, Any]:
     """Return options, versions and the kind of processor: what is known before the corpus is read."""
     from llvmlite.binding import get_host_cpu_name
 
-    versions = {"firth": firth.__version__, **{name: version(name) for name in _LIBRARIES}}
+    versions = {"firth": __version__, **{name: version(name) for name in _LIBRARIES}}
     return {"options": options.to_dict(), "versions": versions, "processor": get_host_cpu_name()}
 
 
