@@ -16,6 +16,7 @@ from firth.training import draws
 from firth.training.negative_sampling import block_kernels, layout, simd, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
 from firth.training.softmax import kernels
+from firth.training.softmax.cooccurrence import CountRows
 from firth.vectors import search_kernels
 
 Case = Callable[[np.random.Generator, "Fence"], list[Any]]
@@ -154,13 +155,14 @@ def softmax_tile(rng: np.random.Generator, fence: Fence) -> list[Any]:
     chosen = rng.random((B, V)) < rng.choice([0.0, 0.3, 1.0])
     stop = np.cumsum(chosen.sum(axis=1))
     columns = np.nonzero(chosen)[1].astype(np.int32)
-    rows = [fence(array) for array in (stop - chosen.sum(axis=1), stop, columns, rng.random(len(columns), np.float32))]
+    counts = stop - chosen.sum(axis=1), stop, columns, rng.random(len(columns), np.float32)
+    rows = CountRows(*map(fence, counts))
     tile, intercept = fence(rng.normal(size=(B, T)).astype(np.float32)), fence(rng.random(T, np.float32))
     top, total, seen = fence(np.empty(B, np.float32)), fence(np.empty(B)), fence(np.empty(B))
-    kernels.exponentiate(tile, intercept, first, *rows, top, total, seen)
+    kernels.exponentiate(tile, intercept, first, rows, top, total, seen)
     exponentials = tile.copy()
     scale, weights = (fence(rng.random(B, np.float32)) for _ in range(2))
-    kernels.subtract_observed(tile, scale, first, *rows, weights)
+    kernels.subtract_observed(tile, scale, first, rows, weights)
     return [exponentials, top, total, seen, tile]
 
 
