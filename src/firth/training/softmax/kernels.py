@@ -135,7 +135,7 @@ def split_cells(cells, sums, row_start, shift, unit, sizes, totals, columns, val
 
 
 @njit(nogil=True)
-def lower_bound(columns, lo, hi, column):
+def _lower_bound(columns, lo, hi, column):
     """Return the first index in columns[lo:hi] (ascending) whose column is at least `column`, or hi."""
     while lo < hi:
         middle = (lo + hi) >> 1
@@ -147,7 +147,7 @@ def lower_bound(columns, lo, hi, column):
 
 
 @njit(nogil=True, fastmath=_FAST)
-def add_intercept(row, intercept):
+def _add_intercept(row, intercept):
     """Add b_w to one row of scores, in place; return the greatest score."""
     top = np.float32(-np.inf)
     for j in range(len(row)):
@@ -157,7 +157,7 @@ def add_intercept(row, intercept):
 
 
 @njit(nogil=True, fastmath=_FAST)
-def exponentials(row, top):
+def _exponentials(row, top):
     """Replace scores z <= top by exp(z - top), in place; return their sum in float32.
 
     exp(x) = 2**n exp(r), |r| <= log(2)/2, with exp(r) by its Taylor series to the sixth power: relative error below
@@ -197,15 +197,15 @@ def exponentiate(tile, intercept, first_word, rows, top, total, observed):
     """
     for c in range(len(tile)):
         row = tile[c]
-        top[c] = add_intercept(row, intercept)
+        top[c] = _add_intercept(row, intercept)
         seen = 0.0
-        for at in range(lower_bound(rows.columns, rows.start[c], rows.stop[c], first_word), rows.stop[c]):
+        for at in range(_lower_bound(rows.columns, rows.start[c], rows.stop[c], first_word), rows.stop[c]):
             j = rows.columns[at] - first_word
             if j >= len(row):
                 break
             seen += np.float64(rows.values[at]) * row[j]
         observed[c] = seen
-        total[c] = exponentials(row, top[c])
+        total[c] = _exponentials(row, top[c])
 
 
 @njit(nogil=True)
@@ -223,7 +223,7 @@ def subtract_observed(tile, scale, first_word, rows, per_pair):
         row, factor = tile[c], scale[c]
         for j in range(len(row)):
             row[j] *= factor
-        for at in range(lower_bound(rows.columns, rows.start[c], rows.stop[c], first_word), rows.stop[c]):
+        for at in range(_lower_bound(rows.columns, rows.start[c], rows.stop[c], first_word), rows.stop[c]):
             j = rows.columns[at] - first_word
             if j >= len(row):
                 break
