@@ -1,4 +1,4 @@
-"""Results of docs/derivation.md that concern more than one function of `firth.objectives`, for random input."""
+"""Results of docs/derivation.md that involve several functions of `firth.objectives`, for random input."""
 
 import itertools
 from collections import Counter
@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firth.objectives import (
@@ -30,7 +30,7 @@ def counts_and_vectors(seed: int, V: int = 5, D: int = 3) -> tuple[np.ndarray, n
     """Return counts n(c, o), with zeros among them, and both matrices."""
     rng = np.random.default_rng(seed)
     counts = rng.poisson(1.0, size=(V, V))
-    counts[0, 1] += 1  # never an empty corpus
+    counts[0, 1] += 1  # at least one pair
     return counts, rng.normal(size=(V, D)), rng.normal(size=(V, D))
 
 
@@ -62,14 +62,14 @@ def test_cross_entropy_is_least_where_the_prediction_is_the_truth(seed: int):
 
 @given(seeds)
 def test_the_chain_rule_through_the_softmax(seed: int):
-    """Claim 1 the long way: the transposed Jacobian of the softmax, times ∂L/∂ŷ = -y / ŷ, is ŷ - y."""
+    """Result 7, the longer way: the transposed Jacobian of the softmax, times ∂L/∂ŷ = -y / ŷ, is ŷ - y."""
     rng = np.random.default_rng(seed)
     z, y = rng.normal(size=6), rng.dirichlet(np.ones(6))
     np.testing.assert_allclose(softmax_jacobian(z).T @ (-y / softmax(z)), cross_entropy(z, y)[1], atol=1e-13)
 
 
 class Counted:
-    """Multiplies and adds while it counts."""
+    """Multiply-adds, counted."""
 
     def __init__(self) -> None:
         self.operations = 0
@@ -132,7 +132,6 @@ def test_the_costs_counted_one_multiplication_at_a_time():
 
 
 @given(seeds)
-@settings(deadline=None)  # a slow machine is not a failure
 def test_the_corpus_loss_and_its_gradients_depend_only_on_counts(seed: int):
     counts, centers, U = counts_and_vectors(seed)
     loss, d_centers, d_U = sum_over_pairs(counts, centers, U)
@@ -160,7 +159,6 @@ def expected_noise_loss(n_c, P_n, K, center, U):
 
 
 @given(seeds, st.integers(1, 8))
-@settings(deadline=None)
 def test_the_expected_loss_with_noise_depends_on_counts(seed: int, K: int):
     counts, centers, U = counts_and_vectors(seed)
     P_n = np.random.default_rng(seed).dirichlet(np.ones(len(U)))
@@ -171,7 +169,6 @@ def test_the_expected_loss_with_noise_depends_on_counts(seed: int, K: int):
 
 
 @given(seeds, st.integers(1, 20), st.sampled_from([1.0, 0.75]))
-@settings(deadline=None)
 def test_the_optimum_of_negative_sampling_is_shifted_pmi(seed: int, K: int, exponent: float):
     """With one dimension and the center vector (1), the rows of U are the scores themselves."""
     counts = np.random.default_rng(seed).integers(1, 20, size=(4, 4))
@@ -188,14 +185,13 @@ def test_the_optimum_of_negative_sampling_is_shifted_pmi(seed: int, K: int, expo
 
 
 @given(seeds)
-@settings(deadline=None)
 def test_the_softmax_cannot_beat_the_conditional_entropy(seed: int):
     counts, centers, U = counts_and_vectors(seed)
     counts = counts + 1
     P = counts / counts.sum(axis=1, keepdims=True)
     entropy = -(counts * np.log(P)).sum() / counts.sum()
     assert sum_over_pairs(counts, centers, U)[0] / counts.sum() > entropy
-    # D = V + 1: one-hot centers with a 1 more read the scores log P(o|c) + a_c out of U
+    # D = V + 1: one-hot centers with one more coordinate a_c have the scores log P(o|c) + a_c
     V = len(P)
     shifts = np.arange(V)
     one_hot_centers = np.column_stack([np.eye(V), shifts])
@@ -206,7 +202,6 @@ def test_the_softmax_cannot_beat_the_conditional_entropy(seed: int):
 
 
 @given(seeds)
-@settings(deadline=None)
 def test_an_intercept_is_a_coordinate_that_nobody_trains(seed: int):
     counts, centers, U = counts_and_vectors(seed)
     counts = counts + 1
@@ -245,9 +240,8 @@ def test_center_and_outside_may_be_exchanged_in_a_fixed_window(sentence: list[in
 
 
 @given(st.lists(st.integers(0, 2), max_size=5), st.integers(1, 3))
-@settings(deadline=None)
 def test_center_and_outside_may_be_exchanged_in_a_dynamic_window_on_average(sentence: list[int], m: int):
-    """Every way to draw the radii is equally likely: the mean is over all of them, in fractions."""
+    """All draws of the radii are equally likely: the mean is over all of them, in fractions."""
     drawn = list(itertools.product(range(1, m + 1), repeat=len(sentence)))
     totals: list[Counter] = [Counter(), Counter()]
     for radii in drawn:
@@ -261,9 +255,8 @@ def test_center_and_outside_may_be_exchanged_in_a_dynamic_window_on_average(sent
 
 
 @given(seeds, st.integers(1, 6), st.integers(1, 6))
-@settings(deadline=None)
 def test_a_window_step_is_three_matrix_products(seed: int, N: int, K: int):
-    """Distinct rows, as the kernel sees them once it has merged repeats."""
+    """Rows are distinct, as in the kernel, which merges repeats."""
     rng = np.random.default_rng(seed)
     centers, U = rng.normal(size=(12, 4)), rng.normal(size=(12, 4))
     around, outputs = rng.permutation(12)[:N], rng.permutation(12)[: 1 + K]

@@ -34,8 +34,8 @@ PairLoss: TypeAlias = Callable[[Array, int, Array], tuple[float, Array, Array]]
 """The loss of one pair: (v_c, o, U) -> (J, ∂J/∂v_c, ∂J/∂U)."""
 
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
-"""The step h of a central difference. Taylor's third term makes an error of about h², rounding one of about eps / h; the
-sum is least near h = eps^(1/3) = 6e-6, and is then near eps^(2/3) = 4e-11."""
+"""The step h of a central difference. Taylor's third term makes an error of about h², rounding one of about eps / h;
+the sum is least near h = eps^(1/3) = 6e-6, and is then near eps^(2/3) = 4e-11."""
 
 
 class ShapeError(FirthError, ValueError):
@@ -110,14 +110,14 @@ def negative_sampling(
 
     Results 16 to 18; Mikolov et al. 2013 (arXiv:1310.4546), equation (4), for noise words that are drawn already. A
     noise word drawn twice is two terms of the sum. A noise word equal to the outside word counts as both, so row o gets
-    both terms; to avoid that, draw again.
+    both terms: draw again to avoid that.
 
       center     (D,)        the vector v_c
       outside    int         o, the row of U of the word in the window
       negatives  (K,) ints   the rows of U of the noise words; K may be 0
       U          (V, D)      all outside vectors
 
-    Returns the loss in nats, ∂J/∂v_c of shape (D,) and ∂J/∂U of shape (V, D), zero in rows that are neither o nor noise.
+    Returns the loss in nats, ∂J/∂v_c of shape (D,) and ∂J/∂U of shape (V, D), zero in rows neither of o nor of noise.
     """
     v_c, U = _vector_and_matrix(center, U)
     o, ks = _row("outside", outside, U), _rows("negatives", negatives, U)
@@ -139,8 +139,8 @@ def skip_gram(
 ) -> tuple[float, Array, Array]:
     """Return the loss of one window, Σ_{-m ≤ j ≤ m, j ≠ 0} J(v_c, w_{t+j}, U), and its gradients by V and U.
 
-    Result 14; Mikolov et al. 2013 (arXiv:1310.4546), equation (1), for one position t of the corpus, as a loss. Only
-    row c of ∂J/∂V is not zero. A word that is in the window twice counts twice.
+    Result 14; Mikolov et al. 2013 (arXiv:1310.4546), equation (1), for one position t of the corpus, as a loss.
+    Only row c of ∂J/∂V is not zero. A word that is in the window twice counts twice.
 
       center    int             c, the row of V of the word in the middle
       outsides  ints            w_{t-m} … w_{t+m} without w_t: rows of U; may be empty
@@ -202,8 +202,8 @@ def cross_entropy(z: ArrayLike, y: ArrayLike) -> tuple[float, Array]:
 def one_hot_network(x: ArrayLike, y: ArrayLike, W_1: ArrayLike, W_2: ArrayLike) -> tuple[float, NetworkGradients]:
     """Return the cross entropy of y and ŷ = softmax(W_2 W_1 x), and the four gradients of back-propagation.
 
-    Results 7 to 10; Rong 2014 (arXiv:1411.2738), section 1.1. For one-hot x and y this is `naive_softmax`: W_1 x is v_c,
-    and W_2 is U.
+    Results 7 to 10; Rong 2014 (arXiv:1411.2738), section 1.1. For one-hot x and y this is `naive_softmax`, with v_c
+    for W_1 x and U for W_2.
 
         ∂L/∂z = e = ŷ - y      ∂L/∂W_2 = e hᵀ      ∂L/∂h = W_2ᵀ e      ∂L/∂W_1 = W_2ᵀ e xᵀ
 

@@ -65,7 +65,7 @@ def sentence_pairs(sentence, options):
     return pairs
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(SENTENCES, st.integers(1, 7), st.booleans(), st.sampled_from([0.0, 0.05]))
 def test_counts_equal_those_made_by_hand(sentences, window, shrink, sample):
     options = Options(min_count=1, window=window, shrink_windows=shrink, sample=sample, seed=7)

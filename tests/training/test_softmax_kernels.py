@@ -3,7 +3,7 @@
 import inspect
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numba.core.registry import CPUDispatcher
 
@@ -26,7 +26,6 @@ def test_every_kernel_has_a_reference_with_the_same_parameters():
 
 
 @given(seeds, st.booleans())
-@settings(deadline=None)  # the first call compiles
 def test_pairs_of_a_block_are_those_of_the_reference(seed, shrink):
     rng = np.random.default_rng(seed)
     window, size = rng.integers(1, 9), rng.integers(0, 40)
@@ -60,7 +59,6 @@ def counted(module, entries, shift, row_start, rows):
 
 
 @given(seeds)
-@settings(deadline=None)
 def test_counts_are_those_of_the_reference_to_the_last_bit(seed):
     """Runs may be empty, rows too; the rows start anywhere."""
     rng = np.random.default_rng(seed)
@@ -74,7 +72,6 @@ def test_counts_are_those_of_the_reference_to_the_last_bit(seed):
 
 
 @given(seeds)
-@settings(deadline=None)
 def test_a_tile_is_that_of_the_reference(seed):
     """A tile of T of V words, for centers with no, some or all outside words."""
     rng = np.random.default_rng(seed)
@@ -112,7 +109,6 @@ def test_exponentials_are_those_of_numpy():
 
 
 @given(seeds)
-@settings(deadline=None)
 def test_a_step_of_adam_is_that_of_the_reference(seed):
     rng = np.random.default_rng(seed)
     shape = rng.integers(0, 20, 2)
