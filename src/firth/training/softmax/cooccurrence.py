@@ -132,7 +132,7 @@ class Cooccurrence:
         bad = np.flatnonzero((start < 0) | (start > stop) | (stop > len(self.columns)))
         if len(bad):
             c, span = centers[bad[0]], (start[bad[0]], stop[bad[0]])
-            raise CorpusError(f"row {c} of the counts lies at {span[0]} to {span[1]} of {len(self.columns):,} entries")
+            raise CorpusError(f"row {c} of the counts is {span[0]} to {span[1]} of {len(self.columns):,} entries")
         spans = [slice(*span) for span in zip(start.tolist(), stop.tolist(), strict=True)]
         columns = np.concatenate([self.columns[span] for span in spans])
         values = np.concatenate([self.values[span] for span in spans])
@@ -144,7 +144,7 @@ class Cooccurrence:
 def _check_columns(columns: NDArray[np.int32], end: NDArray[np.int64], centers: NDArray[np.int64], V: int) -> None:
     """Raise `CorpusError` unless all columns are in [0, V) and ascend in each row; `end` holds the rows' ends."""
     wrong = (columns < 0) | (columns >= V)
-    after = np.flatnonzero(columns[1:] <= columns[:-1]) + 1  # where a row must begin
+    after = np.flatnonzero(columns[1:] <= columns[:-1]) + 1  # a row must start here
     wrong[after[~np.isin(after, end)]] = True
     if wrong.any():
         at = int(wrong.argmax())
@@ -228,9 +228,8 @@ class _Counter:
         spare = np.empty_like(entries)
         if self.kernels.radix_sort(entries, spare, low, low + 2 * self.shift):
             entries, spare = spare, entries
-        sums = np.empty(
-            len(entries), np.int32
-        )  # below 2**31: at most TASK_PAIRS, or 2m a word of a block, times m <= 100
+        # A sum is below 2**31: there are at most TASK_PAIRS weights, or 2m a word of one block, and m <= 100
+        sums = np.empty(len(entries), np.int32)
         n = self.kernels.sum_equal(entries, low, spare, sums)
         return SortedRun(spare[:n].copy(), sums[:n].copy()), np.bincount(spare[:n] >> self.shift, minlength=self.V)
 
@@ -275,9 +274,8 @@ class _Merger:
     def _rows(self, bounds: tuple[int, int]) -> tuple[NDArray[Any], ...]:
         """Return the rows bounds[0]:bounds[1]: the number of entries and the total of each, columns, values."""
         first, last = bounds
-        cells, sums = self._merged(
-            [_cells_of_rows(run, first << self._shift, last << self._shift) for run in self._runs]
-        )
+        first_cell, last_cell = first << self._shift, last << self._shift
+        cells, sums = self._merged([_cells_between(run, first_cell, last_cell) for run in self._runs])
         sizes, totals = np.zeros(last - first, np.int64), np.zeros(last - first, np.float64)
         columns, values = np.empty(len(cells), np.int32), np.empty(len(cells), np.float32)
         self._kernels.split_cells(cells, sums, first, self._shift, self._unit, sizes, totals, columns, values)
@@ -338,7 +336,7 @@ def _row_ranges(row_sizes: NDArray[np.int64]) -> list[tuple[int, int]]:
     return list(zip([0, *cuts], [*cuts, len(row_sizes)], strict=True))
 
 
-def _cells_of_rows(run: SortedRun, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _cells_between(run: SortedRun, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the cells of a run that lie in [first, last), and their sums. Bisection reads a few cells only."""
     start, stop = bisect.bisect_left(run.cells, first), bisect.bisect_left(run.cells, last)
     return run.cells[start:stop], run.sums[start:stop].astype(np.int64)

@@ -60,14 +60,7 @@ class ExactSoftmax:
     """
 
     def __init__(
-        self,
-        V: int,
-        D: int,
-        *,
-        batch: int,
-        workers: int,
-        tile_bytes: int = TILE_BYTES,
-        kernels: ModuleType = kernels,
+        self, V: int, D: int, *, batch: int, workers: int, tile_bytes: int = TILE_BYTES, kernels: ModuleType = kernels
     ):
         self._tiles = [(first, min(first + TILE_WORDS, V)) for first in range(0, V, TILE_WORDS)]
         self.part = max(1, min(PART_CENTERS, batch, tile_bytes // (4 * V)))
@@ -206,9 +199,13 @@ def exact_loss(
     Raises `OptionError` if the shapes do not fit.
     """
     intercept = np.zeros(len(outside), np.float32) if intercept is None else intercept
-    _check_shapes(center, outside, counts, intercept)
-    V, D = outside.shape
-    with ExactSoftmax(V, D, batch=PART_CENTERS, workers=workers) as softmax:
+    V = len(counts.totals)
+    if center.shape != outside.shape or center.shape[0] != V or intercept.shape != (V,):
+        raise OptionError(
+            f"center {center.shape}, outside {outside.shape} and intercept {intercept.shape} do not fit counts of "
+            f"{V:,} words: give two ({V}, D) matrices and ({V},) numbers"
+        )
+    with ExactSoftmax(*outside.shape, batch=PART_CENTERS, workers=workers) as softmax:
         return softmax.corpus_loss(center, np.ascontiguousarray(outside), intercept, counts)
 
 
@@ -219,15 +216,6 @@ def unigram_intercept(counts: NDArray[np.int64]) -> Floats:
     negative sampling (Levy and Goldberg 2014), and the vectors do not encode word frequency.
     """
     return np.asarray(np.log(np.maximum(counts, 1) / counts.sum()), np.float32)
-
-
-def _check_shapes(center: Floats, outside: Floats, counts: Cooccurrence, intercept: Floats) -> None:
-    V = len(counts.totals)
-    if center.shape != outside.shape or center.shape[0] != V or intercept.shape != (V,):
-        raise OptionError(
-            f"center {center.shape}, outside {outside.shape} and intercept {intercept.shape} do not fit counts of "
-            f"{V:,} words: give two ({V}, D) matrices and ({V},) numbers"
-        )
 
 
 def _part(rows: CountRows, part: slice) -> CountRows:

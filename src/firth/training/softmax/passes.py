@@ -42,8 +42,9 @@ COLD_SCALE = 0.1  # standard deviation of the random vectors
 
 
 class SoftmaxTrainer:
-    """Trains on the exact softmax: `options.epochs` passes on `workers` threads. The result does not depend on them.
+    """Trains on the exact softmax, in `options.epochs` passes over the vocabulary.
 
+    workers          threads; the result does not depend on it
     center, outside  (V, D) float32, changed in place by `epochs`
     kernels          the compiled loops of `softmax.kernels`, or `softmax.reference`
     """
@@ -83,8 +84,7 @@ class SoftmaxTrainer:
             return
         if not self._options.warm_epochs:
             start_at_random(self.center, self.outside, self._options.seed)
-        V, D = self.center.shape
-        with ExactSoftmax(V, D, batch=BATCH, workers=self._workers, kernels=self._kernels) as softmax:
+        with ExactSoftmax(*self.center.shape, batch=BATCH, workers=self._workers, kernels=self._kernels) as softmax:
             engine = Passes(self._corpus, self._options, softmax, counts, self.center, self.outside)
             yield from self._trainer(engine, self._options, _PASSES).epochs()
 
@@ -94,23 +94,19 @@ class SoftmaxTrainer:
         resumed = self._checkpointer.resumed
         if resumed is None:
             return stages[0]
-        stage = next(iter(resumed.position), None)
-        if len(resumed.position) != 1 or stage not in stages or not isinstance(resumed.position[stage], dict):
-            raise resumed.wrong(f"the position is {shortened(resumed.position)}, and must be one of {stages}")
-        return stage
+        for stage in stages:
+            if list(resumed.position) == [stage] and isinstance(resumed.position[stage], dict):
+                return stage
+        raise resumed.wrong(f"the position is {shortened(resumed.position)}, and must be one of {stages}")
 
     def _count(self) -> Cooccurrence:
         corpus, report = self._corpus, self._reporter
         report.stage("counting pairs", corpus.tokens.n_words)
         started = time.perf_counter()
         counts = count_pairs(
-            corpus.tokens,
-            corpus.vocabulary,
-            self._options,
-            workers=self._workers,
-            progress=report.advance,
-            kernels=self._kernels,
-        )
+            corpus.tokens, corpus.vocabulary, self._options,
+            workers=self._workers, progress=report.advance, kernels=self._kernels,
+        )  # fmt: skip
         report.say(
             f"counted {counted(round(counts.pairs), 'pair')}, {len(counts.columns):,} of them distinct, "
             f"in {time.perf_counter() - started:.1f} s"
