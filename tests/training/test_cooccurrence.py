@@ -148,8 +148,8 @@ def test_an_id_outside_the_vocabulary_is_refused():
 
 def test_a_disk_array_grows_and_reads_any_slice(tmp_path):
     array = DiskArray(np.int64, tmp_path)
-    array.append(np.arange(5))
-    array.append(np.arange(5, 12) * 2**40)
+    array[0:5] = np.arange(5)
+    array[5:12] = np.arange(5, 12) * 2**40
     assert len(array) == 12
     np.testing.assert_array_equal(array[3:7], [3, 4, 5 * 2**40, 6 * 2**40])
     assert array[11] == 11 * 2**40

@@ -43,9 +43,9 @@ R = TypeVar("R")
 
 
 class DiskArray:
-    """A growing one-dimensional array, of a dtype of 4 or 8 bytes, in an unnamed temporary file.
+    """A one-dimensional array in an unnamed temporary file, of a dtype of 4 or 8 bytes; writing at its end extends it.
 
-    Reads by index or by slice, with non-negative bounds and step 1. Raises `CorpusError` as `DiskStorage` does.
+    An index or a slice has non-negative bounds and step 1. Raises `CorpusError` as `DiskStorage` does.
     """
 
     def __init__(self, dtype: DTypeLike, folder: Path | None = None):
@@ -53,14 +53,12 @@ class DiskArray:
         self._units = self.dtype.itemsize // 4  # of 4 bytes, as the storage counts
         self._file, self._size = DiskStorage(folder), 0
 
-    def append(self, numbers: NDArray[Any]) -> None:
-        """Write `numbers` at the end."""
-        data = np.ascontiguousarray(numbers, self.dtype).view(np.int32)
-        self._file.write(self._units * self._size, data)
-        self._size += len(numbers)
-
     def __len__(self) -> int:
         return self._size
+
+    def __setitem__(self, where: slice, numbers: NDArray[Any]) -> None:
+        self._file.write(self._units * where.start, np.ascontiguousarray(numbers, self.dtype).view(np.int32))
+        self._size = max(self._size, where.stop)
 
     def __getitem__(self, where: int | slice) -> Any:
         start, stop = (where.start, where.stop) if isinstance(where, slice) else (where, where + 1)
@@ -260,16 +258,20 @@ class _Merger:
 
     def merge(self, pool: Executor, workers: int, memory_limit: int, folder: Path | None) -> Cooccurrence:
         """Return the counts; they stay in memory if `memory_limit` is enough for as many cells as the runs have."""
-        capacity = self._most if 8 * self._most <= memory_limit else None
-        columns, values = (_ResultArray(capacity, dtype, folder) for dtype in (np.int32, np.float32))
-        sizes, totals = [], []
-        for size, total, column, value in _in_order(pool, self._rows, self._bounds, workers):
-            sizes.append(size)
-            totals.append(total)
-            columns.append(column)
-            values.append(value)
-        indptr = np.append(np.int64(0), np.cumsum(np.concatenate(sizes)))
-        return Cooccurrence(indptr, columns.filled, values.filled, np.concatenate(totals))
+        in_memory = 8 * self._most <= memory_limit
+        columns, values = (
+            np.empty(self._most, dtype) if in_memory else DiskArray(dtype, folder) for dtype in (np.int32, np.float32)
+        )
+        all_sizes, all_totals, n = [], [], 0
+        for sizes, totals, some_columns, some_values in _in_order(pool, self._rows, self._bounds, workers):
+            all_sizes.append(sizes)
+            all_totals.append(totals)
+            end = n + len(some_columns)
+            columns[n:end], values[n:end], n = some_columns, some_values, end
+        if in_memory:
+            columns, values = columns[:n], values[:n]
+        indptr = np.append(np.int64(0), np.cumsum(np.concatenate(all_sizes)))
+        return Cooccurrence(indptr, columns, values, np.concatenate(all_totals))
 
     def _rows(self, bounds: tuple[int, int]) -> tuple[NDArray[Any], ...]:
         """Return the rows bounds[0]:bounds[1]: the number of entries and the total of each, columns, values."""
@@ -295,25 +297,6 @@ class _Merger:
         return cells[:n], sums[:n]
 
 
-class _ResultArray:
-    """An array that is filled from the front: in memory, with `capacity` entries reserved, or on disk if None."""
-
-    def __init__(self, capacity: int | None, dtype: DTypeLike, folder: Path | None):
-        self._disk = DiskArray(dtype, folder) if capacity is None else None
-        self._array, self._size = np.empty(capacity or 0, dtype), 0
-
-    def append(self, numbers: NDArray[Any]) -> None:
-        if self._disk is not None:
-            self._disk.append(numbers)
-        else:
-            self._array[self._size : self._size + len(numbers)] = numbers
-            self._size += len(numbers)
-
-    @property
-    def filled(self) -> StoredArray:
-        return self._array[: self._size] if self._disk is None else self._disk
-
-
 class _MemoryBudget:
     """Keeps arrays in memory up to `limit` bytes in all, and writes the others to disk."""
 
@@ -325,7 +308,7 @@ class _MemoryBudget:
         if self._left >= 0 or not len(array):
             return array
         stored = DiskArray(array.dtype, self._folder)
-        stored.append(array)
+        stored[0 : len(array)] = array
         return stored
 
 
