@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from firth.errors import OptionError
 from firth.training.softmax import kernels
@@ -43,7 +44,7 @@ class Gradient(NamedTuple):
 
     losses   (B,) float64: L_c / N_c, nats per pair
     center   (B, D) float32: dL_c/dv_c / N_c
-    outside  (V, D) float32: sum over c of a_c dL_c/dU / N_c, with a_c the weight of center c
+    outside  (V, D) float32: sum over c of weights[c] dL_c/dU / N_c
     """
 
     losses: Doubles
@@ -72,8 +73,6 @@ class ExactSoftmax:
         self.halt = np.zeros(1, np.bool_)
 
     def __enter__(self) -> "ExactSoftmax":
-        from threadpoolctl import threadpool_limits
-
         self._limits = threadpool_limits(1, "blas")
         self._pool = ThreadPoolExecutor(self._workers, "firth-softmax", lambda: np.seterr(**_SILENT))
         return self
@@ -93,7 +92,7 @@ class ExactSoftmax:
         intercept  (V,) float32: b
         rows       the batch's rows of n(c, o)
         totals     (B,): N_c > 0
-        weights    (B,): a_c; a_c = N_c gives the outside gradient of the corpus
+        weights    (B,): of the centers in the outside gradient; N_c gives that of the corpus
         """
         losses, d_center = np.empty(len(center)), np.empty_like(center)
         for part in self._parts(len(center)):

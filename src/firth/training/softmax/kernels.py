@@ -6,8 +6,8 @@ Counting: the pairs of a task become 64-bit entries that hold (center, outside, 
 Tiles: a tile is a (B, T) float32 array, the scores z of B centers and T words of the vocabulary, computed by BLAS. It
 becomes, in place, exponentials and then errors. B and T are chosen so that a tile stays in the cache.
 
-`reference` has a plain NumPy function for each kernel, with the same name, arguments and results. Numbers of results
-are those of docs/derivation.md. All kernels release the GIL. None checks its arguments: `cooccurrence` and `exact` do.
+`reference` has a plain NumPy function for each kernel, with the same name and arguments. Numbered results are
+those of docs/derivation.md. All kernels release the GIL. None checks its arguments: `cooccurrence` and `exact` do.
 """
 
 import numpy as np
@@ -186,13 +186,13 @@ def _exponentials(row, top):
 def exponentiate(tile, intercept, first_word, rows, top, total, observed):
     """Turn a tile of scores u_w . v_c into exponentials, in place, and compute what the loss needs of it.
 
-    z_w = u_w . v_c + b_w (Result 25), exp(z_w - a_c) with a_c = max z_w (2a), and the last sum of the loss (21), of
+    z_w = u_w . v_c + b_w (Result 25), exp(z_w - a) with a = max z_w (2a), and the last sum of the loss (21), of
     which one pair is equation (2) of Mikolov et al. 2013 (arXiv:1310.4546). Reference: `reference.exponentiate`.
 
-    tile, intercept  (B, T) and (T,) float32: u_w . v_c, which becomes exp(z_w - a_c); b_w
+    tile, intercept  (B, T) and (T,) float32: u_w . v_c, which becomes exp(z_w - a); b_w
     first_word       the first word of the tile
     rows             `cooccurrence.CountRows`: n(c, o) of the B centers
-    top, total       (B,) float32, float64: a_c, and the sum of exp(z_w - a_c) over the tile; overwritten
+    top, total       (B,) float32, float64: a, and the sum of exp(z_w - a) over the tile; overwritten
     observed         (B,) float64: the sum of n(c, o) z_o over the tile; overwritten
     """
     for c in range(len(tile)):
@@ -215,8 +215,8 @@ def subtract_observed(tile, scale, first_word, rows, per_pair):
     Result 22, (22), divided by N_c: the gradient of equation (2) of Mikolov et al. 2013 (arXiv:1310.4546) by the
     scores. Reference: `reference.subtract_observed`.
 
-    tile             (B, T) float32: exp(z_w - a_c)
-    scale, per_pair  (B,) float32: exp(a_c) / sum over all w of exp(z_w), and 1 / N_c
+    tile             (B, T) float32: exp(z_w - a)
+    scale, per_pair  (B,) float32: exp(a) / sum over all w of exp(z_w), and 1 / N_c
     first_word, rows as in `exponentiate`
     """
     for c in range(len(tile)):

@@ -249,9 +249,9 @@ class Passes(Engine):
     def train(self, task: Batch, rate: float, work: None) -> TaskResult:
         """Update the batch's rows of the center matrix and all of the outside matrix, in place."""
         assert self._batches is not None
-        batch, N, a = task.centers, self._counts.totals[task.centers], self._weights[task.centers]
+        batch, N, weights = task.centers, self._counts.totals[task.centers], self._weights[task.centers]
         gradient = self._softmax.gradient(
-            self.center[batch], self.outside, self._intercept, self._counts.rows(batch), N, a / a.sum()
+            self.center[batch], self.outside, self._intercept, self._counts.rows(batch), N, weights / weights.sum()
         )
         share = len(batch) / np.count_nonzero(self._counts.totals > 0)
         result = TaskResult(round(N.sum()), float(gradient.losses @ N), share)

@@ -1,7 +1,7 @@
-"""The kernels of the exact softmax in plain NumPy, to read and to debug: same names, arguments and results.
+"""The kernels of the exact softmax in plain NumPy, to read and to debug: same names and arguments.
 
 `count_pairs`, `ExactSoftmax` and `SoftmaxTrainer` run on these functions if they are given `kernels=reference`. Counts
-are equal to the last bit, vectors up to rounding in float32. Numbers of results are those of docs/derivation.md.
+are equal to the last bit, vectors up to float32 rounding. Numbered results are those of docs/derivation.md.
 """
 
 from typing import Any
@@ -20,17 +20,17 @@ def window_pairs(
     block: Integers, keep: Integers, key: np.uint64, window: int, shrink: bool,
     kept: Integers, first: Integers, stop: Integers, shift: int, weight_bits: int, pairs: Integers,
 ) -> int:  # fmt: skip
-    """Write an entry for each pair; return their number. Result 26: positions t, t' of a sentence, 0 < |t - t'| <= m.
+    """Write an entry for each pair of positions (t, s) of Result 26, 0 < |t - s| <= m; return the number of entries.
 
-    Weights are m times the count of (26a): m - |t - t'| + 1, or m in a fixed window.
+    The weight is m times the term of (26a), m - |t - s| + 1, or m in a fixed window.
     """
     n, _ = subsample(block, keep, key, kept, first, stop)
     w, m, entries = kept[:n].tolist(), window, []
     for t in range(n):
-        for t_2 in range(max(first[t], t - m), min(stop[t], t + m + 1)):
-            if t_2 != t:
-                weight = m - abs(t - t_2) + 1 if shrink else m
-                entries.append(w[t] << shift | w[t_2] << weight_bits | weight)
+        for s in range(max(first[t], t - m), min(stop[t], t + m + 1)):
+            if s != t:
+                weight = m - abs(t - s) + 1 if shrink else m
+                entries.append(w[t] << shift | w[s] << weight_bits | weight)
     pairs[: len(entries)] = entries
     return len(entries)
 
@@ -74,10 +74,10 @@ def split_cells(
 def exponentiate(
     tile: Floats, intercept: Floats, first_word: int, rows: CountRows, top: Floats, total: Doubles, observed: Doubles
 ) -> None:
-    """Compute z_w = u_w . v_c + b_w of Result 25, the sum of n(c, o) z_o of (21), and exp(z_w - a_c) of (2a)."""
+    """Compute z_w = u_w . v_c + b_w of Result 25, the sum of n(c, o) z_o of (21), and exp(z_w - a) of (2a)."""
     z = tile + intercept
     observed[:] = (_counts(rows, first_word, tile) * z).sum(axis=1)
-    top[:] = z.max(axis=1)  # a_c
+    top[:] = z.max(axis=1)  # a
     tile[:] = np.exp(z - top[:, np.newaxis])
     total[:] = tile.sum(axis=1)
 
