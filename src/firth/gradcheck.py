@@ -65,29 +65,18 @@ def _check(equation: "Equation", example: "Example") -> Check:
 
 @dataclass(frozen=True)
 class Example:
-    """Random vectors and the words of one window, for every equation.
+    """Random vectors and the words of one window, for every equation."""
 
-    centers   (V, D)      center vectors, of which row `c` is v_c
-    U         (V, D)      outside vectors
-    o         int         the outside word of the pair
-    once      int         a noise word that is drawn once, not o
-    twice     int         a noise word that is drawn at least twice, not o
-    noise     (K,)        noise words: once, twice, twice, and others that are neither o nor once
-    outsides  (2m,)       the window, whose last word repeats the first
-    window_noise (2m, K)  noise words of each pair of the window, of any words
-    weights   (V,)        makes one loss of a vector of V results
-    """
-
-    centers: Array
-    U: Array
-    c: int
-    o: int
-    once: int
-    twice: int
-    noise: NDArray[np.intp]
-    outsides: NDArray[np.intp]
-    window_noise: NDArray[np.intp]
-    weights: Array
+    centers: Array  # (V, D) center vectors
+    U: Array  # (V, D) outside vectors
+    c: int  # the center word
+    o: int  # the outside word of the pair
+    once: int  # a noise word that is drawn once, not o
+    twice: int  # a noise word that is drawn at least twice, not o
+    noise: NDArray[np.intp]  # (K,): once, twice, twice, and others that are neither o nor once
+    outsides: NDArray[np.intp]  # (2m,): the window, whose last word repeats the first
+    window_noise: NDArray[np.intp]  # (2m, K): noise words of each pair of the window, any words
+    weights: Array  # (V,): makes one loss of a vector of V results
 
     @classmethod
     def random(cls, rng: np.random.Generator, V: int, D: int, K: int, m: int) -> "Example":

@@ -184,12 +184,12 @@ def count_pairs(
     if workers < 1:
         raise OptionError(f"{option('workers', workers)} is not allowed: give a whole number of at least 1")
     counter = _Counter(tokens, vocabulary, options, kernels)
-    budget = _MemoryBudget(memory_limit, folder)
     starts = range(0, counter.n_blocks, counter.blocks_per_task)
-    runs, row_sizes = [], np.zeros(counter.V, np.int64)
+    runs, run_bytes, row_sizes = [], 0, np.zeros(counter.V, np.int64)
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-pairs") as pool:
         for done, (run, sizes) in enumerate(_in_order(pool, counter.count, starts, workers), 1):
-            runs.append(SortedRun(budget.keep(run.cells), budget.keep(run.sums)))
+            run_bytes += 12 * len(run.cells)  # int64 cells and int32 sums
+            runs.append(run if run_bytes <= memory_limit else SortedRun(*(_to_disk(array, folder) for array in run)))
             row_sizes += sizes
             if progress is not None:
                 progress(tokens.n_words * done // len(starts))
@@ -297,19 +297,10 @@ class _Merger:
         return cells[:n], sums[:n]
 
 
-class _MemoryBudget:
-    """Keeps arrays in memory up to `limit` bytes in all, and writes the others to disk."""
-
-    def __init__(self, limit: int, folder: Path | None):
-        self._left, self._folder = limit, folder
-
-    def keep(self, array: Any) -> Any:
-        self._left -= array.nbytes
-        if self._left >= 0 or not len(array):
-            return array
-        stored = DiskArray(array.dtype, self._folder)
-        stored[0 : len(array)] = array
-        return stored
+def _to_disk(array: Any, folder: Path | None) -> DiskArray:
+    stored = DiskArray(array.dtype, folder)
+    stored[0 : len(array)] = array
+    return stored
 
 
 def _row_ranges(row_sizes: NDArray[np.int64]) -> list[tuple[int, int]]:
