@@ -68,67 +68,59 @@ def test_the_chain_rule_through_the_softmax(seed: int):
     np.testing.assert_allclose(softmax_jacobian(z).T @ (-y / softmax(z)), cross_entropy(z, y)[1], atol=1e-13)
 
 
-class Counted:
-    """Multiply-adds, counted."""
+class Counted(float):
+    """A number that counts multiplications."""
 
-    def __init__(self) -> None:
-        self.operations = 0
+    multiplications = 0
 
-    def dot(self, left: np.ndarray, right: np.ndarray) -> float:
-        total = 0.0
-        for a, b in zip(left, right, strict=True):
-            total += a * b
-            self.operations += 1
-        return total
+    def __mul__(self, other: float) -> "Counted":
+        Counted.multiplications += 1
+        return Counted(float(self) * float(other))
 
-    def add(self, target: np.ndarray, factor: float, row: np.ndarray) -> None:
-        for d, value in enumerate(row):
-            target[d] += factor * value
-            self.operations += 1
+    def __add__(self, other: float) -> "Counted":
+        return Counted(float(self) + float(other))
+
+
+counted = np.vectorize(Counted, otypes=[object])
 
 
 def counted_gradients(center, rows, error_of):
-    """Scores of one center, its error, and both gradients, one multiplication at a time."""
-    counted = Counted()
-    error = error_of(np.array([counted.dot(row, center) for row in rows]))
-    d_center, d_rows = np.zeros_like(center), np.zeros_like(rows)
-    for w, row in enumerate(rows):
-        counted.add(d_center, error[w], row)
-        counted.add(d_rows[w], error[w], center)
-    return d_center, d_rows, counted.operations
+    """Return both gradients of one center from its scores, and the number of multiply-adds."""
+    Counted.multiplications = 0
+    center, rows = counted(center), counted(rows)
+    error = counted(error_of((rows @ center).astype(float)))
+    d_center, d_rows = rows.T @ error, np.outer(error, center)
+    return d_center.astype(float), d_rows.astype(float), Counted.multiplications
 
 
 def test_the_costs_counted_one_multiplication_at_a_time():
     counts, centers, U = counts_and_vectors(3)
     V, D = U.shape
-    c, o, noise = 0, 1, [2, 4, 3]
-    d_center, d_U, operations = counted_gradients(centers[c], U, lambda z: softmax(z) - np.eye(V)[o])
-    assert operations == 3 * V * D
-    _, expected_d_center, expected_d_U = naive_softmax(centers[c], o, U)
-    np.testing.assert_allclose(d_center, expected_d_center, **EXACT)
-    np.testing.assert_allclose(d_U, expected_d_U, **EXACT)
-
+    o, noise = 1, [2, 4, 3]
     rows = [o, *noise]
-    d_center, d_rows, operations = counted_gradients(centers[c], U[rows], lambda s: sigmoid(s) - [1, 0, 0, 0])
-    assert operations == 3 * (1 + len(noise)) * D
-    _, expected_d_center, expected_d_U = negative_sampling(centers[c], o, noise, U)
-    np.testing.assert_allclose(d_center, expected_d_center, **EXACT)
-    np.testing.assert_allclose(d_rows, expected_d_U[rows], **EXACT)
+    naive = counted_gradients(centers[0], U, lambda z: softmax(z) - np.eye(V)[o])
+    sampling = counted_gradients(centers[0], U[rows], lambda s: sigmoid(s) - [1, 0, 0, 0])
+    _, d_center, d_U = negative_sampling(centers[0], o, noise, U)
+    for found, expected, cost in [
+        (naive, naive_softmax(centers[0], o, U)[1:], 3 * V * D),
+        (sampling, (d_center, d_U[rows]), 3 * (1 + len(noise)) * D),
+    ]:
+        np.testing.assert_allclose(found[0], expected[0], **EXACT)
+        np.testing.assert_allclose(found[1], expected[1], **EXACT)
+        assert found[2] == cost
 
-    whole, d_corpus = 0, np.zeros_like(U)
-    for center, n_c in zip(centers, counts, strict=True):
-        expected = n_c.sum()
-        d_center, d_rows, operations = counted_gradients(center, U, lambda z, n=expected: n * softmax(z))
-        d_corpus += d_rows
-        whole += operations
-    assert whole == 3 * V**2 * D
-    observed = Counted()
-    for center, outside in np.argwhere(counts):
-        times = -float(counts[center, outside])
-        observed.add(d_corpus[outside], times, centers[center])
-        observed.add(np.zeros(D), times, U[outside])
-    assert observed.operations == 2 * np.count_nonzero(counts) * D
-    np.testing.assert_allclose(d_corpus, sum_over_pairs(counts, centers, U)[2], **EXACT)
+    N = counts.sum(axis=1)
+    expected = [counted_gradients(centers[c], U, lambda z, c=c: N[c] * softmax(z)) for c in range(V)]
+    d_centers, d_Us, costs = zip(*expected, strict=True)
+    assert sum(costs) == 3 * V**2 * D
+    d_centers, d_U, Counted.multiplications = np.array(d_centers), sum(d_Us), 0
+    for c, o in np.argwhere(counts):
+        n = Counted(counts[c, o])
+        d_centers[c] -= (counted(U[o]) * n).astype(float)
+        d_U[o] -= (counted(centers[c]) * n).astype(float)
+    assert Counted.multiplications == 2 * np.count_nonzero(counts) * D
+    for found, by_pair in zip((d_centers, d_U), sum_over_pairs(counts, centers, U)[1:], strict=True):
+        np.testing.assert_allclose(found, by_pair, **EXACT)
 
 
 @given(seeds)
