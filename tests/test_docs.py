@@ -85,9 +85,8 @@ def results(page: str) -> dict[int, dict[str, list[str]]]:
     found = {}
     for number, body in zip(parts[::2], parts[1::2], strict=True):
         quotes = re.findall(rf"^> {REFERENCES[page][0]}: .*(?:\n> .*)*", body, re.MULTILINE)
-        assert len(quotes) == 1, f"{page}, result {number}: {len(quotes)} block quotes of references"
-        joined = quotes[0].removeprefix("> ").replace("\n> ", " ")
-        kinds = [part.split(": ", 1) for part in joined.split(" — ")]
+        assert len(quotes) == 1, f"{page}, result {number}: {len(quotes)} blocks of references"
+        kinds = [part.split(": ", 1) for part in re.sub(r"\n?> ", " ", quotes[0]).strip().split(" — ")]
         assert all(kind in REFERENCES[page] for kind, _ in kinds), f"{page}, result {number}: {kinds}"
         found[int(number)] = {
             english: re.findall(r"`([^`]+)`", listed)
@@ -96,6 +95,11 @@ def results(page: str) -> dict[int, dict[str, list[str]]]:
             if kind == local
         }
     return found
+
+
+def displayed(page: str) -> list[str]:
+    """Return the displayed equations of a page, without its line breaks."""
+    return [" ".join(equation.split()) for equation in DISPLAYED.findall(text_of(page))]
 
 
 @pytest.mark.parametrize("page", DERIVATIONS)
@@ -144,15 +148,10 @@ def test_every_equation_of_the_gradient_check_belongs_to_a_result():
     assert sorted(named) == sorted(equation.name for equation in EQUATIONS)
 
 
-def equations(page: str) -> list[str]:
-    """Return the displayed equations of a page, without regard to line breaks."""
-    return [" ".join(equation.split()) for equation in DISPLAYED.findall(text_of(page))]
-
-
 def test_both_languages_have_the_same_results_equations_and_code():
     english, korean = DERIVATIONS
     assert results(english) == results(korean)
-    assert equations(english) == equations(korean)
+    assert displayed(english) == displayed(korean)
     assert [code for _, code in blocks(english)] == [code for _, code in blocks(korean)]
 
 
