@@ -24,8 +24,9 @@ from firth.text import BLOCK_WORDS, Corpus
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import Matrix, TaskResult
-from firth.training.negative_sampling import block_kernels, layout, simd
-from firth.training.negative_sampling.engine import NegativeSampling
+from firth.training.negative_sampling import block_kernels, layout, reference, simd
+from firth.training.negative_sampling.block_kernels import BlockPairs, Bucket, GroupWorkspace, PairWorkspace, Windows
+from firth.training.negative_sampling.engine import Kernels, NegativeSampling
 from firth.training.negative_sampling.partition import (
     Partition,
     chunk_size,
@@ -37,28 +38,6 @@ from firth.training.negative_sampling.partition import (
 _BUCKET_KEY = 1  # keeps a bucket's random draws apart from a token block's
 
 
-class Bucket(NamedTuple):
-    """All that the training of one bucket depends on.
-
-    center, outside  (rows, D padded to strips) float32: the matrices, or the rows of them that the bucket needs
-    pairs            (n, 2) int32: row of `center`, row of `outside`
-    noise_words      (n_b,) int32: the rows of `outside` that noise words are drawn from
-    alias            (n_b,) uint64: the alias table of their distribution
-    key, rate        seed of the draws, learning rate
-    negative, vector_size  K and D
-    """
-
-    center: Matrix
-    outside: Matrix
-    pairs: NDArray[np.int32]
-    noise_words: NDArray[np.int32]
-    alias: NDArray[np.uint64]
-    key: int
-    rate: float
-    negative: int
-    vector_size: int
-
-
 class Trained(NamedTuple):
     """Both matrices after a bucket, and the summed loss of its pairs, in nats."""
 
@@ -67,11 +46,11 @@ class Trained(NamedTuple):
     loss: float
 
 
-Runner = Callable[[Bucket, block_kernels.GroupWorkspace], float]
+Runner = Callable[[Bucket, GroupWorkspace], float]
 """Trains a bucket, changes its rows in place, and returns the summed loss of its pairs, in nats."""
 
 
-def run_bucket(bucket: Bucket, work: block_kernels.GroupWorkspace | None = None) -> Trained:
+def run_bucket(bucket: Bucket, work: GroupWorkspace | None = None) -> Trained:
     """Train a bucket; a pure function of it, except that rows on strip boundaries change in place.
 
     The result is the same in any thread, process or machine of the same kind.
@@ -79,23 +58,25 @@ def run_bucket(bucket: Bucket, work: block_kernels.GroupWorkspace | None = None)
     work = work or block_kernels.make_group_workspace(bucket.vector_size, bucket.negative)
     center, outside = _on_strips(bucket.center), _on_strips(bucket.outside)
     train = block_kernels.compile_train_bucket(*layout.tiles(bucket.negative), layout.strips(bucket.vector_size))
-    rate = np.float32(bucket.rate)
-    train(
-        center, outside, bucket.pairs, bucket.noise_words, bucket.alias, np.uint64(bucket.key), bucket.negative, rate,
-        work,
-    )  # fmt: skip
+    train(bucket._replace(center=center, outside=outside), work)
     return Trained(center, outside, float(work.loss.sum()))
 
 
-def run_here(bucket: Bucket, work: block_kernels.GroupWorkspace) -> float:
+def run_here(bucket: Bucket, work: GroupWorkspace) -> float:
     """Train a bucket in this thread, in place."""
     return run_bucket(bucket, work).loss
+
+
+def run_reference(bucket: Bucket, work: GroupWorkspace) -> float:
+    """Train a bucket in this thread, in place, with the reference instead of the compiled kernel."""
+    reference.train_bucket(bucket, work)
+    return float(work.loss.sum())
 
 
 def run_elsewhere(executor: Executor) -> Runner:
     """Return a runner that sends a bucket, with the rows it needs, to an executor such as a pool of processes."""
 
-    def run(bucket: Bucket, work: block_kernels.GroupWorkspace) -> float:
+    def run(bucket: Bucket, work: GroupWorkspace) -> float:
         centers, center_rows = np.unique(bucket.pairs[:, 0], return_inverse=True)
         outsides = bucket.noise_words  # ascending, and every outside word of the bucket is among them
         rows = np.stack([center_rows, np.searchsorted(outsides, bucket.pairs[:, 1])], axis=1).astype(np.int32)
@@ -233,9 +214,8 @@ class Rotation:
 class Worker:
     """One thread's scratch arrays."""
 
-    pairs: block_kernels.PairWorkspace
-    groups: block_kernels.GroupWorkspace
-    counts: NDArray[np.int64]
+    pairs: PairWorkspace
+    groups: GroupWorkspace
     gathered: NDArray[np.int32] = field(default_factory=lambda: np.empty((2, 0, 2), np.int32))
 
     def buckets(self, n: int) -> NDArray[np.int32]:
@@ -245,15 +225,11 @@ class Worker:
         return self.gathered[:, :n]
 
 
-Part = tuple[NDArray[np.int32], NDArray[np.int64]]
-"""The pairs of one token block, bucket by bucket, and where each bucket begins."""
-
-
 class Chunk(NamedTuple):
     """A chunk in memory: its partition of the vocabulary, and the pairs of each token block made so far."""
 
     partition: Partition
-    parts: dict[int, Part]
+    parts: dict[int, BlockPairs]
 
 
 class Blocks(NegativeSampling):
@@ -262,9 +238,12 @@ class Blocks(NegativeSampling):
     `run` is called with each bucket; `run_elsewhere` gives one that sends buckets to other processes.
     """
 
-    def __init__(self, corpus: Corpus, options: Options, run: Runner = run_here):
+    def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled", run: Runner | None = None):
         super().__init__(corpus, options)
-        self._counts, self._run = corpus.vocabulary.counts, run
+        is_compiled = kernels == "compiled"
+        self._sort_pairs = block_kernels.make_pairs if is_compiled else reference.make_pairs
+        self._run = run or (run_here if is_compiled else run_reference)
+        self._counts = corpus.vocabulary.counts
         self._V = len(self._counts)
         self._P = count_row_blocks(self._V, options)
         self._one_block = self._partition(0, 0)
@@ -276,8 +255,7 @@ class Blocks(NegativeSampling):
     def workspace(self) -> Worker:
         """Return new scratch arrays for one thread."""
         groups = block_kernels.make_group_workspace(self._options.vector_size, self._options.negative, self.halt)
-        counts = np.zeros(self._P**2, np.int64)
-        return Worker(block_kernels.make_pair_workspace(BLOCK_WORDS), groups, counts)
+        return Worker(block_kernels.make_pair_workspace(BLOCK_WORDS, self._P), groups)
 
     def all_done(self, epoch: int) -> list[int]:
         """Return the number of rounds, for each center block."""
@@ -327,17 +305,11 @@ class Blocks(NegativeSampling):
         options = self._options
         return draw_partition(self._counts, self._P, options.ns_exponent, options.seed, epoch, chunk)
 
-    def _make_pairs(self, tokens: NDArray[np.int32], key: int, partition: Partition, work: Worker) -> Part:
+    def _make_pairs(self, tokens: NDArray[np.int32], key: int, partition: Partition, work: Worker) -> BlockPairs:
         """Return a token block's pairs, bucket by bucket."""
-        options, P = self._options, self._P
-        n, _ = block_kernels.count_pairs(
-            tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, partition.block_of, P,
-            work.pairs, work.counts,
-        )  # fmt: skip
-        starts = np.concatenate([[0], np.cumsum(work.counts)])
-        pairs = np.empty((starts[-1], 2), np.int32)
-        block_kernels.fill_pairs(n, P, work.pairs, starts[:-1].copy(), pairs)
-        return pairs, starts
+        options, block_of = self._options, partition.block_of
+        windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, block_of, self._P)
+        return self._sort_pairs(windows, work.pairs)
 
     def _train_bucket(self, task: ChunkTask, chunk: Chunk, rate: float, work: Worker) -> TaskResult:
         i, o = task.number, (task.number + task.round) % self._P
@@ -349,13 +321,21 @@ class Blocks(NegativeSampling):
         share = len(chunk.parts) / self._tokens.n_blocks * len(pairs) / max(1, n_pairs)
         return TaskResult(len(pairs), loss, share)
 
-    def _gather(self, parts: list[Part], b: int, work: Worker) -> NDArray[np.int32]:
+    def _gather(self, parts: list[BlockPairs], b: int, work: Worker) -> NDArray[np.int32]:
         """Return the pairs of bucket b of a chunk, spread."""
-        tasks = [pairs[starts[b] : starts[b + 1]] for pairs, starts in parts]
-        in_order, spread = work.buckets(sum(map(len, tasks)))
-        return spread_pairs(np.concatenate(tasks, out=in_order), spread)
+        of_bucket = [pairs[starts[b] : starts[b + 1]] for pairs, starts in parts]
+        in_order, spread = work.buckets(sum(map(len, of_bucket)))
+        return spread_pairs(np.concatenate(of_bucket, out=in_order), spread)
 
     def _bucket(self, partition: Partition, outside: int, pairs: NDArray[np.int32], key: int, rate: float) -> Bucket:
-        words, alias = partition.words[outside], partition.alias[outside]
-        negative, vector_size = self._options.negative, self._options.vector_size
-        return Bucket(self._padded_center, self._padded_outside, pairs, words, alias, key, rate, negative, vector_size)
+        return Bucket(
+            center=self._padded_center,
+            outside=self._padded_outside,
+            pairs=pairs,
+            noise_words=partition.words[outside],
+            alias=partition.alias[outside],
+            key=np.uint64(key),
+            rate=np.float32(rate),
+            negative=self._options.negative,
+            vector_size=self._options.vector_size,
+        )

@@ -16,8 +16,8 @@ from firth.training import sampling
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import TaskResult
-from firth.training.negative_sampling import layout, window_kernels
-from firth.training.negative_sampling.engine import NegativeSampling
+from firth.training.negative_sampling import layout, reference, window_kernels
+from firth.training.negative_sampling.engine import Kernels, NegativeSampling
 
 
 class TokenBlockTask(NamedTuple):
@@ -51,11 +51,13 @@ class TokenBlockQueue:
 class Hogwild(NegativeSampling):
     """The step that trains one block of tokens; all workers change both matrices at once."""
 
-    def __init__(self, corpus: Corpus, options: Options):
+    def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled"):
         super().__init__(corpus, options)
         self._alias = sampling.alias_table(corpus.vocabulary.counts, options.ns_exponent)
-        tile, n_tiles = layout.tiles(options.negative)
-        self._train = window_kernels.compile_train_block(tile, n_tiles, layout.strips(options.vector_size))
+        self._train = reference.train_block
+        if kernels == "compiled":
+            shape = *layout.tiles(options.negative), layout.strips(options.vector_size)
+            self._train = window_kernels.compile_train_block(*shape)
 
     def workspace(self) -> window_kernels.Workspace:
         """Return new scratch arrays for one thread."""
@@ -82,8 +84,17 @@ class Hogwild(NegativeSampling):
         self, tokens: NDArray[np.int32], key: int, rate: float, work: window_kernels.Workspace
     ) -> TaskResult:
         options = self._options
-        _, pairs = self._train(
-            self._padded_center, self._padded_outside, tokens, self._keep, self._alias, np.uint64(key),
-            options.window, options.shrink_windows, options.negative, np.float32(rate), work,
-        )  # fmt: skip
+        block = window_kernels.TokenBlock(
+            center=self._padded_center,
+            outside=self._padded_outside,
+            tokens=tokens,
+            keep=self._keep,
+            alias=self._alias,
+            key=np.uint64(key),
+            window=options.window,
+            shrink=options.shrink_windows,
+            K=options.negative,
+            rate=np.float32(rate),
+        )
+        _, pairs = self._train(block, work)
         return TaskResult(pairs, float(work.loss.sum()), 0.0)
