@@ -11,7 +11,7 @@ from firth.text import read_corpus
 from firth.training.loop.progress import Reporter
 from firth.training.loop.trainer import Trainer
 from firth.training.negative_sampling.hogwild import Hogwild
-from firth.training.softmax import exact, kernels, passes, reference, steps
+from firth.training.softmax import exact, passes, steps
 from firth.training.softmax.cooccurrence import count_pairs
 from firth.training.softmax.exact import ExactSoftmax, exact_loss, unigram_intercept
 from firth.training.softmax.passes import SoftmaxTrainer
@@ -34,7 +34,7 @@ def counts(corpus):
     return count_pairs(corpus.tokens, corpus.vocabulary, OPTIONS)
 
 
-def train(corpus, *, workers=1, kernels=kernels, **settings):
+def train(corpus, *, workers=1, kernels="compiled", **settings):
     trainer = SoftmaxTrainer(corpus, dataclasses.replace(OPTIONS, **settings), workers, Reporter(), kernels=kernels)
     return trainer, list(trainer.epochs())
 
@@ -45,7 +45,7 @@ def test_the_reference_trains_the_same_vectors(corpus, monkeypatch, warm_epochs)
     monkeypatch.setattr(exact, "TILE_WORDS", 16)
     monkeypatch.setattr(passes, "BATCH", 32)
     compiled, records = train(corpus, warm_epochs=warm_epochs, sample=1e-2)
-    plain, plain_records = train(corpus, warm_epochs=warm_epochs, sample=1e-2, kernels=reference)
+    plain, plain_records = train(corpus, warm_epochs=warm_epochs, sample=1e-2, kernels="reference")
     for a, b in zip((compiled.center, compiled.outside), (plain.center, plain.outside), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
     for a, b in zip(records, plain_records, strict=True):

@@ -15,7 +15,6 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -28,12 +27,15 @@ from firth.training.loop.engine import Engine, TaskResult
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer, State
 from firth.training.loop.trainer import EpochRecord, Trainer
+from firth.training.negative_sampling.engine import Kernels
 from firth.training.negative_sampling.hogwild import Hogwild
-from firth.training.softmax import kernels
+from firth.training.softmax import kernels as compiled
+from firth.training.softmax import reference
 from firth.training.softmax.cooccurrence import Cooccurrence, CountRows, count_pairs
 from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats, Gradient, unigram_intercept
 from firth.training.softmax.steps import Adam, CenterNewton, balance
 
+KERNELS = {"compiled": compiled, "reference": reference}
 BATCH = 512  # centers of a step
 CENTER_RATE = 0.3  # initial share of a Newton step; both rates fall linearly to 0
 OUTSIDE_RATE = 0.012  # initial rate of Adam after a warm start,
@@ -46,7 +48,7 @@ class SoftmaxTrainer:
 
     workers          threads; the result does not depend on it
     center, outside  (V, D) float32, changed in place by `epochs`
-    kernels          the compiled loops of `softmax.kernels`, or `softmax.reference`
+    kernels          "compiled", or "reference" for plain NumPy, of the warm start too
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class SoftmaxTrainer:
         workers: int,
         reporter: Reporter,
         checkpointer: Checkpointer | None = None,
-        kernels: ModuleType = kernels,
+        kernels: Kernels = "compiled",
     ):
         self._corpus, self._options, self._workers, self._kernels = corpus, options, workers, kernels
         self._reporter, self._checkpointer = reporter, checkpointer or Checkpointer()
@@ -84,7 +86,9 @@ class SoftmaxTrainer:
             return
         if not self._options.warm_epochs:
             start_at_random(self.center, self.outside, self._options.seed)
-        with ExactSoftmax(*self.center.shape, batch=BATCH, workers=self._workers, kernels=self._kernels) as softmax:
+        with ExactSoftmax(
+            *self.center.shape, batch=BATCH, workers=self._workers, kernels=KERNELS[self._kernels]
+        ) as softmax:
             engine = Passes(self._corpus, self._options, softmax, counts, self.center, self.outside)
             yield from self._trainer(engine, self._options, _PASSES).epochs()
 
@@ -105,7 +109,7 @@ class SoftmaxTrainer:
         started = time.perf_counter()
         counts = count_pairs(
             corpus.tokens, corpus.vocabulary, self._options,
-            workers=self._workers, progress=report.advance, kernels=self._kernels,
+            workers=self._workers, progress=report.advance, kernels=KERNELS[self._kernels],
         )  # fmt: skip
         report.say(
             f"counted {counted(round(counts.pairs), 'pair')}, {len(counts.columns):,} of them distinct, "
@@ -116,7 +120,7 @@ class SoftmaxTrainer:
     def _start_warm(self) -> None:
         """Train both matrices by negative sampling. After an interrupt they hold the vectors at that point."""
         options = dataclasses.replace(self._options, epochs=self._options.warm_epochs)
-        engine = Hogwild(self._corpus, options)
+        engine = Hogwild(self._corpus, options, self._kernels)
         self._reporter.say("warm start: negative sampling, on one thread")
         try:
             for _ in self._trainer(engine, options, _WARM).epochs():

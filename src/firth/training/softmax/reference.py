@@ -1,7 +1,8 @@
 """The kernels of the exact softmax in plain NumPy, to read and to debug: same names and arguments.
 
-`count_pairs`, `ExactSoftmax` and `SoftmaxTrainer` run on these functions if they are given `kernels=reference`. Counts
-are equal to the last bit, vectors up to float32 rounding. Numbered results are those of docs/derivation.md.
+`SoftmaxTrainer(..., kernels="reference")` trains with these functions; `count_pairs` and `ExactSoftmax` take this
+module as `kernels`. Counts are equal to the last bit, vectors up to float32 rounding. Numbered results are those of
+docs/derivation.md.
 """
 
 from typing import Any
