@@ -195,15 +195,16 @@ def exponentiate(tile, intercept, first_word, rows, top, total, observed):
     top, total       (B,) float32, float64: a, and the sum of exp(z_w - a) over the tile; overwritten
     observed         (B,) float64: the sum of n(c, o) z_o over the tile; overwritten
     """
+    start, stop, columns, values = rows.start, rows.stop, rows.columns, rows.values
     for c in range(len(tile)):
         row = tile[c]
         top[c] = _add_intercept(row, intercept)
         seen = 0.0
-        for at in range(_lower_bound(rows.columns, rows.start[c], rows.stop[c], first_word), rows.stop[c]):
-            j = rows.columns[at] - first_word
+        for at in range(_lower_bound(columns, start[c], stop[c], first_word), stop[c]):
+            j = columns[at] - first_word
             if j >= len(row):
                 break
-            seen += np.float64(rows.values[at]) * row[j]
+            seen += np.float64(values[at]) * row[j]
         observed[c] = seen
         total[c] = _exponentials(row, top[c])
 
@@ -219,15 +220,16 @@ def subtract_observed(tile, scale, first_word, rows, per_pair):
     scale, per_pair  (B,) float32: exp(a) / sum over all w of exp(z_w), and 1 / N_c
     first_word, rows as in `exponentiate`
     """
+    start, stop, columns, values = rows.start, rows.stop, rows.columns, rows.values
     for c in range(len(tile)):
         row, factor = tile[c], scale[c]
         for j in range(len(row)):
             row[j] *= factor
-        for at in range(_lower_bound(rows.columns, rows.start[c], rows.stop[c], first_word), rows.stop[c]):
-            j = rows.columns[at] - first_word
+        for at in range(_lower_bound(columns, start[c], stop[c], first_word), stop[c]):
+            j = columns[at] - first_word
             if j >= len(row):
                 break
-            row[j] -= rows.values[at] * per_pair[c]
+            row[j] -= values[at] * per_pair[c]
 
 
 @njit(nogil=True, fastmath=_FAST)
