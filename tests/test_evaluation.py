@@ -7,7 +7,6 @@ import pytest
 from _gensims import in_gensim
 
 from firth.errors import FormatError, MissingExtraError, OptionError
-from firth.evaluation import evaluate_word_analogies, evaluate_word_pairs
 from firth.vectors import KeyedVectors, search
 
 D = 10
@@ -59,12 +58,12 @@ def test_analogies_are_gensims(tmp_path, case_insensitive, dummy4unknown, restri
 def test_answers_do_not_depend_on_the_size_of_the_block(tmp_path, monkeypatch):
     wv, _, rng = both(5)
     path = question_file(tmp_path / "questions", wv, rng)
-    whole = evaluate_word_analogies(wv, path)
+    whole = wv.evaluate_word_analogies(path)
     monkeypatch.setattr(search, "_FEWEST_ROWS", 1)
     for rows, cosines in ((7, 10**6), (1000, 3 * len(wv))):
         monkeypatch.setattr(search, "_ANALOGY_ROWS", rows)
         monkeypatch.setattr(search, "_COSINES", cosines)
-        assert evaluate_word_analogies(wv, path) == whole
+        assert wv.evaluate_word_analogies(path) == whole
 
 
 def test_the_similarity_function_is_honoured(tmp_path):
@@ -267,4 +266,4 @@ def test_without_scipy_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     (tmp_path / "pairs").write_text(PLAIN)
     with pytest.raises(MissingExtraError, match=r"pip install 'firth\[eval\]'"):
-        evaluate_word_pairs(similar_words(), tmp_path / "pairs")
+        similar_words().evaluate_word_pairs(tmp_path / "pairs")

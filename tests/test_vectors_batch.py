@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firth.errors import MissingExtraError, OptionError, UnknownWordError
-from firth.vectors import KeyedVectors, products, search, table
-from firth.vectors.precision import widened
-from firth.vectors.search import Matrix, nearest
+from firth.vectors import KeyedVectors, cosines, search, table
+from firth.vectors.half_precision import widened
+from firth.vectors.search import SearchedRows, nearest
 
 V, D = 500, 12
 RNG = np.random.default_rng(11)
@@ -77,7 +77,7 @@ def test_blocks_of_any_size_give_the_same(wv, monkeypatch):
 def test_the_best_are_kept_lowest_row_first_among_equals(scores, topn, out, first):
     first = min(first, len(scores) - 1)
     numbers = np.array(scores, dtype=np.float32)[:, None]
-    matrix = Matrix(numbers, np.ones(len(scores), np.float32), first, len(scores))
+    matrix = SearchedRows(numbers, np.ones(len(scores), np.float32), first, len(scores))
     best = nearest(matrix, np.ones((1, 1), np.float32), np.array([[out]]), topn)
     sound = [row for row in range(first, len(scores)) if scores[row] == scores[row] and row != out]
     expected = sorted(sound, key=lambda row: (-scores[row], row))[:topn]
@@ -237,13 +237,13 @@ def test_every_half_is_widened_to_the_same_single():
 
 
 def test_norms_unknown_are_computed_with_the_first_answer(monkeypatch):
-    monkeypatch.setattr(products, "_LARGE", 0)
+    monkeypatch.setattr(cosines, "_LARGE", 0)
     fresh, known = KeyedVectors(WORDS, MATRIX), KeyedVectors(WORDS, MATRIX)
     known.fill_norms()
     for limits in ({"clip_start": 20, "clip_end": 90}, {}):
         fresh = KeyedVectors(WORDS, MATRIX)
         same(fresh.most_similar("w3", **limits), known.most_similar("w3", **limits))
-        assert fresh.has_norms
+        assert fresh._norms is not None
         np.testing.assert_allclose(fresh.norms, known.norms)
 
 

@@ -118,7 +118,7 @@ def test_adding_one_by_one_moves_the_rows_seldom():
 def test_a_copy_can_be_changed_and_added_to(wv, duplicate):
     wv["d"] = np.ones(D)
     wv["e"] = np.ones(D)  # there is room for one more row now
-    assert len(wv._center._room) > len(wv)
+    assert len(wv._center._allocated) > len(wv)
     other = duplicate(wv)
     other["a"] = [5] * D
     other["g"] = [6] * D
