@@ -6,7 +6,7 @@ which lines of the file were skipped.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -118,13 +118,13 @@ class Evaluation(Queries):
         """
         multiply = checked("similarity_function", similarity_function, str, _FUNCTIONS) != "most_similar"
         vocabulary = _Vocabulary(self, restrict_vocab, case_insensitive)
-        sections, skipped = _read_questions(Path(analogies), vocabulary.fold)
-        questions = [question for _, asked in sections for question in asked]
-        rows = vocabulary.rows(questions)
+        asked, skipped = _read_questions(Path(analogies), vocabulary.fold)
+        questions = [question for _, section in asked for question in section]
+        rows = vocabulary.rows(questions, 4)
         known = rows.min(axis=1) >= 0
         correct = np.zeros(len(questions), dtype=bool)
         correct[known] = self._answers(vocabulary.first, rows[known, :3], multiply=multiply) == rows[known, 3]
-        result = _tally(sections, zip(known.tolist(), correct.tolist(), strict=True), dummy4unknown)
+        result = _tally(asked, zip(known.tolist(), correct.tolist(), strict=True), dummy4unknown)
         result.skipped = skipped
         return result
 
@@ -151,7 +151,11 @@ class Evaluation(Queries):
         pearsonr, spearmanr = correlations()
         vocabulary = _Vocabulary(self, restrict_vocab, case_insensitive)
         judged, skipped = _read_pairs(Path(pairs), delimiter, encoding)
-        rows = vocabulary.pair_rows([(first, second) for first, second, _ in judged])
+        words = [(first, second) for first, second, _ in judged]
+        rows = vocabulary.rows(words, 2)
+        if all(_TAG.search(word) for pair in words for word in pair):
+            untagged = vocabulary.rows([(_TAG.sub("", first), _TAG.sub("", second)) for first, second in words], 2)
+            rows = np.where(rows < 0, untagged, rows)
         known = rows.min(axis=1) >= 0
         covered, total = int(known.sum()), len(judged)
         used = np.ones(total, dtype=bool) if dummy4unknown else known
@@ -219,20 +223,10 @@ class _Vocabulary:
         self._row = {word: len(folded) - 1 - back for back, word in enumerate(reversed(folded))}
         self.first: RowIndices = np.array([self._row[word] for word in folded], dtype=np.intp)
 
-    def rows(self, questions: list[Question]) -> RowIndices:
-        """Return the (n, 4) rows of folded words, -1 for unknown ones."""
-        found = [[self._row.get(word, -1) for word in question] for question in questions]
-        return np.array(found, dtype=np.intp).reshape(-1, 4)
-
-    def pair_rows(self, pairs: list[tuple[str, str]]) -> RowIndices:
-        """Return the (n, 2) rows of words, -1 for unknown ones; if every word has a tag, tags are optional."""
-        are_tagged = all(_TAG.search(word) for pair in pairs for word in pair)
-        found = [[self._row_of(word, are_tagged) for word in pair] for pair in pairs]
-        return np.array(found, dtype=np.intp).reshape(-1, 2)
-
-    def _row_of(self, word: str, is_tagged: bool) -> int:
-        row = self._row.get(self.fold(word), -1)
-        return self._row.get(self.fold(_TAG.sub("", word)), -1) if is_tagged and row < 0 else row
+    def rows(self, lines: Sequence[tuple[str, ...]], n: int) -> RowIndices:
+        """Return the (lines, n) rows of the n words of each line, -1 for unknown words."""
+        found = [[self._row.get(self.fold(word), -1) for word in words] for words in lines]
+        return np.array(found, dtype=np.intp).reshape(-1, n)
 
 
 def _tally(
@@ -289,8 +283,8 @@ def _read_pairs(path: Path, delimiter: str | None, encoding: str) -> tuple[list[
     separator = delimiter
     if head and delimiter is None:
         separator = next((mark for mark in "\t," if mark in head[-1][1]), None)
-    columns = (_score_column(_fields(line, separator)) for _, line in head)
-    column = next((column for column in columns if column), None)
+    rows = (_fields(line, separator) for _, line in head)
+    column = next((at for row in rows for at in range(2, len(row)) if _is_number(row[at])), None)
     if column is None:
         name, hint = "tabs, commas or spaces", ""
         if delimiter is not None:
@@ -312,11 +306,6 @@ def _read_pairs(path: Path, delimiter: str | None, encoding: str) -> tuple[list[
 
 def _fields(line: str, separator: str | None) -> list[str]:
     return [field.strip() for field in line.split(separator)]
-
-
-def _score_column(fields: list[str]) -> int | None:
-    """Return the first column after the two words that holds a number."""
-    return next((column for column in range(2, len(fields)) if _is_number(fields[column])), None)
 
 
 def _is_number(text: str) -> bool:

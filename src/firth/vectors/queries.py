@@ -1,12 +1,13 @@
 """Queries: similarity, neighbours, ranks and means."""
 
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from firth.errors import MissingExtraError, OptionError
 from firth.messages import counted
@@ -24,7 +25,7 @@ from firth.vectors.query_input import (
     checked_vocab,
     is_key,
     listed,
-    weighted,
+    weighted_items,
 )
 from firth.vectors.search import SearchedRows, TopRows, nearest
 from firth.vectors.table import VectorTable
@@ -104,18 +105,13 @@ class Queries(VectorTable):
             emd2 = import_module("ot").emd2  # optional, and slow to import
         except ImportError as error:
             raise MissingExtraError("POT", "wmd", "the Word Mover's Distance") from error
-        sides = [[key for key in listed(document) if key in self] for document in (document1, document2)]
-        if not all(sides):
+        bags = [Counter(key for key in listed(document) if key in self) for document in (document1, document2)]
+        if not all(bags):
             return float("inf")
-        (first, first_shares), (second, second_shares) = (self._bag(keys, norm) for keys in sides)
+        first, second = (np.array([self.get_vector(key, norm) for key in bag], dtype=np.float64) for bag in bags)
+        shares = [np.array(list(bag.values())) / bag.total() for bag in bags]
         gaps = first[:, None] - second[None]
-        return float(emd2(first_shares, second_shares, np.sqrt(np.einsum("nmd,nmd->nm", gaps, gaps))))
-
-    def _bag(self, keys: list[Key], norm: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the vectors of the different keys, and the share of the list that each one has."""
-        different = list(dict.fromkeys(keys))
-        vectors = np.array([self.get_vector(key, norm=norm) for key in different], dtype=np.float64)
-        return vectors, np.array([keys.count(key) / len(keys) for key in different])
+        return float(emd2(*shares, np.sqrt(np.einsum("nmd,nmd->nm", gaps, gaps))))
 
     # --- means
 
@@ -201,7 +197,7 @@ class Queries(VectorTable):
         topn = checked_topn(topn, optional=True)
         if topn == 0:
             return []
-        items = _weighted_items(positive, negative)
+        items = weighted_items(positive, negative)
         mean = unit(self._mean(items))
         given = self._rows_of_items(items)
         if indexer is not None and topn is not None:
@@ -240,7 +236,7 @@ class Queries(VectorTable):
         topn = checked_topn(topn, optional=True)
         if topn == 0:
             return []
-        items = _weighted_items(positive, negative)
+        items = weighted_items(positive, negative)
         if not any(weight > 0 for _, weight in items) or any(abs(weight) != 1 for _, weight in items):
             raise OptionError("most_similar_cosmul needs at least one positive word or vector, and no weights")
         numerator, denominator = np.ones((2, last - first), dtype=self.compute_dtype)
@@ -386,10 +382,3 @@ class Queries(VectorTable):
         scores = cosines(self, self.get_vector(key1, norm=True), 0, len(self))
         closer: RowIndices = np.flatnonzero(scores > scores[self.get_index(key2)])
         return np.setdiff1d(closer, self.get_index(key1))
-
-
-def _weighted_items(positive: QueryItems, negative: QueryItems) -> WeightedItems:
-    items = weighted(positive, 1.0) + weighted(negative, -1.0)
-    if not items:
-        raise OptionError("nothing to compare with: give at least one word or vector in positive or negative")
-    return items

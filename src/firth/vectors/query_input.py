@@ -47,13 +47,19 @@ def listed(keys: Iterable[Key] | Key) -> list[Key]:
     return list(cast(Iterable[Key], keys))
 
 
-def weighted(given: QueryItems, weight: float) -> WeightedItems:
-    """Return (key or vector, weight) pairs from one item or several; `weight` is for items without one."""
-    if given is None:
-        return []
-    single = is_key(given) or _is_pair(given) or (isinstance(given, np.ndarray) and given.ndim == 1)
-    items = [given] if single else list(cast(Iterable[Any], given))
-    return [_pair(item, weight) for item in items]
+def weighted_items(positive: QueryItems, negative: QueryItems) -> WeightedItems:
+    """Return (key or vector, weight) pairs; items without a weight have 1 or -1. Raises `OptionError` for none."""
+    items = [_pair(item, 1.0) for item in _items(positive)] + [_pair(item, -1.0) for item in _items(negative)]
+    if not items:
+        raise OptionError("nothing to compare with: give at least one word or vector in positive or negative")
+    return items
+
+
+def _items(given: QueryItems) -> list[Any]:
+    """Return one item, several or None as a list."""
+    if is_key(given) or _is_pair(given) or (isinstance(given, np.ndarray) and given.ndim == 1):
+        return [given]
+    return [] if given is None else list(cast(Iterable[Any], given))
 
 
 def _is_pair(given: object) -> bool:

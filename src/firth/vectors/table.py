@@ -161,7 +161,12 @@ class VectorTable:
         self._refuse_in_training()
         self._check_attributes()
         if (outside := self._outside) is not None:
-            _check_same_kind(matrix, outside.rows)
+            if (matrix.shape, matrix.dtype) != (outside.rows.shape, outside.rows.dtype):
+                raise OptionError(
+                    "the vectors of this model must have the shape and dtype of its outside matrix, "
+                    f"{outside.rows.shape} {outside.rows.dtype}: found {matrix.shape} {matrix.dtype}. Convert the "
+                    "array, add words with wv.add_vectors, or make vectors without a model, KeyedVectors(keys, array)"
+                )
             if np.may_share_memory(matrix, outside.rows):
                 matrix = matrix.copy()  # the two matrices of a model change independently
         self._center = GrowingArray(matrix)
@@ -412,16 +417,6 @@ def _no_vectors(keys: list[Key], vector_size: int | np.integer[Any] | None, dtyp
     if isinstance(vector_size, bool) or not isinstance(vector_size, (int, np.integer)) or vector_size < 1:
         raise OptionError(f"vector_size={vector_size!r} is not allowed: give a whole number of at least 1")
     return np.empty((0, int(vector_size)), dtype)
-
-
-def _check_same_kind(matrix: FloatArray, outside: FloatArray) -> None:
-    """Raise `OptionError` unless the center matrix of a model has the shape and dtype of its outside matrix."""
-    if (matrix.shape, matrix.dtype) != (outside.shape, outside.dtype):
-        raise OptionError(
-            f"the vectors of this model must have the shape and dtype of its outside matrix, {outside.shape} "
-            f"{outside.dtype}: found {matrix.shape} {matrix.dtype}. Convert the array, add words with wv.add_vectors, "
-            "or make vectors without a model, KeyedVectors(keys, array)"
-        )
 
 
 def checked_keys(keys: Any) -> list[Key]:
