@@ -620,33 +620,3 @@ def test_a_packed_list_of_words_without_end_is_not_unpacked(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 16 << 20
-
-
-# --- sets to judge by
-
-MODEL = KeyedVectors(KEYS, VECTORS + 1)
-
-
-@pytest.mark.parametrize(
-    ("content", "encoding", "message"),
-    [
-        (b"", "utf8", "holds no pairs"),
-        (b"a\tb\tnan\n", "utf8", "holds no pairs"),
-        (b"a\tb\t1\n" + b"x" * (1 << 20) + b"\n", "utf8", "line 2 has 1,048,576 characters or more"),
-        (b"a\tb\t\xff\n", "utf8", "is not utf8"),
-        (b"a\tb\t1\n", "utf-16", "is not utf-16"),
-    ],
-)
-def test_a_file_that_is_no_set_of_pairs_is_refused(tmp_path, content, encoding, message):
-    (tmp_path / "set").write_bytes(content)
-    with pytest.raises(FormatError, match=message):
-        MODEL.evaluate_word_pairs(tmp_path / "set", encoding=encoding)
-
-
-@given(st.binary(max_size=100) | st.text(": abc\t1.\n#", max_size=60).map(str.encode))
-def test_any_bytes_are_a_set_or_refused(tmp_path_factory, content):
-    path = tmp_path_factory.getbasetemp() / "set"
-    path.write_bytes(content)
-    for judge in (MODEL.evaluate_word_pairs, MODEL.evaluate_word_analogies):
-        with suppress(FormatError):
-            judge(path, dummy4unknown=True)

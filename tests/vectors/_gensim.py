@@ -1,0 +1,27 @@
+"""The same vectors in firth and in gensim, and the comparison of their results."""
+
+import numpy as np
+import pytest
+
+V, D = 200, 24
+WORDS = [f"w{i}" for i in range(V)]
+PADDED = np.random.default_rng(7).normal(size=(V, 32)).astype(np.float32)
+MATRIX = PADDED[:, :D]  # as in a model: a view of padded rows
+TOLERANCE = 1e-6  # for sums of D float32 products in different orders
+
+
+def in_gensim(words, matrix):
+    gensim = pytest.importorskip("gensim.models")
+    vectors = gensim.KeyedVectors(matrix.shape[1])
+    vectors.add_vectors(words, matrix.copy())
+    return vectors
+
+
+def assert_same(ours, expected, tolerance=TOLERANCE):
+    """Compare lists of (key, score), or of (score, key)."""
+    for column in range(2):
+        values, others = ([pair[column] for pair in pairs] for pairs in (ours, expected))
+        if values and isinstance(values[0], str):
+            assert values == others
+        else:
+            np.testing.assert_allclose(values, others, atol=tolerance)
