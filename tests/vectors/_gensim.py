@@ -18,10 +18,11 @@ def in_gensim(words, matrix):
 
 
 def assert_same(ours, expected, tolerance=TOLERANCE):
-    """Compare lists of (key, score), or of (score, key)."""
-    for column in range(2):
-        values, others = ([pair[column] for pair in pairs] for pairs in (ours, expected))
-        if values and isinstance(values[0], str):
-            assert values == others
-        else:
-            np.testing.assert_allclose(values, others, atol=tolerance)
+    """Compare a key, a number, an array, or a list of keys, of (key, score) or of (score, key)."""
+    if isinstance(ours, list) and ours and isinstance(ours[0], tuple):
+        for values, others in zip(zip(*ours, strict=True), zip(*expected, strict=True), strict=True):
+            assert_same(values if isinstance(values[0], float) else list(values), list(others), tolerance)
+    elif isinstance(ours, str | list):
+        assert ours == expected
+    else:
+        np.testing.assert_allclose(ours, expected, atol=tolerance)

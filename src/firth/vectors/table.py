@@ -159,16 +159,17 @@ class VectorTable:
             )
         matrix = matrix if matrix.dtype.kind == "f" else matrix.astype(np.float32)
         self._refuse_in_training()
-        self._check_attributes()
-        if (outside := self._outside) is not None:
-            if (matrix.shape, matrix.dtype) != (outside.rows.shape, outside.rows.dtype):
+        if self._outside is not None:
+            outside = self._outside.rows
+            if (matrix.shape, matrix.dtype) != (outside.shape, outside.dtype):
                 raise OptionError(
                     "the vectors of this model must have the shape and dtype of its outside matrix, "
-                    f"{outside.rows.shape} {outside.rows.dtype}: found {matrix.shape} {matrix.dtype}. Convert the "
-                    "array, add words with wv.add_vectors, or make vectors without a model, KeyedVectors(keys, array)"
+                    f"{outside.shape} {outside.dtype}: found {matrix.shape} {matrix.dtype}. Convert the array, add "
+                    "words with wv.add_vectors, or make vectors without a model, KeyedVectors(keys, array)"
                 )
-            if np.may_share_memory(matrix, outside.rows):
+            if np.may_share_memory(matrix, outside):
                 matrix = matrix.copy()  # the two matrices of a model change independently
+        self._check_attributes()
         self._center = GrowingArray(matrix)
         self._key_to_index = None  # index_to_key may have been edited
         self.forget_norms()
