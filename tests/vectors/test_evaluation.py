@@ -206,8 +206,8 @@ PLAIN = "sun\tsunlight\t5.0\nmoon\triver\t2.5\nbank\trun\t1\nsun\tmoon\t4\n"
         ("word1\tword2\tPOS\tSimLex999\tconc\n" + PLAIN.replace("\t5", "\tN\t5").replace("\t2", "\tA\t2")
          .replace("\t1", "\tV\t1").replace("\t4", "\tN\t4").replace("\n", "\t8\n"), "\t"),
         # MEN's lemma form
-        ("sun-n sunlight-n 5.0\nmoon-n river-n 2.5\nbank-n run-v 1\nsun-n moon-n 4\n", None),
-    ],
+        ("sun-n sunlight-n 5.0\nmoon-n river-n 2.5\nbank-n run-v 1\nsun-n moon-n 4\n", None)
+    ]
 )  # fmt: skip
 def test_every_layout_of_the_same_pairs_gives_the_same_result(tmp_path, text, delimiter):
     wv = similar_words()

@@ -40,7 +40,7 @@ class ApproximateIndex:
         self.effort = effort
         faiss = _faiss()
         self.wv, self._version = wv, wv._version
-        self._rows = np.flatnonzero(np.isfinite(wv.norms) & (wv.norms > 0))
+        self._rows = wv._usable_rows()
         if not len(self._rows):
             raise OptionError(f"{wv!r} has no vector to index: add one that is finite and not zero")
         self._graph = faiss.IndexHNSWFlat(wv.vector_size, links, faiss.METRIC_INNER_PRODUCT)

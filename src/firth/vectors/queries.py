@@ -4,7 +4,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import Any, Protocol, cast, overload
+from typing import Protocol, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,7 +36,7 @@ _COSMUL_EPSILON = 1e-6  # as in Levy and Goldberg: keeps the quotient finite
 class Indexer(Protocol):
     """An approximate search for `most_similar`: gensim's indexers, or firth's `ApproximateIndex`."""
 
-    def most_similar(self, vector: Any, num_neighbors: int, /) -> Sequence[tuple[Key, float]]:
+    def most_similar(self, vector: FloatArray, num_neighbors: int, /) -> Sequence[tuple[Key, float]]:
         """Return up to that many (key, cosine) pairs, the nearest first."""
 
 
@@ -90,7 +90,9 @@ class Queries(VectorTable):
         topn = checked_topn(topn, 1)
         total = sum(score for _, score in self.most_similar(wa, topn=topn))
         if not total:
-            raise OptionError(f"{wa!r} has no neighbours to compare with")
+            raise OptionError(
+                f"the cosines of {wa!r} and its nearest keys sum to {total}, and cannot be divided by: use similarity"
+            )
         return self.similarity(wa, wb) / total
 
     def wmdistance(self, document1: Iterable[Key], document2: Iterable[Key], norm: bool = True) -> float:
@@ -167,12 +169,12 @@ class Queries(VectorTable):
     @overload
     def most_similar(
         self, positive: QueryItems = None, negative: QueryItems = None, topn: int = 10, clip_start: int = 0,
-        clip_end: int | None = None, restrict_vocab: int | None = None, indexer: Indexer | None = None,
+        clip_end: int | None = None, restrict_vocab: int | None = None, indexer: Indexer | None = None
     ) -> Neighbours: ...  # fmt: skip
     @overload
     def most_similar(
         self, positive: QueryItems = None, negative: QueryItems = None, *, topn: None, clip_start: int = 0,
-        clip_end: int | None = None, restrict_vocab: int | None = None, indexer: Indexer | None = None,
+        clip_end: int | None = None, restrict_vocab: int | None = None, indexer: Indexer | None = None
     ) -> FloatArray: ...  # fmt: skip
     def most_similar(
         self,
@@ -211,12 +213,12 @@ class Queries(VectorTable):
     @overload
     def most_similar_cosmul(
         self, positive: QueryItems = None, negative: QueryItems = None, topn: int = 10,
-        restrict_vocab: int | None = None,
+        restrict_vocab: int | None = None
     ) -> Neighbours: ...  # fmt: skip
     @overload
     def most_similar_cosmul(
         self, positive: QueryItems = None, negative: QueryItems = None, *, topn: None,
-        restrict_vocab: int | None = None,
+        restrict_vocab: int | None = None
     ) -> FloatArray: ...  # fmt: skip
     def most_similar_cosmul(
         self,

@@ -72,13 +72,7 @@ def nearest(searched: SearchedRows, queries: FloatArray, excluded: RowIndices, t
 
 
 def analogies(
-    searched: SearchedRows,
-    words: FloatArray,
-    questions: RowIndices,
-    excluded: RowIndices,
-    topn: int,
-    *,
-    multiply: bool,
+    searched: SearchedRows, words: FloatArray, questions: RowIndices, excluded: RowIndices, topn: int, *, multiply: bool
 ) -> TopRows:
     """Return the `topn` best answers to n analogies; see `search_kernels.keep_best_analogies` for the scores.
 

@@ -42,15 +42,16 @@ class VectorStatistics(NamedTuple):
 
 def statistics(wv: VectorTable) -> VectorStatistics:
     """Return the statistics of `wv`, in three passes over the matrix, a few thousand rows at a time."""
-    norms = wv.norms
+    norms, usable = wv.norms, wv._usable_rows()
     odd_rows = {
         "zero": np.flatnonzero(norms == 0),
         "non_finite": np.flatnonzero(~np.isfinite(norms)),
-        "duplicate": _duplicates(wv),
+        "duplicate": _duplicates(wv, usable),
     }
-    usable = norms[_is_usable(norms)].astype(np.float64)
-    percentiles = np.percentile(usable, [0, 1, 25, 50, 75, 99, 100]).tolist() if len(usable) else [float("nan")] * 7
-    mean_cosine, isotropy, top_direction = _evenness(wv, len(usable))
+    percentiles = [float("nan")] * 7
+    if len(usable):
+        percentiles = np.percentile(norms[usable].astype(np.float64), [0, 1, 25, 50, 75, 99, 100]).tolist()
+    mean_cosine, isotropy, top_direction = _evenness(wv, usable)
     return VectorStatistics(
         keys=len(wv),
         vector_size=wv.vector_size,
@@ -66,18 +67,13 @@ def statistics(wv: VectorTable) -> VectorStatistics:
     )
 
 
-def _is_usable(norms: FloatArray) -> NDArray[np.bool_]:
-    usable: NDArray[np.bool_] = np.isfinite(norms) & (norms > 0)
-    return usable
-
-
-def _evenness(wv: VectorTable, n: int) -> tuple[float, float, float]:
-    """Return the mean cosine, the isotropy and the share of the top direction, of the n usable rows."""
-    D = wv.vector_size
+def _evenness(wv: VectorTable, rows: RowIndices) -> tuple[float, float, float]:
+    """Return the mean cosine, the isotropy and the share of the top direction."""
+    n, D = len(rows), wv.vector_size
     if n < 2:
         return float("nan"), float("nan"), float("nan")
     total, moment = np.zeros(D), np.zeros((D, D))  # float64 sums of blocks in the precision of the vectors
-    for units in _unit_blocks(wv):
+    for units in _unit_blocks(wv, rows):
         total += units.sum(axis=0, dtype=np.float64)
         moment += units.T @ units
     mean_cosine = (total @ total - n) / (n * (n - 1))
@@ -85,24 +81,22 @@ def _evenness(wv: VectorTable, n: int) -> tuple[float, float, float]:
     top = variances[-1] / variances.sum() if variances.sum() > 0 else float("nan")
     directions = np.linalg.eigh(moment)[1]
     Z = np.zeros(2 * D)
-    for units in _unit_blocks(wv):
+    for units in _unit_blocks(wv, rows):
         exps = np.exp(units @ directions.astype(units.dtype))
         Z += np.concatenate([exps.sum(axis=0, dtype=np.float64), (1 / exps).sum(axis=0, dtype=np.float64)])
     return float(mean_cosine), float(Z.min() / Z.max()), float(top)
 
 
-def _unit_blocks(wv: VectorTable) -> Iterator[FloatArray]:
-    """Yield the usable rows, scaled to length 1, a few thousand at a time."""
-    for start in range(0, len(wv), _BLOCK):
-        yield wv.unit_rows(start + np.flatnonzero(_is_usable(wv.norms[start : start + _BLOCK])))
+def _unit_blocks(wv: VectorTable, rows: RowIndices) -> Iterator[FloatArray]:
+    for start in range(0, len(rows), _BLOCK):
+        yield wv.unit_rows(rows[start : start + _BLOCK])
 
 
-def _duplicates(wv: VectorTable) -> RowIndices:
-    """Return the usable rows that equal an earlier one.
+def _duplicates(wv: VectorTable, rows: RowIndices) -> RowIndices:
+    """Return those of `rows` that equal an earlier one.
 
     Rows are sorted by a 64-bit hash, and neighbours with the same hash are compared number by number.
     """
-    rows = np.flatnonzero(_is_usable(wv.norms))
     hashes = _hashes(wv.vectors)[rows]
     order = rows[np.argsort(hashes, kind="stable")]
     collisions = np.flatnonzero(np.diff(np.sort(hashes)) == 0)

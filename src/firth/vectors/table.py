@@ -159,8 +159,8 @@ class VectorTable:
             )
         matrix = matrix if matrix.dtype.kind == "f" else matrix.astype(np.float32)
         self._refuse_in_training()
-        if self._outside is not None:
-            outside = self._outside.rows
+        if (other := self._outside) is not None:
+            outside = other.rows
             if (matrix.shape, matrix.dtype) != (outside.shape, outside.dtype):
                 raise OptionError(
                     "the vectors of this model must have the shape and dtype of its outside matrix, "
@@ -282,6 +282,10 @@ class VectorTable:
 
         self._for_each_block(fill)
         self._norms = norms
+
+    def _usable_rows(self) -> RowIndices:
+        """Return the rows that have a direction: those that are finite and not zero."""
+        return np.flatnonzero(np.isfinite(self.norms) & (self.norms > 0))
 
     def _for_each_block(self, work: Callable[[int, int], None], first: int = 0, last: int | None = None) -> None:
         """Call `work(start, stop)` for a few thousand rows at a time, so that a mapped matrix need not fit in memory.
