@@ -207,7 +207,7 @@ def correlations() -> tuple[Callable[..., Any], Callable[..., Any]]:
     try:
         from scipy.stats import pearsonr, spearmanr  # optional, and slow to import
     except ImportError as error:
-        raise MissingExtraError("SciPy", "eval", "the correlation with people's judgements") from error
+        raise MissingExtraError("SciPy", "eval", "the correlation with human judgements") from error
     return pearsonr, spearmanr
 
 
@@ -290,8 +290,8 @@ def _read_pairs(path: Path, delimiter: str | None, encoding: str) -> tuple[list[
         if delimiter is not None:
             name, hint = repr(delimiter), "; give the delimiter, or delimiter=None to detect it"
         raise FormatError(
-            f"{path} holds no pairs: no line among its first {_LINES_EXAMINED:,} is two words and a score separated by "
-            f"{name}{hint}"
+            f"{path} holds no pairs: no line among its first {_LINES_EXAMINED:,} is two words and a score with {name} "
+            f"between them{hint}"
         )
     pairs: list[tuple[str, str, float]] = []
     skipped: list[int] = []
