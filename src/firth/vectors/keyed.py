@@ -27,24 +27,24 @@ PathLike = str | os.PathLike[str]
 class KeyedVectors(Evaluation, EditableTable):
     """V keys, words or whole numbers, and their (V, D) matrix of vectors.
 
-    keys     a list or array of V words or V whole numbers, or D for an empty table, as is `vector_size=D`
-    vectors  (V, D) float16, float32 or float64, kept without a copy: also rows of a padded array, or a mapped file
+    keys     V words or V whole numbers; a single number D makes an empty table, as does `vector_size=D`
+    vectors  (V, D) float16, float32 or float64, used without a copy; may be part of a padded array, or mapped
     counts   (V,) how often each key occurred, or None
 
     `vectors` is read-only: to change it, assign to keys (`wv["word"] = vector`, which writes into the array given
-    unless that is read-only) or assign a whole array (`wv.vectors = changed`). After writing into the array given,
-    call `fill_norms(force=True)`, since the norms of the rows are computed once. The vectors of a model and its
-    outside matrix always have the same order of rows, and cannot be edited while `fit` is running. A copy
-    (`copy.copy`, `copy.deepcopy`, pickle) belongs to no model. Raises `OptionError` if keys repeat or are of mixed
-    kinds, or if shapes do not match.
+    unless that is read-only) or assign a whole array (`wv.vectors = changed`). If you write into the array given,
+    call `fill_norms(force=True)` afterwards: the norms of the rows are computed once. The vectors of a model and its
+    outside matrix have the same order of rows, and cannot be edited while `fit` is running. A copy (`copy.copy`,
+    `copy.deepcopy`, pickle) belongs to no model. Raises `OptionError` if keys repeat or are of mixed kinds, or if
+    shapes do not match.
     """
 
     def info(self) -> VectorStatistics:
         """Return statistics of the vectors: lengths, copies, odd rows, and how evenly directions are used.
 
-        The isotropy is min Z(c) / max Z(c), where Z(c) = sum_v exp(c·v) over the unit rows v, and c are the unit
-        eigenvectors of VᵀV and their opposites (Mu and Viswanath 2018, arXiv:1702.01417, eq. 7; they do not scale the
-        rows to length 1, which makes it a matter of direction alone). NaN if too few rows are finite and not zero.
+        The isotropy is min Z(c) / max Z(c), where Z(c) = sum_v exp(c·v) over the rows v, and c are the unit
+        eigenvectors of VᵀV and their opposites (Mu and Viswanath 2018, arXiv:1702.01417, eq. 7). Unlike theirs, the
+        rows are scaled to length 1, so that only directions matter. Statistics without enough rows are NaN.
         """
         return statistics(self)
 
@@ -60,11 +60,7 @@ class KeyedVectors(Evaluation, EditableTable):
         return align(self, onto, keys)
 
     def approximate_index(self, *, links: int = 32, building: int = 80, effort: int = 64) -> ApproximateIndex:
-        """Return an index that finds most of the neighbours, faster: see `firth.vectors.approximate`.
-
-        links     neighbours that each row is linked to: more find more, in more memory
-        building  candidates examined when a row is linked: more give a better graph, slower
-        effort    candidates examined in a query, at least topn: more find more, slower
+        """Return an index that finds most of the nearest keys, faster; `ApproximateIndex` describes the settings.
 
         Raises `MissingExtraError` if FAISS is not installed, and `OptionError` for settings out of range.
         """
