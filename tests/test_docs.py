@@ -1,4 +1,4 @@
-"""The documentation: its code runs, its references exist, and the two derivations say the same."""
+"""The documentation: its code runs, its references exist, and both derivations have the same equations."""
 
 import ast
 import importlib
@@ -15,11 +15,17 @@ from firth.gradcheck import EQUATIONS
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+MARKDOWN = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in (".", "docs", "docs/reference", "benchmarks")
+    for path in (ROOT / folder).glob("*.md")
+)
+LONGEST_LINE = 120
 DERIVATIONS = ["derivation.md", "derivation.ko.md"]
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DISPLAYED = re.compile(r"^\$\$\n(.*?)\n\$\$$", re.DOTALL | re.MULTILINE)
-RESULT = re.compile(r"^### (?:Result|결과) (\d+)\. ", re.MULTILINE)
+RESULT = re.compile(r"^### (?:Result|정리) (\d+)\. ", re.MULTILINE)
 REFERENCES = {
     "derivation.md": ("Code", "Tests", "Gradient check"),
     "derivation.ko.md": ("코드", "테스트", "기울기 검사"),
@@ -31,20 +37,20 @@ def text_of(page: str) -> str:
 
 
 def commands(page: str) -> list[list[str]]:
-    """Return the words of each command line of firth on a page."""
+    """Return the arguments of each `firth` command on a page."""
     shell = "".join(re.findall(r"^```sh\n(.*?)^```$", text_of(page), re.DOTALL | re.MULTILINE))
     return [shlex.split(line)[1:] for line in shell.splitlines() if line.startswith("firth ")]
 
 
 def blocks(page: str) -> list[tuple[int, str]]:
-    """Return (first line, code) of each Python block of a page."""
+    """Return (line number, code) of each Python block on a page."""
     text = text_of(page)
     return [(text.count("\n", 0, match.start(1)) + 1, match[1]) for match in BLOCK.finditer(text)]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
 def test_the_code_of_a_page_runs_from_top_to_bottom(page: str, tmp_path, monkeypatch):
-    """The blocks of a page share their names, and run in a folder of their own; then its command lines run."""
+    """The Python blocks of a page share one namespace and a temporary folder. Its commands run after them."""
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "docs"}
     for line, code in blocks(page):
@@ -53,8 +59,8 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page: str, tmp_path, monkeyp
         assert main(command) == 0, command
 
 
-def test_every_flag_that_a_page_names_is_one(capsys):
-    """Outside of the command lines, which are run, and of those of `make stress`."""
+def test_every_flag_named_on_a_page_exists(capsys):
+    """Checks flags in the prose: commands in code blocks are run, and `--first` belongs to `make stress`."""
     for command in ("train", "similar", "analogy", "evaluate", "info", "convert", "gradcheck", "demo"):
         assert main([command, "--help"]) == 0
     flags = {*re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out), "--first"}
@@ -63,21 +69,24 @@ def test_every_flag_that_a_page_names_is_one(capsys):
         assert named <= flags, f"{page}: {named - flags}"
 
 
-def test_every_block_of_code_is_found():
-    """No page hides Python from the test above in a fence that it does not see."""
+def test_every_python_block_is_run():
+    """No page has Python in a kind of fence that `blocks` does not find."""
     for page in PAGES:
         fences = re.findall(r"^\s*(?:```|~~~)\s*\{?\.?(?:py|python|python3|pycon)\b.*$", text_of(page), re.MULTILINE)
         assert len(fences) == len(blocks(page)), page
 
 
 def results(page: str) -> dict[int, dict[str, list[str]]]:
-    """Return for each result its references: kind -> names."""
+    """Return the references of each numbered result, as a dictionary from kind to names.
+
+    References are a block quote of one or more lines: `> Code: ... — Tests: ... — Gradient check: ...`.
+    """
     parts = RESULT.split(text_of(page))[1:]
     found = {}
     for number, body in zip(parts[::2], parts[1::2], strict=True):
-        lines = re.findall(rf"^> {REFERENCES[page][0]}: .*$", body, re.MULTILINE)
-        assert len(lines) == 1, f"{page}, result {number}: {len(lines)} lines of references"
-        kinds = [part.split(": ", 1) for part in lines[0].removeprefix("> ").split(" — ")]
+        quotes = re.findall(rf"^> {REFERENCES[page][0]}: .*(?:\n> .*)*", body, re.MULTILINE)
+        assert len(quotes) == 1, f"{page}, result {number}: {len(quotes)} blocks of references"
+        kinds = [part.split(": ", 1) for part in re.sub(r"\n?> ", " ", quotes[0]).strip().split(" — ")]
         assert all(kind in REFERENCES[page] for kind, _ in kinds), f"{page}, result {number}: {kinds}"
         found[int(number)] = {
             english: re.findall(r"`([^`]+)`", listed)
@@ -88,8 +97,13 @@ def results(page: str) -> dict[int, dict[str, list[str]]]:
     return found
 
 
+def displayed(page: str) -> list[str]:
+    """Return the displayed equations of a page, without its line breaks."""
+    return [" ".join(equation.split()) for equation in DISPLAYED.findall(text_of(page))]
+
+
 @pytest.mark.parametrize("page", DERIVATIONS)
-def test_results_are_numbered_in_order_and_say_what_computes_and_checks_them(page: str):
+def test_results_are_numbered_in_order_and_name_their_code_and_tests(page: str):
     found = results(page)
     assert list(found) == list(range(1, len(found) + 1))
     assert all(references["Code"] and references["Tests"] for references in found.values())
@@ -106,10 +120,10 @@ def test_every_equation_of_a_result_has_its_number(page: str):
     assert len(set(tags)) == len(tags)
     prose = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$", "", text_of(page), flags=re.DOTALL)
     named = set(re.findall(r"\((\d+[a-z]?)\)", prose))
-    assert named <= set(tags), f"{page} refers to equations that are not there: {named - set(tags)}"
+    assert named <= set(tags), f"{page} refers to missing equations: {named - set(tags)}"
 
 
-def test_every_function_that_the_derivation_names_exists():
+def test_every_function_named_in_the_derivation_exists():
     for references in results("derivation.md").values():
         for name in references["Code"]:
             module, _, attribute = name.rpartition(".")
@@ -122,14 +136,14 @@ def functions_of(path: str) -> set[str]:
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-def test_every_test_that_the_derivation_names_exists():
+def test_every_test_named_in_the_derivation_exists():
     for references in results("derivation.md").values():
         for name in references["Tests"]:
             path, _, function = name.partition("::")
             assert function in functions_of(path), name
 
 
-def test_every_line_of_the_gradient_check_belongs_to_a_result():
+def test_every_equation_of_the_gradient_check_belongs_to_a_result():
     named = [name for references in results("derivation.md").values() for name in references.get("Gradient check", [])]
     assert sorted(named) == sorted(equation.name for equation in EQUATIONS)
 
@@ -137,11 +151,18 @@ def test_every_line_of_the_gradient_check_belongs_to_a_result():
 def test_both_languages_have_the_same_results_equations_and_code():
     english, korean = DERIVATIONS
     assert results(english) == results(korean)
-    assert DISPLAYED.findall(text_of(english)) == DISPLAYED.findall(text_of(korean))
+    assert displayed(english) == displayed(korean)
     assert [code for _, code in blocks(english)] == [code for _, code in blocks(korean)]
 
 
-def test_every_page_that_another_links_to_exists():
+def test_every_linked_page_exists():
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text_of(page)):
             assert (DOCS / page).parent.joinpath(target).exists(), f"{page} links to {target}"
+
+
+@pytest.mark.parametrize("path", MARKDOWN)
+def test_markdown_lines_are_short(path: str):
+    """Only a line with a URL may be longer. There is no exception for table rows, equations or references."""
+    lines = enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), start=1)
+    assert [number for number, line in lines if len(line) > LONGEST_LINE and "://" not in line] == []

@@ -1,4 +1,4 @@
-"""What the README shows can be run: its Python, its commands, its links and what it says of `make`."""
+"""The README: its Python and its commands run, and its links and `make` targets exist."""
 
 import random
 import re
@@ -15,14 +15,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    """Return the fenced blocks of a language, without the indentation of the list they stand in."""
+    """Return the fenced code blocks of a language, without the indentation of a list around them."""
     found = re.finditer(rf"^( *)```{language}\n(.*?)^\1```$", README, re.MULTILINE | re.DOTALL)
     return [re.sub(rf"^{match[1]}", "", match[2], flags=re.MULTILINE) for match in found]
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
-    """A folder with the files that the README names."""
+    """Return a folder with the files that the README uses."""
     rng = random.Random(1)
     words = ["king", "queen", "man", "woman", *(f"word{number}" for number in range(200))]
     lines = [" ".join(rng.choices(words, k=12)) for _ in range(500)]
@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def test_the_python_runs(folder, capsys):
+def test_the_python_blocks_run(folder, capsys):
     assert len(blocks("python")) >= 2
     namespace: dict[str, object] = {}
     for block in blocks("python"):
@@ -50,21 +50,23 @@ def test_the_commands_run(folder, capsys):
         assert cli.main(arguments) == 0, f"{command}: {capsys.readouterr().err}"
 
 
-def test_the_commands_of_make_exist():
+def test_the_make_targets_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     texts = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = re.findall(r"(?:`|^    )make (?:PYTHON=\S+ )?([a-z-]+)", texts, re.MULTILINE)
     assert {"demo", "test", "lint", "bench"} <= set(named) <= targets
 
 
-def test_links_lead_somewhere():
+def test_links_point_to_existing_files():
     for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"):
         for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text(encoding="utf-8")):
             assert (ROOT / link).exists(), f"{name} links to {link}"
 
 
-def test_the_versions_of_python_are_those_of_the_package():
+def test_the_python_versions_match_the_package_metadata():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    tried = [name.removeprefix("Programming Language :: Python :: ") for name in project["classifiers"] if "3." in name]
-    assert f"Python {tried[0]} to {tried[-1]}" in README
-    assert project["requires-python"] == f">={tried[0]}"
+    tested = [
+        name.removeprefix("Programming Language :: Python :: ") for name in project["classifiers"] if "3." in name
+    ]
+    assert f"Python {tested[0]} to {tested[-1]}" in README
+    assert project["requires-python"] == f">={tested[0]}"

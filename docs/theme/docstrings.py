@@ -1,4 +1,4 @@
-"""How a docstring of firth becomes Markdown: prose flows, tables and equations keep their lines."""
+"""Convert docstrings to Markdown: prose is reflowed, and tables and equations keep their line breaks."""
 
 import re
 import textwrap
@@ -7,24 +7,24 @@ from typing import Any
 
 import griffe
 
-_LAID_OUT = re.compile(r"^ {2,}\S|\S {2,}\S")
-"""A line that is indented, or has columns."""
+_PREFORMATTED = re.compile(r"^ {2,}\S|\S {2,}\S")
+"""Matches a line that is indented or has columns."""
 
 
-class LaidOutDocstrings(griffe.Extension):
-    """Rewrites every docstring as it is loaded."""
+class DocstringConverter(griffe.Extension):
+    """Converts every docstring when it is loaded."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Rewrite the docstring of a module, class, function or attribute."""
+        """Convert the docstring of a module, class, function or attribute."""
         if obj.docstring:
             obj.docstring.value = to_markdown(obj.docstring.value)
 
 
 def to_markdown(docstring: str) -> str:
-    """Put examples and lines that are laid out into code blocks, and leave the rest."""
+    """Put examples and preformatted lines into code blocks, and leave other lines unchanged."""
     lines = docstring.splitlines()
     kinds = [_kind(line) for line in lines]
-    for i, kind in enumerate(kinds):  # what an example prints follows it up to the next blank line
+    for i, kind in enumerate(kinds):  # the output of an example ends at the next blank line
         if kind == "text" and i and kinds[i - 1] == "pycon" and lines[i].strip():
             kinds[i] = "pycon"
     numbered = groupby(zip(kinds, lines, strict=True), key=lambda pair: pair[0])
@@ -34,7 +34,7 @@ def to_markdown(docstring: str) -> str:
 def _kind(line: str) -> str:
     if line.lstrip().startswith((">>>", "...")):
         return "pycon"
-    return "laid out" if _LAID_OUT.search(line) else "text"
+    return "preformatted" if _PREFORMATTED.search(line) else "text"
 
 
 def _block(kind: str, lines: list[str]) -> str:

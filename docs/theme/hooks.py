@@ -1,7 +1,6 @@
-"""What MkDocs does not do by itself: equations become MathML, options a table, and a page names its language.
+"""MkDocs hooks: convert equations to MathML, insert the table of options, and set the language of each page.
 
-MathML is drawn by the browser, so a page needs no script and no network. An equation that is not understood
-stops the build.
+Browsers render MathML, so pages need no script and no network. An equation that cannot be converted stops the build.
 """
 
 import dataclasses
@@ -26,19 +25,19 @@ _FONT = "STIXTwoMath-Regular.ttf"
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Ship a font for mathematics with the site: not every computer has one."""
+    """Add a font for mathematics to the site, because not every computer has one."""
     font = Path(str(distribution("ziamath").locate_file(f"ziamath/fonts/{_FONT}")))
     files.append(File.generated(config, f"theme/{_FONT}", content=font.read_bytes()))
     return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the table of all options where a page asks for it, from the one place that declares them."""
+    """Replace the placeholder `<!-- table of options -->` by a table of all fields of `Options`."""
     return markdown.replace("<!-- table of options -->", _options()) if "<!-- table" in markdown else markdown
 
 
 def on_page_content(content: str, page: Any, **_: Any) -> str:
-    """Turn each equation that the arithmatex extension has marked into MathML."""
+    """Convert each equation that the arithmatex extension has marked to MathML."""
 
     def convert(match: re.Match[str]) -> str:
         latex = html.unescape(match["latex"])
@@ -51,7 +50,7 @@ def on_page_content(content: str, page: Any, **_: Any) -> str:
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:
-    """Name the language that a page's front matter gives (`lang: ko`), for fonts and screen readers."""
+    """Set the language from a page's front matter (`lang: ko`), for fonts and screen readers."""
     language = page.meta.get("lang", "en")
     return output.replace('<html lang="en"', f'<html lang="{language}"', 1)
 
@@ -80,7 +79,7 @@ def _inline(latex: str) -> str:
 
 
 def _displayed(latex: str) -> str:
-    r"""Return a displayed equation, with the number that `\tag` gives it at the right."""
+    r"""Return a displayed equation with its `\tag` number at the right."""
     number = _NUMBER.search(latex)
     mathml = _CONVERTER.convert_with_local_state(_NUMBER.sub("", latex), displaystyle=True)
     label = f'<span class="equation-number">({number[1]})</span>' if number else ""

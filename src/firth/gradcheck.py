@@ -1,8 +1,8 @@
-"""Every equation of `firth.objectives` beside its measured gradient: the table that `firth gradcheck` prints.
+"""Gradient check of every equation of `firth.objectives`: the table that `firth gradcheck` prints.
 
-`EQUATIONS` has one line for each equation. Each turns a random `Example` into a function of the one parameter
-that the equation differentiates by, and `gradient_check` measures that function by central differences. The
-functions are looked up in `firth.objectives` when a check runs, so what is checked is what is in use.
+`EQUATIONS` has one line for each equation. A line makes a loss from a random `Example`, and names the parameter, or the
+rows of it, by which the equation differentiates; `gradient_check` measures that derivative by central differences.
+Functions are looked up in `firth.objectives` when a check runs, so the functions in use are checked.
 """
 
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from firth.objectives import Array, gradient_check
 from firth.options import whole
 
 TOLERANCE = 1e-9
-"""The difference allowed, times 1 + |J|, as rounding of the loss J grows with it. It is 25 times the error
-near 4e-11 that `objectives.STEP` leaves; a wrong sign, row or factor makes a difference of 1e-3 or more."""
+"""The allowed difference, times 1 + |J|, as the rounding of the loss J grows with it. It is 25 times the error of
+`objectives.STEP`, near 4e-11; a wrong sign, row or factor makes a difference of 1e-3 or more."""
 
 
 @dataclass(frozen=True)
@@ -32,26 +32,26 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the difference is within the tolerance; one that is not a number is not."""
+        """Whether the difference is within the tolerance; NaN is not."""
         return self.difference <= self.tolerance
 
 
 def check_gradients(*, seed: int = 1, V: int = 12, D: int = 6, K: int = 5, m: int = 2) -> list[Check]:
     """Check every gradient of `firth.objectives` on random vectors; return one `Check` for each equation.
 
-      seed  int, at least 0    of the random vectors and word numbers
+      seed  int, at least 0    of the random vectors and words
       V     int, at least 4    words in the vocabulary
       D     int, at least 1    numbers in a vector
       K     int, at least 3    noise words of a pair; one of them is drawn twice
-      m     int, at least 1    words of a window to either side of the center
+      m     int, at least 1    words of a window on either side of the center
 
-    Raises `OptionError` for anything else.
+    Raises `OptionError` for other values.
     """
-    whole("seed", seed, "of the random vectors and word numbers", 0)
+    whole("seed", seed, "of the random vectors and words", 0)
     whole("V", V, "words in the vocabulary", 4)
     whole("D", D, "numbers in a vector", 1)
     whole("K", K, "noise words of a pair", 3)
-    whole("m", m, "words of a window to either side of the center", 1)
+    whole("m", m, "words of a window on either side of the center", 1)
     example = Example.random(np.random.default_rng(seed), V, D, K, m)
     return [_check(equation, example) for equation in EQUATIONS]
 
@@ -65,33 +65,22 @@ def _check(equation: "Equation", example: "Example") -> Check:
 
 @dataclass(frozen=True)
 class Example:
-    """Random vectors and the words of one window, from which every equation takes what it needs.
+    """Random vectors and the words of one window, for every equation."""
 
-    centers   (V, D)      center vectors, of which row `c` is v_c
-    U         (V, D)      outside vectors
-    o         int         the outside word of the pair
-    once      int         a noise word that is drawn once, not o
-    twice     int         a noise word that is drawn at least twice, not o
-    noise     (K,)        noise words: once, twice, twice, and others that are neither o nor once
-    outsides  (2m,)       the window; its first word comes twice
-    window_noise (2m, K)  noise words of each pair of the window, any words at all
-    weights   (V,)        turns a vector of V results into one loss
-    """
-
-    centers: Array
-    U: Array
-    c: int
-    o: int
-    once: int
-    twice: int
-    noise: NDArray[np.intp]
-    outsides: NDArray[np.intp]
-    window_noise: NDArray[np.intp]
-    weights: Array
+    centers: Array  # (V, D) center vectors
+    U: Array  # (V, D) outside vectors
+    c: int  # the center word
+    o: int  # the outside word of the pair
+    once: int  # a noise word that is drawn once, not o
+    twice: int  # a noise word that is drawn at least twice, not o
+    noise: NDArray[np.intp]  # (K,): once, twice, twice, and others that are neither o nor once
+    outsides: NDArray[np.intp]  # (2m,): the window, whose last word repeats the first
+    window_noise: NDArray[np.intp]  # (2m, K): noise words of each pair of the window, any words
+    weights: Array  # (V,): makes one loss of a vector of V results
 
     @classmethod
     def random(cls, rng: np.random.Generator, V: int, D: int, K: int, m: int) -> "Example":
-        """Draw vectors whose scores spread by about one, and words that meet the conditions above."""
+        """Draw vectors whose scores have a standard deviation of about one, and words as described above."""
         scale = D**-0.25  # the sum of D products of two such numbers has variance 1
         o, once, twice, *_ = others = rng.permutation(V)
         window = rng.integers(V, size=2 * m)
@@ -115,216 +104,158 @@ class Example:
         return np.asarray(self.centers[self.c])
 
     @property
+    def others(self) -> NDArray[np.bool_]:
+        """The mask of all words but `o`, (V,)."""
+        return np.asarray(np.arange(len(self.U)) != self.o)
+
+    @property
     def scores(self) -> Array:
         """The scores U v_c, (V,)."""
         return np.asarray(self.U @ self.v_c)
 
 
-Problem = tuple[Callable[..., tuple[Any, ...]], list[Array]]
-"""What `gradient_check` takes: a function (*parameters) -> (loss, *gradients), and the parameters."""
+LossOfExample = Callable[[Example], tuple[Callable[..., tuple[Any, ...]], list[Array]]]
+"""Makes a function (*parameters) -> (loss, *gradients), and the parameters to check it at."""
 
 
 class Equation(NamedTuple):
-    """One line of the table."""
+    """One line of the table: the derivative of a loss by some rows of one parameter."""
 
     name: str
     equation: str
-    problem: Callable[[Example], Problem]
+    loss: LossOfExample
+    parameter: int = 0
+    rows: str | None = None  # the member of `Example` that selects them; None for all
+
+    def problem(self, example: Example) -> tuple[Callable[[Array], tuple[float, Array]], list[Array]]:
+        """Return what `gradient_check` takes: a function of these rows -> (loss, gradient), and the rows."""
+        function, point = self.loss(example)
+        rows = ... if self.rows is None else getattr(example, self.rows)
+
+        def by_rows(values: Array) -> tuple[float, Array]:
+            parameters = [parameter.copy() for parameter in point]
+            parameters[self.parameter][rows] = values
+            loss, *gradients = function(*parameters)
+            return loss, gradients[self.parameter][rows]
+
+        return by_rows, [point[self.parameter][rows]]
 
 
-# Results with an entry for each score: the weights make one loss of them
+# Functions of each score: the weights make one loss of their values
 
 
-def _sigmoid(example: Example) -> Problem:
-    a = example.weights
-    return lambda x: (a @ objectives.sigmoid(x), a * objectives.sigmoid_derivative(x)), [example.scores]
+def _sigmoid(e: Example) -> Any:
+    return lambda x: (e.weights @ objectives.sigmoid(x), e.weights * objectives.sigmoid_derivative(x)), [e.scores]
 
 
-def _log_sigmoid(example: Example) -> Problem:
-    a = example.weights
-    return lambda x: (a @ objectives.log_sigmoid(x), a * (1.0 - objectives.sigmoid(x))), [example.scores]
+def _log_sigmoid(e: Example) -> Any:
+    return lambda x: (e.weights @ objectives.log_sigmoid(x), e.weights * (1 - objectives.sigmoid(x))), [e.scores]
 
 
-def _softmax(example: Example) -> Problem:
-    a = example.weights
-    return lambda z: (a @ objectives.softmax(z), a @ objectives.softmax_jacobian(z)), [example.scores]
+def _softmax(e: Example) -> Any:
+    return lambda z: (e.weights @ objectives.softmax(z), e.weights @ objectives.softmax_jacobian(z)), [e.scores]
 
 
-# One pair: the gradient by the center vector, by some rows of U, by all of U
-
-Pair = Callable[[Example, Array, Array], tuple[float, Array, Array]]
+# One pair, by v_c and U
 
 
-def _naive_softmax(example: Example, v_c: Array, U: Array) -> tuple[float, Array, Array]:
-    return objectives.naive_softmax(v_c, example.o, U)
+def _naive_softmax(e: Example) -> Any:
+    return lambda v_c, U: objectives.naive_softmax(v_c, e.o, U), [e.v_c, e.U]
 
 
-def _negative_sampling(example: Example, v_c: Array, U: Array) -> tuple[float, Array, Array]:
-    return objectives.negative_sampling(v_c, example.o, example.noise, U)
+def _sampling(e: Example) -> Any:
+    return lambda v_c, U: objectives.negative_sampling(v_c, e.o, e.noise, U), [e.v_c, e.U]
 
 
-def _noise_is_outside(example: Example, v_c: Array, U: Array) -> tuple[float, Array, Array]:
-    return objectives.negative_sampling(v_c, example.o, np.append(example.noise, example.o), U)
+def _outside_is_noise(e: Example) -> Any:
+    return lambda v_c, U: objectives.negative_sampling(v_c, e.o, np.append(e.noise, e.o), U), [e.v_c, e.U]
 
 
-def _by_center(pair: Pair) -> Callable[[Example], Problem]:
-    return lambda example: (lambda v_c: pair(example, v_c, example.U)[:2], [example.v_c])
+# One window, by V and U
 
 
-def _by_rows(pair: Pair, rows: Callable[[Example], Any]) -> Callable[[Example], Problem]:
-    """Differentiate by the rows `rows(example)` of U alone."""
-
-    def problem(example: Example) -> Problem:
-        chosen = rows(example)
-
-        def function(moved: Array) -> tuple[float, Array]:
-            U = example.U.copy()
-            U[chosen] = moved
-            loss, _, d_U = pair(example, example.v_c, U)
-            return loss, d_U[chosen]
-
-        return function, [example.U[chosen]]
-
-    return problem
+def _window_softmax(e: Example) -> Any:
+    outsides = e.outsides.tolist()
+    return lambda V, U: objectives.skip_gram(e.c, outsides, V, U, loss=objectives.naive_softmax), [e.centers, e.U]
 
 
-def _every_row(example: Example) -> slice:
-    return slice(None)
+def _window_sampling(e: Example) -> Any:
+    def function(V: Array, U: Array) -> tuple[float, Array, Array]:
+        noise = iter(e.window_noise)
+        loss: objectives.PairLoss = lambda v_c, o, U: objectives.negative_sampling(v_c, o, next(noise), U)  # noqa: E731
+        return objectives.skip_gram(e.c, e.outsides.tolist(), V, U, loss=loss)
+
+    return function, [e.centers, e.U]
 
 
-def _other_rows(example: Example) -> NDArray[np.intp]:
-    return np.delete(np.arange(len(example.U)), example.o)
+# The one-hot network: W_1 has the center vectors as columns, W_2 is U
 
 
-# One window
+def _network(name: str, at: Callable[[Example], Array], layers: Callable[[Example, Array], Any]) -> LossOfExample:
+    """Differentiate by the member `name` of `NetworkGradients`, at a value of which `layers` gives W_1 and W_2."""
+
+    def loss_of_example(e: Example) -> Any:
+        x, y = (objectives.one_hot(word, len(e.U)) for word in (e.c, e.o))
+
+        def function(value: Array) -> tuple[float, Array]:
+            loss, gradients = objectives.one_hot_network(x, y, *layers(e, value))
+            return loss, getattr(gradients, name)
+
+        return function, [at(e)]
+
+    return loss_of_example
 
 
-def _window_softmax(example: Example, centers: Array, U: Array) -> tuple[float, Array, Array]:
-    return objectives.skip_gram(example.c, example.outsides.tolist(), centers, U, loss=objectives.naive_softmax)
-
-
-def _window_negative_sampling(example: Example, centers: Array, U: Array) -> tuple[float, Array, Array]:
-    noise = iter(example.window_noise)
-
-    def loss(v_c: Array, o: int, U: Array) -> tuple[float, Array, Array]:
-        return objectives.negative_sampling(v_c, o, next(noise), U)
-
-    return objectives.skip_gram(example.c, example.outsides.tolist(), centers, U, loss=loss)
-
-
-def _by_centers(window: Pair) -> Callable[[Example], Problem]:
-    return lambda example: (lambda V: window(example, V, example.U)[:2], [example.centers])
-
-
-def _by_outsides(window: Pair) -> Callable[[Example], Problem]:
-    return lambda example: (lambda U: window(example, example.centers, U)[::2], [example.U])
-
-
-# The one-hot network, whose W_1 has the center vectors as columns and whose W_2 is U
-
-
-def _network(example: Example, W_1: Array, W_2: Array) -> tuple[float, objectives.NetworkGradients]:
-    V = len(example.U)
-    x, y = objectives.one_hot(example.c, V), objectives.one_hot(example.o, V)
-    return objectives.one_hot_network(x, y, W_1, W_2)
-
-
-def _by_z(example: Example) -> Problem:
-    def function(z: Array) -> tuple[float, Array]:
-        W_1 = np.ones((1, len(z)))  # h is the number 1, so z is W_2 itself
-        loss, gradients = _network(example, W_1, z[:, np.newaxis])
-        return loss, gradients.z
-
-    return function, [example.scores]
-
-
-def _by_h(example: Example) -> Problem:
-    def function(h: Array) -> tuple[float, Array]:
-        W_1 = example.centers.T.copy()
-        W_1[:, example.c] = h  # the column that x picks
-        loss, gradients = _network(example, W_1, example.U)
-        return loss, gradients.h
-
-    return function, [example.v_c]
-
-
-def _by_first_layer(example: Example) -> Problem:
-    def function(W_1: Array) -> tuple[float, Array]:
-        loss, gradients = _network(example, W_1, example.U)
-        return loss, gradients.W_1
-
-    return function, [example.centers.T]
-
-
-def _by_second_layer(example: Example) -> Problem:
-    def function(W_2: Array) -> tuple[float, Array]:
-        loss, gradients = _network(example, example.centers.T, W_2)
-        return loss, gradients.W_2
-
-    return function, [example.U]
-
+CENTER, OUTSIDE = 0, 1  # parameters of the losses of a pair and of a window
+WINDOW_BY_V = "∂J/∂v_w = 1[w=c] Σ_j ∂J(v_c, w_{t+j}, U)/∂v_c"
+WINDOW_BY_U = "∂J/∂U = Σ_j ∂J(v_c, w_{t+j}, U)/∂U"
 
 EQUATIONS = [
     Equation("sigmoid", "σ′(x) = σ(x) (1 - σ(x))", _sigmoid),
     Equation("log sigmoid", "(log σ)′(x) = 1 - σ(x)", _log_sigmoid),
     Equation("softmax", "∂ŷ_i/∂z_j = ŷ_i (1[i=j] - ŷ_j)", _softmax),
-    Equation("naive softmax by v_c", "∂J/∂v_c = Uᵀ(ŷ - y)", _by_center(_naive_softmax)),
+    Equation("naive softmax by v_c", "∂J/∂v_c = Uᵀ(ŷ - y)", _naive_softmax, CENTER),
+    Equation("naive softmax by u_o", "∂J/∂u_o = (P(O=o | C=c) - 1) v_c", _naive_softmax, OUTSIDE, "o"),
+    Equation("naive softmax by u_w", "∂J/∂u_w = P(O=w | C=c) v_c, w ≠ o", _naive_softmax, OUTSIDE, "others"),
+    Equation("naive softmax by U", "∂J/∂U = (ŷ - y) v_cᵀ", _naive_softmax, OUTSIDE),
     Equation(
-        "naive softmax by u_o",
-        "∂J/∂u_o = (P(O=o | C=c) - 1) v_c",
-        _by_rows(_naive_softmax, lambda example: example.o),
+        "negative sampling by v_c", "∂J/∂v_c = -(1 - σ(u_o·v_c)) u_o + Σ_k (1 - σ(-u_k·v_c)) u_k", _sampling, CENTER
     ),
-    Equation("naive softmax by u_w", "∂J/∂u_w = P(O=w | C=c) v_c, w ≠ o", _by_rows(_naive_softmax, _other_rows)),
-    Equation("naive softmax by U", "∂J/∂U = (ŷ - y) v_cᵀ", _by_rows(_naive_softmax, _every_row)),
+    Equation("negative sampling by u_o", "∂J/∂u_o = -(1 - σ(u_o·v_c)) v_c", _sampling, OUTSIDE, "o"),
+    Equation("negative sampling by u_k", "∂J/∂u_k = (1 - σ(-u_k·v_c)) v_c", _sampling, OUTSIDE, "once"),
     Equation(
-        "negative sampling by v_c",
-        "∂J/∂v_c = -(1 - σ(u_o·v_c)) u_o + Σ_k (1 - σ(-u_k·v_c)) u_k",
-        _by_center(_negative_sampling),
-    ),
-    Equation(
-        "negative sampling by u_o",
-        "∂J/∂u_o = -(1 - σ(u_o·v_c)) v_c",
-        _by_rows(_negative_sampling, lambda example: example.o),
-    ),
-    Equation(
-        "negative sampling by u_k",
-        "∂J/∂u_k = (1 - σ(-u_k·v_c)) v_c",
-        _by_rows(_negative_sampling, lambda example: example.once),
-    ),
-    Equation(
-        "negative sampling by u_k, drawn n times",
-        "∂J/∂u_k = n (1 - σ(-u_k·v_c)) v_c",
-        _by_rows(_negative_sampling, lambda example: example.twice),
+        "negative sampling by u_k, drawn n times", "∂J/∂u_k = n (1 - σ(-u_k·v_c)) v_c", _sampling, OUTSIDE, "twice"
     ),
     Equation(
         "negative sampling by u_o, also drawn as noise",
         "∂J/∂u_o = -(1 - σ(u_o·v_c)) v_c + (1 - σ(-u_o·v_c)) v_c",
-        _by_rows(_noise_is_outside, lambda example: example.o),
+        _outside_is_noise,
+        OUTSIDE,
+        "o",
     ),
     Equation(
         "negative sampling by U",
         "∂J/∂u_w = Σ_k 1[k=w] (1 - σ(-u_w·v_c)) v_c - 1[w=o] (1 - σ(u_o·v_c)) v_c",
-        _by_rows(_negative_sampling, _every_row),
+        _sampling,
+        OUTSIDE,
+    ),
+    Equation("window, naive softmax, by V", WINDOW_BY_V, _window_softmax, CENTER),
+    Equation("window, naive softmax, by U", WINDOW_BY_U, _window_softmax, OUTSIDE),
+    Equation("window, negative sampling, by V", WINDOW_BY_V, _window_sampling, CENTER),
+    Equation("window, negative sampling, by U", WINDOW_BY_U, _window_sampling, OUTSIDE),
+    Equation(
+        "network by z",
+        "∂L/∂z = e = ŷ - y",
+        _network("z", lambda e: e.scores, lambda e, z: (np.ones((1, len(z))), z[:, np.newaxis])),  # h = 1
+    ),
+    Equation("network by W_2", "∂L/∂W_2 = e hᵀ", _network("W_2", lambda e: e.U, lambda e, W_2: (e.centers.T, W_2))),
+    Equation(
+        "network by h",
+        "∂L/∂h = W_2ᵀ e",
+        _network("h", lambda e: e.v_c, lambda e, h: (np.outer(h, objectives.one_hot(e.c, len(e.U))), e.U)),
     ),
     Equation(
-        "window, naive softmax, by V",
-        "∂J/∂v_w = 1[w=c] Σ_j ∂J(v_c, w_{t+j}, U)/∂v_c",
-        _by_centers(_window_softmax),
+        "network by W_1", "∂L/∂W_1 = W_2ᵀ e xᵀ", _network("W_1", lambda e: e.centers.T, lambda e, W_1: (W_1, e.U))
     ),
-    Equation("window, naive softmax, by U", "∂J/∂U = Σ_j ∂J(v_c, w_{t+j}, U)/∂U", _by_outsides(_window_softmax)),
-    Equation(
-        "window, negative sampling, by V",
-        "∂J/∂v_w = 1[w=c] Σ_j ∂J(v_c, w_{t+j}, U)/∂v_c",
-        _by_centers(_window_negative_sampling),
-    ),
-    Equation(
-        "window, negative sampling, by U",
-        "∂J/∂U = Σ_j ∂J(v_c, w_{t+j}, U)/∂U",
-        _by_outsides(_window_negative_sampling),
-    ),
-    Equation("network by z", "∂L/∂z = e = ŷ - y", _by_z),
-    Equation("network by W_2", "∂L/∂W_2 = e hᵀ", _by_second_layer),
-    Equation("network by h", "∂L/∂h = W_2ᵀ e", _by_h),
-    Equation("network by W_1", "∂L/∂W_1 = W_2ᵀ e xᵀ", _by_first_layer),
 ]
-"""What is checked, in the order of the derivation."""
+"""The lines of the table, in the order of docs/derivation.md."""

@@ -136,7 +136,7 @@ def bucket(rng: np.random.Generator) -> blocks.Bucket:
     width = simd.LANES * layout.strips(D)
     center, outside = layout.aligned_zeros((n_center, width)), layout.aligned_zeros((n_outside, width))
     words, table = np.arange(n_outside, dtype=np.int32), alias_table(rng.integers(1, 50, n_outside), 0.75)
-    return blocks.Bucket(center, outside, pairs, words, table, 1, 0.01, K, D)
+    return blocks.Bucket(center, outside, pairs, words, table, np.uint64(1), np.float32(0.01), K, D)
 
 
 def pair(rng: np.random.Generator) -> None:

@@ -16,6 +16,7 @@ from firth.training import draws
 from firth.training.negative_sampling import block_kernels, layout, simd, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
 from firth.training.softmax import kernels
+from firth.training.softmax.cooccurrence import CountRows
 from firth.vectors import search_kernels
 
 Case = Callable[[np.random.Generator, "Fence"], list[Any]]
@@ -67,11 +68,12 @@ def train_block(D: int, K: int) -> Case:
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         V, window, key = int(rng.integers(1, 40)), int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
-        block, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
+        tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
-        work = fence.each(window_kernels.make_workspace(len(block), D, window, K, np.zeros(1, np.bool_)))
+        work = fence.each(window_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_)))
         shrink, rate = bool(rng.random() < 0.5), np.float32(0.05)
-        counts = train(center, outside, fence(block), keep, alias, key, window, shrink, K, rate, work)
+        block = window_kernels.TokenBlock(center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate)
+        counts = train(block, work)
         return [center, outside, work.loss, counts]
 
     return case
@@ -89,7 +91,7 @@ def train_bucket(D: int, K: int) -> Case:
         if not len(words):
             pairs = pairs[:0]
         alias, key = fence(tables(rng, len(words))[1]), np.uint64(rng.integers(2**63))
-        train(center, outside, fence(pairs), words, alias, key, K, np.float32(0.05), work)
+        train(block_kernels.Bucket(center, outside, fence(pairs), words, alias, key, np.float32(0.05), K, D), work)
         return [center, outside, work.loss]
 
     return case
@@ -98,15 +100,16 @@ def train_bucket(D: int, K: int) -> Case:
 def pairs_of_a_block(rng: np.random.Generator, fence: Fence) -> list[Any]:
     V, P, window = int(rng.integers(1, 40)), int(rng.integers(1, 6)), int(rng.integers(1, 9))
     block, keep = block_of(rng, V), tables(rng, V)[0]
-    work, counts = fence.each(block_kernels.make_pair_workspace(len(block))), fence(np.zeros(P * P, np.int64))
+    work = fence.each(block_kernels.make_pair_workspace(len(block), P))
     shrink, key, block_of_word = bool(rng.random() < 0.5), np.uint64(rng.integers(2**63)), rng.integers(0, P, V)
-    n, _ = block_kernels.count_pairs(
-        fence(block), fence(keep), key, window, shrink, fence(block_of_word.astype(np.uint8)), P, work, counts
+    windows = block_kernels.Windows(
+        fence(block), fence(keep), key, window, shrink, fence(block_of_word.astype(np.uint8)), P
     )
-    places = fence(np.append(0, np.cumsum(counts))[:-1])
-    pairs = fence(np.empty((int(counts.sum()), 2), np.int32))
-    block_kernels.fill_pairs(n, P, work, places, pairs)
-    return [counts, places, pairs]
+    n = block_kernels.count_pairs(windows, work)
+    positions = fence(np.append(0, np.cumsum(work.counts))[:-1])
+    pairs = fence(np.empty((int(work.counts.sum()), 2), np.int32))
+    block_kernels.fill_pairs(n, P, work, positions, pairs)
+    return [work.counts, positions, pairs]
 
 
 def noise(rng: np.random.Generator, fence: Fence) -> list[Any]:
@@ -154,13 +157,14 @@ def softmax_tile(rng: np.random.Generator, fence: Fence) -> list[Any]:
     chosen = rng.random((B, V)) < rng.choice([0.0, 0.3, 1.0])
     stop = np.cumsum(chosen.sum(axis=1))
     columns = np.nonzero(chosen)[1].astype(np.int32)
-    rows = [fence(array) for array in (stop - chosen.sum(axis=1), stop, columns, rng.random(len(columns), np.float32))]
+    counts = stop - chosen.sum(axis=1), stop, columns, rng.random(len(columns), np.float32)
+    rows = CountRows(*map(fence, counts))
     tile, intercept = fence(rng.normal(size=(B, T)).astype(np.float32)), fence(rng.random(T, np.float32))
     top, total, seen = fence(np.empty(B, np.float32)), fence(np.empty(B)), fence(np.empty(B))
-    kernels.exponentiate(tile, intercept, first, *rows, top, total, seen)
+    kernels.exponentiate(tile, intercept, first, rows, top, total, seen)
     exponentials = tile.copy()
     scale, weights = (fence(rng.random(B, np.float32)) for _ in range(2))
-    kernels.subtract_observed(tile, scale, first, *rows, weights)
+    kernels.subtract_observed(tile, scale, first, rows, weights)
     return [exponentials, top, total, seen, tile]
 
 

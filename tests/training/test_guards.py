@@ -76,7 +76,8 @@ def test_rows_beyond_two_gigabytes_are_the_rows_that_are_meant():
         center[rows] = np.random.default_rng(1).normal(size=(5, 16))
         keep, alias = np.broadcast_to(np.uint32(2**32 - 1), n), np.zeros(n, np.uint64)  # all noise is word 0
         work = window_kernels.make_workspace(5, 16, 3, 2, np.zeros(1, np.bool_))
-        train(center, outside, rows, keep, alias, np.uint64(5), 3, False, 2, np.float32(0.1), work)
+        key, rate = np.uint64(5), np.float32(0.1)
+        train(window_kernels.TokenBlock(center, outside, rows, keep, alias, key, 3, False, 2, rate), work)
         changed.append((center[rows], outside[rows]))
         assert outside[rows].any(axis=1).all()
     np.testing.assert_array_equal(*changed)

@@ -22,7 +22,7 @@ OPTIONS = Options(vector_size=12, min_count=1, window=3, epochs=4, sample=0, see
 
 @pytest.fixture(scope="module")
 def corpus():
-    """Two topics of 40 words each; a sentence keeps to one of them."""
+    """Two topics of 40 words each; a sentence has one topic."""
     rng = np.random.default_rng(0)
     topics = rng.integers(0, 2, (1500, 1))
     words = (40 * rng.random((1500, 12)) ** 1.5).astype(np.int64) + 40 * topics
@@ -34,9 +34,22 @@ def counts(corpus):
     return count_pairs(corpus.tokens, corpus.vocabulary, OPTIONS)
 
 
-def train(corpus, *, workers=1, options=OPTIONS, **settings):
-    trainer = SoftmaxTrainer(corpus, dataclasses.replace(options, **settings), workers, Reporter())
+def train(corpus, *, workers=1, kernels="compiled", **settings):
+    trainer = SoftmaxTrainer(corpus, dataclasses.replace(OPTIONS, **settings), workers, Reporter(), kernels=kernels)
     return trainer, list(trainer.epochs())
+
+
+@pytest.mark.parametrize("warm_epochs", [0, 1])
+def test_the_reference_trains_the_same_vectors(corpus, monkeypatch, warm_epochs):
+    """Twelve steps. Entries are near 1, and each step adds some roundings of 1e-7; the rate of a step is above 1e-3."""
+    monkeypatch.setattr(exact, "TILE_WORDS", 16)
+    monkeypatch.setattr(passes, "BATCH", 32)
+    compiled, records = train(corpus, warm_epochs=warm_epochs, sample=1e-2)
+    plain, plain_records = train(corpus, warm_epochs=warm_epochs, sample=1e-2, kernels="reference")
+    for a, b in zip((compiled.center, compiled.outside), (plain.center, plain.outside), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+    for a, b in zip(records, plain_records, strict=True):
+        assert (a.loss, a.pairs) == (pytest.approx(b.loss, rel=1e-6), b.pairs)
 
 
 def test_a_newton_step_nearly_solves_a_center_when_scores_are_small(corpus, counts):
@@ -61,7 +74,7 @@ def test_a_newton_step_nearly_solves_a_center_when_scores_are_small(corpus, coun
     assert (after.losses < before.losses).mean() > 0.95
 
 
-def test_adam_is_the_papers(monkeypatch):
+def test_adam_is_that_of_the_paper(monkeypatch):
     monkeypatch.setattr(exact, "TILE_WORDS", 3)
     rng = np.random.default_rng(1)
     matrix = rng.normal(size=(8, 5)).astype(np.float32)
@@ -110,7 +123,7 @@ def test_loss_falls_and_is_the_exact_loss_of_the_vectors(corpus, counts, setting
 
 
 def test_learns_more_than_negative_sampling_and_comes_near_the_least_possible(corpus, counts):
-    """No model does better than the pairs' own conditional entropy; the topics explain log 2 of the unigram's."""
+    """Result 24: the least loss is the conditional entropy. The topics are worth log 2 beside the unigram."""
     _, records = train(corpus)
     intercept = unigram_intercept(corpus.vocabulary.counts)
     engine = Hogwild(corpus, OPTIONS)
@@ -137,8 +150,7 @@ def test_bytes_do_not_depend_on_threads(corpus, monkeypatch, warm_epochs):
 
 
 def test_another_seed_gives_other_vectors(corpus):
-    options = Options(**OPTIONS.to_dict() | {"seed": 4})
-    one, other = train(corpus, warm_epochs=0)[0], train(corpus, options=options, warm_epochs=0)[0]
+    one, other = (train(corpus, warm_epochs=0, seed=seed)[0] for seed in (3, 4))
     assert not np.allclose(one.center, other.center)
 
 
@@ -179,7 +191,7 @@ def test_a_corpus_without_pairs_is_refused():
 
 
 def test_a_vocabulary_smaller_than_the_vectors_trains():
-    """Second moments of 3 words in 12 dimensions have no full rank: the balance of a cold start does not apply."""
+    """The second moments of 3 words in 12 dimensions lack full rank, so `balance` changes nothing."""
     tiny = read_corpus([["a", "b", "c", "a"]] * 3, OPTIONS)
     _, records = train(tiny, warm_epochs=0)
     assert np.isfinite(records[-1].loss)

@@ -5,7 +5,7 @@ Draw number n under a key is a hash of both (`random_bits`). The key is a hash o
 """
 
 import numpy as np
-from numba import int32, njit, uint32, uint64
+from numba import int32, int64, njit, uint32, uint64
 
 from firth.text import END
 
@@ -37,9 +37,11 @@ def below(bits, limit):
 
 
 @njit(nogil=True)
-def window_bits(key, i):
-    """Draw the bits that decide the size of the window around the i-th word kept."""
-    return random_bits(key, _WINDOW_DRAWS + uint64(i))
+def window_size(key, i, window, shrink):
+    """Return the radius (26) of the window around the i-th word kept: `window`, or drawn from 1..window if `shrink`."""
+    if not shrink:
+        return int64(window)
+    return int64(1) + int64(below(random_bits(key, _WINDOW_DRAWS + uint64(i)), window))
 
 
 @njit(nogil=True)

@@ -1,17 +1,16 @@
-"""The kernels of the block schedule: corpus -> pairs in buckets, and one bucket of pairs -> changed rows (Numba).
+"""The kernels of the block schedule: tokens to pairs in buckets, and the training of one bucket (Numba).
 
-The vocabulary is split into P blocks (`partition`). A bucket holds the pairs whose center is in one block and whose
-outside word is in another. It is trained in groups of 8 pairs that share K noise words, drawn from the block of outside
-words. A group's step is exactly that of `objectives.negative_sampling` summed over its pairs, with all scores computed
-before any row changes, also where rows coincide:
+The vocabulary is split into P blocks (`partition`). A bucket holds the pairs (c, o) whose center is in one block and
+whose outside word is in another. It is trained in groups of 8 pairs, which share K noise words from the block of the
+outside words. A group is one step: the gradients (17), (17a) of docs/derivation.md summed over its pairs, with all
+scores computed before any row changes, also where rows coincide:
 
-- a center, or an outside word, that comes twice is changed twice, by amounts computed from copies of the old rows;
-- equal noise words are one row of more weight;
-- a noise word that is the outside word of a pair is, for that pair, the word to predict and no noise; the pair's own
-  output then has weight 0. For the other pairs of the group it is noise.
+- a center or an outside word that occurs in several pairs is updated once for each, from copies of the old rows;
+- equal noise words are one row of more weight (Result 18);
+- a noise word that is the outside word of one of the pairs is the positive row of that pair, and noise for the others.
 
-Token ids are checked by `guards.checked_ids`. A bucket may come from another process: `train_bucket` checks all of it
-before a row changes.
+Token ids are checked by `guards.checked_ids`. A bucket may come from another process, so `train_bucket` checks all of
+it before a row changes.
 """
 
 from functools import lru_cache
@@ -19,111 +18,192 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import float32, int32, int64, njit, uint32
+from numpy.typing import NDArray
 
 from firth.errors import CorpusError, OptionError
-from firth.training.draws import below, draw_word, subsample, window_bits
+from firth.training.draws import draw_word, subsample, window_size
 from firth.training.negative_sampling.layout import aligned_zeros, strips, tiles
-from firth.training.negative_sampling.simd import LANES, STRIP_BYTES, TILE, score_tile, update_tile
+from firth.training.negative_sampling.simd import (
+    LANES,
+    STRIP_BYTES,
+    TILE,
+    Group,
+    Rows,
+    Step,
+    address,
+    score_tile,
+    update_tile,
+)
 from firth.training.negative_sampling.window_kernels import Array
 
 GROUP = 8  # most pairs in a group
-HALT_GROUPS = 256  # groups between two looks at whether to stop
-LEAD = 2  # groups ahead of which rows are fetched into the nearest cache
+HALT_GROUPS = 256  # groups between two checks of the halt flag
+LEAD = 2  # groups ahead of which rows are prefetched
+
+
+class Bucket(NamedTuple):
+    """All that the result of training one bucket depends on.
+
+    center, outside  (rows, D padded to strips) float32: the matrices, or the rows of them that the bucket needs
+    pairs            (n, 2) int32: the center's row of `center`, the outside word's row of `outside`
+    noise_words      (n_b,) int32: the rows of `outside` that noise words are drawn from
+    alias            (n_b,) uint64: `sampling.alias_table` of their distribution
+    key, rate        uint64 seed of the draws; float32 learning rate
+    negative         K, the noise words of a group
+    vector_size      D
+    """
+
+    center: NDArray[np.float32]
+    outside: NDArray[np.float32]
+    pairs: NDArray[np.int32]
+    noise_words: NDArray[np.int32]
+    alias: NDArray[np.uint64]
+    key: np.uint64
+    rate: np.float32
+    negative: int
+    vector_size: int
 
 
 class GroupWorkspace(NamedTuple):
-    """One thread's scratch arrays for `train_bucket`; their contents carry nothing between buckets.
+    """One thread's scratch arrays for `train_bucket`; they carry nothing from one bucket to the next.
 
-    What belongs to a group is written LEAD groups ahead, into slot (number of the group) % (LEAD + 1).
+    What belongs to a group is written LEAD groups ahead, to slot (number of the group) % (LEAD + 1). Addresses are
+    int64.
     """
 
-    tables: Array  # (LEAD + 1, 2 GROUP + columns) int64, flat: row addresses of the inputs, their owns, the outputs
+    addresses: Array  # (LEAD + 1, 2 GROUP + columns): rows of the inputs, of their positives, and of the outputs
     noise: Array  # (LEAD + 1, n_tiles, 16) int32: the noise word in each lane, -1 where there is none
-    columns: Array  # (LEAD + 1, n_tiles, 16) float32: the signed weight of each output but the first
+    column_weights: Array  # (LEAD + 1, n_tiles, 16) float32: the signed weight of each output but the first
     words: Array  # (LEAD + 1, GROUP) int32: the outside word of each pair, -2 where there is none
-    own_weights: Array  # (LEAD + 1, GROUP / 2, 16) float32: the signed weight of each pair's own output
-    rows: Array  # (GROUP / 2, 16) float32: 1, and 0 for an absent input
-    copies: Array  # (2 GROUP,) int64: addresses of spare rows for copies of the inputs and of their own outputs
-    coefficients: Array  # (n_tiles, GROUP / 2, 16) float32
-    spare: Array  # (3 + 2 GROUP, D padded) float32: rows for an absent input, own output and output; and copies
+    positive_weights: Array  # (LEAD + 1, GROUP / 2, 16) float32: the signed weight of the positive of each pair
+    row_weights: Array  # (GROUP / 2, 16) float32: 1, and 0 for an absent input
+    copy_addresses: Array  # (2 GROUP,): addresses of the rows of `copies`
+    g: Array  # (n_tiles, GROUP / 2, 16) float32: -eta times the gradient by each score
+    copies: Array  # (2 GROUP, D padded) float32: old rows of the inputs and of their positives
+    absent_input: Array  # (D padded,) float32: the row of an input that an incomplete group lacks
+    absent_positive: Array  # (D padded,) float32: the row of its positive
+    unused_output: Array  # (D padded,) float32: the output row where a tile has none
     loss: Array  # (16,) float64: the loss summed over the bucket
-    halt: Array  # (1,) bool, shared by all threads: True asks them to stop soon
+    halt: Array  # (1,) bool, shared by all threads: True stops training soon
 
 
 def make_group_workspace(vector_size: int, negative: int, halt: Array | None = None) -> GroupWorkspace:
     """Allocate one thread's scratch arrays; `halt` is its flag to watch, if it has one."""
     tile, n_tiles = tiles(negative)
+    width = LANES * strips(vector_size)
     return GroupWorkspace(
-        tables=np.zeros((LEAD + 1) * (2 * GROUP + tile * n_tiles), np.int64),
+        addresses=np.zeros((LEAD + 1, 2 * GROUP + tile * n_tiles), np.int64),
         noise=aligned_zeros((LEAD + 1, n_tiles, LANES), np.int32),
-        columns=aligned_zeros((LEAD + 1, n_tiles, LANES)),
+        column_weights=aligned_zeros((LEAD + 1, n_tiles, LANES)),
         words=np.zeros((LEAD + 1, GROUP), np.int32),
-        own_weights=aligned_zeros((LEAD + 1, GROUP // 2, LANES)),
-        rows=aligned_zeros((GROUP // 2, LANES)),
-        copies=np.zeros(2 * GROUP, np.int64),
-        coefficients=aligned_zeros((n_tiles, GROUP // 2, LANES)),
-        spare=aligned_zeros((3 + 2 * GROUP, LANES * strips(vector_size))),
+        positive_weights=aligned_zeros((LEAD + 1, GROUP // 2, LANES)),
+        row_weights=aligned_zeros((GROUP // 2, LANES)),
+        copy_addresses=np.zeros(2 * GROUP, np.int64),
+        g=aligned_zeros((n_tiles, GROUP // 2, LANES)),
+        copies=aligned_zeros((2 * GROUP, width)),
+        absent_input=aligned_zeros((width,)),
+        absent_positive=aligned_zeros((width,)),
+        unused_output=aligned_zeros((width,)),
         loss=aligned_zeros((LANES,), np.float64),
         halt=np.zeros(1, np.bool_) if halt is None else halt,
     )
 
 
+class Windows(NamedTuple):
+    """What the pairs of a block of n tokens depend on.
+
+    tokens          (n,) int32 ids in [0, V), END after each sentence
+    keep            (V,) uint32, from `sampling.keep_thresholds`
+    key             uint64, the seed of the random draws
+    window, shrink  m, and whether the size of each window is drawn from 1..m
+    block_of, P     (V,) uint8, the block of each word, below P; the number of blocks
+    """
+
+    tokens: NDArray[np.int32]
+    keep: NDArray[np.uint32]
+    key: np.uint64
+    window: int
+    shrink: bool
+    block_of: NDArray[np.uint8]
+    P: int
+
+
 class PairWorkspace(NamedTuple):
-    """One thread's scratch arrays for making pairs from a block of n tokens; all (n,) int32."""
+    """One thread's scratch arrays for making pairs from a block of n tokens."""
 
-    kept: Array  # words that survive subsampling
-    first: Array  # where the window of each begins in `kept`
-    stop: Array  # and where it ends
-    part: Array  # the block of each word
+    kept: Array  # (n,) int32: words that survive subsampling
+    first: Array  # (n,) int32: where the window of each begins in `kept`
+    stop: Array  # (n,) int32: where it ends
+    part: Array  # (n,) int32: the block of each word
+    counts: Array  # (P * P,) int64: pairs of each bucket
 
 
-def make_pair_workspace(block_size: int) -> PairWorkspace:
+def make_pair_workspace(block_size: int, P: int) -> PairWorkspace:
     """Allocate one thread's scratch arrays."""
-    return PairWorkspace(*(np.zeros(block_size + 1, np.int32) for _ in range(4)))
+    return PairWorkspace(*(np.zeros(block_size + 1, np.int32) for _ in range(4)), np.zeros(P * P, np.int64))
+
+
+class BlockPairs(NamedTuple):
+    """The pairs of one token block, sorted by bucket: bucket P a + b has center block a and outside block b.
+
+    pairs   (n, 2) int32: center and outside word
+    starts  (P * P + 1,) int64: where each bucket begins, and the end
+    """
+
+    pairs: NDArray[np.int32]
+    starts: NDArray[np.int64]
+
+
+def make_pairs(windows: Windows, work: PairWorkspace) -> BlockPairs:
+    """Return the pairs (26) of a block of tokens, after subsampling; the scratch arrays are overwritten.
+
+    The same in plain Python: `reference.make_pairs`.
+    """
+    n = count_pairs(windows, work)
+    starts = np.concatenate([[0], np.cumsum(work.counts)])
+    pairs = np.empty((starts[-1], 2), np.int32)
+    fill_pairs(n, windows.P, work, starts[:-1].copy(), pairs)
+    return BlockPairs(pairs, starts)
 
 
 @njit(nogil=True)
-def count_pairs(block, keep, key, window, shrink, block_of, P, work, counts):
-    """Subsample a block of tokens, draw its windows, and count its pairs by bucket; return (words kept, words).
+def count_pairs(windows, work):
+    """Subsample a block of tokens, draw its windows and count its pairs by bucket; return how many words are kept.
 
-    The draws are those of `kernels.train_block`. block_of: (V,) uint8, the block of each word, below P;
-    work: PairWorkspace, overwritten, which `fill_pairs` then reads; counts: (P * P,) int64, overwritten: bucket
-    P a + b has the pairs of center block a and outside block b.
+    The draws are those of `window_kernels.train_block`. windows: Windows; work: PairWorkspace, overwritten.
     """
-    kept, first, stop, part = work.kept, work.first, work.stop, work.part
-    n, words = subsample(block, keep, key, kept, first, stop)
+    P, kept, first, stop, part, counts = windows.P, work.kept, work.first, work.stop, work.part, work.counts
+    n, _ = subsample(windows.tokens, windows.keep, windows.key, kept, first, stop)
     for i in range(n):
-        part[i] = block_of[kept[i]]
-        reach = window
-        if shrink:
-            reach = 1 + int64(below(window_bits(key, i), window))
-        first[i], stop[i] = max(int64(first[i]), i - reach), min(int64(stop[i]), i + reach + 1)
+        part[i] = windows.block_of[kept[i]]
+        r = window_size(windows.key, i, windows.window, windows.shrink)
+        first[i], stop[i] = max(int64(first[i]), i - r), min(int64(stop[i]), i + r + 1)
     counts[:] = 0
     for i in range(n):
         for j in range(first[i], stop[i]):
             counts[part[j] * P + part[i]] += 1
         counts[part[i] * P + part[i]] -= 1
-    return n, words
+    return n
 
 
 @njit(nogil=True)
-def fill_pairs(n, P, work, places, pairs):
-    """Write each pair of words to its bucket's next place, in `pairs` (n_pairs, 2) int32.
+def fill_pairs(n, P, work, positions, pairs):
+    """Write each pair of the n words kept to its bucket's next position in `pairs` (n_pairs, 2) int32.
 
-    `places` (P * P,) is advanced in place.
+    `positions` (P * P,) int64 is advanced in place. work: as `count_pairs` left it.
     """
     kept, first, stop, part = work.kept, work.first, work.stop, work.part
     for i in range(n):
         for j in range(first[i], stop[i]):
             if j != i:
-                place = places[part[j] * P + part[i]]
-                places[part[j] * P + part[i]] = place + 1
-                pairs[place, 0], pairs[place, 1] = kept[j], kept[i]
+                position = positions[part[j] * P + part[i]]
+                positions[part[j] * P + part[i]] = position + 1
+                pairs[position, 0], pairs[position, 1] = kept[j], kept[i]
 
 
 @njit(nogil=True)
 def max_row_ids(pairs, noise_words, alias):
-    """Return the largest center row, outside row and noise row, and the largest slot of the alias table, as uint32.
+    """Return the largest center row, outside row, noise row and slot of the alias table, as uint32.
 
     A negative number becomes one above 2**31. Without pairs all are 0, because nothing is looked up.
     """
@@ -138,153 +218,182 @@ def max_row_ids(pairs, noise_words, alias):
     return center, outside, noise, slot
 
 
+class NoiseSource(NamedTuple):
+    """What the noise words of a bucket are drawn from; the fields are those of `Bucket`."""
+
+    words: Any
+    alias: Any
+    key: Any
+    K: Any
+
+
+class Base(NamedTuple):
+    """Addresses: the first rows of both matrices, and the rows that stand in for absent ones (`GroupWorkspace`)."""
+
+    center: Any
+    outside: Any
+    absent_input: Any
+    absent_positive: Any
+    unused_output: Any
+
+
 @lru_cache(maxsize=16)
 def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
     """Return `train_bucket` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
     row_bytes = n_strips * STRIP_BYTES
     stride = 2 * GROUP + tile * n_tiles
-    upcoming = 2 * GROUP + tile  # rows that the first tile prefetches
+    n_upcoming = 2 * GROUP + tile  # rows that the first tile prefetches: inputs, positives, outputs
     tile_bytes = GROUP // 2 * STRIP_BYTES
 
     @njit(nogil=True)
-    def set_column(columns, slot, column, weight):
-        columns[slot, column // tile, column % tile] = weight
-        columns[slot, column // tile, column % tile + TILE] = weight
+    def set_column_weight(weights, slot, column, weight):
+        weights[slot, column // tile, column % tile] = weight
+        weights[slot, column // tile, column % tile + TILE] = weight
 
     @njit(nogil=True)
-    def queue_noise(slot, number, U, noise_words, alias, key, K, tables, noise, columns, unused):
-        """Draw a group's noise words; equal ones become one row of more weight."""
-        at = slot * stride + 2 * GROUP
-        for k in range(K):
-            drawn = noise_words[draw_word(key, number * K + k, alias)]
-            tables[at + 1 + k] = U + int64(drawn) * row_bytes
-            set_column(columns, slot, 1 + k, float32(1))
+    def queue_noise(slot, number, source, base, addresses, noise, weights):
+        """Draw the noise words of group `number`; equal ones become one row of more weight."""
+        for k in range(source.K):
+            drawn = source.words[draw_word(source.key, number * source.K + k, source.alias)]
+            addresses[slot, 2 * GROUP + 1 + k] = base.outside + int64(drawn) * row_bytes
+            set_column_weight(weights, slot, 1 + k, float32(1))
             for earlier in range(k):
                 same = 1 + earlier
                 if noise[slot, same // tile, same % tile] == drawn:
-                    set_column(columns, slot, same, columns[slot, same // tile, same % tile] + float32(1))
-                    set_column(columns, slot, 1 + k, float32(0))
-                    tables[at + 1 + k] = unused
+                    more = weights[slot, same // tile, same % tile] + float32(1)
+                    set_column_weight(weights, slot, same, more)
+                    set_column_weight(weights, slot, 1 + k, float32(0))
+                    addresses[slot, 2 * GROUP + 1 + k] = base.unused_output
                     drawn = int32(-1)
                     break
             noise[slot, (1 + k) // tile, (1 + k) % tile] = drawn
             noise[slot, (1 + k) // tile, (1 + k) % tile + TILE] = drawn
 
     @njit(nogil=True)
-    def queue_pairs(slot, start, n, pairs, V, U, K, tables, noise, words, own_weights, spare):
-        """Write down the rows of a group's pairs. A pair's own output counts unless it is among the noise words."""
-        at = slot * stride
+    def queue_pairs(slot, pairs, K, base, addresses, noise, words, weights):
+        """Write the addresses of the rows of up to 8 pairs, and the weights of their positives.
+
+        A positive has weight 0 if it is among the noise words, where that output is the positive of this pair.
+        """
+        n = len(pairs)
         for p in range(n):
-            word = words[slot, p] = pairs[start + p, 1]
-            tables[at + p] = V + int64(pairs[start + p, 0]) * row_bytes
-            tables[at + GROUP + p] = U + int64(word) * row_bytes
-            counts = float32(-1)
+            word = words[slot, p] = pairs[p, 1]
+            addresses[slot, p] = base.center + int64(pairs[p, 0]) * row_bytes
+            addresses[slot, GROUP + p] = base.outside + int64(word) * row_bytes
+            weight = float32(-1)
             for column in range(1, 1 + K):
                 if noise[slot, column // tile, column % tile] == word:
-                    counts = float32(0)
-            own_weights[slot, p // 2, TILE * (p % 2)] = counts
+                    weight = float32(0)
+            weights[slot, p // 2, TILE * (p % 2)] = weight
         for p in range(n, GROUP):
             words[slot, p] = -2
-            tables[at + p] = spare
-            tables[at + GROUP + p] = spare + row_bytes
-
-    def train_bucket(
-        center: Array, outside: Array, pairs: Array, noise_words: Array, alias: Array, key: Any, K: int, rate: Any,
-        work: GroupWorkspace,
-    ) -> None:  # fmt: skip
-        """Train a bucket of pairs, changing rows of both matrices in place; the summed loss is in `work.loss`.
-
-        The result depends on the arguments alone. With rate 0 no row changes. Raises `OptionError` for arrays of other
-        shapes or dtypes than these, and `CorpusError` for a row id out of range.
-
-        center, outside  (rows, D padded to strips) float32, C-contiguous, 64-byte aligned
-        pairs            (n, 2) int32: row of `center`, row of `outside`
-        noise_words      (n_b,) int32: the rows of `outside` that noise words are drawn from
-        alias            (n_b,) uint64: `sampling.alias_table` of their distribution
-        key, K, rate     uint64 seed of the draws; noise words for each group; learning rate, float32
-        work             GroupWorkspace, overwritten
-        """
-        if tiles(K) != (tile, n_tiles):
-            raise OptionError(f"a kernel for {n_tiles} x {tile} output rows was given negative={K}")
-        width = LANES * n_strips
-        _check_layout("center", center, _FLOAT32, (len(center), width))
-        _check_layout("outside", outside, _FLOAT32, (len(outside), width))
-        _check_layout("pairs", pairs, _INT32, (len(pairs), 2))
-        _check_layout("noise_words", noise_words, _INT32, (len(noise_words),))
-        _check_layout("alias", alias, _UINT64, (len(noise_words),))
-        _check_layout("tables", work.tables, _INT64, ((LEAD + 1) * stride,))
-        _check_layout("spare", work.spare, _FLOAT32, (3 + 2 * GROUP, width))
-        largest = train_groups(center, outside, pairs, noise_words, alias, key, K, rate, work)
-        if len(pairs):
-            _check_row("pairs hold the center", largest[0], len(center), np.int32)
-            _check_row("pairs hold the outside word", largest[1], len(outside), np.int32)
-            _check_row("noise words hold the row", largest[2], len(outside), np.int32)
-            _check_row("alias table holds the slot", largest[3], len(noise_words), np.uint32)
+            addresses[slot, p] = base.absent_input
+            addresses[slot, GROUP + p] = base.absent_positive
 
     @njit(nogil=True)
-    def train_groups(center, outside, pairs, noise_words, alias, key, K, rate, work):
-        tables, noise, columns, words, own_weights, rows, copy_table, coefficients, spare_rows, losses, halt = work
-        largest = max_row_ids(pairs, noise_words, alias)
-        rows_exist = largest[0] < len(center) and largest[1] < len(outside) and largest[2] < len(outside)
-        if len(pairs) and not (rows_exist and largest[3] < len(noise_words)):
-            return largest
-        V, U, spare = center.ctypes.data, outside.ctypes.data, spare_rows.ctypes.data
-        table, copies = tables.ctypes.data, copy_table.ctypes.data
-        g, loss, row_weights = coefficients.ctypes.data, losses.ctypes.data, rows.ctypes.data
-        spare_rows[:] = 0
-        losses[:] = 0
-        rows[:] = 1
-        columns[:] = 0
-        own_weights[:] = 0
-        noise[:] = -1
-        tables[:] = spare + 2 * row_bytes
+    def reset_workspace(work):
+        """Set every weight and every address that no group writes."""
+        work.absent_input[:] = 0
+        work.absent_positive[:] = 0
+        work.unused_output[:] = 0
+        work.loss[:] = 0
+        work.row_weights[:] = 1
+        work.column_weights[:] = 0
+        work.positive_weights[:] = 0
+        work.noise[:] = -1
+        work.addresses[:] = address(work.unused_output)
         for row in range(2 * GROUP):
-            copy_table[row] = spare + (3 + row) * row_bytes
+            work.copy_addresses[row] = address(work.copies) + row * row_bytes
+
+    @njit(nogil=True, inline="always")  # a call would cost 5 % of the speed
+    def train_group(step, group, column_weights, g, upcoming):
+        """Do the step of a group. `column_weights`, `g` and `upcoming` are addresses of its tables."""
+        inputs, outputs = step.inputs, step.inputs + 16 * GROUP
+        for t in range(n_tiles):
+            tile_weights, noise = column_weights + t * STRIP_BYTES, group.noise + t * STRIP_BYTES
+            tile_group = Group(group.positives, group.copies, group.words, noise, group.positive_weights)
+            if t == 0:
+                score_tile(tile, 1, step, outputs, tile_weights, tile_group, g)
+            else:
+                score_tile(tile, 0, step, outputs + 8 * tile * t, tile_weights, tile_group, g + t * tile_bytes)
+        old_positives = group.copies + 16 * step.pairs
+        rows = Rows(group.copies, inputs, inputs, group.positives, old_positives, step.pairs, n_strips)
+        update_tile(tile, 1, 0, n_upcoming, rows, outputs, g, upcoming)
+        for t in range(1, n_tiles):
+            rows = Rows(group.copies, inputs, inputs, 0, 0, step.pairs, n_strips)
+            upcoming_outputs = upcoming + 8 * (2 * GROUP + tile * t)
+            update_tile(tile, 0, 0, tile, rows, outputs + 8 * tile * t, g + t * tile_bytes, upcoming_outputs)
+
+    @njit(nogil=True)
+    def train_groups(bucket, work):
+        pairs, addresses, noise, words = bucket.pairs, work.addresses, work.noise, work.words
+        column_weights, row_weights, positive_weights = work.column_weights, work.row_weights, work.positive_weights
+        largest = max_row_ids(pairs, bucket.noise_words, bucket.alias)
+        n_center, n_outside = len(bucket.center), len(bucket.outside)
+        rows_exist = largest[0] < n_center and largest[1] < n_outside and largest[2] < n_outside
+        if len(pairs) and not (rows_exist and largest[3] < len(bucket.noise_words)):
+            return largest
+        reset_workspace(work)
+        source = NoiseSource(bucket.noise_words, bucket.alias, bucket.key, bucket.negative)
+        base = Base(
+            address(bucket.center), address(bucket.outside), address(work.absent_input), address(work.absent_positive),
+            address(work.unused_output),
+        )  # fmt: skip
         n_groups = (len(pairs) + GROUP - 1) // GROUP
         for number in range(-LEAD, n_groups):
             queued = number + LEAD
             ahead = queued % (LEAD + 1)
             if queued < n_groups:
-                n = min(GROUP, len(pairs) - queued * GROUP)
-                queue_noise(ahead, queued, U, noise_words, alias, key, K, tables, noise, columns, spare + 2 * row_bytes)
-                queue_pairs(
-                    ahead, queued * GROUP, n, pairs, V, U, K, tables, noise, words, own_weights, spare
-                )  # fmt: skip
+                queue_noise(ahead, queued, source, base, addresses, noise, column_weights)
+                group_pairs = pairs[queued * GROUP : queued * GROUP + GROUP]
+                queue_pairs(ahead, group_pairs, source.K, base, addresses, noise, words, positive_weights)
             if number < 0:
                 continue
-            if number % HALT_GROUPS == 0 and halt[0]:
+            if number % HALT_GROUPS == 0 and work.halt[0]:
                 break
-            start, slot = number * GROUP, number % (LEAD + 1)
-            n = min(GROUP, len(pairs) - start)
-            n_pairs = (n + 1) // 2
+            slot, n = number % (LEAD + 1), min(GROUP, len(pairs) - number * GROUP)
             if n % 2 == 1:
-                own_weights[slot, n // 2, TILE] = 0
+                positive_weights[slot, n // 2, TILE] = 0
                 for lane in range(TILE, 2 * TILE):
-                    rows[n // 2, lane] = 0
-            inputs = table + 8 * slot * stride
-            owns, outputs = inputs + 8 * GROUP, inputs + 16 * GROUP
-            old_owns, next_rows = copies + 16 * n_pairs, table + 8 * ahead * stride
-            for t in range(n_tiles):
-                group = (
-                    owns, copies, words[slot].ctypes.data, noise[slot, t].ctypes.data, own_weights[slot].ctypes.data
-                )  # fmt: skip
-                signed = columns[slot, t].ctypes.data
-                if t == 0:
-                    score_tile(tile, 1, inputs, n_pairs, outputs, n_strips, rate, row_weights, signed, group, g, loss)
-                else:
-                    score_tile(
-                        tile, 0, inputs, n_pairs, outputs + 8 * tile * t, n_strips, rate, row_weights, signed, group,
-                        g + t * tile_bytes, loss,
-                    )  # fmt: skip
-            update_tile(
-                tile, 1, 0, upcoming, copies, owns, old_owns, inputs, inputs, n_pairs, outputs, n_strips, g, next_rows
+                    row_weights[n // 2, lane] = 0
+            inputs, loss = address(addresses) + 8 * stride * slot, address(work.loss)
+            step = Step(inputs, (n + 1) // 2, n_strips, address(row_weights), bucket.rate, loss)
+            group = Group(
+                inputs + 8 * GROUP, address(work.copy_addresses), address(words) + 4 * GROUP * slot,
+                address(noise) + n_tiles * STRIP_BYTES * slot, address(positive_weights) + tile_bytes * slot,
+            )  # fmt: skip
+            weights, upcoming = (
+                address(column_weights) + n_tiles * STRIP_BYTES * slot,
+                address(addresses) + 8 * stride * ahead,
             )
-            for t in range(1, n_tiles):
-                update_tile(
-                    tile, 0, 0, tile, copies, 0, 0, inputs, inputs, n_pairs, outputs + 8 * tile * t, n_strips,
-                    g + t * tile_bytes, next_rows + 8 * (2 * GROUP + tile * t),
-                )  # fmt: skip
+            train_group(step, group, weights, address(work.g), upcoming)
         return largest
+
+    def train_bucket(bucket: Bucket, work: GroupWorkspace) -> None:
+        """Train a bucket of pairs, changing rows of both matrices in place; the summed loss is in `work.loss`.
+
+        The result depends on the bucket alone. With rate 0 no row changes. `work` is overwritten. The same in NumPy:
+        `reference.train_bucket`.
+
+        Raises `OptionError` for arrays of other shapes or dtypes than those of `Bucket`, and `CorpusError` for a row id
+        out of range.
+        """
+        if tiles(bucket.negative) != (tile, n_tiles):
+            raise OptionError(f"a kernel for {n_tiles} x {tile} output rows was given negative={bucket.negative}")
+        width, n_noise = LANES * n_strips, len(bucket.noise_words)
+        _check_layout("center", bucket.center, _FLOAT32, (len(bucket.center), width))
+        _check_layout("outside", bucket.outside, _FLOAT32, (len(bucket.outside), width))
+        _check_layout("pairs", bucket.pairs, _INT32, (len(bucket.pairs), 2))
+        _check_layout("noise_words", bucket.noise_words, _INT32, (n_noise,))
+        _check_layout("alias", bucket.alias, _UINT64, (n_noise,))
+        _check_layout("addresses", work.addresses, _INT64, (LEAD + 1, stride))
+        _check_layout("copies", work.copies, _FLOAT32, (2 * GROUP, width))
+        largest = train_groups(bucket, work)
+        if len(bucket.pairs):
+            _check_row("pairs hold the center", largest[0], len(bucket.center), np.int32)
+            _check_row("pairs hold the outside word", largest[1], len(bucket.outside), np.int32)
+            _check_row("noise words hold the row", largest[2], len(bucket.outside), np.int32)
+            _check_row("alias table holds the slot", largest[3], n_noise, np.uint32)
 
     return train_bucket
 

@@ -1,13 +1,13 @@
-"""The block schedule: negative sampling with the same result on any number of threads, and in any process.
+"""The block schedule: negative sampling with the same result on any number of threads and in any process.
 
 The vocabulary is split into P blocks, at random for each chunk of the corpus (`partition`). The pairs of a chunk are
-sorted into buckets by (block of the center, block of the outside word). In round r, bucket (i, (i + r) mod P) of every
-i may be trained at once, because no two of them share a row; this is the rotation of DSGD (Gemulla et al. 2011) and of
-PyTorch-BigGraph (Lerer et al. 2019, arXiv:1903.12287).
+sorted into buckets by (block of the center, block of the outside word). In round r, the buckets (i, (i + r) mod P) of
+all i may be trained at the same time, because no two of them share a row. This is the rotation of DSGD (Gemulla et al.
+2011) and of PyTorch-BigGraph (Lerer et al. 2019, arXiv:1903.12287).
 
-There is no barrier between the rounds of a chunk. A bucket starts when both its blocks have been through their buckets
-of the round before, so the updates of every row come in one order on any number of threads. A bucket's result depends
-only on its rows, pairs, seed and rate (`run_bucket`). `Rotation` hands out the work.
+There is no barrier between the rounds of a chunk. A bucket may start when both its blocks have finished the buckets of
+the round before. Every row is thus updated in the same order on any number of threads, and the result of a bucket
+depends only on its rows, pairs, seed and rate (`run_bucket`). `Rotation` is the queue of these tasks.
 """
 
 import threading
@@ -24,8 +24,9 @@ from firth.text import BLOCK_WORDS, Corpus
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import Matrix, TaskResult
-from firth.training.negative_sampling import block_kernels, layout, simd
-from firth.training.negative_sampling.engine import NegativeSampling
+from firth.training.negative_sampling import block_kernels, layout, reference, simd
+from firth.training.negative_sampling.block_kernels import BlockPairs, Bucket, GroupWorkspace, PairWorkspace, Windows
+from firth.training.negative_sampling.engine import Kernels, NegativeSampling
 from firth.training.negative_sampling.partition import (
     Partition,
     chunk_size,
@@ -37,28 +38,6 @@ from firth.training.negative_sampling.partition import (
 _BUCKET_KEY = 1  # keeps a bucket's random draws apart from a token block's
 
 
-class Bucket(NamedTuple):
-    """All that the training of one bucket depends on.
-
-    center, outside  (rows, D padded to strips) float32: the matrices, or the rows of them that the bucket needs
-    pairs            (n, 2) int32: row of `center`, row of `outside`
-    noise_words      (n_b,) int32: the rows of `outside` that noise words are drawn from
-    alias            (n_b,) uint64: the alias table of their distribution
-    key, rate        seed of the draws, learning rate
-    negative, vector_size  K and D
-    """
-
-    center: Matrix
-    outside: Matrix
-    pairs: NDArray[np.int32]
-    noise_words: NDArray[np.int32]
-    alias: NDArray[np.uint64]
-    key: int
-    rate: float
-    negative: int
-    vector_size: int
-
-
 class Trained(NamedTuple):
     """Both matrices after a bucket, and the summed loss of its pairs, in nats."""
 
@@ -67,35 +46,37 @@ class Trained(NamedTuple):
     loss: float
 
 
-Runner = Callable[[Bucket, block_kernels.GroupWorkspace], float]
+Runner = Callable[[Bucket, GroupWorkspace], float]
 """Trains a bucket, changes its rows in place, and returns the summed loss of its pairs, in nats."""
 
 
-def run_bucket(bucket: Bucket, work: block_kernels.GroupWorkspace | None = None) -> Trained:
-    """Train a bucket; a pure function of it, except that rows on strip boundaries change in place.
+def run_bucket(bucket: Bucket, work: GroupWorkspace | None = None) -> Trained:
+    """Train a bucket and return its rows; the result depends on the bucket alone, in any thread or process.
 
-    The result is the same in any thread, process or machine of the same kind.
+    Rows that start on a strip boundary change in place; others are copied. Raises as `block_kernels.train_bucket` does.
     """
     work = work or block_kernels.make_group_workspace(bucket.vector_size, bucket.negative)
     center, outside = _on_strips(bucket.center), _on_strips(bucket.outside)
     train = block_kernels.compile_train_bucket(*layout.tiles(bucket.negative), layout.strips(bucket.vector_size))
-    rate = np.float32(bucket.rate)
-    train(
-        center, outside, bucket.pairs, bucket.noise_words, bucket.alias, np.uint64(bucket.key), bucket.negative, rate,
-        work,
-    )  # fmt: skip
+    train(bucket._replace(center=center, outside=outside), work)
     return Trained(center, outside, float(work.loss.sum()))
 
 
-def run_here(bucket: Bucket, work: block_kernels.GroupWorkspace) -> float:
+def run_here(bucket: Bucket, work: GroupWorkspace) -> float:
     """Train a bucket in this thread, in place."""
     return run_bucket(bucket, work).loss
 
 
-def run_elsewhere(executor: Executor) -> Runner:
-    """Return a runner that sends a bucket, with the rows it needs, to an executor such as a pool of processes."""
+def run_reference(bucket: Bucket, work: GroupWorkspace) -> float:
+    """Train a bucket in this thread, in place, with the reference instead of the compiled kernel."""
+    reference.train_bucket(bucket, work)
+    return float(work.loss.sum())
 
-    def run(bucket: Bucket, work: block_kernels.GroupWorkspace) -> float:
+
+def run_elsewhere(executor: Executor) -> Runner:
+    """Return a runner that trains buckets in an executor, such as a pool of processes: it sends the rows they need."""
+
+    def run(bucket: Bucket, work: GroupWorkspace) -> float:
         centers, center_rows = np.unique(bucket.pairs[:, 0], return_inverse=True)
         outsides = bucket.noise_words  # ascending, and every outside word of the bucket is among them
         rows = np.stack([center_rows, np.searchsorted(outsides, bucket.pairs[:, 1])], axis=1).astype(np.int32)
@@ -113,7 +94,7 @@ def run_elsewhere(executor: Executor) -> Runner:
 
 
 def _on_strips(rows: Matrix) -> Matrix:
-    """Return `rows` if they begin on a strip's boundary and can be written to, as kernels require, or else a copy."""
+    """Return `rows` if they start on a strip boundary and are writable, as kernels require; otherwise a copy."""
     if rows.ctypes.data % simd.STRIP_BYTES == 0 and rows.flags.c_contiguous and rows.flags.writeable:
         return rows
     copy = layout.aligned_zeros(rows.shape)
@@ -122,10 +103,10 @@ def _on_strips(rows: Matrix) -> Matrix:
 
 
 def spread_pairs(pairs: NDArray[np.int32], out: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Put `pairs` (n, 2) into `out` so that a group of 8 comes from 8 places of the text, and return it.
+    """Copy `pairs` (n, 2) to `out` so that the 8 pairs of a group come from 8 places in the text; return `out`.
 
-    Pairs that follow each other in the text share words; in one group they would also share their noise words. What
-    that costs the vectors is in benchmarks/blocks.md.
+    Neighbouring pairs share words, and in one group they would share their noise words too, which makes vectors worse
+    (benchmarks/blocks.md).
     """
     size = block_kernels.GROUP
     groups = len(pairs) // size
@@ -136,9 +117,9 @@ def spread_pairs(pairs: NDArray[np.int32], out: NDArray[np.int32]) -> NDArray[np
 
 
 class ChunkTask(NamedTuple):
-    """A task: make the pairs of token block `number` of a chunk, or train bucket `number` of a round.
+    """Make the pairs of token block `number` of a chunk, or train the bucket of center block `number` in a round.
 
-    `progress` is the share of the epoch that lies before its round.
+    `progress` is the share of the epoch before that round.
     """
 
     epoch: int
@@ -150,13 +131,14 @@ class ChunkTask(NamedTuple):
 
 @dataclass
 class Rotation:
-    """Hands out an epoch's tasks, each as soon as it may run, to any number of threads.
+    """The queue of an epoch's tasks: each is returned as soon as it may run. Any number of threads take from it.
 
-    sizes   for each chunk, its number of token blocks
-    rounds  rounds that center block i has been through, over all chunks; this alone says where to resume
-    paused  while it is set, no task is handed out; halt: nor is any after it is True
+    sizes   the number of token blocks of each chunk
+    rounds  how many rounds each center block has finished, over all chunks; a resumed run needs only these
+    paused  while it is set, no task is returned
+    halt    once it is True, no task is returned
 
-    A worker reports a task done by `finish`.
+    Workers call `finish` after each task.
     """
 
     epoch: int
@@ -169,12 +151,12 @@ class Rotation:
 
     def __post_init__(self) -> None:
         self._starts = np.concatenate([[0], np.cumsum(self.sizes)])  # token blocks before each chunk
-        self._made = [0] * len(self.sizes)  # token blocks whose pairs are made
-        self._taken = [0] * len(self.sizes)  # and those that a worker has taken
+        self._made = [0] * len(self.sizes)  # token blocks of each chunk whose pairs are made
+        self._taken = [0] * len(self.sizes)  # token blocks of each chunk that a worker has taken
         self._running = [False] * self.P
 
     def take(self) -> ChunkTask | None:
-        """Wait for the next task and return it; None when all are taken, or no more are to begin."""
+        """Wait for the next task and return it; None if the epoch is done, paused or halted."""
         with self._ready:
             while not (self.halt[0] or self.paused.is_set() or min(self.rounds) == self.P * len(self.sizes)):
                 task = self._next_bucket() or self._next_pairs()
@@ -184,11 +166,11 @@ class Rotation:
             return None
 
     def done(self) -> list[int]:
-        """Return the rounds that each center block has been through."""
+        """Return the number of rounds that each center block has finished."""
         return list(self.rounds)
 
     def finish(self, task: ChunkTask) -> bool:
-        """Note that a task is done; return whether it was the last of its chunk."""
+        """Record that a task is done; return whether it was the last of its chunk."""
         with self._ready:
             if task.round < 0:
                 self._made[task.chunk] += 1
@@ -199,10 +181,10 @@ class Rotation:
             return task.round >= 0 and min(self.rounds) == (task.chunk + 1) * self.P
 
     def _next_bucket(self) -> ChunkTask | None:
-        """Return the ready bucket of the earliest round.
+        """Return the bucket of the earliest round that may run, or None.
 
-        Center block `number + 1` used its outside block in the round before. Every bucket of a chunk is done before
-        the next chunk begins, because the next chunk has a different partition.
+        Its outside block was used in the round before by center block `number + 1`. All buckets of a chunk finish
+        before the next chunk starts, because the next chunk has another partition.
         """
         chunk = min(self.rounds) // self.P
         if chunk == len(self.sizes) or self._made[chunk] < self.sizes[chunk]:
@@ -233,38 +215,36 @@ class Rotation:
 class Worker:
     """One thread's scratch arrays."""
 
-    pairs: block_kernels.PairWorkspace
-    groups: block_kernels.GroupWorkspace
-    counts: NDArray[np.int64]
+    pairs: PairWorkspace
+    groups: GroupWorkspace
     gathered: NDArray[np.int32] = field(default_factory=lambda: np.empty((2, 0, 2), np.int32))
 
     def buckets(self, n: int) -> NDArray[np.int32]:
-        """Return two arrays for n pairs: the same memory each time, because new memory is slow to touch."""
+        """Return two arrays for n pairs; they reuse memory, because the first access to new memory is slow."""
         if self.gathered.shape[1] < n:
             self.gathered = np.empty((2, 2 * n, 2), np.int32)
         return self.gathered[:, :n]
 
 
-Part = tuple[NDArray[np.int32], NDArray[np.int64]]
-"""The pairs of one token block, bucket by bucket, and where each bucket begins."""
-
-
 class Chunk(NamedTuple):
-    """A chunk in memory: its partition of the vocabulary, and the pairs of each token block made so far."""
+    """A chunk in memory: its partition of the vocabulary, and the pairs made so far, by token block."""
 
     partition: Partition
-    parts: dict[int, Part]
+    parts: dict[int, BlockPairs]
 
 
 class Blocks(NegativeSampling):
-    """The tasks that train the matrices: pairs made of token blocks, and buckets of pairs trained.
+    """The engine of the block schedule: makes pairs from token blocks and trains buckets of them.
 
-    `run` is called with each bucket; `run_elsewhere` gives one that sends buckets to other processes.
+    run  trains each bucket; None for `run_here`, or `run_reference` if `kernels` is "reference"
     """
 
-    def __init__(self, corpus: Corpus, options: Options, run: Runner = run_here):
+    def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled", run: Runner | None = None):
         super().__init__(corpus, options)
-        self._counts, self._run = corpus.vocabulary.counts, run
+        is_compiled = kernels == "compiled"
+        self._sort_pairs = block_kernels.make_pairs if is_compiled else reference.make_pairs
+        self._run = run or (run_here if is_compiled else run_reference)
+        self._counts = corpus.vocabulary.counts
         self._V = len(self._counts)
         self._P = count_row_blocks(self._V, options)
         self._one_block = self._partition(0, 0)
@@ -276,15 +256,14 @@ class Blocks(NegativeSampling):
     def workspace(self) -> Worker:
         """Return new scratch arrays for one thread."""
         groups = block_kernels.make_group_workspace(self._options.vector_size, self._options.negative, self.halt)
-        counts = np.zeros(self._P**2, np.int64)
-        return Worker(block_kernels.make_pair_workspace(BLOCK_WORDS), groups, counts)
+        return Worker(block_kernels.make_pair_workspace(BLOCK_WORDS, self._P), groups)
 
     def all_done(self, epoch: int) -> list[int]:
         """Return the number of rounds, for each center block."""
         return [self._P * len(self._cut(epoch))] * self._P
 
     def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Rotation:
-        """Return an epoch's tasks, without the rounds `done`; any number of threads take from them."""
+        """Return the queue of an epoch's tasks, without the rounds `done`."""
         self._chunks.clear()
         self._token_blocks = self._cut(epoch)
         sizes = list(map(len, self._token_blocks))
@@ -292,7 +271,7 @@ class Blocks(NegativeSampling):
         return self._schedule
 
     def train(self, task: ChunkTask, rate: float, work: Worker) -> TaskResult:
-        """Do a task, in place. Raises `CorpusError` if it holds an id outside the vocabulary."""
+        """Do a task, in place; raise `CorpusError` for an id outside the vocabulary."""
         assert self._schedule is not None
         chunk = self._chunk(task.epoch, task.chunk)
         if task.round < 0:
@@ -317,7 +296,7 @@ class Blocks(NegativeSampling):
         return cut_chunks(n_blocks, chunk_size(n_blocks, self._options), epoch)
 
     def _chunk(self, epoch: int, number: int) -> Chunk:
-        """Return a chunk of the epoch, made when a worker first asks for it."""
+        """Return a chunk of the epoch; the first call makes it."""
         with self._opening:
             if number not in self._chunks:
                 self._chunks[number] = Chunk(self._partition(epoch, number), {})
@@ -327,17 +306,11 @@ class Blocks(NegativeSampling):
         options = self._options
         return draw_partition(self._counts, self._P, options.ns_exponent, options.seed, epoch, chunk)
 
-    def _make_pairs(self, tokens: NDArray[np.int32], key: int, partition: Partition, work: Worker) -> Part:
+    def _make_pairs(self, tokens: NDArray[np.int32], key: int, partition: Partition, work: Worker) -> BlockPairs:
         """Return a token block's pairs, bucket by bucket."""
-        options, P = self._options, self._P
-        n, _ = block_kernels.count_pairs(
-            tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, partition.block_of, P,
-            work.pairs, work.counts,
-        )  # fmt: skip
-        starts = np.concatenate([[0], np.cumsum(work.counts)])
-        pairs = np.empty((starts[-1], 2), np.int32)
-        block_kernels.fill_pairs(n, P, work.pairs, starts[:-1].copy(), pairs)
-        return pairs, starts
+        options, block_of = self._options, partition.block_of
+        windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, block_of, self._P)
+        return self._sort_pairs(windows, work.pairs)
 
     def _train_bucket(self, task: ChunkTask, chunk: Chunk, rate: float, work: Worker) -> TaskResult:
         i, o = task.number, (task.number + task.round) % self._P
@@ -349,13 +322,21 @@ class Blocks(NegativeSampling):
         share = len(chunk.parts) / self._tokens.n_blocks * len(pairs) / max(1, n_pairs)
         return TaskResult(len(pairs), loss, share)
 
-    def _gather(self, parts: list[Part], b: int, work: Worker) -> NDArray[np.int32]:
-        """Return the pairs of bucket b of a chunk, spread."""
-        tasks = [pairs[starts[b] : starts[b + 1]] for pairs, starts in parts]
-        in_order, spread = work.buckets(sum(map(len, tasks)))
-        return spread_pairs(np.concatenate(tasks, out=in_order), spread)
+    def _gather(self, parts: list[BlockPairs], b: int, work: Worker) -> NDArray[np.int32]:
+        """Return the pairs of bucket b of a chunk, in the order of `spread_pairs`."""
+        of_bucket = [pairs[starts[b] : starts[b + 1]] for pairs, starts in parts]
+        in_order, spread = work.buckets(sum(map(len, of_bucket)))
+        return spread_pairs(np.concatenate(of_bucket, out=in_order), spread)
 
     def _bucket(self, partition: Partition, outside: int, pairs: NDArray[np.int32], key: int, rate: float) -> Bucket:
-        words, alias = partition.words[outside], partition.alias[outside]
-        negative, vector_size = self._options.negative, self._options.vector_size
-        return Bucket(self._padded_center, self._padded_outside, pairs, words, alias, key, rate, negative, vector_size)
+        return Bucket(
+            center=self._padded_center,
+            outside=self._padded_outside,
+            pairs=pairs,
+            noise_words=partition.words[outside],
+            alias=partition.alias[outside],
+            key=np.uint64(key),
+            rate=np.float32(rate),
+            negative=self._options.negative,
+            vector_size=self._options.vector_size,
+        )

@@ -1,8 +1,8 @@
-"""What both schedules of negative sampling share: matrices, subsampling, and the loss of a fixed sample."""
+"""Negative sampling: what both schedules share. The matrices, subsampling, and the loss of a fixed sample."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,14 @@ from firth.training.guards import checked_ids
 from firth.training.loop.engine import Engine, Matrix, TaskResult
 from firth.training.negative_sampling import layout, simd
 
-_INIT_NUMBERS = 2**22  # drawn at a time, so that starting needs no second matrix
+_INIT_NUMBERS = 2**22  # drawn at a time, so that filling a matrix needs no second one
 _SAMPLE_PLACES = 16  # of the corpus, from which `end_loss` takes its sample
-_SAMPLE_SHARE = 64  # the sample has 1/64 of the words,
-_MIN_SAMPLE = 2_048  # but at least so many, and at most a token block
+_SAMPLE_SHARE = 64  # the sample has 1/64 of the words, but
+_MIN_SAMPLE = 2_048  # at least this many and at most a token block
 _NO_EPOCH = 2**32 - 1  # seeds the draws of `end_loss`
+
+Kernels: TypeAlias = Literal["compiled", "reference"]
+"""Which code does the steps: compiled kernels, or the same in plain NumPy (`reference`), far slower."""
 
 
 class NegativeSampling(Engine):
@@ -56,7 +59,7 @@ class NegativeSampling(Engine):
 
     @abstractmethod
     def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Any) -> TaskResult:
-        """Train on tokens in this thread, as one task, in place; at rate 0 this computes their loss."""
+        """Train on tokens in this thread, in place; at rate 0 this only computes their loss."""
 
     def _sample(self) -> NDArray[np.int32]:
         """Return a fixed sample of the tokens: runs of equal length from places spread over the corpus."""

@@ -1,7 +1,7 @@
 """The Hogwild schedule: all workers update both matrices without locks, one block of tokens at a time.
 
-Recht et al. 2011 (arXiv:1106.5730) show why lost updates do not matter when each touches few rows. `window_kernels` has
-the arithmetic.
+Niu, Recht, Ré and Wright (2011, HOGWILD!, arXiv:1106.5730) show that lost updates do little harm if each update changes
+few rows. The steps are in `window_kernels`.
 """
 
 import threading
@@ -16,12 +16,12 @@ from firth.training import sampling
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import TaskResult
-from firth.training.negative_sampling import layout, window_kernels
-from firth.training.negative_sampling.engine import NegativeSampling
+from firth.training.negative_sampling import layout, reference, window_kernels
+from firth.training.negative_sampling.engine import Kernels, NegativeSampling
 
 
 class TokenBlockTask(NamedTuple):
-    """A task: one block of tokens. `progress` is the share of the epoch before it."""
+    """Train on one block of tokens. `progress` is the share of the epoch before it."""
 
     epoch: int
     block: int
@@ -29,14 +29,14 @@ class TokenBlockTask(NamedTuple):
 
 
 class TokenBlockQueue:
-    """An epoch's blocks, one after the other, from the first that is not done."""
+    """The token blocks of an epoch in order, from the first that is not done."""
 
     def __init__(self, epoch: int, first: int, n_blocks: int, paused: threading.Event):
         self._epoch, self._next, self._n, self._paused = epoch, first, n_blocks, paused
         self._lock = threading.Lock()
 
     def take(self) -> TokenBlockTask | None:
-        """Return the next block, to one thread only; None after the last, or while paused."""
+        """Return the next block; None after the last, or while paused. No two threads get the same block."""
         with self._lock:
             if self._next == self._n or self._paused.is_set():
                 return None
@@ -49,13 +49,18 @@ class TokenBlockQueue:
 
 
 class Hogwild(NegativeSampling):
-    """The step that trains one block of tokens; all workers change both matrices at once."""
+    """Trains one block of tokens at a time; all workers change both matrices at once.
 
-    def __init__(self, corpus: Corpus, options: Options):
+    With one worker the result is deterministic.
+    """
+
+    def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled"):
         super().__init__(corpus, options)
         self._alias = sampling.alias_table(corpus.vocabulary.counts, options.ns_exponent)
-        tile, n_tiles = layout.tiles(options.negative)
-        self._train = window_kernels.compile_train_block(tile, n_tiles, layout.strips(options.vector_size))
+        self._train = reference.train_block
+        if kernels == "compiled":
+            shape = *layout.tiles(options.negative), layout.strips(options.vector_size)
+            self._train = window_kernels.compile_train_block(*shape)
 
     def workspace(self) -> window_kernels.Workspace:
         """Return new scratch arrays for one thread."""
@@ -69,11 +74,11 @@ class Hogwild(NegativeSampling):
         return [self._tokens.n_blocks]
 
     def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> TokenBlockQueue:
-        """Return an epoch's blocks, without the first `done[0]`; any number of threads take from them."""
+        """Return the queue of an epoch's blocks, without the first `done[0]`."""
         return TokenBlockQueue(epoch, done[0] if done else 0, self._tokens.n_blocks, paused)
 
     def train(self, task: TokenBlockTask, rate: float, work: window_kernels.Workspace) -> TaskResult:
-        """Train on one block, in place. Raises `CorpusError` if it holds an id outside the vocabulary."""
+        """Train on one block, in place; raise `CorpusError` for an id outside the vocabulary."""
         tokens = checked_ids(self._tokens.read_block(task.block), len(self._keep), task.block)
         result = self._train_alone(tokens, block_key(self._options.seed, task.epoch, task.block), rate, work)
         return result._replace(share=1 / self._tokens.n_blocks)
@@ -82,8 +87,17 @@ class Hogwild(NegativeSampling):
         self, tokens: NDArray[np.int32], key: int, rate: float, work: window_kernels.Workspace
     ) -> TaskResult:
         options = self._options
-        _, pairs = self._train(
-            self._padded_center, self._padded_outside, tokens, self._keep, self._alias, np.uint64(key),
-            options.window, options.shrink_windows, options.negative, np.float32(rate), work,
-        )  # fmt: skip
+        block = window_kernels.TokenBlock(
+            center=self._padded_center,
+            outside=self._padded_outside,
+            tokens=tokens,
+            keep=self._keep,
+            alias=self._alias,
+            key=np.uint64(key),
+            window=options.window,
+            shrink=options.shrink_windows,
+            K=options.negative,
+            rate=np.float32(rate),
+        )
+        _, pairs = self._train(block, work)
         return TaskResult(pairs, float(work.loss.sum()), 0.0)

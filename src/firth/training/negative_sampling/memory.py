@@ -1,7 +1,4 @@
-"""What negative sampling will allocate, estimated before training begins.
-
-An estimate is of the greatest growth of resident memory from then on.
-"""
+"""Estimates the memory of negative sampling before training starts: the largest growth of resident memory."""
 
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
@@ -11,13 +8,15 @@ from firth.training.negative_sampling.partition import chunk_size, count_row_blo
 
 _MIB = 2**20
 _COMPILED = {"hogwild": 106 * _MIB, "blocks": 100 * _MIB}  # the compiler and its code
-_CHUNKS = 1.25  # of pairs, in memory together: while one is trained on, the next is begun
-_TABLE_BYTES = 4 + 8 + 49  # of a word: its threshold, its slot, and room to make the alias table
-_PARTITION_BYTES = 1 + 4 + 8  # of a word, beside that: its block, its place there, and room to make the first partition
+_CHUNKS = 1.25  # chunks of pairs in memory: while one is trained on, the next is started
+_TABLE_BYTES = 4 + 8 + 49  # per word: its threshold, its slot, and scratch space for the alias table
+_PARTITION_BYTES = (
+    1 + 4 + 8
+)  # per word, in addition: its block, its position there, scratch space of the first partition
 
 
 def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
-    """Return the name and the bytes of each part that training by these options will allocate."""
+    """Return the name and the bytes of each part that training with these options will allocate."""
     parts = {"compiled kernels": _COMPILED[options.schedule]} | matrices_and_tables(
         len(corpus.vocabulary), options, workers
     )
@@ -25,7 +24,7 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
 
 
 def matrices_and_tables(V: int, options: Options, workers: int) -> dict[str, int]:
-    """Return the parts that both schedules have, for V words; no compiled code."""
+    """Return the parts that both schedules need for V words, without compiled code."""
     row = simd.STRIP_BYTES * layout.strips(options.vector_size)
     scratch = BLOCK_WORDS * (5 * 4 + 8) + window_kernels.SLICE * options.negative * 4 + (2 + 2 * options.window) * row
     return {

@@ -1,4 +1,4 @@
-"""Negative sampling as an objective: what `registry` needs to know of it."""
+"""Negative sampling as an objective: what `training.registry` needs."""
 
 from firth.options import Options
 from firth.text import Corpus

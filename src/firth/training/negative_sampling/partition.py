@@ -1,11 +1,11 @@
-"""The block schedule splits the corpus into chunks and, for each chunk, assigns the words to random blocks.
+"""Cuts the corpus into chunks for the block schedule and assigns the words to random blocks for each chunk.
 
-With fixed blocks, two words of one block would meet the same rows in the same order throughout training, and share
-their noise words. Their vectors would come out more alike than those of words in different blocks, as measured in
+With fixed blocks, two words of one block would be trained against the same rows in the same order throughout, and with
+the same noise words. Their vectors would become more similar than those of words in different blocks, as measured in
 benchmarks/blocks.md. So the words are assigned to blocks at random for every chunk. No chunk is longer than all the
-training before it: the outside vectors start at zero, and the first steps have the largest effect.
+training before it, because the outside vectors start at zero and the first steps have the largest effect.
 
-All of it is a function of the seed, the options and the size of the corpus.
+Everything here is a function of the seed, the options and the size of the corpus.
 """
 
 from typing import NamedTuple
@@ -17,9 +17,9 @@ from firth.options import Options
 from firth.text import BLOCK_WORDS
 from firth.training import sampling
 
-CHUNK_PAIRS = 8_000_000  # about the most pairs in a chunk: 8 bytes each, and two chunks are in memory at most
-MIN_CHUNKS = 8  # in an epoch, where the corpus has as many token blocks; with fewer, analogies get worse
-MIN_BLOCK_WORDS = 25  # words in a block, or too many noise words would be the outside words themselves
+CHUNK_PAIRS = 8_000_000  # about the most pairs in a chunk; a pair takes 8 bytes, and at most two chunks are in memory
+MIN_CHUNKS = 8  # of an epoch, if the corpus has as many token blocks; with fewer, analogies get worse
+MIN_BLOCK_WORDS = 25  # words in a block; with fewer, too many noise words would equal the outside words
 
 _PARTITION_KEY = 2  # keeps these random draws apart from those of pairs and noise words
 
@@ -68,9 +68,8 @@ def draw_partition(
 ) -> Partition:
     """Return the partition of V words for one chunk: P blocks of V/P words each, assigned at random.
 
-    For the first chunk of a run, a single token block, all words are in block 0 and the other blocks are empty, so one
-    worker trains it: while the outside vectors are near zero, every center must meet noise words of the whole
-    vocabulary.
+    In the first chunk of a run, which is a single token block, all words are in block 0 and the other blocks are empty:
+    while the outside vectors are near zero, noise words must come from the whole vocabulary. One worker trains it.
 
     counts: (V,) how often each word occurs.
     """

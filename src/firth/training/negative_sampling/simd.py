@@ -1,30 +1,30 @@
-"""The arithmetic of one window as LLVM vector code: scores, sigmoid, loss, and both updates.
+"""The arithmetic of one step as LLVM vector code: scores, sigmoid, loss, and both updates.
 
-The few functions here are emitted directly as operations on vectors of 16 floats (a *strip* of a row),
-because loops compiled from Python reach a third of their speed. LLVM maps them to AVX-512 as they stand and
-splits them for AVX2, NEON or SVE.
+A step is Result 27 of docs/derivation.md. Its input rows x_i are vectors v of center words, its output rows y_j are
+vectors u of outside and noise words, and W_ij says how often the pair (i, j) counts:
 
-With v_n the N input rows of a window, u_j its output rows (the predicted word, then the noise words), and
-y_j = 1 for the predicted word, 0 for a noise word:
+    S = X Y^T                                         scores
+    J = sum_ij W_ij log(1 + exp((1 - 2 T_ij) S_ij))   loss (27); T_ij = 1 if row j is the outside word of pair i, else 0
+    G = W * (sigma(S) - T)                            gradient of J by S
+    X <- X - eta G Y,   Y <- Y - eta G^T X            (27a), with all rows on the right as they were before the step
 
-    s_nj  = u_j . v_n                                               scores
-    loss  = sum_nj w_nj softplus(z_nj),   z_nj = (1 - 2 y_j) s_nj   since -log sigma(-z) = softplus(z)
-    g_nj  = -rate w_nj (sigma(s_nj) - y_j)                          rate times minus the gradient for s_nj
-    v_n  += sum_j g_nj u_j,   u_j += sum_n g_nj v_n                 all rows as they were before the step
+`score_tile` computes the first three lines and `update_tile` the last. `reference.window_step` and
+`reference.group_step` are the same in NumPy.
 
-`score_tile` computes the first three lines and `update_tile` the last; `objectives.negative_sampling` is
-the same mathematics in NumPy. Output rows are taken in *tiles* of at most 8 and input rows in pairs, so the
-2 x 8 scores of a step are one strip: lane 8 r + j belongs to input r of the pair and output j of the tile.
+A *strip* is 16 floats of a row. Output rows are processed in *tiles* of at most 8 and input rows in pairs, so the 2 x 8
+scores of a pair and a tile fill one strip: lane 8 r + j belongs to input r of the pair and output j of the tile. The
+code is emitted directly as operations on strips because loops compiled from Python reach a third of the speed. LLVM
+maps the operations to AVX-512 and splits them for AVX2, NEON or SVE.
 
-Rows are passed by address. Nothing is checked here: `window_kernels` and `block_kernels` make every address
-from a checked word id.
+Rows are passed by address, and nothing is checked here: `window_kernels` and `block_kernels` compute every address from
+a checked word id.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llvmlite import ir
-from numba import types
+from numba import int64, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -202,52 +202,114 @@ def _merge(a: Strip | None, b: Strip | None, low: list[int], high: list[int]) ->
     return first + second
 
 
-@intrinsic(prefer_literal=True)
-def score_tile(typingctx, tile, own, inputs, pairs, outputs, strips, rate, rows, columns, group, g, loss):
-    """Score a tile of outputs against all inputs: fill `g` with the coefficients of the update, add to the loss.
+@njit(nogil=True)
+def address(array):
+    """Return the address of an array's first byte, as int64: `ctypes.data` is uint64, whose sum with int64 is float."""
+    return int64(array.ctypes.data)
 
-    tile, own  int literals  output rows in the tile, 1 to 8; 1 if each input has its own first output, and else 0
-    inputs     address       table of 2 * pairs row addresses, int64; pairs >= 1
-    outputs    address       table of `tile` row addresses; the first is not used if `own`
-    strips     int           strips in a row
-    rate       float32       learning rate
-    rows       address       (pairs, 16) float32: how often each input counts
-    columns    address       (16,) float32: the signed weight of each output
-    group      tuple         for a group of pairs, the addresses described at `_group_weights`; () for a window
-    g          address       (pairs, 16) float32, overwritten
-    loss       address       (16,) float64, added to
 
-    A signed weight is (1 - 2 y) w: negative for the word to predict, positive for noise, 0 in unused lanes.
+class Step(NamedTuple):
+    """What all tiles of a step share.
+
+    inputs       address  table of 2 * pairs row addresses, int64: the rows of X
+    pairs        int      pairs of input rows, at least 1
+    strips       int      strips in a row
+    row_weights  address  (pairs, 16) float32: how often each input counts, in the 8 lanes of its half
+    rate         float32  learning rate eta
+    loss         address  (16,) float64, to which the loss is added
     """
-    T, has_own, is_group = tile.literal_value, bool(own.literal_value), len(group) > 0
-    signature = types.void(tile, own, *[types.int64] * 4, types.float32, *[types.int64] * 2, group, *[types.int64] * 2)
+
+    inputs: Any
+    pairs: Any
+    strips: Any
+    row_weights: Any
+    rate: Any
+    loss: Any
+
+
+class Group(NamedTuple):
+    """Addresses that describe a group of pairs: each input has an outside word of its own, its *positive*.
+
+    positives         table of 2 * pairs row addresses: the positive of each input
+    copies            table of 4 * pairs addresses of spare rows. The inputs and then the positives are copied there, so
+                      that a row that occurs twice is updated twice
+    words             (2 * pairs,) int32: the word of each positive
+    noise             (16,) int32: the noise word of each output, -1 if there is none
+    positive_weights  (pairs, 16) float32: the signed weight of the positive in lane 8 r, 0 elsewhere
+    """
+
+    positives: Any
+    copies: Any
+    words: Any
+    noise: Any
+    positive_weights: Any
+
+
+class Rows(NamedTuple):
+    """Tables of row addresses that an update reads and writes, each of 2 * pairs addresses.
+
+    inputs         the rows x_i as they were before the step
+    before, after  rows in which x_i + (its change) is summed over the tiles: read from `before`, written to `after`
+    positives      the positive of each input, updated by the tile that has it; 0 for other tiles
+    old_positives  the same rows as they were before the step; 0 for other tiles
+    pairs, strips  as in `Step`
+    """
+
+    inputs: Any
+    before: Any
+    after: Any
+    positives: Any
+    old_positives: Any
+    pairs: Any
+    strips: Any
+
+
+@intrinsic(prefer_literal=True)
+def score_tile(typingctx, tile, positive, step, outputs, column_weights, group, g):
+    """Score a tile of outputs against all inputs: write -eta G of (27a) to `g` and add to the loss (27).
+
+    tile            int literal  output rows in the tile, 1 to 8
+    positive        int literal  1 if the first output of each input is its own positive, else 0
+    step            Step
+    outputs         address      table of `tile` row addresses; the first is not used if `positive`
+    column_weights  address      (16,) float32: the signed weight of each output
+    group           Group, or () for a window, whose outside word is the first output of its first tile
+    g               address      (pairs, 16) float32, overwritten
+
+    A signed weight is W (1 - 2 T): negative for the outside word, positive for noise, 0 in unused lanes.
+    """
+    T, has_positive, is_group = tile.literal_value, bool(positive.literal_value), len(group) > 0
+    signature = types.void(tile, positive, step, types.int64, types.int64, group, types.int64)
 
     def codegen(context, b, sig, args):
-        _, _, inputs, pairs, outputs, strips, rate, rows, columns, group, g, loss = args
-        addresses = Group(*cgutils.unpack_tuple(b, group)) if is_group else None
+        _, _, packed_step, outputs, column_weights, packed_group, g = args
+        inputs, pairs, strips, row_weights, rate, loss = cgutils.unpack_tuple(b, packed_step)
+        addresses = Group(*cgutils.unpack_tuple(b, packed_group)) if is_group else None
         total = _carried(b, _constant(b, 0.0))
         last = b.sub(pairs, _I64(1))
-        u = [_load_address(b, outputs, _I64(j)) for j in range(int(has_own), T)]
+        y = [_load_address(b, outputs, _I64(j)) for j in range(int(has_positive), T)]
         minus_rate = _splat(b, b.fneg(rate))
-        of_columns = _load(b, columns)
+        signed = _load(b, column_weights)
 
         def score(p):
-            n = [b.add(b.mul(p, _I64(PAIR)), _I64(r)) for r in range(PAIR)]
-            v = [_load_address(b, inputs, row) for row in n]
-            if not has_own:
-                return _dot_products(b, v, [], [], u, strips)
-            own_rows = [_load_address(b, addresses.owns, row) for row in n]
-            copies = [_load_address(b, addresses.copies, row) for row in n]
-            copies += [_load_address(b, addresses.copies, b.add(row, b.mul(pairs, _I64(PAIR)))) for row in n]
-            return _dot_products(b, v, own_rows, copies, u, strips)
+            i = [b.add(b.mul(p, _I64(PAIR)), _I64(r)) for r in range(PAIR)]
+            x = [_load_address(b, inputs, row) for row in i]
+            if not has_positive:
+                return _dot_products(b, x, [], [], y, strips)
+            positives = [_load_address(b, addresses.positives, row) for row in i]
+            copies = [_load_address(b, addresses.copies, row) for row in i]
+            copies += [_load_address(b, addresses.copies, b.add(row, b.mul(pairs, _I64(PAIR)))) for row in i]
+            return _dot_products(b, x, positives, copies, y, strips)
 
         def finish(scores, p):
-            weights = _group_weights(of_columns, addresses, has_own, p) if is_group else of_columns
-            weights = weights * _load(b, _address(b, rows, p, STRIP_BYTES))
-            sign = _constant(b, 1.0).with_sign_of(weights)
+            weights = _group_weights(signed, addresses, has_positive, p) if is_group else signed
+            weights = weights * _load(b, _address(b, row_weights, p, STRIP_BYTES))
+            sign = _constant(b, 1.0).with_sign_of(weights)  # 1 - 2 T
             sigmoid, softplus = _sigmoid_and_softplus(scores * sign)
             b.store(softplus.times_plus(weights * sign, _get(b, total)).value, total)
-            _store(sigmoid * (minus_rate * weights), _address(b, g, p, STRIP_BYTES))
+            _store(
+                sigmoid * (minus_rate * weights), _address(b, g, p, STRIP_BYTES)
+            )  # sign sigma(sign S) = sigma(S) - T
 
         # The sigmoid of a pair waits for a long chain of operations; the dot products of the next fill the time.
         waiting = _carried(b, score(_I64(0)))
@@ -263,27 +325,9 @@ def score_tile(typingctx, tile, own, inputs, pairs, outputs, strips, rate, rows,
     return signature, codegen
 
 
-class Group(NamedTuple):
-    """Addresses that describe a group of pairs, each an input with an output word of its own.
-
-    owns         table of the inputs' own output rows
-    copies       table of 4 * pairs spare rows, to which the inputs and then their own outputs are copied, so that a
-                 row that comes twice can be changed twice
-    words        (2 * pairs,) int32: the number of each own output's word
-    noise        (16,) int32: the number of each output's word, -1 where there is none
-    own_weights  (pairs, 16) float32: the signed weight of the own output in lane 8 r, 0 elsewhere
-    """
-
-    owns: ir.Value
-    copies: ir.Value
-    words: ir.Value
-    noise: ir.Value
-    own_weights: ir.Value
-
-
-def _group_weights(columns: Strip, group: Group, has_own: bool, p: ir.Value) -> Strip:
-    """Return the signed weights of a pair of inputs: where a noise word is an input's own output, predict it."""
-    b = columns.b
+def _group_weights(signed: Strip, group: Group, has_positive: bool, p: ir.Value) -> Strip:
+    """Return the signed weights of a pair of inputs; a noise word that is an input's positive counts as that."""
+    b = signed.b
     words_of_pair = _address(b, group.words, p, 4 * PAIR)
     words = ir.Constant(_STRIP_I32, ir.Undefined)
     for r in range(PAIR):
@@ -291,34 +335,34 @@ def _group_weights(columns: Strip, group: Group, has_own: bool, p: ir.Value) -> 
         words = b.insert_element(words, word, _I32(r))
     words = b.shuffle_vector(words, words, ir.Constant(_STRIP_I32, [lane // TILE for lane in range(LANES)]))
     noise = b.load(b.inttoptr(group.noise, _STRIP_I32.as_pointer()), align=STRIP_BYTES)
-    is_own = b.icmp_signed("==", words, noise)
-    weights = Strip(b, b.select(is_own, _constant(b, -1.0).value, columns.value))
-    return weights + _load(b, _address(b, group.own_weights, p, STRIP_BYTES)) if has_own else weights
+    is_positive = b.icmp_signed("==", words, noise)
+    weights = Strip(b, b.select(is_positive, _constant(b, -1.0).value, signed.value))
+    return weights + _load(b, _address(b, group.positive_weights, p, STRIP_BYTES)) if has_positive else weights
 
 
 def _dot_products(
     b: ir.IRBuilder,
-    v: list[ir.Value],
-    own: list[ir.Value],
+    x: list[ir.Value],
+    positives: list[ir.Value],
     copies: list[ir.Value],
-    u: list[ir.Value],
+    y: list[ir.Value],
     strips: ir.Value,
 ) -> Strip:
-    """Return the scores of a pair of inputs in lane 8 r + j: with its own output, if any, then with all of `u`.
+    """Return the scores of a pair of inputs in lane 8 r + j: with its positive, if any, then with all of `y`.
 
-    v, own, copies, u: row addresses; own[r] belongs to v[r]; both are copied to `copies`, inputs first.
+    Arguments are row addresses. positives[r] belongs to x[r]; both are copied to `copies`, inputs first.
     """
-    T = bool(own) + len(u)
-    sums = [[_carried(b, _constant(b, 0.0)) for _ in range(T)] for _ in v]
+    T = bool(positives) + len(y)
+    sums = [[_carried(b, _constant(b, 0.0)) for _ in range(T)] for _ in x]
     with cgutils.for_range(b, strips) as loop:
         offset = b.mul(loop.index, _I64(STRIP_BYTES))
-        left = [_load(b, b.add(row, offset)) for row in v]
-        right = [_load(b, b.add(row, offset)) for row in own]
-        for r in range(len(own)):
+        left = [_load(b, b.add(row, offset)) for row in x]
+        right = [_load(b, b.add(row, offset)) for row in positives]
+        for r in range(len(positives)):
             _add_product(left[r], right[r], sums[r][0])
         for strip, row in zip([*left, *right], copies, strict=False):
             _store(strip, b.add(row, offset))
-        for j, row in enumerate(u, start=bool(own)):
+        for j, row in enumerate(y, start=bool(positives)):
             output = _load(b, b.add(row, offset))
             for r in range(PAIR):
                 _add_product(left[r], output, sums[r][j])
@@ -331,53 +375,49 @@ def _add_product(left: Strip, right: Strip, slot: ir.Value) -> None:
 
 
 @intrinsic(prefer_literal=True)
-def update_tile(
-    typingctx, tile, own, only, ahead, inputs, owns, old_owns, before, after, pairs, outputs, strips, g, upcoming
-):
-    """Take the step of one tile: u_j += sum_n g_nj v_n, and after_n = before_n + sum_j g_nj u_j.
+def update_tile(typingctx, tile, positive, in_place, n_upcoming, rows, outputs, g, upcoming):
+    """Update the rows of one tile by (27a): y_j += sum_i g_ij x_i, and after_i = before_i + sum_j g_ij y_j.
 
-    tile, own              int literals  as in `score_tile`
-    only                   int literal   1 if `before` is `inputs`
-    inputs, before, after  address       tables of 2 * pairs row addresses: the rows v_n as they were before the
-                                         step, and the rows read and written as their sums
-    owns, outputs          address       tables of output rows as in `score_tile`; those rows change
-    old_owns               address       table of the own outputs as they were before the step
-    strips                 int           strips in a row
-    g                      address       (pairs, 16) float32, from `score_tile`
-    ahead, upcoming        int literal, address: so many rows that will soon be used are prefetched, a line at a
-                                         time, so that they never hold up the arithmetic
+    tile, positive  int literals  as in `score_tile`
+    in_place        int literal   1 if `rows.before` is `rows.inputs`
+    n_upcoming      int literal   how many rows to prefetch, a line at a time between the arithmetic
+    rows            Rows
+    outputs         address       table of output rows as in `score_tile`; those rows change
+    g               address       (pairs, 16) float32: -eta G, from `score_tile`
+    upcoming        address       table of `n_upcoming` rows that will soon be used
     """
-    T, has_own, in_place = tile.literal_value, bool(own.literal_value), bool(only.literal_value)
-    signature = types.void(tile, own, only, ahead, *[types.int64] * 10)
+    T, has_positive, is_in_place = tile.literal_value, bool(positive.literal_value), bool(in_place.literal_value)
+    signature = types.void(tile, positive, in_place, n_upcoming, rows, *[types.int64] * 3)
 
     def codegen(context, b, sig, args):
-        inputs, owns, old_owns, before, after, pairs, outputs, strips, g, upcoming = args[4:]
-        rows = [_load_address(b, outputs, _I64(j)) for j in range(int(has_own), T)]
-        next_rows = [_load_address(b, upcoming, _I64(j)) for j in range(ahead.literal_value)]
+        packed_rows, outputs, g, upcoming = args[4:]
+        inputs, before, after, positives, old_positives, pairs, strips = cgutils.unpack_tuple(b, packed_rows)
+        output_rows = [_load_address(b, outputs, _I64(j)) for j in range(int(has_positive), T)]
+        next_rows = [_load_address(b, upcoming, _I64(j)) for j in range(n_upcoming.literal_value)]
         with cgutils.for_range(b, strips) as strip:
             offset = b.mul(strip.index, _I64(STRIP_BYTES))
             for row in next_rows:
                 _prefetch(b, b.add(row, offset))
-            u = [_load(b, b.add(row, offset)) for row in rows]
-            sums = [_carried(b, strip_of_u) for strip_of_u in u]
+            y = [_load(b, b.add(row, offset)) for row in output_rows]
+            sums = [_carried(b, strip_of_y) for strip_of_y in y]
             with cgutils.for_range(b, pairs) as loop:
                 coefficients = _address(b, g, loop.index, STRIP_BYTES)
                 for r in range(PAIR):
-                    n = b.add(b.mul(loop.index, _I64(PAIR)), _I64(r))
+                    i = b.add(b.mul(loop.index, _I64(PAIR)), _I64(r))
                     lane = b.add(coefficients, _I64(4 * TILE * r))
-                    v = _load(b, b.add(_load_address(b, inputs, n), offset))
-                    new = v if in_place else _load(b, b.add(_load_address(b, before, n), offset))
-                    if has_own:
-                        address = b.add(_load_address(b, owns, n), offset)
-                        g_own, old = _broadcast(b, lane), _load(b, b.add(_load_address(b, old_owns, n), offset))
-                        new = g_own.times_plus(old, new)
-                        _store(g_own.times_plus(v, _load(b, address)), address)
-                    for j in range(len(u)):
-                        g_nj = _broadcast(b, b.add(lane, _I64(4 * (j + has_own))))
-                        b.store(g_nj.times_plus(v, _get(b, sums[j])).value, sums[j])
-                        new = g_nj.times_plus(u[j], new)
-                    _store(new, b.add(_load_address(b, after, n), offset))
-            for row, slot in zip(rows, sums, strict=True):
+                    x = _load(b, b.add(_load_address(b, inputs, i), offset))
+                    new = x if is_in_place else _load(b, b.add(_load_address(b, before, i), offset))
+                    if has_positive:
+                        address = b.add(_load_address(b, positives, i), offset)
+                        g_i0, old = _broadcast(b, lane), _load(b, b.add(_load_address(b, old_positives, i), offset))
+                        new = g_i0.times_plus(old, new)
+                        _store(g_i0.times_plus(x, _load(b, address)), address)
+                    for j in range(len(y)):
+                        g_ij = _broadcast(b, b.add(lane, _I64(4 * (j + has_positive))))
+                        b.store(g_ij.times_plus(x, _get(b, sums[j])).value, sums[j])
+                        new = g_ij.times_plus(y[j], new)
+                    _store(new, b.add(_load_address(b, after, i), offset))
+            for row, slot in zip(output_rows, sums, strict=True):
                 _store(_get(b, slot), b.add(row, offset))
         return context.get_dummy_value()
 
@@ -385,7 +425,7 @@ def update_tile(
 
 
 def _prefetch(b: ir.IRBuilder, address: ir.Value) -> None:
-    """Ask for a cache line that will be read and written soon."""
+    """Prefetch a cache line that will be read and written soon."""
     pointer = ir.IntType(8).as_pointer()
     signature = ir.FunctionType(ir.VoidType(), [pointer, _I32, _I32, _I32])
     function = cgutils.get_or_insert_function(b.module, signature, "llvm.prefetch.p0")

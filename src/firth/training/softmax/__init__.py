@@ -1,1 +1,1 @@
-"""The exact softmax: co-occurrence counts, passes over the vocabulary, steps."""
+"""The exact softmax: co-occurrence counts, loss and gradients, optimiser steps, and training."""

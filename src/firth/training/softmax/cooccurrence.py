@@ -1,16 +1,15 @@
-"""How often each word has each other word in its window: the counts n(c, o), a sparse (V, V) matrix.
+"""Co-occurrence counts: the sparse (V, V) matrix n(c, o) of the pairs (center, outside) of a corpus.
 
-Summed over a corpus, the loss of the naive softmax depends on the corpus through these counts alone (see `softmax`).
+The naive softmax's loss of a corpus depends on the corpus through these counts alone (Result 21 of docs/derivation.md).
 
-What is expected and what is drawn: a window that shrinks has size m, m - 1, ... 1 with equal probability, so a pair at
-distance d counts (m - d + 1) / m, its expectation. Subsampling is drawn, with the very draws of `kernels.subsample`:
-a dropped word also brings its neighbours nearer to each other, and the expectation over that has no short form.
-Drawn or expected, a count's mean is the same, and is what negative sampling meets in one epoch. The mean of three draws
-gave no better vectors than one.
+Window sizes enter by their expectation: a window that shrinks has size m, m - 1, ... 1 with equal probability, so a
+pair at distance d counts (m - d + 1) / m (Result 26). Subsampling is drawn, by `draws.subsample`: a dropped word also
+brings its neighbours closer together, and the expectation over that has no short form. Either way a count's mean is
+what negative sampling meets in one epoch. The mean of three draws gave no better vectors than one draw.
 
-The corpus is cut into tasks; a task's pairs are sorted and summed into a run; runs are merged, a range of rows at a
-time. Weights are summed as whole numbers, so neither the number of threads nor the size of the tasks changes a bit.
-Runs and result live in memory up to a limit, beyond it in unnamed temporary files.
+The corpus is cut into tasks. The pairs of a task are sorted and summed into a run; runs are merged, one range of rows
+at a time. Weights are summed as whole numbers, so the result does not depend on the number of threads or the size of
+the tasks. Runs and result are kept in memory up to a limit; the rest goes to unnamed temporary files.
 """
 
 import bisect
@@ -19,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -34,36 +34,31 @@ from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.softmax import kernels
 
-TASK_PAIRS = 2**23  # pairs sorted together, at most (a block's, if it has more): three arrays of 8 bytes each
-RUN_BYTES = 2**30  # of runs kept in memory, and again of counts; more goes to disk
-RANGE_CELLS = 2**21  # cells merged together, about
-
-Progress = Callable[[int], None]
-"""Called with the number of words counted so far."""
+TASK_PAIRS = 2**23  # most pairs sorted together (or those of one block, if more): three arrays of 8 bytes each
+RUN_BYTES = 2**30  # limit of the runs in memory, and of the counts in memory
+RANGE_CELLS = 2**21  # cells merged together, approximately
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class DiskArray:
-    """A row of numbers of one type, of 4 or 8 bytes, in an unnamed temporary file; it can grow, and be read anywhere.
+    """A one-dimensional array in an unnamed temporary file, of a dtype of 4 or 8 bytes; writing at its end extends it.
 
-    Indexing with a number or a slice (of step 1, from the front) reads. Raises `CorpusError` as `DiskStorage` does.
+    An index or a slice has non-negative bounds and step 1. Raises `CorpusError` as `DiskStorage` does.
     """
 
     def __init__(self, dtype: DTypeLike, folder: Path | None = None):
         self.dtype = np.dtype(dtype)
-        self._units = self.dtype.itemsize // 4  # the storage counts in 4 bytes
+        self._units = self.dtype.itemsize // 4  # of 4 bytes, as the storage counts
         self._file, self._size = DiskStorage(folder), 0
-
-    def append(self, numbers: NDArray[Any]) -> None:
-        """Add `numbers` at the end."""
-        data = np.ascontiguousarray(numbers, self.dtype).view(np.int32)
-        self._file.write(self._units * self._size, data)
-        self._size += len(numbers)
 
     def __len__(self) -> int:
         return self._size
+
+    def __setitem__(self, where: slice, numbers: NDArray[Any]) -> None:
+        self._file.write(self._units * where.start, np.ascontiguousarray(numbers, self.dtype).view(np.int32))
+        self._size = max(self._size, where.stop)
 
     def __getitem__(self, where: int | slice) -> Any:
         start, stop = (where.start, where.stop) if isinstance(where, slice) else (where, where + 1)
@@ -74,15 +69,15 @@ class DiskArray:
         return out if isinstance(where, slice) else out[0]
 
 
-Numbers = NDArray[Any] | DiskArray
+StoredArray = NDArray[Any] | DiskArray
 
 
-def task_blocks(options: Options) -> int:
-    """Return how many token blocks are counted together."""
+def blocks_per_task(options: Options) -> int:
+    """Return the number of token blocks that are counted together."""
     return max(1, TASK_PAIRS // (2 * options.window * BLOCK_WORDS))
 
 
-class Rows(NamedTuple):
+class CountRows(NamedTuple):
     """Some rows of the counts: row i has columns[start[i]:stop[i]] and values[start[i]:stop[i]]."""
 
     start: NDArray[np.int64]
@@ -95,7 +90,7 @@ class Rows(NamedTuple):
 class Cooccurrence:
     """The counts n(c, o) in compressed sparse rows; row c holds the outside words of center c.
 
-    indptr   (V + 1,) int64: row c is at indptr[c] .. indptr[c + 1]
+    indptr   (V + 1,) int64: row c is indptr[c]:indptr[c + 1]
     columns  (nnz,) int32: o, ascending in each row
     values   (nnz,) float32: n(c, o) > 0
     totals   (V,) float64: N_c, the sum of row c
@@ -104,8 +99,8 @@ class Cooccurrence:
     """
 
     indptr: NDArray[np.int64]
-    columns: Numbers
-    values: Numbers
+    columns: StoredArray
+    values: StoredArray
     totals: NDArray[np.float64]
 
     def __post_init__(self) -> None:
@@ -122,46 +117,46 @@ class Cooccurrence:
         """The number of pairs, the sum of all counts."""
         return float(self.totals.sum())
 
-    def rows(self, centers: NDArray[np.int64]) -> Rows:
+    def rows(self, centers: NDArray[np.int64]) -> CountRows:
         """Return a copy of the rows of `centers`, (B,) with B >= 1.
 
-        Raises `OptionError` for a center that is no word, and `CorpusError` if a row's bounds or columns are out of
-        range, or do not ascend.
+        Raises `OptionError` for a center outside 0 to V - 1, and `CorpusError` if a row's bounds or columns are out of
+        range or do not ascend.
         """
         V = len(self.totals)
         if centers.min() < 0 or centers.max() >= V:
-            raise OptionError(f"centers from {centers.min()} to {centers.max()} where 0 to {V - 1} are allowed")
+            raise OptionError(f"centers from {centers.min()} to {centers.max()} are out of range: give 0 to {V - 1}")
         start, stop = self.indptr[centers], self.indptr[centers + 1]
         bad = np.flatnonzero((start < 0) | (start > stop) | (stop > len(self.columns)))
         if len(bad):
             c, span = centers[bad[0]], (start[bad[0]], stop[bad[0]])
-            raise CorpusError(f"row {c} of the counts lies at {span[0]} to {span[1]} of {len(self.columns):,} entries")
+            raise CorpusError(f"row {c} of the counts is {span[0]} to {span[1]} of {len(self.columns):,} entries")
         spans = [slice(*span) for span in zip(start.tolist(), stop.tolist(), strict=True)]
         columns = np.concatenate([self.columns[span] for span in spans])
         values = np.concatenate([self.values[span] for span in spans])
         end = np.cumsum(stop - start)
         _check_columns(columns, end, centers, V)
-        return Rows(end - (stop - start), end, columns, values)
+        return CountRows(end - (stop - start), end, columns, values)
 
 
 def _check_columns(columns: NDArray[np.int32], end: NDArray[np.int64], centers: NDArray[np.int64], V: int) -> None:
-    """Raise `CorpusError` unless all columns are in [0, V) and ascend in each row; `end` says where rows end."""
+    """Raise `CorpusError` unless all columns are in [0, V) and ascend in each row; `end` holds the rows' ends."""
     wrong = (columns < 0) | (columns >= V)
-    after = np.flatnonzero(columns[1:] <= columns[:-1]) + 1  # where a row must begin
+    after = np.flatnonzero(columns[1:] <= columns[:-1]) + 1  # a row must start here
     wrong[after[~np.isin(after, end)]] = True
     if wrong.any():
         at = int(wrong.argmax())
         c = centers[np.searchsorted(end, at, side="right")]
         raise CorpusError(
-            f"row {c} of the counts has the column {columns[at]}: in a row columns ascend, from 0 to at most {V - 1}"
+            f"row {c} of the counts has the column {columns[at]}: the columns of a row must ascend, from 0 to {V - 1}"
         )
 
 
-class Run(NamedTuple):
-    """Sorted cells, center << shift | outside, each with the sum of its weights."""
+class SortedRun(NamedTuple):
+    """Ascending cells, center << shift | outside, and the sum of the weights of each."""
 
-    cells: Numbers
-    sums: Numbers
+    cells: StoredArray
+    sums: StoredArray
 
 
 def count_pairs(
@@ -172,27 +167,29 @@ def count_pairs(
     workers: int = 1,
     memory_limit: int = RUN_BYTES,
     folder: Path | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[int], None] | None = None,
+    kernels: ModuleType = kernels,
 ) -> Cooccurrence:
-    """Count the pairs of a corpus, n(c, o), in one pass over the token store.
+    """Return the counts n(c, o) of the pairs of a corpus, from one pass over the token store.
 
-      tokens        ids in the vocabulary; the corpus's own, or those of a held-out text
+      tokens        ids in the vocabulary: those of the corpus, or of a held-out text
       workers       threads; the result does not depend on it
-      memory_limit  bytes of runs, and again of the result, kept in memory; more goes to temporary files in `folder`
-      progress      called now and then
+      memory_limit  bytes of runs kept in memory, and of the result; the rest goes to temporary files in `folder`
+      progress      called after each task, with the number of words counted so far
+      kernels       the compiled loops, or `softmax.reference`
 
     `window`, `shrink_windows`, `sample` and `seed` come from `options`. Raises `OptionError` for arguments out of range
     and `CorpusError` if there is no pair, if an id is not in the vocabulary, or if the disk is full.
     """
     if workers < 1:
         raise OptionError(f"{option('workers', workers)} is not allowed: give a whole number of at least 1")
-    counter = _Counter(tokens, vocabulary, options)
-    room = _Room(memory_limit, folder)
-    starts = range(0, counter.n_blocks, counter.task)
-    runs, row_sizes = [], np.zeros(counter.V, np.int64)
+    counter = _Counter(tokens, vocabulary, options, kernels)
+    starts = range(0, counter.n_blocks, counter.blocks_per_task)
+    runs, run_bytes, row_sizes = [], 0, np.zeros(counter.V, np.int64)
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-pairs") as pool:
         for done, (run, sizes) in enumerate(_in_order(pool, counter.count, starts, workers), 1):
-            runs.append(Run(room.place(run.cells), room.place(run.sums)))
+            run_bytes += 12 * len(run.cells)  # int64 cells and int32 sums
+            runs.append(run if run_bytes <= memory_limit else SortedRun(*(_to_disk(array, folder) for array in run)))
             row_sizes += sizes
             if progress is not None:
                 progress(tokens.n_words * done // len(starts))
@@ -206,16 +203,16 @@ def count_pairs(
 
 
 class _Counter:
-    """Counts the pairs of a task of the corpus."""
+    """Counts the pairs of a task: of `blocks_per_task` token blocks."""
 
-    def __init__(self, tokens: TokenStore, vocabulary: Vocabulary, options: Options):
-        self._tokens, self._options = tokens, options
+    def __init__(self, tokens: TokenStore, vocabulary: Vocabulary, options: Options, kernels: ModuleType):
+        self._tokens, self._options, self.kernels = tokens, options, kernels
         self.V = len(vocabulary)
         self.n_blocks = len(tokens.block_starts) - 1
         self.shift = max(1, (self.V - 1).bit_length())  # bits of a word's id
-        self.unit = float(options.window)  # the weight that makes one pair
+        self.unit = float(options.window)  # the weight of a whole pair
         self._weight_bits = options.window.bit_length()
-        self.task = task_blocks(options)
+        self.blocks_per_task = blocks_per_task(options)
         self._keep = sampling.keep_thresholds(vocabulary.counts, options.sample)
         if 2 * self.shift + self._weight_bits > 63:
             raise OptionError(
@@ -223,27 +220,28 @@ class _Counter:
                 f"bits to number their pairs: give a smaller {option('max_vocab')}, or a smaller {option('window')}"
             )
 
-    def count(self, first: int) -> tuple[Run, NDArray[np.int64]]:
-        """Return the pairs of the blocks from `first` on, one task, as a run, and how many cells each row has."""
+    def count(self, first: int) -> tuple[SortedRun, NDArray[np.int64]]:
+        """Return the pairs of the task whose first block is `first`, as a run, and the number of cells of each row."""
         entries, low = self._entries(first), self._weight_bits
         spare = np.empty_like(entries)
-        if kernels.radix_sort(entries, spare, low, low + 2 * self.shift):
+        if self.kernels.radix_sort(entries, spare, low, low + 2 * self.shift):
             entries, spare = spare, entries
-        sums = np.empty(len(entries), np.int32)  # at most TASK_PAIRS, or a block's 2m a word, times m <= 100: it fits
-        n = kernels.sum_equal(entries, low, spare, sums)
-        return Run(spare[:n].copy(), sums[:n].copy()), np.bincount(spare[:n] >> self.shift, minlength=self.V)
+        # A sum is below 2**31: there are at most TASK_PAIRS weights, or 2m a word of one block, and m <= 100
+        sums = np.empty(len(entries), np.int32)
+        n = self.kernels.sum_equal(entries, low, spare, sums)
+        return SortedRun(spare[:n].copy(), sums[:n].copy()), np.bincount(spare[:n] >> self.shift, minlength=self.V)
 
     def _entries(self, first: int) -> NDArray[np.int64]:
-        """Return an entry for every pair of the blocks from `first` on."""
+        """Return an entry for every pair of the task whose first block is `first`."""
         options, bits = self._options, self._weight_bits
         kept, begin, end = (np.empty(BLOCK_WORDS + 1, np.int32) for _ in range(3))
-        blocks = range(first, min(first + self.task, self.n_blocks))
+        blocks = range(first, min(first + self.blocks_per_task, self.n_blocks))
         entries = np.empty(2 * options.window * BLOCK_WORDS * len(blocks), np.int64)
         n = 0
         for block in blocks:
             tokens = checked_ids(self._tokens.read_block(block), self.V, block)
             key = np.uint64(block_key(options.seed, 0, block))
-            n += kernels.window_pairs(
+            n += self.kernels.window_pairs(
                 tokens, self._keep, key, options.window, options.shrink_windows,
                 kept, begin, end, self.shift + bits, bits, entries[n:],
             )  # fmt: skip
@@ -251,108 +249,75 @@ class _Counter:
 
 
 class _Merger:
-    """Merges runs into one matrix, a range of rows at a time, so that only that range is unpacked."""
+    """Merges runs into one matrix, a range of rows at a time, so that only those rows are in memory twice."""
 
-    def __init__(self, runs: list[Run], row_sizes: NDArray[np.int64], counter: _Counter):
-        self._runs, self._counter = runs, counter
-        self._most = int(row_sizes.sum())  # cells of all runs: at least as many as the result has
+    def __init__(self, runs: list[SortedRun], row_sizes: NDArray[np.int64], counter: _Counter):
+        self._runs, self._shift, self._unit, self._kernels = runs, counter.shift, counter.unit, counter.kernels
+        self._most = int(row_sizes.sum())  # cells of all runs; the result has at most as many
         self._bounds = _row_ranges(row_sizes)
 
     def merge(self, pool: Executor, workers: int, memory_limit: int, folder: Path | None) -> Cooccurrence:
-        """Return the counts, in memory if they surely fit."""
+        """Return the counts; they stay in memory if `memory_limit` is enough for as many cells as the runs have."""
         in_memory = 8 * self._most <= memory_limit
-        columns, values = (_Growing(self._most, kind, in_memory, folder) for kind in (np.int32, np.float32))
-        sizes, totals = [], []
-        for size, total, column, value in _in_order(pool, self._rows, self._bounds, workers):
-            sizes.append(size)
-            totals.append(total)
-            columns.append(column)
-            values.append(value)
-        indptr = np.append(np.int64(0), np.cumsum(np.concatenate(sizes)))
-        return Cooccurrence(indptr, columns.numbers, values.numbers, np.concatenate(totals))
+        columns, values = (
+            np.empty(self._most, dtype) if in_memory else DiskArray(dtype, folder) for dtype in (np.int32, np.float32)
+        )
+        all_sizes, all_totals, n = [], [], 0
+        for sizes, totals, some_columns, some_values in _in_order(pool, self._rows, self._bounds, workers):
+            all_sizes.append(sizes)
+            all_totals.append(totals)
+            end = n + len(some_columns)
+            columns[n:end], values[n:end], n = some_columns, some_values, end
+        if in_memory:
+            columns, values = columns[:n], values[:n]
+        indptr = np.append(np.int64(0), np.cumsum(np.concatenate(all_sizes)))
+        return Cooccurrence(indptr, columns, values, np.concatenate(all_totals))
 
     def _rows(self, bounds: tuple[int, int]) -> tuple[NDArray[Any], ...]:
-        """Return the rows from bounds[0] on, before bounds[1]: entries and total of each, columns, values."""
-        (first, last), shift = bounds, self._counter.shift
-        cells, sums = _merge_all([_part(run, first << shift, last << shift) for run in self._runs])
+        """Return the rows bounds[0]:bounds[1]: the number of entries and the total of each, columns, values."""
+        first, last = bounds
+        first_cell, last_cell = first << self._shift, last << self._shift
+        cells, sums = self._merged([_cells_between(run, first_cell, last_cell) for run in self._runs])
         sizes, totals = np.zeros(last - first, np.int64), np.zeros(last - first, np.float64)
         columns, values = np.empty(len(cells), np.int32), np.empty(len(cells), np.float32)
-        kernels.split_cells(cells, sums, first, shift, self._counter.unit, sizes, totals, columns, values)
+        self._kernels.split_cells(cells, sums, first, self._shift, self._unit, sizes, totals, columns, values)
         return sizes, totals, columns, values
 
+    def _merged(self, runs: list[Any]) -> Any:
+        """Merge sorted runs, two at a time, until one is left; return its cells and sums."""
+        while len(runs) > 1:
+            merged = [self._merge_two(*a, *b) for a, b in zip(runs[::2], runs[1::2], strict=False)]
+            runs = merged + runs[2 * len(merged) :]
+        return runs[0]
 
-class _Growing:
-    """An array that is filled from the front: in memory, where its greatest size is reserved, or on disk."""
-
-    def __init__(self, most: int, dtype: DTypeLike, in_memory: bool, folder: Path | None):
-        self._array = np.empty(most if in_memory else 0, dtype)
-        self._disk = None if in_memory else DiskArray(dtype, folder)
-        self._size = 0
-
-    def append(self, numbers: NDArray[Any]) -> None:
-        if self._disk is not None:
-            self._disk.append(numbers)
-        else:
-            self._array[self._size : self._size + len(numbers)] = numbers
-            self._size += len(numbers)
-
-    @property
-    def numbers(self) -> Numbers:
-        return self._array[: self._size] if self._disk is None else self._disk
+    def _merge_two(self, cells_a: Any, sums_a: Any, cells_b: Any, sums_b: Any) -> tuple[Any, Any]:
+        cells = np.empty(len(cells_a) + len(cells_b), np.int64)
+        sums = np.empty_like(cells)
+        n = self._kernels.merge(cells_a, sums_a, cells_b, sums_b, cells, sums)
+        return cells[:n], sums[:n]
 
 
-class _Room:
-    """Keeps arrays in memory while `limit` bytes last, and puts the others on disk."""
-
-    def __init__(self, limit: int, folder: Path | None):
-        self._left, self._folder = limit, folder
-
-    def place(self, array: Numbers) -> Numbers:
-        assert not isinstance(array, DiskArray)
-        self._left -= array.nbytes
-        if self._left >= 0 or not len(array):
-            return array
-        stored = DiskArray(array.dtype, self._folder)
-        stored.append(array)
-        return stored
+def _to_disk(array: Any, folder: Path | None) -> DiskArray:
+    stored = DiskArray(array.dtype, folder)
+    stored[0 : len(array)] = array
+    return stored
 
 
 def _row_ranges(row_sizes: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Cut the rows into ranges of about `RANGE_CELLS` cells."""
+    """Return the bounds of ranges of rows, of about `RANGE_CELLS` cells each."""
     number = np.cumsum(row_sizes) // RANGE_CELLS
     cuts = (np.flatnonzero(np.diff(number)) + 1).tolist()
     return list(zip([0, *cuts], [*cuts, len(row_sizes)], strict=True))
 
 
-def _part(run: Run, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the cells of a run from `first` on, before `last`, and their sums."""
-    start, stop = _place(run.cells, first), _place(run.cells, last)
+def _cells_between(run: SortedRun, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cells of a run that lie in [first, last), and their sums. Bisection reads a few cells only."""
+    start, stop = bisect.bisect_left(run.cells, first), bisect.bisect_left(run.cells, last)
     return run.cells[start:stop], run.sums[start:stop].astype(np.int64)
 
 
-def _place(cells: Numbers, cell: int) -> int:
-    """Return where `cell` is or would be: by bisection, which reads a few numbers only."""
-    return bisect.bisect_left(cells, cell)
-
-
-def _merge_all(parts: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Merge sorted runs, two at a time, until one is left."""
-    while len(parts) > 1:
-        merged = [_merge_two(*a, *b) for a, b in zip(parts[::2], parts[1::2], strict=False)]
-        parts = merged + parts[2 * len(merged) :]
-    cells, sums = parts[0]
-    return cells, sums
-
-
-def _merge_two(cells_a: Any, sums_a: Any, cells_b: Any, sums_b: Any) -> tuple[Any, Any]:
-    cells = np.empty(len(cells_a) + len(cells_b), np.int64)
-    sums = np.empty_like(cells)
-    n = kernels.merge(cells_a, sums_a, cells_b, sums_b, cells, sums)
-    return cells[:n], sums[:n]
-
-
 def _in_order(pool: Executor, work: Callable[[T], R], tasks: Sequence[T], workers: int) -> Iterator[R]:
-    """Yield the results in the order of the tasks, with few of them in memory at a time."""
+    """Yield the results in the order of the tasks; at most `workers` + 2 of them are in memory."""
     pending: deque[Any] = deque()
     try:
         for task in tasks:
@@ -362,5 +327,5 @@ def _in_order(pool: Executor, work: Callable[[T], R], tasks: Sequence[T], worker
         while pending:
             yield pending.popleft().result()
     finally:
-        for future in pending:  # an error or an interrupt waits for what runs, and for no more
+        for future in pending:  # after an error or an interrupt only the tasks that run already are waited for
             future.cancel()

@@ -1,74 +1,78 @@
 """The naive softmax, exactly: the loss of all pairs of a batch of center words, and its gradient.
 
-Summed over a corpus, the pairs of a center word c share one softmax (n(c, o) counts the pairs, N_c is their sum):
+The pairs of a center word c share one softmax. With z_w = u_w . v_c + b_w and ŷ_c = softmax(z), Results 21, 22 and 25
+of docs/derivation.md are
 
-    L = sum over c of L_c,    L_c = N_c log Z_c - sum over o of n(c, o) s_co
-    s_co = u_o . v_c + b_o,   Z_c = sum over w of exp(s_cw)
-    dL_c/dv_c = N_c U^T (p_c - n_c / N_c),   dL_c/du_w = N_c (p_cw - n(c, w) / N_c) v_c,   p_cw = exp(s_cw) / Z_c
+    L_c = N_c log sum over w of exp(z_w) - sum over o of n(c, o) z_o
+    dL_c/dv_c = U^T (N_c ŷ_c - n_c),   dL_c/dU = (N_c ŷ_c - n_c) v_c^T
 
-which is the sum of `objectives.naive_softmax` over the pairs. A center costs 6 V D operations, however many pairs
-it has. The scores of a batch are made a tile of the vocabulary at a time, by BLAS; each tile is turned into
-exponentials in place while it is in the cache, and kept; once all of Z_c is known each tile becomes p - n / N and
-meets its two products. When the tiles of a batch would outgrow the budget, the batch is done in parts.
+which is the sum of `objectives.naive_softmax` over the pairs of c. A center costs 3 V D multiply-adds, however many
+pairs it has (Result 23). BLAS computes the scores of a batch, one tile of the vocabulary at a time; each tile becomes
+exponentials in place while it is in the cache, and is kept. Once the sums over all tiles are known, each tile becomes
+ŷ_c - n_c / N_c and is multiplied with U and with the centers (22a). If the tiles of a batch exceed the memory budget,
+the batch is computed in parts.
 
-Every tile is the work of one thread and BLAS itself runs single-threaded, so each number comes from the same operations
-in the same order whatever the number of threads.
+A tile is computed by one thread, and BLAS runs single-threaded, so every number comes from the same operations in the
+same order for any number of threads.
 """
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from firth.errors import OptionError
 from firth.training.softmax import kernels
-from firth.training.softmax.cooccurrence import Cooccurrence, Rows
+from firth.training.softmax.cooccurrence import Cooccurrence, CountRows
 
-Matrix = NDArray[np.float32]
-Vector = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 T = TypeVar("T")
 
 TILE_WORDS = 1024  # words of a tile: with 512 centers 2 MiB, which stays in a core's caches
-TILE_BYTES = 2**28  # all tiles of a part of a batch together
-_SILENT: Any = {"over": "ignore", "invalid": "ignore"}  # infinities show in the loss, which whoever trains checks
-PART_CENTERS = 512  # centers of a part, at most
+TILE_BYTES = 2**28  # budget of all tiles of a part of a batch
+_SILENT: Any = {"over": "ignore", "invalid": "ignore"}  # the trainer checks the loss, which is then not finite
+PART_CENTERS = 512  # most centers of a part
 
 
 class Gradient(NamedTuple):
     """The losses of a batch of centers, and their gradients.
 
     losses   (B,) float64: L_c / N_c, nats per pair
-    center   (B, D) float32: dL_c/dv_c / N_c, each center's own
-    outside  (V, D) float32: sum over c of a_c dL_c/dU / N_c, a_c being the weight of center c
+    center   (B, D) float32: dL_c/dv_c / N_c
+    outside  (V, D) float32: sum over c of weights[c] dL_c/dU / N_c
     """
 
-    losses: Vector
-    center: Matrix
-    outside: Matrix
+    losses: Doubles
+    center: Floats
+    outside: Floats
 
 
 class ExactSoftmax:
-    """Loss and gradient of batches of centers, on `workers` threads; use it as a context manager.
+    """Loss and gradient of batches of centers, on `workers` threads; a context manager.
 
-    Arrays for tiles and gradients are made once, for V words and D dimensions, and reused: the result of a call is
-    overwritten by the next. Once `halt`, (1,) bool, is True, tiles are left out, and results are of no use.
+    Arrays for tiles and gradients, of V words and D dimensions, are allocated once: each call overwrites the result of
+    the call before. While `halt`, (1,) bool, is True, tiles are skipped and results are invalid. `kernels` are the
+    compiled loops, or `softmax.reference`.
     """
 
-    def __init__(self, V: int, D: int, *, batch: int, workers: int, tile_bytes: int = TILE_BYTES):
+    def __init__(
+        self, V: int, D: int, *, batch: int, workers: int, tile_bytes: int = TILE_BYTES, kernels: ModuleType = kernels
+    ):
         self._tiles = [(first, min(first + TILE_WORDS, V)) for first in range(0, V, TILE_WORDS)]
         self.part = max(1, min(PART_CENTERS, batch, tile_bytes // (4 * V)))
         shape = (len(self._tiles), self.part, min(V, TILE_WORDS))
         self._scores = np.empty(shape, np.float32)
         self._sums = np.empty((*shape[:2], D), np.float32)  # each tile's share of the centers' gradient
         self._outside = np.empty((V, D), np.float32)
-        self._workers = workers
+        self._workers, self.kernels = workers, kernels
         self.halt = np.zeros(1, np.bool_)
 
     def __enter__(self) -> "ExactSoftmax":
-        from threadpoolctl import threadpool_limits
-
         self._limits = threadpool_limits(1, "blas")
         self._pool = ThreadPoolExecutor(self._workers, "firth-softmax", lambda: np.seterr(**_SILENT))
         return self
@@ -77,25 +81,18 @@ class ExactSoftmax:
         self._pool.shutdown(cancel_futures=True)
         self._limits.restore_original_limits()
 
-    def losses(self, center: Matrix, outside: Matrix, intercept: Matrix, rows: Rows, totals: Vector) -> Vector:
-        """Return L_c / N_c, (B,) float64: the loss alone. Arguments as in `gradient`."""
-        parts = [
-            self._forward(center[part], outside, intercept, _part(rows, part), totals[part]).losses
-            for part in self._parts(len(center))
-        ]
-        return np.concatenate(parts)
-
     @np.errstate(**_SILENT)
     def gradient(
-        self, center: Matrix, outside: Matrix, intercept: Matrix, rows: Rows, totals: Vector, weights: Vector
+        self, center: Floats, outside: Floats, intercept: Floats, rows: CountRows, totals: Doubles, weights: Doubles
     ) -> Gradient:
         """Return the losses of a batch of centers and their gradients.
 
         center     (B, D) float32: v_c of the batch
         outside    (V, D) float32: U
         intercept  (V,) float32: b
-        rows       the batch's rows of n(c, o); totals (B,): N_c > 0
-        weights    (B,): a_c; with a_c = N_c the outside gradient is the corpus's own
+        rows       the batch's rows of n(c, o)
+        totals     (B,): N_c > 0
+        weights    (B,): of the centers in the outside gradient; N_c gives that of the corpus
         """
         losses, d_center = np.empty(len(center)), np.empty_like(center)
         for part in self._parts(len(center)):
@@ -109,14 +106,14 @@ class ExactSoftmax:
         return Gradient(losses, d_center, self._outside)
 
     @np.errstate(**_SILENT)
-    def corpus_loss(self, center: Matrix, outside: Matrix, intercept: Matrix, counts: Cooccurrence) -> "ExactLoss":
-        """Return the mean loss of all pairs. Arguments as in `exact_loss`."""
+    def corpus_loss(self, center: Floats, outside: Floats, intercept: Floats, counts: Cooccurrence) -> "ExactLoss":
+        """Return the mean loss of all pairs; arguments as in `exact_loss`."""
         centers = np.flatnonzero(counts.totals > 0)
         total = 0.0
         for first in range(0, len(centers), self.part):
             batch = centers[first : first + self.part]
             N = counts.totals[batch]
-            total += float(N @ self.losses(center[batch], outside, intercept, counts.rows(batch), N))
+            total += float(N @ self._forward(center[batch], outside, intercept, counts.rows(batch), N).losses)
         nats = total / counts.pairs
         return ExactLoss(nats, float(np.exp(nats)), counts.pairs)
 
@@ -127,32 +124,32 @@ class ExactSoftmax:
     def _parts(self, B: int) -> Iterator[slice]:
         return (slice(first, min(first + self.part, B)) for first in range(0, B, self.part))
 
-    def _forward(self, v: Matrix, U: Matrix, b: Matrix, rows: Rows, totals: Vector) -> "_Forward":
-        """Leave exp(s - top) in the tiles, `top` being the greatest score of a center's tile."""
+    def _forward(self, v: Floats, U: Floats, b: Floats, rows: CountRows, totals: Doubles) -> "_Forward":
+        """Turn the tiles into exp(z_w - top), with `top` the greatest score of a center in the tile."""
         shape = (len(self._tiles), len(v))
-        tops, sums, seen = np.empty(shape, np.float32), np.empty(shape), np.empty(shape)
+        tops, sums, observed = np.empty(shape, np.float32), np.empty(shape), np.empty(shape)
 
         def work(t: int) -> None:
             first, last = self._tiles[t]
             tile = self._tile(t, len(v))
             np.matmul(v, U[first:last].T, out=tile)
-            kernels.exponentiate(tile, b[first:last], first, *rows, tops[t], sums[t], seen[t])
+            self.kernels.exponentiate(tile, b[first:last], first, rows, tops[t], sums[t], observed[t])
 
         self._over_tiles(work)
         top = tops.max(axis=0)
-        Z = (sums * np.exp(tops.astype(np.float64) - top)).sum(axis=0)
-        log_Z = top + np.log(Z)
-        return _Forward(log_Z - seen.sum(axis=0) / totals, np.exp(tops - log_Z).astype(np.float32))
+        total = (sums * np.exp(tops.astype(np.float64) - top)).sum(axis=0)
+        log_sum = top + np.log(total)  # log sum over w of exp(z_w)
+        return _Forward(log_sum - observed.sum(axis=0) / totals, np.exp(tops - log_sum).astype(np.float32))
 
     def _backward(
-        self, forward: "_Forward", weighted: Matrix, U: Matrix, rows: Rows, per_pair: Matrix, add: bool
+        self, forward: "_Forward", weighted: Floats, U: Floats, rows: CountRows, per_pair: Floats, add: bool
     ) -> None:
-        """Turn the tiles into p - n / N; leave the products with U in `_sums` and those with v in `_outside`."""
+        """Turn the tiles into ŷ_c - n_c / N_c; multiply with U into `_sums`, and with the centers into `_outside`."""
 
         def work(t: int) -> None:
             first, last = self._tiles[t]
             tile = self._tile(t, len(weighted))
-            kernels.subtract_observed(tile, forward.scales[t], first, *rows, per_pair)
+            self.kernels.subtract_observed(tile, forward.scales[t], first, rows, per_pair)
             np.matmul(tile, U[first:last], out=self._sums[t, : len(weighted)])
             if add:
                 self._outside[first:last] += tile.T @ weighted
@@ -161,9 +158,9 @@ class ExactSoftmax:
 
         self._over_tiles(work)
 
-    def _tile(self, t: int, B: int) -> Matrix:
+    def _tile(self, t: int, B: int) -> Floats:
         first, last = self._tiles[t]
-        numbers: Matrix = self._scores[t].reshape(-1)
+        numbers: Floats = self._scores[t].reshape(-1)
         return numbers[: B * (last - first)].reshape(B, last - first)
 
     def _over_tiles(self, work: Callable[[int], None]) -> None:
@@ -172,16 +169,16 @@ class ExactSoftmax:
                 work(t)
 
         for _ in self._pool.map(unless_halted, range(len(self._tiles))):
-            pass  # raises what a thread raised
+            pass  # re-raises a thread's exception
 
 
 class _Forward(NamedTuple):
-    losses: Vector  # (B,) L_c / N_c
-    scales: Matrix  # (tiles, B) exp(top - log Z): what turns a tile's exponentials into probabilities
+    losses: Doubles  # (B,) L_c / N_c
+    scales: Floats  # (tiles, B) a tile's exponentials times this are probabilities
 
 
 class ExactLoss(NamedTuple):
-    """The naive softmax's loss over all pairs: mean nats per pair, its exponential, and the number of pairs."""
+    """The naive softmax's mean loss of all pairs, in nats per pair; its exponential; the number of pairs."""
 
     nats: float
     perplexity: float
@@ -189,41 +186,36 @@ class ExactLoss(NamedTuple):
 
 
 def exact_loss(
-    center: Matrix, outside: Matrix, counts: Cooccurrence, intercept: Matrix | None = None, *, workers: int = 1
+    center: Floats, outside: Floats, counts: Cooccurrence, intercept: Floats | None = None, *, workers: int = 1
 ) -> ExactLoss:
-    """Return L / (number of pairs), exactly, for any vectors: those of negative sampling too, and for held-out counts.
+    """Return the mean loss L / N, Result 21 of docs/derivation.md, of any vectors, for the counts of any text.
 
-      center, outside  (V, D) float32: V and U; a copy is made of rows that are not contiguous
-      counts           the pairs, from `cooccurrence.count_pairs`
-      intercept        (V,) float32: b, from `unigram_intercept`; None is 0, the equation to the letter
+      center, outside  (V, D) float32: the matrices V and U; copied if not contiguous
+      counts           n(c, o), from `cooccurrence.count_pairs`
+      intercept        (V,) float32: b, from `unigram_intercept`; None is 0
       workers          threads; the result does not depend on it
 
     Raises `OptionError` if the shapes do not fit.
     """
     intercept = np.zeros(len(outside), np.float32) if intercept is None else intercept
-    _check_shapes(center, outside, counts, intercept)
-    V, D = outside.shape
-    with ExactSoftmax(V, D, batch=PART_CENTERS, workers=workers) as softmax:
-        return softmax.corpus_loss(center, np.ascontiguousarray(outside), intercept, counts)
-
-
-def unigram_intercept(counts: NDArray[np.int64]) -> Matrix:
-    """Return b_o = log P(o), the logarithm of each word's share of the corpus: (V,) counts, (V,) float32.
-
-    With it the optimum is u_o . v_c = log P(o | c) / P(o), up to a number for each c: pointwise mutual information, as
-    negative sampling's (Levy and Goldberg 2014), and no vector need say how frequent its word is. Without it, b = 0.
-    """
-    return np.asarray(np.log(np.maximum(counts, 1) / counts.sum()), np.float32)
-
-
-def _check_shapes(center: Matrix, outside: Matrix, counts: Cooccurrence, intercept: Matrix) -> None:
     V = len(counts.totals)
     if center.shape != outside.shape or center.shape[0] != V or intercept.shape != (V,):
         raise OptionError(
             f"center {center.shape}, outside {outside.shape} and intercept {intercept.shape} do not fit counts of "
             f"{V:,} words: give two ({V}, D) matrices and ({V},) numbers"
         )
+    with ExactSoftmax(*outside.shape, batch=PART_CENTERS, workers=workers) as softmax:
+        return softmax.corpus_loss(center, np.ascontiguousarray(outside), intercept, counts)
 
 
-def _part(rows: Rows, part: slice) -> Rows:
+def unigram_intercept(counts: NDArray[np.int64]) -> Floats:
+    """Return b_w = log P(w), the logarithm of each word's share of the corpus: (V,) counts, (V,) float32.
+
+    Result 25 of docs/derivation.md: with this intercept the optimum is PMI, up to a constant for each center, as under
+    negative sampling (Levy and Goldberg 2014), and the vectors do not encode word frequency.
+    """
+    return np.asarray(np.log(np.maximum(counts, 1) / counts.sum()), np.float32)
+
+
+def _part(rows: CountRows, part: slice) -> CountRows:
     return rows._replace(start=rows.start[part], stop=rows.stop[part])

@@ -1,13 +1,13 @@
-"""The loops of the exact softmax, compiled by Numba: counting pairs, and what BLAS leaves over in a tile.
+"""Loops of the exact softmax, compiled by Numba: counting pairs, and the work on a tile that BLAS does not do.
 
-Counting: the pairs of a task of corpus become 64-bit integers that hold (center, outside, weight), which are
-sorted by counting digits (least significant first) and summed. Weights are whole numbers, so sums are exact and
-no order of adding changes them.
+Counting: the pairs of a task become 64-bit entries that hold (center, outside, weight). The entries are sorted by cell,
+(center, outside), and the weights of equal cells are summed. Weights are whole numbers, so their sums are exact.
 
-A tile is a (B, T) float32 array: the scores of B centers with T words of the vocabulary, computed by BLAS and
-turned in place into exponentials and then into gradients. B and T are chosen so that it stays in the cache.
+Tiles: a tile is a (B, T) float32 array, the scores z of B centers and T words of the vocabulary, computed by BLAS. It
+becomes, in place, exponentials and then errors. B and T are chosen so that a tile stays in the cache.
 
-All functions release the GIL and none checks its arguments: `cooccurrence` and `softmax` do.
+`reference` has a plain NumPy function for each kernel, with the same name and arguments. Numbered results are
+those of docs/derivation.md. All kernels release the GIL. None checks its arguments: `cooccurrence` and `exact` do.
 """
 
 import numpy as np
@@ -21,12 +21,14 @@ _FAST: set[str] = {"reassoc", "contract", "arcp", "nsz"}  # allows vector sums; 
 
 @njit(nogil=True)
 def window_pairs(block, keep, key, window, shrink, kept, first, stop, shift, weight_bits, pairs):
-    """Write the pairs of one block to `pairs`, both ways round; return how many entries there are.
+    """Write an entry for each pair (c, o) of a block to `pairs`; return the number of entries.
 
-    An entry is center << shift | outside << weight_bits | weight, where the weight is the number of window sizes, out
-    of 1..window, that reach the pair's distance (all `window` of them if the window does not shrink).
+    Result 26, (26a), times m: a pair at distance d has the weight m - d + 1 (m if the window does not shrink), the
+    number of window sizes that reach it (Levy, Goldberg and Dagan 2015, TACL 3, section 3.1). Reference:
+    `reference.window_pairs`.
 
-    block, keep, key, kept, first, stop as in `kernels.subsample`; pairs (2 * window * len(block),) int64.
+    window  m; the other arguments up to `stop` as in `draws.subsample`
+    pairs   (2 * m * len(block),) int64: c << shift | o << weight_bits | weight; overwritten
     """
     n, _ = subsample(block, keep, key, kept, first, stop)
     at = 0
@@ -43,31 +45,38 @@ def window_pairs(block, keep, key, window, shrink, kept, first, stop, shift, wei
 
 @njit(nogil=True)
 def radix_sort(entries, spare, low, high):
-    """Sort by bits low..high-1, stably; return whether the result is in `spare` rather than in `entries`."""
+    """Sort by bits low..high-1, stably; return whether the result is in `spare` rather than in `entries`.
+
+    Counting sort of one digit after the other, least significant first: Knuth, The Art of Computer Programming 3,
+    section 5.2.5. Reference: `reference.radix_sort`.
+    """
     mask = (1 << DIGIT_BITS) - 1
-    places = np.empty(mask + 1, np.int64)
+    positions = np.empty(mask + 1, np.int64)
     swapped = False
     for bit in range(low, high, DIGIT_BITS):
         source, target = (spare, entries) if swapped else (entries, spare)
-        places[:] = 0
+        positions[:] = 0
         for entry in source:
-            places[(entry >> bit) & mask] += 1
+            positions[(entry >> bit) & mask] += 1
         total = 0
         for digit in range(mask + 1):
-            count = places[digit]
-            places[digit] = total
+            count = positions[digit]
+            positions[digit] = total
             total += count
         for entry in source:
             digit = (entry >> bit) & mask
-            target[places[digit]] = entry
-            places[digit] += 1
+            target[positions[digit]] = entry
+            positions[digit] += 1
         swapped = not swapped
     return swapped
 
 
 @njit(nogil=True)
 def sum_equal(entries, weight_bits, cells, sums):
-    """Sum the weights of equal cells of sorted `entries` into `cells` and `sums`; return how many cells there are."""
+    """Sum the weights of equal cells of sorted `entries` into `cells` and `sums`; return the number of cells.
+
+    m n(c, o) of Result 21, for the pairs of a task. Reference: `reference.sum_equal`.
+    """
     n = -1
     previous = np.int64(-1)
     for entry in entries:
@@ -82,7 +91,10 @@ def sum_equal(entries, weight_bits, cells, sums):
 
 @njit(nogil=True)
 def merge(cells_a, sums_a, cells_b, sums_b, cells, sums):
-    """Merge two sorted runs, adding the sums of equal cells; return how many cells there are."""
+    """Merge two sorted runs and add the sums of equal cells; return the number of cells.
+
+    m n(c, o) of Result 21, for the pairs of both. Reference: `reference.merge`.
+    """
     i = j = n = 0
     last = np.iinfo(np.int64).max
     while i < len(cells_a) or j < len(cells_b):
@@ -104,7 +116,13 @@ def merge(cells_a, sums_a, cells_b, sums_b, cells, sums):
 
 @njit(nogil=True)
 def split_cells(cells, sums, row_start, shift, unit, sizes, totals, columns, values):
-    """Turn sorted cells into rows: entries and total of each, columns (int32), and sums / `unit` (float32)."""
+    """Turn sorted cells into rows of n(c, o) = sums / unit, from row `row_start` on.
+
+    N_c = sum over o of n(c, o), Result 19. Reference: `reference.split_cells`.
+
+    sizes, totals    (rows,) int64, float64: number of entries and N_c of each row; both start at zero
+    columns, values  (len(cells),) int32, float32: o and n(c, o); overwritten
+    """
     mask = (1 << shift) - 1
     for n in range(len(cells)):
         row = (cells[n] >> shift) - row_start
@@ -117,8 +135,8 @@ def split_cells(cells, sums, row_start, shift, unit, sizes, totals, columns, val
 
 
 @njit(nogil=True)
-def lower_bound(columns, lo, hi, column):
-    """Return the first place in columns[lo:hi] (ascending) that is not below `column`."""
+def _lower_bound(columns, lo, hi, column):
+    """Return the first index in columns[lo:hi] (ascending) whose column is at least `column`, or hi."""
     while lo < hi:
         middle = (lo + hi) >> 1
         if columns[middle] < column:
@@ -129,8 +147,8 @@ def lower_bound(columns, lo, hi, column):
 
 
 @njit(nogil=True, fastmath=_FAST)
-def add_intercept(row, intercept):
-    """Add the intercepts to one row of scores, in place; return the greatest score."""
+def _add_intercept(row, intercept):
+    """Add b_w to one row of scores, in place; return the greatest score."""
     top = np.float32(-np.inf)
     for j in range(len(row)):
         row[j] += intercept[j]
@@ -139,11 +157,11 @@ def add_intercept(row, intercept):
 
 
 @njit(nogil=True, fastmath=_FAST)
-def exponentials(row, top):
-    """Replace scores x <= top by exp(x - top), in place; return their sum in float32.
+def _exponentials(row, top):
+    """Replace scores z <= top by exp(z - top), in place; return their sum in float32.
 
     exp(x) = 2**n exp(r), |r| <= log(2)/2, with exp(r) by its Taylor series to the sixth power: relative error below
-    6e-7. Below exp(-87), near float32's smallest normal number, the result stays there: it is lost beside exp(0).
+    6e-7. Below exp(-87), near float32's smallest normal number, the result stays there: it is negligible beside exp(0).
     """
     total = np.float32(0)
     for j in range(len(row)):
@@ -165,56 +183,66 @@ def exponentials(row, top):
 
 
 @njit(nogil=True)
-def exponentiate(scores, intercept, words, start, stop, columns, values, top, total, observed):
-    """Turn a tile of scores into exponentials, in place, with what the loss needs of it.
+def exponentiate(tile, intercept, first_word, rows, top, total, observed):
+    """Turn a tile of scores u_w . v_c into exponentials, in place, and compute what the loss needs of it.
 
-    scores     (B, T) float32, u_w . v_c; becomes exp(score + b_w - top_c)
-    intercept  (T,) float32, b_w
-    words      the tile's first word
-    start, stop, columns, values   the rows of the counts n(c, o): `cooccurrence.Rows`
-    top, total (B,) float32 and float64: the greatest score and the sum of the exponentials; overwritten
-    observed   (B,) float64: sum over o in the tile of n(c, o) (u_o . v_c + b_o); overwritten
+    z_w = u_w . v_c + b_w (Result 25), exp(z_w - a) with a = max z_w (2a), and the last sum of the loss (21), of
+    which one pair is equation (2) of Mikolov et al. 2013 (arXiv:1310.4546). Reference: `reference.exponentiate`.
+
+    tile, intercept  (B, T) and (T,) float32: u_w . v_c, which becomes exp(z_w - a); b_w
+    first_word       the first word of the tile
+    rows             `cooccurrence.CountRows`: n(c, o) of the B centers
+    top, total       (B,) float32, float64: a, and the sum of exp(z_w - a) over the tile; overwritten
+    observed         (B,) float64: the sum of n(c, o) z_o over the tile; overwritten
     """
-    for c in range(len(scores)):
-        row = scores[c]
-        top[c] = add_intercept(row, intercept)
+    start, stop, columns, values = rows.start, rows.stop, rows.columns, rows.values
+    for c in range(len(tile)):
+        row = tile[c]
+        top[c] = _add_intercept(row, intercept)
         seen = 0.0
-        for at in range(lower_bound(columns, start[c], stop[c], words), stop[c]):
-            j = columns[at] - words
+        for at in range(_lower_bound(columns, start[c], stop[c], first_word), stop[c]):
+            j = columns[at] - first_word
             if j >= len(row):
                 break
             seen += np.float64(values[at]) * row[j]
         observed[c] = seen
-        total[c] = exponentials(row, top[c])
+        total[c] = _exponentials(row, top[c])
 
 
 @njit(nogil=True)
-def subtract_observed(tile, scale, words, start, stop, columns, values, weights):
-    """Turn a tile of exponentials into ŷ - n(c, o) / N_c, in place.
+def subtract_observed(tile, scale, first_word, rows, per_pair):
+    """Turn a tile of exponentials into errors per pair, ŷ_c - n_c / N_c, in place.
 
-    tile     (B, T) float32; scale (B,) float32: exp(top_c) / sum of all exponentials of the row
-    weights  (B,) float32: 1 / N_c; the rest as in `exponentiate`
+    Result 22, (22), divided by N_c: the gradient of equation (2) of Mikolov et al. 2013 (arXiv:1310.4546) by the
+    scores. Reference: `reference.subtract_observed`.
+
+    tile             (B, T) float32: exp(z_w - a)
+    scale, per_pair  (B,) float32: exp(a) / sum over all w of exp(z_w), and 1 / N_c
+    first_word, rows as in `exponentiate`
     """
+    start, stop, columns, values = rows.start, rows.stop, rows.columns, rows.values
     for c in range(len(tile)):
         row, factor = tile[c], scale[c]
         for j in range(len(row)):
             row[j] *= factor
-        for at in range(lower_bound(columns, start[c], stop[c], words), stop[c]):
-            j = columns[at] - words
+        for at in range(_lower_bound(columns, start[c], stop[c], first_word), stop[c]):
+            j = columns[at] - first_word
             if j >= len(row):
                 break
-            row[j] -= values[at] * weights[c]
+            row[j] -= values[at] * per_pair[c]
 
 
 @njit(nogil=True, fastmath=_FAST)
-def adam(rows, gradient, first, second, decay_1, decay_2, rate, unbias, epsilon):
-    """Take Adam's step for some rows, in place; all arrays (n, D) float32, all numbers float32.
+def adam(matrix, gradient, first, second, decay_1, decay_2, rate, unbias, epsilon):
+    """Take a step of Adam, in place: Kingma and Ba 2014 (arXiv:1412.6980), algorithm 1. Reference: `reference.adam`.
 
-    rate is divided by the first moment's bias correction already, unbias multiplies the second moment.
+    matrix, gradient  (n, D) float32
+    first, second     (n, D) float32: the moments, with decay rates `decay_1` and `decay_2`
+    rate, unbias      float32: learning rate / (1 - decay_1**t) and 1 / (1 - decay_2**t) at step t
     """
-    for i in range(len(rows)):
-        for j in range(rows.shape[1]):
+    for i in range(len(matrix)):
+        for j in range(matrix.shape[1]):
             g = gradient[i, j]
             first[i, j] = decay_1 * first[i, j] + (np.float32(1) - decay_1) * g
             second[i, j] = decay_2 * second[i, j] + (np.float32(1) - decay_2) * g * g
-            rows[i, j] -= rate * first[i, j] / (np.sqrt(second[i, j] * unbias) + epsilon)
+            matrix[i, j] -= rate * first[i, j] / (np.sqrt(second[i, j] * unbias) + epsilon)

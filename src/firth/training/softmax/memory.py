@@ -1,28 +1,27 @@
-"""What the exact softmax will allocate, estimated before training begins.
+"""Estimate of the memory that training on the exact softmax allocates, as the peak growth of resident memory.
 
-An estimate is of the greatest growth of resident memory from then on. What one stage frees before another begins counts
-in its own stage only.
+Memory that one stage frees before the next begins counts in its own stage only.
 """
 
 from firth.options import Options
 from firth.text import Corpus
 from firth.training.expected_pairs import ExpectedPairs
 from firth.training.negative_sampling.memory import matrices_and_tables
-from firth.training.softmax.cooccurrence import RANGE_CELLS, RUN_BYTES, task_blocks
+from firth.training.softmax.cooccurrence import RANGE_CELLS, RUN_BYTES, blocks_per_task
 from firth.training.softmax.exact import TILE_BYTES, TILE_WORDS
 from firth.training.softmax.passes import BATCH
 
 _MIB = 2**20
-_COMPILED = 100 * _MIB  # the compiler and its code
-_WARM_COMPILED = 35 * _MIB  # the kernels of the warm start, when the compiler is there already
+_COMPILED = 100 * _MIB  # the compiler and compiled code
+_WARM_COMPILED = 35 * _MIB  # the kernels of the warm start, once the compiler is loaded
 _PAIR_BYTES = 8 + 8 + 4  # of a pair while a task is sorted: its entry, room to sort it, its sum
 _RUN_CELL_BYTES = 8 + 4  # of a cell of a run
 _CELL_BYTES = 4 + 4  # of a cell of the counts
-_MERGED_CELL_BYTES = 32  # of a cell while runs are merged: as it was, as it is, and as it will be
+_MERGED_CELL_BYTES = 32  # of a cell while runs are merged: in the runs, merged, and split
 
 
 def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
-    """Return the name and the bytes of each part that training by these options will allocate."""
+    """Return the name and size, in bytes, of each part of the memory that training with these options allocates."""
     V, pairs = len(corpus.vocabulary), ExpectedPairs(corpus, options, shrunken=False)
     always = {"compiled kernels": _COMPILED + (_WARM_COMPILED if options.warm_epochs else 0)}
     always |= {f"2 matrices of {V:,} x {options.vector_size} floats": 2 * 4 * V * options.vector_size}
@@ -35,7 +34,7 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
 
 
 def _counting(pairs: ExpectedPairs, counts: dict[str, int], options: Options, workers: int) -> dict[str, int]:
-    task = pairs.of_blocks(task_blocks(options))
+    task = pairs.of_blocks(blocks_per_task(options))
     n_tasks = pairs.total / max(1.0, task)
     cells = n_tasks * pairs.distinct(task)
     runs = {"runs of pairs": min(RUN_BYTES, round(_RUN_CELL_BYTES * cells))}

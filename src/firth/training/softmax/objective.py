@@ -1,4 +1,4 @@
-"""The exact softmax as an objective: what `registry` needs to know of it."""
+"""The exact softmax as an objective: what `registry.Objective` requires."""
 
 from firth.options import Options
 from firth.text import Corpus
@@ -15,5 +15,5 @@ STATE_MATRICES = 4  # of (V, D) floats in a checkpoint: center, outside, and Ada
 def make_trainer(
     corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer
 ) -> SoftmaxTrainer:
-    """Return the trainer, its matrices filled with what it starts from."""
+    """Return the trainer of the exact softmax."""
     return SoftmaxTrainer(corpus, options, workers, report, checkpointer)

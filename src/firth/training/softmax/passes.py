@@ -1,13 +1,13 @@
 """Training on the exact softmax: counts, a warm start, then passes over the vocabulary in batches of center words.
 
-Negative sampling's optimum and that of the softmax with the intercept log P(o) are both pointwise mutual information,
-up to constants (Levy and Goldberg 2014), so a few cheap epochs of negative sampling are a good place to start from.
-They run on one thread, where the seed determines every bit; `warm_epochs=0` starts from random vectors instead. (The
-block schedule would use all threads; from its vectors WordSim-353 came out lower, see benchmarks/softmax.md.)
+The optima of negative sampling and of the softmax with the intercept log P(o) are both pointwise mutual information, up
+to constants (Levy and Goldberg 2014), so a few cheap epochs of negative sampling are a good start. They run on one
+thread, where the seed determines every bit; `warm_epochs=0` starts from random vectors instead. (The block schedule
+would use all threads, but WordSim-353 was lower after a start from its vectors, see benchmarks/softmax.md.)
 
-A pass visits each center word once, in random order. Center c weighs N_c ** center_power in its batch: 1 is the
-corpus's own loss; 1/2 learns more of the rarer words and gives better vectors. The loss reported is always the corpus's
-own: after each pass, over all pairs.
+A pass visits each center word once, in random order. Center c has the weight N_c ** center_power in its batch: with 1
+the batch's loss is the corpus's own; 1/2 learns more about rarer words and gives better vectors. The reported loss is
+always the corpus's own, over all pairs, after each pass.
 """
 
 import dataclasses
@@ -23,26 +23,32 @@ from numpy.typing import NDArray
 from firth.messages import counted, option
 from firth.options import Options, shortened
 from firth.text import Corpus
-from firth.training.loop.engine import Engine, Matrix, TaskResult
+from firth.training.loop.engine import Engine, TaskResult
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer, State
 from firth.training.loop.trainer import EpochRecord, Trainer
+from firth.training.negative_sampling.engine import Kernels
 from firth.training.negative_sampling.hogwild import Hogwild
-from firth.training.softmax.cooccurrence import Cooccurrence, Rows, count_pairs
-from firth.training.softmax.exact import ExactSoftmax, Gradient, Vector, unigram_intercept
+from firth.training.softmax import kernels as compiled
+from firth.training.softmax import reference
+from firth.training.softmax.cooccurrence import Cooccurrence, CountRows, count_pairs
+from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats, Gradient, unigram_intercept
 from firth.training.softmax.steps import Adam, CenterNewton, balance
 
+KERNELS = {"compiled": compiled, "reference": reference}
 BATCH = 512  # centers of a step
-CENTER_RATE = 0.3  # share of a Newton step, at the start; both rates fall linearly to 0
-OUTSIDE_RATE = 0.012  # Adam's, after a warm start
-COLD_OUTSIDE_RATE = 0.02  # and from random vectors,
-COLD_SCALE = 0.1  # which are normal, with this deviation
+CENTER_RATE = 0.3  # initial share of a Newton step; both rates fall linearly to 0
+OUTSIDE_RATE = 0.012  # initial rate of Adam after a warm start,
+COLD_OUTSIDE_RATE = 0.02  # and from random vectors
+COLD_SCALE = 0.1  # standard deviation of the random vectors
 
 
 class SoftmaxTrainer:
-    """Trains on the exact softmax: `options.epochs` passes, on `workers` threads, which change no bit.
+    """Trains on the exact softmax, in `options.epochs` passes over the vocabulary.
 
-    center, outside: (V, D) float32, changed in place by `epochs`.
+    workers          threads; the result does not depend on it
+    center, outside  (V, D) float32, changed in place by `epochs`
+    kernels          "compiled", or "reference" for plain NumPy, of the warm start too
     """
 
     def __init__(
@@ -52,8 +58,9 @@ class SoftmaxTrainer:
         workers: int,
         reporter: Reporter,
         checkpointer: Checkpointer | None = None,
+        kernels: Kernels = "compiled",
     ):
-        self._corpus, self._options, self._workers = corpus, options, workers
+        self._corpus, self._options, self._workers, self._kernels = corpus, options, workers, kernels
         self._reporter, self._checkpointer = reporter, checkpointer or Checkpointer()
         shape = len(corpus.vocabulary), options.vector_size
         self.center, self.outside = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -61,15 +68,15 @@ class SoftmaxTrainer:
         self._stopped = False
 
     def stop(self) -> None:
-        """Ask `epochs` to stop; it does within a tile of the batch under way."""
+        """Ask `epochs` to stop, which it does after the current tiles."""
         self._stopped = True
         if self._current is not None:
             self._current.stop()
 
     def epochs(self) -> Iterator[EpochRecord]:
-        """Count, start, and train, yielding a record after each pass; its loss is exact, in nats per pair.
+        """Count pairs, initialise and train; yield a record after each pass, with the exact loss in nats per pair.
 
-        Raises `CorpusError` if there is not one pair, `DivergenceError` as soon as a batch's loss is not finite.
+        Raises `CorpusError` if the corpus has no pair, and `DivergenceError` once a batch's loss is not finite.
         """
         stage = self._first_stage()
         counts = self._count()
@@ -79,29 +86,31 @@ class SoftmaxTrainer:
             return
         if not self._options.warm_epochs:
             start_at_random(self.center, self.outside, self._options.seed)
-        V, D = self.center.shape
-        with ExactSoftmax(V, D, batch=BATCH, workers=self._workers) as softmax:
+        with ExactSoftmax(
+            *self.center.shape, batch=BATCH, workers=self._workers, kernels=KERNELS[self._kernels]
+        ) as softmax:
             engine = Passes(self._corpus, self._options, softmax, counts, self.center, self.outside)
             yield from self._trainer(engine, self._options, _PASSES).epochs()
 
     def _first_stage(self) -> str:
-        """Return the stage to go on with, or to begin with; raise `CheckpointError` if there is no such stage."""
+        """Return the stage to start or resume with; raise `CheckpointError` if the checkpoint's stage is unknown."""
         stages = [_WARM, _PASSES] if self._options.warm_epochs else [_PASSES]
         resumed = self._checkpointer.resumed
         if resumed is None:
             return stages[0]
-        stage = next(iter(resumed.position), None)
-        if len(resumed.position) != 1 or stage not in stages or not isinstance(resumed.position[stage], dict):
-            raise resumed.wrong(f"the position is {shortened(resumed.position)}, and must be one of {stages}")
-        return stage
+        for stage in stages:
+            if list(resumed.position) == [stage] and isinstance(resumed.position[stage], dict):
+                return stage
+        raise resumed.wrong(f"the position is {shortened(resumed.position)}, and must be one of {stages}")
 
     def _count(self) -> Cooccurrence:
         corpus, report = self._corpus, self._reporter
         report.stage("counting pairs", corpus.tokens.n_words)
         started = time.perf_counter()
         counts = count_pairs(
-            corpus.tokens, corpus.vocabulary, self._options, workers=self._workers, progress=report.advance
-        )
+            corpus.tokens, corpus.vocabulary, self._options,
+            workers=self._workers, progress=report.advance, kernels=KERNELS[self._kernels],
+        )  # fmt: skip
         report.say(
             f"counted {counted(round(counts.pairs), 'pair')}, {len(counts.columns):,} of them distinct, "
             f"in {time.perf_counter() - started:.1f} s"
@@ -109,9 +118,9 @@ class SoftmaxTrainer:
         return counts
 
     def _start_warm(self) -> None:
-        """Fill both matrices by negative sampling, or with what was trained before an interrupt."""
+        """Train both matrices by negative sampling. After an interrupt they hold the vectors at that point."""
         options = dataclasses.replace(self._options, epochs=self._options.warm_epochs)
-        engine = Hogwild(self._corpus, options)
+        engine = Hogwild(self._corpus, options, self._kernels)
         self._reporter.say("warm start: negative sampling, on one thread")
         try:
             for _ in self._trainer(engine, options, _WARM).epochs():
@@ -121,16 +130,16 @@ class SoftmaxTrainer:
             self.center[:], self.outside[:] = engine.center, engine.outside
 
     def _trainer(self, engine: Engine, options: Options, stage: str) -> Trainer:
-        """Return the trainer of a stage, which is also the one that `stop` stops."""
-        self._current = Trainer(engine, options, 1, self._reporter, _StageKeeper(self._checkpointer, stage))
+        """Return the trainer of a stage, and register it for `stop`."""
+        self._current = Trainer(engine, options, 1, self._reporter, _StageCheckpointer(self._checkpointer, stage))
         return self._current
 
 
 _WARM, _PASSES = "warm", "passes"
 
 
-class _StageKeeper(Checkpointer):
-    """Keeps the states of one stage of a training, under its name."""
+class _StageCheckpointer(Checkpointer):
+    """Saves the states of one stage through the checkpointer of the run, under the stage's name."""
 
     def __init__(self, checkpointer: Checkpointer, stage: str):
         super().__init__()
@@ -146,7 +155,7 @@ class _StageKeeper(Checkpointer):
 
 
 class Batch(NamedTuple):
-    """A task: some center words, and whether they are the last of the pass."""
+    """A task: some center words; `last` if they are the last of the pass."""
 
     epoch: int
     centers: NDArray[np.int64]
@@ -155,28 +164,28 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """All centers that have a pair, in an order that depends on seed and epoch, cut into batches; one thread's work."""
+    """The batches of a pass, for one thread: all centers with a pair, in an order set by seed and epoch."""
 
-    def __init__(self, totals: Vector, seed: int, epoch: int, finished: int, paused: threading.Event):
+    def __init__(self, totals: Doubles, seed: int, epoch: int, finished: int, paused: threading.Event):
         self._order = np.random.default_rng((seed, epoch)).permutation(np.flatnonzero(totals > 0))
         self._epoch, self.finished, self._paused = epoch, finished, paused
 
     def take(self) -> Batch | None:
-        """Return the first batch that is not finished; None after the last, or while paused."""
+        """Return the first unfinished batch; None after the last one, or while paused."""
         first, n = self.finished * BATCH, len(self._order)
         if first >= n or self._paused.is_set():
             return None
         return Batch(self._epoch, self._order[first : first + BATCH], first / n, first + BATCH >= n)
 
     def done(self) -> list[int]:
-        """Return how many batches are finished."""
+        """Return the number of finished batches."""
         return [self.finished]
 
 
 class Passes(Engine):
-    """The step that trains one batch of centers. All threads share in it, so one worker of a `Trainer` drives it.
+    """The engine of the passes. All threads work on one batch, so the `Trainer` has one worker.
 
-    A batch that is halted while its gradient is computed changes nothing; its steps are then taken whole.
+    A batch that is halted while its gradient is computed changes nothing; the optimiser steps are never interrupted.
     """
 
     exact = True
@@ -184,7 +193,7 @@ class Passes(Engine):
 
     @property
     def advice(self) -> str:
-        """Advice for a run that diverged."""
+        """Advice after a divergence."""
         return f"start again with a warm start, {option('warm_epochs', 3)}, or with another {option('seed')}"
 
     def __init__(
@@ -193,8 +202,8 @@ class Passes(Engine):
         options: Options,
         softmax: ExactSoftmax,
         counts: Cooccurrence,
-        center: Matrix,
-        outside: Matrix,
+        center: Floats,
+        outside: Floats,
     ):
         super().__init__(options)
         self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
@@ -207,33 +216,30 @@ class Passes(Engine):
         self._batches: Batches | None = None
 
     @property
-    def center(self) -> Matrix:
+    def center(self) -> Floats:
         """The center matrix."""
         return self._center
 
     @property
-    def outside(self) -> Matrix:
+    def outside(self) -> Floats:
         """The outside matrix."""
         return self._outside
 
     def rate(self, done: float) -> float:
-        """Return Adam's rate, which falls linearly to 0; that of the centers falls alike."""
+        """Return Adam's rate, which falls linearly to 0, as does the rate of the centers."""
         return (OUTSIDE_RATE if self._options.warm_epochs else COLD_OUTSIDE_RATE) * (1 - done)
 
     def workspace(self) -> None:
-        """Return nothing: the scratch arrays are those of `ExactSoftmax`."""
+        """Return None: `ExactSoftmax` has the scratch arrays."""
 
     def compile(self) -> None:
-        """Compile the kernels, on two words."""
-        v, U, one = (
-            np.zeros((1, self.center.shape[1]), np.float32),
-            np.zeros((2, self.center.shape[1]), np.float32),
-            np.ones(1),
-        )
-        rows = Rows(np.zeros(1, np.int64), np.ones(1, np.int64), np.zeros(1, np.int32), np.ones(1, np.float32))
-        with ExactSoftmax(*U.shape, batch=1, workers=1) as small:
-            gradient = small.gradient(v, U, np.zeros(2, np.float32), rows, one, one)
-            Adam(U, small).step(gradient.outside, 0.0)
+        """Compile the kernels, with a vocabulary of two words."""
+        D, one = self.center.shape[1], np.ones(1)
+        v, U = np.zeros((1, D), np.float32), np.zeros((2, D), np.float32)
+        rows = CountRows(np.zeros(1, np.int64), np.ones(1, np.int64), np.zeros(1, np.int32), np.ones(1, np.float32))
+        with ExactSoftmax(2, D, batch=1, workers=1, kernels=self._softmax.kernels) as softmax:
+            gradient = softmax.gradient(v, U, np.zeros(2, np.float32), rows, one, one)
+            Adam(U, softmax).step(gradient.outside, 0.0)
 
     def all_done(self, epoch: int) -> list[int]:
         """Return the number of batches."""
@@ -245,51 +251,51 @@ class Passes(Engine):
         return self._batches
 
     def train(self, task: Batch, rate: float, work: None) -> TaskResult:
-        """Move a batch's centers and all outside rows, in place."""
+        """Update the batch's rows of the center matrix and all of the outside matrix, in place."""
         assert self._batches is not None
-        batch, N, a = task.centers, self._counts.totals[task.centers], self._weights[task.centers]
+        batch, N, weights = task.centers, self._counts.totals[task.centers], self._weights[task.centers]
         gradient = self._softmax.gradient(
-            self.center[batch], self.outside, self._intercept, self._counts.rows(batch), N, a / a.sum()
+            self.center[batch], self.outside, self._intercept, self._counts.rows(batch), N, weights / weights.sum()
         )
         share = len(batch) / np.count_nonzero(self._counts.totals > 0)
         result = TaskResult(round(N.sum()), float(gradient.losses @ N), share)
         if self.halt[0] or not math.isfinite(result.loss):
             return result
-        self._move(batch, gradient, rate)
+        self._update(batch, gradient, rate)
         if task.last and task.epoch == self._options.epochs - 1 and not self._options.warm_epochs:
             balance(self.center, self.outside)
         self._batches.finished += 1
         return result
 
     def epoch_loss(self, mean: float, pairs: int) -> tuple[float, int]:
-        """Return the exact mean loss of all pairs, and how many there are."""
+        """Return the exact mean loss of all pairs, and their number."""
         loss = self._softmax.corpus_loss(self.center, self.outside, self._intercept, self._counts)
         return loss.nats, round(loss.pairs)
 
     def state(self) -> State:
-        """Return both matrices, Adam's moments, the curvature in use and the number of steps taken."""
+        """Return both matrices, Adam's moments, the inverse curvature and the number of steps."""
         state = super().state()
         return State({"steps": self._adam.steps}, state.arrays | self._adam.arrays() | self._newton.arrays())
 
     def restore(self, state: State) -> None:
-        """Take over a state, in place."""
+        """Restore a state, in place; raise `CheckpointError` if it does not fit."""
         super().restore(state)
         most = self._options.epochs * self.all_done(0)[0]
         self._adam.steps = self._newton.steps = state.whole("steps", most)
 
-    def _move(self, batch: NDArray[np.int64], gradient: Gradient, rate: float) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):  # the next loss shows it
+    def _update(self, batch: NDArray[np.int64], gradient: Gradient, rate: float) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):  # the next batch's loss is then not finite
             self._newton.step(self.center, batch, gradient.center, CENTER_RATE * rate / self.rate(0.0))
         self._adam.step(gradient.outside, rate)
 
 
-def _intercept(corpus: Corpus, options: Options) -> Matrix:
+def _intercept(corpus: Corpus, options: Options) -> Floats:
     V = len(corpus.vocabulary)
     return unigram_intercept(corpus.vocabulary.counts) if options.unigram_intercept else np.zeros(V, np.float32)
 
 
-def start_at_random(center: Matrix, outside: Matrix, seed: int) -> None:
-    """Fill both (V, D) matrices, in place, with normal draws that depend on the seed and the shape alone."""
+def start_at_random(center: Floats, outside: Floats, seed: int) -> None:
+    """Fill both (V, D) matrices, in place, with normal draws that depend only on the seed and the shape."""
     rng = np.random.default_rng(seed)
     for matrix in (center, outside):
         rng.standard_normal(out=matrix, dtype=np.float32)

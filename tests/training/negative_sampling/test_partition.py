@@ -11,7 +11,7 @@ from firth import Options
 from firth.training.negative_sampling import partition
 from firth.training.sampling import alias_table
 
-fingerprint = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/fingerprint.py"))
+fingerprint = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks/fingerprint.py"))
 
 
 @given(st.integers(0, 300), st.integers(1, 40), st.integers(0, 3))

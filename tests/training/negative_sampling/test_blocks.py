@@ -1,4 +1,4 @@
-"""The block schedule: pairs in buckets, the group kernel against the equations, and the same bytes for any workers."""
+"""The block schedule: the order of its tasks, and the same bytes for any number of workers."""
 
 import hashlib
 import multiprocessing
@@ -14,22 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from training._by_hand import reach, surviving_sentences
 
 from firth import Options, Word2Vec
-from firth.objectives import negative_sampling
-from firth.text import END, read_corpus
-from firth.training import draws
+from firth.text import read_corpus
 from firth.training.loop.progress import Reporter
 from firth.training.loop.trainer import Trainer
-from firth.training.negative_sampling import block_kernels, blocks, layout, partition, simd
-from firth.training.sampling import alias_table, keep_thresholds
+from firth.training.negative_sampling import blocks, layout, partition, simd
+from firth.training.sampling import alias_table
 
 SEED = 20261120
-SHAPES = [(1, 1), (3, 5), (17, 7), (50, 10), (100, 5), (16, 64)]
-"""(vector_size, negative)"""
 
 
 def random_rows(rng, n, D):
@@ -38,60 +31,13 @@ def random_rows(rng, n, D):
     return matrix
 
 
-def oracle(center, outside, pairs, alias, key, K, rate):
-    """Do what `train_bucket` does in float64: one step a group, all gradients from before the step."""
-    center, outside, loss = center.astype(np.float64), outside.astype(np.float64), 0.0
-    noise = np.empty(K, np.int32)
-    groups = [pairs[start : start + 8].tolist() for start in range(0, len(pairs), 8)]
-    for number, group in enumerate(groups):
-        draws.draw_noise(np.uint64(key), number * K, K, alias, noise)
-        d_center, d_outside = np.zeros_like(center), np.zeros_like(outside)
-        for c, o in group:
-            pair_loss, d_v, d_U = negative_sampling(center[c], o, noise[noise != o], outside)
-            loss += pair_loss
-            d_center[c] += d_v
-            d_outside += d_U
-        center -= rate * d_center
-        outside -= rate * d_outside
-    return center, outside, loss
-
-
-@st.composite
-def buckets(draw):
-    """Blocks of few rows, so that centers, outside words and noise words repeat and coincide."""
-    n_center, n_outside = draw(st.integers(1, 12)), draw(st.integers(1, 12))
-    pair = st.tuples(st.integers(0, n_center - 1), st.integers(0, n_outside - 1))
-    pairs = draw(st.lists(pair, max_size=40))
-    return n_center, n_outside, np.array(pairs, np.int32).reshape(-1, 2), draw(st.sampled_from(SHAPES))
-
-
-@settings(max_examples=150, deadline=None, derandomize=True)
-@given(buckets(), st.integers(0, 2**64 - 1))
-def test_a_bucket_equals_the_oracles_steps(bucket, key):
-    n_center, n_outside, pairs, (D, K) = bucket
-    rng = np.random.default_rng(SEED)
-    center, outside = random_rows(rng, n_center, D), random_rows(rng, n_outside, D)
-    alias = alias_table(rng.integers(1, 50, n_outside), 0.75)
-    expected_center, expected_outside, expected_loss = oracle(center, outside, pairs, alias, key, K, 0.05)
-    work = block_kernels.make_group_workspace(D, K)
-    tile, n_tiles = layout.tiles(K)
-    train = block_kernels.compile_train_bucket(tile, n_tiles, layout.strips(D))
-    words = np.arange(n_outside, dtype=np.int32)
-    train(center, outside, pairs, words, alias, np.uint64(key), K, np.float32(0.05), work)
-    # At most 40 groups change rows of size ~1; each adds a few roundings of 6e-8 and passes earlier ones on.
-    np.testing.assert_allclose(center, expected_center, atol=2e-5)
-    np.testing.assert_allclose(outside, expected_outside, atol=2e-5)
-    np.testing.assert_allclose(work.loss.sum(), expected_loss, rtol=1e-5, atol=1e-6)
-    assert not center[:, D:].any()
-    assert not outside[:, D:].any()
-
-
 def sample_bucket(seed=SEED, n_pairs=500, D=20, K=5):
     rng = np.random.default_rng(seed)
     pairs = rng.integers(0, 30, (n_pairs, 2), dtype=np.int32)
     alias = alias_table(rng.integers(1, 50, 30), 0.75)
     words = np.arange(30, dtype=np.int32)
-    return blocks.Bucket(random_rows(rng, 30, D), random_rows(rng, 30, D), pairs, words, alias, 77, 0.05, K, D)
+    center, outside = random_rows(rng, 30, D), random_rows(rng, 30, D)
+    return blocks.Bucket(center, outside, pairs, words, alias, np.uint64(77), np.float32(0.05), K, D)
 
 
 def test_running_a_bucket_is_a_pure_function_of_it():
@@ -105,38 +51,6 @@ def test_running_a_bucket_is_a_pure_function_of_it():
         assert other.loss == here.loss
     assert here.center is bucket.center, "rows on strip boundaries change in place"
     assert not np.array_equal(here.center, sample_bucket().center)
-
-
-@given(
-    st.lists(st.lists(st.integers(0, 9), max_size=9), min_size=1, max_size=4),
-    st.integers(1, 4),
-    st.integers(1, 5),
-    st.booleans(),
-    st.booleans(),
-)
-@settings(deadline=None, max_examples=60)
-def test_the_buckets_hold_every_pair_of_every_window_once(sentences, P, window, shrink, subsampled):
-    block = np.array([token for sentence in sentences for token in [*sentence, END]], np.int32)
-    keep = keep_thresholds(np.full(10, 5), 0.05 if subsampled else 0.0)
-    work, counts, key = block_kernels.make_pair_workspace(len(block)), np.zeros(P * P, np.int64), np.uint64(9)
-    block_of = np.random.default_rng(SEED).integers(0, P, 10).astype(np.uint8)
-    n, words = block_kernels.count_pairs(block, keep, key, window, shrink, block_of, P, work, counts)
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    pairs = np.empty((starts[-1], 2), np.int32)
-    block_kernels.fill_pairs(n, P, work, starts[:-1].copy(), pairs)
-    found = Counter()
-    for bucket in range(P * P):
-        for center, outside in pairs[starts[bucket] : starts[bucket + 1]].tolist():
-            assert (block_of[center], block_of[outside]) == divmod(bucket, P)
-            found[center, outside] += 1
-    expected, position = Counter(), 0
-    for sentence in surviving_sentences(block, keep, int(key)):
-        for i, word in enumerate(sentence):
-            m = reach(int(key), position, window) if shrink else window
-            expected.update((edge, word) for edge in sentence[max(0, i - m) : i] + sentence[i + 1 : i + m + 1])
-            position += 1
-    assert words == sum(map(len, sentences))
-    assert found == expected
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 64, 203])
@@ -227,7 +141,7 @@ def test_processes_and_stores_change_no_byte(memory_limit, one_worker):
     options = Options(**SMALL)
     corpus = read_corpus(corpus_of_ids(), options, memory_limit=memory_limit)
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool, corpus.tokens:
-        engine = blocks.Blocks(corpus, options, blocks.run_elsewhere(pool))
+        engine = blocks.Blocks(corpus, options, run=blocks.run_elsewhere(pool))
         losses = [record.loss for record in Trainer(engine, options, 2, Reporter()).epochs()]
         assert (digest(engine.center, engine.outside), losses) == one_worker
 
@@ -235,14 +149,14 @@ def test_processes_and_stores_change_no_byte(memory_limit, one_worker):
 TRAIN = """
 import hashlib, sys
 sys.path.insert(0, sys.argv[1])
-from training.test_blocks import fit
+from training.negative_sampling.test_blocks import fit
 print(fit(int(sys.argv[2]))[0])
 """
 
 
 def test_hash_seed_locale_and_folder_change_no_byte(tmp_path, one_worker):
     environment = os.environ | {"PYTHONHASHSEED": "4321", "LC_ALL": "C"}
-    command = [sys.executable, "-c", TRAIN, str(Path(__file__).parents[1]), "3"]
+    command = [sys.executable, "-c", TRAIN, str(Path(__file__).parents[2]), "3"]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == one_worker[0]
 
