@@ -17,10 +17,10 @@ from firth.vectors.query_input import FloatArray, Key, listed
 from firth.vectors.table import VectorTable
 
 _BLOCK = 8192  # rows
-Table = TypeVar("Table", bound=VectorTable)
+AnyVectors = TypeVar("AnyVectors", bound=VectorTable)
 
 
-class Alignment(NamedTuple, Generic[Table]):
+class Alignment(NamedTuple, Generic[AnyVectors]):
     """Rotated vectors, and how well they match the others.
 
     vectors   KeyedVectors: every key with its vector rotated
@@ -30,14 +30,14 @@ class Alignment(NamedTuple, Generic[Table]):
     after     the same after the rotation: near 1 for words whose meaning did not change
     """
 
-    vectors: Table
+    vectors: AnyVectors
     rotation: NDArray[np.float64]
     keys: int
     before: float
     after: float
 
 
-def align(wv: Table, onto: VectorTable, keys: Iterable[Key] | None = None) -> Alignment[Table]:
+def align(wv: AnyVectors, onto: VectorTable, keys: Iterable[Key] | None = None) -> Alignment[AnyVectors]:
     """Return `wv` rotated onto `onto`: see `KeyedVectors.align`."""
     if wv.vector_size != onto.vector_size:
         raise OptionError(

@@ -39,7 +39,8 @@ class ApproximateIndex:
         building = whole("building", building, "candidates examined when a row is linked", 1)
         self.effort = effort
         faiss = _faiss()
-        self.wv, self._version = wv, wv._version
+        self.wv: Queries = wv
+        self._version = wv._version
         self._rows = wv._usable_rows()
         if not len(self._rows):
             raise OptionError(f"{wv!r} has no vector to index: add one that is finite and not zero")

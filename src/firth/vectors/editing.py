@@ -126,7 +126,8 @@ class EditableTable(VectorTable):
         moved = [(matrix, matrix.rows[order]) for matrix in (self._center, self._outside) if matrix is not None]
         for matrix, rows in moved:
             matrix.replace(rows)
-        self._keys, self._key_to_index, self.expandos, self._growing_expandos = keys, None, expandos, {}
+        self._keys, self._key_to_index, self._growing_expandos = keys, None, {}
+        self.expandos.update(expandos)
         self.forget_norms()
 
     def unit_normalize_all(self) -> None:

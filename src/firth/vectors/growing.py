@@ -12,6 +12,8 @@ class GrowingArray:
     The array given is used without a copy until the first `append`. A copy or a pickle has no spare rows.
     """
 
+    rows: NDArray[Any]
+
     def __init__(self, rows: NDArray[Any]):
         self.replace(rows)
 
