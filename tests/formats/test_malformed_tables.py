@@ -27,7 +27,6 @@ from stress.fuzz import TARGETS
 from firth import KeyedVectors, Word2Vec
 from firth.cli import main
 from firth.errors import FormatError, NotEnoughMemoryError
-from firth.evaluation import evaluate_word_analogies, evaluate_word_pairs
 from firth.formats import FORMATS, arrow, detect, diagnose, read_vectors, write_vectors
 
 VECTORS = np.arange(6, dtype=np.float32).reshape(3, 2)
@@ -621,33 +620,3 @@ def test_a_packed_list_of_words_without_end_is_not_unpacked(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 16 << 20
-
-
-# --- sets to judge by
-
-MODEL = KeyedVectors(KEYS, VECTORS + 1)
-
-
-@pytest.mark.parametrize(
-    ("content", "encoding", "message"),
-    [
-        (b"", "utf8", "holds no pairs"),
-        (b"a\tb\tnan\n", "utf8", "holds no pairs"),
-        (b"a\tb\t1\n" + b"x" * (1 << 20) + b"\n", "utf8", "line 2 has 1048576 letters or more"),
-        (b"a\tb\t\xff\n", "utf8", "is not utf8"),
-        (b"a\tb\t1\n", "utf-16", "is not utf-16"),
-    ],
-)
-def test_a_file_that_is_no_set_of_pairs_is_refused(tmp_path, content, encoding, message):
-    (tmp_path / "set").write_bytes(content)
-    with pytest.raises(FormatError, match=message):
-        evaluate_word_pairs(MODEL, tmp_path / "set", encoding=encoding)
-
-
-@given(st.binary(max_size=100) | st.text(": abc\t1.\n#", max_size=60).map(str.encode))
-def test_any_bytes_are_a_set_or_refused(tmp_path_factory, content):
-    path = tmp_path_factory.getbasetemp() / "set"
-    path.write_bytes(content)
-    for judge in (evaluate_word_pairs, evaluate_word_analogies):
-        with suppress(FormatError):
-            judge(MODEL, path, dummy4unknown=True)

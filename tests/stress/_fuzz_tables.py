@@ -20,7 +20,6 @@ from safetensors.numpy import save
 
 from firth import KeyedVectors
 from firth.errors import FormatError
-from firth.evaluation import evaluate_word_analogies, evaluate_word_pairs
 from firth.formats import diagnose, read_vectors, write_vectors
 from stress._fuzzing import Target, named
 from stress._targets import LIMITS, NUMBERS, VECTORS, WORDS, mutated_tensors, overwritten, use_vectors
@@ -194,13 +193,13 @@ def _vectors() -> KeyedVectors:
 def _use_pairs(path: Path) -> None:
     for delimiter in (None, "\t"):
         with suppress(FormatError):
-            result = evaluate_word_pairs(_vectors(), path, delimiter, dummy4unknown=True)
+            result = _vectors().evaluate_word_pairs(path, delimiter, dummy4unknown=True)
             assert 0 <= result.covered <= result.total
-    evaluate_word_pairs(_vectors(), path, None)
+    _vectors().evaluate_word_pairs(path, None)
 
 
 def _use_questions(path: Path) -> None:
-    result = evaluate_word_analogies(_vectors(), path)
+    result = _vectors().evaluate_word_analogies(path)
     assert 0 <= result.covered <= result.total
 
 

@@ -191,7 +191,7 @@ def best(rng: np.random.Generator, fence: Fence) -> list[Any]:
     n, T = int(rng.integers(0, 5)), int(rng.choice([0, 1, 63, 64, 65, 200]))
     block = scores(rng, n, T)
     arrays = list(map(fence, heaps(rng, n, T, block.dtype)))
-    search_kernels.keep_best(fence(block), int(rng.integers(5)), *arrays)
+    search_kernels.keep_best(int(rng.integers(5)), fence(block), *arrays)
     return arrays
 
 
@@ -200,7 +200,7 @@ def best_analogies(rng: np.random.Generator, fence: Fence) -> list[Any]:
     cosines = scores(rng, W, T)
     arrays = list(map(fence, heaps(rng, n, T, cosines.dtype)))
     questions, multiply = fence(rng.integers(0, W, (n, 3))), bool(rng.random() < 0.5)
-    search_kernels.keep_best_analogies(fence(cosines), 0, questions, multiply, *arrays)
+    search_kernels.keep_best_analogies(0, multiply, fence(cosines), questions, *arrays)
     return arrays
 
 

@@ -104,10 +104,11 @@ def compiled(source: Path) -> Iterator[tuple[str, set[str]]]:
             for node in nodes if isinstance(node, ast.ImportFrom)
             for alias in node.names
         }  # fmt: skip
+        compilers = {name for name in COMPILERS if imported.get(name) != f"typing.{name}"}  # typing has an overload too
         handed_over = {name for node in nodes if isinstance(node, ast.Call) for name in _compiles(node)}
         for node in nodes:
             if isinstance(node, ast.FunctionDef) and (
-                node.name in handed_over or any(_names(decorator) & COMPILERS for decorator in node.decorator_list)
+                node.name in handed_over or any(_names(decorator) & compilers for decorator in node.decorator_list)
             ):
                 called = {call.func.id for call in ast.walk(node) if isinstance(call, ast.Call) and _is_name(call.func)}
                 yield f"{module}.{node.name}", {imported.get(name, f"{module}.{name}") for name in called}

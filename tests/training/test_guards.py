@@ -193,7 +193,7 @@ def test_scores_that_are_no_numbers_push_nothing_out(data, k, T):
     scores = data.draw(arrays(np.float32, (2, T), elements=score.map(float), fill=st.just(float("nan"))))
     out = data.draw(arrays(np.intp, (2, 2), elements=st.integers(-1, T)))
     values, rows = np.full((2, k), -np.inf, np.float32), np.full((2, k), -1, np.intp)
-    keep_best(scores, 0, out, values, rows)
+    keep_best(0, scores, out, values, rows)
     for q in range(2):
         offered = [row for row in range(T) if scores[q, row] > -np.inf and row not in out[q]]
         expected = sorted(offered, key=lambda row: (-scores[q, row], row))[:k]

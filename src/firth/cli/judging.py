@@ -53,7 +53,7 @@ def evaluate(
 
     Says beside each result how much of the file the vocabulary covers.
     """
-    from firth.evaluation import correlations
+    from firth.vectors.evaluation import correlations
 
     if not analogies and not pairs:
         raise UsageError("give a file for --analogies or for --pairs")

@@ -1,21 +1,23 @@
-"""Vectors and the keys they belong to: every query.
+"""KeyedVectors: keys, their vectors and every query. Modules in the order in which they import each other.
 
-items.py         what a query may be given: keys, vectors, weights
-growing.py       an array to which rows are appended
-table.py         keys and rows: the arrays, looking up
-editing.py       adding, changing, sorting, taking a part
-precision.py     half precision made single
-products.py      one vector against every row
-search.py        many queries at once, in blocks; search_kernels.py its loops, compiled by Numba
-queries.py       similarity, neighbours, ranks
-alignment.py     vectors of two eras in one space
-diagnosis.py     what is wrong, or odd, with vectors
-approximate.py   neighbours faster and not quite all of them
-retired.py       names that gensim had once, and what to use
-keyed.py         KeyedVectors: all of that, and files
+query_input.py     the arguments of queries: keys, vectors, weights
+half_precision.py  float16 as float32
+growing.py         an array to which rows are appended
+attributes.py      values of each key, such as counts
+table.py           keys and rows: arrays, norms, looking up
+editing.py         adding, changing, sorting and selecting rows
+cosines.py         the cosines of one vector with every row
+search_kernels.py  the inner loops of the search, compiled by Numba
+search.py          many queries at once, block by block
+queries.py         similarity, neighbours, ranks
+approximate.py     approximate neighbours, with FAISS
+alignment.py       two sets of vectors in one space
+statistics.py      lengths, odd rows, isotropy
+evaluation.py      analogies and word similarity
+keyed.py           KeyedVectors: all of the above, and files
 """
 
-from firth.vectors.items import Item, Items, Key, Vector
 from firth.vectors.keyed import KeyedVectors
+from firth.vectors.query_input import Key, Neighbours
 
-__all__ = ["KeyedVectors", "Key", "Vector", "Item", "Items"]
+__all__ = ["KeyedVectors", "Key", "Neighbours"]

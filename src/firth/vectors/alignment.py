@@ -1,83 +1,69 @@
-"""Vectors of two eras, or two runs, in one space.
+"""Alignment: two sets of vectors, of two eras or two training runs, in one space.
 
-Training fixes vectors only up to a rotation, so those of two corpora cannot be compared as they are. Orthogonal
-Procrustes (Schönemann 1966; for eras Hamilton, Leskovec and Jurafsky 2016, arXiv:1605.09096) finds the rotation
-that brings the words both have closest together; it keeps every cosine and length within an era.
+Training determines vectors only up to a rotation, so those of two runs cannot be compared directly. Orthogonal
+Procrustes (Schönemann 1966; for eras Hamilton, Leskovec and Jurafsky 2016, arXiv:1605.09096) finds the rotation that
+brings the shared words closest together. It preserves the cosines and lengths within each set.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.messages import counted
-from firth.vectors.items import Key, Vector, listed
+from firth.vectors.query_input import FloatArray, Key, listed
+from firth.vectors.table import VectorTable
 
-if TYPE_CHECKING:
-    from firth.vectors.keyed import KeyedVectors
+_BLOCK = 8192  # rows
+AnyVectors = TypeVar("AnyVectors", bound=VectorTable)
 
 
-class Alignment(NamedTuple):
-    """Rotated vectors, and how well they fit.
+class Alignment(NamedTuple, Generic[AnyVectors]):
+    """Rotated vectors, and how well they match the others.
 
-    vectors   KeyedVectors: every key, its vector rotated
-    rotation  (D, D) float64, orthogonal: a vector x of the old space is x @ rotation in the new
-    keys      how many keys the rotation was found with
-    before    their mean cosine with their counterparts as they were
-    after     and after rotating: for words whose meaning stayed it is near 1
+    vectors   KeyedVectors: every key with its vector rotated
+    rotation  (D, D) float64, orthogonal: a row x of the old space is x @ rotation in the new
+    keys      the number of keys that the rotation was computed from
+    before    the mean cosine of these keys' vectors with their counterparts, before the rotation
+    after     the same after the rotation: near 1 for words whose meaning did not change
     """
 
-    vectors: "KeyedVectors"
+    vectors: AnyVectors
     rotation: NDArray[np.float64]
     keys: int
     before: float
     after: float
 
 
-def align(wv: "KeyedVectors", onto: "KeyedVectors", keys: Iterable[Key] | None = None) -> Alignment:
-    """Return `wv` rotated by argmin_R ||A R - B||_F over orthogonal R; neither argument changes.
-
-    The rotated vectors are new ones and belong to no model. A and B hold, row by row, the unit vectors in `wv` and
-    `onto` of `keys`, by default all that both have. With the singular value decomposition AᵀB = P S Qᵀ the answer is
-    R = P Qᵀ (Schönemann 1966). Keys whose vector is not finite on either side are left out. Raises `OptionError` if
-    sizes differ or no key is shared, and `UnknownWordError` for one of `keys` that is missing on a side.
-    """
+def align(wv: AnyVectors, onto: VectorTable, keys: Iterable[Key] | None = None) -> Alignment[AnyVectors]:
+    """Return `wv` rotated onto `onto`: see `KeyedVectors.align`."""
     if wv.vector_size != onto.vector_size:
         raise OptionError(
             f"vectors of {wv.vector_size} and of {counted(onto.vector_size, 'number')} cannot be aligned: train "
             "both with the same vector_size"
         )
     shared = [key for key in wv.index_to_key if key in onto] if keys is None else listed(keys)
-    A, B = _finite_pairs(_units(wv, shared), _units(onto, shared))
+    A, B = (table.unit_rows(table._rows(shared)).astype(np.float64) for table in (wv, onto))
+    finite = np.isfinite(A).all(axis=1) & np.isfinite(B).all(axis=1)
+    A, B = A[finite], B[finite]
     if not len(A):
         raise OptionError(
-            f"the two have no key in common ({counted(len(wv), 'key')} and "
-            f"{counted(len(onto), 'key')}): there is nothing to align by"
+            f"the two have no key in common ({counted(len(wv), 'key')} and {counted(len(onto), 'key')}): give vectors "
+            "that share words"
         )
     P, _, Q = np.linalg.svd(A.T @ B)
     rotation = P @ Q
-    rotated = type(wv).trusted(list(wv.index_to_key), _rotated(wv.vectors, rotation))
-    rotated.expandos = {attr: values.copy() for attr, values in wv.expandos.items()}
-    return Alignment(rotated, rotation, len(A), _agreement(A, B), _agreement(A @ rotation, B))
+    rotated = wv._with_vectors(_rotated(wv.vectors, rotation))
+    return Alignment(rotated, rotation, len(A), _mean_cosine(A, B), _mean_cosine(A @ rotation, B))
 
 
-def _units(wv: "KeyedVectors", keys: list[Key]) -> NDArray[np.float64]:
-    rows = np.array([wv.get_index(key) for key in keys], dtype=np.intp)
-    return wv.unit_rows(rows).astype(np.float64)
-
-
-def _finite_pairs(A: NDArray[np.float64], B: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    finite = np.isfinite(A).all(axis=1) & np.isfinite(B).all(axis=1)
-    return A[finite], B[finite]
-
-
-def _rotated(vectors: Vector, rotation: NDArray[np.float64]) -> Vector:
+def _rotated(vectors: FloatArray, rotation: NDArray[np.float64]) -> FloatArray:
     with np.errstate(invalid="ignore"):  # rows that are not finite stay so
-        blocks = [vectors[start : start + 8192] @ rotation for start in range(0, len(vectors), 8192)]
+        blocks = [vectors[start : start + _BLOCK] @ rotation for start in range(0, len(vectors), _BLOCK)]
         return np.concatenate([block.astype(vectors.dtype) for block in blocks])
 
 
-def _agreement(A: NDArray[np.float64], B: NDArray[np.float64]) -> float:
+def _mean_cosine(A: NDArray[np.float64], B: NDArray[np.float64]) -> float:
     return float(np.einsum("nd,nd->n", A, B).mean())

@@ -1,116 +1,106 @@
-"""Changing a table of keys and rows: adding, assigning, sorting, taking a part."""
+"""Editing a table of keys and rows: adding, changing, sorting and selecting."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from firth.errors import OptionError
 from firth.messages import counted
+from firth.vectors.attributes import as_attribute, descending_order, empty_values
 from firth.vectors.growing import GrowingArray
-from firth.vectors.items import Key, Rows, Vector, is_key, listed
-from firth.vectors.precision import widened
-from firth.vectors.table import (
-    VectorTable,
-    attribute,
-    checked_keys,
-    descending,
-    first_repeated,
-    lengths,
-    row_of_each,
-    unset,
-)
+from firth.vectors.half_precision import widened
+from firth.vectors.query_input import FloatArray, Key, RowIndices, is_key, listed
+from firth.vectors.table import VectorTable, checked_keys, row_norms, row_of_each
 
 
 class EditableTable(VectorTable):
-    """The part of `KeyedVectors` that changes keys, rows and their order, and makes new tables of old ones."""
+    """The methods of `KeyedVectors` that change keys, vectors or the order of rows, or return some of them."""
 
-    def __setitem__(self, keys: Key | Iterable[Key], vectors: Any) -> None:
-        """Give a key, or several, new vectors; new keys are added, as `add_vectors` does."""
+    def __setitem__(self, keys: Key | Iterable[Key], vectors: ArrayLike) -> None:
+        """Assign the (D,) vector of a key, or (n, D) vectors of n keys; new keys are added, as by `add_vectors`."""
         self.add_vectors(keys, vectors, replace=True)
 
-    def add_vector(self, key: Key, vector: Any) -> int:
-        """Add one key and its (D,) vector; return its row. Raises `OptionError` if the key is here already."""
+    def add_vector(self, key: Key, vector: ArrayLike) -> int:
+        """Add one key and its (D,) vector; return its row. Raises `OptionError` if the key exists."""
         if key in self:
-            raise OptionError(f"{key!r} is here already: to change its vector assign it, wv[{key!r}] = vector")
+            raise OptionError(f"{key!r} exists already: to change its vector, assign it, wv[{key!r}] = vector")
         self.add_vectors(key, vector)
         return len(self) - 1
 
     def add_vectors(
         self,
         keys: Key | Iterable[Key],
-        weights: Any,
-        extras: Mapping[str, NDArray[Any]] | None = None,
+        weights: ArrayLike,
+        extras: Mapping[str, ArrayLike] | None = None,
         replace: bool = False,
     ) -> None:
-        """Add n keys and their (n, D) vectors, and arrays of n of what else is known about them.
+        """Add n keys and their (n, D) vectors, and `extras`, attributes with n values each.
 
-        Of keys that are here already the old vector is kept, or with `replace` changed: in place, in the array
-        these vectors were built from, unless that is read-only, which is copied first. In a model, the row of a new
-        word in the outside matrix is zero, as all rows are when negative sampling starts: its score with every
-        center is 0. Raises `OptionError`, before anything changes, if the shapes do not fit or keys repeat or are of
+        A key that exists keeps its vector and its attributes, unless `replace` is true. Replaced vectors are written
+        into the array that these vectors were built from, or into a copy if that is read-only. In a model, the row of
+        a new word in the outside matrix is zero, as all rows are when negative sampling starts: its score with every
+        center is 0. Raises `OptionError`, before anything changes, if shapes do not match or keys repeat or are of
         another kind, and `FirthError` while `fit` is running.
         """
         self._check_editable()
         if is_key(keys):
-            keys, weights = [cast(Key, keys)], np.asarray(weights)[None]
-        fresh = checked_keys(listed(cast(Iterable[Key], keys)))
-        matrix = self._checked_rows(fresh, weights)
-        extras = {attr: _checked_extra(attr, values, len(fresh)) for attr, values in (extras or {}).items()}
-        known = np.array([key in self.key_to_index for key in fresh], dtype=bool)
-        if "count" in extras and "count" in self.expandos:
-            self.expandos["count"] = attribute("count", self.expandos["count"])
-        self.allocate_vecattrs(extras, [values.dtype for values in extras.values()])
-        self._append([key for key, old in zip(fresh, known, strict=True) if not old], matrix[~known])
-        touched = np.ones(len(fresh), dtype=bool) if replace else ~known
-        rows = self._rows(key for key, change in zip(fresh, touched, strict=True) if change)
+            keys, weights = [keys], np.asarray(weights)[None]
+        given = checked_keys(listed(cast(Iterable[Key], keys)))
+        matrix = self._checked_rows(given, weights)
+        values_of = {attr: _checked_extra(attr, values, len(given)) for attr, values in (extras or {}).items()}
+        known = np.array([key in self.key_to_index for key in given], dtype=bool)
+        if "count" in values_of and "count" in self.expandos:
+            self.expandos["count"] = as_attribute("count", self.expandos["count"])
+        self.allocate_vecattrs(values_of, [values.dtype for values in values_of.values()])
+        self._append([key for key, exists in zip(given, known, strict=True) if not exists], matrix[~known])
+        written = np.ones(len(given), dtype=bool) if replace else ~known
+        rows = self._rows(key for key, is_written in zip(given, written, strict=True) if is_written)
         if replace and known.any():
-            self._change(rows, matrix)
-        for attr, values in extras.items():
-            self.expandos[attr][rows] = values[touched]
+            self._replace_rows(rows, matrix)
+        for attr, values in values_of.items():
+            self.expandos[attr][rows] = values[written]
 
     def vectors_for_all(self, keys: Iterable[Key], allow_inference: bool = True, copy_vecattrs: bool = False) -> Self:
-        """Return new vectors that hold only those of `keys` that are here, each once, in that order.
+        """Return a copy of the vectors of those `keys` that exist, each once, in the order given.
 
-        They belong to no model. `copy_vecattrs` copies the attributes of the keys too. `allow_inference` is
+        The copy belongs to no model. `copy_vecattrs` copies the attributes of the keys too. `allow_inference` is
         accepted for compatibility with gensim and has no effect: only a key with a row has a vector.
         """
         if copy_vecattrs:
             self._check_attributes()
         known = [key for key in dict.fromkeys(keys) if key in self]
         rows = self._rows(known)
-        found = type(self).trusted(known, self._vectors[rows])
+        selected = type(self).trusted(known, self._vectors[rows])
         if copy_vecattrs:
-            found.expandos = {attr: values[rows] for attr, values in self.expandos.items()}
-        return found
+            selected.expandos = {attr: values[rows] for attr, values in self.expandos.items()}
+        return selected
 
     def resize_vectors(self, seed: int = 0) -> None:
-        """Give keys that were appended to `index_to_key` random rows, uniform in ±1/D, from `seed`.
+        """Add rows for keys that were appended to `index_to_key`: random, uniform in ±1/D, from `seed`.
 
-        Raises the same errors as `add_vectors`, and `OptionError` if there are fewer keys than rows.
-        Attributes may have values for the new keys already; otherwise these are 0 (None for text).
+        Attributes may have values for the new keys already; otherwise these are 0 (None for text). Raises the errors
+        of `add_vectors`, and `OptionError` if there are fewer keys than rows.
         """
         self._refuse_in_training()
-        rows = len(self) - len(self._vectors)
-        if rows < 0:
-            raise OptionError(
-                f"{counted(len(self._vectors), 'vector')} and only {counted(len(self), 'key')}: take a part with "
-                "vectors_for_all(keys)"
-            )
-        row_of_each(checked_keys(self.index_to_key))
-        self._check_unmoved(len(self._vectors))
-        V, index, attributes = len(self._vectors), self._key_to_index, dict(self.expandos)
-        keys, complete = self._keys[V:], {}
-        for attr, values in attributes.items():
-            if np.shape(values)[:1] == (V + rows,):  # the caller gave the new keys their values
-                complete[attr] = attribute(attr, values)
-        numbers = np.random.default_rng(seed).uniform(-1, 1, size=(rows, self.vector_size))
+        V = len(self._vectors)
+        if len(self) < V:
+            self._check_lengths()
+        row_of_each(checked_keys(self._keys))
+        self._check_unmoved(V)
+        index, attributes, keys = self._key_to_index, dict(self.expandos), self._keys[V:]
+        complete = {  # those with values for the new keys
+            attr: as_attribute(attr, values)
+            for attr, values in attributes.items()
+            if np.shape(values)[:1] == (len(self),)
+        }
+        rows = np.random.default_rng(seed).uniform(-1, 1, size=(len(keys), self.vector_size))
         try:
             del self._keys[V:]
-            self._key_to_index = None  # gensim code may have added the new keys to it
+            self._key_to_index = None  # code written for gensim may have added the new keys to it
             self.expandos.update({attr: values[:V] for attr, values in complete.items()})
-            self.add_vectors(keys, numbers / max(1, self.vector_size))
+            self.add_vectors(keys, rows / max(1, self.vector_size))
         except BaseException:
             if len(self._keys) == V:
                 self._keys += keys
@@ -120,39 +110,40 @@ class EditableTable(VectorTable):
         self.expandos.update(complete)
 
     def sort_by_descending_frequency(self) -> None:
-        """Put the keys in the order of their counts, the highest first; the matrix becomes a new array.
+        """Sort the rows by count, the highest first, into a new matrix; equal counts keep their order.
 
-        The rows of a model's outside matrix move too. Raises `OptionError` if no counts are known, and `FirthError`
-        while `fit` is running.
+        The rows of a model's outside matrix are sorted too. Raises `OptionError` if no counts are known, and
+        `FirthError` while `fit` is running.
         """
         self._check_editable()
         counts = self.counts
         if counts is None:
             raise OptionError("these vectors have no counts to sort by: assign wv.counts first")
         self._check_unmoved(len(self))
-        order = descending("count", counts)
+        order = descending_order("count", counts)
         keys = [self.index_to_key[row] for row in order.tolist()]
         expandos = {attr: values[order] for attr, values in self.expandos.items()}
         moved = [(matrix, matrix.rows[order]) for matrix in (self._center, self._outside) if matrix is not None]
         for matrix, rows in moved:
             matrix.replace(rows)
-        self._keys, self._key_to_index, self.expandos, self._growing_expandos = keys, None, expandos, {}
+        self._keys, self._key_to_index, self._growing_expandos = keys, None, {}
+        self.expandos.update(expandos)
         self.forget_norms()
 
     def unit_normalize_all(self) -> None:
-        """Scale every vector to length 1, in place. The lengths, which grow with the frequency of a word, are lost.
+        """Scale every vector x to x / |x|, in place; a zero vector stays zero.
 
-        The outside matrix of a model stays as it is, so the model's scores u · v change. Raises `FirthError` while
-        `fit` is running.
+        The lengths, which grow with the frequency of a word, are lost. The outside matrix of a model does not change,
+        so the model's scores u · v do. Raises `FirthError` while `fit` is running.
         """
         self._check_editable()
         norms = self.norms
-        self._own()
+        self._make_writeable()
 
         def scale(start: int, stop: int) -> None:
             self._vectors[start:stop] = self.unit_rows(np.arange(start, stop))
 
-        self.each_block(scale)
+        self._for_each_block(scale)
         self._norms = np.where(norms == 0, norms, 1).astype(norms.dtype)
 
     def astype(self, dtype: DTypeLike) -> Self:
@@ -160,14 +151,11 @@ class EditableTable(VectorTable):
         kind = np.dtype(dtype)
         if kind.kind != "f":
             raise OptionError(f"dtype={kind} is not allowed: give float16, float32 or float64")
-        copy = type(self).trusted(list(self.index_to_key), self._vectors.astype(kind))
-        copy.expandos = {attr: values.copy() for attr, values in self.expandos.items()}
-        return copy
+        return self._with_vectors(self._vectors.astype(kind))
 
-    def _checked_rows(self, keys: list[Key], weights: Any) -> Vector:
-        """Return (n, D) vectors for n keys that differ and are of the kind that is here."""
-        if len(set(keys)) != len(keys):
-            raise OptionError(f"keys must differ: {first_repeated(keys)!r} comes more than once")
+    def _checked_rows(self, keys: list[Key], weights: ArrayLike) -> FloatArray:
+        """Return the (n, D) vectors of n new or known keys, after all checks."""
+        row_of_each(keys)
         if keys and len(self) and isinstance(keys[0], str) != isinstance(self.index_to_key[0], str):
             raise OptionError(f"keys must be all words or all whole numbers: found {keys[0]!r} among them")
         matrix = np.asarray(weights)
@@ -180,12 +168,14 @@ class EditableTable(VectorTable):
             )
         return matrix.astype(self._vectors.dtype)
 
-    def _append(self, keys: list[Key], matrix: Vector) -> None:
-        """Add new keys and rows, in time that is linear in their number even when they are added one by one."""
+    def _append(self, keys: list[Key], matrix: FloatArray) -> None:
+        """Append new keys and rows, in time linear in their number even if they are appended one by one."""
         if not keys:
             return
         V, n, attributes = len(self), len(keys), self._growing_attributes()
-        additions = [(self._center, matrix)] + [(array, unset(n, array.rows.dtype)) for array in attributes.values()]
+        additions = [(self._center, matrix)] + [
+            (each, empty_values(n, each.rows.dtype)) for each in attributes.values()
+        ]
         if (outside := self._outside) is not None:
             additions.append((outside, np.zeros((n, self.vector_size), np.float32)))
         for array, _ in additions:
@@ -198,7 +188,7 @@ class EditableTable(VectorTable):
         self.index_to_key.extend(keys)
 
     def _growing_attributes(self) -> dict[str, GrowingArray]:
-        """Return a growing array for each attribute; an attribute that the caller replaced gets a new one."""
+        """Return a growing array for each attribute: a new one if the caller replaced the values."""
         known = self._growing_expandos
         self._growing_expandos = {
             attr: known[attr] if attr in known and known[attr].rows is values else GrowingArray(values)
@@ -211,21 +201,21 @@ class EditableTable(VectorTable):
         self._check_lengths()
         self._check_attributes()
 
-    def _change(self, rows: Rows, matrix: Vector) -> None:
-        self._own()
+    def _replace_rows(self, rows: RowIndices, matrix: FloatArray) -> None:
+        self._make_writeable()
         self._vectors[rows] = matrix
         if self._norms is not None:
-            self._norms[rows] = lengths(widened(matrix, self.exact))
+            self._norms[rows] = row_norms(widened(matrix, self.compute_dtype))
 
-    def _own(self) -> None:
-        """Copy the matrix if it may not be written to, such as one mapped from a file."""
+    def _make_writeable(self) -> None:
+        """Copy the matrix if it is read-only, such as one mapped from a file."""
         if not self._vectors.flags.writeable:
             self._center.replace(self._vectors.copy())
 
 
-def _checked_extra(attr: str, values: Any, n: int) -> NDArray[Any]:
-    array = attribute(attr, values)
-    if len(array.shape) != 1 or len(array) != n:
+def _checked_extra(attr: str, values: ArrayLike, n: int) -> NDArray[np.generic]:
+    array = as_attribute(attr, values)
+    if array.shape != (n,):
         raise OptionError(
             f"the values of {attr!r} for {counted(n, 'key')} must have shape ({n},): found shape {array.shape}"
         )

@@ -1,93 +1,78 @@
-"""KeyedVectors: keys, their vectors, every query, and files.
+"""KeyedVectors: keys and their vectors, all queries, and files.
 
-Names and results are gensim's `KeyedVectors` where gensim has the thing. Two of its traps are closed: a
-whole-number key is a key and never a row number, and norms cannot go stale, for `vectors` is read-only.
+Names and results are those of gensim's `KeyedVectors`, where gensim has an equivalent. Two things differ: an integer
+key is always a key and never a row number, and norms cannot be outdated, because `vectors` is read-only.
 """
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from firth.errors import OptionError
 from firth.messages import counted
-from firth.vectors.items import Key
-from firth.vectors.retired import Retired
-from firth.vectors.table import descending
-
-if TYPE_CHECKING:
-    from firth.evaluation import AnalogyResult, PairsResult
-    from firth.vectors.alignment import Alignment
-    from firth.vectors.diagnosis import Diagnosis
+from firth.vectors.alignment import Alignment, align
+from firth.vectors.approximate import ApproximateIndex
+from firth.vectors.attributes import descending_order
+from firth.vectors.editing import EditableTable
+from firth.vectors.evaluation import Evaluation
+from firth.vectors.query_input import Key
+from firth.vectors.statistics import VectorStatistics, statistics
 
 PathLike = str | os.PathLike[str]
 
 
-class KeyedVectors(Retired):
+class KeyedVectors(Evaluation, EditableTable):
     """V keys, words or whole numbers, and their (V, D) matrix of vectors.
 
-    `vectors` is kept as given, never copied: float16, 32 or 64, rows that are a view into padded ones, or an
-    array mapped from a file. It is shown read-only: to change vectors, assign to keys (`wv["word"] = vector`,
-    which writes into the array given unless that is read-only) or assign a whole array (`wv.vectors = changed`).
-    The vectors of a model keep the rows of its outside matrix in the same order, whatever is added or sorted, and
-    cannot be edited while `fit` is running. A copy (`copy.copy`, `copy.deepcopy`, pickle) belongs to no model.
-    Whoever writes into the array it was built from calls `fill_norms(force=True)` afterwards, for the norms of
-    the rows are computed once. `counts` says how often each key was seen. `KeyedVectors(100)`, or
-    `vector_size=100`, is an empty one to add to. Raises `OptionError` if keys repeat or are of mixed kinds, or
-    shapes differ.
+    keys     V words or V whole numbers; a single number D makes an empty table, as does `vector_size=D`
+    vectors  (V, D) float16, float32 or float64, used without a copy; may be part of a padded array, or mapped
+    counts   (V,) how often each key occurred, or None
+
+    `vectors` is read-only: to change it, assign to keys (`wv["word"] = vector`, which writes into the array given
+    unless that is read-only) or assign a whole array (`wv.vectors = changed`). If you write into the array given,
+    call `fill_norms(force=True)` afterwards: the norms of the rows are computed once. The vectors of a model and its
+    outside matrix have the same order of rows, and cannot be edited while `fit` is running. A copy (`copy.copy`,
+    `copy.deepcopy`, pickle) belongs to no model. Raises `OptionError` if keys repeat or are of mixed kinds, or if
+    shapes do not match.
     """
 
-    # --- judging
+    def info(self) -> VectorStatistics:
+        """Return statistics of the vectors: lengths, copies, odd rows, and how evenly directions are used.
 
-    def evaluate_word_analogies(
-        self,
-        analogies: PathLike,
-        restrict_vocab: int | None = 300000,
-        case_insensitive: bool = True,
-        dummy4unknown: bool = False,
-        similarity_function: str = "most_similar",
-    ) -> "AnalogyResult":
-        """Answer a file of analogies: see `firth.evaluation.evaluate_word_analogies`."""
-        from firth.evaluation import evaluate_word_analogies
+        The isotropy is min Z(c) / max Z(c), where Z(c) = sum_v exp(c·v) over the rows v, and c are the unit
+        eigenvectors of VᵀV and their opposites (Mu and Viswanath 2018, arXiv:1702.01417, eq. 7). Unlike theirs, the
+        rows are scaled to length 1, so that only directions matter. Statistics without enough rows are NaN.
+        """
+        return statistics(self)
 
-        return evaluate_word_analogies(
-            self, analogies, restrict_vocab, case_insensitive, dummy4unknown, similarity_function
-        )
+    def align(self, onto: "KeyedVectors", keys: Iterable[Key] | None = None) -> Alignment[Self]:
+        """Return these vectors rotated onto those of another era or training run; neither changes.
 
-    def evaluate_word_pairs(
-        self,
-        pairs: PathLike,
-        delimiter: str | None = "\t",
-        encoding: str = "utf8",
-        restrict_vocab: int | None = 300000,
-        case_insensitive: bool = True,
-        dummy4unknown: bool = False,
-    ) -> "PairsResult":
-        """Compare with human judgements of similarity: see `firth.evaluation.evaluate_word_pairs`."""
-        from firth.evaluation import evaluate_word_pairs
-
-        return evaluate_word_pairs(self, pairs, delimiter, encoding, restrict_vocab, case_insensitive, dummy4unknown)
-
-    def info(self) -> "Diagnosis":
-        """Say what these vectors are and what is odd about them: see `firth.vectors.diagnosis.diagnose`."""
-        from firth.vectors.diagnosis import diagnose
-
-        return diagnose(self)
-
-    def align(self, onto: "KeyedVectors", keys: Iterable[Key] | None = None) -> "Alignment":
-        """Rotate these vectors onto those of another era or run: see `firth.vectors.alignment.align`."""
-        from firth.vectors.alignment import align
-
+        The rotation is argmin_R ||A R - B||_F over orthogonal R. Row by row, A and B are the unit vectors, here and in
+        `onto`, of `keys`, by default all shared keys. With the singular value decomposition AᵀB = P S Qᵀ it is
+        R = P Qᵀ (Schönemann 1966). Keys with a vector that is not finite are left out. The rotated vectors belong to
+        no model. Raises `OptionError` if the sizes differ or no key is shared, and `UnknownWordError` for one of `keys`
+        that either lacks.
+        """
         return align(self, onto, keys)
 
-    # --- files
+    def approximate_index(self, *, links: int = 32, building: int = 80, effort: int = 64) -> ApproximateIndex:
+        """Return an index that finds most of the nearest keys, faster; `ApproximateIndex` describes the settings.
 
-    def save(self, path: PathLike, format: str = "native") -> None:  # noqa: A002 - what everybody calls it
-        """Write keys, vectors and counts in a format of `firth.formats.FORMATS`, atomically.
+        Raises `MissingExtraError` if FAISS is not installed, and `OptionError` for settings out of range.
+        """
+        return ApproximateIndex(self, links=links, building=building, effort=effort)
 
-        `native` is exact and checksummed, and opens mapped; see `firth.formats.write_vectors` for the others.
+    # --- files; firth.formats is imported when used, since that takes 30 ms
+
+    def save(self, path: PathLike, format: str = "native") -> None:  # noqa: A002 - the usual name
+        """Write keys, vectors and counts in one of `firth.formats.FORMATS`, atomically.
+
+        `native` is exact and checksummed, and can be mapped; see `firth.formats.write_vectors` for the others. Raises
+        `OptionError` for an unknown format, and if keys were edited and do not match the rows.
         """
         from firth.formats import write_vectors
 
@@ -96,12 +81,11 @@ class KeyedVectors(Retired):
 
     @classmethod
     def load(cls, path: PathLike, format: str | None = None, mmap: bool | str | None = False) -> Self:  # noqa: A002
-        """Read vectors of any format, told by the file's bytes: what `save` wrote, or another program.
+        """Read vectors in any format, detected from the file's bytes; of a saved model, the center vectors.
 
-        Of a saved model it reads the center vectors. With `mmap` the matrix is a read-only map of a native or
-        safetensors file: millions of rows open in a moment, read when they are used, and their checksum is not
-        compared; that the keys of firth's own file differ is seen when `key_to_index` is made. Raises `FormatError`;
-        see `firth.formats.read_vectors`.
+        With `mmap` the matrix of a native or safetensors file is mapped read-only: millions of rows open at once and
+        are read when used. The checksum is then not compared, and repeated keys are detected only when `key_to_index`
+        is first made. Raises `FormatError`; see `firth.formats.read_vectors`.
         """
         from firth.formats import read_vectors
 
@@ -118,17 +102,17 @@ class KeyedVectors(Retired):
         prefix: str = "",
         sort_attr: str = "count",
     ) -> None:
-        """Write word2vec text or binary, and the counts to `fvocab`: see `firth.formats.word2vec`.
+        """Write word2vec text, or word2vec binary if `binary`, and the counts to `fvocab`.
 
-        Rows are written in the order of the attribute `sort_attr`, the highest first, where it is known.
-        `prefix` goes before each word; without `write_header` text is GloVe's.
+        Rows are sorted by the attribute `sort_attr`, the largest value first, if the keys have it. `prefix` is
+        written before each word. Text without a header (`write_header=False`) is GloVe's format.
         """
         from firth.formats.word2vec import write_word2vec
 
         self.check_rows()
         self._check_attributes()
         keys, vectors, counts = self.index_to_key, self._vectors, self.counts
-        order = descending(sort_attr, self.expandos[sort_attr]) if sort_attr in self.expandos else None
+        order = descending_order(sort_attr, self.expandos[sort_attr]) if sort_attr in self.expandos else None
         if order is not None and (np.diff(order) < 0).any():
             keys, vectors = [keys[row] for row in order.tolist()], vectors[order]
             counts = None if counts is None else counts[order]
@@ -147,7 +131,11 @@ class KeyedVectors(Retired):
         datatype: DTypeLike = np.float32,
         no_header: bool = False,
     ) -> Self:
-        """Read word2vec text or binary (`binary=None` finds out): see `firth.formats.word2vec`."""
+        """Read word2vec text or binary (`binary=None` detects which) and counts from `fvocab`.
+
+        `limit` keeps the first rows; `datatype` is float16, float32 or float64; `no_header` reads GloVe's text.
+        Raises `FormatError`; see `firth.formats.word2vec`.
+        """
         from firth.formats.word2vec import read_word2vec
 
         file = read_word2vec(
@@ -165,16 +153,16 @@ class KeyedVectors(Retired):
     def intersect_word2vec_format(
         self, fname: PathLike, *, binary: bool | None = None, encoding: str = "utf8", unicode_errors: str = "strict"
     ) -> int:
-        """Take over the vectors that a word2vec file has for keys that are here; return how many.
+        """Replace the vectors of keys that a word2vec file contains too by those of the file; return their number.
 
-        No key is added. gensim's `lockf`, which freezes rows in its training, has no counterpart. Raises
-        `OptionError`, before anything changes, if the file's vectors are of another size.
+        No key is added. gensim's `lockf`, which freezes rows during training, has no equivalent. Raises
+        `OptionError`, before anything changes, if the file's vectors have another size.
         """
         file = KeyedVectors.load_word2vec_format(fname, binary=binary, encoding=encoding, unicode_errors=unicode_errors)
         if file.vector_size != self.vector_size:
             raise OptionError(
                 f"{os.fspath(fname)} has vectors of {counted(file.vector_size, 'number')}, and these have "
-                f"{self.vector_size}"
+                f"{self.vector_size}: give a file with vectors of the same size"
             )
         shared = [key for key in file.index_to_key if key in self]
         self[shared] = file[shared]

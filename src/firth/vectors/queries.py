@@ -1,82 +1,80 @@
-"""Questions to vectors: how alike, what is near, what does not belong."""
+"""Queries: similarity, neighbours, ranks and means."""
 
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import Protocol, cast, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from firth.errors import MissingExtraError, OptionError
 from firth.messages import counted
 from firth.options import whole
-from firth.vectors import search
-from firth.vectors.items import (
-    Items,
+from firth.vectors.cosines import cosine, cosines, largest, unit
+from firth.vectors.query_input import (
+    FloatArray,
     Key,
+    Neighbours,
     NothingGivenError,
-    Rows,
-    Vector,
-    Weighted,
+    QueryItems,
+    RowIndices,
+    WeightedItems,
     checked_topn,
     checked_vocab,
-    cosine,
     is_key,
     listed,
-    unit,
-    weighted,
+    weighted_items,
 )
-from firth.vectors.products import at_least_single, cosines, largest
+from firth.vectors.search import SearchedRows, TopRows, nearest
 from firth.vectors.table import VectorTable
 
-if TYPE_CHECKING:
-    from firth.vectors.approximate import ApproximateIndex
-
-Neighbours: TypeAlias = list[tuple[Key, float]]
-
-_COSMUL_EPSILON = 1e-6  # Levy and Goldberg's: keeps the quotient finite
+_COSMUL_EPSILON = 1e-6  # as in Levy and Goldberg: keeps the quotient finite
 
 
 class Indexer(Protocol):
-    """What can stand in for the exact search: gensim's indexers and firth's `ApproximateIndex`."""
+    """An approximate search for `most_similar`: gensim's indexers, or firth's `ApproximateIndex`."""
 
-    def most_similar(self, vector: Vector, num_neighbors: int, /) -> Sequence[tuple[Any, float]]:
-        """Return up to that many (key, cosine), the nearest first."""
+    def most_similar(self, vector: FloatArray, num_neighbors: int, /) -> Sequence[tuple[Key, float]]:
+        """Return up to that many (key, cosine) pairs, the nearest first."""
 
 
 class Queries(VectorTable):
-    """The queries of `KeyedVectors`. Cosines of a zero vector are 0 and those of a row that is not finite NaN."""
+    """The queries of `KeyedVectors`. The cosine with a zero vector is 0; with a vector that is not finite, NaN."""
 
-    # --- how alike
+    # --- similarity
 
     def similarity(self, w1: Key, w2: Key) -> float:
-        """Return the cosine of the two keys' vectors, 0 where one is zero."""
+        """Return the cosine of the vectors of two keys, x·y / (|x| |y|), or 0 if one is zero.
+
+        Raises `UnknownWordError` for an unknown key.
+        """
         return cosine(self.get_vector(w1), self.get_vector(w2))
 
     def distance(self, w1: Key, w2: Key) -> float:
         """Return 1 - `similarity`: 0 for the same direction, 2 for opposite ones."""
         return 1 - self.similarity(w1, w2)
 
-    def distances(self, word_or_vector: Key | Vector, other_words: Iterable[Key] = ()) -> Vector:
-        """Return 1 - cosine of a key or (D,) vector with each of `other_words`, or where none are given, with all V."""
-        given = self._direction(word_or_vector)
+    def distances(self, word_or_vector: Key | FloatArray, other_words: Iterable[Key] = ()) -> FloatArray:
+        """Return the (n,) values of 1 - cosine of a key or (D,) vector with `other_words`, by default all V keys."""
+        given = self._vector_of(word_or_vector)
         others = list(other_words)
         rows = self.vectors[self._rows(others)] if others else self.vectors
-        distances: Vector = 1 - self.cosine_similarities(given, rows)
+        distances: FloatArray = 1 - self.cosine_similarities(given, rows)
         return distances
 
     @staticmethod
-    def cosine_similarities(vector_1: Vector, vectors_all: Vector) -> Vector:
-        """Return the (n,) cosines of a (D,) vector with each row of an (n, D) array, 0 where one is zero."""
+    def cosine_similarities(vector_1: ArrayLike, vectors_all: ArrayLike) -> FloatArray:
+        """Return the (n,) cosines of a (D,) vector with the rows of an (n, D) array, 0 if one is zero."""
         rows = np.asarray(vectors_all)
         table = VectorTable.trusted(cast(list[Key], range(len(rows))), rows)
-        return cosines(table, unit(at_least_single(vector_1)), 0, len(rows))
+        return cosines(table, unit(vector_1), 0, len(rows))
 
     def n_similarity(self, ws1: Iterable[Key], ws2: Iterable[Key]) -> float:
-        """Return the cosine of the mean vectors of two lists of keys; those that are not here are left out.
+        """Return the cosine of the mean vectors of two lists of keys; unknown keys are ignored.
 
-        Raises `OptionError`, also a `ZeroDivisionError`, if a list is empty.
+        Raises `OptionError`, which is a `ZeroDivisionError` too, if a list is empty.
         """
         first, second = listed(ws1), listed(ws2)
         if not first or not second:
@@ -84,58 +82,56 @@ class Queries(VectorTable):
         return cosine(*(self.get_mean_vector(keys, pre_normalize=False) for keys in (first, second)))
 
     def relative_cosine_similarity(self, wa: Key, wb: Key, topn: int = 10) -> float:
-        """Return cos(wa, wb) / sum of the cosines of wa's `topn` nearest (Leeuwenberg et al. 2016, eq. 1).
+        """Return cos(wa, wb) / (the sum of the cosines of wa's `topn` neighbours) (Leeuwenberg et al. 2016, eq. 1).
 
-        Above 0.10 for topn=10 the two are more alike than words near wa mostly are. Raises `OptionError` if
-        nothing is near.
+        Above 0.10 for topn=10, the two are more similar than wa and its average neighbour. Raises `OptionError` if
+        that sum is 0.
         """
-        near = cast(Neighbours, self.most_similar(wa, topn=checked_topn(topn, 1)))
-        total = sum(score for _, score in near)
+        topn = checked_topn(topn, 1)
+        total = sum(score for _, score in self.most_similar(wa, topn=topn))
         if not total:
-            raise OptionError(f"{wa!r} has no neighbours to compare with")
+            raise OptionError(
+                f"the cosines of {wa!r} and its nearest keys sum to {total}, and cannot be divided by: use similarity"
+            )
         return self.similarity(wa, wb) / total
 
     def wmdistance(self, document1: Iterable[Key], document2: Iterable[Key], norm: bool = True) -> float:
         """Return the Word Mover's Distance of two lists of keys (Kusner et al. 2015).
 
-        It is the least cost of moving the words of one, each with its share of the list, to those of the other,
-        at their Euclidean distance; with `norm`, that of unit vectors. Keys that are not here are left out; if
-        none is left on a side, the answer is infinity. Raises `MissingExtraError` where POT is not installed.
+        It is the lowest cost of moving the words of one list, each with its share of the list, to those of the other,
+        where the cost is the Euclidean distance of their vectors, or with `norm` of their unit vectors. Unknown keys
+        are ignored; if none is left in a list, the result is infinity. Raises `MissingExtraError` if POT is not
+        installed.
         """
         try:
-            emd2 = import_module("ot").emd2
+            emd2 = import_module("ot").emd2  # optional, and slow to import
         except ImportError as error:
             raise MissingExtraError("POT", "wmd", "the Word Mover's Distance") from error
-        sides = [[key for key in listed(document) if key in self] for document in (document1, document2)]
-        if not all(sides):
+        bags = [Counter(key for key in listed(document) if key in self) for document in (document1, document2)]
+        if not all(bags):
             return float("inf")
-        (first, first_share), (second, second_share) = (self._bag(keys, norm) for keys in sides)
+        first, second = (np.array([self.get_vector(key, norm) for key in bag], dtype=np.float64) for bag in bags)
+        shares = [np.array(list(bag.values())) / bag.total() for bag in bags]
         gaps = first[:, None] - second[None]
-        return float(emd2(first_share, second_share, np.sqrt(np.einsum("nmd,nmd->nm", gaps, gaps))))
-
-    def _bag(self, keys: list[Key], norm: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the vectors of the keys that differ, and each one's share of the list."""
-        different = list(dict.fromkeys(keys))
-        vectors = np.array([self.get_vector(key, norm=norm) for key in different], dtype=np.float64)
-        return vectors, np.array([keys.count(key) / len(keys) for key in different])
+        return float(emd2(*shares, np.sqrt(np.einsum("nmd,nmd->nm", gaps, gaps))))
 
     # --- means
 
     def get_mean_vector(
         self,
-        keys: Iterable[Key | Vector],
-        weights: Sequence[float] | NDArray[Any] | None = None,
+        keys: Iterable[Key | FloatArray],
+        weights: ArrayLike | None = None,
         pre_normalize: bool = True,
         post_normalize: bool = False,
         ignore_missing: bool = True,
-    ) -> Vector:
-        """Return the (D,) weighted mean sum_i w_i x_i / sum_i |w_i| of keys' vectors and given vectors.
+    ) -> FloatArray:
+        """Return the (D,) weighted mean sum_i w_i x_i / sum_i |w_i| of the vectors of keys, and of given vectors.
 
-        `pre_normalize` scales the vectors of keys, not given ones, to length 1 first, `post_normalize` the mean
-        at last. Keys that are not here are left out of both sums, unless `ignore_missing` is False, and if none
-        is left the mean is zero. Raises `OptionError` for no keys or as many weights as there are not keys.
+        `pre_normalize` scales the vectors of keys, but not given ones, to length 1 first; `post_normalize` scales the
+        mean. Unknown keys are left out of both sums, or with `ignore_missing=False` raise `UnknownWordError`; the
+        mean of no vectors is zero. Raises `OptionError` for an empty list, and unless there is a weight for each key.
         """
-        items = [keys] if is_key(keys) else list(keys)
+        items: list[Key | FloatArray] = [keys] if is_key(keys) else list(keys)
         if not items:
             raise NothingGivenError("a mean needs at least one key or vector")
         weight = np.ones(len(items)) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -143,231 +139,248 @@ class Queries(VectorTable):
             raise OptionError(f"give one weight for each of {counted(len(items), 'key')}: found shape {weight.shape}")
         pairs = [
             (item, float(w))
-            for item, w in zip(cast(list[Any], items), weight, strict=True)
+            for item, w in zip(items, weight, strict=True)
             if not (ignore_missing and is_key(item) and item not in self)
         ]
         mean = self._mean(pairs, pre_normalize)
         return unit(mean) if post_normalize else mean
 
-    def _mean(self, items: Weighted, normalize: bool = True) -> Vector:
+    def _mean(self, items: WeightedItems, normalize: bool = True) -> FloatArray:
         total = np.zeros(self.vector_size)
-        for what, weight in items:
-            total += weight * self._direction(what, normalize)
+        for item, weight in items:
+            total += weight * self._vector_of(item, normalize)
         weights = sum(abs(weight) for _, weight in items)
-        mean: Vector = (total / weights if weights else total).astype(self.exact)
+        mean: FloatArray = (total / weights if weights else total).astype(self.compute_dtype)
         return mean
 
-    def _direction(self, given: Any, normalize: bool = True) -> Vector:
-        """Return a key's (unit) vector, or a given vector as it is."""
-        if is_key(given):
-            return self.get_vector(given, norm=normalize)
-        vector = np.asarray(given)
+    def _vector_of(self, item: Key | FloatArray, normalize: bool = True) -> FloatArray:
+        """Return the (unit) vector of a key, or a given vector unchanged."""
+        if is_key(item):
+            return self.get_vector(item, norm=normalize)
+        vector = np.asarray(item)
         if vector.shape != (self.vector_size,) or vector.dtype.kind not in "fiu":
             raise OptionError(
-                f"{given!r} is neither a key nor a vector of {counted(self.vector_size, 'number')} nor a "
-                "(key, weight) pair"
+                f"{item!r} is not a key, a vector of {counted(self.vector_size, 'number')} or a (key, weight) pair"
             )
         return vector
 
-    # --- what is near
+    # --- neighbours
 
+    @overload
+    def most_similar(
+        self, positive: QueryItems = None, negative: QueryItems = None, topn: int = 10, clip_start: int = 0,
+        clip_end: int | None = None, restrict_vocab: int | None = None, indexer: Indexer | None = None
+    ) -> Neighbours: ...  # fmt: skip
+    @overload
+    def most_similar(
+        self, positive: QueryItems = None, negative: QueryItems = None, *, topn: None, clip_start: int = 0,
+        clip_end: int | None = None, restrict_vocab: int | None = None, indexer: Indexer | None = None
+    ) -> FloatArray: ...  # fmt: skip
     def most_similar(
         self,
-        positive: Items = None,
-        negative: Items = None,
+        positive: QueryItems = None,
+        negative: QueryItems = None,
         topn: int | None = 10,
         clip_start: int = 0,
         clip_end: int | None = None,
         restrict_vocab: int | None = None,
         indexer: Indexer | None = None,
-    ) -> Neighbours | Vector:
-        """Return the `topn` keys whose vectors are nearest, by cosine, to a weighted mean of the given ones.
+    ) -> Neighbours | FloatArray:
+        """Return the `topn` keys whose vectors have the largest cosines with a weighted mean of the given items.
 
         mean = sum_i w_i x_i / sum_i |w_i| (Mikolov et al. 2013, NAACL: 3CosAdd), where x_i is the unit vector
-        of a key, or a given (D,) vector as it is, and w_i is 1 for `positive`, -1 for `negative`, or w itself
-        for an item given as (key, w). Given keys are left out of the answer. Only rows `clip_start` to
-        `clip_end` are searched, or the first `restrict_vocab`. `topn=None` returns the cosines of all those
-        rows, given keys included. `indexer` searches in place of the exact product, see `approximate_index`.
-        Raises `UnknownWordError` for a key that is not here and `OptionError` for nothing to compare with, or a
-        number that is not allowed.
+        of a key, or a given (D,) vector unchanged, and w_i is 1 for `positive`, -1 for `negative`, or w for an item
+        given as (key, w). Given keys are left out of the result. The search covers rows `clip_start` to
+        `clip_end` - 1, or the first `restrict_vocab`. `topn=None` returns the cosines of all those rows, given keys
+        included. `indexer` replaces the exact search, see `approximate_index`. Raises `UnknownWordError` for an
+        unknown key, and `OptionError` if no items are given or a number is out of range.
         """
-        first, last = self._searched(clip_start, clip_end, restrict_vocab)
+        first, last = self._searched_range(clip_start, clip_end, restrict_vocab)
         topn = checked_topn(topn, optional=True)
         if topn == 0:
             return []
-        items = self._given(positive, negative)
+        items = weighted_items(positive, negative)
         mean = unit(self._mean(items))
-        given = self._given_rows(items)
+        given = self._rows_of_items(items)
         if indexer is not None and topn is not None:
-            _refuse_limits(first, last, len(self))
+            if (first, last) != (0, len(self)):
+                raise OptionError("an indexer searches every row: leave clip_start, clip_end and restrict_vocab out")
             found = indexer.most_similar(mean, topn + len(given))
             return [(key, score) for key, score in found if self.key_to_index.get(key) not in given][:topn]
         scores = cosines(self, mean, first, last)
-        return scores if topn is None else self._top(scores, first, given, topn)
+        return scores if topn is None else self._best_keys(scores, first, given, topn)
 
+    @overload
+    def most_similar_cosmul(
+        self, positive: QueryItems = None, negative: QueryItems = None, topn: int = 10,
+        restrict_vocab: int | None = None
+    ) -> Neighbours: ...  # fmt: skip
+    @overload
+    def most_similar_cosmul(
+        self, positive: QueryItems = None, negative: QueryItems = None, *, topn: None,
+        restrict_vocab: int | None = None
+    ) -> FloatArray: ...  # fmt: skip
     def most_similar_cosmul(
         self,
-        positive: Items = None,
-        negative: Items = None,
+        positive: QueryItems = None,
+        negative: QueryItems = None,
         topn: int | None = 10,
         restrict_vocab: int | None = None,
-    ) -> Neighbours | Vector:
+    ) -> Neighbours | FloatArray:
         """Return the `topn` keys x with the largest prod_p s(x, p) / (prod_n s(x, n) + 1e-6).
 
-        s = (1 + cos) / 2, p and n are the positive and negative keys or vectors (Levy and Goldberg 2014, eq. 4:
-        3CosMul). Given keys are left out of the answer; only the first `restrict_vocab` rows are searched.
-        `topn=None` returns the scores of all those rows. Raises as `most_similar` does, and `OptionError` for
-        weights, which have no meaning here.
+        s = (1 + cos) / 2; p and n are the positive and negative keys or vectors (Levy and Goldberg 2014, eq. 4:
+        3CosMul). Given keys are left out of the result; only the first `restrict_vocab` rows are searched.
+        `topn=None` returns the scores of all those rows. Raises the errors of `most_similar`, and `OptionError` if
+        items have weights, which 3CosMul does not define.
         """
-        first, last = self._searched(0, None, restrict_vocab)
+        first, last = self._searched_range(0, None, restrict_vocab)
         topn = checked_topn(topn, optional=True)
         if topn == 0:
             return []
-        items = self._given(positive, negative)
+        items = weighted_items(positive, negative)
         if not any(weight > 0 for _, weight in items) or any(abs(weight) != 1 for _, weight in items):
             raise OptionError("most_similar_cosmul needs at least one positive word or vector, and no weights")
-        above, below = np.ones((2, last - first), dtype=self.exact)
-        for what, weight in items:
-            side = above if weight > 0 else below
-            side *= (1 + cosines(self, unit(at_least_single(self._direction(what))), first, last)) / 2
-        scores: Vector = above / (below + _COSMUL_EPSILON)
-        return scores if topn is None else self._top(scores, first, self._given_rows(items), topn)
+        numerator, denominator = np.ones((2, last - first), dtype=self.compute_dtype)
+        for item, weight in items:
+            product = numerator if weight > 0 else denominator
+            product *= (1 + cosines(self, unit(self._vector_of(item)), first, last)) / 2
+        scores: FloatArray = numerator / (denominator + _COSMUL_EPSILON)
+        return scores if topn is None else self._best_keys(scores, first, self._rows_of_items(items), topn)
 
     def most_similar_batch(
         self,
-        keys: Iterable[Key] | Vector,
+        keys: Iterable[Key] | FloatArray,
         topn: int = 10,
         clip_start: int = 0,
         clip_end: int | None = None,
         restrict_vocab: int | None = None,
     ) -> list[Neighbours]:
-        """Return for each of n keys, or of the rows of an (n, D) array, what `most_similar` returns for it alone.
+        """Return what `most_similar` returns for each of n keys, or for each row of an (n, D) array.
 
-        All are compared at once, block by block (`firth.vectors.search`), many times faster than one by one; the
-        first call compiles for a second. A key is left out of its own answer. Of equal cosines the lower row
-        comes first, and rows that are not finite are left out. Raises `UnknownWordError` for a key that is not
-        here, before any work.
+        All are searched together, block by block (`firth.vectors.search`), many times faster than one by one; the
+        first call takes a second to compile. A key is left out of its own result. Of equal cosines the lower row
+        comes first, and rows that are not finite are left out. Raises `UnknownWordError` for an unknown key, before
+        any work.
         """
         topn = checked_topn(topn)
-        first, last = self._searched(clip_start, clip_end, restrict_vocab)
-        queries, own = self._asked(keys)
+        first, last = self._searched_range(clip_start, clip_end, restrict_vocab)
+        queries, own_rows = self._query_vectors(keys)
         if topn == 0 or first == last or not len(queries):
             return [[] for _ in queries]
-        best = search.nearest(self._matrix(first, last), queries, own[:, None], topn)
-        return self._named(best)
+        return self._with_keys(nearest(self._searched_rows(first, last), queries, own_rows[:, None], topn))
 
-    def similar_by_key(self, key: Key, topn: int | None = 10, restrict_vocab: int | None = None) -> Neighbours | Vector:
-        """Return what `most_similar` returns for one key."""
+    @overload
+    def similar_by_key(self, key: Key, topn: int = 10, restrict_vocab: int | None = None) -> Neighbours: ...
+    @overload
+    def similar_by_key(self, key: Key, topn: None, restrict_vocab: int | None = None) -> FloatArray: ...
+    def similar_by_key(
+        self, key: Key, topn: int | None = 10, restrict_vocab: int | None = None
+    ) -> Neighbours | FloatArray:
+        """Return `most_similar` for one key."""
         return self.most_similar([key], topn=topn, restrict_vocab=restrict_vocab)
 
+    @overload
+    def similar_by_word(self, word: Key, topn: int = 10, restrict_vocab: int | None = None) -> Neighbours: ...
+    @overload
+    def similar_by_word(self, word: Key, topn: None, restrict_vocab: int | None = None) -> FloatArray: ...
     def similar_by_word(
         self, word: Key, topn: int | None = 10, restrict_vocab: int | None = None
-    ) -> Neighbours | Vector:
-        """Return what `most_similar` returns for one word."""
+    ) -> Neighbours | FloatArray:
+        """Return `most_similar` for one word."""
         return self.most_similar([word], topn=topn, restrict_vocab=restrict_vocab)
 
+    @overload
     def similar_by_vector(
-        self, vector: Vector, topn: int | None = 10, restrict_vocab: int | None = None
-    ) -> Neighbours | Vector:
-        """Return what `most_similar` returns for one (D,) vector."""
+        self, vector: FloatArray, topn: int = 10, restrict_vocab: int | None = None
+    ) -> Neighbours: ...
+    @overload
+    def similar_by_vector(self, vector: FloatArray, topn: None, restrict_vocab: int | None = None) -> FloatArray: ...
+    def similar_by_vector(
+        self, vector: FloatArray, topn: int | None = 10, restrict_vocab: int | None = None
+    ) -> Neighbours | FloatArray:
+        """Return `most_similar` for one (D,) vector."""
         return self.most_similar([vector], topn=topn, restrict_vocab=restrict_vocab)
 
     def most_similar_to_given(self, key1: Key, keys_list: Iterable[Key]) -> Key:
-        """Return the one of `keys_list` that is nearest to `key1`; the first of equals."""
+        """Return the key of `keys_list` with the largest `similarity` to `key1`, the first one if several are equal."""
         return max(listed(keys_list), key=lambda key: self.similarity(key1, key))
 
     def closer_than(self, key1: Key, key2: Key) -> list[Key]:
-        """Return the keys, in their order here, whose cosine with `key1` is above that of `key2`."""
-        return [self.index_to_key[row] for row in self._closer(key1, key2).tolist()]
+        """Return the keys, in the order of rows, whose cosine with `key1` is larger than that of `key2`."""
+        return [self.index_to_key[row] for row in self._closer_rows(key1, key2).tolist()]
 
     def rank(self, key1: Key, key2: Key) -> int:
         """Return 1 + the number of keys that are closer to `key1` than `key2` is."""
-        return 1 + len(self._closer(key1, key2))
+        return 1 + len(self._closer_rows(key1, key2))
 
-    def approximate_index(self, **settings: Any) -> "ApproximateIndex":
-        """Return an index that finds most of the nearest faster: see `firth.vectors.approximate.ApproximateIndex`."""
-        from firth.vectors.approximate import ApproximateIndex
-
-        return ApproximateIndex(self, **settings)
-
-    # --- what belongs
+    # --- odd one out
 
     def doesnt_match(self, words: Iterable[Key]) -> Key:
-        """Return the key farthest from the mean of all: see `rank_by_centrality`."""
+        """Return the key with the smallest cosine with the mean of all: the last of `rank_by_centrality`."""
         return self.rank_by_centrality(words)[-1][1]
 
     def rank_by_centrality(self, words: Iterable[Key], use_norm: bool = True) -> list[tuple[float, Key]]:
-        """Return (x_i · m / |m|, key), the largest first; m is the mean of the keys' (unit) vectors x_i.
+        """Return (x_i · m / |m|, key) pairs, the largest first.
 
-        Keys that are not here are left out, with a warning that names them; raises `OptionError` if none is
-        left.
+        m is the mean of the vectors x_i of the keys, which are unit vectors if `use_norm`. Unknown keys are ignored,
+        with a warning that names them; raises `OptionError` if all are unknown.
         """
         words = listed(words)
         known = [word for word in words if word in self]
         if not known:
             raise OptionError(f"none of {words!r} is in the vocabulary: give at least one word that is")
         if len(known) < len(words):
-            missing = [word for word in words if word not in self]
-            warnings.warn(f"left out, for they are not in the vocabulary: {missing}", stacklevel=2)
+            unknown = [word for word in words if word not in self]
+            warnings.warn(f"ignored, because they are not in the vocabulary: {unknown}", stacklevel=2)
         rows = self._rows(known)
-        vectors = self.unit_rows(rows) if use_norm else self._vectors[rows].astype(self.exact)
-        scores = vectors @ unit(self.unit_rows(rows).mean(axis=0) if use_norm else vectors.mean(axis=0))
+        vectors = self.unit_rows(rows) if use_norm else self._vectors[rows].astype(self.compute_dtype)
+        scores = vectors @ unit(vectors.mean(axis=0))
         ranked = sorted(zip(scores.tolist(), known, strict=True), key=lambda pair: -pair[0])
-        return [(float(value), word) for value, word in ranked]
+        return [(float(score), word) for score, word in ranked]
 
-    # --- parts of the above
+    # --- shared steps
 
-    def _given(self, positive: Items, negative: Items) -> Weighted:
-        items = weighted(positive, 1.0) + weighted(negative, -1.0)
-        if not items:
-            raise OptionError("nothing to compare with: give at least one word or vector in positive or negative")
-        return items
+    def _rows_of_items(self, items: WeightedItems) -> set[int]:
+        return {self.get_index(item) for item, _ in items if is_key(item)}
 
-    def _given_rows(self, items: Weighted) -> set[int]:
-        return {self.get_index(cast(Key, what)) for what, _ in items if is_key(what)}
-
-    def _asked(self, keys: Iterable[Key] | Vector) -> tuple[Vector, Rows]:
-        """Return (n, D) unit vectors, and the rows they are, -1 for vectors that were given."""
+    def _query_vectors(self, keys: Iterable[Key] | FloatArray) -> tuple[FloatArray, RowIndices]:
+        """Return (n, D) unit vectors, and the row of each, -1 for vectors that were given."""
         if not (isinstance(keys, np.ndarray) and keys.dtype.kind == "f"):
             rows = self._rows(listed(cast(Iterable[Key], keys)))
-            return self.unit_rows(rows).astype(self.exact, copy=False), rows
+            return self.unit_rows(rows).astype(self.compute_dtype, copy=False), rows
         if keys.ndim != 2 or keys.shape[1] != self.vector_size:
             raise OptionError(f"vectors to compare with must be (n, {self.vector_size}): found shape {keys.shape}")
-        given = keys.astype(self.exact)
+        given = keys.astype(self.compute_dtype)
         norms = np.linalg.norm(given, axis=1)
         return given / np.where(norms == 0, 1, norms)[:, None], np.full(len(keys), -1, dtype=np.intp)
 
-    def _searched(self, clip_start: int, clip_end: int | None, restrict_vocab: int | None) -> tuple[int, int]:
+    def _searched_range(self, clip_start: int, clip_end: int | None, restrict_vocab: int | None) -> tuple[int, int]:
         self._check_lengths()
         clip_start = whole("clip_start", clip_start, "the first row to search")
-        clip_end = whole("clip_end", clip_end, "the row behind the last to search", optional=True)
+        clip_end = whole("clip_end", clip_end, "the row after the last to search", optional=True)
         if (V := checked_vocab(restrict_vocab)) is not None:
             clip_start, clip_end = 0, V
         first, last, _ = slice(clip_start, clip_end or len(self)).indices(len(self))
         return first, max(first, last)
 
-    def _matrix(self, first: int, last: int) -> search.Matrix:
-        return search.Matrix(self._vectors, self.norms, first, last)
+    def _searched_rows(self, first: int, last: int) -> SearchedRows:
+        return SearchedRows(self._vectors, self.norms, first, last)
 
-    def _top(self, scores: Vector, first: int, given: set[int], topn: int) -> Neighbours:
-        """Return the `topn` keys of the largest scores, those of the rows `given` left out."""
+    def _best_keys(self, scores: FloatArray, first: int, given: set[int], topn: int) -> Neighbours:
+        """Return the `topn` keys with the largest scores, those of rows `first` and after, without the given rows."""
         best = largest(scores, topn + len(given)) + first
-        found = [row for row in best.tolist() if row not in given][:topn]
-        return [(self.index_to_key[row], float(scores[row - first])) for row in found]
+        rows = [row for row in best.tolist() if row not in given][:topn]
+        return [(self.index_to_key[row], float(scores[row - first])) for row in rows]
 
-    def _named(self, best: search.Best) -> list[Neighbours]:
-        names = self.index_to_key
+    def _with_keys(self, best: TopRows) -> list[Neighbours]:
+        keys = self.index_to_key
         return [
-            [(names[row], score) for row, score in zip(rows, scores, strict=True) if row >= 0]
+            [(keys[row], score) for row, score in zip(rows, scores, strict=True) if row >= 0]
             for rows, scores in zip(best.rows.tolist(), best.scores.tolist(), strict=True)
         ]
 
-    def _closer(self, key1: Key, key2: Key) -> Rows:
+    def _closer_rows(self, key1: Key, key2: Key) -> RowIndices:
         scores = cosines(self, self.get_vector(key1, norm=True), 0, len(self))
-        closer: Rows = np.flatnonzero(scores > scores[self.get_index(key2)])
+        closer: RowIndices = np.flatnonzero(scores > scores[self.get_index(key2)])
         return np.setdiff1d(closer, self.get_index(key1))
-
-
-def _refuse_limits(first: int, last: int, V: int) -> None:
-    if (first, last) != (0, V):
-        raise OptionError("an indexer searches every row: leave clip_start, clip_end and restrict_vocab out")

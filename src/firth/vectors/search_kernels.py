@@ -1,12 +1,12 @@
 # mypy: allow-untyped-decorators, allow-untyped-defs, allow-untyped-calls
-"""The loops of the search, compiled by Numba: of many scores, the best few for each query.
+"""The inner loops of the search, compiled by Numba: the best few of many scores, for each query.
 
-The best so far of a query are a heap of k scores and their rows, the worst at the root: the lowest score, and of
-equal ones the highest row. Rows are met in ascending order, so of equal scores the lowest rows are kept. Scores
-are looked at 64 at a time: the comparison with the root vectorises, and few chunks hold one that is better. A
-score that is not a number is never better.
+The best scores of a query so far and their rows are a heap of k entries. The worst is at the root: the lowest score,
+and of equal scores the highest row. Rows come in ascending order, so of equal scores the lowest rows are kept. Scores
+are compared with the root 64 at a time: that comparison vectorises, and few chunks hold a better score. NaN is never
+better.
 
-All functions release the GIL, and none checks its arguments: `search` does.
+All functions release the GIL. None checks its arguments: `search` does.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ _COSMUL_EPSILON = 1e-6
 
 @njit(nogil=True)
 def _replace_worst(values, rows, value, row):
-    """Put a better score in the place of the heap's root and let it sink to where it belongs."""
+    """Replace the root of the heap by a better score, and sift it down to its place."""
     k = len(values)
     i = 0
     while True:
@@ -40,21 +40,21 @@ def _replace_worst(values, rows, value, row):
 
 
 @njit(nogil=True)
-def _offer(scores, first, out, values, rows):
-    """Offer (T,) scores, those of rows `first` and on, to one query's heap; rows in `out` are passed over."""
+def _offer(scores, first, excluded, values, rows):
+    """Offer (T,) scores, of rows `first` to `first` + T - 1, to the heap of one query."""
     whole = len(scores) - len(scores) % _CHUNK
     for start in range(0, whole, _CHUNK):
         if _any_above(scores, start, values[0]):
-            _offer_each(scores, start, start + _CHUNK, first, out, values, rows)
-    _offer_each(scores, whole, len(scores), first, out, values, rows)
+            _offer_each(scores, start, start + _CHUNK, first, excluded, values, rows)
+    _offer_each(scores, whole, len(scores), first, excluded, values, rows)
 
 
 @njit(nogil=True)
 def _any_above(scores, start, worst):
-    """Tell whether one of the chunk's scores is above `worst`.
+    """Return whether any score of a chunk is above `worst`.
 
-    Counting in 32 bits, with unsigned positions and a fixed number of steps, is what the compiler makes vectors of:
-    0.05 ns a score where a plain loop over a slice takes 0.3.
+    Counting in 32 bits, with unsigned positions and a fixed number of steps, lets the compiler vectorise: 0.05 ns a
+    score, where a plain loop over a slice takes 0.3.
     """
     start = np.uint64(start)
     above = np.int32(0)
@@ -64,42 +64,42 @@ def _any_above(scores, start, worst):
 
 
 @njit(nogil=True)
-def _offer_each(scores, start, stop, first, out, values, rows):
+def _offer_each(scores, start, stop, first, excluded, values, rows):
     for j in range(start, stop):
-        if scores[j] > values[0] and not _among(first + j, out):
+        if scores[j] > values[0] and not _contains(excluded, first + j):
             _replace_worst(values, rows, scores[j], first + j)
 
 
 @njit(nogil=True)
-def _among(row, out):
-    for other in out:  # noqa: SIM110 - Numba compiles no generator expression
+def _contains(excluded, row):
+    for other in excluded:  # noqa: SIM110 - Numba compiles no generator expression
         if row == other:
             return True
     return False
 
 
 @njit(nogil=True)
-def keep_best(scores, first, out, values, rows):
-    """Offer a block of scores to the heaps of its queries.
+def keep_best(first, scores, excluded, values, rows):
+    """Offer a block of scores to the heaps of n queries.
 
-    scores (n, T) float: of rows first..first+T-1; out (n, m) intp: rows to pass over, -1 for none;
+    scores (n, T) float: of rows first to first + T - 1; excluded (n, m) intp: rows to leave out, -1 for none;
     values (n, k) float and rows (n, k) intp: the heaps, changed in place; k may be 0.
     """
     if values.shape[1] == 0:
         return
     for q in range(len(scores)):
-        _offer(scores[q], first, out[q], values[q], rows[q])
+        _offer(scores[q], first, excluded[q], values[q], rows[q])
 
 
-@njit(nogil=True, error_model="numpy")  # Python's would look for a division by zero at each step
-def keep_best_analogies(cosines, first, questions, multiply, out, values, rows):
-    """Offer one block of rows to the heaps of n analogies "a is to b as c is to ?".
+@njit(nogil=True, error_model="numpy")  # Python's error model checks each division for zero
+def keep_best_analogies(first, multiply, cosines, questions, excluded, values, rows):
+    """Offer a block of rows to the heaps of n analogies "a is to b as c is to ?".
 
     The score of a row x is cos(x, b) - cos(x, a) + cos(x, c) (3CosAdd), or with `multiply`
     s(x, b) s(x, c) / (s(x, a) + 1e-6) with s = (1 + cos) / 2 (3CosMul).
 
-    cosines (W, T) float: of each word in use with rows first..first+T-1, with `multiply` s in their place;
-    questions (n, 3) intp: a, b, c as numbers of words in use; out, values, rows as in `keep_best`.
+    cosines (W, T) float: of W words with rows first to first + T - 1, or s if `multiply`; questions (n, 3) intp:
+    a, b, c as rows of `cosines`; excluded, values, rows as in `keep_best`.
     """
     if values.shape[1] == 0:
         return
@@ -112,5 +112,5 @@ def keep_best_analogies(cosines, first, questions, multiply, out, values, rows):
                 scores[j] = b[j] * c[j] / (a[j] + epsilon)
         else:
             for j in range(len(scores)):
-                scores[j] = (b[j] - a[j]) + c[j]  # so that a and b that are the same cancel exactly
-        _offer(scores, first, out[q], values[q], rows[q])
+                scores[j] = (b[j] - a[j]) + c[j]  # in this order, a and b cancel exactly if they are the same
+        _offer(scores, first, excluded[q], values[q], rows[q])
