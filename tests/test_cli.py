@@ -19,7 +19,7 @@ import pytest
 
 import firth
 from firth import KeyedVectors, Options, cli
-from firth.cli import files
+from firth.cli import files, info
 from firth.errors import FormatError
 from firth.formats import FORMATS, detect, write_vectors
 from firth.formats.native import write_native
@@ -455,7 +455,7 @@ def test_an_interrupt_without_a_checkpoint_yet_saves_what_was_learnt(run, corpus
     monkeypatch.setattr(firth.Word2Vec, "fit", interrupted)
     done = run("train", corpus, "-o", tmp_path / "m.firth", "--min-count", 1, "-q", "--checkpoint", tmp_path / "run")
     assert done.code == 130
-    assert "interrupted after 5 of 5 epochs; saved what was learnt" in done.err
+    assert "interrupted after 5 of 5 epochs; saved the vectors" in done.err
     assert len(firth.load(tmp_path / "m.firth").history) == 5
 
 
@@ -494,7 +494,7 @@ def test_an_interrupt_saves_what_was_learnt(corpus, tmp_path):
     assert out == ""
     last = err.splitlines()[-1]
     assert last.startswith("firth: interrupted after ")
-    assert "saved what was learnt in " in last
+    assert "saved the vectors in " in last
     assert len(firth.load(path).history) >= 2  # the third is announced a moment before it is recorded
     assert sorted(tmp_path.iterdir()) == [path]
 
@@ -509,7 +509,7 @@ def test_an_interrupt_says_what_the_format_cannot_hold(run, corpus, tmp_path, mo
     monkeypatch.setattr(firth.Word2Vec, "fit", interrupted)
     done = run("train", corpus, "-o", tmp_path / "v.bin", "--vector-size", 8, "--epochs", 1, "--no-progress")
     assert (done.code, done.out) == (130, "")
-    assert "firth: interrupted after 1 of 1 epoch; saved what was learnt in " in done.err
+    assert "firth: interrupted after 1 of 1 epoch; saved the vectors in " in done.err
     assert done.err.endswith("), without counts, outside matrix, options, history\n")
     assert len(KeyedVectors.load(tmp_path / "v.bin")) == 12
 
@@ -520,7 +520,7 @@ def test_an_interrupt_before_training_saves_nothing(run, corpus, tmp_path, monke
 
     monkeypatch.setattr(firth.Word2Vec, "fit", interrupted)
     done = run("train", corpus, "-o", tmp_path / "m.firth")
-    assert done == Done(130, "", "firth: interrupted before anything was learnt; nothing was saved\n")
+    assert done == Done(130, "", "firth: interrupted before training started; nothing was saved\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -533,7 +533,7 @@ def test_an_interrupt_while_pairs_are_counted_saves_nothing(warm_epochs, run, co
     (tmp_path / "m.firth").write_bytes(b"the old one")
     done = run("train", corpus, "-o", tmp_path / "m.firth", "--objective", "softmax", "--warm-epochs", warm_epochs)
     assert done.code == 130
-    assert done.err.endswith("firth: interrupted before anything was learnt; nothing was saved\n")
+    assert done.err.endswith("firth: interrupted before training started; nothing was saved\n")
     assert (tmp_path / "m.firth").read_bytes() == b"the old one"
 
 
@@ -877,7 +877,7 @@ def test_no_analogy_is_answered_where_the_pairs_cannot_be_judged(
     monkeypatch.setattr(KeyedVectors, "evaluate_word_analogies", lambda *_, **__: pytest.fail("answered"))
     if content == PAIRS:
         monkeypatch.setitem(sys.modules, "scipy.stats", None)
-        monkeypatch.setattr("firth.cli.judging.load_vectors", lambda _: pytest.fail("read"))
+        monkeypatch.setattr("firth.cli.evaluate.load_vectors", lambda _: pytest.fail("read"))
     done = run("evaluate", vectors, "--analogies", questions, "--pairs", pairs)
     assert (done.code, done.out) == (1, "")
     assert re.search(message, one_line(done.err).rstrip())
@@ -1206,9 +1206,9 @@ def test_json_keeps_every_character_as_it_is(run, strange):
 
 
 def test_what_a_hostile_file_says_of_itself_is_harmless_too(run, model, monkeypatch):
-    real = firth.cli.inspection._read
+    real = info._read
     sealed = lambda *arguments: real(*arguments)._replace(sha256="\x1b]0;owned\x07")  # noqa: E731
-    monkeypatch.setattr(firth.cli.inspection, "_read", sealed)
+    monkeypatch.setattr(info, "_read", sealed)
     assert "sha256   \\x1b]0;owned\\x07" in run("info", model).out
 
 

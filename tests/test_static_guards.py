@@ -27,7 +27,7 @@ WRITERS = {
     ("formats/npz.py", "archive.open"): "a member of an archive, which is an atomic file itself",
     ("text/store.py", "tempfile.TemporaryFile"): "ids of tokens, in a file without a name",
     ("training/loop/checkpoint.py", "path.open"): "the file that locks the folder",
-    ("cli/program.py", "os.open"): "the null device, for output that nobody reads",
+    ("cli/app.py", "os.open"): "the null device, for output that nobody reads",
 }
 """Every call that may open a file to write in, and what it writes: all else goes through `atomic_write`."""
 
