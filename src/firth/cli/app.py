@@ -59,12 +59,12 @@ def _run(arguments: list[str] | None) -> int:
     except (KeyboardInterrupt, SystemExit, typer.Abort) as interrupt:  # before a command started
         if isinstance(interrupt, SystemExit) and interrupt.code != TERMINATED:
             raise  # from the parser, after a closed pipe
-        terminal.complain("interrupted")
+        terminal.write_error("interrupted")
         return exit_code(interrupt)
     except Exception as error:
         if debug:
             traceback.print_exc()
-        terminal.complain(_message(error))
+        terminal.write_error(_message(error))
         return WRONG_USE if isinstance(error, (UsageError, OptionError)) else FAILURE
 
 
@@ -118,7 +118,7 @@ class _Commands(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(FAILURE) from None
         except (KeyboardInterrupt, SystemExit) as interrupt:
-            terminal.complain("interrupted")
+            terminal.write_error("interrupted")
             raise typer.Exit(exit_code(interrupt)) from None
 
 
@@ -142,7 +142,7 @@ app.command()(demo)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        terminal.say(f"firth {__version__}")
+        terminal.write(f"firth {__version__}")
         raise typer.Exit
 
 

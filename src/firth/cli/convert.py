@@ -44,9 +44,9 @@ def convert(
     write(part, target, written_as)
     vectors = vectors_of(part)
     size = f"{counted(len(vectors), 'word')}, vectors of {counted(vectors.vector_size, 'number')}"
-    terminal.say(f"{size}: {where_saved(target, written_as)}")
+    terminal.write(f"{size}: {where_saved(target, written_as)}")
     if lost := left_out(model, written_as, whole=part is model):
-        terminal.say(f"not in this {'format' if part is model else 'file'}: {', '.join(lost)}")
+        terminal.write(f"not in this {'format' if part is model else 'file'}: {', '.join(lost)}")
 
 
 def _read(source: Path, limit: int | None, encoding: str | None, errors: str | None) -> "Word2Vec | KeyedVectors":

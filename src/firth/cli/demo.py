@@ -18,4 +18,4 @@ def demo(
     """
     from firth.demo import run  # here, because it would slow down `firth --help`
 
-    run(workers=workers, seed=seed, say=terminal.say)
+    run(workers=workers, seed=seed, write=terminal.write)

@@ -68,10 +68,10 @@ def evaluate(
     scores = [_pairs(vectors, path, settings) for path in pairs or []]  # before the analogies, which take longer
     answers = [_analogies(vectors, path, how) for path in analogies or []]
     if json:
-        terminal.say(terminal.as_json({"analogies": answers, "pairs": scores}))
+        terminal.write(terminal.as_json({"analogies": answers, "pairs": scores}))
         return
     tables = [*map(reports.analogy_lines, answers), *([reports.pair_lines(scores)] if scores else [])]
-    terminal.say("\n\n".join(tables))
+    terminal.write("\n\n".join(tables))
 
 
 def _fail_early(files: list[Path], *, needs_scipy: bool) -> None:

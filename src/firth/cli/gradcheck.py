@@ -23,8 +23,8 @@ def gradcheck(
     checks = check_gradients(seed=seed)
     if json:
         rows = [{**dataclasses.asdict(check), "passed": check.passed} for check in checks]
-        terminal.say(terminal.as_json(rows))
+        terminal.write(terminal.as_json(rows))
     else:
-        terminal.say(reports.check_lines(checks))
+        terminal.write(reports.check_lines(checks))
     if not all(check.passed for check in checks):
         raise typer.Exit(FAILURE)

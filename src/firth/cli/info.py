@@ -36,7 +36,7 @@ def info(
     """
     with warnings.catch_warnings(action="ignore"):  # the problems include what a reader warns about
         found = _describe(file, topn, full)
-    terminal.say(terminal.as_json(found) if json else reports.info_lines(found))
+    terminal.write(terminal.as_json(found) if json else reports.info_lines(found))
     if found["problems"]:
         raise typer.Exit(FAILURE)
 

@@ -90,6 +90,6 @@ def _key(vectors: "KeyedVectors", word: str) -> "Key":
 def print_nearest(found: "list[tuple[Key, float]]", json: bool) -> None:
     """Print words and cosines as columns or as JSON."""
     if json:
-        terminal.say(terminal.as_json([{"word": word, "cosine": cosine} for word, cosine in found]))
+        terminal.write(terminal.as_json([{"word": word, "cosine": cosine} for word, cosine in found]))
     elif found:
-        terminal.say(terminal.columns([(word, f"{cosine:.4f}") for word, cosine in found]))
+        terminal.write(terminal.columns([(word, f"{cosine:.4f}") for word, cosine in found]))

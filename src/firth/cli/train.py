@@ -124,16 +124,16 @@ def train(
         )
     except (KeyboardInterrupt, SystemExit) as interrupt:
         if checkpoint is not None and any(checkpoint.glob("checkpoint-*.firth")):
-            terminal.complain(f"interrupted {_after(model)}; --resume continues from {checkpoint}")
+            terminal.write_error(f"interrupted {_after(model)}; --resume continues from {checkpoint}")
         else:
             _save_interrupted(model, output, written_as)
         raise typer.Exit(exit_code(interrupt)) from None
     write(model, output, written_as)
     if not quiet:
-        terminal.say(reports.training_summary(model))
-        terminal.say(f"saved       {where_saved(output, written_as)}")
+        terminal.write(reports.training_summary(model))
+        terminal.write(f"saved       {where_saved(output, written_as)}")
         if lost := left_out(model, written_as):
-            terminal.say(f"left out    {', '.join(lost)}: only the native format holds them")
+            terminal.write(f"left out    {', '.join(lost)}: only the native format holds them")
 
 
 def _fraction_or_path(text: str | None) -> float | str | None:
@@ -152,12 +152,14 @@ def _refuse_to_overwrite(corpus: list[str], outputs: list[Path]) -> None:
 
 def _save_interrupted(model: "Word2Vec", output: Path, written_as: Format) -> None:
     if not _is_trained(model):
-        terminal.complain("interrupted before training started; nothing was saved")
+        terminal.write_error("interrupted before training started; nothing was saved")
         return
     write(model, output, written_as)
     lost = left_out(model, written_as)
     without = f", without {', '.join(lost)}" if lost else ""
-    terminal.complain(f"interrupted {_after(model)}; saved the vectors in {where_saved(output, written_as)}{without}")
+    terminal.write_error(
+        f"interrupted {_after(model)}; saved the vectors in {where_saved(output, written_as)}{without}"
+    )
 
 
 def _after(model: "Word2Vec") -> str:
