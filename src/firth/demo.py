@@ -49,8 +49,8 @@ def _belongs(path: Path) -> bool:
 def sentences(files: Iterable[Path]) -> Iterator[list[str]]:
     """Yield the words of each line, in shuffled order: `os.path.isdir(x)` becomes os, path, isdir, x.
 
-    Neighbouring lines of code repeat each other. In file order the model would overfit to the previous line, so that
-    a higher learning rate would seem to give a lower loss.
+    Neighbouring lines of code repeat each other. In file order each line could be predicted from the one before it,
+    and a higher learning rate would seem to give a lower loss.
     """
     texts = (path.read_text(encoding="utf-8", errors="replace") for path in files)
     lines = [line for text in texts for line in text.splitlines()]

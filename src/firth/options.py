@@ -56,9 +56,7 @@ class Options:
     ns_exponent: float = _option(0.75, "noise words have probability proportional to count ** ns_exponent", -4.0, 4.0)
     sample: float = _option(1e-3, "frequency above which words are randomly dropped; 0 keeps every word", 0.0, 1.0)
     min_count: int = _option(5, "drop words with a lower count", 1, _MOST)
-    max_vocab: int | None = _option(
-        None, "maximum vocabulary size; keeps the most frequent words", 1, _MOST, optional=True
-    )
+    max_vocab: int | None = _option(None, "maximum vocabulary; rarer words are dropped", 1, _MOST, optional=True)
     schedule: str = _option(
         "blocks",
         "order of updates: blocks gives the same bits for any number of workers, hogwild is faster",
@@ -67,13 +65,10 @@ class Options:
     blocks: int = _option(16, "schedule blocks only: number of blocks P that the rows are split into", 1, 256)
     unigram_intercept: bool = _option(True, "softmax only: add log P(o) to the score of the outside word o")
     center_power: float = _option(
-        0.5,
-        "softmax only: a center has weight (number of its pairs) ** center_power; 1 weights all pairs equally",
-        0.0,
-        1.0,
+        0.5, "softmax only: weight of a center is (number of its pairs) ** center_power; 1 is the plain loss", 0.0, 1.0
     )
     warm_epochs: int = _option(
-        3, "softmax only: epochs of negative sampling at the start; 0 starts from random vectors", 0, _MOST
+        3, "softmax only: epochs of negative sampling at the start; 0 starts at random", 0, _MOST
     )
     epochs: int = _option(5, "passes over the corpus, or for softmax over its center words", 1, 10_000)
     alpha: float = _option(0.025, "initial learning rate", 0.0, 3e38, open_low=True)  # a float32 in the kernels
@@ -103,6 +98,16 @@ class Options:
     def to_dict(self) -> dict[str, Any]:
         """Return names and values, ready for JSON."""
         return dataclasses.asdict(self)
+
+
+def range_text(limits: Any) -> str:
+    """Return the allowed range as help and documentation show it: "1 to 100", "at least 0", "above 0" or nothing."""
+    low, high = limits["low"], limits["high"]
+    if low is None:
+        return ""
+    if high is None or high >= 2**31:
+        return f"above {low:g}" if limits["open_low"] else f"at least {low:g}"
+    return f"{low:g} to {high:g}"
 
 
 def unknown_option(name: object, names: list[str]) -> OptionError:

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from firth.formats import FORMATS
-from firth.options import Options, checked, limits
+from firth.options import Options, checked, limits, range_text
 from firth.text.opening import STDIN
 
 # --- how values are parsed
@@ -127,21 +127,12 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 def _flag(option: "dataclasses.Field[Any]") -> inspect.Parameter:
     meaning, optional, choices = (option.metadata[key] for key in ("meaning", "optional", "choices"))
     kind: Any = int | None if optional else type(option.default)
-    allowed = _range(option)
+    allowed = range_text(option.metadata)
     settings: dict[str, Any] = {"metavar": "|".join(choices)} if choices else {}
     information = typer.Option(
-        help=f"{meaning[0].upper()}{meaning[1:]}{allowed}.",
+        help=f"{meaning[0].upper()}{meaning[1:]}{allowed and f' [{allowed}]'}.",
         show_default="no limit" if optional else True,
         **(number(float if kind is float else int) if allowed else settings),
     )
     annotation = Annotated[kind, information]
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=annotation)
-
-
-def _range(option: "dataclasses.Field[Any]") -> str:
-    low, high, open_low = (option.metadata[key] for key in ("low", "high", "open_low"))
-    if low is None:
-        return ""
-    if high is None or high >= 2**31:
-        return f" [above {low:g}]" if open_low else f" [at least {low:g}]"
-    return f" [{low:g} to {high:g}]"

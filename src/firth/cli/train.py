@@ -156,10 +156,8 @@ def _save_interrupted(model: "Word2Vec", output: Path, written_as: Format) -> No
         return
     write(model, output, written_as)
     lost = left_out(model, written_as)
-    without = f", without {', '.join(lost)}" if lost else ""
-    terminal.write_error(
-        f"interrupted {_after(model)}; saved the vectors in {where_saved(output, written_as)}{without}"
-    )
+    saved = where_saved(output, written_as) + (f", without {', '.join(lost)}" if lost else "")
+    terminal.write_error(f"interrupted {_after(model)}; saved the vectors in {saved}")
 
 
 def _after(model: "Word2Vec") -> str:
