@@ -32,7 +32,7 @@ bench: $(VENV)/installed-bench          ## compare with gensim: make bench CORPU
 	@test -n "$(CORPUS)" || { echo "give a text file: make bench CORPUS=wiki.txt" >&2; exit 2; }
 	$(BIN)/python benchmarks/compare.py --corpus "$(CORPUS)" $(ARGS)
 
-bench-softmax: $(VENV)/installed-bench-softmax ## compare the exact softmax with PyTorch: make bench-softmax CORPUS=wiki.txt
+bench-softmax: $(VENV)/installed-bench-softmax ## compare with PyTorch: make bench-softmax CORPUS=wiki.txt
 	@test -n "$(CORPUS)" || { echo "give a text file: make bench-softmax CORPUS=wiki.txt" >&2; exit 2; }
 	$(BIN)/python benchmarks/softmax.py "$(CORPUS)" $(ARGS)
 
