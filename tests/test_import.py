@@ -35,8 +35,7 @@ def test_vectors_do_not_need_modules_of_unix():
 
 
 @pytest.mark.parametrize(
-    "statement",
-    ["import firth", "import firth; firth.__version__; dir(firth)", "from firth import Options; Options()"],
+    "statement", ["import firth", "import firth; firth.__version__; dir(firth)", "from firth import Options; Options()"]
 )
 def test_importing_firth_loads_no_other_library(statement: str):
     loaded = modules_after(statement)

@@ -314,10 +314,7 @@ def test_each_answer_is_a_sentence_with_names_that_exist(name):
             "hierarchical softmax is not available: leave it out .*, or give objective='softmax' for the exact softmax",
         ),
         ("sentences", r"give the corpus to fit: Word2Vec\(\.\.\.\)\.fit\(corpus\)"),
-        (
-            "trim_rule",
-            "trim rules are not available: use min_count and max_vocab, or .*",
-        ),
+        ("trim_rule", "trim rules are not available: use min_count and max_vocab, or .*"),
         ("max_final_vocab", "use max_vocab"),
         ("minCount", "use min_count"),
         ("numPartitions", "training runs on one machine: use workers, the number of threads"),

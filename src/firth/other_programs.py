@@ -65,8 +65,7 @@ _ANSWERS: dict[str, str | tuple[str, str]] = {
         ("give progress to fit: fit(corpus, progress=False) shows nothing", "use --quiet or --no-progress"),
     ),
     **dict.fromkeys(
-        ["min_n", "max_n", "minn", "maxn", "bucket", "word_ngrams"],
-        "character n-grams are not available: leave it out",
+        ["min_n", "max_n", "minn", "maxn", "bucket", "word_ngrams"], "character n-grams are not available: leave it out"
     ),
     **dict.fromkeys(["minCountLabel", "label", "label_prefix"], "labels are not available: leave it out"),
     **dict.fromkeys(["total_examples", "total_words"], "fit counts the corpus itself: leave it out"),

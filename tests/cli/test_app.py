@@ -83,10 +83,7 @@ LONG = "x" * 10**6
     ("error", "message"),
     [
         (MemoryError(), "out of memory: an allocation failed (--debug shows where)"),
-        (
-            MemoryError("Unable to allocate 7.45 GiB"),
-            "out of memory: Unable to allocate 7.45 GiB (--debug",
-        ),
+        (MemoryError("Unable to allocate 7.45 GiB"), "out of memory: Unable to allocate 7.45 GiB (--debug"),
         (OSError(28, "No space left on device", "model.firth"), "model.firth: No space left on device"),
         (OSError("an error without a number"), "OSError: an error without a number (--debug shows where)"),
         (BlockingIOError(11, "Resource temporarily unavailable"), "Resource temporarily unavailable"),

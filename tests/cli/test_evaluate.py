@@ -85,8 +85,7 @@ def test_a_file_of_questions_or_pairs_is_required(run, vectors, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
-    [(PAIRS, r"needs SciPy: .* 'firth\[eval\]'"), ("not a pair\n", r"pairs\.tsv")],
+    ("content", "message"), [(PAIRS, r"needs SciPy: .* 'firth\[eval\]'"), ("not a pair\n", r"pairs\.tsv")]
 )
 def test_faulty_pairs_are_reported_before_analogies_are_answered(
     run, vectors, questions, pairs, monkeypatch, content, message

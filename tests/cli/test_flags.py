@@ -43,10 +43,7 @@ def test_a_value_out_of_range_is_refused_with_the_range(run, vectors, tmp_path, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (
-            ["train", "corpus.txt", "-o", "-"],
-            "vectors cannot be written to standard output: give the name of a file",
-        ),
+        (["train", "corpus.txt", "-o", "-"], "vectors cannot be written to standard output: give the name of a file"),
         (["train", "corpus.txt", "-o", "-", "--format", "native"], "vectors cannot be written to standard output"),
         (["train", "corpus.txt", "-o", "m.firth", "--checkpoint", "-"], "checkpoints cannot be written to standard o"),
         (["train", "-", "-o", "m.firth", "--validation", "-"], "- is both the corpus and --validation"),

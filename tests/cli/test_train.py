@@ -173,10 +173,7 @@ FOREIGN = [
     ("flags", "message"),
     [
         (["--alpha", "0.01", "--min-alpha", "0.02"], "falls, so give a --min-alpha of at most 0.01"),
-        (
-            ["--workers", "0", "-o", "absent/m.firth"],
-            "--workers 0 is not allowed: give a whole number from 1 to 1024",
-        ),
+        (["--workers", "0", "-o", "absent/m.firth"], "--workers 0 is not allowed: give a whole number from 1 to 1024"),
         (["--window", "2.5"], r"--window '2.5' is not allowed: give a whole number from 1 to 100"),
         (["--objective", "sofmax"], "--objective 'sofmax' is not allowed: give 'negative_sampling' or 'softmax'"),
         (["--max-input-bytes", "2MB"], "--max-input-bytes '2MB' is not allowed: give a whole number of at"),

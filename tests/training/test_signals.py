@@ -351,7 +351,7 @@ def test_what_a_counting_thread_raises_reaches_the_caller_soon(many_pieces, monk
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_before_a_command_begins_is_one_line(number, code, monkeypatch, capsys):
     before = handlers()
-    monkeypatch.setattr(app, "app", lambda **given: signal.raise_signal(number))
+    monkeypatch.setattr(app, "get_command", lambda _: signal.raise_signal(number))
     assert app.main(["--help"]) == code
     assert capsys.readouterr().err == "firth: interrupted\n"
     assert handlers() == before

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.main import get_command
 
 from firth import terminal
 from firth.cli.analogy import analogy
 from firth.cli.convert import convert
 from firth.cli.demo import demo
 from firth.cli.evaluate import evaluate
-from firth.cli.exits import FAILURE, TERMINATED, WRONG_USE, UsageError, exit_code
+from firth.cli.exits import FAILURE, WRONG_USE, UsageError, exit_code
 from firth.cli.flags import CommandWithFormats
 from firth.cli.gradcheck import gradcheck
 from firth.cli.info import info
@@ -54,11 +54,14 @@ def _run(arguments: list[str] | None) -> int:
     try:
         terminal.prepare_streams()
         with command_line(), _interrupts(is_program=arguments is None):
-            code = app(args=words or ["--help"], prog_name="firth", standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except (KeyboardInterrupt, SystemExit, typer.Abort) as interrupt:  # before a command started
-        if isinstance(interrupt, SystemExit) and interrupt.code != TERMINATED:
-            raise  # from the parser, after a closed pipe
+            _run_command(words or ["--help"])
+        return 0
+    except typer.Exit as finished:
+        return finished.exit_code
+    except BrokenPipeError:  # the reader, such as `head`, has stopped reading
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    except (KeyboardInterrupt, SystemExit) as interrupt:
         terminal.write_error("interrupted")
         return exit_code(interrupt)
     except Exception as error:
@@ -66,6 +69,13 @@ def _run(arguments: list[str] | None) -> int:
             traceback.print_exc()
         terminal.write_error(_message(error))
         return WRONG_USE if isinstance(error, (UsageError, OptionError)) else FAILURE
+
+
+def _run_command(words: list[str]) -> None:
+    """Parse and run; typer's own `main` would handle interrupts and closed pipes differently in each version."""
+    command = get_command(app)
+    with command.make_context("firth", words) as context:
+        command.invoke(context)
 
 
 @contextmanager
@@ -107,23 +117,7 @@ def _usage_message(error: Any) -> str:
     return f"{text} (see {error.ctx.command_path} --help)" if error.ctx else text
 
 
-class _Commands(TyperGroup):
-    """The commands; interrupts and closed pipes are handled alike in every version of typer."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the requested command."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:  # the reader, such as `head`, has stopped reading
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(FAILURE) from None
-        except (KeyboardInterrupt, SystemExit) as interrupt:
-            terminal.write_error("interrupted")
-            raise typer.Exit(exit_code(interrupt)) from None
-
-
 app = typer.Typer(
-    cls=_Commands,
     help="Train word vectors, query and evaluate them, and convert them between file formats.",
     add_completion=False,
     pretty_exceptions_enable=False,

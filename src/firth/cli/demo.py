@@ -9,8 +9,7 @@ from firth.cli.flags import Workers, at_least
 
 
 def demo(
-    workers: Workers = None,
-    seed: Annotated[int, typer.Option(help="Seed of all random draws.", **at_least(0))] = 1,
+    workers: Workers = None, seed: Annotated[int, typer.Option(help="Seed of all random draws.", **at_least(0))] = 1
 ) -> None:
     """Train on the source code of Python's standard library and show the result.
 

@@ -59,11 +59,7 @@ def evaluate(
         raise UsageError("give a file for --analogies or for --pairs")
     _fail_early([*(analogies or []), *(pairs or [])], needs_scipy=bool(pairs))
     vectors = load_vectors(model)
-    settings = {
-        "restrict_vocab": restrict_vocab,
-        "case_insensitive": case_insensitive,
-        "dummy4unknown": dummy4unknown,
-    }
+    settings = {"restrict_vocab": restrict_vocab, "case_insensitive": case_insensitive, "dummy4unknown": dummy4unknown}
     how = {**settings, "similarity_function": similarity_function}
     scores = [_pairs(vectors, path, settings) for path in pairs or []]  # before the analogies, which take longer
     answers = [_analogies(vectors, path, how) for path in analogies or []]

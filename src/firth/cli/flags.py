@@ -85,8 +85,7 @@ FileFormat = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TopN = Annotated[int, typer.Option("--topn", "-n", help="Number of words to print.", **at_least(1))]
 Workers = Annotated[
-    int | None,
-    typer.Option(help="Number of threads [1 to 1024].", show_default="all available cores", **number(int)),
+    int | None, typer.Option(help="Number of threads [1 to 1024].", show_default="all available cores", **number(int))
 ]
 RestrictVocab = Annotated[
     int | None,

@@ -31,9 +31,7 @@ def similar(
     negative: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="WORD",
-            help="A word to subtract, or - for standard input; may be repeated.",
-            show_default="none",
+            metavar="WORD", help="A word to subtract, or - for standard input; may be repeated.", show_default="none"
         ),
     ] = None,
     topn: TopN = 10,

@@ -8,15 +8,7 @@ import typer
 from firth import other_programs, reports, terminal
 from firth.cli.exits import UsageError, exit_code
 from firth.cli.files import left_out, output_format, parts_of, where_saved, write
-from firth.cli.flags import (
-    VECTORS_WRITTEN,
-    CommandWithFormats,
-    FileFormat,
-    Workers,
-    file_name,
-    number,
-    with_options,
-)
+from firth.cli.flags import VECTORS_WRITTEN, CommandWithFormats, FileFormat, Workers, file_name, number, with_options
 from firth.errors import FirthError
 from firth.formats import Format
 from firth.messages import counted
@@ -59,8 +51,7 @@ def train(
         ),
     ],
     output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="PATH", help="The output file or folder.", **VECTORS_WRITTEN),
+        Path, typer.Option("--output", "-o", metavar="PATH", help="The output file or folder.", **VECTORS_WRITTEN)
     ],
     file_format: FileFormat = None,
     workers: Workers = None,
@@ -70,7 +61,6 @@ def train(
             metavar="TEXT|FRACTION",
             help="Validation text, or the fraction of the corpus to hold out. After every epoch the exact softmax loss "
             "of its pairs is reported.",
-            show_default="none",
         ),
     ] = None,
     checkpoint: Annotated[
@@ -78,17 +68,14 @@ def train(
         typer.Option(
             metavar="FOLDER",
             help="Folder for checkpoints, written every few minutes, after each epoch and after Ctrl-C.",
-            show_default="none",
             **file_name("checkpoints cannot be written to standard output", "folder"),
         ),
     ] = None,
     checkpoint_minutes: Annotated[
-        float | None,
-        typer.Option(help="Minutes between checkpoints.", show_default="10", **number(float)),
+        float | None, typer.Option(help="Minutes between checkpoints.", show_default="10", **number(float))
     ] = None,
     resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Resume from the newest checkpoint; without one, start from the beginning."),
+        bool, typer.Option("--resume", help="Resume from the newest checkpoint; without one, start from the beginning.")
     ] = False,
     max_input_bytes: Annotated[
         int | None,
