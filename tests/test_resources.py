@@ -54,24 +54,27 @@ def test_a_system_without_information_sets_no_limit(machine):
     resources.require_memory({"a matrix": 2**60})
 
 
-@pytest.mark.parametrize("root", ["cgroup", "cgroup/unified"])
 @pytest.mark.parametrize("limited", ["", "user/", "user/job/"])
-def test_every_control_group_of_version_2_limits_memory(machine, root, limited):
-    machine("proc/self/cgroup", "0::/user/job\n")
+@pytest.mark.parametrize(
+    ("lines", "root", "limit", "used", "unlimited", "prefix"),
+    [
+        ("0::/user/job", "cgroup", "memory.max", "memory.current", "max", ""),
+        ("0::/user/job", "cgroup/unified", "memory.max", "memory.current", "max", ""),
+        (
+            "9:name=systemd:/\n4:cpu,memory:/user/job\n3:cpuset:/\n0::/",
+            "cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "9223372036854771712", "total_",
+        ),
+    ],
+)  # fmt: skip
+def test_every_control_group_limits_memory(machine, lines, root, limit, used, unlimited, prefix, limited):
+    machine("proc/self/cgroup", f"{lines}\n")
     for group in ("", "user/", "user/job/"):
-        machine(f"{root}/{group}memory.max", "2000000\n" if group == limited else "max\n")
-        machine(f"{root}/{group}memory.current", "500000\n")
+        machine(f"{root}/{group}{limit}", "2000000\n" if group == limited else f"{unlimited}\n")
+        machine(f"{root}/{group}{used}", "500000\n")
     assert available_memory() == 1_500_000
-
-
-@pytest.mark.parametrize("limited", ["", "docker/", "docker/job/"])
-def test_every_control_group_of_version_1_limits_memory(machine, limited):
-    machine("proc/self/cgroup", "9:name=systemd:/\n4:cpu,memory:/docker/job\n3:cpuset:/\n0::/\n")
-    for group in ("", "docker/", "docker/job/"):
-        most = "2000000\n" if group == limited else "9223372036854771712\n"
-        machine(f"cgroup/memory/{group}memory.limit_in_bytes", most)
-        machine(f"cgroup/memory/{group}memory.usage_in_bytes", "500000\n")
-    assert available_memory() == 1_500_000
+    cached = f"anon 40000\n{prefix}inactive_file 100000\n{prefix}active_file 50000\nodd\n"
+    machine(f"{root}/{limited}memory.stat", cached)
+    assert available_memory() == 1_650_000
 
 
 def test_a_container_sees_its_group_as_the_root(machine):
@@ -79,21 +82,6 @@ def test_a_container_sees_its_group_as_the_root(machine):
     machine("cgroup/memory/memory.limit_in_bytes", "2000000\n")
     machine("cgroup/memory/memory.usage_in_bytes", "500000\n")
     assert available_memory() == 1_500_000
-
-
-@pytest.mark.parametrize(
-    ("line", "folder", "most", "used", "prefix"),
-    [
-        ("0::/job", "cgroup/job", "memory.max", "memory.current", ""),
-        ("4:memory:/job", "cgroup/memory/job", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
-    ],
-)
-def test_cached_files_of_a_control_group_count_as_free(machine, line, folder, most, used, prefix):
-    machine("proc/self/cgroup", f"{line}\n")
-    machine(f"{folder}/{most}", "2000000\n")
-    machine(f"{folder}/{used}", "1900000\n")
-    machine(f"{folder}/memory.stat", f"anon 400000\n{prefix}inactive_file 1000000\n{prefix}active_file 500000\nodd\n")
-    assert available_memory() == 1_600_000
 
 
 LIMITED = """

@@ -56,7 +56,7 @@ class Options:
     ns_exponent: float = _option(0.75, "noise words have probability proportional to count ** ns_exponent", -4.0, 4.0)
     sample: float = _option(1e-3, "frequency above which words are randomly dropped; 0 keeps every word", 0.0, 1.0)
     min_count: int = _option(5, "drop words with a lower count", 1, _MOST)
-    max_vocab: int | None = _option(None, "maximum vocabulary; rarer words are dropped", 1, _MOST, optional=True)
+    max_vocab: int | None = _option(None, "maximum vocabulary size; rarer words are dropped", 1, _MOST, optional=True)
     schedule: str = _option(
         "blocks",
         "order of updates: blocks gives the same bits for any number of workers, hogwild is faster",

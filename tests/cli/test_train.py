@@ -318,10 +318,11 @@ def test_an_interrupt_saves_the_vectors_unless_a_checkpoint_is_written(is_writte
         assert len(KeyedVectors.load(path)) == 12
 
 
-def test_an_interrupt_before_training_saves_nothing(run, corpus, tmp_path, monkeypatch):
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
+
+def test_an_interrupt_before_training_saves_nothing(run, corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(firth.Word2Vec, "fit", interrupted)
     done = run("train", corpus, "-o", tmp_path / "m.firth")
     assert done == Done(130, "", "firth: interrupted before training started; nothing was saved\n")
@@ -330,12 +331,9 @@ def test_an_interrupt_before_training_saves_nothing(run, corpus, tmp_path, monke
 
 @pytest.mark.parametrize("warm_epochs", [0, 1])
 def test_an_interrupt_while_pairs_are_counted_saves_nothing(warm_epochs, run, corpus, tmp_path, monkeypatch):
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(passes, "count_pairs", interrupted)
-    (tmp_path / "m.firth").write_bytes(b"the old one")
+    (tmp_path / "m.firth").write_bytes(b"old")
     done = run("train", corpus, "-o", tmp_path / "m.firth", "--objective", "softmax", "--warm-epochs", warm_epochs)
     assert done.code == 130
     assert done.err.endswith("firth: interrupted before training started; nothing was saved\n")
-    assert (tmp_path / "m.firth").read_bytes() == b"the old one"
+    assert (tmp_path / "m.firth").read_bytes() == b"old"

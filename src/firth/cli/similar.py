@@ -30,9 +30,7 @@ def similar(
     ] = None,
     negative: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="WORD", help="A word to subtract, or - for standard input; may be repeated.", show_default="none"
-        ),
+        typer.Option(metavar="WORD", help="A word to subtract, or - for standard input; may be repeated."),
     ] = None,
     topn: TopN = 10,
     restrict_vocab: RestrictVocab = None,
