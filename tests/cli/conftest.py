@@ -1,6 +1,8 @@
 """Fixtures for tests of the commands: a way to run them, vectors, a corpus and a model."""
 
+import io
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,11 @@ from firth import KeyedVectors, cli
 
 
 @pytest.fixture
-def run(capsys):
-    """Run the command line in this process."""
+def run(capsys, monkeypatch):
+    """Run the command line in this process, with a text as its standard input."""
 
-    def run(*arguments: object) -> Done:
+    def run(*arguments: object, stdin: str = "") -> Done:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         code = cli.main([str(argument) for argument in arguments])
         return Done(code, *capsys.readouterr())
 

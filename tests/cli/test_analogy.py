@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cli._program import QUEEN, in_a_process, one_line
+from cli._program import QUEEN, one_line
 
 
 def test_the_fourth_word_is_printed(run, vectors):
@@ -13,10 +13,10 @@ def test_the_fourth_word_is_printed(run, vectors):
     assert run("analogy", vectors, "man", "king", "woman", "-n", 1).out == f"queen  {QUEEN:.4f}\n"
 
 
-def test_a_dash_reads_words_from_standard_input(vectors):
-    wanted = in_a_process("analogy", vectors, "man", "king", "woman")
-    assert in_a_process("analogy", vectors, "man", "-", "woman", input="king\n") == wanted
-    assert in_a_process("analogy", vectors, "-", input="man\nking\nwoman\n") == wanted
+def test_a_dash_reads_words_from_standard_input(run, vectors):
+    wanted = run("analogy", vectors, "man", "king", "woman")
+    assert run("analogy", vectors, "man", "-", "woman", stdin="king\n") == wanted
+    assert run("analogy", vectors, "-", stdin="man\nking\nwoman\n") == wanted
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_dash_reads_words_from_standard_input(vectors):
         (["man", "king"], "", "2 words"),
     ],
 )
-def test_an_analogy_needs_three_words(vectors, words, text, found):
-    done = in_a_process("analogy", vectors, *words, input=text)
+def test_an_analogy_needs_three_words(run, vectors, words, text, found):
+    done = run("analogy", vectors, *words, stdin=text)
     assert (done.code, done.out) == (2, "")
     assert f"an analogy has three words, A, B and C: found {found}" in one_line(done.err)

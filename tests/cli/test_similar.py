@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from cli._program import QUEEN, Done, in_a_process, one_line
+from cli._program import QUEEN, Done, one_line
 from firth import KeyedVectors
 from firth.cli import files
 
@@ -39,18 +39,18 @@ def test_integer_keys_are_found(run, tmp_path):
     assert run("similar", tmp_path / "v.firth", "king").err == "firth: 'king' is not in the vocabulary\n"
 
 
-def test_a_dash_reads_words_from_standard_input(vectors):
-    wanted = in_a_process("similar", vectors, "king", "woman", "--negative", "man")
-    assert in_a_process("similar", vectors, "-", "--negative", "man", input="king\r\n\nwoman\n") == wanted
-    assert in_a_process("similar", vectors, "king", "-", "--negative", "man", input="woman") == wanted
-    assert in_a_process("similar", vectors, "king", "woman", "--negative", "-", input="\ufeffman\n") == wanted
+def test_a_dash_reads_words_from_standard_input(run, vectors):
+    wanted = run("similar", vectors, "king", "woman", "--negative", "man")
+    assert run("similar", vectors, "-", "--negative", "man", stdin="king\r\n\nwoman\n") == wanted
+    assert run("similar", vectors, "king", "-", "--negative", "man", stdin="woman") == wanted
+    assert run("similar", vectors, "king", "woman", "--negative", "-", stdin="\ufeffman\n") == wanted
 
 
-def test_the_word_dash_is_given_on_standard_input(tmp_path):
+def test_the_word_dash_is_given_on_standard_input(run, tmp_path):
     words = ["-", "--", "next\u0085line", "日本"]
     KeyedVectors(words, np.eye(4)[:, :3] + 0.1).save(tmp_path / "v.firth")
     for word in words:
-        done = in_a_process("similar", tmp_path / "v.firth", "-", "--json", input=f"{word}\n", encoding="utf-8")
+        done = run("similar", tmp_path / "v.firth", "-", "--json", stdin=f"{word}\n")
         assert {entry["word"] for entry in json.loads(done.out)} == set(words) - {word}
 
 
@@ -62,8 +62,8 @@ def test_the_word_dash_is_given_on_standard_input(tmp_path):
         ([], "", "give at least one WORD"),
     ],
 )
-def test_a_query_needs_words_and_reads_standard_input_once(vectors, words, text, message):
-    done = in_a_process("similar", vectors, *words, input=text)
+def test_a_query_needs_words_and_reads_standard_input_once(run, vectors, words, text, message):
+    done = run("similar", vectors, *words, stdin=text)
     assert (done.code, done.out) == (2, "")
     assert message in one_line(done.err)
 
