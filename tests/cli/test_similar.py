@@ -57,7 +57,7 @@ def test_the_word_dash_is_given_on_standard_input(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "text", "message"),
     [
-        (["-", "--negative", "-"], "king", "- stands for standard input, which is read once, and is given 2 times"),
+        (["-", "--negative", "-"], "king", "- is given 2 times, but standard input is read only once"),
         (["-"], "\n", "give at least one WORD"),
         ([], "", "give at least one WORD"),
     ],

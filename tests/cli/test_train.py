@@ -180,7 +180,7 @@ FOREIGN = [
         (["--checkpoint", "run", "--checkpoint-minutes", "x"], "--checkpoint-minutes 'x' is not allowed: give a n"),
         (["--vectr-size", "10"], r"--vector-size"),
         (["--format", "csv"], r"'csv' is unknown: give one of 'native', 'word2vec-text', 'word2vec-binary', 'glove'"),
-        (["--format", "fasttext-bin"], r"'fasttext-bin' is only read: give one of 'native'"),
+        (["--format", "fasttext-bin"], r"'fasttext-bin' can only be read: give one of 'native'"),
         *[([f"{dashes}{name}", "3"], f"no such option {dashes}{name}: ") for name, dashes in FOREIGN],
         (["-size", "100"], "no such option -size: use --vector-size (see firth train --help)"),
         (["--sg", "1"], "skip-gram (sg=1) is the only architecture, and CBOW (sg=0) is not available: leave it out"),
@@ -270,12 +270,12 @@ def test_training_continues_with_a_closed_stream(closed, corpus, tmp_path):
     assert len(firth.load(tmp_path / "m.firth").history) == 5
 
 
-def test_quiet_training_still_prints_warnings(corpus, tmp_path):
-    run = tmp_path / "run"
-    options = ["--min-count", "1", "--epochs", "1", "-q", "--checkpoint", run]
-    assert in_a_process("train", corpus, "-o", tmp_path / "m.firth", *options).code == 0
-    (run / "checkpoint-00000002.firth").write_bytes(b"cut")
-    done = in_a_process("train", corpus, "-o", tmp_path / "m.firth", *options, "--resume")
+def test_quiet_training_still_prints_warnings(run, corpus, tmp_path):
+    folder = tmp_path / "run"
+    command = ["train", corpus, "-o", tmp_path / "m.firth", "--epochs", "1", "-q", "--checkpoint", folder]
+    assert run(*command) == Done(0, "", "")
+    (folder / "checkpoint-00000002.firth").write_bytes(b"cut")
+    done = in_a_process(*command, "--resume")
     assert (done.code, done.out) == (0, "")
     assert re.fullmatch(r"firth: warning: skipped a checkpoint: .*00000002\.firth .*\n", done.err)
 

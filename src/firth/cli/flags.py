@@ -61,7 +61,7 @@ def file_name(refusal: str, kind: str = "file") -> dict[str, Any]:
 def _writable_format(name: str | None) -> str | None:
     if name is None or name in _WRITABLE:
         return name
-    reason = "is only read" if name in FORMATS else "is unknown"
+    reason = "can only be read" if name in FORMATS else "is unknown"
     raise typer.BadParameter(f"{name!r} {reason}: give one of {', '.join(map(repr, _WRITABLE))}")
 
 

@@ -52,7 +52,7 @@ def with_standard_input(*lists: list[str]) -> list[list[str]]:
     """Return the lists with `-` replaced by the words on standard input."""
     n = sum(words.count(STDIN) for words in lists)
     if n > 1:
-        raise UsageError(f"- stands for standard input, which is read once, and is given {counted(n, 'time')}")
+        raise UsageError(f"- is given {counted(n, 'time')}, but standard input is read only once: give words instead")
     lines = _lines_of_standard_input() if n else []
     return [[word for given in words for word in (lines if given == STDIN else [given])] for words in lists]
 

@@ -98,7 +98,7 @@ def train(
     written_as = output_format(output, file_format)
     _refuse_to_overwrite(corpus, parts_of(output, written_as))
     if validation == STDIN and STDIN in corpus:
-        raise UsageError("- is both the corpus and --validation, and standard input is read once: name a file for one")
+        raise UsageError("- is both the corpus and --validation, but standard input is read only once: give a file")
     try:
         model.fit(
             corpus[0] if len(corpus) == 1 else corpus,
@@ -134,7 +134,7 @@ def _fraction_or_path(text: str | None) -> float | str | None:
 def _refuse_to_overwrite(corpus: list[str], outputs: list[Path]) -> None:
     for output in outputs:
         if output.exists() and is_read(output, corpus):
-            raise UsageError(f"{output} is part of the corpus, and would be overwritten: name another file")
+            raise UsageError(f"{output} is part of the corpus and would be overwritten: give another file")
 
 
 def _save_interrupted(model: "Word2Vec", output: Path, written_as: Format) -> None:
