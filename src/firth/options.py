@@ -6,6 +6,7 @@ The constructor of `Word2Vec`, the flags of `firth train` and the metadata of a 
 import dataclasses
 import math
 import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Self
@@ -100,7 +101,7 @@ class Options:
         return dataclasses.asdict(self)
 
 
-def range_text(limits: Any) -> str:
+def range_text(limits: Mapping[str, Any]) -> str:
     """Return the allowed range as help and documentation show it: "1 to 100", "at least 0", "above 0" or nothing."""
     low, high = limits["low"], limits["high"]
     if low is None:
@@ -115,13 +116,12 @@ def unknown_option(name: object, names: list[str]) -> OptionError:
     text = f"unknown option {shortened(name)}"
     if name in other_programs.FOREIGN_NAMES:
         return OptionError(f"{text}: {other_programs.answer(str(name))}")
-    nearest = near(str(name)[:_LONGEST_VALUE], names, n=1)
-    return OptionError(
-        f"{text}: did you mean {nearest[0]!r}?" if nearest else f"{text}; options are {', '.join(names)}"
-    )
+    if nearest := near(str(name)[:_LONGEST_VALUE], names, n=1):
+        return OptionError(f"{text}: did you mean {nearest[0]!r}?")
+    return OptionError(f"{text}; options are {', '.join(names)}")
 
 
-def checked(name: str, value: Any, kind: type, limits: Any) -> Any:
+def checked(name: str, value: Any, kind: type, limits: Mapping[str, Any]) -> Any:
     """Return `value` as `kind`; raise `OptionError` if the `limits` do not allow it."""
     if limits["optional"]:
         if value is None:
@@ -150,15 +150,11 @@ def _as_kind(value: Any, kind: type) -> Any:
         return None
     try:
         return kind(value)
-    except (
-        OverflowError,
-        TypeError,
-        ValueError,
-    ):  # too large for a float; or a timedelta64, which NumPy counts as an integer
+    except (OverflowError, TypeError, ValueError):  # too large for a float, or a timedelta64, which is an Integral
         return None
 
 
-def _within(number: Any, limits: Any) -> bool:
+def _within(number: Any, limits: Mapping[str, Any]) -> bool:
     if limits["choices"]:
         return number in limits["choices"]
     low, high = limits["low"], limits["high"]
@@ -168,7 +164,7 @@ def _within(number: Any, limits: Any) -> bool:
     return above and (high is None or number <= high)
 
 
-def _allowed(kind: type, limits: Any) -> str:
+def _allowed(kind: type, limits: Mapping[str, Any]) -> str:
     if kind is bool:
         return "True or False"
     if kind is str:
@@ -177,7 +173,7 @@ def _allowed(kind: type, limits: Any) -> str:
     return noun + _range(limits) + (advice(" or None") if limits["optional"] else "")
 
 
-def _range(limits: Any) -> str:
+def _range(limits: Mapping[str, Any]) -> str:
     if limits["low"] is None:
         return ""
     low, high = (f"{limit:g}" if isinstance(limit, float) else limit for limit in (limits["low"], limits["high"]))
