@@ -37,7 +37,7 @@ def columns(rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()) -> s
 
     Widths are terminal cells: two for 日, zero for a combining accent.
     """
-    from rich.cells import cell_len
+    from rich.cells import cell_len  # here, because it would slow down `firth --help`
 
     cells = [[escaped(cell) for cell in row] for row in rows]
     widths = [max(cell_len(cell) for cell in column) for column in zip(*cells, strict=True)]

@@ -7,7 +7,7 @@ import typer
 from firth.cli.exits import UsageError
 from firth.cli.files import load_vectors
 from firth.cli.flags import AsJson, ModelFile, RestrictVocab, TopN
-from firth.cli.similar import nearest, print_nearest, with_standard_input
+from firth.cli.similar import print_nearest, with_standard_input
 from firth.messages import counted
 from firth.text.opening import STDIN
 
@@ -33,5 +33,4 @@ def analogy(
         source = " (with those on standard input)" if STDIN in given else ""
         raise UsageError(f"an analogy has three words, A, B and C: found {counted(len(words), 'word')}{source}")
     a, b, c = words
-    found = nearest(load_vectors(model), [b, c], [a], topn=topn, restrict_vocab=restrict_vocab)
-    print_nearest(found, json)
+    print_nearest(load_vectors(model), [b, c], [a], topn, restrict_vocab, json)

@@ -43,9 +43,7 @@ def similar(
     positive, subtracted = with_standard_input(words or [], negative or [])
     if not positive and not subtracted:
         raise UsageError("give at least one WORD, or a word for --negative")
-    vectors = load_vectors(model)
-    found = nearest(vectors, positive, subtracted, topn=topn, restrict_vocab=restrict_vocab)
-    print_nearest(found, json)
+    print_nearest(load_vectors(model), positive, subtracted, topn, restrict_vocab, json)
 
 
 def with_standard_input(*lists: list[str]) -> list[list[str]]:
@@ -65,12 +63,16 @@ def _lines_of_standard_input() -> list[str]:
     return [word for line in lines if (word := line.removesuffix("\r"))]
 
 
-def nearest(
-    vectors: "KeyedVectors", positive: list[str], negative: list[str], *, topn: int, restrict_vocab: int | None
-) -> "list[tuple[Key, float]]":
-    """Return the nearest keys and their cosines."""
+def print_nearest(
+    vectors: "KeyedVectors", positive: list[str], negative: list[str], topn: int, restrict_vocab: int | None, json: bool
+) -> None:
+    """Print the nearest words and their cosines, as columns or as JSON."""
     added, subtracted = ([_key(vectors, word) for word in words] for words in (positive, negative))
-    return list(vectors.most_similar(added, subtracted, topn=topn, restrict_vocab=restrict_vocab))
+    found = list(vectors.most_similar(added, subtracted, topn=topn, restrict_vocab=restrict_vocab))
+    if json:
+        terminal.write(terminal.as_json([{"word": word, "cosine": cosine} for word, cosine in found]))
+    elif found:
+        terminal.write(terminal.columns([(word, f"{cosine:.4f}") for word, cosine in found]))
 
 
 def _key(vectors: "KeyedVectors", word: str) -> "Key":
@@ -81,11 +83,3 @@ def _key(vectors: "KeyedVectors", word: str) -> "Key":
         return int(word)
     except ValueError:
         raise UnknownWordError(word, ()) from None
-
-
-def print_nearest(found: "list[tuple[Key, float]]", json: bool) -> None:
-    """Print words and cosines as columns or as JSON."""
-    if json:
-        terminal.write(terminal.as_json([{"word": word, "cosine": cosine} for word, cosine in found]))
-    elif found:
-        terminal.write(terminal.columns([(word, f"{cosine:.4f}") for word, cosine in found]))
