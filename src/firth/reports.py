@@ -16,7 +16,7 @@ def training_summary(model: "Word2Vec") -> str:
     words, seconds = sum(record.words for record in history), sum(record.seconds or 0.0 for record in history)
     end = [record.end_loss for record in history if record.end_loss is not None]
     held_out = [record.validation_loss for record in history if record.validation_loss is not None]
-    speed = f"{words / max(seconds, 1e-9):,.0f} a second"
+    speed = f"{words / max(seconds, 1e-9):,.0f} per second"
     return "\n".join(
         [
             f"vocabulary  {counted(len(model.wv), 'word')}, vectors of {counted(model.wv.vector_size, 'number')}",
