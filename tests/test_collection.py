@@ -1,4 +1,4 @@
-"""The suite itself: it is collected alike by every process, at any time and in any folder."""
+"""The test suite: every process collects the same tests."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 
 
 def test_the_ids_of_tests_do_not_depend_on_time_or_hash_seed(request):
-    """The workers of pytest-xdist refuse to start if they differ."""
+    """The workers of pytest-xdist do not start if they differ."""
     everything = ["--collect-only", "-q", "-p", "no:cacheprovider", "-m", "slow or not slow"]
     arguments = [*everything, *{str(item.path) for item in request.session.items}]
     environment = {**os.environ, "PYTHONHASHSEED": "4321", "PYTHONUTF8": "1"}

@@ -1,4 +1,4 @@
-"""The demonstration: its text, and that it shows what it promises."""
+"""The demonstration: its text and its output."""
 
 import re
 
@@ -11,7 +11,7 @@ from firth.errors import CorpusError
 
 @pytest.fixture
 def library(tmp_path):
-    """A small library, with folders that do not belong."""
+    """A small library, with folders that are skipped."""
     reading = "def read(self, write): return self.reader.write(writer)\n\n# append month red left compile\n"
     for name in ("a.py", "b/c.py", "test/d.py", "b/tests/e.py", "site-packages/f.py", "_sysconfigdata_x.py", "g.txt"):
         path = tmp_path / name
@@ -20,16 +20,16 @@ def library(tmp_path):
     return tmp_path
 
 
-def test_the_text_is_sorted_and_without_tests(library):
+def test_files_are_sorted_and_tests_are_skipped(library):
     assert [path.name for path in demo.source_files(library)] == ["a.py", "c.py"]
 
 
-def test_a_python_without_sources_is_told_so(tmp_path):
+def test_a_library_without_source_files_is_an_error(tmp_path):
     with pytest.raises(CorpusError, match="holds no source files"):
         demo.source_files(tmp_path)
 
 
-def test_a_line_is_a_sentence_of_words_and_the_order_is_always_the_same(tmp_path):
+def test_each_line_is_a_sentence_and_the_order_is_deterministic(tmp_path):
     path = tmp_path / "a.py"
     path.write_bytes(b"x = os.path.isdir(y_1)\n\n# caf\xe9\n--\n")
     found = list(demo.sentences([path]))
@@ -40,11 +40,11 @@ def test_a_line_is_a_sentence_of_words_and_the_order_is_always_the_same(tmp_path
     assert first != sorted(first)
 
 
-def test_the_demonstration_shows_neighbours_and_an_analogy(library):
-    said: list[str] = []
-    model = demo.run(workers=1, seed=3, files=demo.source_files(library), say=said.append)
-    text = "\n".join(said)
-    assert "2 files" in said[0]
+def test_neighbours_and_an_analogy_are_printed(library):
+    printed: list[str] = []
+    model = demo.run(workers=1, seed=3, files=demo.source_files(library), write=printed.append)
+    text = "\n".join(printed)
+    assert "2 files" in printed[0]
     assert f"loss        {model.history[0].loss:.4f} " in text
     for word in demo.WORDS:
         assert re.search(rf"\n  {word} +\w+ -?\d", text)
@@ -52,16 +52,16 @@ def test_the_demonstration_shows_neighbours_and_an_analogy(library):
     assert (model.options.seed, model.workers) == (3, 1)
 
 
-def test_words_that_a_text_lacks_are_no_failure(tmp_path):
-    (tmp_path / "a.py").write_text("quite other words than those that are asked for\n" * 500)
-    said: list[str] = []
-    demo.run(workers=1, files=[tmp_path / "a.py"], say=said.append)
-    assert any("no analogy" in text for text in said)
+def test_missing_words_are_not_an_error(tmp_path):
+    (tmp_path / "a.py").write_text("other words than those of the demonstration\n" * 500)
+    printed: list[str] = []
+    demo.run(workers=1, files=[tmp_path / "a.py"], write=printed.append)
+    assert any("no analogy" in text for text in printed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_library_of_python_teaches_what_belongs_together(seed, capsys):
+def test_the_standard_library_gives_sensible_neighbours(seed, capsys):
     assert main(["demo", "--seed", str(seed)]) == 0
     out = capsys.readouterr().out
 

@@ -1,4 +1,4 @@
-"""Errors can be caught as firth's own and as the built-in kind, and say what to do."""
+"""Errors: their base classes and their messages."""
 
 import pickle
 
@@ -33,65 +33,50 @@ KINDS = {
 
 
 @pytest.mark.parametrize(("kind", "built_in"), KINDS.items())
-def test_an_error_is_a_firth_error_and_the_built_in_kind(kind, built_in):
+def test_an_error_is_a_firth_error_and_a_built_in_error(kind, built_in):
     assert issubclass(kind, FirthError)
     assert issubclass(kind, built_in)
     assert kind.__doc__
 
 
-def test_every_error_of_the_module_is_listed_here():
+def test_every_error_is_tested_here():
     defined = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, FirthError)}
     assert defined == {FirthError, *KINDS}
 
 
 @pytest.mark.parametrize("kind", [FirthError, *list(KINDS)[:6]])
-def test_the_message_of_an_error_is_what_was_said(kind):
+def test_a_message_is_shown_unchanged(kind):
     assert str(kind("vectors.bin: 3 bytes short")) == "vectors.bin: 3 bytes short"
 
 
-def test_a_missing_extra_names_the_library_and_the_command_that_installs_it():
+def test_a_missing_extra_names_the_library_and_the_install_command():
     error = MissingExtraError("scipy", "eval", "rank correlation")
     assert str(error) == "rank correlation needs scipy: install it with  pip install 'firth[eval]'"
 
 
-def test_an_unknown_word_offers_the_nearest_spellings_first():
-    error = UnknownWordError("quen", ["king", "queens", "queen", "woman"])
-    assert str(error) == "'quen' is not in the vocabulary; near spellings: queen, queens"
+@pytest.mark.parametrize(
+    ("word", "vocabulary", "offered"),
+    [
+        ("quen", ["king", "queens", "queen", "woman"], "; near spellings: queen, queens"),
+        ("naïve", iter(["naive"]), "; near spellings: naive"),
+        ("cat", ["cart", "cast", "chat", "coat", "cats"], "; near spellings: coat, chat, cats"),
+        ("kin", [1, None, "king"], "; near spellings: king"),
+        ("zzzz", ["king", "queen"], ""),
+        ("king", [], ""),
+        *((key, ["king", 8, "7"], "") for key in (7, 2.5, None, ("king", "queen"), b"king")),
+    ],
+)
+def test_an_unknown_word_offers_at_most_three_near_spellings(word, vocabulary, offered):
+    assert str(UnknownWordError(word, vocabulary)) == f"{word!r} is not in the vocabulary{offered}"
 
 
-def test_an_unknown_word_unlike_any_other_offers_nothing():
-    assert str(UnknownWordError("zzzz", ["king", "queen"])) == "'zzzz' is not in the vocabulary"
-    assert str(UnknownWordError("king", [])) == "'king' is not in the vocabulary"
-
-
-def test_an_unknown_word_is_shown_plainly_where_a_key_error_would_add_quotes():
-    with pytest.raises(KeyError) as caught:
-        raise UnknownWordError("naïve", iter(["naive"]))
-    assert str(caught.value) == "'naïve' is not in the vocabulary; near spellings: naive"
-
-
-@pytest.mark.parametrize("key", [7, 2.5, None, ("king", "queen"), b"king"])
-def test_an_unknown_key_that_is_no_word_offers_nothing(key):
-    assert str(UnknownWordError(key, ["king", 8, "7"])) == f"{key!r} is not in the vocabulary"
-
-
-def test_keys_that_are_no_words_are_never_offered():
-    assert str(UnknownWordError("kin", [1, None, "king"])).endswith("near spellings: king")
-
-
-def test_at_most_three_spellings_are_offered():
-    error = UnknownWordError("cat", ["cart", "cast", "chat", "coat", "cats"])
-    assert len(str(error).split("near spellings: ")[1].split(", ")) == 3
-
-
-def test_near_returns_candidates_in_order_of_likeness_and_no_more_than_asked():
+def test_near_returns_the_most_similar_first():
     assert near("window", ["widow", "windows", "alpha"], n=1) == ["windows"]
     assert near("window", ["widow", "windows", "alpha"]) == ["windows", "widow"]
-    assert near("window", []) == []
 
 
 @given(st.text(max_size=8), st.lists(st.text(min_size=1, max_size=8), max_size=12))
-def test_whatever_is_offered_is_in_the_vocabulary_and_of_nearly_the_same_length(word, vocabulary):
+def test_offered_words_are_in_the_vocabulary_and_of_similar_length(word, vocabulary):
     close = [key for key in vocabulary if abs(len(key) - len(word)) <= 2]
     expected = f"; near spellings: {', '.join(near(word, close))}" if near(word, close) else ""
     assert set(near(word, close)) <= set(vocabulary)
@@ -106,7 +91,7 @@ def test_whatever_is_offered_is_in_the_vocabulary_and_of_nearly_the_same_length(
         CorpusError("no words"),
     ],
 )
-def test_an_error_survives_the_way_between_processes(error):
+def test_an_error_survives_pickling(error):
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
     assert str(copy) == str(error)

@@ -1,4 +1,4 @@
-"""Messages: a count agrees with its noun, and options are written as the reader writes them."""
+"""Messages: counts agree with their nouns, and options are written as the user writes them."""
 
 import ast
 import itertools
@@ -51,7 +51,7 @@ PLURAL = re.compile(
 
 
 def bare_plurals(tree: ast.AST) -> list[str]:
-    """Return the parts of f-strings that put a number of anything before a plural without `counted`."""
+    """Return the parts of f-strings that put a number before a plural without `counted`."""
     strings = [node.values for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
     pairs = [pair for parts in strings for pair in itertools.pairwise(parts)]
     return [
@@ -63,7 +63,7 @@ def bare_plurals(tree: ast.AST) -> list[str]:
 
 
 def is_constant_or_text(value: ast.expr) -> bool:
-    """Tell `LIMIT` and what a function other than `len` or `sum` returns from a number that may be one."""
+    """Return whether a value is a constant such as `LIMIT`, or the result of a function that returns text."""
     if isinstance(value, ast.Call):
         return ast.unparse(value.func) not in ("len", "sum", "int")
     return isinstance(value, ast.Name) and value.id.isupper()

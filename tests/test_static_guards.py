@@ -1,4 +1,4 @@
-"""What the source may not contain: nothing that runs code from a file, opens a connection, or writes in place."""
+"""The source does not run code from files, open connections, write in place or swallow errors."""
 
 import ast
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ ROOT = Path(firth.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 
 BANNED_MODULES = {
-    "pickle", "_pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle", "skops",  # run what a file says
+    "pickle", "_pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle", "skops",  # run code from files
     "socket", "socketserver", "ssl", "urllib", "http", "ftplib", "smtplib", "xmlrpc", "telnetlib",  # the network
     "requests", "httpx", "aiohttp", "urllib3", "asyncio", "webbrowser", "huggingface_hub",
     "subprocess", "multiprocessing.connection", "pty", "code", "codeop", "runpy",  # other programs
@@ -27,9 +27,9 @@ WRITERS = {
     ("formats/npz.py", "archive.open"): "a member of an archive, which is an atomic file itself",
     ("text/store.py", "tempfile.TemporaryFile"): "ids of tokens, in a file without a name",
     ("training/loop/checkpoint.py", "path.open"): "the file that locks the folder",
-    ("cli/program.py", "os.open"): "the null device, for output that nobody reads",
+    ("cli/app.py", "os.open"): "the null device, for output after a closed pipe",
 }
-"""Every call that may open a file to write in, and what it writes: all else goes through `atomic_write`."""
+"""Every call that may open a file for writing, and what it writes; all others go through `atomic_write`."""
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:
@@ -38,7 +38,7 @@ def trees() -> Iterator[tuple[str, ast.Module]]:
 
 
 def dotted(node: ast.expr) -> str:
-    """Return the name of what is called: "os.system", or ".write_text" of whatever expression."""
+    """Return the dotted name of a called function: "os.system", or ".write_text" for a method of an expression."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -119,7 +119,7 @@ EVERYTHING = {"Exception", "BaseException"}
 
 
 def swallowed(tree: ast.AST) -> list[str]:
-    """Return the handlers that catch everything and do nothing about it."""
+    """Return the handlers that catch every error and do nothing."""
     handlers = (node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler))
     found = [
         f"line {handler.lineno}: swallows every error"
@@ -140,15 +140,15 @@ def in_all_modules(check) -> list[str]:
     return [f"{name}, {found}" for name, tree in trees() for found in check(tree)]
 
 
-def test_nothing_is_imported_that_runs_a_files_code_or_opens_a_connection():
+def test_no_module_that_runs_code_or_opens_connections_is_imported():
     assert in_all_modules(banned_imports) == []
 
 
-def test_nothing_is_called_that_runs_code_from_outside():
+def test_no_function_that_runs_code_is_called():
     assert in_all_modules(banned_calls) == []
 
 
-def test_every_file_is_written_by_the_one_routine_that_is_atomic():
+def test_every_file_is_written_atomically():
     found = {(name, call) for name, tree in trees() for call in written_files(tree)}
     assert found - set(WRITERS) == set()
     assert {("formats/atomic.py", "os.open"), ("text/store.py", "tempfile.TemporaryFile")} < found
@@ -158,7 +158,7 @@ def test_no_error_is_swallowed():
     assert in_all_modules(swallowed) == []
 
 
-def test_every_module_was_looked_at():
+def test_every_module_is_checked():
     assert len(MODULES) > 60
     assert {"model.py", "formats/native.py", "training/draws.py"} < {name for name, _ in trees()}
 
@@ -191,7 +191,7 @@ def test_every_module_was_looked_at():
         (swallowed, "with contextlib.suppress(Exception):\n    f()"),
     ],
 )
-def test_each_guard_finds_what_it_looks_for(check, source):
+def test_each_guard_finds_violations(check, source):
     assert check(ast.parse(source))
 
 
@@ -204,5 +204,5 @@ def test_each_guard_finds_what_it_looks_for(check, source):
         (swallowed, "try:\n    f()\nexcept OSError:\n    pass"),
     ],
 )
-def test_each_guard_leaves_the_rest_alone(check, source):
+def test_each_guard_accepts_other_code(check, source):
     assert check(ast.parse(source)) == []

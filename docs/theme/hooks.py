@@ -14,7 +14,7 @@ from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
-from firth.options import Options
+from firth.options import Options, range_text
 
 _CONVERTER = LatexToMathML(fancy_error=False)
 _MATHEMATICS = re.compile(
@@ -64,14 +64,7 @@ def _options() -> str:
 
 
 def _limits(metadata: Any) -> str:
-    low, high = metadata["low"], metadata["high"]
-    if low is None:
-        return ""
-    if high is None:
-        text = f"above {low:g}" if metadata["open_low"] else f"at least {low:g}"
-    else:
-        text = f"{low:g} to {high:g}" if high < 2**31 else f"at least {low:g}"
-    return f"{text}, or `None`" if metadata["optional"] else text
+    return range_text(metadata) + (", or `None`" if metadata["optional"] else "")
 
 
 def _inline(latex: str) -> str:

@@ -1,4 +1,4 @@
-"""`python -m firth` is the command line."""
+"""Runs the command line for `python -m firth`."""
 
 import sys
 

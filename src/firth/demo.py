@@ -1,4 +1,4 @@
-"""A demonstration that needs no download: vectors from the source text of Python's own standard library."""
+"""Demonstration without a download: word vectors from the source code of Python's standard library."""
 
 import platform
 import random
@@ -16,16 +16,16 @@ from firth.model import Word2Vec
 from firth.vectors import KeyedVectors
 
 OPTIONS: dict[str, Any] = {"vector_size": 200, "window": 3, "epochs": 8, "lowercase": True}
-"""A million words are few: code says much in three words to either side, and eight passes make up for more."""
+"""The text has only a million words: in code a small window is enough, and eight epochs replace more text."""
 
 WORDS = ("read", "append", "month", "red", "left", "compile")
 ANALOGY = ("read", "write", "reader")
 
-ELSEWHERE = frozenset(
+_SKIPPED = frozenset(
     {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
     | {"distutils", "ensurepip", "idlelib", "lib2to3", "tkinter", "turtledemo"}
 )
-"""Folders that some Pythons have and others pack apart; without them the text is about the same everywhere."""
+"""Folders that not every installation of Python has; without them the text is nearly the same everywhere."""
 
 _WORD = re.compile(r"[A-Za-z]+")
 
@@ -33,7 +33,7 @@ _WORD = re.compile(r"[A-Za-z]+")
 def source_files(folder: Path | None = None) -> list[Path]:
     """Return the Python files of the standard library (or of `folder`) in sorted order.
 
-    Raises `CorpusError` where there are none, as in a Python whose library is packed into a zip file.
+    Raises `CorpusError` if there are none, such as when the library is in a zip file.
     """
     root = Path(sysconfig.get_path("stdlib")) if folder is None else folder
     files = [path for path in sorted(root.rglob("*.py")) if _belongs(path.relative_to(root))]
@@ -43,14 +43,14 @@ def source_files(folder: Path | None = None) -> list[Path]:
 
 
 def _belongs(path: Path) -> bool:
-    return ELSEWHERE.isdisjoint(path.parts) and not path.name.startswith("_sysconfigdata")
+    return _SKIPPED.isdisjoint(path.parts) and not path.name.startswith("_sysconfigdata")
 
 
 def sentences(files: Iterable[Path]) -> Iterator[list[str]]:
-    """Yield the words of every line in a shuffled order: `os.path.isdir(x)` is os, path, isdir, x.
+    """Yield the words of each line, in shuffled order: `os.path.isdir(x)` becomes os, path, isdir, x.
 
-    Lines of code that stand together repeat each other. Read in their order, each would be known from the
-    last one, and the loss would look the lower the higher the learning rate is.
+    Neighbouring lines of code repeat each other. In file order each line could be predicted from the one before it,
+    and a higher learning rate would seem to give a lower loss.
     """
     texts = (path.read_text(encoding="utf-8", errors="replace") for path in files)
     lines = [line for text in texts for line in text.splitlines()]
@@ -63,31 +63,26 @@ def run(
     workers: int | None = None,
     seed: int = 1,
     files: Iterable[Path] | None = None,
-    say: Callable[[str], object] = print,
+    write: Callable[[str], object] = print,
 ) -> Word2Vec:
-    """Train on `files` (None: the standard library), show with `say` what was learnt, and return the model."""
+    """Train on `files` (None: the standard library), print the result with `write`, and return the model."""
     model = Word2Vec(**OPTIONS, seed=seed, workers=workers)
     found = source_files() if files is None else list(files)
-    _flushed(say, _introduction(len(found)))
+    write(_introduction(len(found)))
+    sys.stdout.flush()  # before the progress, which goes to another stream
     model.fit(sentences(found))
-    say("\n" + reports.training_summary(model))
-    say("\nNearest words, by cosine:\n" + _neighbours(model.wv))
-    say("\n" + _analogy(model.wv))
-    say("\nYour own text:  firth train corpus.txt -o model.firth;  firth similar model.firth WORD")
+    write("\n" + reports.training_summary(model))
+    write("\nNearest words, by cosine:\n" + _neighbours(model.wv))
+    write("\n" + _analogy(model.wv))
+    write("\nYour own text:  firth train corpus.txt -o model.firth;  firth similar model.firth WORD")
     return model
-
-
-def _flushed(say: Callable[[str], object], text: str) -> None:
-    """Say `text` before the progress, which goes to another stream, begins."""
-    say(text)
-    sys.stdout.flush()
 
 
 def _introduction(n_files: int) -> str:
     version = ".".join(platform.python_version_tuple()[:2])
     return (
-        f"Learning word vectors from the source of Python {version}'s standard library: {counted(n_files, 'file')},\n"
-        "a line of code a sentence, its names cut into lower-case words.\n"
+        f"Training word vectors on the source of Python {version}'s standard library: {counted(n_files, 'file')}.\n"
+        "Each line of code is a sentence; names are split into lower-case words.\n"
     )
 
 
@@ -97,7 +92,7 @@ def _neighbours(wv: KeyedVectors) -> str:
         if word in wv:
             near = [f"{other} {cosine:.2f}" for other, cosine in wv.most_similar(word, topn=5)]
             rows.append((f"  {word}", ", ".join(near)))
-    return terminal.columns(rows) if rows else "  (none of the demonstration's words is in this text)"
+    return terminal.columns(rows) if rows else "  (this text has none of the example words)"
 
 
 def _analogy(wv: KeyedVectors) -> str:

@@ -1,6 +1,6 @@
-"""What firth raises: every error is a `FirthError`, and also the built-in kind a caller would expect.
+"""The exceptions of firth: each is a `FirthError` and also the built-in exception that a caller would expect.
 
-A message names the thing, the value found, what is allowed, and what to do.
+A message gives the name, the value found, what is allowed, and what to do.
 """
 
 import difflib
@@ -9,7 +9,7 @@ from itertools import islice
 
 
 class FirthError(Exception):
-    """The base of every error that firth raises on purpose."""
+    """Base class of all exceptions that firth raises on purpose."""
 
 
 class OptionError(FirthError, ValueError):
@@ -17,27 +17,27 @@ class OptionError(FirthError, ValueError):
 
 
 class CorpusError(FirthError, ValueError):
-    """The corpus cannot be read, or holds nothing that can be trained on."""
+    """The corpus cannot be read, or contains nothing to train on."""
 
 
 class FormatError(FirthError, ValueError):
-    """A file is not what its format promises."""
+    """A file does not follow its format."""
 
 
 class CheckpointError(FirthError, RuntimeError):
-    """A training cannot go on from the checkpoints in a folder, or may not write there."""
+    """Training cannot resume from the checkpoints in a folder, or cannot write there."""
 
 
 class DivergenceError(FirthError, ArithmeticError):
-    """The loss became infinite or not a number, so training stopped."""
+    """The loss became infinite or NaN, so training stopped."""
 
 
 class NotEnoughMemoryError(FirthError, MemoryError):
-    """The arrays that were asked for would not fit, so none was allocated."""
+    """The requested arrays do not fit in memory; none was allocated."""
 
 
 class MissingExtraError(FirthError, ImportError):
-    """An optional library is needed and not installed."""
+    """An optional library is needed but not installed."""
 
     def __init__(self, library: str, extra: str, purpose: str):
         super().__init__(library, extra, purpose)
@@ -50,8 +50,8 @@ class MissingExtraError(FirthError, ImportError):
 class UnknownWordError(FirthError, KeyError):
     """A word is not in the vocabulary; the message offers near spellings.
 
-    They are looked for when the message is read, among the first 200,000 words: code that only catches the error
-    does not wait for them.
+    The spellings are searched for only when the message is read, among the first 200,000 words, so that catching
+    the error costs no time.
     """
 
     def __init__(self, word: object, vocabulary: Iterable[object]):
@@ -68,7 +68,7 @@ class UnknownWordError(FirthError, KeyError):
 
 
 def near(name: str, candidates: Iterable[str], n: int = 3) -> list[str]:
-    """Return up to `n` of `candidates` spelt like `name`, the nearest first."""
+    """Return up to `n` of `candidates` with a spelling similar to `name`, the most similar first."""
     return difflib.get_close_matches(name, candidates, n=n)
 
 

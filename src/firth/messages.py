@@ -1,4 +1,4 @@
-"""Parts of messages: a count with its noun, and options as they are written in Python or on the command line."""
+"""Parts of messages: counts with their nouns, and options as written in Python or on the command line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ _on_command_line: ContextVar[bool] = ContextVar("_on_command_line", default=Fals
 
 @contextmanager
 def command_line() -> Iterator[None]:
-    """Write messages for users of the command line while the block runs; otherwise they are for users of Python."""
+    """Within the block, write messages for the command line instead of for Python."""
     token = _on_command_line.set(True)
     try:
         yield
@@ -18,14 +18,14 @@ def command_line() -> Iterator[None]:
 
 
 def advice(python: str, command_line: str = "") -> str:
-    """Return the advice for the interface in use: how to do something in Python, or on the command line."""
+    """Return the advice for the interface in use, Python or the command line."""
     return command_line if _on_command_line.get() else python
 
 
 def option(name: str, value: object = None) -> str:
     """Return an option as the user writes it: `min_count=5`, or `--min-count 5` on the command line.
 
-    `value` is text that is shown as it is; without a value only the name is returned.
+    `value` is text that is shown unchanged; without a value only the name is returned.
     """
     python = name if value is None else f"{name}={value}"
     flag = name.replace("_", "-")
@@ -34,5 +34,5 @@ def option(name: str, value: object = None) -> str:
 
 
 def counted(number: int, noun: str, nouns: str = "") -> str:
-    """Return a number and its noun, "1 word" or "1,200 words"; `nouns` is the plural where it is not noun + s."""
+    """Return a number and its noun, "1 word" or "1,200 words"; `nouns` is an irregular plural."""
     return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"

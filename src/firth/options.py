@@ -1,12 +1,12 @@
-"""Every hyper-parameter once: its name, default, range and meaning.
+"""Hyper-parameters: the name, default, range and meaning of each, declared once.
 
-The constructor of `Word2Vec`, the flags of `firth train` and the metadata of a saved model are all derived
-from `Options`, so they cannot drift apart.
+The constructor of `Word2Vec`, the flags of `firth train` and the metadata of a saved model all follow from `Options`.
 """
 
 import dataclasses
 import math
 import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Self
@@ -15,7 +15,7 @@ from firth import other_programs
 from firth.errors import OptionError, near
 from firth.messages import advice, option
 
-_MOST = 2**63 - 1  # what counts and files hold in 64 bits
+_MOST = 2**63 - 1  # counts are 64-bit integers
 
 
 def limits(
@@ -27,51 +27,55 @@ def limits(
     optional: bool = False,
     choices: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """Say what is allowed: `low` and `high` are inclusive, unless `open_low` excludes `low`; or one of `choices`."""
+    """Return what is allowed: a range (inclusive, unless `open_low` excludes `low`) or one of `choices`."""
     bounds = {"low": low, "high": high, "open_low": open_low}
     return {"meaning": meaning, **bounds, "optional": optional, "choices": choices}
 
 
 def _option(default: Any, *arguments: Any, **keywords: Any) -> Any:
-    """Declare a field, with the arguments of `limits`."""
+    """Declare a field with the arguments of `limits`."""
     return field(default=default, metadata=limits(*arguments, **keywords))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What is learnt, and from what: the hyper-parameters of skip-gram with negative sampling.
+    """The hyper-parameters of skip-gram.
 
-    Names and defaults are gensim's where gensim has the thing. Raises `OptionError` for a value of the wrong
-    type or out of range; `Options.from_dict` also for an unknown name, suggesting the nearest.
+    Names and defaults are gensim's where gensim has an equivalent. Raises `OptionError` for a value of the wrong
+    type or out of range; `Options.from_dict` also raises it for an unknown name, with the nearest known name.
     """
 
     vector_size: int = _option(100, "dimensions D of each vector", 1, 2048)
     objective: str = _option(
         "negative_sampling",
-        "the loss to train; softmax is the naive one, exactly",
+        "loss function: negative sampling, or the exact softmax over the vocabulary",
         choices=("negative_sampling", "softmax"),
     )
-    window: int = _option(5, "words m to either side of the center", 1, 100)
+    window: int = _option(5, "words m on either side of the center word", 1, 100)
     shrink_windows: bool = _option(True, "draw each window's size uniformly from 1..window (else always window)")
     negative: int = _option(5, "noise words K drawn for each window", 1, 64)
-    ns_exponent: float = _option(0.75, "noise words are drawn with probability ~ count ** ns_exponent", -4.0, 4.0)
-    sample: float = _option(1e-3, "frequency above which a word is randomly dropped; 0 keeps every word", 0.0, 1.0)
-    min_count: int = _option(5, "drop words that occur fewer times", 1, _MOST)
-    max_vocab: int | None = _option(None, "keep at most this many words, the most frequent", 1, _MOST, optional=True)
+    ns_exponent: float = _option(0.75, "noise words have probability proportional to count ** ns_exponent", -4.0, 4.0)
+    sample: float = _option(1e-3, "frequency above which words are randomly dropped; 0 keeps every word", 0.0, 1.0)
+    min_count: int = _option(5, "drop words with a lower count", 1, _MOST)
+    max_vocab: int | None = _option(None, "maximum vocabulary size; rarer words are dropped", 1, _MOST, optional=True)
     schedule: str = _option(
-        "blocks", "blocks gives the same bits for any workers; hogwild is faster", choices=("blocks", "hogwild")
+        "blocks",
+        "order of updates: blocks gives the same bits for any number of workers, hogwild is faster",
+        choices=("blocks", "hogwild"),
     )
-    blocks: int = _option(16, "blocks P that the rows are split into, where schedule is blocks", 1, 256)
-    unigram_intercept: bool = _option(True, "softmax: add log P(o) to the score of o (else the equation to the letter)")
+    blocks: int = _option(16, "schedule blocks only: number of blocks P that the rows are split into", 1, 256)
+    unigram_intercept: bool = _option(True, "softmax only: add log P(o) to the score of the outside word o")
     center_power: float = _option(
-        0.5, "softmax: a center weighs (number of its pairs) ** center_power; 1 is the corpus's own loss", 0.0, 1.0
+        0.5, "softmax only: weight of a center is (number of its pairs) ** center_power; 1 is the plain loss", 0.0, 1.0
     )
-    warm_epochs: int = _option(3, "softmax: epochs of negative sampling to start from; 0 starts at random", 0, _MOST)
-    epochs: int = _option(5, "passes over the corpus; of softmax, over its center words", 1, 10_000)
-    alpha: float = _option(0.025, "learning rate at the start", 0.0, 3e38, open_low=True)  # a float32 in the kernels
-    min_alpha: float = _option(1e-4, "learning rate at the end, reached linearly", 0.0)
-    seed: int = _option(1, "seed of every random draw", 0, _MOST)
-    lowercase: bool = _option(False, "lower-case every word of a text")
+    warm_epochs: int = _option(
+        3, "softmax only: epochs of negative sampling at the start; 0 starts at random", 0, _MOST
+    )
+    epochs: int = _option(5, "passes over the corpus, or for softmax over its center words", 1, 10_000)
+    alpha: float = _option(0.025, "initial learning rate", 0.0, 3e38, open_low=True)  # a float32 in the kernels
+    min_alpha: float = _option(1e-4, "final learning rate, reached linearly", 0.0)
+    seed: int = _option(1, "seed of all random draws", 0, _MOST)
+    lowercase: bool = _option(False, "convert text to lower case")
 
     def __post_init__(self) -> None:
         for field_ in dataclasses.fields(self):
@@ -85,7 +89,7 @@ class Options:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Build options from names and values; raise `OptionError` for an unknown name, with what to use."""
+        """Return options from names and values; raise `OptionError`, with what to use, for an unknown name."""
         names = [field_.name for field_ in dataclasses.fields(cls)]
         for name in values:
             if name not in names:
@@ -97,19 +101,28 @@ class Options:
         return dataclasses.asdict(self)
 
 
+def range_text(limits: Mapping[str, Any]) -> str:
+    """Return the allowed range as help and documentation show it: "1 to 100", "at least 0", "above 0" or nothing."""
+    low, high = limits["low"], limits["high"]
+    if low is None:
+        return ""
+    if high is None or high >= 2**31:
+        return f"above {low:g}" if limits["open_low"] else f"at least {low:g}"
+    return f"{low:g} to {high:g}"
+
+
 def unknown_option(name: object, names: list[str]) -> OptionError:
-    """Return the error for an option that is not one of `names`: what to use, the nearest name, or all of them."""
+    """Return the error for an option that is not in `names`, with what to use, the nearest name, or all names."""
     text = f"unknown option {shortened(name)}"
     if name in other_programs.FOREIGN_NAMES:
         return OptionError(f"{text}: {other_programs.answer(str(name))}")
-    nearest = near(str(name)[:_LONGEST_VALUE], names, n=1)
-    return OptionError(
-        f"{text}: did you mean {nearest[0]!r}?" if nearest else f"{text}; options are {', '.join(names)}"
-    )
+    if nearest := near(str(name)[:_LONGEST_VALUE], names, n=1):
+        return OptionError(f"{text}: did you mean {nearest[0]!r}?")
+    return OptionError(f"{text}; options are {', '.join(names)}")
 
 
-def checked(name: str, value: Any, kind: type, limits: Any) -> Any:
-    """Return `value` as `kind`, or raise `OptionError` saying what the `limits` allow."""
+def checked(name: str, value: Any, kind: type, limits: Mapping[str, Any]) -> Any:
+    """Return `value` as `kind`; raise `OptionError` if the `limits` do not allow it."""
     if limits["optional"]:
         if value is None:
             return None
@@ -123,12 +136,12 @@ def checked(name: str, value: Any, kind: type, limits: Any) -> Any:
 
 
 def whole(name: str, value: Any, meaning: str, low: int | None = None, *, optional: bool = False) -> Any:
-    """Return an argument as a Python int, or None where it is `optional`; raise `OptionError` for anything else."""
+    """Return a whole number as a Python int, or None if it is `optional`; raise `OptionError` for anything else."""
     return checked(name, value, int, limits(meaning, low, optional=optional))
 
 
 def _as_kind(value: Any, kind: type) -> Any:
-    """Return `value` as `kind`, or None: 2.0 is no int, True is no number, NumPy's scalars are welcome."""
+    """Return `value` as `kind`, or None: 2.0 is not an int, True is not a number; NumPy scalars are accepted."""
     if kind is bool:
         return bool(value) if type(value).__name__ in {"bool", "bool_"} else None
     if kind is str:
@@ -137,11 +150,11 @@ def _as_kind(value: Any, kind: type) -> Any:
         return None
     try:
         return kind(value)
-    except (OverflowError, TypeError, ValueError):  # beyond every float; or a time span, which NumPy calls an integer
+    except (OverflowError, TypeError, ValueError):  # too large for a float, or a timedelta64, which is an Integral
         return None
 
 
-def _within(number: Any, limits: Any) -> bool:
+def _within(number: Any, limits: Mapping[str, Any]) -> bool:
     if limits["choices"]:
         return number in limits["choices"]
     low, high = limits["low"], limits["high"]
@@ -151,7 +164,7 @@ def _within(number: Any, limits: Any) -> bool:
     return above and (high is None or number <= high)
 
 
-def _allowed(kind: type, limits: Any) -> str:
+def _allowed(kind: type, limits: Mapping[str, Any]) -> str:
     if kind is bool:
         return "True or False"
     if kind is str:
@@ -160,7 +173,7 @@ def _allowed(kind: type, limits: Any) -> str:
     return noun + _range(limits) + (advice(" or None") if limits["optional"] else "")
 
 
-def _range(limits: Any) -> str:
+def _range(limits: Mapping[str, Any]) -> str:
     if limits["low"] is None:
         return ""
     low, high = (f"{limit:g}" if isinstance(limit, float) else limit for limit in (limits["low"], limits["high"]))
@@ -173,21 +186,21 @@ _LONGEST_VALUE = 100  # characters
 
 
 class _Shortened(reprlib.Repr):
-    """Values as messages show them: the beginning of what is long, whatever its own `repr` would do."""
+    """Short representations for messages: long values are cut."""
 
     def __init__(self) -> None:
         super().__init__()
         self.maxlevel, self.maxlong, self.maxother = 2, _LONGEST_VALUE, _LONGEST_VALUE
 
     def repr1(self, x: Any, level: int) -> str:
-        """Return the text of one value."""
+        """Return the representation of one value."""
         if isinstance(x, (str, bytes, bytearray)):
             return repr(x) if len(x) <= _LONGEST_VALUE else f"{x[:_LONGEST_VALUE]!r}... ({len(x):,} long)"
         try:
             return super().repr1(x, level)
-        except ValueError:  # a whole number of more digits than Python prints
+        except ValueError:  # an int with more digits than Python prints
             return f"<{type(x).__name__} of more than 4,000 digits>"
 
 
 shortened = _Shortened().repr
-"""Return a value as a message shows it, in about a hundred characters."""
+"""Return a representation of any value in about a hundred characters."""

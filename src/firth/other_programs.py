@@ -1,118 +1,90 @@
-"""Options of gensim, word2vec.c, fastText, Spark and scikit-learn, and what to use for each."""
+"""Options of gensim, word2vec.c, fastText, Spark and scikit-learn, and what to use instead of each."""
 
 import re
 
 from firth.messages import advice, option
 
-_NO_SUBWORDS = "character n-grams are not available: leave it out"
-_CORPUS = ("give the corpus to fit: Word2Vec(...).fit(corpus)", "give the corpus as an argument: firth train CORPUS")
-_NO_LABELS = "there are no labels: leave it out"
-_COUNTED = "fit counts the corpus itself: leave it out"
-_AUTOMATIC = "training divides its work by itself: leave it out"
-_PROGRESS = ("give progress to fit: fit(corpus, progress=False) shows nothing", "use --quiet or --no-progress")
-_COUNTS = (
-    "save the model, which has the counts, or call model.wv.save_word2vec_format(path, fvocab=path_of_counts)",
-    "write the native format, which has the counts",
-)
+_SAME = {
+    "vector_size": "size dim vectorSize n_components",
+    "window": "ws windowSize",
+    "negative": "neg",
+    "sample": "t",
+    "min_count": "minCount",
+    "max_vocab": "max_final_vocab",
+    "epochs": "iter epoch maxIter numIterations max_iter",
+    "alpha": "start_alpha lr stepSize learningRate learning_rate",
+    "min_alpha": "end_alpha",
+    "workers": "threads thread n_jobs",
+    "seed": "random_state",
+}
+"""firth's option -> the names of the same option in other programs."""
 
 _ANSWERS: dict[str, str | tuple[str, str]] = {
-    # gensim's Word2Vec, its FastText and its train
-    "sentences": _CORPUS,
-    "corpus_file": _CORPUS,
-    "corpus_iterable": _CORPUS,
     "sg": "skip-gram (sg=1) is the only architecture, and CBOW (sg=0) is not available: leave it out",
+    "cbow": "skip-gram (cbow=0) is the only architecture, and CBOW (cbow=1) is not available: leave it out",
     "cbow_mean": "CBOW is not available: leave it out",
+    "model": "skip-gram is the only model, and CBOW is not available: leave it out",
     "hs": "hierarchical softmax is not available: leave it out for negative sampling, or give "
     "{objective='softmax'} for the exact softmax",
+    "loss": "use {objective}: 'negative_sampling' is fastText's ns, and 'softmax' its softmax",
     "max_vocab_size": "use {max_vocab}, which limits the finished vocabulary",
-    "max_final_vocab": "use {max_vocab}",
-    "trim_rule": "there is no rule for single words: use {min_count} and {max_vocab}, or take words out of the corpus",
+    "trim_rule": "trim rules are not available: use {min_count} and {max_vocab}, or remove words from the corpus",
     "hashfxn": "no hash function is used, and {seed} alone determines the random vectors: leave it out",
     "null_word": "no null word is added: leave it out",
     "sorted_vocab": "the vocabulary is always sorted by descending count: leave it out",
-    "batch_words": _AUTOMATIC,
+    "read_vocab": "the vocabulary is always counted from the corpus: leave it out",
+    "comment": "a model has no comment: leave it out",
+    "classes": "word classes are not available: cluster the vectors after training",
+    "numPartitions": "training runs on one machine: use {workers}, the number of threads",
+    "maxSentenceLength": "sentences may have any length: leave it out",
+    "outputCol": "vectors are rows of a matrix and not a column: leave it out",
+    "wordNgrams": "word n-grams are not available: leave it out, or join words in the corpus, as in new_york",
+    "output": ("call model.save(path) after fit", "use --output"),
+    "binary": (
+        "choose the format when you save: model.wv.save_word2vec_format(path, binary=True)",
+        "the suffix of the output file sets the format (.bin is binary, .txt is text); or use --format",
+    ),
+    "save_vocab": (
+        "save the model, which has the counts, or call model.wv.save_word2vec_format(path, fvocab=path_of_counts)",
+        "write the native format, which has the counts",
+    ),
     "compute_loss": (
         "the loss is always computed: leave it out, and read model.history",
         "the loss is always computed and printed: leave it out",
     ),
     "callbacks": (
         "give the callbacks to fit: fit(corpus, callbacks=[function])",
-        "callbacks are functions of Python: use Word2Vec(...).fit(corpus, callbacks=[function]) there",
+        "callbacks are Python functions: use Word2Vec(...).fit(corpus, callbacks=[function]) in Python",
     ),
-    "comment": "a model has no comment: leave it out",
-    "size": "use {vector_size}",
-    "iter": "use {epochs}",
-    "min_n": _NO_SUBWORDS,
-    "max_n": _NO_SUBWORDS,
-    "bucket": _NO_SUBWORDS,
-    "word_ngrams": _NO_SUBWORDS,
-    "start_alpha": "use {alpha}",
-    "end_alpha": "use {min_alpha}",
-    "total_examples": _COUNTED,
-    "total_words": _COUNTED,
-    "queue_factor": _AUTOMATIC,
-    "report_delay": _PROGRESS,
-    # word2vec.c
-    "train": _CORPUS,
-    "output": ("call model.save(path) after fit", "use --output"),
-    "cbow": "skip-gram (cbow=0) is the only architecture, and CBOW (cbow=1) is not available: leave it out",
-    "threads": "use {workers}",
-    "classes": "word classes are not available: cluster the vectors after training",
-    "binary": (
-        "choose the format when you save: model.wv.save_word2vec_format(path, binary=True)",
-        "the name of the output file chooses the format (.bin is binary, .txt is text), or --format",
+    **dict.fromkeys(
+        ["sentences", "corpus_file", "corpus_iterable", "train", "input", "inputCol"],
+        ("give the corpus to fit: Word2Vec(...).fit(corpus)", "give the corpus as an argument: firth train CORPUS"),
     ),
-    "debug": _PROGRESS,
-    "save_vocab": _COUNTS,
-    "read_vocab": "the vocabulary is always counted from the corpus: leave it out",
-    # fastText's train_unsupervised
-    "input": _CORPUS,
-    "model": "skip-gram is the only model, and CBOW is not available: leave it out",
-    "lr": "use {alpha}",
-    "dim": "use {vector_size}",
-    "ws": "use {window}",
-    "epoch": "use {epochs}",
-    "minCount": "use {min_count}",
-    "minCountLabel": _NO_LABELS,
-    "minn": _NO_SUBWORDS,
-    "maxn": _NO_SUBWORDS,
-    "neg": "use {negative}",
-    "wordNgrams": "word n-grams are not available: leave it out, or join words in the corpus, as in new_york",
-    "loss": "use {objective}: 'negative_sampling' is fastText's ns, and 'softmax' its softmax",
-    "thread": "use {workers}",
-    "lrUpdateRate": "the learning rate is updated throughout training: leave it out",
-    "lr_update_rate": "the learning rate is updated throughout training: leave it out",
-    "t": "use {sample}",
-    "label": _NO_LABELS,
-    "label_prefix": _NO_LABELS,
-    "verbose": _PROGRESS,
-    "pretrainedVectors": "training cannot start from other vectors: leave it out",
-    "pretrained_vectors": "training cannot start from other vectors: leave it out",
-    # Spark's Word2Vec
-    "vectorSize": "use {vector_size}",
-    "windowSize": "use {window}",
-    "stepSize": "use {alpha}",
-    "learningRate": "use {alpha}",
-    "maxIter": "use {epochs}",
-    "numIterations": "use {epochs}",
-    "numPartitions": "training runs on one machine: use {workers}, the number of threads",
-    "maxSentenceLength": "sentences may have any length: leave it out",
-    "inputCol": _CORPUS,
-    "outputCol": "vectors are rows of a matrix and not a column: leave it out",
-    # scikit-learn's habits
-    "random_state": "use {seed}",
-    "n_jobs": "use {workers}",
-    "max_iter": "use {epochs}",
-    "n_components": "use {vector_size}",
-    "learning_rate": "use {alpha}",
+    **dict.fromkeys(
+        ["report_delay", "debug", "verbose"],
+        ("give progress to fit: fit(corpus, progress=False) shows nothing", "use --quiet or --no-progress"),
+    ),
+    **dict.fromkeys(
+        ["min_n", "max_n", "minn", "maxn", "bucket", "word_ngrams"], "character n-grams are not available: leave it out"
+    ),
+    **dict.fromkeys(["minCountLabel", "label", "label_prefix"], "labels are not available: leave it out"),
+    **dict.fromkeys(["total_examples", "total_words"], "fit counts the corpus itself: leave it out"),
+    **dict.fromkeys(["batch_words", "queue_factor"], "training divides its work automatically: leave it out"),
+    **dict.fromkeys(
+        ["lrUpdateRate", "lr_update_rate"], "the learning rate is updated throughout training: leave it out"
+    ),
+    **dict.fromkeys(
+        ["pretrainedVectors", "pretrained_vectors"], "training cannot start from other vectors: leave it out"
+    ),
+    **{name: f"use {{{ours}}}" for ours, names in _SAME.items() for name in names.split()},
 }
 
 FOREIGN_NAMES = frozenset(_ANSWERS)
-"""The names that `answer` knows."""
+"""The names that `answer` accepts."""
 
 
 def answer(name: str) -> str:
-    """Return what to use in place of another program's option, one of `FOREIGN_NAMES`."""
+    """Return what to use instead of another program's option, one of `FOREIGN_NAMES`."""
     text = _ANSWERS[name]
     return advice(*text) if isinstance(text, tuple) else re.sub(r"\{(\w+)(?:=([^}]+))?\}", _named, text)
 

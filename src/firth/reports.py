@@ -1,4 +1,4 @@
-"""What the commands print for people: results of the public API as lines of text."""
+"""Readable reports: results of the public API as lines of text."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,31 +14,23 @@ def training_summary(model: "Word2Vec") -> str:
     """Return vocabulary, speed, pairs and the loss of every epoch, as lines of text."""
     history = model.history
     words, seconds = sum(record.words for record in history), sum(record.seconds or 0.0 for record in history)
-    speed = f"{words / max(seconds, 1e-9):,.0f} a second"
+    end = [record.end_loss for record in history if record.end_loss is not None]
+    held_out = [record.validation_loss for record in history if record.validation_loss is not None]
+    speed = f"{words / max(seconds, 1e-9):,.0f} per second"
     return "\n".join(
         [
             f"vocabulary  {counted(len(model.wv), 'word')}, vectors of {counted(model.wv.vector_size, 'number')}",
             f"training    {counted(words, 'word')} in {seconds:.1f} s, {speed}, {counted(model.workers, 'worker')}",
             f"pairs       {sum(record.pairs for record in history):,}",
             f"loss        {_losses([record.loss for record in history])} nats per pair, epoch by epoch",
-            *_end_losses([record.end_loss for record in history]),
-            *_held_out([record.validation_loss for record in history]),
+            *([f"end loss    {_losses(end)} of a fixed sample of pairs, after each epoch"] if end else []),
+            *([f"held out    {_losses(held_out)} nats per pair, exact softmax"] if held_out else []),
         ]
     )
 
 
-def _end_losses(losses: list[float | None]) -> list[str]:
-    known = [loss for loss in losses if loss is not None]
-    return [f"end loss    {_losses(known)} of a fixed sample of pairs, after each epoch"] if known else []
-
-
-def _held_out(losses: list[float | None]) -> list[str]:
-    known = [loss for loss in losses if loss is not None]
-    return [f"held out    {_losses(known)} nats per pair, exact softmax"] if known else []
-
-
 def _losses(losses: list[float]) -> str:
-    """Return the losses in their order; of many only the first and the last few."""
+    """Return the losses in order; of more than eight, the first and last three."""
     texts = [f"{loss:.4f}" for loss in losses]
     return " ".join(texts if len(texts) <= 8 else [*texts[:3], "...", *texts[-3:]])
 
@@ -54,9 +46,8 @@ def analogy_lines(result: dict[str, Any]) -> str:
         )
         for part in result["sections"]
     ]
-    heading = ("analogies", "right", "answers", "covered")
-    table = terminal.columns([heading, *rows], right=(1, 2, 3))
-    return f"{terminal.shown(result['file'])}{_skipped(result)}\n{table}"
+    table = terminal.columns([("analogies", "accuracy", "correct", "covered"), *rows], right=(1, 2, 3))
+    return f"{terminal.escaped(result['file'])}{_skipped(result)}\n{table}"
 
 
 def pair_lines(results: list[dict[str, Any]]) -> str:
@@ -79,48 +70,46 @@ def _skipped(result: dict[str, Any]) -> str:
 
 
 def info_lines(found: dict[str, Any]) -> str:
-    """Return what a file holds, options, history and measurements, and at the end what is wrong with it."""
+    """Return what a file holds, its options, history and statistics, and last the errors found."""
     lines = _sizes(found)
     if found["options"]:
         lines += ["", "options", terminal.columns([("", *pair) for pair in found["options"].items()])]
     if found["history"]:
         lines += ["", "history", _history_table(found["history"])]
     if found["statistics"]:
-        lines += ["", "measured", terminal.columns([("", *pair) for pair in _measured(found["statistics"])])]
+        lines += ["", "statistics", terminal.columns([("", *pair) for pair in _measured(found["statistics"])])]
     if found["problems"]:
-        lines += ["", "wrong", *(f"  {terminal.shown(problem)}" for problem in found["problems"])]
+        lines += ["", "errors", *(f"  {terminal.escaped(problem)}" for problem in found["problems"])]
     return "\n".join(lines)
 
 
 def _sizes(found: dict[str, Any]) -> list[str]:
-    """Return a line for each thing that is known of the file as a whole: of a broken one that may be little."""
-    lines = [f"file     {terminal.shown(found['file'])} ({terminal.size(found['bytes'])})"]
+    """Return one line for each known property of the file; a damaged file has few."""
+    lines = [f"file     {terminal.escaped(found['file'])} ({terminal.size(found['bytes'])})"]
     if found["format"]:
         lines.append(f"format   {', '.join(filter(None, [found['format'], found['kind']]))}")
     if found["words"] or found["kind"]:
-        total = "" if found["total_count"] is None else f", seen {counted(found['total_count'], 'time')} in all"
+        total = "" if found["total_count"] is None else f", {counted(found['total_count'], 'occurrence')}"
         dtype = f", {found['dtype']}" if found["dtype"] else ""
-        lines += [
-            f"words    {found['words']:,}{total}",
-            f"vectors  {counted(found['vector_size'], 'number')} each{dtype}",
-        ]
+        lines.append(f"words    {found['words']:,}{total}")
+        lines.append(f"vectors  {counted(found['vector_size'], 'number')} each{dtype}")
     if found["sha256"]:
         lines.append(f"sha256   {found['sha256']}")
     if found["first_words"]:
         lines.append(f"first    {_word_list(found['first_words'])}")
-    return lines if found["problems"] else [*lines, "checked  read to its end, nothing is wrong"]
+    return lines if found["problems"] else [*lines, "checked  the whole file, no errors found"]
 
 
 def _measured(statistics: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the name and the value of each thing that `KeyedVectors.info` measures."""
-    names = ["least", "1%", "25%", "median", "75%", "99%", "largest"]
-    lengths = ", ".join(f"{name} {value:.3g}" for name, value in zip(names, statistics["norms"], strict=True))
+    """Return the name and the value of each statistic of `KeyedVectors.info`."""
+    names = ["min", "1%", "25%", "median", "75%", "99%", "max"]
+    norms = ", ".join(f"{name} {value:.3g}" for name, value in zip(names, statistics["norms"], strict=True))
     even = 1 / max(1, statistics["vector_size"])
     return [
-        ("lengths", lengths),
-        ("mean cosine", f"{statistics['mean_cosine']:.4f} (0 if directions are spread evenly)"),
-        ("isotropy", f"{statistics['isotropy']:.4f} (1 if no direction is favoured)"),
-        ("top direction", f"{statistics['top_direction']:.1%} of the variance ({even:.1%} if spread evenly)"),
+        ("norms", norms),
+        ("mean cosine", f"{statistics['mean_cosine']:.4f} (0 if directions are uniform)"),
+        ("isotropy", f"{statistics['isotropy']:.4f} (1 if no direction dominates)"),
+        ("top direction", f"{statistics['top_direction']:.1%} of the variance ({even:.1%} if uniform)"),
         *((f"{kind.replace('_', '-')} rows", _counted(statistics, kind)) for kind in statistics["examples"]),
     ]
 
@@ -132,29 +121,20 @@ def _counted(statistics: dict[str, Any], kind: str) -> str:
 
 
 def _word_list(words: list[dict[str, Any]]) -> str:
-    """Return words, with their counts where known, in one line."""
-    shown = [terminal.shown(entry["word"]) for entry in words]
+    """Return words, with their counts if known, in one line."""
     counts = [f" ({entry['count']:,})" if "count" in entry else "" for entry in words]
-    return ", ".join(word + count for word, count in zip(shown, counts, strict=True))
+    return ", ".join(terminal.escaped(entry["word"]) + count for entry, count in zip(words, counts, strict=True))
 
 
 def _history_table(records: list[dict[str, Any]]) -> str:
-    rows = [
-        (
-            record["epoch"],
-            f"{record['loss']:.4f}",
-            f"{record['pairs']:,}",
-            f"{record['words']:,}",
-            f"{record['alpha']:.5f}",
-        )
-        for record in records
-    ]
     heading = ("  epoch", "loss/pair", "pairs", "words", "alpha")
+    formats = {"epoch": "", "loss": ".4f", "pairs": ",", "words": ",", "alpha": ".5f"}
+    rows = [[format(record[name], form) for name, form in formats.items()] for record in records]
     return terminal.columns([heading, *rows], right=range(len(heading)))
 
 
 def check_lines(checks: "list[Check]") -> str:
-    """Return the table of gradient checks and their sum."""
+    """Return the table of gradient checks and how many passed."""
     rows = [
         (check.name, f"{check.difference:.1e}", "right" if check.passed else "WRONG", check.equation)
         for check in checks

@@ -1,4 +1,4 @@
-"""What this machine can give: cores and memory, as this process may use them."""
+"""Cores and memory that this process may use."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _PROC = Path("/proc")
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use: its affinity, and its control group's quota if it has one."""
+    """Return how many cores this process may use, by its CPU affinity and the quota of its control group."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota, _, period = _read(_CGROUP / "cpu.max").partition(" ")
     if quota.isdigit() and period.strip().isdigit():
@@ -22,17 +22,16 @@ def available_cores() -> int:
 
 
 def checked_workers(workers: int | None) -> int:
-    """Return the number of threads to use, `available_cores` for None; raise `OptionError` if it is no such number."""
+    """Return a checked number of threads, `available_cores` for None; raise `OptionError` for an invalid one."""
     number = checked("workers", workers, int, limits("threads; by default all cores", 1, 1024, optional=True))
     return available_cores() if number is None else int(number)
 
 
 def memory_rooms(unused: int = 0) -> Iterator[tuple[str, int]]:
-    """Yield what bounds this process's memory, and how many bytes each leaves it.
+    """Yield each bound on this process's memory, with the bytes that it leaves.
 
-    That is the machine (without its swap: with it training would take days), every control group that the process is
-    in, and its own limits on address space and data; of these last, `unused` bytes go to what is reserved and never
-    touched.
+    The bounds are the machine's memory (without swap, which would slow training down to days), all control groups
+    of the process, and its limits on address space and data, less `unused` bytes that are reserved but never touched.
     """
     yield from _free_memory()
     yield from _control_groups()
@@ -42,10 +41,10 @@ def memory_rooms(unused: int = 0) -> Iterator[tuple[str, int]]:
 def require_memory(
     parts: dict[str, int], purpose: str = "training", remedy: str | None = None, *, unused: int = 0
 ) -> None:
-    """Raise `NotEnoughMemoryError`, with the arithmetic shown, if `parts` (name -> bytes) cannot all be allocated.
+    """Raise `NotEnoughMemoryError`, showing the arithmetic, if `parts` (name -> bytes) do not fit in memory together.
 
-    The message says what the memory is for, `purpose`, and what to do, `remedy` (None: how to train
-    in less); `unused` as in `memory_rooms`.
+    The message gives the `purpose` of the memory and the `remedy` (None: how to train with less). `unused` is as in
+    `memory_rooms`.
     """
     needed = sum(parts.values())
     bound, room = min(memory_rooms(unused), key=lambda pair: pair[1], default=("", needed))
@@ -73,7 +72,7 @@ def _free_memory() -> Iterator[tuple[str, int]]:
 
 
 def _control_groups() -> Iterator[tuple[str, int]]:
-    """Yield the room in each control group, of either version, from the process's own up to the root."""
+    """Yield the free memory of each control group (version 1 or 2), from the process's own up to the root."""
     for line in _read(_PROC / "self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers:
@@ -93,7 +92,7 @@ def _rooms_up(root: Path, path: str, limit_name: str, usage_name: str, prefix: s
 
 
 def _file_cache(folder: Path, prefix: str) -> int:
-    """Return the bytes of files that a control group is charged for, which the kernel drops when memory is short."""
+    """Return the bytes of cached files in a control group, which the kernel frees when memory is short."""
     statistics = dict(line.partition(" ")[::2] for line in _read(folder / "memory.stat").splitlines())
     return sum(int(statistics.get(f"{prefix}{kind}_file", 0)) for kind in ("active", "inactive"))
 
@@ -102,7 +101,7 @@ def _own_limits() -> Iterator[tuple[str, int]]:
     sizes = _read(_PROC / "self/statm").split()
     if not sizes:
         return
-    import resource  # not on every system
+    import resource  # not available on Windows
 
     page = os.sysconf("SC_PAGE_SIZE")
     for name, kind, used in (
@@ -115,7 +114,7 @@ def _own_limits() -> Iterator[tuple[str, int]]:
 
 
 def _read(path: Path) -> str:
-    """Return a small system file's text, or nothing where the system has no such file."""
+    """Return the text of a system file, or an empty string if there is none."""
     try:
         return path.read_text()
     except OSError:

@@ -1,8 +1,7 @@
-"""What the command line prints: words made harmless, columns aligned, JSON, and streams that cannot choke.
+"""Output of the command line: escaped text, aligned columns, JSON, and writing to any stream.
 
-A vocabulary comes from anybody's text, and a terminal obeys control characters: those, line separators and
-the marks that turn the direction of writing are shown as escapes. U+200C and U+200D stay, for Persian words
-and emoji need them.
+Words come from untrusted text, and terminals obey control characters. These, line separators and marks that change
+the writing direction are shown as escapes. U+200C and U+200D are kept, because Persian words and emoji need them.
 """
 
 import io
@@ -19,29 +18,28 @@ from firth.messages import counted
 
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"
-_LONGEST_COMPLAINT = 2000  # characters: an argument may have a hundred thousand
+_LONGEST_ERROR = 2000  # characters; an argument may have 100,000
 
 
-def shown(text: object) -> str:
-    """Return `text` with every character that is not to be printed as its escape."""
-    return "".join(_harmless(character) for character in str(text))
+def escaped(text: object) -> str:
+    """Return `text` with every unsafe character escaped."""
+    return "".join(_escape(character) for character in str(text))
 
 
-def _harmless(character: str) -> str:
+def _escape(character: str) -> str:
     if unicodedata.category(character) not in _ESCAPED or character in _JOINERS:
         return character
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def columns(rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()) -> str:
-    """Return `rows` as lines with two spaces between the columns; those numbered in `right` end flush.
+    """Return `rows` as lines with two spaces between columns; the columns with numbers in `right` are right-aligned.
 
-    The last column is padded only if it ends flush. Widths are those of a terminal: two for 日, none for an
-    accent that is its own character.
+    Widths are terminal cells: two for 日, zero for a combining accent.
     """
-    from rich.cells import cell_len
+    from rich.cells import cell_len  # here, because it would slow down `firth --help`
 
-    cells = [[shown(cell) for cell in row] for row in rows]
+    cells = [[escaped(cell) for cell in row] for row in rows]
     widths = [max(cell_len(cell) for cell in column) for column in zip(*cells, strict=True)]
 
     def padded(column: int, cell: str) -> str:
@@ -52,7 +50,7 @@ def columns(rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()) -> s
 
 
 def as_json(value: Any) -> str:
-    """Return `value` as indented JSON in ASCII, so that it is valid on any stream; a NaN becomes null."""
+    """Return `value` as indented JSON in ASCII, valid on any stream; NaN and infinity become null."""
     return json.dumps(_finite(value), indent=2, allow_nan=False)
 
 
@@ -65,43 +63,43 @@ def _finite(value: Any) -> Any:
 
 
 def size(n_bytes: int) -> str:
-    """Return a number of bytes for people: 512 bytes, 54.5 MB."""
+    """Return a number of bytes in readable form: 512 bytes, 54.5 MB."""
     for unit, power in [("GB", 9), ("MB", 6), ("kB", 3)]:
         if n_bytes >= 10**power:
             return f"{n_bytes / 10**power:.1f} {unit}"
     return counted(n_bytes, "byte")
 
 
-def say(text: str) -> None:
-    """Write lines to standard output at once, harmless: typer's `echo` would send UTF-8 to a stream of ASCII."""
-    _write(sys.stdout, "\n".join([*map(shown, text.split("\n")), ""]))
+def write(text: str) -> None:
+    """Write escaped lines to standard output and flush; typer's `echo` would write UTF-8 to an ASCII stream."""
+    _write(sys.stdout, "\n".join([*map(escaped, text.split("\n")), ""]))
 
 
-def complain(message: object) -> None:
-    """Write one line, `firth: message`, to standard error; of a very long one its beginning and end."""
+def write_error(message: object) -> None:
+    """Write one line, `firth: message`, to standard error; a very long message is cut in the middle."""
     one_line = " ".join(str(message).split())
-    if len(one_line) > _LONGEST_COMPLAINT:
-        half = _LONGEST_COMPLAINT // 2
+    if len(one_line) > _LONGEST_ERROR:
+        half = _LONGEST_ERROR // 2
         one_line = f"{one_line[:half]} ... {one_line[-half:]}"
-    with suppress(OSError):  # nobody hears, and the exit code says it too
-        _write(sys.stderr, f"firth: {shown(one_line)}\n")
+    with suppress(OSError):  # standard error is closed; the exit code still reports the failure
+        _write(sys.stderr, f"firth: {escaped(one_line)}\n")
 
 
 def _write(stream: TextIO | None, text: str) -> None:
-    if stream is not None:  # as it is where the process was started with the stream closed
+    if stream is not None:  # the stream was closed before the process started
         stream.write(text)
         stream.flush()
 
 
 def prepare_streams() -> None:
-    """Let what a stream's encoding lacks be written as an escape, and warnings be one line."""
+    """Escape characters that a stream's encoding lacks, and write each warning as one line."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    warnings.showwarning = _complain_of_warning
+    warnings.showwarning = _write_warning
 
 
-def _complain_of_warning(
+def _write_warning(
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -109,4 +107,4 @@ def _complain_of_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    complain(f"warning: {message}")
+    write_error(f"warning: {message}")

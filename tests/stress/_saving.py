@@ -78,7 +78,7 @@ def _model(target: Path, source: Path, generation: int) -> None:
 
 
 def _convert(target: Path, source: Path, generation: int) -> None:
-    from firth.cli.program import main
+    from firth.cli import main
 
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said:
         code = main(["convert", str(source), str(target)])

@@ -12,7 +12,7 @@ import pytest
 from stress import signals as campaign
 from training._interrupts import KINDS, Interrupts, cut_into_many_pieces, ids, model_of, saved
 
-from firth.cli import program
+from firth.cli import app
 from firth.text import encoding, reading
 from firth.training.loop import checkpoint
 from firth.training.loop.signals import Compiling, Deferred, terminate
@@ -351,7 +351,7 @@ def test_what_a_counting_thread_raises_reaches_the_caller_soon(many_pieces, monk
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_before_a_command_begins_is_one_line(number, code, monkeypatch, capsys):
     before = handlers()
-    monkeypatch.setattr(program, "app", lambda **given: signal.raise_signal(number))
-    assert program.main(["--help"]) == code
+    monkeypatch.setattr(app, "get_command", lambda _: signal.raise_signal(number))
+    assert app.main(["--help"]) == code
     assert capsys.readouterr().err == "firth: interrupted\n"
     assert handlers() == before

@@ -1,54 +1,23 @@
-"""The flags of `firth train`: one for each field of `Options`, with its meaning, range and default."""
+"""Arguments and flags that several commands share, and one flag for each field of `Options`."""
 
 import dataclasses
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
-from firth.options import Options, checked, limits
+from firth.formats import FORMATS
+from firth.options import Options, checked, limits, range_text
+from firth.text.opening import STDIN
 
-
-def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace `**options` of a command by a flag for each field of `Options`."""
-    signature = inspect.signature(command)
-    flags = [_parameter(option) for option in dataclasses.fields(Options)]
-    own = [parameter for parameter in signature.parameters.values() if parameter.name != "options"]
-    keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    parameters = [*keywords[:3], *flags, *keywords[3:]]
-    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return command
+# --- how values are parsed
 
 
-def _parameter(option: "dataclasses.Field[Any]") -> inspect.Parameter:
-    optional = option.metadata["optional"]
-    kind: Any = int | None if optional else type(option.default)
-    allowed = _limits(option)
-    meaning = option.metadata["meaning"]
-    information = typer.Option(
-        help=f"{meaning[0].upper()}{meaning[1:]}{allowed and f' [{allowed}]'}.",
-        show_default="no limit" if optional else True,
-        **_reading(option, kind),
-    )
-    return inspect.Parameter(
-        option.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=option.default,
-        annotation=Annotated[kind, information],
-    )
-
-
-def _reading(option: "dataclasses.Field[Any]", kind: Any) -> dict[str, Any]:
-    """Return how typer is to read an option: `Options` refuses what is not allowed."""
-    if option.metadata["choices"]:
-        return {"metavar": "|".join(option.metadata["choices"])}
-    return number_parser(float if kind is float else int) if _limits(option) else {}
-
-
-def number_parser(kind: type) -> dict[str, Any]:
-    """Return how typer is to read a number; what is none stays text, for `Options` to refuse with all that it knows."""
+def number(kind: type) -> dict[str, Any]:
+    """Return the settings of a number; text that is not a number is passed on, so that `checked` refuses it."""
 
     def number_or_text(text: Any) -> Any:
         try:
@@ -60,27 +29,109 @@ def number_parser(kind: type) -> dict[str, Any]:
 
 
 def at_least(low: int) -> dict[str, Any]:
-    """Return how typer is to read a whole number of at least `low`, and refuse another as `Options` does."""
-    return number_parser(int) | _refusing(int, low)
+    """Return the settings of a whole number of at least `low`."""
+    return number(int) | _checked(int, low=low)
 
 
 def one_of(*choices: str) -> dict[str, Any]:
-    """Return how typer is to read one of `choices`, and refuse another as `Options` does."""
-    return {"metavar": "|".join(choices)} | _refusing(str, choices=choices)
+    """Return the settings of a value from `choices`."""
+    return {"metavar": "|".join(choices)} | _checked(str, choices=choices)
 
 
-def _refusing(kind: type, low: int | None = None, choices: tuple[str, ...] = ()) -> dict[str, Any]:
+def _checked(kind: type, **allowed: Any) -> dict[str, Any]:
     def check(flag: typer.CallbackParam, value: Any) -> Any:
-        allowed = limits(flag.help.rstrip("."), low, choices=choices)  # type: ignore[attr-defined]
-        return None if value is None else checked(str(flag.name), value, kind, allowed)
+        meaning: str = flag.help.rstrip(".")  # type: ignore[attr-defined]
+        meaning = meaning[0].lower() + meaning[1:]
+        return None if value is None else checked(str(flag.name), value, kind, limits(meaning, **allowed))
 
     return {"callback": check}
 
 
-def _limits(option: "dataclasses.Field[Any]") -> str:
-    low, high = option.metadata["low"], option.metadata["high"]
-    if low is None:
-        return ""
-    if high is None or high >= 2**31:
-        return f"above {low:g}" if option.metadata["open_low"] else f"at least {low:g}"
-    return f"{low:g} to {high:g}"
+def file_name(refusal: str, kind: str = "file") -> dict[str, Any]:
+    """Return the settings of a path; `-`, which other programs read as a stream, is refused."""
+
+    def path(text: Any) -> Path:
+        if text == STDIN:
+            raise typer.BadParameter(f"{refusal}: give the name of a {kind} (./- is a {kind} named -)")
+        return Path(text)
+
+    return {"parser": path}
+
+
+def _writable_format(name: str | None) -> str | None:
+    if name is None or name in _WRITABLE:
+        return name
+    reason = "can only be read" if name in FORMATS else "is unknown"
+    raise typer.BadParameter(f"{name!r} {reason}: give one of {', '.join(map(repr, _WRITABLE))}")
+
+
+# --- shared arguments and flags
+
+_WRITABLE = {name: known for name, known in FORMATS.items() if known.write is not None}
+VECTORS_READ = file_name("vectors cannot be read from standard input")
+VECTORS_WRITTEN = file_name("vectors cannot be written to standard output")
+
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model, or vectors in any format.", **VECTORS_READ)]
+FileFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        callback=_writable_format,
+        help="Output format (listed below). native holds a whole model; the others hold vectors for other programs.",
+        show_default="from the suffix",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+TopN = Annotated[int, typer.Option("--topn", "-n", help="Number of words to print.", **at_least(1))]
+Workers = Annotated[
+    int | None, typer.Option(help="Number of threads [1 to 1024].", show_default="all available cores", **number(int))
+]
+RestrictVocab = Annotated[
+    int | None,
+    typer.Option(help="Search only this many words, the most frequent.", show_default="all words", **at_least(1)),
+]
+
+
+class CommandWithFormats(TyperCommand):
+    """A command that writes vectors: its help ends with the list of formats."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the name, the description and the suffixes of each format."""
+        rows = [
+            (name, f"{known.description} [{', '.join(known.suffixes) or 'no suffix'}]")
+            for name, known in _WRITABLE.items()
+        ]
+        with formatter.section("Formats"):
+            formatter.write_dl(rows)
+
+
+# --- the flags of `firth train`
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace `**options` of a command by one flag for each field of `Options`, after the first three parameters."""
+    signature = inspect.signature(command)
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in signature.parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    parameters = [*own[:3], *map(_flag, dataclasses.fields(Options)), *own[3:]]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
+
+
+def _flag(option: "dataclasses.Field[Any]") -> inspect.Parameter:
+    meaning, optional, choices = (option.metadata[key] for key in ("meaning", "optional", "choices"))
+    kind: Any = int | None if optional else type(option.default)
+    allowed = range_text(option.metadata)
+    settings: dict[str, Any] = {"metavar": "|".join(choices)} if choices else {}
+    information = typer.Option(
+        help=f"{meaning[0].upper()}{meaning[1:]}{allowed and f' [{allowed}]'}.",
+        show_default="no limit" if optional else True,
+        **(number(float if kind is float else int) if allowed else settings),
+    )
+    annotation = Annotated[kind, information]
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=annotation)

@@ -1,16 +1,14 @@
-"""Training: from a corpus to a file, which is written even when training is interrupted."""
+"""`firth train`: train a model on text and write it, also after an interrupt."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import firth
 from firth import other_programs, reports, terminal
+from firth.cli.exits import UsageError, exit_code
 from firth.cli.files import left_out, output_format, parts_of, where_saved, write
-from firth.cli.flags import number_parser, with_options
-from firth.cli.parameters import VECTORS_WRITTEN, FileFormat, Workers, WritingCommand, file_name
-from firth.cli.program import UsageError, exit_code
+from firth.cli.flags import VECTORS_WRITTEN, CommandWithFormats, FileFormat, Workers, file_name, number, with_options
 from firth.errors import FirthError
 from firth.formats import Format
 from firth.messages import counted
@@ -21,11 +19,11 @@ if TYPE_CHECKING:
     from firth.model import Word2Vec
 
 
-class TrainingCommand(WritingCommand):
-    """`firth train`, which knows the flags of word2vec.c and other programs and says what to use."""
+class TrainCommand(CommandWithFormats):
+    """`firth train`; for a flag of word2vec.c or another program, the error names the flag to use."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Raise `UsageError` for the flag of another program before the flags are read."""
+        """Raise `UsageError` for a flag of another program, then parse."""
         known = {flag for parameter in self.params for flag in [*parameter.opts, *parameter.secondary_opts]}
         for word in args[: args.index("--")] if "--" in args else args:
             flag = word.partition("=")[0]
@@ -48,71 +46,59 @@ def train(
         list[str],
         typer.Argument(
             metavar="CORPUS",
-            help="Text files (.gz, .bz2, .xz and .zst too), folders, patterns; - is standard input. "
-            "A line is a sentence.",
+            help="Text files (also .gz, .bz2, .xz and .zst), folders, or patterns; - is standard input. "
+            "Each line is a sentence.",
         ),
     ],
     output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="PATH", help="The file to write, or the folder.", **VECTORS_WRITTEN),
+        Path, typer.Option("--output", "-o", metavar="PATH", help="The output file or folder.", **VECTORS_WRITTEN)
     ],
     file_format: FileFormat = None,
     workers: Workers = None,
     validation: Annotated[
         str | None,
         typer.Option(
-            "--validation",
             metavar="TEXT|FRACTION",
-            help="A text to validate on, or the fraction of the corpus to set aside: after every epoch the exact "
-            "softmax loss of its pairs is shown.",
-            show_default="none",
+            help="Validation text, or the fraction of the corpus to hold out. After every epoch the exact softmax loss "
+            "of its pairs is reported.",
         ),
     ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
-            "--checkpoint",
             metavar="FOLDER",
-            help="Keep the state of the training there: every few minutes, at each epoch's end and after Ctrl-C.",
-            show_default="none",
+            help="Folder for checkpoints, written every few minutes, after each epoch and after Ctrl-C.",
             **file_name("checkpoints cannot be written to standard output", "folder"),
         ),
     ] = None,
     checkpoint_minutes: Annotated[
-        float | None,
-        typer.Option(
-            "--checkpoint-minutes",
-            help="Minutes from one checkpoint to the next.",
-            show_default="10",
-            **number_parser(float),
-        ),
+        float | None, typer.Option(help="Minutes between checkpoints.", show_default="10", **number(float))
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the newest checkpoint, or begin where there is none yet.")
+        bool, typer.Option("--resume", help="Resume from the newest checkpoint; without one, start from the beginning.")
     ] = False,
     max_input_bytes: Annotated[
         int | None,
         typer.Option(
-            "--max-input-bytes",
-            help="The most bytes of text to read, decompressed, of all files together.",
-            show_default="no limit",
-            **number_parser(int),
+            help="Maximum bytes of decompressed text, all files together.", show_default="no limit", **number(int)
         ),
     ] = None,
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, unless something goes wrong.")] = False,
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="Hide progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only warnings and errors.")] = False,
     **options: Any,
 ) -> None:
-    """Train vectors on text and write them to a file.
+    """Train word vectors on text and write them to a file.
 
-    Ctrl-C and SIGTERM stop the training. With --checkpoint the same command and --resume goes on with it, and ends
-    with the same file as if it had not been stopped; without, what has been learnt so far is written.
+    Ctrl-C and SIGTERM stop training and save the current vectors. With --checkpoint they save a checkpoint instead:
+    run the same command with --resume to continue. The final file is the same as without the interruption.
     """
-    model = firth.Word2Vec(**options, workers=workers)
+    from firth.model import Word2Vec  # here, because it would slow down `firth --help`
+
+    model = Word2Vec(**options, workers=workers)
     written_as = output_format(output, file_format)
     _refuse_to_overwrite(corpus, parts_of(output, written_as))
     if validation == STDIN and STDIN in corpus:
-        raise UsageError("- is both the corpus and --validation, and standard input is read once: name a file for one")
+        raise UsageError("- is both the corpus and --validation, but standard input is read only once: give a file")
     try:
         model.fit(
             corpus[0] if len(corpus) == 1 else corpus,
@@ -125,20 +111,20 @@ def train(
         )
     except (KeyboardInterrupt, SystemExit) as interrupt:
         if checkpoint is not None and any(checkpoint.glob("checkpoint-*.firth")):
-            terminal.complain(f"interrupted {_after(model)}; the same command with --resume goes on from {checkpoint}")
+            terminal.write_error(f"interrupted {_after(model)}; --resume continues from {checkpoint}")
         else:
             _save_interrupted(model, output, written_as)
         raise typer.Exit(exit_code(interrupt)) from None
     write(model, output, written_as)
     if not quiet:
-        terminal.say(reports.training_summary(model))
-        terminal.say(f"saved       {where_saved(output, written_as)}")
+        terminal.write(reports.training_summary(model))
+        terminal.write(f"saved       {where_saved(output, written_as)}")
         if lost := left_out(model, written_as):
-            terminal.say(f"left out    {', '.join(lost)}: only the native format holds them")
+            terminal.write(f"left out    {', '.join(lost)}: only the native format holds them")
 
 
 def _fraction_or_path(text: str | None) -> float | str | None:
-    """Return a number as a number; a file of that name is meant by ./0.1."""
+    """Return a fraction as a float; a file named 0.1 is given as ./0.1."""
     try:
         return None if text is None else float(text)
     except ValueError:
@@ -148,27 +134,25 @@ def _fraction_or_path(text: str | None) -> float | str | None:
 def _refuse_to_overwrite(corpus: list[str], outputs: list[Path]) -> None:
     for output in outputs:
         if output.exists() and is_read(output, corpus):
-            raise UsageError(f"{output} is part of the corpus, and would be overwritten: name another file")
+            raise UsageError(f"{output} is part of the corpus and would be overwritten: give another file")
 
 
 def _save_interrupted(model: "Word2Vec", output: Path, written_as: Format) -> None:
-    if not _has_learnt(model):
-        terminal.complain("interrupted before anything was learnt; nothing was saved")
+    if not _is_trained(model):
+        terminal.write_error("interrupted before training started; nothing was saved")
         return
     write(model, output, written_as)
     lost = left_out(model, written_as)
-    without = f", without {', '.join(lost)}" if lost else ""
-    terminal.complain(
-        f"interrupted {_after(model)}; saved what was learnt in {where_saved(output, written_as)}{without}"
-    )
+    saved = where_saved(output, written_as) + (f", without {', '.join(lost)}" if lost else "")
+    terminal.write_error(f"interrupted {_after(model)}; saved the vectors in {saved}")
 
 
 def _after(model: "Word2Vec") -> str:
     return f"after {len(model.history)} of {counted(model.options.epochs, 'epoch')}"
 
 
-def _has_learnt(model: "Word2Vec") -> bool:
-    """Tell whether training took a step: until then the outside matrix is zero."""
+def _is_trained(model: "Word2Vec") -> bool:
+    """Return whether training changed anything: until the first update the outside matrix is zero."""
     try:
         return bool(model.outside.any())
     except FirthError:  # there is no vocabulary yet

@@ -1,4 +1,4 @@
-"""The program as a whole: arguments in, an exit code out, and every error one line."""
+"""The program `firth`: its commands, its exit code, and one line for every error."""
 
 import os
 import signal
@@ -10,18 +10,23 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.main import get_command
 
-import firth
 from firth import terminal
+from firth.cli.analogy import analogy
+from firth.cli.convert import convert
+from firth.cli.demo import demo
+from firth.cli.evaluate import evaluate
+from firth.cli.exits import FAILURE, WRONG_USE, UsageError, exit_code
+from firth.cli.flags import CommandWithFormats
+from firth.cli.gradcheck import gradcheck
+from firth.cli.info import info
+from firth.cli.similar import similar
+from firth.cli.train import TrainCommand, train
 from firth.errors import OptionError
 from firth.messages import command_line
 from firth.training.loop.signals import terminate
-
-FAILURE, WRONG_USE, INTERRUPTED, TERMINATED = 1, 2, 128 + signal.SIGINT, 128 + signal.SIGTERM
-
-UsageError: Any = typer.BadParameter.__bases__[0]
-"""What the parser raises for wrong use; typer gives no public name to it."""
+from firth.version import __version__
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,13 +39,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _discard_unwritten() -> None:
-    """Discard what a stream could not write: Python would try again at the end, and exit with 120 if that failed."""
+    """Discard unwritten output: Python would retry at exit, and exit with 120 if that failed."""
     for stream in (sys.stdout, sys.stderr):
-        if stream is None:  # the process was started with it closed
+        if stream is None:  # closed before the process started
             continue
         try:
             stream.flush()
-        except OSError:  # already reported, where there was a stream to report it on
+        except OSError:  # already reported
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -49,23 +54,33 @@ def _run(arguments: list[str] | None) -> int:
     try:
         terminal.prepare_streams()
         with command_line(), _interrupts(is_program=arguments is None):
-            code = app(args=words or ["--help"], prog_name="firth", standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except (KeyboardInterrupt, SystemExit, typer.Abort) as interrupt:  # before a command had begun
-        if isinstance(interrupt, SystemExit) and interrupt.code != TERMINATED:
-            raise  # the parser's, when whoever read its output has seen enough
-        terminal.complain("interrupted")
+            _run_command(words or ["--help"])
+        return 0
+    except typer.Exit as finished:
+        return finished.exit_code
+    except BrokenPipeError:  # the reader, such as `head`, has stopped reading
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    except (KeyboardInterrupt, SystemExit) as interrupt:
+        terminal.write_error("interrupted")
         return exit_code(interrupt)
     except Exception as error:
         if debug:
             traceback.print_exc()
-        terminal.complain(_message(error))
+        terminal.write_error(_message(error))
         return WRONG_USE if isinstance(error, (UsageError, OptionError)) else FAILURE
+
+
+def _run_command(words: list[str]) -> None:
+    """Parse and run; typer's own `main` would handle interrupts and closed pipes differently in each version."""
+    command = get_command(app)
+    with command.make_context("firth", words) as context:
+        command.invoke(context)
 
 
 @contextmanager
 def _interrupts(*, is_program: bool) -> Iterator[None]:
-    """Raise at SIGTERM, so that what is half written is taken away; afterwards a program has nothing left to end."""
+    """Raise an exception at SIGTERM, so that temporary files are removed; a program that is done may be killed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -78,13 +93,8 @@ def _interrupts(*, is_program: bool) -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def exit_code(interrupt: BaseException) -> int:
-    """Return the exit code after Ctrl-C, 130, or after SIGTERM, 143."""
-    return TERMINATED if isinstance(interrupt, SystemExit) else INTERRUPTED
-
-
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
-    """Take `--debug` out, wherever it stands before a `--`."""
+    """Remove `--debug` from any position before `--`."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = [word for word in arguments[:end] if word != "--debug"]
     return options + arguments[end:], len(options) < end
@@ -98,7 +108,7 @@ def _message(error: Exception) -> str:
     if type(error).__module__.startswith("firth."):
         return str(error)
     if isinstance(error, MemoryError):
-        return f"out of memory: {str(error) or 'a small piece was refused'} (--debug shows where)"
+        return f"out of memory: {str(error) or 'an allocation failed'} (--debug shows where)"
     return f"{type(error).__name__}: {error} (--debug shows where)"
 
 
@@ -107,34 +117,26 @@ def _usage_message(error: Any) -> str:
     return f"{text} (see {error.ctx.command_path} --help)" if error.ctx else text
 
 
-class _Commands(TyperGroup):
-    """The commands, with an interrupt and a closed pipe treated alike in every version of typer."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(FAILURE) from None
-        except (KeyboardInterrupt, SystemExit) as interrupt:
-            terminal.complain("interrupted")
-            raise typer.Exit(exit_code(interrupt)) from None
-
-
 app = typer.Typer(
-    cls=_Commands,
-    help="Train word vectors, ask them questions, and turn their files into one another.",
+    help="Train word vectors, query and evaluate them, and convert them between file formats.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+app.command(cls=TrainCommand)(train)
+app.command()(similar)
+app.command()(analogy)
+app.command()(evaluate)
+app.command()(info)
+app.command(cls=CommandWithFormats)(convert)
+app.command()(gradcheck)
+app.command()(demo)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        terminal.say(f"firth {firth.__version__}")
+        terminal.write(f"firth {__version__}")
         raise typer.Exit
 
 
@@ -145,4 +147,4 @@ def _global(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Declare the global options; `main` has taken `--debug` out."""
+    """Declare the global options; `main` has already removed `--debug`."""

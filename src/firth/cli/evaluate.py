@@ -1,4 +1,4 @@
-"""Scores of vectors: analogies, and agreement with people's judgements of similarity."""
+"""`firth evaluate`: score vectors on analogies and on human similarity judgements."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from firth import reports, terminal
+from firth.cli.exits import UsageError
 from firth.cli.files import load_vectors
-from firth.cli.flags import at_least, one_of
-from firth.cli.parameters import AsJson, ModelFile, file_name
-from firth.cli.program import UsageError
+from firth.cli.flags import AsJson, ModelFile, at_least, file_name, one_of
 
 if TYPE_CHECKING:
     from firth.vectors import KeyedVectors
@@ -21,7 +20,7 @@ def evaluate(
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="A file of questions, as questions-words.txt; may be repeated.",
+            help="A file of analogy questions in the format of questions-words.txt; may be repeated.",
             **file_name("questions cannot be read from standard input"),
         ),
     ] = None,
@@ -29,52 +28,56 @@ def evaluate(
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="A file of pairs of words with people's scores, as WordSim-353; may be repeated.",
+            help="A file of word pairs with human similarity scores, such as WordSim-353; may be repeated.",
             **file_name("pairs of words cannot be read from standard input"),
         ),
     ] = None,
-    restrict_vocab: Annotated[int, typer.Option(help="Use only the first words.", **at_least(1))] = 300000,
+    restrict_vocab: Annotated[
+        int, typer.Option(help="Use only this many words, the most frequent.", **at_least(1))
+    ] = 300000,
     case_insensitive: Annotated[
-        bool, typer.Option("--case-insensitive/--case-sensitive", help="Compare in upper case.")
+        bool, typer.Option("--case-insensitive/--case-sensitive", help="Ignore case: compare words in upper case.")
     ] = True,
     dummy4unknown: Annotated[
-        bool, typer.Option("--dummy4unknown", help="Count what has an unknown word as wrong, or as cosine 0.")
+        bool,
+        typer.Option("--dummy4unknown", help="Count questions with unknown words as wrong, and pairs as cosine 0."),
     ] = False,
     similarity_function: Annotated[
         str,
         typer.Option(
-            help="How analogies are answered: by a sum of cosines (3CosAdd) or their product (3CosMul).",
+            help="Answer analogies by a sum of cosines (3CosAdd) or by their product (3CosMul).",
             **one_of("most_similar", "most_similar_cosmul"),
         ),
     ] = "most_similar",
     json: AsJson = False,
 ) -> None:
-    """Judge vectors by analogies and word similarity.
+    """Evaluate vectors on analogies and word similarity.
 
-    Says beside each result how much of the file the vocabulary covers.
+    Each score is printed with its coverage: how much of the file has known words.
     """
-    from firth.vectors.evaluation import correlations
-
     if not analogies and not pairs:
         raise UsageError("give a file for --analogies or for --pairs")
-    for path in [*(analogies or []), *(pairs or [])]:
-        path.open("rb").close()  # raises before the vectors are read, which may take long
-    if pairs:
-        correlations()  # so does this, where SciPy is not installed
+    _fail_early([*(analogies or []), *(pairs or [])], needs_scipy=bool(pairs))
     vectors = load_vectors(model)
-    settings = {
-        "restrict_vocab": restrict_vocab,
-        "case_insensitive": case_insensitive,
-        "dummy4unknown": dummy4unknown,
-    }
+    settings = {"restrict_vocab": restrict_vocab, "case_insensitive": case_insensitive, "dummy4unknown": dummy4unknown}
     how = {**settings, "similarity_function": similarity_function}
-    agreed = [_pairs(vectors, path, settings) for path in pairs or []]  # first: a file that is none costs no answers
-    answered = [_analogies(vectors, path, how) for path in analogies or []]
+    scores = [_pairs(vectors, path, settings) for path in pairs or []]  # before the analogies, which take longer
+    answers = [_analogies(vectors, path, how) for path in analogies or []]
     if json:
-        terminal.say(terminal.as_json({"analogies": answered, "pairs": agreed}))
+        terminal.write(terminal.as_json({"analogies": answers, "pairs": scores}))
         return
-    tables = [*map(reports.analogy_lines, answered), *([reports.pair_lines(agreed)] if agreed else [])]
-    terminal.say("\n\n".join(tables))
+    tables = [*map(reports.analogy_lines, answers), *([reports.pair_lines(scores)] if scores else [])]
+    terminal.write("\n\n".join(tables))
+
+
+def _fail_early(files: list[Path], *, needs_scipy: bool) -> None:
+    """Raise now what would otherwise be raised after reading the vectors, which may take long."""
+    for path in files:
+        path.open("rb").close()
+    if needs_scipy:
+        from firth.vectors.evaluation import correlations  # here, because it would slow down `firth --help`
+
+        correlations()
 
 
 def _analogies(vectors: "KeyedVectors", path: Path, settings: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""`firth convert`: write vectors in another format."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firth import terminal
+from firth.cli.files import left_out, output_format, vectors_in, vectors_of, where_saved, write
+from firth.cli.flags import VECTORS_READ, VECTORS_WRITTEN, FileFormat, at_least
+from firth.formats import detect, read_vectors
+from firth.messages import counted
+
+if TYPE_CHECKING:  # loaded inside functions, because models and vectors would slow down `firth --help`
+    from firth.model import Word2Vec
+    from firth.vectors import KeyedVectors
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A model, or vectors in any format.", **VECTORS_READ)],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The output file or folder.", **VECTORS_WRITTEN)],
+    file_format: FileFormat = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="Convert only this many words, the most frequent.", show_default="all words", **at_least(1)),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Encoding of the words, if IN is text.", show_default="utf8")
+    ] = None,
+    unicode_errors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="strict|replace|ignore", help="What to do with words that cannot be decoded.", show_default="strict"
+        ),
+    ] = None,
+) -> None:
+    """Write vectors in another format.
+
+    Reports what the new format cannot hold, such as counts or the options of a model.
+    """
+    written_as = output_format(target, file_format)
+    model = _read(source, limit, encoding, unicode_errors)
+    part = _first(model, limit)
+    write(part, target, written_as)
+    vectors = vectors_of(part)
+    size = f"{counted(len(vectors), 'word')}, vectors of {counted(vectors.vector_size, 'number')}"
+    terminal.write(f"{size}: {where_saved(target, written_as)}")
+    if lost := left_out(model, written_as, whole=part is model):
+        terminal.write(f"not in this {'format' if part is model else 'file'}: {', '.join(lost)}")
+
+
+def _read(source: Path, limit: int | None, encoding: str | None, errors: str | None) -> "Word2Vec | KeyedVectors":
+    known = detect(source)
+    if known.name == "native" and encoding is None and errors is None:
+        from firth.model import load
+
+        return load(source)
+    file = read_vectors(source, known.name, limit=limit, encoding=encoding, unicode_errors=errors)
+    return vectors_in(file)
+
+
+def _first(model: "Word2Vec | KeyedVectors", limit: int | None) -> "Word2Vec | KeyedVectors":
+    """Return the first `limit` vectors, or the model itself if it has no more than that."""
+    vectors = vectors_of(model)
+    if limit is None or len(vectors) <= limit:
+        return model
+    counts = None if vectors.counts is None else vectors.counts[:limit]
+    return type(vectors).trusted(vectors.index_to_key[:limit], vectors.vectors[:limit], counts)
