@@ -256,7 +256,7 @@ class Chunk(NamedTuple):
     parts: dict[int, Part]
 
 
-class Blocks(NegativeSampling):
+class Blocks(NegativeSampling[ChunkTask, Worker]):
     """The tasks that train the matrices: pairs made of token blocks, and buckets of pairs trained.
 
     `run` is called with each bucket; `run_elsewhere` gives one that sends buckets to other processes.

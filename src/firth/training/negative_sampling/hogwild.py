@@ -1,7 +1,7 @@
 """The Hogwild schedule: all workers update both matrices without locks, one block of tokens at a time.
 
-Recht et al. 2011 (arXiv:1106.5730) show why lost updates do not matter when each touches few rows. `window_kernels` has
-the arithmetic.
+Niu, Recht, Re and Wright 2011 (arXiv:1106.5730) show why lost updates do not matter when each touches few rows.
+`window_kernels` has the arithmetic.
 """
 
 import threading
@@ -48,7 +48,7 @@ class TokenBlockQueue:
         return [self._next]
 
 
-class Hogwild(NegativeSampling):
+class Hogwild(NegativeSampling[TokenBlockTask, window_kernels.Workspace]):
     """The step that trains one block of tokens; all workers change both matrices at once."""
 
     def __init__(self, corpus: Corpus, options: Options):

@@ -15,7 +15,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +102,7 @@ class SoftmaxTrainer:
         counts = count_pairs(
             corpus.tokens, corpus.vocabulary, self._options, workers=self._workers, progress=report.advance
         )
-        report.say(
+        report.show(
             f"counted {counted(round(counts.pairs), 'pair')}, {len(counts.columns):,} of them distinct, "
             f"in {time.perf_counter() - started:.1f} s"
         )
@@ -112,7 +112,7 @@ class SoftmaxTrainer:
         """Fill both matrices by negative sampling, or with what was trained before an interrupt."""
         options = dataclasses.replace(self._options, epochs=self._options.warm_epochs)
         engine = Hogwild(self._corpus, options)
-        self._reporter.say("warm start: negative sampling, on one thread")
+        self._reporter.show("warm start: negative sampling, on one thread")
         try:
             for _ in self._trainer(engine, options, _WARM).epochs():
                 if self._stopped:
@@ -120,17 +120,17 @@ class SoftmaxTrainer:
         finally:
             self.center[:], self.outside[:] = engine.center, engine.outside
 
-    def _trainer(self, engine: Engine, options: Options, stage: str) -> Trainer:
+    def _trainer(self, engine: Engine[Any, Any], options: Options, stage: str) -> Trainer:
         """Return the trainer of a stage, which is also the one that `stop` stops."""
-        self._current = Trainer(engine, options, 1, self._reporter, _StageKeeper(self._checkpointer, stage))
+        self._current = Trainer(engine, options, 1, self._reporter, _StageCheckpointer(self._checkpointer, stage))
         return self._current
 
 
 _WARM, _PASSES = "warm", "passes"
 
 
-class _StageKeeper(Checkpointer):
-    """Keeps the states of one stage of a training, under its name."""
+class _StageCheckpointer(Checkpointer):
+    """Saves the states of one stage of a training run, under its name."""
 
     def __init__(self, checkpointer: Checkpointer, stage: str):
         super().__init__()
@@ -141,8 +141,8 @@ class _StageKeeper(Checkpointer):
     def due(self) -> bool:
         return self._checkpointer.due()
 
-    def keep(self, state: State, *, last: bool) -> None:
-        self._checkpointer.keep(State({self._stage: state.position}, state.arrays), last=last)
+    def save(self, state: State, *, last: bool) -> None:
+        self._checkpointer.save(State({self._stage: state.position}, state.arrays), last=last)
 
 
 class Batch(NamedTuple):
@@ -173,7 +173,7 @@ class Batches:
         return [self.finished]
 
 
-class Passes(Engine):
+class Passes(Engine[Batch, None]):
     """The step that trains one batch of centers. All threads share in it, so one worker of a `Trainer` drives it.
 
     A batch that is halted while its gradient is computed changes nothing; its steps are then taken whole.
