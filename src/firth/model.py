@@ -140,7 +140,7 @@ class Word2Vec:
           checkpoint          a folder for checkpoints: one is written every `checkpoint_minutes` (None: 10), at the end
                               of each epoch and at an interrupt, atomically; the last two are kept
           resume              resume from the newest sound checkpoint, or start if there is none yet; after a resume,
-                              callbacks run again for an epoch that ended without a later checkpoint
+                              callbacks run again for an epoch that no checkpoint recorded
           overwrite           allow `fit` to replace the vectors that this model already holds, because it cannot train
                               them further; not needed when a checkpoint is resumed. The old vectors stay until
                               training starts, so there must be enough memory for both
@@ -231,11 +231,8 @@ class Word2Vec:
     def wv(self) -> KeyedVectors:
         """The trained vectors; raises `FirthError` before `fit`."""
         if self._wv is None:
-            raise self._no_vectors()
+            raise FirthError("this model has no vectors yet: call fit(corpus) first, or load a saved model")
         return self._wv
-
-    def _no_vectors(self) -> FirthError:
-        return FirthError("this model has no vectors yet: call fit(corpus) first, or load a saved model")
 
     @property
     def outside(self) -> NDArray[np.float32]:
@@ -244,8 +241,8 @@ class Word2Vec:
         The row of a word that was added to `wv` is zero, as all rows are when negative sampling starts: its score
         with every center is 0.
         """
-        if self._outside is None:
-            raise self._no_vectors()
+        self.wv  # noqa: B018 - raises if there are no vectors
+        assert self._outside is not None
         return self._outside.rows
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -31,24 +31,20 @@ if sys.platform != "win32":  # else a fork while another thread compiles leaves 
 
 
 class Training(Protocol):
-    """A trainer: `epochs` trains, and `stop` ends that early, from any thread.
+    """A trainer: `epochs` trains, yielding a record after each epoch; `stop`, from any thread, makes it end early.
 
     center, outside: (V, D) float32, trained in place.
     """
 
     @property
-    def center(self) -> NDArray[np.float32]:
-        """The center matrix."""
+    def center(self) -> NDArray[np.float32]: ...
 
     @property
-    def outside(self) -> NDArray[np.float32]:
-        """The outside matrix."""
+    def outside(self) -> NDArray[np.float32]: ...
 
-    def epochs(self) -> Iterator[EpochRecord]:
-        """Train, yielding a record after each epoch."""
+    def epochs(self) -> Iterator[EpochRecord]: ...
 
-    def stop(self) -> None:
-        """Ask `epochs` to stop."""
+    def stop(self) -> None: ...
 
 
 class Objective(Protocol):

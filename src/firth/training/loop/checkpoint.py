@@ -11,7 +11,6 @@ position alone, so the resumed run ends with the same bytes as one that was neve
 
 import fcntl
 import json
-import math
 import os
 import shutil
 import threading
@@ -125,7 +124,9 @@ class FolderCheckpointer(Checkpointer):
         if self._found is not None:
             self._compare(*self._found)
             self._report.show(f"resumed from {self._found[0]}")
-            self._compare_processors(self._found[1].get("processor"))
+            old, new = self._found[1].get("processor"), self._identity["processor"]
+            if old != new:  # no error, because a long run may move to another machine
+                self._report.warn(f"the processor was {old} and is {new}: the result may differ in the last bits")
         self._check_room(len(corpus.vocabulary))
         self._written = time.monotonic()
 
@@ -141,7 +142,8 @@ class FolderCheckpointer(Checkpointer):
         """
         self.wait()
         self._check_finite(state)
-        metadata = self._metadata(state)
+        values = {"position": state.position, "history": self.history, "identity": self._identity}
+        metadata = {name: json.dumps(value) for name, value in values.items()}
         if not last and sum(array.nbytes for array in state.arrays.values()) <= COPIED_BYTES:
             try:
                 copies = {name: self._copied(name, array) for name, array in state.arrays.items()}
@@ -185,10 +187,6 @@ class FolderCheckpointer(Checkpointer):
         except OSError as error:
             self._report.warn(f"no checkpoint could be written, and training continues without it: {error}")
 
-    def _metadata(self, state: State) -> dict[str, str]:
-        values = {"position": state.position, "history": self.history, "identity": self._identity}
-        return {name: json.dumps(value) for name, value in values.items()}
-
     def _find(self) -> None:
         """Read the newest sound checkpoint, if there is one."""
         files = _files(self.folder)
@@ -227,32 +225,25 @@ class FolderCheckpointer(Checkpointer):
                 "another folder to start again"
             )
 
-    def _compare_processors(self, old: Any) -> None:
-        """Warn if the kind differs; a long run may move to another machine, so that is not an error."""
-        new = self._identity["processor"]
-        if old != new:
-            self._report.warn(f"the processor was {old} and is {new}: the result may differ in the last bits")
-
     def _check_room(self, V: int) -> None:
         """Raise `CheckpointError` if the disk has no room for two checkpoints and the one being written."""
-        shape = self._state_shape(V)
-        needed = (KEPT + 1) * 4 * math.prod(shape)
+        needed = (KEPT + 1) * self._state_bytes(V)
         room = shutil.disk_usage(self.folder).free + sum(path.stat().st_size for path in _files(self.folder))
         if needed > room:
             raise CheckpointError(
-                f"{KEPT + 1} checkpoints of {shape[0]} matrices of shape ({V:,}, {shape[2]:,}) need "
+                f"{KEPT + 1} checkpoints of {self._matrices} matrices of shape ({V:,}, {self._vector_size:,}) need "
                 f"{needed / 1e6:,.1f} MB, and {self.folder} has room for {room / 1e6:,.1f} MB: free some, or name "
                 "another folder"
             )
 
     def memory_needed(self, V: int) -> dict[str, int]:
         """Return the bytes of the copy that is written in the background."""
-        size = 4 * math.prod(self._state_shape(V))
+        size = self._state_bytes(V)
         return {"copy for checkpoints": size} if size <= COPIED_BYTES else {}
 
-    def _state_shape(self, V: int) -> tuple[int, int, int]:
-        """Return the number of matrices in a state, small arrays aside, and their shape."""
-        return self._matrices, V, self._vector_size
+    def _state_bytes(self, V: int) -> int:
+        """Return the size of a state's matrices; its other arrays are small."""
+        return 4 * self._matrices * V * self._vector_size
 
     def _check_finite(self, state: State) -> None:
         for name, array in state.arrays.items():

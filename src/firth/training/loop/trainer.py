@@ -243,9 +243,7 @@ class Trainer:
             self._tally.seconds = time.perf_counter() - began
             self._show()
             signals.check()
-            if (
-                len(self._tally.losses) > tasks_before and self._checkpointer.due()
-            ):  # each pause must follow some progress
+            if len(self._tally.losses) > tasks_before and self._checkpointer.due():  # no pause without progress
                 self._paused.set()
 
     def _end_early(self, futures: list[Future[None]], tasks: TaskQueue[Any]) -> None:
@@ -293,7 +291,11 @@ class Trainer:
         tally, rate, started = self._tally, self._rate(1.0), time.perf_counter()
         loss, pairs = self._engine.epoch_loss(tally.mean_loss, tally.pairs)
         if not pairs:
-            raise _no_pairs(self._engine.n_words)
+            raise CorpusError(
+                f"the corpus has {counted(self._engine.n_words, 'word')} in the vocabulary and no two of them in one "
+                f"sentence after subsampling: give longer sentences, a smaller {option('min_count')}, or a larger "
+                f"{option('sample')} (0 keeps every word)"
+            )
         end_loss = self._engine.end_loss(self._workspaces[0])
         for each in (loss, end_loss):
             if each is not None:
@@ -319,14 +321,6 @@ class Trainer:
                 f"the loss became {loss} in epoch {self._tally.epoch + 1}, {where}, at learning rate {rate:.4g}: "
                 f"training has diverged and its vectors are of no use; {self._engine.advice}"
             )
-
-
-def _no_pairs(n_words: int) -> CorpusError:
-    return CorpusError(
-        f"the corpus has {counted(n_words, 'word')} in the vocabulary and no two of them in one sentence after "
-        f"subsampling: give longer sentences, a smaller {option('min_count')}, or a larger {option('sample')} (0 keeps "
-        "every word)"
-    )
 
 
 def rate_of(words: float, seconds: float) -> str:

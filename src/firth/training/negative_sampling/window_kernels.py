@@ -11,7 +11,7 @@ a word that occurs twice among the inputs, or twice among the noise words, is on
 noise word equal to the predicted word is left out (weight 0), as word2vec.c does.
 
 Randomness is counter-based: draw number n of a block is a hash of (the block's key, n), so a block's result
-does not depend on what ran before it, or where. Threads share the matrices without locks (Hogwild, Recht et
+does not depend on what ran before it, or where. Threads share the matrices without locks (Hogwild, Niu et
 al. 2011); with one thread every bit is determined.
 
 Nothing is checked here: ids pass `guards.checked_ids` before a kernel sees them.
