@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 from stress import signals as campaign
-from training._interrupts import KINDS, Interrupts, cut_into_many_pieces, ids, model_of, saved
+from training.loop._runs import KINDS, Interrupts, cut_into_many_tasks, ids, model_of, saved
 
 from firth.cli import program
 from firth.text import encoding, reading
@@ -32,8 +32,8 @@ def no_thread_stays():
 
 
 @pytest.fixture
-def many_pieces(monkeypatch):
-    cut_into_many_pieces(monkeypatch)
+def many_tasks(monkeypatch):
+    cut_into_many_tasks(monkeypatch)
 
 
 def handlers():
@@ -174,7 +174,7 @@ def test_a_program_that_is_interrupted_ends_in_good_order(seed, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_both_signals_end_a_training_and_leave_a_usable_model(kind, number, many_pieces, monkeypatch):
+def test_both_signals_end_a_training_and_leave_a_usable_model(kind, number, many_tasks, monkeypatch):
     interrupts, before = Interrupts(monkeypatch, number), handlers()
     interrupts.after(2)
     model = model_of(kind)
@@ -185,7 +185,7 @@ def test_both_signals_end_a_training_and_leave_a_usable_model(kind, number, many
     assert np.isfinite(model.wv.vectors).all()
 
 
-def test_a_second_interrupt_skips_the_checkpoint_and_the_one_before_stays(tmp_path, many_pieces, monkeypatch):
+def test_a_second_interrupt_skips_the_checkpoint_and_the_one_before_stays(tmp_path, many_tasks, monkeypatch):
     whole = saved(model_of("blocks").fit(ids(), progress=False), tmp_path)
     run, interrupts, write = tmp_path / "run", Interrupts(monkeypatch), checkpoint.write_sealed
     written = []
@@ -217,7 +217,7 @@ def test_a_second_interrupt_between_any_two_instructions_ends_the_work_first():
     assert ended.is_set()
 
 
-def test_what_was_halted_in_the_middle_of_a_piece_is_never_kept(tmp_path, many_pieces, monkeypatch):
+def test_what_was_halted_in_the_middle_of_a_piece_is_never_kept(tmp_path, many_tasks, monkeypatch):
     """Two interrupts at once: the second halts the tasks under way, and what they leave is no state to go on from."""
     train = blocks.Blocks.train
 
@@ -304,7 +304,7 @@ def test_an_interrupt_of_the_main_thread_ends_a_training_in_another(kind, tmp_pa
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("raised", [LookupError, SystemExit])
 @pytest.mark.parametrize("k", [1, 4])
-def test_what_a_worker_raises_at_any_piece_reaches_the_caller_soon(kind, raised, k, many_pieces, monkeypatch):
+def test_what_a_worker_raises_at_any_piece_reaches_the_caller_soon(kind, raised, k, many_tasks, monkeypatch):
     lock, tasks, times = threading.Lock(), [], []
     for engine in (blocks.Blocks, hogwild.Hogwild, passes.Passes):
         monkeypatch.setattr(engine, "train", failing_at(k, engine.train, raised, lock, tasks, times))
@@ -338,7 +338,7 @@ def test_what_a_reading_thread_raises_reaches_the_caller_soon(tmp_path, monkeypa
     assert time.monotonic() - times[0] < campaign.allowed()
 
 
-def test_what_a_counting_thread_raises_reaches_the_caller_soon(many_pieces, monkeypatch):
+def test_what_a_counting_thread_raises_reaches_the_caller_soon(many_tasks, monkeypatch):
     times = []
     monkeypatch.setattr(cooccurrence, "TASK_PAIRS", 1)
     count = failing_at(2, cooccurrence._Counter.count, LookupError, threading.Lock(), [], times)
