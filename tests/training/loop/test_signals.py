@@ -1,4 +1,4 @@
-"""Interrupts and errors: at any instant they end a training soon, in good order, and leave what it can go on from."""
+"""Interrupts and errors: at any instant they stop training soon, with no thread left, and the run can be resumed."""
 
 import os
 import signal
@@ -10,19 +10,18 @@ import time
 import numpy as np
 import pytest
 from stress import signals as campaign
-from training.loop._runs import KINDS, Interrupts, cut_into_many_tasks, ids, model_of, saved
+from training.loop._runs import ENGINES, KINDS, Interrupts, cut_into_many_tasks, ids, model_of, saved, uninterrupted
 
 from firth.cli import program
 from firth.text import encoding, reading
 from firth.training.loop import checkpoint
 from firth.training.loop.signals import Compiling, Deferred, terminate
 from firth.training.negative_sampling import blocks, hogwild
-from firth.training.softmax import cooccurrence, passes
+from firth.training.softmax import cooccurrence
 
 
 @pytest.fixture(autouse=True)
-def no_thread_stays():
-    """Look for threads that were not there before."""
+def no_thread_is_left():
     before = set(threading.enumerate())
     yield
     deadline = time.monotonic() + campaign.allowed()
@@ -40,10 +39,10 @@ def handlers():
     return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
 
-# --- waiting for the moment
+# --- deferring
 
 
-def test_the_first_interrupt_waits_and_the_second_does_not():
+def test_the_first_interrupt_is_deferred_and_the_second_is_not():
     before = handlers()
     with Deferred() as signals:
         signal.raise_signal(signal.SIGINT)
@@ -55,7 +54,7 @@ def test_the_first_interrupt_waits_and_the_second_does_not():
     assert handlers() == before
 
 
-def test_two_interrupts_before_the_moment_are_not_waited_with():
+def test_a_second_interrupt_before_the_check_is_raised_at_once():
     reached = []
 
     def body():
@@ -70,7 +69,7 @@ def test_two_interrupts_before_the_moment_are_not_waited_with():
     assert reached == [1]
 
 
-def test_an_interrupt_that_nobody_asked_about_is_raised_at_the_end():
+def test_an_interrupt_without_a_check_is_raised_at_the_end():
     reached = []
 
     def body():
@@ -83,42 +82,42 @@ def test_an_interrupt_that_nobody_asked_about_is_raised_at_the_end():
     assert reached == [1]
 
 
-def test_a_signal_that_is_ignored_stays_ignored_and_a_handler_is_called():
-    heard = []
-    with_handler = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
-    ignoring = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        with Deferred() as signals:
-            signal.raise_signal(signal.SIGTERM)
-            signal.raise_signal(signal.SIGINT)
-            assert heard == []
-            signals.check()
-            assert heard == [signal.SIGINT]
-    finally:
-        signal.signal(signal.SIGINT, with_handler)
-        signal.signal(signal.SIGTERM, ignoring)
-
-
-def test_a_handler_that_raises_nothing_ends_nothing():
-    heard, abandoned = [], threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+def test_an_ignored_signal_stays_ignored_and_a_handler_is_called():
+    received, abandoned = [], threading.Event()
+    before = [
+        signal.signal(signal.SIGINT, lambda number, frame: received.append(number)),
+        signal.signal(signal.SIGTERM, signal.SIG_IGN),
+    ]
     try:
         with Deferred(abandoned.set) as signals:
             signal.raise_signal(signal.SIGTERM)
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGINT)
+            assert received == []
             signals.check()
+            assert received == [signal.SIGINT]
+            signal.raise_signal(signal.SIGINT)  # at once; the handler raises nothing, so nothing is abandoned
+            assert received == 2 * [signal.SIGINT]
     finally:
-        signal.signal(signal.SIGTERM, before)
-    assert heard == 2 * [signal.SIGTERM]
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
     assert not abandoned.is_set()
 
 
+def test_a_second_interrupt_calls_abandon_before_it_is_raised():
+    abandoned = threading.Event()
+    with pytest.raises(KeyboardInterrupt), Deferred(abandoned.set):  # noqa: PT012 - the first is not to raise
+        signal.raise_signal(signal.SIGINT)
+        assert not abandoned.is_set()
+        signal.raise_signal(signal.SIGINT)
+    assert abandoned.is_set()
+
+
 def in_llvm(source, **names):
-    """Run code as if it were LLVM's own."""
+    """Run code as if LLVM ran it."""
     exec(source, {"__name__": "llvmlite.binding", "signal": signal, "time": time} | names)
 
 
-def test_an_interrupt_inside_llvm_is_raised_soon_after_it():
+def test_an_interrupt_inside_llvm_is_raised_soon_after():
     reached = []
 
     def body():
@@ -132,18 +131,12 @@ def test_an_interrupt_inside_llvm_is_raised_soon_after_it():
     assert reached == [1]
 
 
-def test_an_interrupt_at_the_very_end_of_llvm_is_raised_once():
-    for _ in range(20):
+@pytest.mark.parametrize("interrupts", [1, 2])
+def test_interrupts_at_the_end_of_llvm_are_raised_once(interrupts):
+    for _ in range(10):
         with pytest.raises(KeyboardInterrupt), Compiling():
-            in_llvm("signal.raise_signal(2)")
-        time.sleep(0.03)  # a second one would come now
-
-
-def test_of_two_interrupts_inside_llvm_none_comes_after_it():
-    for _ in range(5):
-        with pytest.raises(KeyboardInterrupt), Compiling():
-            in_llvm("signal.raise_signal(2); signal.raise_signal(2)")
-        time.sleep(0.05)  # the other would come now
+            in_llvm("; ".join(interrupts * ["signal.raise_signal(2)"]))
+        time.sleep(0.05)  # a second one would come now
 
 
 def test_an_interrupt_while_python_compiles_is_raised_at_once():
@@ -164,17 +157,17 @@ def test_an_interrupt_while_python_compiles_is_raised_at_once():
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3])
-def test_a_program_that_is_interrupted_ends_in_good_order(seed, tmp_path):
+def test_an_interrupted_program_ends_in_good_order(seed, tmp_path):
     counts = campaign.run(seed, tmp_path)
     assert counts["signals"] + counts["ended_before"] >= 1
 
 
-# --- a training in this process
+# --- training in this process
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_both_signals_end_a_training_and_leave_a_usable_model(kind, number, many_tasks, monkeypatch):
+def test_both_signals_stop_training_and_leave_a_usable_model(kind, number, many_tasks, monkeypatch):
     interrupts, before = Interrupts(monkeypatch, number), handlers()
     interrupts.after(2)
     model = model_of(kind)
@@ -185,8 +178,8 @@ def test_both_signals_end_a_training_and_leave_a_usable_model(kind, number, many
     assert np.isfinite(model.wv.vectors).all()
 
 
-def test_a_second_interrupt_skips_the_checkpoint_and_the_one_before_stays(tmp_path, many_tasks, monkeypatch):
-    whole = saved(model_of("blocks").fit(ids(), progress=False), tmp_path)
+def test_a_second_interrupt_cancels_the_checkpoint_and_the_earlier_one_stays(tmp_path, many_tasks, monkeypatch):
+    whole = uninterrupted("blocks")
     run, interrupts, write = tmp_path / "run", Interrupts(monkeypatch), checkpoint.write_sealed
     written = []
 
@@ -204,21 +197,11 @@ def test_a_second_interrupt_skips_the_checkpoint_and_the_one_before_stays(tmp_pa
     assert sorted(path.name for path in run.iterdir()) == ["checkpoint-00000001.firth", "lock"]
     interrupts.after(None)
     model = model_of("blocks").fit(ids(), progress=False, checkpoint=run, resume=True)
-    assert saved(model, tmp_path) == whole
+    assert saved(model) == whole
 
 
-def test_a_second_interrupt_between_any_two_instructions_ends_the_work_first():
-    """It may come where nothing catches it but the pool, which waits for its threads."""
-    ended = threading.Event()
-    with pytest.raises(KeyboardInterrupt), Deferred(ended.set):  # noqa: PT012 - the first is not to raise
-        signal.raise_signal(signal.SIGINT)
-        assert not ended.is_set()
-        signal.raise_signal(signal.SIGINT)
-    assert ended.is_set()
-
-
-def test_what_was_halted_in_the_middle_of_a_piece_is_never_kept(tmp_path, many_tasks, monkeypatch):
-    """Two interrupts at once: the second halts the tasks under way, and what they leave is no state to go on from."""
+def test_a_state_in_the_middle_of_a_task_is_never_saved(tmp_path, many_tasks, monkeypatch):
+    """Two interrupts at once: the second halts the tasks under way."""
     train = blocks.Blocks.train
 
     def interrupted_twice(engine, task, rate, work):
@@ -236,9 +219,7 @@ def test_what_was_halted_in_the_middle_of_a_piece_is_never_kept(tmp_path, many_t
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
 
 
-def test_a_second_interrupt_does_not_wait_for_a_long_piece(monkeypatch):
-    """It ends when told to, and not when it is done."""
-
+def test_a_second_interrupt_halts_a_long_task(monkeypatch):
     def endless(engine, task, rate, work):
         began.set()
         while not engine.halt[0]:
@@ -264,7 +245,7 @@ def test_a_second_interrupt_does_not_wait_for_a_long_piece(monkeypatch):
     assert time.monotonic() - started < 20
 
 
-INTERRUPTED_BESIDE = """
+TRAINING_IN_A_THREAD = """
 import sys, threading, time
 import numpy as np
 from firth import Word2Vec
@@ -280,13 +261,13 @@ training.start()
 begun.wait()
 print("begun", flush=True)
 while True:
-    time.sleep(0.05)  # a signal just before one long sleep is heard only after it: Python's own race
+    time.sleep(0.05)  # Python handles a signal that arrives just before a sleep only after it
 """
 
 
 @pytest.mark.parametrize("kind", ["hogwild", "blocks", "softmax"])
-def test_an_interrupt_of_the_main_thread_ends_a_training_in_another(kind, tmp_path):
-    command = [sys.executable, "-c", INTERRUPTED_BESIDE, str(tmp_path), kind]
+def test_an_interrupt_of_the_main_thread_stops_training_in_another(kind, tmp_path):
+    command = [sys.executable, "-c", TRAINING_IN_A_THREAD, str(tmp_path), kind]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "begun\n"
         process.send_signal(signal.SIGINT)
@@ -304,9 +285,9 @@ def test_an_interrupt_of_the_main_thread_ends_a_training_in_another(kind, tmp_pa
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("raised", [LookupError, SystemExit])
 @pytest.mark.parametrize("k", [1, 4])
-def test_what_a_worker_raises_at_any_piece_reaches_the_caller_soon(kind, raised, k, many_tasks, monkeypatch):
+def test_an_exception_of_a_worker_reaches_the_caller_soon(kind, raised, k, many_tasks, monkeypatch):
     lock, tasks, times = threading.Lock(), [], []
-    for engine in (blocks.Blocks, hogwild.Hogwild, passes.Passes):
+    for engine in ENGINES:
         monkeypatch.setattr(engine, "train", failing_at(k, engine.train, raised, lock, tasks, times))
     with pytest.raises(raised, match="its own"):
         model_of(kind, workers=3).fit(ids(), progress=False)
@@ -326,7 +307,7 @@ def failing_at(k, train, raised, lock, tasks, times):
     return wrapped
 
 
-def test_what_a_reading_thread_raises_reaches_the_caller_soon(tmp_path, monkeypatch):
+def test_an_exception_of_a_reading_thread_reaches_the_caller_soon(tmp_path, monkeypatch):
     text = tmp_path / "text.txt"
     text.write_text("some words of text\n" * 200_000)
     times = []
@@ -338,7 +319,7 @@ def test_what_a_reading_thread_raises_reaches_the_caller_soon(tmp_path, monkeypa
     assert time.monotonic() - times[0] < campaign.allowed()
 
 
-def test_what_a_counting_thread_raises_reaches_the_caller_soon(many_tasks, monkeypatch):
+def test_an_exception_of_a_counting_thread_reaches_the_caller_soon(many_tasks, monkeypatch):
     times = []
     monkeypatch.setattr(cooccurrence, "TASK_PAIRS", 1)
     count = failing_at(2, cooccurrence._Counter.count, LookupError, threading.Lock(), [], times)
@@ -349,7 +330,7 @@ def test_what_a_counting_thread_raises_reaches_the_caller_soon(many_tasks, monke
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupt_before_a_command_begins_is_one_line(number, code, monkeypatch, capsys):
+def test_an_interrupt_before_a_command_starts_prints_one_line(number, code, monkeypatch, capsys):
     before = handlers()
     monkeypatch.setattr(program, "app", lambda **given: signal.raise_signal(number))
     assert program.main(["--help"]) == code
