@@ -58,6 +58,12 @@ def test_the_signature_is_that_of_the_options():
         assert parameter.annotation == (Literal[choices] if choices else field.type)
 
 
+@pytest.mark.parametrize("workers", [0, -1, 1.5, "2", True, 5000])
+def test_workers_are_checked(workers):
+    with pytest.raises(OptionError, match=r"workers=.* give a whole number from 1 to 1024"):
+        Word2Vec(workers=workers)
+
+
 def test_an_unknown_option_suggests_the_nearest():
     with pytest.raises(OptionError, match="unknown option 'vectorsize': did you mean 'vector_size'"):
         Word2Vec(vectorsize=100)

@@ -1,6 +1,4 @@
-"""The loss that is comparable between epochs: a fixed sample of pairs and noise words, with both matrices frozen."""
-
-import io
+"""What both schedules share: the starting vectors, and the end loss of a fixed sample with the matrices fixed."""
 
 import numpy as np
 import pytest
@@ -9,16 +7,32 @@ from training import test_blocks, test_kernels
 from firth import Options, Word2Vec
 from firth.text import BLOCK_WORDS, END, read_corpus
 from firth.training import draws
-from firth.training.loop import trainer
-from firth.training.loop.progress import Lines, Reporter
-from firth.training.loop.state import Checkpointer
-from firth.training.loop.trainer import EpochRecord, Trainer
+from firth.training.loop.progress import Reporter
+from firth.training.loop.trainer import Trainer
 from firth.training.negative_sampling import blocks, hogwild
+from firth.training.negative_sampling import engine as negative_sampling
 from firth.training.sampling import alias_table
-from firth.training.softmax import passes
 
 ENGINES = {"blocks": blocks.Blocks, "hogwild": hogwild.Hogwild}
 SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs": 2, "blocks": 5}
+
+
+def start_vectors(V, D, seed):
+    return np.concatenate([rows for _, rows in negative_sampling.start_rows(V, D, seed)])
+
+
+def test_the_starting_vectors_depend_on_the_seed_alone():
+    first, second, other = (start_vectors(300, 7, seed) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)
+    assert np.abs(first).max() <= 0.5 / 7
+    assert np.abs(first).mean() == pytest.approx(0.25 / 7, rel=0.05)
+
+
+def test_the_starting_vectors_do_not_depend_on_how_many_are_drawn_at_a_time(monkeypatch):
+    whole = start_vectors(100, 5, 1)
+    monkeypatch.setattr(negative_sampling, "_INIT_NUMBERS", 35)
+    np.testing.assert_array_equal(start_vectors(100, 5, 1), whole)
 
 
 def zipf_ids(n=60_000, V=200):
@@ -74,7 +88,7 @@ def test_both_schedules_estimate_the_same_loss():
 
 
 @pytest.mark.parametrize("schedule", ENGINES)
-def test_the_end_loss_stays_where_nothing_is_learned(schedule):
+def test_the_end_loss_is_constant_at_a_rate_of_zero(schedule):
     model = Word2Vec(**SMALL, schedule=schedule, alpha=1e-12, min_alpha=0).fit(zipf_ids(), progress=False)
     first, second = (record.end_loss for record in model.history)
     assert first == pytest.approx(second, rel=1e-6)
@@ -112,7 +126,7 @@ def test_a_sample_without_pairs_has_no_loss():
     assert engine.end_loss(engine.workspace()) is None
 
 
-def test_the_softmax_has_none_because_its_loss_is_exact():
+def test_the_softmax_has_no_end_loss_because_its_loss_is_exact():
     model = Word2Vec(**SMALL, objective="softmax", warm_epochs=0).fit(zipf_ids(4_000), progress=False)
     assert model.history[-1].end_loss is None
 
@@ -123,107 +137,3 @@ def test_a_model_keeps_its_end_losses(tmp_path):
     kept = [record.end_loss for record in Word2Vec.load(tmp_path / "model.firth").history]
     assert kept == [record.end_loss for record in model.history]
     assert None not in kept
-
-
-# --- what is shown
-
-
-def record(loss, end_loss):
-    return EpochRecord(epoch=1, loss=loss, pairs=10, words=10, alpha=0.01, seconds=1.0, end_loss=end_loss)
-
-
-def test_the_summary_names_both_losses():
-    assert "  loss 2.2000  end loss 2.1000  " in trainer.summary(record(2.2, 2.1), 5, exact=False)
-
-
-@pytest.mark.parametrize(
-    ("losses", "explained"),
-    [
-        ([(2.2, 2.3), (2.3, 2.2), (2.4, 2.1)], 1),  # once
-        ([(2.2, 2.3), (2.1, 2.2)], 0),
-        ([(2.2, 2.3), (2.3, 2.4)], 0),  # both rise: that is something else
-        ([(2.2, None), (2.3, None)], 0),
-    ],
-)
-def test_a_loss_that_rises_while_the_end_loss_falls_is_explained_once(losses, explained):
-    stream = io.StringIO()
-    options = Options.from_dict(SMALL)
-    loop = Trainer(blocks.Blocks(read_corpus(zipf_ids(2_000), options), options), options, 1, Lines(stream))
-    for each in losses:
-        loop._explain(record(*each))
-    assert stream.getvalue().count("the loss rose because a lower learning rate") == explained
-
-
-# --- progress
-
-RATES = [(999, "999 words/s"), (99_999, "99,999 words/s"), (100_000, "0.10 M words/s"), (2.5e6, "2.50 M words/s")]
-
-
-@pytest.mark.parametrize(("words", "text"), RATES)
-def test_a_rate_is_shown_in_millions_from_100_000_on(words, text):
-    assert trainer.rate_of(2 * words, 2.0) == text
-
-
-def test_the_time_left_of_a_resumed_run_counts_only_what_this_run_did(monkeypatch):
-    clock, stream = [100.0], io.StringIO()
-    monkeypatch.setattr("firth.training.loop.progress.time.monotonic", lambda: clock[0])
-    lines = Lines(stream, interval=1.0)
-    lines.stage("training", 1000)
-    for done in (500, 600):  # half is from an earlier run
-        lines.advance(done)
-        clock[0] += 10
-    lines.advance(700)
-    assert stream.getvalue().splitlines()[-1] == "training 70% 0:00:30 left"
-
-
-KINDS = {
-    "blocks": {"schedule": "blocks"},
-    "hogwild": {"schedule": "hogwild"},
-    "cold": {"objective": "softmax", "warm_epochs": 0},
-}
-
-
-@pytest.fixture
-def done(monkeypatch):
-    """The results of all tasks done, as soon as each is."""
-    results = []
-    for engine in (blocks.Blocks, hogwild.Hogwild, passes.Passes):
-
-        def train(self, task, rate, work, inner=engine.train):
-            results.append(inner(self, task, rate, work))
-            return results[-1]
-
-        monkeypatch.setattr(engine, "train", train)
-    return results
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_shares_of_an_epochs_pieces_make_one_epoch(kind, done):
-    Word2Vec(**SMALL | KINDS[kind] | {"epochs": 3}).fit(zipf_ids(), progress=False)
-    assert sum(result.share for result in done) == pytest.approx(3)
-    assert all((result.share > 0) == (result.pairs > 0) for result in done)
-
-
-class Shown(Lines):
-    """Notes what is shown of training, beside the share of the epochs that is done by then."""
-
-    def __init__(self, stream, results):
-        super().__init__(stream, interval=0.0)
-        self.shown, self._results = [], results
-
-    def advance(self, done, total=None, note=""):
-        if self._name == "training":
-            self.shown.append((done / self._total, sum(result.share for result in self._results), note))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_progress_shows_what_is_done_and_no_loss_before_there_is_one(kind, done, monkeypatch):
-    monkeypatch.setattr(trainer, "POLL_SECONDS", 0.001)
-    report = Shown(io.StringIO(), done)
-    Word2Vec(**SMALL | KINDS[kind])._fit(zipf_ids(), report, Checkpointer())
-    for shown, share, note in report.shown:
-        # Words are rounded to whole ones.
-        assert shown <= share / 2 + 1e-4
-        assert "nan" not in note
-        assert "0.00 M words/s" not in note
-    assert report.shown[-1][0] == 1.0
