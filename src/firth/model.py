@@ -194,7 +194,7 @@ class Word2Vec:
             before = self._wv, self._outside, self.history, self.corpus
             vocabulary = run.corpus.vocabulary
             counts = vocabulary.counts.copy()  # so that callbacks cannot change the counts used in training
-            self._hold(KeyedVectors(vocabulary.index_to_key, run.center, counts), run.outside)
+            self._hold(KeyedVectors(vocabulary.index_to_key, run.trainer.center, counts), run.trainer.outside)
             self.history, self.corpus = run.history, run.summary
             try:
                 with self.wv.in_training(), closing(run.epochs()) as epochs:

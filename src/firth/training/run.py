@@ -7,16 +7,16 @@ import dataclasses
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from firth.errors import OptionError
 from firth.messages import counted, option
 from firth.options import Options
 from firth.text import Corpus, TokenStore, check_files, check_validation, hold_out, read_corpus
+from firth.text.arrays import Integers
 from firth.text.encoding import LONGEST_WORD
+from firth.text.sentences import Tokenizer
 from firth.training.loop.progress import Reporter
 from firth.training.loop.signals import ending_with_the_program
 from firth.training.loop.state import Checkpointer
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from firth.training.registry import Training
 
 StrPath: TypeAlias = str | os.PathLike[str]
-Integers: TypeAlias = NDArray[np.integer[Any]]
 CorpusInput: TypeAlias = StrPath | Iterable[StrPath] | Iterable[Iterable[str]] | Iterable[Iterable[int]] | Integers
 """A path or several, sentences as lists of words or of integers, or an array of integers."""
 
@@ -38,7 +37,7 @@ class Texts(NamedTuple):
 
     corpus: CorpusInput
     validation: CorpusInput | float | None = None
-    tokenizer: Callable[[str], Iterable[str]] | None = None
+    tokenizer: Tokenizer | None = None
     offsets: Sequence[int] | Integers | None = None
     max_input_bytes: int | None = None
 
@@ -65,37 +64,33 @@ def make_checkpointer(
     return Checkpointer()
 
 
+@dataclass
 class Run:
-    """A training run whose corpus was read: `epochs` trains.
+    """A training run whose corpus was read: `epochs` trains the matrices of `trainer`, in place.
 
-    corpus   the corpus to train on
     summary  counts of what was read, dropped and replaced
-    history  the records of the epochs done before the run was resumed
-    center, outside  (V, D) float32, trained in place
     """
 
-    def __init__(
-        self,
-        corpus: Corpus,
-        summary: dict[str, int],
-        trainer: "Training",
-        checkpointer: Checkpointer,
-        validate: Callable[[EpochRecord], EpochRecord],
-    ):
-        self.corpus, self.summary = corpus, summary
-        self.center, self.outside = trainer.center, trainer.outside
-        self.history = records(checkpointer.history, "the checkpoint")
-        self._trainer, self._checkpointer, self._validate = trainer, checkpointer, validate
+    corpus: Corpus
+    summary: dict[str, int]
+    trainer: "Training"
+    checkpointer: Checkpointer
+    validate: Callable[[EpochRecord], EpochRecord]
+
+    @property
+    def history(self) -> list[EpochRecord]:
+        """The records of the epochs done, by this run and by the run that it resumed."""
+        return records(self.checkpointer.history, "the checkpoint")
 
     def epochs(self) -> Generator[EpochRecord, None, None]:
         """Train, yielding the record of each epoch. Closing the iterator stops training."""
         try:
-            for record in self._trainer.epochs():
-                validated = self._validate(record)
-                self._checkpointer.history.append(validated.to_dict())
+            for record in self.trainer.epochs():
+                validated = self.validate(record)
+                self.checkpointer.history.append(validated.to_dict())
                 yield validated
         finally:
-            self._trainer.stop()
+            self.trainer.stop()
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from training.loop._runs import (
     model_of,
     saved,
     uninterrupted,
-)
+)  # fmt: skip
 
 from firth.errors import CheckpointError, CorpusError, DivergenceError, FormatError, OptionError
 from firth.formats.sealed import CHECKPOINT, write_sealed

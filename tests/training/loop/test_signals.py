@@ -13,7 +13,7 @@ from stress import signals as campaign
 from training.loop._runs import ENGINES, KINDS, Interrupts, cut_into_many_tasks, ids, model_of, saved, uninterrupted
 
 from firth.cli import program
-from firth.text import encoding, reading
+from firth.text import reading
 from firth.training.loop import checkpoint
 from firth.training.loop.signals import Compiling, Deferred, terminate
 from firth.training.negative_sampling import blocks, hogwild
@@ -56,29 +56,19 @@ def test_the_first_interrupt_is_deferred_and_the_second_is_not():
 
 def test_a_second_interrupt_before_the_check_is_raised_at_once():
     reached = []
-
-    def body():
-        with Deferred():
-            signal.raise_signal(signal.SIGINT)
-            reached.append(1)
-            signal.raise_signal(signal.SIGTERM)
-            reached.append(2)
-
-    with pytest.raises(SystemExit, match="143"):
-        body()
+    with pytest.raises(SystemExit, match="143"), Deferred():  # noqa: PT012 - the first is not to raise
+        signal.raise_signal(signal.SIGINT)
+        reached.append(1)
+        signal.raise_signal(signal.SIGTERM)
+        reached.append(2)
     assert reached == [1]
 
 
 def test_an_interrupt_without_a_check_is_raised_at_the_end():
     reached = []
-
-    def body():
-        with Deferred():
-            signal.raise_signal(signal.SIGINT)
-            reached.append(1)
-
-    with pytest.raises(KeyboardInterrupt):
-        body()
+    with pytest.raises(KeyboardInterrupt), Deferred():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        reached.append(1)
     assert reached == [1]
 
 
@@ -119,15 +109,10 @@ def in_llvm(source, **names):
 
 def test_an_interrupt_inside_llvm_is_raised_soon_after():
     reached = []
-
-    def body():
-        with Compiling():
-            in_llvm("signal.raise_signal(2); time.sleep(0.1); reached.append(1)", reached=reached)
-            time.sleep(campaign.SECONDS)
-            reached.append(2)
-
-    with pytest.raises(KeyboardInterrupt):
-        body()
+    with pytest.raises(KeyboardInterrupt), Compiling():  # noqa: PT012
+        in_llvm("signal.raise_signal(2); time.sleep(0.1); reached.append(1)", reached=reached)
+        time.sleep(campaign.SECONDS)
+        reached.append(2)
     assert reached == [1]
 
 
@@ -141,14 +126,9 @@ def test_interrupts_at_the_end_of_llvm_are_raised_once(interrupts):
 
 def test_an_interrupt_while_python_compiles_is_raised_at_once():
     reached = []
-
-    def body():
-        with Compiling():
-            signal.raise_signal(signal.SIGTERM)
-            reached.append(1)
-
-    with pytest.raises(SystemExit, match="143"):
-        body()
+    with pytest.raises(SystemExit, match="143"), Compiling():  # noqa: PT012
+        signal.raise_signal(signal.SIGTERM)
+        reached.append(1)
     assert reached == []
     assert handlers()[1] in (signal.SIG_DFL, terminate)
 
@@ -282,50 +262,46 @@ def test_an_interrupt_of_the_main_thread_stops_training_in_another(kind, tmp_pat
 # --- errors
 
 
+def failing_at(k, function, times, raised=LookupError):
+    """Return the function, with an exception at its k-th call; `times` gets the time of that."""
+    lock, calls = threading.Lock(), []
+
+    def wrapped(*given):
+        with lock:
+            calls.append(1)
+            number = len(calls)
+        if number == k:
+            times.append(time.monotonic())
+            raise raised("its own")
+        return function(*given)
+
+    return wrapped
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("raised", [LookupError, SystemExit])
 @pytest.mark.parametrize("k", [1, 4])
 def test_an_exception_of_a_worker_reaches_the_caller_soon(kind, raised, k, many_tasks, monkeypatch):
-    lock, tasks, times = threading.Lock(), [], []
+    times = []
     for engine in ENGINES:
-        monkeypatch.setattr(engine, "train", failing_at(k, engine.train, raised, lock, tasks, times))
+        monkeypatch.setattr(engine, "train", failing_at(k, engine.train, times, raised))
     with pytest.raises(raised, match="its own"):
         model_of(kind, workers=3).fit(ids(), progress=False)
     assert time.monotonic() - times[0] < campaign.allowed()
 
 
-def failing_at(k, train, raised, lock, tasks, times):
-    def wrapped(*given):
-        with lock:
-            tasks.append(1)
-            number = len(tasks)
-        if number == k:
-            times.append(time.monotonic())
-            raise raised("its own")
-        return train(*given)
-
-    return wrapped
-
-
-def test_an_exception_of_a_reading_thread_reaches_the_caller_soon(tmp_path, monkeypatch):
-    text = tmp_path / "text.txt"
+@pytest.mark.parametrize(
+    ("kind", "owner", "name", "k"),
+    [("blocks", reading, "encode_text", 1), ("cold", cooccurrence._Counter, "count", 2)],
+    ids=["reading", "counting"],
+)
+def test_an_exception_of_a_reading_thread_reaches_the_caller_soon(kind, owner, name, k, tmp_path, monkeypatch):
+    text, times = tmp_path / "text.txt", []
     text.write_text("some words of text\n" * 200_000)
-    times = []
-    monkeypatch.setattr(
-        reading, "encode_text", failing_at(1, encoding.encode_text, LookupError, threading.Lock(), [], times)
-    )
-    with pytest.raises(LookupError, match="its own"):
-        model_of("blocks").fit(text, progress=False)
-    assert time.monotonic() - times[0] < campaign.allowed()
-
-
-def test_an_exception_of_a_counting_thread_reaches_the_caller_soon(many_tasks, monkeypatch):
-    times = []
     monkeypatch.setattr(cooccurrence, "TASK_PAIRS", 1)
-    count = failing_at(2, cooccurrence._Counter.count, LookupError, threading.Lock(), [], times)
-    monkeypatch.setattr(cooccurrence._Counter, "count", count)
+    monkeypatch.setattr(owner, name, failing_at(k, getattr(owner, name), times))
     with pytest.raises(LookupError, match="its own"):
-        model_of("cold").fit(ids(), progress=False)
+        model_of(kind).fit(text, progress=False)
     assert time.monotonic() - times[0] < campaign.allowed()
 
 
