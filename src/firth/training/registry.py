@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numba
-import numpy as np
 from numba.core.compiler_lock import global_compiler_lock
-from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.options import Options
 from firth.resources import require_memory
 from firth.text import Corpus
+from firth.training.loop.engine import Matrix
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord
@@ -36,11 +35,8 @@ class Training(Protocol):
     center, outside: (V, D) float32, trained in place.
     """
 
-    @property
-    def center(self) -> NDArray[np.float32]: ...
-
-    @property
-    def outside(self) -> NDArray[np.float32]: ...
+    center: Matrix
+    outside: Matrix
 
     def epochs(self) -> Iterator[EpochRecord]: ...
 

@@ -3,11 +3,10 @@
 Importing Numba takes 0.2 s, so the modules that need it are imported only after the arguments have been checked.
 """
 
-import dataclasses
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from firth.errors import OptionError
@@ -106,7 +105,7 @@ def open_run(
             max_input_bytes=limit, progress=report.advance,
         )  # fmt: skip
         with corpus.tokens:
-            summary = _summary(corpus)
+            summary = {name: value for name, value in vars(corpus).items() if isinstance(value, int)}
             _report_reading(corpus, report)
             held_out = None
             if texts.validation is not None:
@@ -137,15 +136,9 @@ def _validation(
         loss = exact_loss(trainer.center, trainer.outside, counts, intercept, workers=workers)
         pairs = counted(round(loss.pairs), "pair")
         report.show(f"held out {pairs}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
-        return dataclasses.replace(record, validation_loss=loss.nats)
+        return replace(record, validation_loss=loss.nats)
 
     return validate
-
-
-def _summary(corpus: Corpus) -> dict[str, int]:
-    """Return the counts of a corpus: what was read, dropped and replaced."""
-    fields = (field.name for field in dataclasses.fields(corpus))
-    return {name: value for name in fields if isinstance(value := getattr(corpus, name), int)}
 
 
 def _report_reading(corpus: Corpus, report: Reporter) -> None:

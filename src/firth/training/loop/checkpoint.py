@@ -43,7 +43,6 @@ _MINUTES = limits("minutes from one checkpoint to the next", 0, open_low=True)
 class Checkpoint(NamedTuple):
     """The contents of a file: a state, the records of the epochs done, and the identity of the run."""
 
-    path: Path
     state: State
     history: list[dict[str, Any]]
     identity: dict[str, Any]
@@ -88,7 +87,7 @@ class FolderCheckpointer(Checkpointer):
         self._cancelled = threading.Event()
         self._copies: dict[str, NDArray[Any]] = {}
         self._unsound: set[Path] = set()
-        self._found: tuple[Path, dict[str, Any]] | None = None
+        self._found: tuple[str, dict[str, Any]] | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -198,7 +197,7 @@ class FolderCheckpointer(Checkpointer):
         self._number = int(files[0].stem.partition("-")[2]) if files else 0
         newest = self._newest_sound(files)
         if newest is not None:
-            self._found = newest.path, newest.identity
+            self._found = newest.state.origin, newest.identity
             self._compare(*self._found)
             self.resumed, self.history = newest.state, newest.history
 
@@ -215,7 +214,7 @@ class FolderCheckpointer(Checkpointer):
             )
         return None
 
-    def _compare(self, path: Path, identity: dict[str, Any]) -> None:
+    def _compare(self, path: str, identity: dict[str, Any]) -> None:
         """Raise `CheckpointError` if the run to resume differs in what is known of this one so far."""
         ours = {name: value for name, value in self._identity.items() if name != "processor"}
         differing = list(differences({name: identity.get(name) for name in ours}, ours))
@@ -269,7 +268,7 @@ def _checkpoint(file: SealedFile) -> Checkpoint:
     state = State(file.json("position", dict), arrays, str(file.path))
     history = file.json("history", list)
     records(history, state.origin)
-    return Checkpoint(file.path, state, history, file.json("identity", dict))
+    return Checkpoint(state, history, file.json("identity", dict))
 
 
 def _files(folder: Path) -> list[Path]:

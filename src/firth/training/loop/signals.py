@@ -27,15 +27,15 @@ class Deferred:
     def __enter__(self) -> Self:
         self._pending: tuple[int, FrameType | None] | None = None
         self._arrived = False
-        self._usual: dict[int, Any] = {}
+        self._handlers: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    self._usual[number] = signal.signal(number, self._note)
+                    self._handlers[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        for number, handler in self._usual.items():
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
         if exc_info[0] is None:
             self.check()
@@ -46,7 +46,7 @@ class Deferred:
             pending, self._pending = self._pending, None
             self._raise(*pending)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         if not self._arrived:
             self._arrived, self._pending = True, (number, frame)
             return
@@ -57,9 +57,9 @@ class Deferred:
             raise
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
-        usual = self._usual[number]
-        if callable(usual):
-            usual(number, frame)
+        handler = self._handlers[number]
+        if callable(handler):
+            handler(number, frame)
         else:
             terminate(number, frame)
 
@@ -70,25 +70,25 @@ class Compiling(Deferred):
     LLVM calls Python back while it compiles, and Python prints and drops an exception that is raised in such a call.
     """
 
-    _again: threading.Timer | None = None
+    _retry: threading.Timer | None = None
 
     def __exit__(self, *exc_info: object) -> None:
         try:
-            if self._again is not None:
-                self._again.cancel()
-                self._again.join()
+            if self._retry is not None:
+                self._retry.cancel()
+                self._retry.join()
         finally:
             super().__exit__(*exc_info)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         self._pending = number, frame
         if not _in_llvm(frame):
             self.check()
         else:
-            if self._again is not None:
-                self._again.cancel()
-            self._again = threading.Timer(_RETRY_SECONDS, _thread.interrupt_main, (number,))
-            self._again.start()
+            if self._retry is not None:
+                self._retry.cancel()
+            self._retry = threading.Timer(_RETRY_SECONDS, _thread.interrupt_main, (number,))
+            self._retry.start()
 
 
 @contextmanager

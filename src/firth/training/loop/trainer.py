@@ -10,7 +10,6 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError, FormatError
 from firth.messages import counted, option
@@ -129,6 +128,8 @@ class Trainer:
 
     While no task is under way, the engine's state and the tally are passed to `checkpointer`: when a checkpoint is
     due, at the end of each epoch, and on an interrupt.
+
+    center, outside: the engine's matrices.
     """
 
     def __init__(
@@ -140,6 +141,7 @@ class Trainer:
         checkpointer: Checkpointer | None = None,
     ):
         self._engine, self._options, self._reporter = engine, options, reporter
+        self.center, self.outside = engine.center, engine.outside
         self._checkpointer = checkpointer or Checkpointer()
         self._workspaces = [engine.workspace() for _ in range(workers)]
         self._lock, self._paused = threading.Lock(), threading.Event()
@@ -150,16 +152,6 @@ class Trainer:
             self._tally = Tally.from_state(self._checkpointer.resumed, options.epochs, engine.all_done)
             engine.restore(self._checkpointer.resumed)
             self._checkpointer.resumed = None
-
-    @property
-    def center(self) -> NDArray[np.float32]:
-        """The engine's center matrix."""
-        return self._engine.center
-
-    @property
-    def outside(self) -> NDArray[np.float32]:
-        """The engine's outside matrix."""
-        return self._engine.outside
 
     def stop(self) -> None:
         """Ask all workers to stop; they stop in the middle of their tasks, so the state cannot be saved.
