@@ -97,6 +97,8 @@ def open_run(
     texts: Texts, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer
 ) -> Iterator[Run]:
     """Read the texts, compare them with the checkpoint to resume, and allocate the matrices, for the `with` block."""
+    from firth.training import registry
+
     with ending_with_the_program(), report, checkpointer:
         report.stage("reading", None)
         tokenizer, limit = texts.tokenizer, texts.max_input_bytes
@@ -113,8 +115,6 @@ def open_run(
                     corpus, texts.validation, options, workers, tokenizer=tokenizer, max_input_bytes=limit
                 )
             checkpointer.check_corpus(corpus, held_out)
-            from firth.training import registry
-
             trainer = registry.make_trainer(corpus, options, workers, report, checkpointer)
             validate = _validation(trainer, corpus, held_out, options, workers, report)
             yield Run(corpus, summary, trainer, checkpointer, validate)
