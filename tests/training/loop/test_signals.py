@@ -16,7 +16,7 @@ from firth.cli import program
 from firth.text import reading
 from firth.training.loop import checkpoint
 from firth.training.loop.signals import Compiling, Deferred, terminate
-from firth.training.negative_sampling import blocks, hogwild
+from firth.training.negative_sampling import blocks
 from firth.training.softmax import cooccurrence
 
 
@@ -54,14 +54,16 @@ def test_the_first_interrupt_is_deferred_and_the_second_is_not():
     assert handlers() == before
 
 
-def test_a_second_interrupt_before_the_check_is_raised_at_once():
-    reached = []
-    with pytest.raises(SystemExit, match="143"), Deferred():  # noqa: PT012 - the first is not to raise
+def test_a_second_interrupt_before_the_check_is_raised_at_once_after_abandon():
+    reached, abandoned = [], threading.Event()
+    with pytest.raises(SystemExit, match="143"), Deferred(abandoned.set):  # noqa: PT012 - the first is not to raise
         signal.raise_signal(signal.SIGINT)
+        assert not abandoned.is_set()
         reached.append(1)
         signal.raise_signal(signal.SIGTERM)
         reached.append(2)
     assert reached == [1]
+    assert abandoned.is_set()
 
 
 def test_an_interrupt_without_a_check_is_raised_at_the_end():
@@ -91,15 +93,6 @@ def test_an_ignored_signal_stays_ignored_and_a_handler_is_called():
         for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
             signal.signal(number, handler)
     assert not abandoned.is_set()
-
-
-def test_a_second_interrupt_calls_abandon_before_it_is_raised():
-    abandoned = threading.Event()
-    with pytest.raises(KeyboardInterrupt), Deferred(abandoned.set):  # noqa: PT012 - the first is not to raise
-        signal.raise_signal(signal.SIGINT)
-        assert not abandoned.is_set()
-        signal.raise_signal(signal.SIGINT)
-    assert abandoned.is_set()
 
 
 def in_llvm(source, **names):
@@ -180,8 +173,7 @@ def test_a_second_interrupt_cancels_the_checkpoint_and_the_earlier_one_stays(tmp
     assert saved(model) == whole
 
 
-def test_a_state_in_the_middle_of_a_task_is_never_saved(tmp_path, many_tasks, monkeypatch):
-    """Two interrupts at once: the second halts the tasks under way."""
+def test_a_second_interrupt_halts_a_long_task_and_its_state_is_not_saved(tmp_path, many_tasks, monkeypatch):
     train = blocks.Blocks.train
 
     def interrupted_twice(engine, task, rate, work):
@@ -194,35 +186,12 @@ def test_a_state_in_the_middle_of_a_task_is_never_saved(tmp_path, many_tasks, mo
         return train(engine, task, rate, work)
 
     monkeypatch.setattr(blocks.Blocks, "train", interrupted_twice)
-    with pytest.raises(KeyboardInterrupt):
-        model_of("blocks", workers=1).fit(ids(), progress=False, checkpoint=tmp_path / "run")
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
-
-
-def test_a_second_interrupt_halts_a_long_task(monkeypatch):
-    def endless(engine, task, rate, work):
-        began.set()
-        while not engine.halt[0]:
-            time.sleep(0.005)
-        return blocks.TaskResult(0, 0.0)
-
-    began = threading.Event()
-    monkeypatch.setattr(hogwild.Hogwild, "train", endless)
     monkeypatch.setattr("firth.training.loop.trainer.GRACE_SECONDS", 60.0)
-
-    def twice():
-        began.wait(20)
-        for _ in range(2):
-            time.sleep(0.3)
-            os.kill(os.getpid(), signal.SIGINT)
-
-    sender = threading.Thread(target=twice)
-    sender.start()
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        model_of("hogwild").fit(ids(), progress=False)
-    sender.join()
+        model_of("blocks", workers=1).fit(ids(), progress=False, checkpoint=tmp_path / "run")
     assert time.monotonic() - started < 20
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
 
 
 TRAINING_IN_A_THREAD = """
