@@ -1,7 +1,6 @@
 """Word2Vec: options, vocabulary, both matrices and their history; fit, save, load.
 
-What reads text, trains, or reads and writes files is imported in the functions that need it, so that a program that
-only loads vectors starts fast.
+Reading, training and file formats are imported by the functions that use them, so that loading vectors starts fast.
 """
 
 import dataclasses
@@ -127,23 +126,20 @@ class Word2Vec:
 
           corpus     a path, several, a folder, a glob pattern, "-" for standard input; an iterable of token
                      lists, read once; or integer sequences (see `firth.text.read_corpus`)
-          tokenizer  function from a line of text to its words, also used for the validation text; None splits at
-                     whitespace
+          tokenizer  function from a line of text to its words (of the validation too); None splits at whitespace
           offsets    where sentences begin in a flat integer array
           validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the exact
                      softmax loss of its pairs is added to the history, whatever the objective
           callbacks  a function, or several: each is called with this model after every epoch; training stops when
                      one returns True (other true values do not count)
           progress   None shows a bar on a terminal and a line every ten seconds elsewhere; False shows nothing
-          max_input_bytes     limit on the bytes of text, decompressed, of all files of the corpus together, and on
-                              those of the validation text; None sets no limit
+          max_input_bytes     limit on the decompressed bytes of the corpus's files, and of the validation's; None: no limit
           checkpoint          a folder for checkpoints: one is written every `checkpoint_minutes` (None: 10), at the end
                               of each epoch and at an interrupt, atomically; the last two are kept
-          resume              resume from the newest sound checkpoint, or start if there is none yet; after a resume,
-                              callbacks run again for an epoch that no checkpoint recorded
-          overwrite           allow `fit` to replace the vectors that this model already holds, because it cannot train
-                              them further; not needed when a checkpoint is resumed. The old vectors stay until
-                              training starts, so there must be enough memory for both
+          resume              resume from the newest sound checkpoint, or start if there is none yet; callbacks then
+                              run again for an epoch that no checkpoint recorded
+          overwrite           replace the vectors that this model already holds, because `fit` cannot train them
+                              further; not needed for a resume. The old vectors stay in memory until training starts
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
         one), however often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
@@ -174,7 +170,6 @@ class Word2Vec:
         return self._fit(texts, report, checkpointer, checked_callbacks)
 
     def _check_overwrite(self, overwrite: bool, resume: bool, checkpointer: "Checkpointer") -> None:
-        """Raise `OptionError` if training from the start would replace vectors without consent."""
         if self._wv is None or overwrite or checkpointer.has_checkpoints or self._is_training:
             return
         without = ", and there is no checkpoint to resume" if resume else ""

@@ -64,9 +64,9 @@ class TaskQueue(Protocol[TaskT_co]):
     """An epoch's tasks; any number of threads take from it."""
 
     def take(self) -> TaskT_co | None:
-        """Return the next task that may run beside those under way, waiting for it; None after the last, or if paused.
+        """Return the next task that may run beside those under way, waiting for it; each task is returned once.
 
-        Each task is returned once.
+        Return None after the last task and while paused.
         """
 
     def done(self) -> list[int]:
