@@ -133,7 +133,7 @@ class Word2Vec:
           callbacks  a function, or several: each is called with this model after every epoch; training stops when
                      one returns True (other true values do not count)
           progress   None shows a bar on a terminal and a line every ten seconds elsewhere; False shows nothing
-          max_input_bytes     limit on the decompressed bytes of the corpus's files, and of the validation's; None: no limit
+          max_input_bytes     limit on decompressed bytes of the corpus's files, and of the validation's; None: no limit
           checkpoint          a folder for checkpoints: one is written every `checkpoint_minutes` (None: 10), at the end
                               of each epoch and at an interrupt, atomically; the last two are kept
           resume              resume from the newest sound checkpoint, or start if there is none yet; callbacks then
