@@ -8,13 +8,14 @@ Identity    A task's fields identify it: the epoch, and a position in it. That i
             schedule; a chunk, a round and a bucket (or a token block) under the block schedule; a batch of center
             words for the softmax. They do not depend on the worker, and `progress`, the share of the epoch before the
             task, decides its learning rate (`Engine.rate`).
-Reads       The tokens at its position, or the pairs that earlier tasks of its chunk made from them; tables made once
-            from the vocabulary's counts and the options; the rows of both matrices that it trains.
+Reads       The tokens at its position, or the pairs that earlier tasks of its chunk made from them (the engine holds
+            them until the chunk is done); tables made from the vocabulary's counts and the options; the rows of both
+            matrices that it trains.
 Writes      Those rows, and the worker's own scratch arrays (`Engine.workspace`), which carry nothing to the next task.
             A task that only makes pairs writes no row, and is repeated after a resume.
 Depends on  What it reads, the options, and random draws under a key made from the seed and its position
             (`firth.training.draws`). Not on time, nor on which worker does it.
-Returns     `TaskResult`, which can be added up in any order.
+Returns     A `TaskResult`. The sum of an epoch's results does not depend on their order (`math.fsum`).
 At once     Two tasks may run at once if `take` has handed out both. The block schedule hands out a bucket when no
             bucket under way shares a row with it and those before it in its rows' order are done, so the result is
             the same on any number of workers. Under Hogwild any tasks run at once and may overwrite each other's
