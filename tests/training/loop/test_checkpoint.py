@@ -37,7 +37,7 @@ from firth.training.loop.checkpoint import FolderCheckpointer, read_checkpoint
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import State, is_finite
 from firth.training.negative_sampling import blocks
-from firth.training.registry import OBJECTIVES
+from firth.training.run import make_checkpointer
 
 
 @pytest.fixture
@@ -58,9 +58,8 @@ def run(tmp_path):
 
 def opened(folder, kind="blocks", report=None, minutes=1.0, resume=True, **options):
     """Return the checkpointer of a run of this kind."""
-    given, matrices = model_of(kind, **options).options, OBJECTIVES[model_of(kind).options.objective].STATE_MATRICES
-    report = report or Reporter()
-    return FolderCheckpointer(folder, given, report, matrices=matrices, minutes=minutes, resume=resume)
+    given = model_of(kind, **options).options
+    return make_checkpointer(folder, given, report or Reporter(), minutes=minutes, resume=resume)
 
 
 def fit(model, folder, *, corpus=None, resume=True, **more):
