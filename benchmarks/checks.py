@@ -47,10 +47,10 @@ class Timed(Checkpointer):
         super().__init__()
         self.checkpointer, self.ends = checkpointer, list[float]()
 
-    def keep(self, state: State, *, last: bool) -> None:
-        """Note the time before the state is kept: that is part of the next epoch's."""
+    def save(self, state: State, *, last: bool) -> None:
+        """Note the time before the state is saved: that is part of the next epoch's."""
         self.ends.append(time.perf_counter())
-        self.checkpointer.keep(state, last=last)
+        self.checkpointer.save(state, last=last)
 
 
 class Contestant:

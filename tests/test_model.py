@@ -1,4 +1,4 @@
-"""Word2Vec as its users meet it: options in, any corpus, vectors out, saved and loaded."""
+"""Word2Vec: options, every kind of corpus, callbacks, validation, saving and loading."""
 
 import dataclasses
 import inspect
@@ -10,7 +10,6 @@ import pytest
 
 import firth
 from firth import (
-    CheckpointError,
     CorpusError,
     DivergenceError,
     FirthError,
@@ -20,7 +19,7 @@ from firth import (
     Options,
     Word2Vec,
 )
-from firth.training import registry
+from firth.training import registry, run
 from firth.training.softmax import cooccurrence
 
 SMALL = {"vector_size": 10, "window": 2, "negative": 3, "min_count": 1, "sample": 0, "epochs": 2, "workers": 1}
@@ -39,7 +38,7 @@ def model(path):
     return Word2Vec(**SMALL).fit(path, progress=False)
 
 
-def test_the_constructor_keeps_the_options_and_does_no_work():
+def test_the_constructor_only_stores_the_options():
     model = Word2Vec(vector_size=7, workers=3)
     assert model.options == Options(vector_size=7)
     assert model.workers == 3
@@ -47,7 +46,7 @@ def test_the_constructor_keeps_the_options_and_does_no_work():
     assert "not fitted" in repr(model)
 
 
-def test_the_signature_is_that_of_the_options():
+def test_the_signature_matches_the_options():
     written = inspect.signature(Word2Vec).parameters
     given = [name for name, parameter in written.items() if parameter.kind == inspect.Parameter.KEYWORD_ONLY]
     fields = dataclasses.fields(Options)
@@ -58,6 +57,12 @@ def test_the_signature_is_that_of_the_options():
         assert parameter.annotation == (Literal[choices] if choices else field.type)
 
 
+@pytest.mark.parametrize("workers", [0, -1, 1.5, "2", True, 5000])
+def test_workers_are_checked(workers):
+    with pytest.raises(OptionError, match=r"workers=.* give a whole number from 1 to 1024"):
+        Word2Vec(workers=workers)
+
+
 def test_an_unknown_option_suggests_the_nearest():
     with pytest.raises(OptionError, match="unknown option 'vectorsize': did you mean 'vector_size'"):
         Word2Vec(vectorsize=100)
@@ -65,53 +70,22 @@ def test_an_unknown_option_suggests_the_nearest():
         Word2Vec(iter=5)
 
 
-@pytest.mark.parametrize("name", ["sentences", "corpus_file", "corpus_iterable"])
-def test_gensims_names_for_the_corpus_are_answered_by_fit(name):
-    with pytest.raises(OptionError, match=f"unknown option '{name}': give the corpus to fit"):
-        Word2Vec().fit(**{name: "t.txt"})
-
-
-def test_fit_without_a_corpus_says_what_to_give():
-    with pytest.raises(OptionError, match="fit needs a corpus: give a path"):
-        Word2Vec().fit()
-
-
-@pytest.mark.parametrize(
-    ("corpus", "options", "error"),
-    [([["x"]] * 30, {}, CorpusError), ([["a", "b"] * 30] * 30, {"alpha": 1e30}, DivergenceError)],
-)
-def test_a_fit_that_trains_nothing_of_use_leaves_the_model_as_it_was(corpus, options, error):
-    empty = Word2Vec(min_count=1, sample=0, vector_size=4, **options)
-    with pytest.raises(error):
-        empty.fit(corpus, progress=False)
-    with pytest.raises(FirthError, match="no vectors yet"):
-        empty.wv  # noqa: B018
-    held = Word2Vec(min_count=1, sample=0, vector_size=4).fit([["c", "d"]] * 30, progress=False)
-    before, history = held.wv.vectors.copy(), held.history
-    held.options = empty.options
-    with pytest.raises(error):
-        held.fit(corpus, progress=False, overwrite=True)
-    assert held.wv.index_to_key == ["c", "d"]
-    assert np.array_equal(held.wv.vectors, before)
-    assert held.history == history
-    assert len(held.outside) == 2
-
-
 @pytest.mark.parametrize("name", ["corpus", "callbacks", "progress", "validation", "tokenizer", "checkpoint"])
 def test_an_argument_of_fit_is_refused_by_the_constructor(name):
-    with pytest.raises(
-        OptionError, match=f"^{name} is an argument of fit and not an option of Word2Vec: give it to fit$"
-    ):
+    message = f"^{name} is an argument of fit and not an option of Word2Vec: give it to fit$"
+    with pytest.raises(OptionError, match=message):
         Word2Vec(**{name: 1})
+    with pytest.raises(OptionError, match="Word2Vec takes options alone: give the corpus to fit"):
+        Word2Vec([["a", "b"]])
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        (
-            "epochs",
-            r"^epochs is an option of Word2Vec and not an argument of fit: Word2Vec\(epochs=\.\.\.\)\.fit",
-        ),
+        ("sentences", "^unknown option 'sentences': give the corpus to fit"),
+        ("corpus_file", "^unknown option 'corpus_file': give the corpus to fit"),
+        ("corpus_iterable", "^unknown option 'corpus_iterable': give the corpus to fit"),
+        ("epochs", r"^epochs is an option of Word2Vec and not an argument of fit: Word2Vec\(epochs=\.\.\.\)\.fit"),
         ("workers", "^workers is an option of Word2Vec"),
         ("total_examples", "^unknown option 'total_examples': fit counts the corpus itself: leave it out"),
         ("verbose", "^unknown option 'verbose': give progress to fit"),
@@ -120,9 +94,14 @@ def test_an_argument_of_fit_is_refused_by_the_constructor(name):
         ("unknown", "^unknown option 'unknown'; options are corpus"),
     ],
 )
-def test_what_is_not_an_argument_of_fit_is_refused_before_reading(name, message):
+def test_an_unknown_argument_of_fit_is_refused_before_reading(name, message):
     with pytest.raises(OptionError, match=message):
         Word2Vec(**SMALL).fit("there-is-no-such-file", **{name: 1})
+
+
+def test_fit_needs_a_corpus():
+    with pytest.raises(OptionError, match="fit needs a corpus: give a path"):
+        Word2Vec().fit()
 
 
 def test_there_are_no_vectors_before_fit():
@@ -132,7 +111,7 @@ def test_there_are_no_vectors_before_fit():
             ask()
 
 
-def test_fit_returns_the_model_and_fills_it(model):
+def test_fit_returns_the_model_with_vectors_counts_and_history(model):
     assert model.wv.index_to_key[:2] == ["the", "king"]
     assert model.wv.counts[0] == 200
     assert model.wv.vectors.shape == model.outside.shape == (8, 10)
@@ -150,7 +129,7 @@ def as_lists():
     [as_lists(), tuple(as_lists()), (words for words in as_lists()), iter(as_lists())],
     ids=["lists", "tuple", "generator", "iterator"],
 )
-def test_every_kind_of_token_lists_gives_what_the_file_gives(corpus, model):
+def test_token_lists_give_the_same_vectors_as_a_file(corpus, model):
     again = Word2Vec(**SMALL).fit(corpus, progress=False)
     assert again.wv.index_to_key == model.wv.index_to_key
     np.testing.assert_array_equal(again.wv.vectors, model.wv.vectors)
@@ -173,7 +152,7 @@ def test_integer_ids_stay_ids():
     np.testing.assert_array_equal(flat.wv.vectors, by_rows.wv.vectors)
 
 
-def test_fitting_again_starts_again(path, model):
+def test_a_second_fit_starts_afresh(path, model):
     again = Word2Vec(**SMALL)
     again.fit([["other", "words"]] * 10, progress=False)
     again.fit(path, progress=False, overwrite=True)
@@ -181,7 +160,7 @@ def test_fitting_again_starts_again(path, model):
     assert len(again.history) == 2
 
 
-def test_fit_does_not_replace_vectors_without_consent(model, tmp_path):
+def test_fit_does_not_replace_vectors_without_overwrite(model, tmp_path):
     model.save(tmp_path / "model.firth")
     loaded = Word2Vec.load(tmp_path / "model.firth")
     reads = []
@@ -196,22 +175,26 @@ def test_fit_does_not_replace_vectors_without_consent(model, tmp_path):
     assert loaded.fit([["other", "words"]] * 10, progress=False, overwrite=True).wv.index_to_key == ["other", "words"]
 
 
-def test_consent_is_not_needed_to_resume(path, tmp_path):
+def test_overwrite_is_not_needed_to_resume(path, tmp_path):
     run = {"checkpoint": tmp_path / "run", "progress": False}
     model = Word2Vec(**SMALL).fit(path, **run, callbacks=[lambda _: True])
     assert len(model.fit(path, **run, resume=True).history) == 2
-    with pytest.raises(CheckpointError, match="resume=True"):
-        model.fit(path, **run)
     with pytest.raises(OptionError, match=r"no checkpoint to resume\. .* overwrite=True"):
         model.fit(path, checkpoint=tmp_path / "empty", progress=False, resume=True)
     assert not (tmp_path / "empty").exists()
 
 
+def contents(model):
+    """Return what a model holds, to compare."""
+    arrays = model.wv.vectors.tobytes(), model.outside.tobytes()
+    return model.wv, list(model.wv.index_to_key), *arrays, list(model.history), dict(model.corpus)
+
+
 @pytest.mark.parametrize("failing", ["read_corpus", "make_trainer", "count_pairs"])
-def test_a_fit_that_fails_before_training_keeps_the_old_vectors(failing, path, monkeypatch):
+def test_a_fit_that_fails_before_training_leaves_the_model_unchanged(failing, path, monkeypatch):
     model = Word2Vec(**SMALL).fit(path, progress=False)
-    before = model.wv, model.wv.vectors.copy(), model.outside.copy(), list(model.history), dict(model.corpus)
-    owners = {"read_corpus": firth.text, "make_trainer": registry, "count_pairs": cooccurrence}
+    before = contents(model)
+    owners = {"read_corpus": run, "make_trainer": registry, "count_pairs": cooccurrence}
 
     def fail(*given, **named):
         raise MemoryError("no more")
@@ -219,23 +202,37 @@ def test_a_fit_that_fails_before_training_keeps_the_old_vectors(failing, path, m
     monkeypatch.setattr(owners[failing], failing, fail)
     with pytest.raises(MemoryError):
         model.fit([["other", "words"]] * 10, validation=[["other", "words"]], progress=False, overwrite=True)
-    assert model.wv is before[0]
-    np.testing.assert_array_equal(model.wv.vectors, before[1])
-    np.testing.assert_array_equal(model.outside, before[2])
-    assert (model.history, model.corpus) == before[3:]
+    assert contents(model) == before
+
+
+@pytest.mark.parametrize(
+    ("corpus", "options", "error"),
+    [([["x"]] * 30, {}, CorpusError), ([["a", "b"] * 30] * 30, {"alpha": 1e30}, DivergenceError)],
+)
+def test_a_fit_without_pairs_or_that_diverges_leaves_the_model_unchanged(corpus, options, error):
+    empty = Word2Vec(min_count=1, sample=0, vector_size=4, **options)
+    with pytest.raises(error):
+        empty.fit(corpus, progress=False)
+    with pytest.raises(FirthError, match="no vectors yet"):
+        empty.wv  # noqa: B018
+    model = Word2Vec(min_count=1, sample=0, vector_size=4).fit([["c", "d"]] * 30, progress=False)
+    before, model.options = contents(model), empty.options
+    with pytest.raises(error):
+        model.fit(corpus, progress=False, overwrite=True)
+    assert contents(model) == before
 
 
 def without_seconds(history):
     return [dataclasses.replace(record, seconds=None) for record in history]
 
 
-def test_equal_trainings_make_equal_files(path, tmp_path):
+def test_equal_runs_write_equal_files(path, tmp_path):
     for name in ("one", "other"):
         Word2Vec(**SMALL).fit(path, progress=False).save(tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
-def test_a_saved_model_comes_back_whole(model, tmp_path):
+def test_a_saved_model_is_loaded_unchanged(model, tmp_path):
     file = tmp_path / "model.firth"
     model.save(file)
     for back in (Word2Vec.load(file), firth.load(file)):
@@ -248,20 +245,12 @@ def test_a_saved_model_comes_back_whole(model, tmp_path):
         np.testing.assert_array_equal(back.outside, model.outside)
 
 
-def test_saved_vectors_are_no_model(model, tmp_path):
+def test_saved_vectors_are_not_a_model(model, tmp_path):
     file = tmp_path / "vectors.firth"
     model.wv.save(file)
     assert isinstance(firth.load(file), KeyedVectors)
     with pytest.raises(FormatError, match=r"vectors without a model: use KeyedVectors\.load"):
         Word2Vec.load(file)
-
-
-def test_the_history_survives_as_numbers(model, tmp_path):
-    model.save(tmp_path / "model.firth")
-    record = Word2Vec.load(tmp_path / "model.firth").history[0]
-    assert record.epoch == 1
-    assert math.isfinite(record.loss)
-    assert record.pairs == model.history[0].pairs
 
 
 def test_invalid_utf8_is_replaced_counted_and_reported(tmp_path, capsys):
@@ -280,7 +269,7 @@ def many_sentences(n=9000, seed=3):
 
 
 @pytest.mark.parametrize("objective", ["negative_sampling", "softmax"])
-def test_a_part_set_aside_gives_the_exact_softmax_loss_of_what_was_not_trained_on(objective, tmp_path):
+def test_a_fraction_held_out_gives_the_exact_softmax_loss_of_text_not_trained_on(objective, tmp_path):
     model = Word2Vec(**SMALL | {"epochs": 3}, objective=objective)
     model.fit(many_sentences(), validation=0.3, progress=False)
     losses = [record.validation_loss for record in model.history]
@@ -295,13 +284,13 @@ def test_a_part_set_aside_gives_the_exact_softmax_loss_of_what_was_not_trained_o
 @pytest.mark.parametrize(
     ("answer", "epochs"), [(True, 1), (np.True_, 1), (1.0, 2), (1, 2), (None, 2), (np.zeros(3), 2), ("stop", 2)]
 )
-def test_a_callback_stops_by_true_alone(answer, epochs, path):
+def test_only_true_stops_training(answer, epochs, path):
     model = Word2Vec(**SMALL).fit(path, callbacks=[lambda _: answer], progress=False)
     assert len(model.history) == epochs
 
 
 class EpochLogger:
-    """As gensim's callbacks: an object with methods, which cannot be called itself."""
+    """An object with methods, as gensim's callbacks, which cannot itself be called."""
 
     def on_epoch_end(self, model):
         raise AssertionError
@@ -310,22 +299,16 @@ class EpochLogger:
 @pytest.mark.parametrize(
     ("callbacks", "message"),
     [
-        (
-            EpochLogger(),
-            "callbacks=<.*EpochLogger .* is not allowed: give a function that takes the model",
-        ),
+        (EpochLogger(), "callbacks=<.*EpochLogger .* is not allowed: give a function that takes the model"),
         ("print", "callbacks='print' is not allowed: give a function"),
         (None, "callbacks=None is not allowed: give a function"),
         (5, "callbacks=5 is not allowed: give a function"),
-        (
-            [EpochLogger()],
-            r"callbacks\[0\] is <.*EpochLogger .*, of type EpochLogger, which cannot be called",
-        ),
+        ([EpochLogger()], r"callbacks\[0\] is <.*EpochLogger .*, of type EpochLogger, which cannot be called"),
         ([print, "print"], r"callbacks\[1\] is 'print', of type str, which cannot be called"),
         ((callback for callback in [print, None]), r"callbacks\[1\] is None, of type NoneType"),
     ],
 )
-def test_what_cannot_be_called_after_an_epoch_is_refused_before_reading(callbacks, message):
+def test_a_callback_that_cannot_be_called_is_refused_before_reading(callbacks, message):
     with pytest.raises(OptionError, match=message):
         Word2Vec(**SMALL).fit("there-is-no-such-file", callbacks=callbacks, progress=False)
 
@@ -339,7 +322,7 @@ def test_one_callback_or_several_are_called_after_every_epoch(several, path):
     assert epochs == [1, 2]
 
 
-def test_a_model_that_is_being_trained_is_not_trained_beside(path):
+def test_a_model_cannot_be_fitted_while_it_is_being_trained(path):
     refused = []
 
     def again(model):
@@ -352,12 +335,7 @@ def test_a_model_that_is_being_trained_is_not_trained_beside(path):
     assert len(model.fit(path, progress=False, overwrite=True).history) == 2
 
 
-def test_a_corpus_given_with_the_options_is_shown_its_place():
-    with pytest.raises(OptionError, match=r"give the corpus to fit"):
-        Word2Vec([["a", "b"]], **SMALL)
-
-
-def test_what_is_no_text_is_said_to_be_none(tmp_path):
+def test_a_corpus_that_is_not_text_is_reported(tmp_path):
     file = tmp_path / "corpus"
     file.write_bytes(
         np.random.default_rng(3).integers(128, 256, 20_000, np.uint8).tobytes().replace(b"\x85", b" ") + TEXT.encode()
@@ -366,14 +344,14 @@ def test_what_is_no_text_is_said_to_be_none(tmp_path):
         Word2Vec(**SMALL).fit(file, progress=False)
 
 
-def test_another_text_may_be_held_out():
+def test_another_text_can_be_held_out():
     other = many_sentences(500, seed=9)
     model = Word2Vec(**SMALL, objective="softmax").fit(many_sentences(2000), validation=other, progress=False)
     assert model.history[-1].validation_loss == pytest.approx(model.history[-1].loss, abs=0.1)
     assert Word2Vec(**SMALL).fit(many_sentences(500), progress=False).history[0].validation_loss is None
 
 
-def test_a_held_out_file_is_read_as_the_corpus_is(path, tmp_path):
+def test_a_held_out_file_is_read_like_the_corpus(path, tmp_path):
     other = tmp_path / "other.txt"
     other.write_text(TEXT.replace(" ", "_"))
     model = Word2Vec(**SMALL).fit(path, validation=path, progress=False)
@@ -384,7 +362,7 @@ def test_a_held_out_file_is_read_as_the_corpus_is(path, tmp_path):
         Word2Vec(**SMALL).fit(path, validation=other, max_input_bytes=len(TEXT), progress=False)
 
 
-def test_a_validation_that_cannot_be_is_refused():
+def test_a_wrong_validation_is_refused():
     model = Word2Vec(**SMALL)
     for wrong in (0, 1.0, -0.5, 2):
         with pytest.raises(OptionError, match=r"validation=.* give a fraction between 0 and 1, or a text"):
@@ -395,11 +373,8 @@ def test_a_validation_that_cannot_be_is_refused():
         model.fit(many_sentences(100), validation=[[1000, 1001]], progress=False)
 
 
-def test_the_softmax_is_trained_with_the_same_face(path, tmp_path):
-    said = []
-    model = Word2Vec(**SMALL | {"objective": "softmax", "warm_epochs": 1})
-    model.fit(path, callbacks=[lambda fitted: said.append(len(fitted.history))], progress=False)
-    assert said == [1, 2]
+def test_the_softmax_is_trained_saved_and_loaded(path, tmp_path):
+    model = Word2Vec(**SMALL | {"objective": "softmax", "warm_epochs": 1}).fit(path, progress=False)
     assert model.wv.index_to_key[:2] == ["the", "king"]
     assert all(math.isfinite(record.loss) and record.loss < math.log(8) for record in model.history)
     model.save(tmp_path / "model.firth")

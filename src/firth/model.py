@@ -1,34 +1,36 @@
-"""Word2Vec: options, vocabulary, both matrices and their history; fit, save, load."""
+"""Word2Vec: options, vocabulary, both matrices and their history; fit, save, load.
+
+Reading, training and file formats are imported by the functions that use them, so that loading vectors starts fast.
+"""
 
 import dataclasses
 import inspect
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, Never, Self, TypeAlias, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Literal, Never, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError, FirthError, FormatError, OptionError
-from firth.messages import counted, option
-from firth.options import Options, shortened, unknown_option
+from firth.messages import counted
+from firth.options import Options
 from firth.resources import checked_workers
 from firth.vectors import KeyedVectors
 from firth.vectors.growing import GrowingArray
 
 if TYPE_CHECKING:
-    from firth.text import Corpus, TokenStore
+    from firth.training.arguments import Callbacks
     from firth.training.loop.progress import Reporter
     from firth.training.loop.state import Checkpointer
     from firth.training.loop.trainer import EpochRecord
-    from firth.training.registry import Training
+    from firth.training.run import CorpusInput, Texts
 
-Callback = Callable[["Word2Vec"], Any]
-Validate: TypeAlias = "Callable[[EpochRecord], EpochRecord]"
+Callback: TypeAlias = Callable[["Word2Vec"], object]
 
 _OPTIONS = {field.name for field in dataclasses.fields(Options)}
-_NO_CORPUS = object()  # marks that `fit` was called without one
-_MOST_REPLACED = 0.1  # of the words of a text: a file of another kind has more
+_NO_CORPUS: Any = object()  # marks that `fit` was called without a corpus
 
 
 class Word2Vec:
@@ -44,17 +46,17 @@ class Word2Vec:
         J = -u_o . v_c + log sum_w exp(u_w . v_c), each score plus log P of its word if `unigram_intercept`
 
     Keywords are the fields of `Options`, and `workers`, the number of threads (None: all cores that this process
-    may use). The constructor only checks and keeps them; `fit` does the work.
+    may use). The constructor only checks and stores them; `fit` does the work.
 
     Attributes after `fit` or `load`:
       wv       KeyedVectors: the words and the rows v of the center matrix, (V, D) float32
       outside  the rows u of the outside matrix, (V, D) float32, in the order of the words of `wv`
       history  a list of `EpochRecord`: loss (nats per pair), pairs, words, seconds, learning rate
-      corpus   dict: what was read, and what was dropped or replaced on the way
+      corpus   dict: counts of what was read, dropped and replaced
 
     `wv` may be edited after `fit`: sorting it or adding words changes both matrices alike.
 
-    Raises `OptionError` for an unknown option, suggesting the nearest, or a value out of range.
+    Raises `OptionError` for an unknown option, suggesting the nearest, and for a value out of range.
     """
 
     def __init__(
@@ -96,7 +98,7 @@ class Word2Vec:
         self._outside: GrowingArray | None = None
         self._is_training = False
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_is_training": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -106,11 +108,11 @@ class Word2Vec:
 
     def fit(
         self,
-        corpus: Any = _NO_CORPUS,
+        corpus: "CorpusInput" = _NO_CORPUS,
         *,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
-        offsets: Any = None,
-        validation: Any = None,
+        offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
+        validation: "CorpusInput | float | None" = None,
         callbacks: Callback | Iterable[Callback] = (),
         progress: bool | None = None,
         max_input_bytes: int | None = None,
@@ -124,73 +126,50 @@ class Word2Vec:
 
           corpus     a path, several, a folder, a glob pattern, "-" for standard input; an iterable of token
                      lists, read once; or integer sequences (see `firth.text.read_corpus`)
-          tokenizer  function from a line of text to its words, of the validation too; None splits at white space
+          tokenizer  function from a line of text to its words (of the validation too); None splits at whitespace
           offsets    where sentences begin in a flat integer array
           validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the exact
-                     softmax loss of its pairs goes into the history, whatever the objective
-          callbacks  a function, or several: each is called with this model after every epoch; one that returns True,
-                     and nothing else, stops training
-          progress   None shows a bar on a terminal and a line now and then elsewhere; False shows nothing
-          max_input_bytes     the most bytes of text, decompressed, of all files of the corpus together, and of those
-                              of the validation; None sets no limit
-          checkpoint          a folder for the state of the training: written every `checkpoint_minutes` (None: 10), at
-                              each epoch's end and at an interrupt, atomically, the last two of them kept
-          resume              resume from the newest sound checkpoint, or start if there is none yet; callbacks are
-                              called again for the last epoch if they had not finished when the run was interrupted
-          overwrite           allow `fit` to replace the vectors that this model already holds, because it cannot train
-                              them further; not needed when a checkpoint is resumed. The old vectors stay until
-                              training begins, so there must be enough memory for both
+                     softmax loss of its pairs is added to the history, whatever the objective
+          callbacks  a function, or several: each is called with this model after every epoch; training stops when
+                     one returns True (other true values do not count)
+          progress   None shows a bar on a terminal and a line every ten seconds elsewhere; False shows nothing
+          max_input_bytes     limit on decompressed bytes of the corpus's files, and of the validation's; None: no limit
+          checkpoint          a folder for checkpoints: one is written every `checkpoint_minutes` (None: 10), at the end
+                              of each epoch and at an interrupt, atomically; the last two are kept
+          resume              resume from the newest sound checkpoint, or start if there is none yet; callbacks then
+                              run again for an epoch that no checkpoint recorded
+          overwrite           replace the vectors that this model already holds, because `fit` cannot train them
+                              further; not needed for a resume. The old vectors stay in memory until training starts
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
-        one), however often the training was ended and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
-        stops within two seconds, writes a checkpoint if the work under way ends within one, keeps the vectors trained
-        so far, and propagates to the caller. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a
-        callback may edit a copy. If training diverges, or fails before its first epoch ends, this model holds what it
-        held before.
+        one), however often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
+        stops within two seconds, writes a checkpoint if the tasks under way end within one second, keeps the vectors
+        trained so far, and is re-raised. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a
+        callback may edit a copy. If reading fails, training diverges or there are no pairs, this model is unchanged.
 
         Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced
         without `overwrite=True`; `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before
         allocating what would not fit, `DivergenceError` if the loss becomes infinite or NaN, `OSError` if the folder
-        cannot be made or written in, and `CheckpointError` if another training uses it, if it holds checkpoints and
+        cannot be created or written to, and `CheckpointError` if another run uses it, if it holds checkpoints and
         `resume` is False, or if they are of other options, another corpus or other versions of the software; the
         message shows the difference.
         """
-        from firth.text import check_files, check_validation
+        from firth.training.arguments import Callbacks, refuse_unknown
         from firth.training.loop.progress import reporter
+        from firth.training.run import Texts, make_checkpointer
 
-        _refuse(unknown)
+        refuse_unknown(unknown, _fit_arguments())
         if corpus is _NO_CORPUS:
             raise OptionError("fit needs a corpus: give a path, an iterable of token lists, or integer sequences")
-        listed = _listed_callbacks(callbacks)
-        check_validation(validation)
-        for text in (corpus, validation):
-            check_files(text, max_input_bytes, apart=checkpoint, tokenizer=tokenizer)
-        texts = {"tokenizer": tokenizer, "max_input_bytes": max_input_bytes}
+        checked_callbacks: Callbacks[Self] = Callbacks(callbacks)
+        texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
+        texts.check(checkpoint)
         report = reporter(progress)
-        checkpointer = self._checkpointer(checkpoint, checkpoint_minutes, resume, report)
+        checkpointer = make_checkpointer(checkpoint, self.options, report, minutes=checkpoint_minutes, resume=resume)
         self._check_overwrite(overwrite, resume, checkpointer)
-        return self._fit(
-            corpus, report, checkpointer, offsets=offsets, validation=validation, callbacks=listed, **texts
-        )
-
-    def _checkpointer(
-        self, folder: str | os.PathLike[str] | None, minutes: float | None, resume: bool, report: "Reporter"
-    ) -> "Checkpointer":
-        from firth.training.loop.state import Checkpointer
-
-        if folder is not None:
-            from firth.training.loop.checkpoint import FolderCheckpointer
-            from firth.training.registry import OBJECTIVES
-
-            matrices = OBJECTIVES[self.options.objective].STATE_MATRICES
-            return FolderCheckpointer(folder, self.options, report, matrices=matrices, minutes=minutes, resume=resume)
-        for name, given in {option("resume", True): resume, option("checkpoint_minutes"): minutes is not None}.items():
-            if given:
-                raise OptionError(f"{name} needs {option('checkpoint')}, the folder for the checkpoints")
-        return Checkpointer()
+        return self._fit(texts, report, checkpointer, checked_callbacks)
 
     def _check_overwrite(self, overwrite: bool, resume: bool, checkpointer: "Checkpointer") -> None:
-        """Raise `OptionError` if training from the start would replace vectors without consent."""
         if self._wv is None or overwrite or checkpointer.has_checkpoints or self._is_training:
             return
         without = ", and there is no checkpoint to resume" if resume else ""
@@ -201,84 +180,38 @@ class Word2Vec:
         )
 
     def _fit(
-        self,
-        corpus: Any,
-        report: "Reporter",
-        checkpointer: "Checkpointer",
-        *,
-        offsets: Any = None,
-        validation: Any = None,
-        callbacks: Iterable[Callback] = (),
-        **texts: Any,
+        self, texts: "Texts", report: "Reporter", checkpointer: "Checkpointer", callbacks: "Callbacks[Self]"
     ) -> Self:
-        """Do the work of `fit`, telling `report`; `texts` says how to read files, and goes to `read_corpus`."""
-        from firth.text import hold_out, read_corpus
-        from firth.training.loop.signals import ending_with_the_program
-        from firth.training.registry import make_trainer
+        """Train, with the matrices of a run in place of what this model held before."""
+        from firth.training.run import open_run
 
-        with self._alone(), ending_with_the_program(), report, checkpointer:
-            report.stage("reading", None)
-            where = {"offsets": offsets, **texts}
-            read = read_corpus(corpus, self.options, workers=self.workers, progress=report.advance, **where)
-            with read.tokens:
-                summary = _summary(read)
-                report.say(_reading_line(read))
-                if read.replaced > _MOST_REPLACED * read.raw_words:
-                    report.warn(
-                        f"not UTF-8: {read.replaced:,} of {counted(read.raw_words, 'word')}; is the corpus text?"
-                    )
-                held_out = None
-                if validation is not None:
-                    read, held_out = hold_out(read, validation, self.options, self.workers, **texts)
-                checkpointer.check_corpus(read, held_out)
-                training = make_trainer(read, self.options, self.workers, report, checkpointer)
-                validate = self._validation(read, held_out, report)
-                before = self._wv, self._outside, self.history, self.corpus
-                self._begin(training, read, summary, checkpointer)
-                try:
-                    self._train(training, validate, list(callbacks), checkpointer)
-                except (CorpusError, DivergenceError) as error:
-                    if isinstance(error, DivergenceError) or not self.history:  # nothing of use was trained
-                        self._wv, self._outside, self.history, self.corpus = before
-                    raise
+        with self._alone(), open_run(texts, self.options, self.workers, report, checkpointer) as run:
+            before = self._wv, self._outside, self.history, self.corpus
+            vocabulary = run.corpus.vocabulary
+            counts = vocabulary.counts.copy()  # so that callbacks cannot change the counts used in training
+            self._hold(KeyedVectors(vocabulary.index_to_key, run.trainer.center, counts), run.trainer.outside)
+            self.history, self.corpus = run.history, run.summary
+            try:
+                with self.wv.in_training(), closing(run.epochs()) as epochs:
+                    for record in epochs:
+                        self.wv.forget_norms()
+                        self.history.append(record)
+                        if callbacks(self):
+                            break
+            except (CorpusError, DivergenceError) as error:
+                if isinstance(error, DivergenceError) or not self.history:  # nothing useful was trained
+                    self._wv, self._outside, self.history, self.corpus = before
+                raise
         return self
 
-    def _begin(
-        self, training: "Training", corpus: "Corpus", summary: dict[str, int], checkpointer: "Checkpointer"
-    ) -> None:
-        """Hold the matrices that training starts from in place of what this model held before."""
-        from firth.training.loop.trainer import records
-
-        history = records(checkpointer.history, "the checkpoint")
-        vocabulary = corpus.vocabulary
-        counts = vocabulary.counts.copy()  # a copy, so that callbacks cannot change the counts used in training
-        self._hold(KeyedVectors(vocabulary.index_to_key, training.center, counts), training.outside)
-        self.history, self.corpus = history, summary
-
-    def _hold(self, vectors: KeyedVectors, outside: Any) -> None:
-        """Take over vectors and the (V, D) outside matrix, whose rows follow those of the vectors from now on."""
+    def _hold(self, vectors: KeyedVectors, outside: NDArray[np.float32]) -> None:
+        """Hold vectors and the (V, D) outside matrix, whose rows follow those of the vectors from now on."""
         self._wv, self._outside = vectors, GrowingArray(outside)
         vectors.move_with(self._outside)
 
-    def _train(
-        self, training: "Training", validate: "Validate", callbacks: list[Callback], checkpointer: "Checkpointer"
-    ) -> None:
-        """Train until the last epoch or until a callback returns True. The vectors can be read during training."""
-        with self.wv.in_training():
-            try:
-                for record in training.epochs():
-                    self.wv.forget_norms()
-                    self.history.append(validate(record))
-                    checkpointer.history.append(self.history[-1].to_dict())
-                    answers = [callback(self) for callback in callbacks]
-                    if any(answer is True or (isinstance(answer, np.bool_) and answer) for answer in answers):
-                        break
-            finally:
-                training.stop()
-
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Refuse another `fit` of this model, from a callback or another thread, until this one has ended."""
+        """Raise `FirthError` for another `fit` of this model, from a callback or another thread, during this one."""
         if self._is_training:
             raise FirthError(
                 "this model is being trained: use another model, or call fit again after this call returns"
@@ -289,24 +222,6 @@ class Word2Vec:
         finally:
             self._is_training = False
 
-    def _validation(self, corpus: "Corpus", held_out: "TokenStore | None", report: "Reporter") -> "Validate":
-        """Count the held-out pairs; return the function that adds their exact softmax loss to a record."""
-        if held_out is None:
-            return lambda record: record
-        from firth.training.softmax.cooccurrence import count_pairs
-        from firth.training.softmax.exact import exact_loss, unigram_intercept
-
-        counts = count_pairs(held_out, corpus.vocabulary, self.options, workers=self.workers)
-        intercept = unigram_intercept(corpus.vocabulary.counts) if self.options.unigram_intercept else None
-
-        def validate(record: "EpochRecord") -> "EpochRecord":
-            loss = exact_loss(self.wv.vectors, self.outside, counts, intercept, workers=self.workers)
-            pairs = counted(round(loss.pairs), "pair")
-            report.say(f"held out {pairs}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
-            return dataclasses.replace(record, validation_loss=loss.nats)
-
-        return validate
-
     @property
     def wv(self) -> KeyedVectors:
         """The trained vectors; raises `FirthError` before `fit`."""
@@ -315,14 +230,15 @@ class Word2Vec:
         return self._wv
 
     @property
-    def outside(self) -> Any:
+    def outside(self) -> NDArray[np.float32]:
         """The (V, D) float32 outside matrix, in the order of the words of `wv`; raises `FirthError` before `fit`.
 
         The row of a word that was added to `wv` is zero, as all rows are when negative sampling starts: its score
         with every center is 0.
         """
-        self.wv  # noqa: B018 - raises if there is nothing yet
-        return cast(GrowingArray, self._outside).rows
+        self.wv  # noqa: B018 - raises if there are no vectors
+        assert self._outside is not None
+        return self._outside.rows
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the whole model to one safetensors file, atomically.
@@ -382,56 +298,3 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
 def _fit_arguments() -> list[str]:
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return [name for name, given in inspect.signature(Word2Vec.fit).parameters.items() if given.kind in kinds][1:]
-
-
-def _refuse(arguments: Iterable[str]) -> None:
-    """Raise `OptionError` for the first name, which is not an argument of `fit`, saying what to do."""
-    for name in arguments:
-        if name in _OPTIONS | {"workers"}:
-            raise OptionError(
-                f"{name} is an option of Word2Vec and not an argument of fit: Word2Vec({name}=...).fit(corpus)"
-            )
-        raise unknown_option(name, _fit_arguments())
-
-
-def _listed_callbacks(callbacks: Any) -> list[Callback]:
-    """Return one function or several as a list; raise `OptionError` for anything that cannot be called."""
-    if callable(callbacks):
-        return [callbacks]
-    if isinstance(callbacks, (str, bytes)) or not isinstance(callbacks, Iterable):
-        raise OptionError(
-            f"callbacks={shortened(callbacks)} is not allowed: give a function that takes the model, or a "
-            "list of such functions"
-        )
-    listed = list(callbacks)
-    for number, callback in enumerate(listed):
-        if not callable(callback):
-            raise OptionError(
-                f"callbacks[{number}] is {shortened(callback)}, of type {type(callback).__name__}, which cannot be "
-                "called: give functions that take the model, such as lambda model: print(model.history[-1])"
-            )
-    return listed
-
-
-def _summary(corpus: "Corpus") -> dict[str, int]:
-    """Return the counts of a corpus: what was read, dropped and replaced."""
-    fields = (field.name for field in dataclasses.fields(corpus))
-    return {name: value for name in fields if isinstance(value := getattr(corpus, name), int)}
-
-
-def _reading_line(corpus: "Corpus") -> str:
-    """Say what was read, and all that was dropped or replaced."""
-    from firth.text.encoding import LONGEST_WORD
-
-    dropped = corpus.raw_words - corpus.tokens.n_words
-    text = f"read {counted(corpus.raw_words, 'word')} in {counted(corpus.sentences, 'sentence')}"
-    text += f"; vocabulary {len(corpus.vocabulary):,}"
-    if dropped:
-        text += f" of {counted(corpus.distinct_words, 'distinct word')}, {counted(dropped, 'word')} dropped ("
-        text += f"{corpus.below_min_count:,} distinct below {option('min_count')}"
-        text += f", {corpus.beyond_max_vocab:,} beyond {option('max_vocab')})" if corpus.beyond_max_vocab else ")"
-    if corpus.too_long:
-        text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes left out"
-    if corpus.replaced:
-        text += f"; invalid UTF-8 replaced in {counted(corpus.replaced, 'word')}"
-    return text

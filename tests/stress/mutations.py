@@ -43,7 +43,7 @@ MUTATIONS = [
         "training/guards.py",
         "tokens.min() < END or tokens.max() >= V",
         "False",
-        "training/test_trainer.py::test_ids_outside_the_vocabulary_never_reach_a_kernel",
+        "training/test_guards.py::test_ids_outside_the_vocabulary_never_reach_a_kernel",
     ),
     Mutation(
         "a tensor has the checksum that was stored with it",
@@ -57,14 +57,14 @@ MUTATIONS = [
         "training/loop/checkpoint.py",
         "if differing:",
         "if False:",
-        "training/test_checkpoint.py",
+        "training/loop/test_checkpoint.py",
     ),
     Mutation(
         "a folder of checkpoints is used by one training at a time",
         "training/loop/checkpoint.py",
         "fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "fcntl.LOCK_EX",
-        "training/test_checkpoint.py",
+        "training/loop/test_checkpoint.py",
     ),
 ]
 SEEDS = len(MUTATIONS)

@@ -16,6 +16,7 @@ from firth import KeyedVectors, Options
 from firth.errors import CorpusError, OptionError
 from firth.text import BLOCK_WORDS, END, read_corpus
 from firth.text.store import MemoryStorage, TokenStore
+from firth.training.guards import checked_ids
 from firth.training.negative_sampling import hogwild, layout, window_kernels
 from firth.training.softmax import kernels
 from firth.training.softmax.cooccurrence import count_pairs
@@ -102,6 +103,14 @@ def test_cells_of_the_largest_vocabularies_keep_both_words(shift, data):
     }
     assert found == expected
     assert list(found) == sorted(expected)
+
+
+def test_ids_outside_the_vocabulary_never_reach_a_kernel():
+    good = np.array([0, 4, -1, 2], np.int32)
+    assert checked_ids(good, 5, 0) is good
+    for bad in ([0, 5], [-2, 1]):
+        with pytest.raises(CorpusError, match=r"block 7 .* ids from .* where -1 to 4 are allowed"):
+            checked_ids(np.array(bad, np.int32), 5, 7)
 
 
 def test_an_id_is_refused_in_every_block_before_a_row_changes():

@@ -1,11 +1,10 @@
-"""The sampling tables reproduce their distributions exactly, up to the 32 bits they are kept in."""
+"""The sampling tables reproduce their distributions exactly, up to the 32 bits in which they are stored."""
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from firth.training.draws import draw_noise
 from firth.training.sampling import alias_table, keep_thresholds, noise_distribution
 
 count_lists = st.one_of(
@@ -33,23 +32,13 @@ def test_an_alias_table_is_its_distribution(counts, exponent):
 
 
 @given(count_lists)
-def test_noise_is_proportional_to_the_power_of_the_counts(counts):
+def test_noise_is_proportional_to_a_power_of_the_counts(counts):
     expected = counts.astype(float) ** 0.75 / (counts.astype(float) ** 0.75).sum()
     np.testing.assert_allclose(noise_distribution(counts, 0.75), expected, rtol=1e-12)
 
 
-def test_drawn_noise_follows_the_distribution():
-    counts = np.array([1000, 300, 100, 30, 10, 3, 1])
-    draws = np.empty(200_000, np.int32)
-    draw_noise(np.uint64(20261120), 0, len(draws), alias_table(counts, 0.75), draws)
-    seen = np.bincount(draws, minlength=len(counts)) / len(draws)
-    expected = noise_distribution(counts, 0.75)
-    # Five standard deviations of a binomial share.
-    assert np.all(np.abs(seen - expected) < 5 * np.sqrt(expected * (1 - expected) / len(draws)))
-
-
 @given(count_lists, st.floats(1e-6, 1.0))
-def test_words_are_kept_as_word2vec_keeps_them(counts, sample):
+def test_words_are_kept_with_the_probability_of_word2vec(counts, sample):
     frequency = counts / counts.sum()
     expected = np.minimum(1, (np.sqrt(frequency / sample) + 1) * sample / frequency)
     np.testing.assert_allclose((keep_thresholds(counts, sample) + 1.0) / 2**32, expected, atol=1e-9)

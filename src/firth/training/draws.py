@@ -1,6 +1,6 @@
-"""Random draws that every objective shares: numbered, so that they do not depend on which thread makes them.
+"""Random draws that every objective shares; they are numbered, so they do not depend on which thread makes them.
 
-Draw number n under a key is a hash of both (`random_bits`). The key is a hash of the seed and the place of the work
+Draw number n under a key is a hash of both (`random_bits`). The key is a hash of the seed and a task's position
 (`block_key`). The draws of one key have separate ranges of numbers for subsampling, window sizes and noise words.
 """
 
@@ -16,9 +16,9 @@ _WINDOW_DRAWS = np.uint64(1 << 32)  # draws are numbered: subsampling from 0, wi
 _NOISE_DRAWS = np.uint64(1 << 33)  # and noise words from here
 
 
-def block_key(seed: int, *place: int) -> int:
-    """Return the 64-bit key of the random draws of a task: a hash of the seed and its place."""
-    return int(np.random.SeedSequence((seed, *place)).generate_state(1, np.uint64)[0])
+def block_key(seed: int, *position: int) -> int:
+    """Return the 64-bit key of a task's random draws: a hash of the seed and the task's position."""
+    return int(np.random.SeedSequence((seed, *position)).generate_state(1, np.uint64)[0])
 
 
 @njit(nogil=True)
@@ -32,7 +32,7 @@ def random_bits(key, n):
 
 @njit(nogil=True)
 def below(bits, limit):
-    """Turn 64 random bits into a whole number in [0, limit): the high 32 bits, scaled."""
+    """Scale the high 32 of 64 random bits to a whole number in [0, limit)."""
     return ((bits >> uint64(32)) * uint64(limit)) >> uint64(32)
 
 
@@ -46,7 +46,7 @@ def window_size(key, i, window, shrink):
 
 @njit(nogil=True)
 def subsample(block, keep, key, kept, first, stop):
-    """Fill `kept` with the words of `block` that survive; return how many survive and how many there were.
+    """Fill `kept` with the words of `block` that survive; return the number of survivors and of words.
 
     Word w stays if 32 random bits are at most keep[w]. Sentences become bounds: first[i] <= i < stop[i].
     """

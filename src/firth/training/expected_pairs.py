@@ -1,4 +1,4 @@
-"""How many pairs a corpus makes, estimated from the counts of its words."""
+"""ExpectedPairs: estimates the number of pairs of a corpus from the counts of its words."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from firth.training import sampling
 
 
 class ExpectedPairs:
-    """How many pairs the windows of a corpus make, in expectation."""
+    """The expected number of pairs in the windows of a corpus."""
 
     def __init__(self, corpus: Corpus, options: Options, *, shrunken: bool):
         counts = corpus.vocabulary.counts
@@ -18,24 +18,24 @@ class ExpectedPairs:
         m = options.window
         distances = np.arange(1, m + 1)
         drawn = (m - distances + 1) / m if shrunken else np.ones(m)
-        within = np.maximum(0.0, 1 - distances * corpus.sentences / max(1.0, n_kept))  # the sentence may end before
+        within = np.maximum(0.0, 1 - distances * corpus.sentences / max(1.0, n_kept))  # some sentences end before
         self.total = n_kept * 2 * float(drawn @ within)
         self._blocks = max(1, corpus.tokens.n_blocks)
         self._shares = _classes(kept / kept.sum())
 
     def of_blocks(self, n: int) -> float:
-        """Return how many of them n blocks of tokens make."""
+        """Return the number of pairs in n blocks of tokens."""
         return self.total * min(1.0, n / self._blocks)
 
     def distinct(self, pairs: float) -> float:
-        """Return how many of so many pairs differ, if words stood in no order: text has fewer, by a little."""
+        """Return the number of distinct pairs among `pairs`, for words in random order; text has slightly fewer."""
         sizes, shares = self._shares
         unseen = np.exp(-pairs * np.outer(shares, shares))
         return float(sizes @ (1 - unseen) @ sizes)
 
 
 def _classes(shares: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Put words of about the same share into a class: return the size of each, and its mean share."""
+    """Group words of about the same share into classes; return the size and the mean share of each class."""
     present = shares[shares > 0]
     _, number = np.unique(np.round(4 * np.log2(present)), return_inverse=True)
     sizes = np.bincount(number).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What is checked before ids reach a compiled loop, where an id out of range would corrupt memory."""
+"""Checks of ids before they reach a kernel, where an id out of range would corrupt memory."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from firth.text import BLOCK_WORDS, END
 
 
 def checked_ids(tokens: NDArray[np.int32], V: int, block: int) -> NDArray[np.int32]:
-    """Return `tokens` if all are END or in [0, V), and so few that no kernel can reach outside an array."""
+    """Return `tokens` if each is END or in [0, V) and they fit into the arrays of the kernels."""
     if len(tokens) > BLOCK_WORDS:
         raise CorpusError(
             f"block {block} of the token store has {len(tokens):,} entries where {BLOCK_WORDS:,} are the most: "

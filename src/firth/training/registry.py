@@ -1,4 +1,4 @@
-"""The objectives: what each must provide, and the trainer of a model's options."""
+"""Registry of the objectives: what each must provide, and the trainer for a model's options."""
 
 import os
 import sys
@@ -6,23 +6,22 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numba
-import numpy as np
 from numba.core.compiler_lock import global_compiler_lock
-from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.options import Options
 from firth.resources import require_memory
 from firth.text import Corpus
+from firth.training.loop.engine import Matrix
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord
 from firth.training.negative_sampling import objective as negative_sampling_objective
 from firth.training.softmax import objective as softmax_objective
 
-UNUSED = 128 * 2**20  # bytes of address space that are taken and hardly touched: stacks, heaps, code being made
+UNUSED = 128 * 2**20  # bytes of address space that are reserved and hardly used: stacks, heaps, compiled code
 
-if sys.platform != "win32":  # a fork while another thread compiles would leave the lock held in the child, for ever
+if sys.platform != "win32":  # else a fork while another thread compiles leaves the lock held in the child forever
     os.register_at_fork(
         before=global_compiler_lock.acquire,
         after_in_parent=global_compiler_lock.release,
@@ -31,62 +30,55 @@ if sys.platform != "win32":  # a fork while another thread compiles would leave 
 
 
 class Training(Protocol):
-    """Training under way: `epochs` does it, and `stop` ends it early, from any thread.
+    """A trainer: `epochs` trains, yielding a record after each epoch; `stop`, from any thread, makes it end early.
 
-    center, outside: (V, D) float32, the same memory throughout, which training changes in place.
+    center, outside: (V, D) float32, trained in place.
     """
 
-    @property
-    def center(self) -> NDArray[np.float32]:
-        """The center matrix."""
+    center: Matrix
+    outside: Matrix
 
-    @property
-    def outside(self) -> NDArray[np.float32]:
-        """The outside matrix."""
+    def epochs(self) -> Iterator[EpochRecord]: ...
 
-    def epochs(self) -> Iterator[EpochRecord]:
-        """Train, yielding a record after each epoch."""
-
-    def stop(self) -> None:
-        """Ask `epochs` to end."""
+    def stop(self) -> None: ...
 
 
 class Objective(Protocol):
     """What the folder of an objective provides, in its module `objective`.
 
-    STATE_MATRICES  how many (V, D) matrices of float32 a checkpoint of it holds
+    STATE_MATRICES  number of (V, D) float32 matrices in a checkpoint
     """
 
     STATE_MATRICES: int
 
     def memory_needed(self, corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
-        """Return the name and the bytes of each part that training will allocate."""
+        """Return the name and the bytes of each part of the memory that training will allocate."""
 
     def make_trainer(
         self, corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer
     ) -> Training:
-        """Return the trainer that the options ask for, its matrices filled with what it starts from."""
+        """Return the trainer for the options, its matrices filled with their initial values."""
 
 
 OBJECTIVES: dict[str, Objective] = {
     "negative_sampling": negative_sampling_objective,
     "softmax": softmax_objective,
 }
-"""Every value of the option `objective`."""
+"""The objective for each value of the option `objective`."""
 
 
 def make_trainer(
     corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer | None = None
 ) -> Training:
-    """Return the trainer that the options ask for, its matrices filled with what it starts from.
+    """Return the trainer for the options, its matrices filled with their initial values.
 
-    `checkpointer` receives its states, and may hold the one to resume from.
+    `checkpointer` saves its states, and may hold a state to resume from.
 
-    Raises `NotEnoughMemoryError`, before anything large is allocated, if it would not fit, and `OptionError` if Numba
-    is told not to compile.
+    Raises `NotEnoughMemoryError`, before anything large is allocated, if memory is too small, and `OptionError` if
+    compiling is switched off in Numba.
     """
-    if getattr(numba.config, "DISABLE_JIT", False):  # set at run time, so no type is known
-        raise OptionError("NUMBA_DISABLE_JIT is set, and the kernels cannot run without compiling: unset it")
+    if getattr(numba.config, "DISABLE_JIT", False):  # numba sets it at run time, without a type
+        raise OptionError("NUMBA_DISABLE_JIT is set, but the kernels must be compiled: unset it")
     objective, checkpointer = OBJECTIVES[options.objective], checkpointer or Checkpointer()
     parts = objective.memory_needed(corpus, options, workers) | checkpointer.memory_needed(len(corpus.vocabulary))
     require_memory(parts, unused=UNUSED)

@@ -1,4 +1,4 @@
-"""Which words are dropped and which are drawn as noise: tables made once from the counts."""
+"""Tables for subsampling and for noise words, made once from the counts of the words."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -166,7 +166,7 @@ def test_stop_ends_training_before_the_next_batch(corpus):
 
 def test_an_interrupt_of_the_warm_start_leaves_its_vectors(corpus):
     class Interrupting(Reporter):
-        def say(self, text):
+        def show(self, text):
             if text.startswith("epoch 1"):
                 raise KeyboardInterrupt
 

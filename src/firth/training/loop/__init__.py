@@ -1,1 +1,1 @@
-"""The loop around an objective: tasks, epochs, state, checkpoints, progress, signals."""
+"""What every objective shares: tasks and engines, the trainer, its state and checkpoints, progress and signals."""

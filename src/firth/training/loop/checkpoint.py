@@ -1,17 +1,16 @@
-"""FolderCheckpointer: a folder that holds the last two states of a training, from which it goes on after any end.
+"""FolderCheckpointer: saves the last two states of a training run in a folder, and resumes from the newest.
 
     run/checkpoint-00000007.firth    sealed files (`firth.formats.sealed`), the greater number the newer
     run/checkpoint-00000006.firth
-    run/lock                         locked (flock) by the training under way, whose process it names
+    run/lock                         locked (flock) by the run in progress; names its process
 
-A checkpoint's tensors are the arrays of its `State`. Its metadata are the state's `place`, the `history` of the epochs
-done, and the `identity`: all that a training which goes on must share with the one that was ended. Random draws depend
-on the place alone, so the two together end as one that was never interrupted, to the last bit.
+A checkpoint's tensors are the arrays of its `State`. Its metadata are the state's `position`, the `history` of the
+epochs done, and the `identity`: what a resumed run must share with the run it continues. Random draws depend on the
+position alone, so the resumed run ends with the same bytes as one that was never interrupted.
 """
 
 import fcntl
 import json
-import math
 import os
 import shutil
 import threading
@@ -36,33 +35,32 @@ from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer, State, is_finite
 from firth.training.loop.trainer import records
 
-KEPT = 2  # generations
-COPIED_BYTES = 2**28  # a state of up to so many is copied, so that training need not wait for the disk
+KEPT = 2  # checkpoints
+COPIED_BYTES = 2**28  # a state up to this size is copied, so that training need not wait for the disk
 _MINUTES = limits("minutes from one checkpoint to the next", 0, open_low=True)
 
 
 class Checkpoint(NamedTuple):
-    """What a file holds: a state, the records of the epochs done, and the identity of the training."""
+    """The contents of a file: a state, the records of the epochs done, and the identity of the run."""
 
-    path: Path
     state: State
     history: list[dict[str, Any]]
     identity: dict[str, Any]
 
 
 class FolderCheckpointer(Checkpointer):
-    """The checkpoints of one training, in a folder that is made if it is not there; use it in a `with` statement.
+    """The checkpoints of one training run, in a folder that is created if needed; use it in a `with` statement.
 
-      matrices how many (V, D) matrices of float32 a state holds
-      minutes  from one checkpoint to the next, None for 10; there is one at each epoch's end too
-      resume   go on from the newest sound checkpoint in the folder, if there is any
-      report   hears of what was found, and of a checkpoint that could not be written
+      matrices number of (V, D) float32 matrices in a state
+      minutes  from one checkpoint to the next, None for 10; every epoch also ends with one
+      resume   resume from the newest sound checkpoint in the folder, if there is one
+      report   shows the checkpoint that is resumed, and warnings
 
-    On entry the folder is locked, and the newest checkpoint compared with `options` and the versions of the software:
-    `resumed` is its state, `history` its records. Raises `OptionError` for what is no path of a folder and for other
-    minutes than a positive number, and `CheckpointError` if another training holds the lock, if there are checkpoints
-    and `resume` is False, if none of them is sound, and if the training is another one; `OSError` where the folder
-    cannot be made or written in.
+    On entry the folder is locked, and the newest checkpoint compared with `options` and the versions of the software;
+    `resumed` becomes its state, `history` its records. Raises `OptionError` for a folder that is not a path and for
+    minutes that are not a positive number; `CheckpointError` if another run holds the lock, if there are checkpoints
+    and `resume` is False, if none of them is sound, and if they are of another run; `OSError` if the folder cannot be
+    created or written to.
     """
 
     def __init__(
@@ -86,22 +84,21 @@ class FolderCheckpointer(Checkpointer):
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="firth-checkpoint")
         self._writing: Future[None] = Future()
         self._writing.set_result(None)
-        self._given_up = threading.Event()
+        self._cancelled = threading.Event()
         self._copies: dict[str, NDArray[Any]] = {}
         self._unsound: set[Path] = set()
-        self._found: tuple[Path, dict[str, Any]] | None = None
+        self._found: tuple[str, dict[str, Any]] | None = None
 
     def __enter__(self) -> Self:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
-            raise CheckpointError(
-                f"{option('checkpoint', repr(os.fspath(self.folder)))} exists but is not a folder: name a folder"
-            ) from error
+            name = option("checkpoint", repr(os.fspath(self.folder)))
+            raise CheckpointError(f"{name} exists but is not a folder: name a folder") from error
         self._lock = _locked(self.folder)
         try:
             self._find()
-            self._writer.submit(int).result()  # its one thread starts now: what is refused later is not in its queue
+            self._writer.submit(int).result()  # starts its thread now, so that a later submit cannot fail halfway
         except BaseException:
             self._lock.close()
             raise
@@ -117,55 +114,58 @@ class FolderCheckpointer(Checkpointer):
 
     @property
     def has_checkpoints(self) -> bool:
-        """Whether the folder holds a checkpoint. Entering then resumes it or raises `CheckpointError`."""
+        """Whether the folder holds a checkpoint; entering then resumes it or raises `CheckpointError`."""
         return bool(_files(self.folder))
 
     def check_corpus(self, corpus: Corpus, held_out: TokenStore | None) -> None:
-        """Compare the corpus; raise `CheckpointError` if it is another, or if there is no room for the checkpoints."""
+        """Raise `CheckpointError` if the corpus differs from the one resumed, or if the disk is too full."""
         self._identity["corpus"] = contents(corpus, held_out)
         if self._found is not None:
             self._compare(*self._found)
-            self._report.say(f"goes on from {self._found[0]}")
-            self._compare_processors(self._found[1].get("processor"))
+            self._report.show(f"resumed from {self._found[0]}")
+            old, new = self._found[1].get("processor"), self._identity["processor"]
+            if old != new:  # no error, because a long run may move to another machine
+                self._report.warn(f"the processor was {old} and is {new}: the result may differ in the last bits")
         self._check_room(len(corpus.vocabulary))
         self._written = time.monotonic()
 
     def due(self) -> bool:
-        """Tell whether the last checkpoint is old enough for another."""
+        """Return whether the last checkpoint is old enough for another."""
         return time.monotonic() - self._written >= self._seconds
 
-    def keep(self, state: State, *, last: bool) -> None:
-        """Write a checkpoint and delete the one before the last; where the disk refuses, say so and go on.
+    def save(self, state: State, *, last: bool) -> None:
+        """Write a checkpoint and delete the one before the last; if the disk refuses, warn and continue.
 
-        Unless it is the last, a small state is copied and written while training goes on; `__exit__` waits for that.
-        Raises `DivergenceError` if a number is not finite: the checkpoints before stay.
+        Unless it is the last, a small state is copied and written in the background; `__exit__` waits for that.
+        Raises `DivergenceError` if a number is not finite; the earlier checkpoints stay.
         """
         self.wait()
         self._check_finite(state)
-        metadata = self._metadata(state)
+        values = {"position": state.position, "history": self.history, "identity": self._identity}
+        metadata = {name: json.dumps(value) for name, value in values.items()}
         if not last and sum(array.nbytes for array in state.arrays.values()) <= COPIED_BYTES:
             try:
                 copies = {name: self._copied(name, array) for name, array in state.arrays.items()}
                 self._writing = self._writer.submit(self._write, copies, metadata)
-            except (MemoryError, RuntimeError):  # there is no room for the copy, or the program ends
+            except (MemoryError, RuntimeError):  # no memory for the copy, or the program is ending
                 self._write(state.arrays, metadata)
         else:
             self._write(state.arrays, metadata)
         self._written = time.monotonic()
 
     def wait(self) -> None:
-        """Wait until the last state kept is on the disk, or was given up; raise what else went wrong.
+        """Wait until the last state is on the disk; an interrupt during the wait cancels the write.
 
-        Whoever is interrupted while waiting gives it up.
+        Raises any error of the write other than `OSError`.
         """
         try:
             self._writing.result()
         except BaseException:
-            self._given_up.set()
+            self._cancelled.set()
             raise
 
     def _copied(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
-        """Return a copy, in the memory of the last one: new memory is slow to touch."""
+        """Return a copy, in the memory of the copy before, because new memory is slow to touch."""
         copy = self._copies.get(name)
         if copy is None or copy.shape != array.shape:
             copy = self._copies[name] = np.empty(array.shape, array.dtype)
@@ -176,22 +176,18 @@ class FolderCheckpointer(Checkpointer):
         path = self.folder / f"checkpoint-{self._number + 1:08}.firth"
         try:
             with atomic_write(path) as file:
-                write_sealed(cast(BinaryIO, _Watched(file, self._given_up)), CHECKPOINT, arrays, metadata)
+                write_sealed(cast(BinaryIO, _Cancellable(file, self._cancelled)), CHECKPOINT, arrays, metadata)
             self._number += 1
             sound = [old for old in _files(self.folder) if old not in self._unsound]
             for old in [*self._unsound, *sound[KEPT:]]:
                 old.unlink(missing_ok=True)
-        except _GivenUpError:
-            pass  # nothing is left of it, and the training is at its end
+        except _CancelledError:
+            pass  # no file is left behind, and training is ending
         except OSError as error:
-            self._report.warn(f"no checkpoint could be written, training goes on without it: {error}")
-
-    def _metadata(self, state: State) -> dict[str, str]:
-        values = {"position": state.position, "history": self.history, "identity": self._identity}
-        return {name: json.dumps(value) for name, value in values.items()}
+            self._report.warn(f"no checkpoint could be written, and training continues without it: {error}")
 
     def _find(self) -> None:
-        """Take over the newest sound checkpoint, if there is any."""
+        """Read the newest sound checkpoint, if there is one."""
         files = _files(self.folder)
         if files and not self._resume:
             raise CheckpointError(
@@ -201,7 +197,7 @@ class FolderCheckpointer(Checkpointer):
         self._number = int(files[0].stem.partition("-")[2]) if files else 0
         newest = self._newest_sound(files)
         if newest is not None:
-            self._found = newest.path, newest.identity
+            self._found = newest.state.origin, newest.identity
             self._compare(*self._found)
             self.resumed, self.history = newest.state, newest.history
 
@@ -214,46 +210,39 @@ class FolderCheckpointer(Checkpointer):
                 self._unsound.add(path)
         if files:
             raise CheckpointError(
-                f"none of the {len(files)} checkpoints in {self.folder} is sound: delete them to begin again"
+                f"none of the {len(files)} checkpoints in {self.folder} is sound: delete them to start again"
             )
         return None
 
-    def _compare(self, path: Path, identity: dict[str, Any]) -> None:
-        """Refuse a training that is not the same, as far as it is known by now."""
+    def _compare(self, path: str, identity: dict[str, Any]) -> None:
+        """Raise `CheckpointError` if the run to resume differs in what is known of this one so far."""
         ours = {name: value for name, value in self._identity.items() if name != "processor"}
         differing = list(differences({name: identity.get(name) for name in ours}, ours))
         if differing:
             raise CheckpointError(
-                f"{path} is of another training: {'; '.join(differing)}. Give what it was made with, or "
-                "another folder to begin again"
+                f"{path} is of another training run: {'; '.join(differing)}. Give what it was made with, or "
+                "another folder to start again"
             )
 
-    def _compare_processors(self, old: Any) -> None:
-        """Say if the kind is another: machines come and go under a long training, so that is no reason to refuse."""
-        new = self._identity["processor"]
-        if old != new:
-            self._report.warn(f"the processor was {old} and is {new}: the result may differ in the last bits")
-
     def _check_room(self, V: int) -> None:
-        """Raise `CheckpointError` if the disk will not hold two checkpoints and the one being written."""
-        shape = self._state_shape(V)
-        needed = (KEPT + 1) * 4 * math.prod(shape)
+        """Raise `CheckpointError` if the disk has no room for two checkpoints and the one being written."""
+        needed = (KEPT + 1) * self._state_bytes(V)
         room = shutil.disk_usage(self.folder).free + sum(path.stat().st_size for path in _files(self.folder))
         if needed > room:
             raise CheckpointError(
-                f"{KEPT + 1} checkpoints of {shape[0]} matrices of shape ({V:,}, {shape[2]:,}) need "
+                f"{KEPT + 1} checkpoints of {self._matrices} matrices of shape ({V:,}, {self._vector_size:,}) need "
                 f"{needed / 1e6:,.1f} MB, and {self.folder} has room for {room / 1e6:,.1f} MB: free some, or name "
                 "another folder"
             )
 
     def memory_needed(self, V: int) -> dict[str, int]:
-        """Return the bytes of the copy that is written while training goes on."""
-        size = 4 * math.prod(self._state_shape(V))
+        """Return the bytes of the copy that is written in the background."""
+        size = self._state_bytes(V)
         return {"copy for checkpoints": size} if size <= COPIED_BYTES else {}
 
-    def _state_shape(self, V: int) -> tuple[int, int, int]:
-        """Return how many matrices a state has, beside small arrays, and their shape."""
-        return self._matrices, V, self._vector_size
+    def _state_bytes(self, V: int) -> int:
+        """Return the size of a state's matrices; its other arrays are small."""
+        return 4 * self._matrices * V * self._vector_size
 
     def _check_finite(self, state: State) -> None:
         for name, array in state.arrays.items():
@@ -267,9 +256,9 @@ class FolderCheckpointer(Checkpointer):
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint; its arrays are read-only maps of the file, all of it checked.
+    """Read a checkpoint and check all of it; its arrays are read-only maps of the file.
 
-    Raises `FormatError` if it is cut or damaged, or of another kind or version.
+    Raises `FormatError` if it is truncated or damaged, or of another kind or version.
     """
     return read_sealed(path, CHECKPOINT, _checkpoint)
 
@@ -279,7 +268,7 @@ def _checkpoint(file: SealedFile) -> Checkpoint:
     state = State(file.json("position", dict), arrays, str(file.path))
     history = file.json("history", list)
     records(history, state.origin)
-    return Checkpoint(file.path, state, history, file.json("identity", dict))
+    return Checkpoint(state, history, file.json("identity", dict))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -289,7 +278,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _locked(folder: Path) -> BinaryIO:
-    """Lock a folder and write who did; the lock goes when its file is closed, or with the process, however it ends."""
+    """Lock a folder and write the process's name; closing the file, or any end of the process, releases the lock."""
     path = folder / "lock"
     with ExitStack() as stack:
         file = stack.enter_context(path.open("a+b", buffering=0))
@@ -300,8 +289,8 @@ def _locked(folder: Path) -> BinaryIO:
         except BlockingIOError:
             holder = os.pread(file.fileno(), 1000, 0).decode(errors="replace").strip()
             raise CheckpointError(
-                f"another training uses {folder}: {holder or 'its process is not known'}. Wait for its end, or name "
-                "another folder"
+                f"another training run uses {folder}: {holder or 'its process is not known'}. Wait for its end, or "
+                "name another folder"
             ) from None
         except OSError as error:
             raise OSError(error.errno, error.strerror, os.fspath(path)) from error
@@ -310,24 +299,24 @@ def _locked(folder: Path) -> BinaryIO:
 
 
 def _checked_folder(folder: Any) -> Path:
-    """Return the folder's absolute path, for a callback may change the working folder; raise `OptionError`."""
+    """Return the folder's absolute path, because a callback may change the working folder; raise `OptionError`."""
     name = os.fspath(folder) if isinstance(folder, (str, os.PathLike)) else folder
     if not isinstance(name, str) or not name or "\0" in name:
         raise OptionError(f"{option('checkpoint', shortened(folder))} is not allowed: give the path of a folder")
     return Path(name).absolute()
 
 
-class _GivenUpError(Exception):
-    """Nobody waits for the checkpoint that is being written."""
+class _CancelledError(Exception):
+    """An interrupt cancelled the write."""
 
 
-class _Watched:
-    """A file whose writing ends once it is given up."""
+class _Cancellable:
+    """A file whose writes raise `_CancelledError` once an event is set."""
 
-    def __init__(self, file: BinaryIO, given_up: threading.Event):
-        self._file, self._given_up = file, given_up
+    def __init__(self, file: BinaryIO, cancelled: threading.Event):
+        self._file, self._cancelled = file, cancelled
 
     def write(self, data: Any) -> int:
-        if self._given_up.is_set():
-            raise _GivenUpError
+        if self._cancelled.is_set():
+            raise _CancelledError
         return self._file.write(data)

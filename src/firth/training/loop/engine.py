@@ -1,11 +1,34 @@
-"""What a `Trainer` drives: two matrices, and the tasks that change them.
+"""Engine, task and task queue: the work of an objective, cut into units that threads or machines can share.
 
-Between two tasks the state of a training is whole, and is the same however it was reached.
+The matrices belong to an `Engine`. `Engine.tasks` returns an epoch's tasks as a `TaskQueue`; a worker takes one,
+`Engine.train` does it in place and returns a `TaskResult`. `Trainer` is one way to run the workers: threads of one
+process. Another, such as a cluster, has to keep what follows.
+
+Identity    A task's fields identify it: the epoch, and a position in it. That is a token block under the Hogwild
+            schedule; a chunk, a round and a bucket (or a token block) under the block schedule; a batch of center
+            words for the softmax. They do not depend on the worker, and `progress`, the share of the epoch before the
+            task, decides its learning rate (`Engine.rate`).
+Reads       The tokens at its position, or the pairs that earlier tasks of its chunk made from them (the engine holds
+            them until the chunk is done); tables made from the vocabulary's counts and the options; the rows of both
+            matrices that it trains.
+Writes      Those rows, and the worker's own scratch arrays (`Engine.workspace`), which carry nothing to the next task.
+            A task that only makes pairs writes no row, and is repeated after a resume.
+Depends on  What it reads, the options, and random draws under a key made from the seed and its position
+            (`firth.training.draws`). Not on time, nor on which worker does it.
+Returns     A `TaskResult`. The sum of an epoch's results does not depend on their order (`math.fsum`).
+At once     Two tasks may run at once if `take` has handed out both. The block schedule hands out a bucket when no
+            bucket under way shares a row with it and those before it in its rows' order are done, so the result is
+            the same on any number of workers. Under Hogwild any tasks run at once and may overwrite each other's
+            updates, so only one worker is reproducible. The softmax hands out one batch at a time; threads share the
+            work within it.
+State       While no task is under way, `Engine.state`, `TaskQueue.done` and the sums of the results are all that
+            training needs to continue: `Engine.restore`, then `Engine.tasks` with what was done. No state is saved in
+            the middle of a task. After `halt` cut one short its rows are undefined, unless `undone_when_halted`.
 """
 
 import threading
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,31 +40,47 @@ from firth.training.loop.state import State
 Matrix = NDArray[np.float32]
 
 
+class Task(Protocol):
+    """A unit of work; its other fields are known to its engine alone."""
+
+    @property
+    def progress(self) -> float:
+        """The share of the epoch before this task, from 0 to 1."""
+
+
 class TaskResult(NamedTuple):
-    """What a task added: `loss` is the sum over its pairs, in nats; `share` is its share of the epoch."""
+    """What a task adds to its epoch: pairs trained, the sum of their losses in nats, and its share of the epoch."""
 
     pairs: int
     loss: float
     share: float
 
 
-class TaskQueue(Protocol):
+TaskT = TypeVar("TaskT", bound=Task)
+TaskT_co = TypeVar("TaskT_co", bound=Task, covariant=True)
+WorkspaceT = TypeVar("WorkspaceT")
+
+
+class TaskQueue(Protocol[TaskT_co]):
     """An epoch's tasks; any number of threads take from it."""
 
-    def take(self) -> Any | None:
-        """Return the next task, with its `progress` in the epoch; None if there is none, or while paused."""
+    def take(self) -> TaskT_co | None:
+        """Return the next task that may run beside those under way, waiting for it; each task is returned once.
+
+        Return None after the last task and while paused.
+        """
 
     def done(self) -> list[int]:
-        """Return which tasks are done, for `Engine.tasks` to go on from there; call it while none is under way."""
+        """Return which tasks are done, in the form that `Engine.tasks` takes; call it while none is under way."""
 
 
-class Engine(ABC):
-    """Both matrices, and the step that does a task.
+class Engine(ABC, Generic[TaskT, WorkspaceT]):
+    """Both matrices, and the training of one task.
 
     n_words, raw_words  words of an epoch: in the vocabulary, and read
     halt                (1,) bool: True makes every task under way end early
     exact               the loss of an epoch is that of all its pairs at its end, so its exponential is the perplexity
-    undone_when_halted  a task that is halted leaves everything as it was before it
+    undone_when_halted  a halted task leaves everything as it was before the task
     """
 
     exact: ClassVar[bool] = False
@@ -69,8 +108,8 @@ class Engine(ABC):
         """The (V, D) outside matrix, changed in place."""
 
     @abstractmethod
-    def workspace(self) -> Any:
-        """Return scratch arrays for one thread."""
+    def workspace(self) -> WorkspaceT:
+        """Return scratch arrays for one worker."""
 
     @abstractmethod
     def compile(self) -> None:
@@ -81,22 +120,22 @@ class Engine(ABC):
         """Return the value of `TaskQueue.done` when all tasks of the epoch are done."""
 
     @abstractmethod
-    def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> TaskQueue:
-        """Return an epoch's tasks, without those done; none is given out while `paused` is set."""
+    def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> TaskQueue[TaskT]:
+        """Return an epoch's tasks, without those done; no task is handed out while `paused` is set."""
 
     @abstractmethod
-    def train(self, task: Any, rate: float, work: Any) -> TaskResult:
-        """Do a task, in place."""
+    def train(self, task: TaskT, rate: float, work: WorkspaceT) -> TaskResult:
+        """Do a task, in place, at a learning rate."""
 
     def rate(self, done: float) -> float:
         """Return the learning rate when the share `done` of all epochs is done: it falls linearly."""
         return self._options.alpha - (self._options.alpha - self._options.min_alpha) * done
 
     def epoch_loss(self, mean: float, pairs: int) -> tuple[float, int]:
-        """Return the mean loss of an epoch's pairs, in nats, and how many there are; given: as met while it ran."""
+        """Return the mean loss of an epoch's pairs, in nats, and their number; the arguments are the running values."""
         return mean, pairs
 
-    def end_loss(self, work: Any) -> float | None:
+    def end_loss(self, work: WorkspaceT) -> float | None:
         """Return the mean loss of a fixed sample of pairs, in nats, with both matrices as they are.
 
         None if `epoch_loss` already measures the final matrices, or if the sample has no pairs.
@@ -104,10 +143,10 @@ class Engine(ABC):
         return None
 
     def state(self) -> State:
-        """Return all that changes; the arrays are those that `train` changes in place."""
+        """Return all that training changes; the arrays are those that `train` changes in place."""
         return State({}, {"center": self.center, "outside": self.outside})
 
     def restore(self, state: State) -> None:
-        """Take over a state, in place; raise `CheckpointError` if it does not fit."""
+        """Copy a state into the matrices, in place; raise `CheckpointError` if it does not fit."""
         for name, array in self.state().arrays.items():
             array[:] = state.array(name, array.shape, array.dtype)

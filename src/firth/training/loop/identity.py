@@ -1,4 +1,4 @@
-"""What tells a training from another: all that one which goes on must share with the one that was ended."""
+"""The identity of a training run: what a resumed run must share with the run that it continues."""
 
 import hashlib
 import json
@@ -12,11 +12,11 @@ from firth.options import Options
 from firth.text import Corpus, TokenStore
 from firth.version import __version__
 
-_LIBRARIES = ("numpy", "numba", "llvmlite")  # they compute: another version may round otherwise
+_LIBRARIES = ("numpy", "numba", "llvmlite")  # another version may round differently
 
 
 def software(options: Options) -> dict[str, Any]:
-    """Return options, versions and the kind of processor: what is known before the corpus is read."""
+    """Return the part that is known before the corpus is read: options, versions and the kind of processor."""
     from llvmlite.binding import get_host_cpu_name
 
     versions = {"firth": __version__, **{name: version(name) for name in _LIBRARIES}}
@@ -24,7 +24,7 @@ def software(options: Options) -> dict[str, Any]:
 
 
 def contents(corpus: Corpus, held_out: TokenStore | None) -> dict[str, Any]:
-    """Return what tells a corpus from another: numbers to show, and digests of all of it."""
+    """Return the part that identifies the corpus: counts for messages, and digests of all of it."""
     vocabulary = corpus.vocabulary
     keys = hashlib.sha256(json.dumps(vocabulary.index_to_key).encode())
     keys.update(np.ascontiguousarray(vocabulary.counts, "<i8").data)
@@ -38,7 +38,7 @@ def contents(corpus: Corpus, held_out: TokenStore | None) -> dict[str, Any]:
 
 
 def differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
-    """Say where two nested dictionaries differ."""
+    """Yield a sentence for each value in which two nested dictionaries differ."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
             yield from differences(old.get(key), new.get(key), f"{name} {key}".strip())

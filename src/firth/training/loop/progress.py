@@ -1,4 +1,4 @@
-"""What a person sees while firth works: a bar on a terminal, a line now and then elsewhere, or nothing."""
+"""Progress reporters: a bar on a terminal, a line every few seconds elsewhere, or nothing."""
 
 import sys
 import time
@@ -8,19 +8,19 @@ from typing import Any, Self, TextIO
 
 
 class Reporter(AbstractContextManager["Reporter"]):
-    """Tells nobody: the silent reporter, and what the others build on."""
+    """The silent reporter, and the base class of the others."""
 
     def stage(self, name: str, total: int | None) -> None:
-        """Begin a stage of `total` units (None if unknown): bytes to read, or words to train on."""
+        """Begin a stage of `total` units (None: unknown), such as bytes to read or words to train on."""
 
     def advance(self, done: int, total: int | None = None, note: str = "") -> None:
-        """Report that `done` units of the stage are done, of `total` if that is known by now."""
+        """Report that `done` units of the stage are done, and its `total` once it is known."""
 
-    def say(self, text: str) -> None:
-        """Show a line that stays."""
+    def show(self, text: str) -> None:
+        """Show a line."""
 
     def warn(self, text: str) -> None:
-        """Show what went wrong beside the training: silence is not for that."""
+        """Show a problem that does not stop training; without a display, issue a `RuntimeWarning`."""
         warnings.warn(text, RuntimeWarning, stacklevel=2)
 
     def __exit__(self, *exc_info: object) -> None:
@@ -28,18 +28,18 @@ class Reporter(AbstractContextManager["Reporter"]):
 
 
 class Lines(Reporter):
-    """Writes a line every `interval` seconds: for files, pipes and notebooks without widgets."""
+    """Writes a line every `interval` seconds, for files, pipes and notebooks."""
 
     def __init__(self, stream: TextIO, interval: float = 10.0):
         self._stream, self._interval = stream, interval
         self._name = ""
-        self._first: int | None = None  # units done when the stage was first reported on: those of an earlier run
+        self._first: int | None = None  # units already done at the stage's first report: an earlier run did them
         self._total: int | None = None
-        self._started = self._said = time.monotonic()
+        self._started = self._shown = time.monotonic()
 
     def stage(self, name: str, total: int | None) -> None:
         self._name, self._total = name, total
-        self._started = self._said = time.monotonic()
+        self._started = self._shown = time.monotonic()
         self._first = None
 
     def advance(self, done: int, total: int | None = None, note: str = "") -> None:
@@ -47,27 +47,28 @@ class Lines(Reporter):
         now = time.monotonic()
         if self._first is None:
             self._first, self._started = done, now
-        if now - self._said < self._interval:
+        if now - self._shown < self._interval:
             return
-        self._said = now
+        self._shown = now
         share = f" {done / self._total:.0%}" if self._total else f" {done:,}"
         new = done - self._first
         left = f" {_clock((now - self._started) * (self._total - done) / new)} left" if self._total and new > 0 else ""
-        self.say(f"{self._name}{share}{left}  {note}".rstrip())
+        self.show(f"{self._name}{share}{left}  {note}".rstrip())
 
-    def say(self, text: str) -> None:
-        with suppress(OSError, ValueError):  # nobody reads any more, the disk is full, or the stream is closed
-            self._stream.write(f"{text}\n")  # whole, for an interrupt may come behind it
+    def show(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # a broken pipe, a full disk or a closed stream must not stop training
+            self._stream.write(f"{text}\n")  # in one call, so that an interrupt cannot split the line
             self._stream.flush()
 
     def warn(self, text: str) -> None:
-        self.say(f"WARNING: {text}")
+        self.show(f"WARNING: {text}")
 
 
 class Bar(Reporter):
-    """Draws a bar with time left (the library rich), on a terminal."""
+    """Draws a bar with the time left, on a terminal, by the library rich."""
 
     def __init__(self, stream: TextIO):
+        # rich takes long to import, and only a terminal needs it
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -91,15 +92,15 @@ class Bar(Reporter):
     def advance(self, done: int, total: int | None = None, note: str = "") -> None:
         self._progress.update(self._task, completed=done, total=total, note=note)
 
-    def say(self, text: str) -> None:
+    def show(self, text: str) -> None:
         self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
-        self.say(f"WARNING: {text}")
+        self.show(f"WARNING: {text}")
 
 
 def reporter(progress: bool | None, stream: TextIO | None = None) -> Reporter:
-    """Return the reporter for `progress`: False silence, else a bar on a terminal and lines elsewhere, if anywhere."""
+    """Return the reporter for `fit(progress=...)`: silent for False or without a stream, else a bar or lines."""
     stream = sys.stderr if stream is None else stream
     if progress is False or stream is None or stream.closed:
         return Reporter()

@@ -1,4 +1,4 @@
-"""Interrupts that wait for a moment at which nothing is half done."""
+"""Signal handling: interrupts are deferred until no task is half done."""
 
 import _thread
 import signal
@@ -12,12 +12,13 @@ _RETRY_SECONDS = 0.02
 
 
 class Deferred:
-    """While it is in use, the first Ctrl-C or SIGTERM is raised by `check` alone, and any after it at once.
+    """Context manager: the first Ctrl-C or SIGTERM is raised by `check`, and any after it at once.
 
-    `abandon` is called before one is raised at once, for that may be anywhere, and what waits for work to end must not.
+    A signal that is raised at once may interrupt code that waits for tasks to end, so `abandon` is called first.
 
-    Ctrl-C is raised as the process wants it, by default as `KeyboardInterrupt`. SIGTERM, which by default ends a
-    process without a word, is raised as `SystemExit`. Only the main thread hears signals; in another nothing changes.
+    Ctrl-C runs the handler that the process has installed, which by default raises `KeyboardInterrupt`. SIGTERM, which
+    by default kills the process, raises `SystemExit`. Outside the main thread, which alone receives signals, nothing
+    changes.
     """
 
     def __init__(self, abandon: Callable[[], object] = lambda: None):
@@ -25,80 +26,80 @@ class Deferred:
 
     def __enter__(self) -> Self:
         self._pending: tuple[int, FrameType | None] | None = None
-        self._came = False
-        self._usual: dict[int, Any] = {}
+        self._arrived = False
+        self._handlers: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    self._usual[number] = signal.signal(number, self._note)
+                    self._handlers[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        for number, handler in self._usual.items():
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
         if exc_info[0] is None:
             self.check()
 
     def check(self) -> None:
-        """Raise what has come, if anything has."""
+        """Raise the signal that has arrived, if any."""
         if self._pending is not None:
             pending, self._pending = self._pending, None
             self._raise(*pending)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if not self._came:
-            self._came, self._pending = True, (number, frame)
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if not self._arrived:
+            self._arrived, self._pending = True, (number, frame)
             return
         try:
             self._raise(number, frame)
-        except BaseException:  # a host's own handler may raise nothing: then the work goes on
+        except BaseException:  # a handler of the host program may raise nothing: then work continues
             self._abandon()
             raise
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
-        usual = self._usual[number]
-        if callable(usual):
-            usual(number, frame)
+        handler = self._handlers[number]
+        if callable(handler):
+            handler(number, frame)
         else:
             terminate(number, frame)
 
 
 class Compiling(Deferred):
-    """While it is in use, Ctrl-C and SIGTERM are raised at once, but never inside LLVM, nor lost there.
+    """Context manager: Ctrl-C and SIGTERM are raised at once, or as soon as LLVM has returned.
 
-    LLVM calls back while it compiles, and Python prints and forgets what is raised in such a call.
+    LLVM calls Python back while it compiles, and Python prints and drops an exception that is raised in such a call.
     """
 
-    _again: threading.Timer | None = None
+    _retry: threading.Timer | None = None
 
     def __exit__(self, *exc_info: object) -> None:
         try:
-            if self._again is not None:
-                self._again.cancel()
-                self._again.join()
+            if self._retry is not None:
+                self._retry.cancel()
+                self._retry.join()
         finally:
             super().__exit__(*exc_info)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         self._pending = number, frame
         if not _in_llvm(frame):
             self.check()
         else:
-            if self._again is not None:
-                self._again.cancel()
-            self._again = threading.Timer(_RETRY_SECONDS, _thread.interrupt_main, (number,))
-            self._again.start()
+            if self._retry is not None:
+                self._retry.cancel()
+            self._retry = threading.Timer(_RETRY_SECONDS, _thread.interrupt_main, (number,))
+            self._retry.start()
 
 
 @contextmanager
 def ending_with_the_program() -> Iterator[None]:
-    """Raise `SystemExit`, which ends a thread without a word, where executors refuse work because the program ends."""
+    """Turn an executor's refusal of work while the program ends into `SystemExit`, which ends a thread silently."""
     try:
         yield
     except RuntimeError as error:
         if "shutdown" not in str(error):
             raise
-        raise SystemExit("the program ended before the training in one of its threads") from None
+        raise SystemExit("the program ended while one of its threads was training") from None
 
 
 def _in_llvm(frame: FrameType | None) -> bool:
@@ -110,5 +111,5 @@ def _in_llvm(frame: FrameType | None) -> bool:
 
 
 def terminate(number: int, frame: FrameType | None) -> None:
-    """Raise `SystemExit` with the status of a process that the signal has ended: a handler for SIGTERM."""
+    """Handle SIGTERM: raise `SystemExit` with the exit status of a process that the signal killed."""
     raise SystemExit(128 + number)

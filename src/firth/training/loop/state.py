@@ -1,6 +1,6 @@
-"""The state of a training between two tasks, and who keeps it.
+"""State and Checkpointer: the state of a training run between two tasks, and the interface for saving it.
 
-A state may come from a file that somebody else wrote, so nothing in it is used before it was checked.
+A state may come from a file of unknown origin, so each of its values is checked before it is used.
 """
 
 import math
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class State(NamedTuple):
-    """All that a training needs to go on as if it had never stopped.
+    """Everything that a training run needs to continue as if it had never stopped.
 
     position  names and values, ready for JSON
-    arrays    name -> array; those that training changes in place must be written, or copied, before it goes on
-    origin    where it comes from, for messages
+    arrays    name -> array; training changes them in place, so write or copy them before it continues
+    origin    where the state comes from, for messages
     """
 
     position: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
-    origin: str = "the state to go on from"
+    origin: str = "the state to resume from"
 
     def array(self, name: str, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> NDArray[Any]:
         """Return an array; raise `CheckpointError` unless it is of this shape and dtype, and finite."""
@@ -47,7 +47,7 @@ class State(NamedTuple):
         return int(value)
 
     def wholes(self, name: str, most: list[int]) -> list[int]:
-        """Return a list of whole numbers; raise `CheckpointError` unless each is from 0 to its own of `most`."""
+        """Return a list of whole numbers; raise `CheckpointError` unless each is from 0 to its entry of `most`."""
         values = self.position.get(name)
         if not isinstance(values, list) or len(values) != len(most) or not all(map(_is_whole, values, most)):
             raise self.wrong(f"{name} is {shortened(values)}, and must be {len(most)} whole numbers up to {most[0]}")
@@ -61,12 +61,12 @@ class State(NamedTuple):
         return value
 
     def wrong(self, reason: str) -> CheckpointError:
-        """Return the error of a state that no training has kept."""
+        """Return the error for a state that this training run cannot have saved."""
         return CheckpointError(f"{self.origin} is not a state of this training run: {reason}. Use another checkpoint")
 
 
 def is_finite(array: NDArray[Any]) -> bool:
-    """Tell whether all numbers are finite: only then is their sum."""
+    """Return whether all numbers are finite. If one is not, neither is their sum."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(array.sum(dtype=np.float64)))
 
@@ -76,10 +76,10 @@ def _is_whole(value: Any, most: int) -> bool:
 
 
 class Checkpointer(AbstractContextManager["Checkpointer"]):
-    """Keeps the states of a training; this one keeps none.
+    """Saves the states of a training run; this base class saves none.
 
-    resumed  the state to go on from, or None to begin
-    history  the records of the epochs done, ready for JSON; whoever trains adds to it
+    resumed  the state to resume from, or None to start
+    history  the records of the epochs done, ready for JSON; `firth.training.run` appends to it
     """
 
     def __init__(self) -> None:
@@ -91,22 +91,22 @@ class Checkpointer(AbstractContextManager["Checkpointer"]):
 
     @property
     def has_checkpoints(self) -> bool:
-        """Whether a state was kept earlier."""
+        """Whether a state was saved earlier."""
         return False
 
     def memory_needed(self, V: int) -> dict[str, int]:
-        """Return what it will allocate for V words: bytes, each part with its name."""
+        """Return the name and the bytes of each part that saving will allocate, for V words."""
         return {}
 
     def check_corpus(self, corpus: "Corpus", held_out: "TokenStore | None") -> None:
-        """Raise `CheckpointError` if the training to go on with had another corpus; here there is none."""
+        """Raise `CheckpointError` if the run to resume had another corpus."""
 
     def due(self) -> bool:
-        """Tell whether it is time for `keep`; asked several times a second."""
+        """Return whether it is time to save; called several times a second."""
         return False
 
-    def keep(self, state: State, *, last: bool) -> None:
-        """Keep a state; `last`: nothing is done to its arrays any more.
+    def save(self, state: State, *, last: bool) -> None:
+        """Save a state; `last` means that its arrays do not change any more.
 
         Raises `DivergenceError` if a number in it is not finite.
         """

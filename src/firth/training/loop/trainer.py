@@ -1,4 +1,4 @@
-"""The loop around an engine: epochs, threads, the learning rate, the loss, progress, callbacks, and stopping."""
+"""Trainer: runs an engine's tasks on threads, epoch by epoch, and records, reports and saves the results."""
 
 import math
 import threading
@@ -10,7 +10,6 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError, FormatError
 from firth.messages import counted, option
@@ -20,22 +19,24 @@ from firth.training.loop.progress import Reporter
 from firth.training.loop.signals import Compiling, Deferred
 from firth.training.loop.state import Checkpointer, State
 
-POLL_SECONDS = 0.1  # how often progress is shown and an interrupt is noticed
-_LARGEST_EXPONENT = 700  # e to the power of more is beyond float64
-GRACE_SECONDS = 1.0  # that tasks under way have to end in, after an interrupt
+POLL_SECONDS = 0.1  # between two updates of the progress, which also check for interrupts
+GRACE_SECONDS = 1.0  # for tasks under way to end after an interrupt
+_LARGEST_EXPONENT = 700  # exp of more overflows float64
+_POSITION = ("epoch", "done", "pairs", "seconds", "progress")
+_MOST_PAIRS = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One line of a model's history.
+    """One epoch in a model's history.
 
     epoch    1, 2, ...; pairs, words: (center, outside) pairs and raw words trained on
     loss     mean loss of a pair, in nats. Negative sampling: the running loss, each pair's before its own step.
-             Softmax: exactly that of all pairs, after the epoch
+             Softmax: the exact loss of all pairs, after the epoch
     alpha    learning rate at the end of the epoch
-    end_loss mean loss, in nats, of a fixed sample of pairs and noise words, computed after the epoch while nothing
-             changes; None for the softmax, and where the sample has no pairs
-    seconds  wall time of training; None in a model that was loaded, for two equal trainings make equal files
+    end_loss mean loss, in nats, of a fixed sample of pairs and noise words, computed after the epoch with the matrices
+             fixed; None for the softmax, and if the sample has no pairs
+    seconds  wall time of training; None in a loaded model, because equal training runs write equal files
     validation_loss  exact softmax loss of a held-out pair, in nats, if there is a validation text
 
     Compare epochs by `end_loss`. The running loss often rises in the last epochs although the vectors improve: text
@@ -60,13 +61,13 @@ class EpochRecord:
             if not isinstance(value, Real) and not (value is None is field_.default):
                 raise TypeError(f"{field_.name} is {shortened(value)}")
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, float | None]:
         """Return names and values, ready for JSON."""
         return asdict(self)
 
 
 def records(history: list[Any], origin: str) -> list[EpochRecord]:
-    """Return records from names and values; raise `FormatError`, naming `origin`, if they are none."""
+    """Return records from names and values; raise `FormatError`, naming `origin`, if they are not records."""
     try:
         return [EpochRecord(**record) for record in history]
     except TypeError as error:
@@ -75,11 +76,11 @@ def records(history: list[Any], origin: str) -> list[EpochRecord]:
 
 @dataclass
 class Tally:
-    """What an epoch has come to, added to by all workers under a lock.
+    """The sums of an epoch's results so far; workers add to it under a lock.
 
-    done      the engine's own account of the tasks done; None before the first
+    done      the tasks done, as `TaskQueue.done` returns them; None before the first
     progress  share of the epoch that is done
-    losses    the sum of each task, in nats
+    losses    each task's sum of losses, in nats
     """
 
     epoch: int
@@ -90,7 +91,7 @@ class Tally:
     losses: list[float] = field(default_factory=list)
 
     def add(self, result: TaskResult) -> None:
-        """Add what a task did."""
+        """Add a task's result."""
         self.progress += result.share
         self.pairs += result.pairs
         self.losses.append(result.loss)
@@ -101,13 +102,13 @@ class Tally:
         return math.fsum(self.losses) / self.pairs if self.pairs else math.nan
 
     def to_state(self) -> State:
-        """Return all of it, for a checkpoint."""
+        """Return the tally as a state, for a checkpoint."""
         position = {name: getattr(self, name) for name in _POSITION}
         return State(position, {"losses": np.array(self.losses)})
 
     @classmethod
     def from_state(cls, state: State, epochs: int, all_done: Callable[[int], list[int]]) -> Self:
-        """Return the tally that `to_state` was called on; raise `CheckpointError` if it does not fit this training.
+        """Return the tally that `to_state` saved; raise `CheckpointError` if it does not fit these epochs and tasks.
 
         all_done: `Engine.all_done`.
         """
@@ -122,27 +123,25 @@ class Tally:
         )
 
 
-_POSITION = ("epoch", "done", "pairs", "seconds", "progress")
-_MOST_PAIRS = 2**63 - 1
-
-
 class Trainer:
-    """Runs `options.epochs` passes of an engine on `workers` threads, from where `checkpointer` left off.
+    """Runs `options.epochs` epochs of an engine's tasks on `workers` threads, from the state that is resumed, if any.
 
-    Between two tasks the state of a training is whole: both matrices, which tasks are done, and the sums of
-    the losses. The trainer passes it to `checkpointer` when a checkpoint is due, at the end of each epoch, and on an
-    interrupt.
+    While no task is under way, the engine's state and the tally are passed to `checkpointer`: when a checkpoint is
+    due, at the end of each epoch, and on an interrupt.
+
+    center, outside: the engine's matrices.
     """
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Engine[Any, Any],
         options: Options,
         workers: int,
         reporter: Reporter,
         checkpointer: Checkpointer | None = None,
     ):
         self._engine, self._options, self._reporter = engine, options, reporter
+        self.center, self.outside = engine.center, engine.outside
         self._checkpointer = checkpointer or Checkpointer()
         self._workspaces = [engine.workspace() for _ in range(workers)]
         self._lock, self._paused = threading.Lock(), threading.Event()
@@ -154,30 +153,20 @@ class Trainer:
             engine.restore(self._checkpointer.resumed)
             self._checkpointer.resumed = None
 
-    @property
-    def center(self) -> NDArray[np.float32]:
-        """The engine's center matrix."""
-        return self._engine.center
-
-    @property
-    def outside(self) -> NDArray[np.float32]:
-        """The engine's outside matrix."""
-        return self._engine.outside
-
     def stop(self) -> None:
-        """Ask all workers to stop; they do within a slice of a task, after which there is no state to keep.
+        """Ask all workers to stop; they stop in the middle of their tasks, so the state cannot be saved.
 
-        Unless `Engine.undone_when_halted`: then it is that before the task.
+        If `Engine.undone_when_halted`, the state before the interrupted task can be.
         """
         self._engine.halt[0] = True
 
     def epochs(self) -> Iterator[EpochRecord]:
         """Train, yielding a record after each epoch.
 
-        When the caller is interrupted or closes the iterator, the workers stop and are joined: after their task, if
-        that ends within `GRACE_SECONDS`, or else within a slice of it.
+        If the caller is interrupted, the workers stop and are joined: after their tasks, if those end within
+        `GRACE_SECONDS`, or else in the middle of them.
         Raises `DivergenceError` as soon as the loss of a task is not finite, `CorpusError` if an epoch has
-        no pairs, and whatever a worker raises.
+        no pairs, and any exception of a worker.
         """
         self._compile()
         self._reporter.stage("training", self._options.epochs * self._engine.n_words)
@@ -186,36 +175,35 @@ class Trainer:
             if self._engine.halt[0]:
                 return
             record = self._record()
-            self._reporter.say(summary(record, self._options.epochs, exact=self._engine.exact))
+            self._reporter.show(summary(record, self._options.epochs, exact=self._engine.exact))
             self._explain(record)
             self._tally = Tally(epoch + 1)
             yield record
 
     def _compile(self) -> None:
-        """Compile the kernel, and say how long it took: that is no training time."""
+        """Compile the kernels and report the time, which does not count as training time."""
         self._reporter.stage("compiling", None)
         started = time.perf_counter()
         with Compiling():
             self._engine.compile()
-        self._reporter.say(f"compiled in {time.perf_counter() - started:.1f} s")
+        self._reporter.show(f"compiled in {time.perf_counter() - started:.1f} s")
 
     def _run_epoch(self) -> None:
-        """Do all tasks of an epoch that are not done, resting now and then to keep the state.
+        """Do the rest of an epoch's tasks, pausing whenever a checkpoint is due.
 
-        The first error stops all and is raised here.
+        The first error stops all workers and is raised here.
         """
         tasks = self._engine.tasks(self._tally.epoch, self._tally.done, self._paused)
-        threads = len(self._workspaces) + 1  # one extra, to detect that threads cannot be started
+        threads = len(self._workspaces) + 1  # one more than needed, for the check in `_wait`
         with Deferred(self.stop) as signals, ThreadPoolExecutor(threads, thread_name_prefix="firth") as pool:
-            resting = True
-            while resting:
-                resting = self._run_until_due(pool, tasks, signals)
+            while self._run_until_due(pool, tasks, signals):
+                pass
         if not self._engine.halt[0]:
             self._tally.progress = 1.0
             self._show()
 
-    def _run_until_due(self, pool: ThreadPoolExecutor, tasks: TaskQueue, signals: Deferred) -> bool:
-        """Let every worker take tasks until none is left or the checkpointer is due; return whether it was."""
+    def _run_until_due(self, pool: ThreadPoolExecutor, tasks: TaskQueue[Any], signals: Deferred) -> bool:
+        """Let every worker take tasks until none is left or a checkpoint is due; return whether one was due."""
         self._paused.clear()
         futures: list[Future[None]] = []
         began = time.perf_counter() - self._tally.seconds  # workers start while others are still being submitted
@@ -228,29 +216,30 @@ class Trainer:
             raise
         if self._engine.halt[0]:
             return False
-        self._keep(tasks)
+        self._save(tasks)
         signals.check()
         return self._paused.is_set()
 
     def _wait(self, pool: ThreadPoolExecutor, futures: list[Future[None]], signals: Deferred, began: float) -> None:
-        """Wait for all workers, showing progress; raise the first error, or an interrupt, as soon as there is one.
+        """Wait for all workers, showing progress; raise the first error or interrupt as soon as there is one.
 
-        The end of the program is an interrupt too: it waits for the workers, though this thread may be a daemon.
+        The end of the program counts as an interrupt, because Python then waits for the workers even if this thread
+        is a daemon. The pool refuses new work when the program ends.
         """
         waiting, tasks_before = set(futures), len(self._tally.losses)
         while waiting:
             done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
-            pool.submit(int)  # refused when the program ends; workers may then fail for that
+            pool.submit(int)  # raises when the program ends; checked first, as workers may then fail for that reason
             for future in done:
                 future.result()
             self._tally.seconds = time.perf_counter() - began
             self._show()
             signals.check()
-            if len(self._tally.losses) > tasks_before and self._checkpointer.due():  # or it might rest for ever
+            if len(self._tally.losses) > tasks_before and self._checkpointer.due():  # no pause without progress
                 self._paused.set()
 
-    def _end_early(self, futures: list[Future[None]], tasks: TaskQueue) -> None:
-        """Let the tasks under way end, and keep the state; where one fails, or takes too long, keep nothing."""
+    def _end_early(self, futures: list[Future[None]], tasks: TaskQueue[Any]) -> None:
+        """Let the tasks under way end and save the state; if one fails or takes too long, save nothing."""
         halted = self._engine.halt[0]
         self._paused.set()
         try:
@@ -259,15 +248,15 @@ class Trainer:
             self.stop()
         failed = any(future.exception() for future in futures)
         if not failed and (not (late or halted) or self._engine.undone_when_halted):
-            self._keep(tasks, last=True)
+            self._save(tasks, last=True)
 
-    def _keep(self, tasks: TaskQueue, *, last: bool = False) -> None:
+    def _save(self, tasks: TaskQueue[Any], *, last: bool = False) -> None:
         self._tally.done = tasks.done()
         own, engine = self._tally.to_state(), self._engine.state()
-        self._checkpointer.keep(State(own.position | engine.position, own.arrays | engine.arrays), last=last)
+        self._checkpointer.save(State(own.position | engine.position, own.arrays | engine.arrays), last=last)
 
-    def _work(self, tasks: TaskQueue, work: Any) -> None:
-        """One worker: do the next task that nobody has taken, until there is none."""
+    def _work(self, tasks: TaskQueue[Any], work: Any) -> None:
+        """Take tasks and do them, until there are none; each worker runs this."""
         while (task := tasks.take()) is not None:
             rate = self._rate(task.progress)
             result = self._engine.train(task, rate, work)
@@ -278,11 +267,11 @@ class Trainer:
                 self._tally.add(result)
 
     def _rate(self, progress: float) -> float:
-        """Return the learning rate: it depends on the place in the corpus, and never on time."""
+        """Return the learning rate, which depends on the position in the epochs and never on time."""
         return self._engine.rate((self._tally.epoch + progress) / self._options.epochs)
 
     def _show(self) -> None:
-        """Report words per second, loss and learning rate, as soon as there are pairs to report on."""
+        """Report words per second, loss and learning rate, once there are pairs."""
         engine, tally = self._engine, self._tally
         progress = min(1.0, tally.progress)
         words = round((tally.epoch + progress) * engine.n_words)
@@ -294,7 +283,11 @@ class Trainer:
         tally, rate, started = self._tally, self._rate(1.0), time.perf_counter()
         loss, pairs = self._engine.epoch_loss(tally.mean_loss, tally.pairs)
         if not pairs:
-            raise _no_pairs(self._engine.n_words)
+            raise CorpusError(
+                f"the corpus has {counted(self._engine.n_words, 'word')} in the vocabulary and no two of them in one "
+                f"sentence after subsampling: give longer sentences, a smaller {option('min_count')}, or a larger "
+                f"{option('sample')} (0 keeps every word)"
+            )
         end_loss = self._engine.end_loss(self._workspaces[0])
         for each in (loss, end_loss):
             if each is not None:
@@ -303,13 +296,13 @@ class Trainer:
         return EpochRecord(tally.epoch + 1, loss, pairs, self._engine.raw_words, rate, seconds, end_loss=end_loss)
 
     def _explain(self, record: EpochRecord) -> None:
-        """Explain, once, a running loss that rises while the loss of the fixed sample falls."""
+        """Explain, once, a running loss that rises while the end loss falls."""
         before, self._previous = self._previous, record
         if before is None or before.end_loss is None or record.end_loss is None or self._explained:
             return
         if record.loss > before.loss and record.end_loss <= before.end_loss:
             self._explained = True
-            self._reporter.say(
+            self._reporter.show(
                 "the loss rose because a lower learning rate fits the words just seen less closely: compare epochs by "
                 "the end loss, of a fixed sample of pairs after each epoch"
             )
@@ -320,14 +313,6 @@ class Trainer:
                 f"the loss became {loss} in epoch {self._tally.epoch + 1}, {where}, at learning rate {rate:.4g}: "
                 f"training has diverged and its vectors are of no use; {self._engine.advice}"
             )
-
-
-def _no_pairs(n_words: int) -> CorpusError:
-    return CorpusError(
-        f"the corpus has {counted(n_words, 'word')} in the vocabulary and no two of them in one sentence after "
-        f"subsampling: give longer sentences, a smaller {option('min_count')}, or a larger {option('sample')} (0 keeps "
-        "every word)"
-    )
 
 
 def rate_of(words: float, seconds: float) -> str:

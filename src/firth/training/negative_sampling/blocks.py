@@ -233,7 +233,7 @@ class Chunk(NamedTuple):
     parts: dict[int, BlockPairs]
 
 
-class Blocks(NegativeSampling):
+class Blocks(NegativeSampling[ChunkTask, Worker]):
     """The engine of the block schedule: makes pairs from token blocks and trains buckets of them.
 
     run  trains each bucket; None for `run_here`, or `run_reference` if `kernels` is "reference"

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from firth.text import BLOCK_WORDS, END, Corpus
 from firth.training import sampling
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
-from firth.training.loop.engine import Engine, Matrix, TaskResult
+from firth.training.loop.engine import Engine, Matrix, TaskResult, TaskT, WorkspaceT
 from firth.training.negative_sampling import layout, simd
 
 _INIT_NUMBERS = 2**22  # drawn at a time, so that filling a matrix needs no second one
@@ -25,7 +25,7 @@ Kernels: TypeAlias = Literal["compiled", "reference"]
 """Which code does the steps: compiled kernels, or the same in plain NumPy (`reference`), far slower."""
 
 
-class NegativeSampling(Engine):
+class NegativeSampling(Engine[TaskT, WorkspaceT]):
     """The base class of both schedules: the corpus, the matrices to start from, and subsampling.
 
     center, outside: (V, D) float32 views of rows padded to 64 bytes; training changes them in place.
@@ -46,7 +46,7 @@ class NegativeSampling(Engine):
         """Compile the kernels now, by training on no tokens at all."""
         self._train_alone(np.zeros(0, np.int32), 0, 0.0, self.workspace())
 
-    def end_loss(self, work: Any) -> float | None:
+    def end_loss(self, work: WorkspaceT) -> float | None:
         """Return the mean loss of a fixed sample of pairs, each with fixed noise words; no row changes.
 
         The sample is the same in every epoch: 1/64 of the words, at least 2,048 and at most 32,768, from 16 places
@@ -58,7 +58,7 @@ class NegativeSampling(Engine):
         return result.loss / result.pairs if result.pairs and not self.halt[0] else None
 
     @abstractmethod
-    def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Any) -> TaskResult:
+    def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: WorkspaceT) -> TaskResult:
         """Train on tokens in this thread, in place; at rate 0 this only computes their loss."""
 
     def _sample(self) -> NDArray[np.int32]:

@@ -48,7 +48,7 @@ class TokenBlockQueue:
         return [self._next]
 
 
-class Hogwild(NegativeSampling):
+class Hogwild(NegativeSampling[TokenBlockTask, window_kernels.Workspace]):
     """Trains one block of tokens at a time; all workers change both matrices at once.
 
     With one worker the result is deterministic.

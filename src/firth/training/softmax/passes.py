@@ -15,7 +15,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +111,7 @@ class SoftmaxTrainer:
             corpus.tokens, corpus.vocabulary, self._options,
             workers=self._workers, progress=report.advance, kernels=KERNELS[self._kernels],
         )  # fmt: skip
-        report.say(
+        report.show(
             f"counted {counted(round(counts.pairs), 'pair')}, {len(counts.columns):,} of them distinct, "
             f"in {time.perf_counter() - started:.1f} s"
         )
@@ -121,7 +121,7 @@ class SoftmaxTrainer:
         """Train both matrices by negative sampling. After an interrupt they hold the vectors at that point."""
         options = dataclasses.replace(self._options, epochs=self._options.warm_epochs)
         engine = Hogwild(self._corpus, options, self._kernels)
-        self._reporter.say("warm start: negative sampling, on one thread")
+        self._reporter.show("warm start: negative sampling, on one thread")
         try:
             for _ in self._trainer(engine, options, _WARM).epochs():
                 if self._stopped:
@@ -129,7 +129,7 @@ class SoftmaxTrainer:
         finally:
             self.center[:], self.outside[:] = engine.center, engine.outside
 
-    def _trainer(self, engine: Engine, options: Options, stage: str) -> Trainer:
+    def _trainer(self, engine: Engine[Any, Any], options: Options, stage: str) -> Trainer:
         """Return the trainer of a stage, and register it for `stop`."""
         self._current = Trainer(engine, options, 1, self._reporter, _StageCheckpointer(self._checkpointer, stage))
         return self._current
@@ -150,8 +150,8 @@ class _StageCheckpointer(Checkpointer):
     def due(self) -> bool:
         return self._checkpointer.due()
 
-    def keep(self, state: State, *, last: bool) -> None:
-        self._checkpointer.keep(State({self._stage: state.position}, state.arrays), last=last)
+    def save(self, state: State, *, last: bool) -> None:
+        self._checkpointer.save(State({self._stage: state.position}, state.arrays), last=last)
 
 
 class Batch(NamedTuple):
@@ -182,7 +182,7 @@ class Batches:
         return [self.finished]
 
 
-class Passes(Engine):
+class Passes(Engine[Batch, None]):
     """The engine of the passes. All threads work on one batch, so the `Trainer` has one worker.
 
     A batch that is halted while its gradient is computed changes nothing; the optimiser steps are never interrupted.

@@ -1,13 +1,19 @@
-"""Trainings of a moment, which are interrupted at chosen tasks."""
+"""Short training runs, interrupts at chosen tasks, and a reporter that records."""
 
 import signal
+import tempfile
 import threading
+from pathlib import Path
 
 import numpy as np
 
 from firth import Word2Vec
 from firth.text import store
+from firth.training.arguments import Callbacks
+from firth.training.loop.progress import Reporter
+from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling import blocks, hogwild, partition
+from firth.training.run import Texts
 from firth.training.softmax import passes
 
 SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs": 3, "blocks": 5}
@@ -21,23 +27,51 @@ ENGINES = (blocks.Blocks, hogwild.Hogwild, passes.Passes)
 
 
 def ids(n=12_000, V=200, seed=5):
-    """Rows of 20 ids whose frequencies fall like Zipf's law."""
+    """Rows of 20 ids whose frequencies follow Zipf's law."""
     weights = 1 / np.arange(1, V + 1)
     return np.random.default_rng(seed).choice(V, (n // 20, 20), p=weights / weights.sum())
 
 
 def model_of(kind, workers=2, **options):
-    """Return a model that is to be trained in that way."""
+    """Return a model to be trained."""
     return Word2Vec(**SMALL | KINDS[kind] | options, workers=1 if kind == "hogwild" else workers)
 
 
-def saved(model, folder):
-    """Return the bytes of the whole model's file."""
-    model.save(folder / "saved.firth")
-    return (folder / "saved.firth").read_bytes()
+def saved(model):
+    """Return the bytes of the model's file."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder, "model"))
+        return Path(folder, "model").read_bytes()
 
 
-def cut_into_many_pieces(monkeypatch):
+def uninterrupted(kind, corpus=None, validation=None, callbacks=(), **options):
+    """Return the bytes of a model that was trained in one go."""
+    corpus = ids() if corpus is None else corpus
+    return saved(model_of(kind, **options).fit(corpus, validation=validation, callbacks=callbacks, progress=False))
+
+
+def fit_reporting(model, corpus, report, checkpointer=None, callbacks=()):
+    """Fit with a reporter and a checkpointer that the caller has made."""
+    return model._fit(Texts(corpus), report, checkpointer or Checkpointer(), Callbacks(callbacks))
+
+
+class Log(Reporter):
+    """Records the lines that are shown."""
+
+    def __init__(self):
+        self.lines = []
+
+    def show(self, text):
+        self.lines.append(text)
+
+    def warn(self, text):
+        self.show(f"WARNING: {text}")
+
+    def warnings(self):
+        return [line for line in self.lines if line.startswith("WARNING")]
+
+
+def cut_into_many_tasks(monkeypatch):
     """Cut a small corpus into many tasks of every kind."""
     monkeypatch.setattr(store, "BLOCK_WORDS", 2_000)
     monkeypatch.setattr(partition, "CHUNK_PAIRS", 300_000)  # at most two token blocks
@@ -45,17 +79,17 @@ def cut_into_many_pieces(monkeypatch):
 
 
 class Interrupts:
-    """Sends a signal when the n-th task begins, and lets that task end only when the workers are to rest."""
+    """Sends a signal when the n-th task begins, and lets that task end only when the workers are to pause."""
 
     def __init__(self, monkeypatch, number=signal.SIGINT):
-        self.at, self.begun, self.sent = None, 0, 0
+        self.at, self.begun = None, 0
         self._number, self._lock, self._paused = number, threading.Lock(), None
         for engine in ENGINES:
             monkeypatch.setattr(engine, "tasks", self._wrapped_tasks(engine.tasks))
             monkeypatch.setattr(engine, "train", self._wrapped_train(engine.train))
 
     def after(self, n):
-        """Interrupt the next training at its n-th task; None: at none."""
+        """Interrupt the next run at its n-th task; None: do not interrupt it."""
         self.at, self.begun = n, 0
 
     def _wrapped_tasks(self, tasks):
@@ -72,7 +106,6 @@ class Interrupts:
                 is_it = self.begun == self.at
             result = train(engine, task, rate, work)
             if is_it:
-                self.sent += 1
                 signal.raise_signal(self._number)
                 assert self._paused.wait(20)
             return result

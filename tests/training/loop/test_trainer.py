@@ -1,7 +1,6 @@
-"""The loop around the engine: the loss, threads, stopping, errors, memory, and what a person sees."""
+"""The trainer: the loss, threads, stopping, errors, memory, progress and the lines that report an epoch."""
 
 import hashlib
-import io
 import os
 import signal
 import subprocess
@@ -12,15 +11,16 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from training.loop._runs import ENGINES, Log, fit_reporting, ids, model_of
 
 import firth
-from firth import CorpusError, DivergenceError, OptionError, Word2Vec, resources
+from firth import CorpusError, DivergenceError, OptionError, Options, Word2Vec, resources
 from firth.errors import NotEnoughMemoryError
-from firth.training import draws, guards
+from firth.text import read_corpus
 from firth.training.loop import trainer
-from firth.training.loop.progress import Bar, Lines, Reporter, reporter
-from firth.training.loop.state import Checkpointer
-from firth.training.negative_sampling import engine, hogwild
+from firth.training.loop.progress import Reporter
+from firth.training.loop.trainer import EpochRecord
+from firth.training.negative_sampling import hogwild
 
 SMALL = {"schedule": "hogwild", "vector_size": 16, "window": 3, "negative": 5, "min_count": 1, "sample": 0, "epochs": 2}
 
@@ -42,7 +42,7 @@ def model(corpus):
     return Word2Vec(**SMALL, workers=2).fit(corpus, progress=False)
 
 
-def test_words_of_one_topic_become_alike(model):
+def test_words_of_one_topic_become_similar(model):
     wv = model.wv
     assert all(word.startswith("cat") for word, _ in wv.most_similar("cat3", topn=9))
     assert wv.similarity("cat1", "cat2") > 0.5 > wv.similarity("cat1", "car2")
@@ -74,30 +74,12 @@ def test_the_loss_does_not_depend_on_the_number_of_workers(corpus):
     np.testing.assert_allclose(losses[2], losses[0], rtol=0.01)
 
 
-def test_the_loss_starts_at_that_of_a_coin(corpus):
+def test_the_loss_starts_at_log_2_for_each_score(corpus):
     """With u = 0 every score is 0, so a pair costs (1 + K) log 2, less the noise words left out."""
     options = SMALL | {"alpha": 1e-12, "min_alpha": 0, "epochs": 1, "negative": 3}
     loss = Word2Vec(**options, workers=2).fit(corpus, progress=False).history[0].loss
     share_left_out = 1 / 20  # 20 words, equally frequent
     assert loss == pytest.approx((1 + 3 * (1 - share_left_out)) * np.log(2), rel=0.005)
-
-
-def start_vectors(V, D, seed):
-    return np.concatenate([rows for _, rows in engine.start_rows(V, D, seed)])
-
-
-def test_the_starting_vectors_depend_on_the_seed_alone():
-    first, second, other = (start_vectors(300, 7, seed) for seed in (5, 5, 6))
-    np.testing.assert_array_equal(first, second)
-    assert not np.array_equal(first, other)
-    assert np.abs(first).max() <= 0.5 / 7
-    assert np.abs(first).mean() == pytest.approx(0.25 / 7, rel=0.05)
-
-
-def test_the_starting_vectors_do_not_depend_on_how_many_are_drawn_at_a_time(monkeypatch):
-    whole = start_vectors(100, 5, 1)
-    monkeypatch.setattr(engine, "_INIT_NUMBERS", 35)
-    np.testing.assert_array_equal(start_vectors(100, 5, 1), whole)
 
 
 TRAIN_AND_HASH = r"""
@@ -110,7 +92,7 @@ print(hashlib.sha256(model.wv.vectors.tobytes() + model.outside.tobytes()).hexdi
 """
 
 
-def test_one_worker_gives_the_same_bytes_whatever_the_hash_seed_and_locale():
+def test_one_worker_gives_the_same_bytes_under_any_hash_seed_and_locale():
     digests = set()
     for hash_seed, locale in (("0", "C"), ("12345", "C.UTF-8")):
         environment = os.environ | {"PYTHONHASHSEED": hash_seed, "LC_ALL": locale, "PYTHONUTF8": "0"}
@@ -144,61 +126,10 @@ def test_the_ends_of_every_range_train(vector_size, negative, window, schedule):
     assert 0 < model.history[0].loss < (1 + negative) * np.log(2) * 1.01
 
 
-def test_a_callback_reads_the_history_and_stops(corpus):
-    seen = []
-
-    def stop_after_three(model):
-        seen.append((len(model.history), model.wv.similarity("cat1", "cat2")))
-        return len(model.history) == 3
-
-    model = Word2Vec(**SMALL | {"epochs": 50}).fit(corpus[:500], callbacks=[stop_after_three], progress=False)
-    assert [count for count, _ in seen] == [1, 2, 3]
-    assert len({similarity for _, similarity in seen}) == 3, "each epoch's own vectors are queried"
-    assert len(model.history) == 3
-
-
-def test_what_a_callback_raises_reaches_the_caller(corpus):
-    def fail(model):
-        raise LookupError("the callback's own")
-
-    model = Word2Vec(**SMALL)
-    with pytest.raises(LookupError, match="the callback's own"):
-        model.fit(corpus[:100], callbacks=[fail], progress=False)
-    assert len(model.history) == 1
-    assert "cat1" in model.wv
-
-
 @pytest.mark.parametrize("schedule", ["hogwild", "blocks"])
 def test_divergence_stops_at_once_with_advice(corpus, schedule):
     with pytest.raises(DivergenceError, match=r"loss became (inf|nan) in epoch 1, .* smaller alpha"):
         Word2Vec(**SMALL | {"alpha": 1e30, "schedule": schedule}).fit(corpus, progress=False)
-
-
-def test_what_a_worker_raises_reaches_the_caller(corpus, monkeypatch):
-    train = hogwild.Hogwild.train
-
-    def fail_late(self, task, rate, work):
-        if task.epoch == 1:
-            raise LookupError(f"block {task.block}")
-        return train(self, task, rate, work)
-
-    monkeypatch.setattr(hogwild.Hogwild, "train", fail_late)
-    with pytest.raises(LookupError, match=r"block \d"):
-        Word2Vec(**SMALL, workers=3).fit(corpus, progress=False)
-
-
-def test_ids_outside_the_vocabulary_never_reach_a_kernel():
-    good = np.array([0, 4, -1, 2], np.int32)
-    assert guards.checked_ids(good, 5, 0) is good
-    for bad in ([0, 5], [-2, 1]):
-        with pytest.raises(CorpusError, match=r"block 7 .* ids from .* where -1 to 4 are allowed"):
-            guards.checked_ids(np.array(bad, np.int32), 5, 7)
-
-
-def test_block_keys_differ():
-    keys = {draws.block_key(seed, epoch, block) for seed in range(3) for epoch in range(3) for block in range(50)}
-    assert len(keys) == 450
-    assert all(0 <= key < 2**64 for key in keys)
 
 
 def test_a_corpus_without_pairs_is_refused():
@@ -206,7 +137,7 @@ def test_a_corpus_without_pairs_is_refused():
         Word2Vec(**SMALL).fit([["one"], ["two"]], progress=False)
 
 
-def test_too_little_memory_is_said_with_the_arithmetic(corpus, monkeypatch):
+def test_too_little_memory_is_refused_with_the_sizes(corpus, monkeypatch):
     monkeypatch.setattr(resources, "memory_rooms", lambda unused: [("a limit", 10**6)])
     message = r"needs .* \(compiled .* matrices of 20 x 2048 .* and 1 MiB is available \(a limit\): use a smaller"
     with pytest.raises(NotEnoughMemoryError, match=message):
@@ -215,12 +146,6 @@ def test_too_little_memory_is_said_with_the_arithmetic(corpus, monkeypatch):
 
 def test_available_memory_is_a_real_amount():
     assert 2**20 < min(room for _, room in resources.memory_rooms()) < 2**50
-
-
-@pytest.mark.parametrize("workers", [0, -1, 1.5, "2", True, 5000])
-def test_workers_are_checked(workers):
-    with pytest.raises(OptionError, match=r"workers=.* give a whole number from 1 to 1024"):
-        Word2Vec(workers=workers)
 
 
 INTERRUPTED = """
@@ -241,7 +166,7 @@ except KeyboardInterrupt:
 def test_an_interrupt_stops_within_two_seconds_and_leaves_a_usable_model(schedule, words):
     command = [sys.executable, "-c", INTERRUPTED, schedule, str(words)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        for line in process.stderr:  # until training has begun
+        for line in process.stderr:  # until training starts
             if line.startswith("compiled"):
                 break
         time.sleep(1.0)
@@ -252,52 +177,91 @@ def test_an_interrupt_stops_within_two_seconds_and_leaves_a_usable_model(schedul
     assert process.returncode == 0
 
 
-def test_progress_lines_come_now_and_then_and_name_speed_loss_and_rate(corpus):
-    stream = io.StringIO()
-    lines = Lines(stream, interval=0.0)
-    model = Word2Vec(**SMALL)
-    model._fit(corpus, lines, Checkpointer())
-    text = stream.getvalue()
-    assert "read 32,000 words in 4,000 sentences; vocabulary 20" in text
-    assert "compiled in " in text
-    assert "epoch 2/2  loss " in text
-    assert "M words/s" in text
-    assert "alpha " in text
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_the_bar_is_for_terminals_only():
-    assert isinstance(reporter(None, Terminal()), Bar)
-    assert isinstance(reporter(None, io.StringIO()), Lines)
-    assert type(reporter(False, Terminal())) is Reporter
-
-
-def test_the_bar_shows_speed_loss_rate_and_time_left(corpus):
-    terminal = Terminal()
-    Word2Vec(**SMALL)._fit(corpus, Bar(terminal), Checkpointer())
-    text = terminal.getvalue()
-    for part in ("training", "M words/s", "loss", "alpha", "0:00:00"):
-        assert part in text
-
-
-def test_numba_told_not_to_compile_is_said(corpus, monkeypatch):
+def test_a_numba_that_must_not_compile_is_refused(corpus, monkeypatch):
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
     with pytest.raises(OptionError, match="NUMBA_DISABLE_JIT is set"):
         Word2Vec(**SMALL).fit(corpus[:50], progress=False)
 
 
-def test_nothing_is_shown_when_silent(corpus, capfd):
-    Word2Vec(**SMALL).fit(corpus[:50], progress=False)
-    assert capfd.readouterr() == ("", "")
+# --- the lines that report an epoch
 
 
-def test_an_epoch_is_summed_up_in_a_line():
-    record = trainer.EpochRecord(epoch=2, loss=1.5, pairs=1000, words=500_000, seconds=0.25, alpha=0.01)
-    assert (
-        trainer.summary(record, 5, exact=False)
-        == "epoch 2/5  loss 1.5000  2.00 M words/s  0.2 s  1,000 pairs  alpha 0.0100"
-    )
+def record(loss, end_loss):
+    return EpochRecord(epoch=2, loss=loss, pairs=1000, words=500_000, alpha=0.01, seconds=0.25, end_loss=end_loss)
+
+
+def test_the_summary_of_an_epoch_is_one_line():
+    expected = "epoch 2/5  loss 1.5000{}  2.00 M words/s  0.2 s  1,000 pairs  alpha 0.0100"
+    assert trainer.summary(record(1.5, None), 5, exact=False) == expected.format("")
+    assert trainer.summary(record(1.5, 1.25), 5, exact=False) == expected.format("  end loss 1.2500")
+
+
+@pytest.mark.parametrize(
+    ("losses", "explained"),
+    [
+        ([(2.2, 2.3), (2.3, 2.2), (2.4, 2.1)], 1),  # once
+        ([(2.2, 2.3), (2.1, 2.2)], 0),
+        ([(2.2, 2.3), (2.3, 2.4)], 0),  # both rise: another problem
+        ([(2.2, None), (2.3, None)], 0),
+    ],
+)
+def test_a_loss_that_rises_while_the_end_loss_falls_is_explained_once(losses, explained, corpus):
+    log, options = Log(), Options.from_dict(SMALL)
+    loop = trainer.Trainer(hogwild.Hogwild(read_corpus(corpus, options), options), options, 1, log)
+    for each in losses:
+        loop._explain(record(*each))
+    assert "\n".join(log.lines).count("the loss rose because a lower learning rate") == explained
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [(999, "999 words/s"), (99_999, "99,999 words/s"), (100_000, "0.10 M words/s"), (2.5e6, "2.50 M words/s")],
+)
+def test_a_speed_is_shown_in_millions_from_100_000_on(words, text):
+    assert trainer.rate_of(2 * words, 2.0) == text
+
+
+# --- progress
+
+
+@pytest.fixture
+def results(monkeypatch):
+    """The results of all tasks, each added when it is done."""
+    done = []
+    for engine in ENGINES:
+
+        def train(self, task, rate, work, inner=engine.train):
+            done.append(inner(self, task, rate, work))
+            return done[-1]
+
+        monkeypatch.setattr(engine, "train", train)
+    return done
+
+
+class Progress(Reporter):
+    """Records the progress of training, beside the share of the epochs that is done by then."""
+
+    def __init__(self, results):
+        self.shown, self._results = [], results
+
+    def stage(self, name, total):
+        self._total = total if name == "training" else None
+
+    def advance(self, done, total=None, note=""):
+        if self._total is not None:
+            self.shown.append((done / self._total, sum(result.share for result in self._results), note))
+
+
+@pytest.mark.parametrize("kind", ["blocks", "hogwild", "cold"])
+def test_progress_is_the_share_of_tasks_done_and_shows_no_loss_before_the_first(kind, results, monkeypatch):
+    monkeypatch.setattr(trainer, "POLL_SECONDS", 0.001)
+    report = Progress(results)
+    fit_reporting(model_of(kind), ids(), report)
+    assert sum(result.share for result in results) == pytest.approx(3)
+    assert all((result.share > 0) == (result.pairs > 0) for result in results)
+    for shown, share, note in report.shown:
+        # Words are rounded to whole ones.
+        assert shown <= share / 3 + 1e-4
+        assert "nan" not in note
+        assert "0.00 M words/s" not in note
+    assert report.shown[-1][0] == 1.0

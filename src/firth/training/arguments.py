@@ -1,0 +1,47 @@
+"""Checks of `fit`'s arguments: unknown names, and callbacks."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from firth.errors import OptionError
+from firth.options import Options, shortened, unknown_option
+
+ModelT = TypeVar("ModelT")
+
+
+def refuse_unknown(names: Iterable[str], arguments: list[str]) -> None:
+    """Raise `OptionError` for the first of the names, none of which is one of `fit`'s `arguments`."""
+    for name in names:
+        if name == "workers" or name in (field.name for field in fields(Options)):
+            raise OptionError(
+                f"{name} is an option of Word2Vec and not an argument of fit: Word2Vec({name}=...).fit(corpus)"
+            )
+        raise unknown_option(name, arguments)
+
+
+class Callbacks(Generic[ModelT]):
+    """One function, or several, that take the model; raises `OptionError` for anything that cannot be called."""
+
+    def __init__(self, given: Any):
+        if callable(given):
+            given = [given]
+        if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+            raise OptionError(
+                f"callbacks={shortened(given)} is not allowed: give a function that takes the model, or a "
+                "list of such functions"
+            )
+        self._functions: list[Callable[[ModelT], object]] = list(given)
+        for number, function in enumerate(self._functions):
+            if not callable(function):
+                raise OptionError(
+                    f"callbacks[{number}] is {shortened(function)}, of type {type(function).__name__}, which cannot be "
+                    "called: give functions that take the model, such as lambda model: print(model.history[-1])"
+                )
+
+    def __call__(self, model: ModelT) -> bool:
+        """Call every function; return whether any of them returned True, and not merely a true value."""
+        answers = [function(model) for function in self._functions]
+        return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)

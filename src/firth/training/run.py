@@ -1,0 +1,160 @@
+"""Runs a fit: reads the corpus, sets validation text aside, trains, and validates and records every epoch.
+
+Importing Numba takes 0.2 s, so the modules that need it are imported only after the arguments have been checked.
+"""
+
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from firth.errors import OptionError
+from firth.messages import counted, option
+from firth.options import Options
+from firth.text import Corpus, TokenStore, check_files, check_validation, hold_out, read_corpus
+from firth.text.arrays import Integers
+from firth.text.encoding import LONGEST_WORD
+from firth.text.sentences import Tokenizer
+from firth.training.loop.progress import Reporter
+from firth.training.loop.signals import ending_with_the_program
+from firth.training.loop.state import Checkpointer
+from firth.training.loop.trainer import EpochRecord, records
+
+if TYPE_CHECKING:
+    from firth.training.registry import Training
+
+StrPath: TypeAlias = str | os.PathLike[str]
+CorpusInput: TypeAlias = StrPath | Iterable[StrPath] | Iterable[Iterable[str]] | Iterable[Iterable[int]] | Integers
+"""A path or several, sentences as lists of words or of integers, or an array of integers."""
+
+_MOST_REPLACED = 0.1  # share of words with invalid UTF-8 in a text file; a file that is not text has more
+
+
+class Texts(NamedTuple):
+    """The texts of a run and how to read them; the fields are arguments of `Word2Vec.fit`."""
+
+    corpus: CorpusInput
+    validation: CorpusInput | float | None = None
+    tokenizer: Tokenizer | None = None
+    offsets: Sequence[int] | Integers | None = None
+    max_input_bytes: int | None = None
+
+    def check(self, checkpoint: StrPath | None) -> None:
+        """Raise any error that can be found before reading; `checkpoint` must not lie in a folder that is read."""
+        check_validation(self.validation)
+        for text in (self.corpus, self.validation):
+            check_files(text, self.max_input_bytes, apart=checkpoint, tokenizer=self.tokenizer)
+
+
+def make_checkpointer(
+    folder: StrPath | None, options: Options, report: Reporter, *, minutes: float | None, resume: bool
+) -> Checkpointer:
+    """Return what saves the states of a run: in `folder`, or, if that is None, nowhere."""
+    if folder is not None:
+        from firth.training.loop.checkpoint import FolderCheckpointer
+        from firth.training.registry import OBJECTIVES
+
+        matrices = OBJECTIVES[options.objective].STATE_MATRICES
+        return FolderCheckpointer(folder, options, report, matrices=matrices, minutes=minutes, resume=resume)
+    for name, given in {option("resume", True): resume, option("checkpoint_minutes"): minutes is not None}.items():
+        if given:
+            raise OptionError(f"{name} needs {option('checkpoint')}, the folder for the checkpoints")
+    return Checkpointer()
+
+
+@dataclass
+class Run:
+    """A training run whose corpus was read: `epochs` trains the matrices of `trainer`, in place.
+
+    summary  counts of what was read, dropped and replaced
+    """
+
+    corpus: Corpus
+    summary: dict[str, int]
+    trainer: "Training"
+    checkpointer: Checkpointer
+    validate: Callable[[EpochRecord], EpochRecord]
+
+    @property
+    def history(self) -> list[EpochRecord]:
+        """The records of the epochs done, by this run and by the run that it resumed."""
+        return records(self.checkpointer.history, "the checkpoint")
+
+    def epochs(self) -> Generator[EpochRecord, None, None]:
+        """Train, yielding the record of each epoch. Closing the iterator stops training."""
+        try:
+            for record in self.trainer.epochs():
+                validated = self.validate(record)
+                self.checkpointer.history.append(validated.to_dict())
+                yield validated
+        finally:
+            self.trainer.stop()
+
+
+@contextmanager
+def open_run(
+    texts: Texts, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer
+) -> Iterator[Run]:
+    """Read the texts, compare them with the checkpoint to resume, and allocate the matrices, for the `with` block."""
+    from firth.training import registry
+
+    with ending_with_the_program(), report, checkpointer:
+        report.stage("reading", None)
+        tokenizer, limit = texts.tokenizer, texts.max_input_bytes
+        corpus = read_corpus(
+            texts.corpus, options, tokenizer=tokenizer, offsets=texts.offsets, workers=workers,
+            max_input_bytes=limit, progress=report.advance,
+        )  # fmt: skip
+        with corpus.tokens:
+            summary = {name: value for name, value in vars(corpus).items() if isinstance(value, int)}
+            _report_reading(corpus, report)
+            held_out = None
+            if texts.validation is not None:
+                corpus, held_out = hold_out(
+                    corpus, texts.validation, options, workers, tokenizer=tokenizer, max_input_bytes=limit
+                )
+            checkpointer.check_corpus(corpus, held_out)
+            trainer = registry.make_trainer(corpus, options, workers, report, checkpointer)
+            validate = _validation(trainer, corpus, held_out, options, workers, report)
+            yield Run(corpus, summary, trainer, checkpointer, validate)
+
+
+def _validation(
+    trainer: "Training", corpus: Corpus, held_out: TokenStore | None, options: Options, workers: int, report: Reporter
+) -> Callable[[EpochRecord], EpochRecord]:
+    """Count the held-out pairs; return the function that adds their exact softmax loss to a record."""
+    if held_out is None:
+        return lambda record: record
+    from firth.training.softmax.cooccurrence import count_pairs
+    from firth.training.softmax.exact import exact_loss, unigram_intercept
+
+    counts = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
+    intercept = unigram_intercept(corpus.vocabulary.counts) if options.unigram_intercept else None
+
+    def validate(record: EpochRecord) -> EpochRecord:
+        loss = exact_loss(trainer.center, trainer.outside, counts, intercept, workers=workers)
+        pairs = counted(round(loss.pairs), "pair")
+        report.show(f"held out {pairs}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
+        return replace(record, validation_loss=loss.nats)
+
+    return validate
+
+
+def _report_reading(corpus: Corpus, report: Reporter) -> None:
+    """Show what was read, and what was dropped or replaced."""
+    dropped = corpus.raw_words - corpus.tokens.n_words
+    text = f"read {counted(corpus.raw_words, 'word')} in {counted(corpus.sentences, 'sentence')}"
+    text += f"; vocabulary {len(corpus.vocabulary):,}"
+    if dropped:
+        text += f" of {counted(corpus.distinct_words, 'distinct word')}, {counted(dropped, 'word')} dropped ("
+        text += f"{corpus.below_min_count:,} distinct below {option('min_count')}"
+        text += f", {corpus.beyond_max_vocab:,} beyond {option('max_vocab')})" if corpus.beyond_max_vocab else ")"
+    if corpus.too_long:
+        text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes left out"
+    if corpus.replaced:
+        text += f"; invalid UTF-8 replaced in {counted(corpus.replaced, 'word')}"
+    report.show(text)
+    if corpus.replaced > _MOST_REPLACED * corpus.raw_words:
+        raw_words = counted(corpus.raw_words, "word")
+        report.warn(f"not UTF-8: {corpus.replaced:,} of {raw_words}; is the corpus text?")

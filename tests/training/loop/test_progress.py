@@ -1,0 +1,53 @@
+"""Progress reporters: lines, the bar, and silence."""
+
+import io
+
+import pytest
+from training.loop._runs import fit_reporting, ids, model_of
+
+from firth.training.loop import progress
+from firth.training.loop.progress import Bar, Lines, Reporter, reporter
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_bar_is_for_terminals_only():
+    assert isinstance(reporter(None, Terminal()), Bar)
+    assert isinstance(reporter(None, io.StringIO()), Lines)
+    assert type(reporter(False, Terminal())) is Reporter
+
+
+READING = ("read 12,000 words in 600 sentences; vocabulary 200", "compiled in ", "epoch 3/3  loss ")
+
+
+@pytest.mark.parametrize(
+    ("show", "stream", "parts"),
+    [
+        (lambda stream: Lines(stream, interval=0.0), io.StringIO(), READING),
+        (Bar, Terminal(), ("training", "0:00:00")),
+    ],
+)
+def test_a_run_is_reported_with_speed_loss_and_rate(show, stream, parts):
+    fit_reporting(model_of("blocks"), ids(), show(stream))
+    for part in (*parts, "words/s", "loss", "alpha"):
+        assert part in stream.getvalue()
+
+
+def test_the_time_left_of_a_resumed_run_counts_only_what_this_run_did(monkeypatch):
+    clock, stream = [100.0], io.StringIO()
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    lines = Lines(stream, interval=1.0)
+    lines.stage("training", 1000)
+    for done in (500, 600):  # half is from an earlier run
+        lines.advance(done)
+        clock[0] += 10
+    lines.advance(700)
+    assert stream.getvalue().splitlines()[-1] == "training 70% 0:00:30 left"
+
+
+def test_progress_false_shows_nothing(capfd):
+    model_of("blocks").fit(ids(), progress=False)
+    assert capfd.readouterr() == ("", "")
