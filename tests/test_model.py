@@ -10,6 +10,7 @@ import pytest
 
 import firth
 from firth import (
+    CheckpointError,
     CorpusError,
     DivergenceError,
     FirthError,
@@ -379,3 +380,29 @@ def test_the_softmax_is_trained_saved_and_loaded(path, tmp_path):
     assert all(math.isfinite(record.loss) and record.loss < math.log(8) for record in model.history)
     model.save(tmp_path / "model.firth")
     assert Word2Vec.load(tmp_path / "model.firth").options.objective == "softmax"
+
+
+@pytest.mark.parametrize("options", [{"schedule": "blocks"}, {"schedule": "hogwild"}, {"objective": "softmax"}])
+def test_the_reference_trains_the_same_vectors_up_to_rounding(options):
+    ids = np.random.default_rng(5).integers(0, 30, (40, 12))
+    models = [
+        Word2Vec(vector_size=8, min_count=1, epochs=1, workers=1, **options).fit(ids, progress=False, kernels=kernels)
+        for kernels in ("compiled", "reference")
+    ]
+    # Rows of unit size after some 400 steps (5,000 for softmax's warm start), each rounded to float32.
+    largest = np.abs(models[0].wv.vectors).max()
+    np.testing.assert_allclose(models[1].wv.vectors, models[0].wv.vectors, atol=1e-4 * largest)
+    assert models[1].history[-1].loss == pytest.approx(models[0].history[-1].loss, rel=1e-5)
+
+
+def test_a_run_cannot_be_resumed_with_other_kernels(tmp_path):
+    ids = np.random.default_rng(5).integers(0, 30, (40, 12))
+    options = {"vector_size": 8, "min_count": 1, "epochs": 2, "workers": 1}
+    Word2Vec(**options).fit(ids, progress=False, checkpoint=tmp_path, callbacks=lambda model: True)
+    with pytest.raises(CheckpointError, match="kernels was 'compiled' and is 'reference'"):
+        Word2Vec(**options).fit(ids, progress=False, checkpoint=tmp_path, resume=True, kernels="reference")
+
+
+def test_unknown_kernels_are_refused_before_training():
+    with pytest.raises(OptionError, match="kernels='numpy' is not allowed: give 'compiled' or 'reference'"):
+        Word2Vec().fit([["a", "b"]], kernels="numpy")

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError, FirthError, FormatError, OptionError
 from firth.messages import counted
-from firth.options import Options
+from firth.options import Options, checked, limits
 from firth.resources import checked_workers
 from firth.vectors import KeyedVectors
 from firth.vectors.growing import GrowingArray
 
 if TYPE_CHECKING:
     from firth.training.arguments import Callbacks
+    from firth.training.loop.engine import Kernels
     from firth.training.loop.progress import Reporter
     from firth.training.loop.state import Checkpointer
     from firth.training.loop.trainer import EpochRecord
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Callback: TypeAlias = Callable[["Word2Vec"], object]
 
 _OPTIONS = {field.name for field in dataclasses.fields(Options)}
+_KERNELS = limits("which code does the steps", choices=("compiled", "reference"))
 _NO_CORPUS: Any = object()  # marks that `fit` was called without a corpus
 
 
@@ -120,6 +122,7 @@ class Word2Vec:
         checkpoint_minutes: float | None = None,
         resume: bool = False,
         overwrite: bool = False,
+        kernels: "Kernels" = "compiled",
         **unknown: Never,
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
@@ -140,6 +143,8 @@ class Word2Vec:
                               run again for an epoch that no checkpoint recorded
           overwrite           replace the vectors that this model already holds, because `fit` cannot train them
                               further; not needed for a resume. The old vectors stay in memory until training starts
+          kernels             "reference" trains with the plain NumPy code of `training/*/reference.py`, step by step in
+                              a debugger if you like: equal results up to rounding, about a thousand times slower
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
         one), however often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
@@ -165,9 +170,12 @@ class Word2Vec:
         texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
         texts.check(checkpoint)
         report = reporter(progress)
-        checkpointer = make_checkpointer(checkpoint, self.options, report, minutes=checkpoint_minutes, resume=resume)
+        checked("kernels", kernels, str, _KERNELS)
+        checkpointer = make_checkpointer(
+            checkpoint, self.options, report, minutes=checkpoint_minutes, resume=resume, kernels=kernels
+        )
         self._check_overwrite(overwrite, resume, checkpointer)
-        return self._fit(texts, report, checkpointer, checked_callbacks)
+        return self._fit(texts, report, checkpointer, checked_callbacks, kernels)
 
     def _check_overwrite(self, overwrite: bool, resume: bool, checkpointer: "Checkpointer") -> None:
         if self._wv is None or overwrite or checkpointer.has_checkpoints or self._is_training:
@@ -180,12 +188,17 @@ class Word2Vec:
         )
 
     def _fit(
-        self, texts: "Texts", report: "Reporter", checkpointer: "Checkpointer", callbacks: "Callbacks[Self]"
+        self,
+        texts: "Texts",
+        report: "Reporter",
+        checkpointer: "Checkpointer",
+        callbacks: "Callbacks[Self]",
+        kernels: "Kernels" = "compiled",
     ) -> Self:
         """Train, with the matrices of a run in place of what this model held before."""
         from firth.training.run import open_run
 
-        with self._alone(), open_run(texts, self.options, self.workers, report, checkpointer) as run:
+        with self._alone(), open_run(texts, self.options, self.workers, report, checkpointer, kernels) as run:
             before = self._wv, self._outside, self.history, self.corpus
             vocabulary = run.corpus.vocabulary
             counts = vocabulary.counts.copy()  # so that callbacks cannot change the counts used in training

@@ -12,7 +12,7 @@ from firth.errors import OptionError
 from firth.options import Options
 from firth.resources import require_memory
 from firth.text import Corpus
-from firth.training.loop.engine import Matrix
+from firth.training.loop.engine import Kernels, Matrix
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord
@@ -55,7 +55,13 @@ class Objective(Protocol):
         """Return the name and the bytes of each part of the memory that training will allocate."""
 
     def make_trainer(
-        self, corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer
+        self,
+        corpus: Corpus,
+        options: Options,
+        workers: int,
+        report: Reporter,
+        checkpointer: Checkpointer,
+        kernels: Kernels,
     ) -> Training:
         """Return the trainer for the options, its matrices filled with their initial values."""
 
@@ -68,18 +74,26 @@ OBJECTIVES: dict[str, Objective] = {
 
 
 def make_trainer(
-    corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer | None = None
+    corpus: Corpus,
+    options: Options,
+    workers: int,
+    report: Reporter,
+    checkpointer: Checkpointer | None = None,
+    kernels: Kernels = "compiled",
 ) -> Training:
     """Return the trainer for the options, its matrices filled with their initial values.
 
-    `checkpointer` saves its states, and may hold a state to resume from.
+    `checkpointer` saves its states, and may hold a state to resume from. `kernels` "reference" trains in NumPy.
 
     Raises `NotEnoughMemoryError`, before anything large is allocated, if memory is too small, and `OptionError` if
     compiling is switched off in Numba.
     """
-    if getattr(numba.config, "DISABLE_JIT", False):  # numba sets it at run time, without a type
-        raise OptionError("NUMBA_DISABLE_JIT is set, but the kernels must be compiled: unset it")
+    interpreted = getattr(numba.config, "DISABLE_JIT", False)  # numba sets it at run time, without a type
+    if interpreted and kernels == "compiled":
+        raise OptionError(
+            'NUMBA_DISABLE_JIT is set, and kernels must be compiled: unset it, or give kernels="reference"'
+        )
     objective, checkpointer = OBJECTIVES[options.objective], checkpointer or Checkpointer()
     parts = objective.memory_needed(corpus, options, workers) | checkpointer.memory_needed(len(corpus.vocabulary))
     require_memory(parts, unused=UNUSED)
-    return objective.make_trainer(corpus, options, workers, report, checkpointer)
+    return objective.make_trainer(corpus, options, workers, report, checkpointer, kernels)

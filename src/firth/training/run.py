@@ -16,6 +16,7 @@ from firth.text import Corpus, TokenStore, check_files, check_validation, hold_o
 from firth.text.arrays import Integers
 from firth.text.encoding import LONGEST_WORD
 from firth.text.sentences import Tokenizer
+from firth.training.loop.engine import Kernels
 from firth.training.loop.progress import Reporter
 from firth.training.loop.signals import ending_with_the_program
 from firth.training.loop.state import Checkpointer
@@ -48,7 +49,13 @@ class Texts(NamedTuple):
 
 
 def make_checkpointer(
-    folder: StrPath | None, options: Options, report: Reporter, *, minutes: float | None, resume: bool
+    folder: StrPath | None,
+    options: Options,
+    report: Reporter,
+    *,
+    minutes: float | None,
+    resume: bool,
+    kernels: Kernels,
 ) -> Checkpointer:
     """Return what saves the states of a run: in `folder`, or, if that is None, nowhere."""
     if folder is not None:
@@ -56,7 +63,9 @@ def make_checkpointer(
         from firth.training.registry import OBJECTIVES
 
         matrices = OBJECTIVES[options.objective].STATE_MATRICES
-        return FolderCheckpointer(folder, options, report, matrices=matrices, minutes=minutes, resume=resume)
+        return FolderCheckpointer(
+            folder, options, report, matrices=matrices, minutes=minutes, resume=resume, kernels=kernels
+        )
     for name, given in {option("resume", True): resume, option("checkpoint_minutes"): minutes is not None}.items():
         if given:
             raise OptionError(f"{name} needs {option('checkpoint')}, the folder for the checkpoints")
@@ -94,7 +103,7 @@ class Run:
 
 @contextmanager
 def open_run(
-    texts: Texts, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer
+    texts: Texts, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
 ) -> Iterator[Run]:
     """Read the texts, compare them with the checkpoint to resume, and allocate the matrices, for the `with` block."""
     from firth.training import registry
@@ -115,7 +124,7 @@ def open_run(
                     corpus, texts.validation, options, workers, tokenizer=tokenizer, max_input_bytes=limit
                 )
             checkpointer.check_corpus(corpus, held_out)
-            trainer = registry.make_trainer(corpus, options, workers, report, checkpointer)
+            trainer = registry.make_trainer(corpus, options, workers, report, checkpointer, kernels)
             validate = _validation(trainer, corpus, held_out, options, workers, report)
             yield Run(corpus, summary, trainer, checkpointer, validate)
 

@@ -30,6 +30,7 @@ from firth.formats.sealed import CHECKPOINT, SealedFile, read_sealed, write_seal
 from firth.messages import option
 from firth.options import Options, checked, limits, shortened
 from firth.text import Corpus, TokenStore
+from firth.training.loop.engine import Kernels
 from firth.training.loop.identity import contents, differences, software
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer, State, is_finite
@@ -72,13 +73,14 @@ class FolderCheckpointer(Checkpointer):
         matrices: int,
         minutes: float | None,
         resume: bool,
+        kernels: Kernels = "compiled",
     ):
         super().__init__()
         self.folder = _checked_folder(folder)
         self._seconds: float = 60 * checked("checkpoint_minutes", 10.0 if minutes is None else minutes, float, _MINUTES)
         self._report, self._resume = report, resume
         self._matrices, self._vector_size = matrices, options.vector_size
-        self._identity = software(options)
+        self._identity = software(options, kernels)
         self._written = time.monotonic()
         self._number = 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="firth-checkpoint")

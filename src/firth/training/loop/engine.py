@@ -28,7 +28,7 @@ State       While no task is under way, `Engine.state`, `TaskQueue.done` and the
 
 import threading
 from abc import ABC, abstractmethod
-from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import ClassVar, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ from firth.options import Options
 from firth.training.loop.state import State
 
 Matrix = NDArray[np.float32]
+Kernels: TypeAlias = Literal["compiled", "reference"]
+"""Which code does the steps: the compiled kernels, or the same steps in plain NumPy, which are far slower."""
 
 
 class Task(Protocol):

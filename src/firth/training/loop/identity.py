@@ -10,17 +10,19 @@ import numpy as np
 
 from firth.options import Options
 from firth.text import Corpus, TokenStore
+from firth.training.loop.engine import Kernels
 from firth.version import __version__
 
 _LIBRARIES = ("numpy", "numba", "llvmlite")  # another version may round differently
 
 
-def software(options: Options) -> dict[str, Any]:
-    """Return the part that is known before the corpus is read: options, versions and the kind of processor."""
+def software(options: Options, kernels: Kernels) -> dict[str, Any]:
+    """Return the part that is known before the corpus is read: options, kernels, versions and the kind of processor."""
     from llvmlite.binding import get_host_cpu_name
 
     versions = {"firth": __version__, **{name: version(name) for name in _LIBRARIES}}
-    return {"options": options.to_dict(), "versions": versions, "processor": get_host_cpu_name()}
+    processor = get_host_cpu_name()
+    return {"options": options.to_dict(), "kernels": kernels, "versions": versions, "processor": processor}
 
 
 def contents(corpus: Corpus, held_out: TokenStore | None) -> dict[str, Any]:

@@ -23,10 +23,10 @@ from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
-from firth.training.loop.engine import Matrix, TaskResult
+from firth.training.loop.engine import Kernels, Matrix, TaskResult
 from firth.training.negative_sampling import block_kernels, layout, reference, simd
 from firth.training.negative_sampling.block_kernels import BlockPairs, Bucket, GroupWorkspace, PairWorkspace, Windows
-from firth.training.negative_sampling.engine import Kernels, NegativeSampling
+from firth.training.negative_sampling.engine import NegativeSampling
 from firth.training.negative_sampling.partition import (
     Partition,
     chunk_size,

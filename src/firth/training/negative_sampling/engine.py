@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +19,6 @@ _SAMPLE_PLACES = 16  # of the corpus, from which `end_loss` takes its sample
 _SAMPLE_SHARE = 64  # the sample has 1/64 of the words, but
 _MIN_SAMPLE = 2_048  # at least this many and at most a token block
 _NO_EPOCH = 2**32 - 1  # seeds the draws of `end_loss`
-
-Kernels: TypeAlias = Literal["compiled", "reference"]
-"""Which code does the steps: compiled kernels, or the same in plain NumPy (`reference`), far slower."""
 
 
 class NegativeSampling(Engine[TaskT, WorkspaceT]):

@@ -15,9 +15,9 @@ from firth.text import BLOCK_WORDS, Corpus
 from firth.training import sampling
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
-from firth.training.loop.engine import TaskResult
+from firth.training.loop.engine import Kernels, TaskResult
 from firth.training.negative_sampling import layout, reference, window_kernels
-from firth.training.negative_sampling.engine import Kernels, NegativeSampling
+from firth.training.negative_sampling.engine import NegativeSampling
 
 
 class TokenBlockTask(NamedTuple):

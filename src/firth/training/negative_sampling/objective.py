@@ -2,6 +2,7 @@
 
 from firth.options import Options
 from firth.text import Corpus
+from firth.training.loop.engine import Kernels
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import Trainer
@@ -16,8 +17,8 @@ SCHEDULES = {"blocks": Blocks, "hogwild": Hogwild}
 
 
 def make_trainer(
-    corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer
+    corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
 ) -> Trainer:
-    """Return the trainer that the options ask for, its matrices filled with what it starts from."""
-    engine = SCHEDULES[options.schedule](corpus, options)
+    """Return the trainer for the options, its matrices filled with their initial values."""
+    engine = SCHEDULES[options.schedule](corpus, options, kernels)
     return Trainer(engine, options, workers, report, checkpointer)

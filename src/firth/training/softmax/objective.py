@@ -2,6 +2,7 @@
 
 from firth.options import Options
 from firth.text import Corpus
+from firth.training.loop.engine import Kernels
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.softmax.memory import memory_needed
@@ -13,7 +14,7 @@ STATE_MATRICES = 4  # of (V, D) floats in a checkpoint: center, outside, and Ada
 
 
 def make_trainer(
-    corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer
+    corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
 ) -> SoftmaxTrainer:
     """Return the trainer of the exact softmax."""
-    return SoftmaxTrainer(corpus, options, workers, report, checkpointer)
+    return SoftmaxTrainer(corpus, options, workers, report, checkpointer, kernels)

@@ -23,11 +23,10 @@ from numpy.typing import NDArray
 from firth.messages import counted, option
 from firth.options import Options, shortened
 from firth.text import Corpus
-from firth.training.loop.engine import Engine, TaskResult
+from firth.training.loop.engine import Engine, Kernels, TaskResult
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer, State
 from firth.training.loop.trainer import EpochRecord, Trainer
-from firth.training.negative_sampling.engine import Kernels
 from firth.training.negative_sampling.hogwild import Hogwild
 from firth.training.softmax import kernels as compiled
 from firth.training.softmax import reference
