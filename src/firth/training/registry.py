@@ -90,9 +90,7 @@ def make_trainer(
     """
     interpreted = getattr(numba.config, "DISABLE_JIT", False)  # numba sets it at run time, without a type
     if interpreted and kernels == "compiled":
-        raise OptionError(
-            'NUMBA_DISABLE_JIT is set, and kernels must be compiled: unset it, or give kernels="reference"'
-        )
+        raise OptionError('NUMBA_DISABLE_JIT is set: unset it, or give kernels="reference"')
     objective, checkpointer = OBJECTIVES[options.objective], checkpointer or Checkpointer()
     parts = objective.memory_needed(corpus, options, workers) | checkpointer.memory_needed(len(corpus.vocabulary))
     require_memory(parts, unused=UNUSED)

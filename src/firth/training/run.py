@@ -55,7 +55,7 @@ def make_checkpointer(
     *,
     minutes: float | None,
     resume: bool,
-    kernels: Kernels,
+    kernels: Kernels = "compiled",
 ) -> Checkpointer:
     """Return what saves the states of a run: in `folder`, or, if that is None, nowhere."""
     if folder is not None:
@@ -103,7 +103,12 @@ class Run:
 
 @contextmanager
 def open_run(
-    texts: Texts, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
+    texts: Texts,
+    options: Options,
+    workers: int,
+    report: Reporter,
+    checkpointer: Checkpointer,
+    kernels: Kernels = "compiled",
 ) -> Iterator[Run]:
     """Read the texts, compare them with the checkpoint to resume, and allocate the matrices, for the `with` block."""
     from firth.training import registry
