@@ -8,10 +8,11 @@ The walk of a word: `sources` finds files and `arrays` takes integers, and both 
 
 from firth.text.holdout import check_validation, hold_out
 from firth.text.reading import Corpus, check_files, read_corpus
+from firth.text.sources import CorpusInput
 from firth.text.store import BLOCK_WORDS, END, TokenStore
 from firth.text.vocabulary import Vocabulary
 
 __all__ = [
-    "read_corpus", "check_files", "check_validation", "hold_out", "Corpus", "Vocabulary", "TokenStore", "END",
-    "BLOCK_WORDS",
+    "read_corpus", "check_files", "check_validation", "hold_out", "Corpus", "CorpusInput", "Vocabulary", "TokenStore",
+    "END", "BLOCK_WORDS",
 ]  # fmt: skip

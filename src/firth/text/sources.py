@@ -5,13 +5,24 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from firth.errors import CorpusError
 from firth.messages import advice, counted
 from firth.options import shortened
 from firth.text import encoding
 from firth.text.opening import STDIN, OpenText, Place, Position
+
+FilePath: TypeAlias = str | os.PathLike[str]
+"""A path, folder, glob pattern, or "-" for standard input."""
+
+Token: TypeAlias = str | int | np.integer[Any]
+
+CorpusInput: TypeAlias = FilePath | NDArray[np.integer[Any]] | Iterable[FilePath | Iterable[Token]]
+"""What can be read as a corpus: files, integers as an array, or sentences, each an iterable of tokens."""
 
 CHUNK_BYTES = 4 * 2**20
 """Bytes in one chunk of text: larger ones see each word less often, smaller ones need less memory."""
@@ -30,9 +41,7 @@ class TextChunk(NamedTuple):
     ended: bool
 
 
-def find_files(
-    corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], split: str = "text.split()"
-) -> list[Place]:
+def find_files(corpus: FilePath | Iterable[FilePath], split: str = "text.split()") -> list[Place]:
     """Return the files meant by a path, a folder, a glob pattern, "-" (standard input) or a list of those.
 
     Folders are searched through, in sorted order; files and folders whose name starts with a dot are skipped,
@@ -58,13 +67,13 @@ def _no_such_files(first: list[str], n: int, split: str) -> str:
     )
 
 
-def is_read(path: Path, corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> bool:
+def is_read(path: Path, corpus: FilePath | Iterable[FilePath]) -> bool:
     """Tell whether a path is one of the files of a corpus, or lies in a folder that is read through for it."""
     names = [corpus] if isinstance(corpus, (str, os.PathLike)) else corpus
     return any(path.resolve().is_relative_to(_root(name).resolve()) for name in names if name != STDIN)
 
 
-def _root(name: str | os.PathLike[str]) -> Path:
+def _root(name: FilePath) -> Path:
     """Return the folder below which a pattern with `**` is looked for, and any other path as it is."""
     parts = Path(name).parts
     is_recursive = _is_pattern(name) and not _exists(Path(name)) and "**" in parts
@@ -119,7 +128,7 @@ def _start(stream: OpenText) -> bytes:
     return head.removeprefix(BYTE_ORDER_MARK)
 
 
-def _expand(name: str | os.PathLike[str], split: str) -> list[Place]:
+def _expand(name: FilePath, split: str) -> list[Place]:
     """Return the files that one path, folder, pattern or "-" stands for."""
     if name == STDIN:
         return [STDIN]
@@ -162,11 +171,11 @@ def _files_below(folder: Path) -> list[Place]:
     return [*files]
 
 
-def _is_there(name: str | os.PathLike[str]) -> bool:
+def _is_there(name: FilePath) -> bool:
     return name == STDIN or _exists(Path(name)) or bool(_is_pattern(name) and glob.glob(str(name)))  # noqa: PTH207
 
 
-def _is_pattern(name: str | os.PathLike[str]) -> bool:
+def _is_pattern(name: FilePath) -> bool:
     return isinstance(name, str) and glob.has_magic(name)
 
 
