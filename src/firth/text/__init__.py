@@ -1,8 +1,8 @@
-"""From text to integers: files, folders, token lists or integer arrays become a vocabulary and a token store.
+"""Reading text: files, token lists and integer arrays become a vocabulary and a token store.
 
-The walk of a word: `sources` finds files and `arrays` takes integers, and both cut them into chunks;
-`encoding` (or `sentences`, for token lists and a caller's tokenizer) numbers the words of one chunk;
-`reading` merges the chunks, in order, into one numbering of the whole corpus; `store` keeps the ids,
+The walk of a word: `sources` finds files, `opening` reads their bytes, and `sources` cuts these into chunks (`arrays`
+does the same for integers). `encoding`, or `sentences` for token lists and for a caller's tokenizer, numbers the words
+of one chunk. `reading` merges the chunks, in order, into one numbering of the whole corpus. `store` keeps the ids,
 `vocabulary` the words.
 """
 
