@@ -670,7 +670,7 @@ def test_flags_of_other_programs_are_answered_by_train_alone(run, vectors):
 
 def test_words_behind_two_dashes_are_not_flags(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "'-size' is not there" in run("train", "-o", "m.firth", "--", "-size").err
+    assert "'-size' does not exist" in run("train", "-o", "m.firth", "--", "-size").err
 
 
 def test_a_query_without_words_is_wrong_use(run, vectors):
