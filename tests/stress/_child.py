@@ -21,7 +21,9 @@ def environment(**more: str) -> dict[str, str]:
 def run_python(*words: object, seconds: float, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess:
     """Run Python with these arguments, and `more` in its environment, for at most `seconds`."""
     command = [sys.executable, *map(str, words)]
-    return subprocess.run(command, env=environment(**more), cwd=cwd, capture_output=True, text=True, timeout=seconds)
+    return subprocess.run(
+        command, env=environment(**more), cwd=cwd, capture_output=True, text=True, errors="replace", timeout=seconds
+    )
 
 
 def json_of_child(module: str, *arguments: object, seconds: float, **more: str) -> Any:

@@ -1,8 +1,8 @@
-"""A model of a disk that keeps only what was forced to it: which states may a folder be in after a power failure?
+"""Models a disk that keeps only flushed data: which states may a folder have after a power failure?
 
-What a save does is recorded while it does it, for real, as operations on files and on the entries of folders. Of those,
-an operation is sure to outlast a failure once its file, or its folder, was synchronised after it; any of the others may
-outlast it or not, in any combination, and of a write any of its parts. The rename of a name is one operation.
+The calls of a real save are recorded as operations on files and on the entries of folders. An operation survives a
+power failure if its file, or its folder, was flushed after it; any of the others may survive or not, in any
+combination, and of a write any of its parts. A rename is one operation.
 """
 
 import os
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from firth.formats.atomic import _File
 
-_PARTS = 3  # of one write, that reach the disk or do not
+_PARTS = 3  # parts of one write, each of which reaches the disk or not
 _ROOT = 0
 
 
@@ -26,7 +26,7 @@ class Write(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """Names given and taken in one folder, in one step; None takes a name away."""
+    """Names added and removed in one folder, in one step; None removes a name."""
 
     node: int
     names: tuple[tuple[str, int | None], ...]
@@ -40,13 +40,13 @@ Operation = Write | Entry | Sync
 
 
 class Disk:
-    """The files below a folder, and the operations that were done on them since."""
+    """The files below a folder, and the operations on them since."""
 
     def __init__(self, folder: Path):
         self.root = folder
         self.operations: list[Operation] = []
         self.durable: list[Operation] = []
-        self.cache: dict[int, dict[str, int]] = {_ROOT: {}}  # the entries of each folder as a process sees them
+        self.cache: dict[int, dict[str, int]] = {_ROOT: {}}  # the entries of each folder, as a process reads them
         self.open: dict[int, int] = {}
         self._numbers = count(1)
         self._adopt(folder, _ROOT)
@@ -74,15 +74,15 @@ class Disk:
         return node, name
 
     def holds(self, path: object) -> bool:
-        """Tell whether a path is in the folder that is modelled."""
+        """Return whether a path is in the modelled folder."""
         return isinstance(path, str | os.PathLike) and Path(path).is_relative_to(self.root)
 
     def node(self, path: str | os.PathLike[str]) -> int:
-        """Return what a path names."""
+        """Return the node of a path."""
         folder, name = self.find(path)
         return self.cache[folder][name] if name else _ROOT
 
-    # --- what a process does
+    # --- operations of a process
 
     def created(self, path: str | os.PathLike[str]) -> None:
         self.operations.append(self._named(*self.find(path)))
@@ -102,7 +102,7 @@ class Disk:
 
 @contextmanager
 def recorded(disk: Disk, *, ignored: Callable[[int], bool] = lambda node: False) -> Iterator[None]:
-    """Record what goes through the functions of `os` and the files of a save; `ignored` leaves some syncs out."""
+    """Record the calls of the functions of `os` and of the files of a save, except `ignored` flushes."""
     real = {name: getattr(os, name) for name in ("open", "dup", "close", "fsync", "replace", "unlink", "mkdir")}
     real_write = _File.write
 
@@ -155,11 +155,11 @@ def recorded(disk: Disk, *, ignored: Callable[[int], bool] = lambda node: False)
         _File.write = real_write  # type: ignore[method-assign]
 
 
-# --- what is left after a failure
+# --- states after a failure
 
 
 def states(disk: Disk, done: int, most: int, seed: int = 0) -> Iterator[dict[str, bytes]]:
-    """Yield what the folder may hold if the power fails after `done` operations: all states, or `most` drawn ones."""
+    """Yield the states of the folder after a power failure after `done` operations: all, or `most` random ones."""
     sure, unsure = _split(disk.operations[:done])
     pieces = [piece for operation in unsure for piece in _pieces(operation)]
     rng = random.Random(seed)
@@ -170,7 +170,7 @@ def states(disk: Disk, done: int, most: int, seed: int = 0) -> Iterator[dict[str
 
 
 def _drawn(length: int, most: int, rng: random.Random) -> Iterator[int]:
-    """Yield nothing kept, all kept, all but one, only one, and then any."""
+    """Yield masks that keep nothing, everything, all but one, only one, and then random ones."""
     everything = (1 << length) - 1
     yield from (0, everything)
     yield from (everything ^ 1 << at for at in range(length))
@@ -180,7 +180,7 @@ def _drawn(length: int, most: int, rng: random.Random) -> Iterator[int]:
 
 
 def _split(operations: list[Operation]) -> tuple[list[Operation], list[Operation]]:
-    """Return the operations that a later sync covers, and the others."""
+    """Return the operations that a later flush covers, and the others."""
     sure, unsure = [], []
     for at, operation in enumerate(operations):
         if isinstance(operation, Sync):

@@ -10,13 +10,13 @@ It imports only what saving needs, so that a run takes a fraction of a second.
 
 import io
 import json
+import multiprocessing
 import os
 import resource
 import shutil
 import signal
 import subprocess
 import sys
-import traceback
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -313,9 +313,6 @@ def _full(name: str, folder: str, kibibytes: str) -> int:
     return code
 
 
-WRITERS, READERS, ROUNDS = 8, 4, 12
-
-
 def _race(name: str, folder: str) -> int:
     """Save the old and the new generation repeatedly in several processes, while others read."""
     case = Case(name, Path(folder))
@@ -324,36 +321,26 @@ def _race(name: str, folder: str) -> int:
     done = case.folder.with_name("done")
 
     def write() -> None:
-        for number in range(ROUNDS):
+        for number in range(12):
             case.kind.save(case.target, case.source, number % 2)
 
     def read() -> None:
         while not done.exists():
             assert case.target.read_bytes() in wholes
 
-    writers = [_forked(write) for _ in range(WRITERS)]
-    readers = [_forked(read) for _ in range(READERS)]
-    codes = [os.waitpid(child, 0)[1] for child in writers]
+    context = multiprocessing.get_context("fork")
+    writers, readers = ([context.Process(target=work) for _ in range(n)] for work, n in ((write, 8), (read, 4)))
+    for process in [*writers, *readers]:
+        process.start()
+    for process in writers:
+        process.join()
     done.touch()
-    codes += [os.waitpid(child, 0)[1] for child in readers]
-    assert codes == [0] * (WRITERS + READERS), codes
+    for process in readers:
+        process.join()
+    assert {process.exitcode for process in [*writers, *readers]} == {0}
     assert leftovers(case.folder) == []
     assert case.judge() in ("old", "new")
     return 0
-
-
-def _forked(work: Callable[[], None]) -> int:
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    return child
 
 
 if __name__ == "__main__":
