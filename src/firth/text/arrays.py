@@ -21,7 +21,13 @@ def flat_and_offsets(corpus: ArrayLike, offsets: ArrayLike | None) -> tuple[Any,
     Raises `CorpusError` if shapes, types or offsets are wrong, or an id is outside int64.
     """
     ids = np.asarray(corpus)
-    _check_ids(ids)
+    if ids.dtype.kind not in "iu":
+        raise CorpusError(
+            f"the corpus is an array of {ids.dtype}, but ids must be integers: convert it with "
+            "ids.astype(np.int64) if its values are whole, or give lists of words"
+        )
+    if ids.dtype == np.uint64 and ids.size and int(ids.max()) >= 2**63:
+        raise CorpusError(f"the id {ids.max()} is outside int64, from -2**63 to 2**63 - 1: renumber the ids")
     if offsets is None:
         if ids.ndim != 2:
             raise CorpusError(
@@ -44,16 +50,6 @@ def integer_chunks(
         chunk = ids[start : start + CHUNK_IDS]
         first, last = np.searchsorted(ends, [start, start + len(chunk)], side="right")
         yield chunk, ends[first:last] - start
-
-
-def _check_ids(ids: NDArray[Any]) -> None:
-    if ids.dtype.kind not in "iu":
-        raise CorpusError(
-            f"the corpus is an array of {ids.dtype}, but ids must be integers: convert it with "
-            "ids.astype(np.int64) if its values are whole, or give lists of words"
-        )
-    if ids.dtype == np.uint64 and ids.size and int(ids.max()) >= 2**63:
-        raise CorpusError(f"the id {ids.max()} is outside int64, from -2**63 to 2**63 - 1: renumber the ids")
 
 
 def _checked_offsets(offsets: NDArray[Any], n_ids: int) -> NDArray[np.int64]:

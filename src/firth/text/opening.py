@@ -82,8 +82,7 @@ class OpenText:
             )
 
     def _check_unchanged(self) -> None:
-        change = _change(self._file, self._before) if self._before is not None else None
-        if change:
+        if self._before is not None and (change := _change(self._file, self._before)):
             raise CorpusError(
                 f"{self._name} {change} while it was read: read it again when nothing writes to it, or read a copy"
             )

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -94,14 +94,15 @@ def read_corpus(
     if folder is not None and not Path(folder).is_dir():
         raise CorpusError(f"folder={str(folder)!r} does not exist: give a folder for temporary files, or None")
     checked("max_input_bytes", max_input_bytes, int, _INPUT_BYTES)
-    source = _source(corpus, options.lowercase, tokenizer, offsets, checked_workers(workers), max_input_bytes)
+    workers = checked_workers(workers)
+    chunks, amount = _encoded(corpus, options.lowercase, tokenizer, offsets, workers, max_input_bytes)
     merger = _CorpusMerger(StoreBuilder(memory_limit, folder))
     try:
-        with closing(source.chunks):
-            for chunk in source.chunks:
+        with closing(chunks):
+            for chunk in chunks:
                 merger.add(chunk)
                 if progress is not None:
-                    progress(*source.progress(merger.raw_words))
+                    progress(*amount(merger.raw_words))
         result = merger.finish(options)
     except BaseException:
         merger.close()
@@ -186,22 +187,18 @@ def _no_words_error(keys: list[Any], counts: NDArray[np.int64], too_long: int, m
     )
 
 
-class _Source(NamedTuple):
-    """A corpus as encoded chunks; `progress` computes the arguments of `Progress` from the tokens merged so far."""
-
-    chunks: Chunks
-    progress: Callable[[int], tuple[int, int | None]]
-
-
-def _source(
+def _encoded(
     corpus: CorpusInput,
     lowercase: bool,
     tokenizer: Tokenizer | None,
     offsets: ArrayLike | None,
     workers: int,
     max_input_bytes: int | None,
-) -> _Source:
-    """Return the corpus in chunks; raise if it is not a corpus, or if the arguments do not go together."""
+) -> tuple[Chunks, Callable[[int], tuple[int, int | None]]]:
+    """Return encoded chunks, and a function from the tokens merged so far to the arguments of `Progress`.
+
+    Raises `CorpusError` or `OptionError` if this is not a corpus, or the arguments do not go together.
+    """
     if tokenizer is not None and not callable(tokenizer):
         raise OptionError(
             f"tokenizer={shortened(tokenizer)} is not allowed: give a function that returns the words of a line"
@@ -214,7 +211,7 @@ def _source(
             chunks = _in_parallel(encode_text, ((*text, lowercase) for text in texts), workers)
         else:
             chunks = encode_tokenized(texts, tokenizer, lowercase)
-        return _Source(chunks, lambda _: (bytes_read.done, bytes_read.total))
+        return chunks, lambda _: (bytes_read.done, bytes_read.total)
     is_array = offsets is not None or (isinstance(corpus, np.ndarray) and corpus.dtype.kind in "iufb")
     if not is_array:
         _check_sentences(corpus, tokenizer)
@@ -229,8 +226,8 @@ def _source(
     if is_array:
         ids, bounds = arrays.flat_and_offsets(cast(ArrayLike, corpus), offsets)
         chunks = _in_parallel(encode_integers, arrays.integer_chunks(ids, bounds), workers)
-        return _Source(chunks, lambda words: (words, int(bounds[-1])))
-    return _Source(encode_sentences(cast(Iterable[Any], corpus), lowercase), lambda words: (words, None))
+        return chunks, lambda words: (words, int(bounds[-1]))
+    return encode_sentences(cast(Iterable[Any], corpus), lowercase), lambda words: (words, None)
 
 
 def _splitting_code(tokenizer: Tokenizer | None) -> str:

@@ -30,7 +30,7 @@ BLOCK_WORDS = 32768
 """The most entries, `END` included, of one block."""
 
 GROWTH_ENTRIES = 2**22
-"""Entries by which a store in memory grows."""
+"""Entries of spare room with which a store in memory grows."""
 
 ENTRIES_AT_A_TIME = 2**18
 """Entries renumbered at a time."""
@@ -47,36 +47,32 @@ def lookup_table(new_ids: Ids) -> Ids:
 
 
 class MemoryStorage:
-    """Entries in one array; any number of threads may read at once."""
+    """Entries in one array, `entries`, which may have room for more; any number of threads may read at once."""
 
     def __init__(self) -> None:
-        self._entries: Ids = np.empty(0, np.int32)
+        self.entries: Ids = np.empty(0, np.int32)
 
     def read(self, start: int, out: Ids) -> None:
         """Fill `out` with the entries from `start` on."""
-        entries = self._entries[start : start + len(out)]
+        entries = self.entries[start : start + len(out)]
         if len(entries) < len(out):
             raise CorpusError(f"the token store has {len(entries):,} of {len(out):,} entries from {start:,} on")
         out[:] = entries
 
     def write(self, start: int, ids: Ids) -> None:
         """Store `ids` at `start`, growing if needed."""
-        missing = start + len(ids) - len(self._entries)
+        missing = start + len(ids) - len(self.entries)
         if missing > 0:
-            steps = -(-missing // GROWTH_ENTRIES)
-            self._resize(len(self._entries) + steps * GROWTH_ENTRIES)
-        self._entries[start : start + len(ids)] = ids
+            self.truncate(len(self.entries) + missing + GROWTH_ENTRIES)
+        self.entries[start : start + len(ids)] = ids
 
     def truncate(self, size: int) -> None:
-        """Free everything after the first `size` entries."""
-        self._resize(size)
+        """Set the size to `size` entries."""
+        self.entries.resize(size, refcheck=False)  # the C library moves large arrays without copying them
 
     def close(self) -> None:
         """Free everything; a second call does nothing."""
-        self._entries = np.empty(0, np.int32)
-
-    def _resize(self, size: int) -> None:
-        self._entries.resize(size, refcheck=False)  # the C library moves large arrays without copying them
+        self.entries = np.empty(0, np.int32)
 
 
 class DiskStorage:
@@ -255,7 +251,10 @@ class StoreBuilder:
         """Append provisional ids and ENDs; a sentence may continue in the next call."""
         entries, self._last = _without_empty_sentences(entries, self._last)
         if 4 * (self._size + len(entries)) > self._memory_limit and isinstance(self._storage, MemoryStorage):
-            self._move_to_disk()
+            disk = DiskStorage(self._folder)
+            disk.write(0, self._storage.entries[: self._size])
+            self._storage.close()
+            self._storage = disk
         self._storage.write(self._size, entries)
         self._size += len(entries)
         self.sentences += int(np.count_nonzero(entries == END))
@@ -267,7 +266,7 @@ class StoreBuilder:
         """
         lookup = lookup_table(new_ids)
         blocks, last, written = _BlockCutter(), END, 0
-        for _, provisional in self._slices():
+        for provisional in self._slices():
             entries = lookup[provisional]
             entries, last = _without_empty_sentences(entries[entries != DROPPED], last)
             self._storage.write(written, entries)
@@ -283,19 +282,12 @@ class StoreBuilder:
         """Free everything, if the corpus could not be read to its end."""
         self._storage.close()
 
-    def _move_to_disk(self) -> None:
-        disk = DiskStorage(self._folder)
-        for start, entries in self._slices():
-            disk.write(start, entries)
-        self._storage.close()
-        self._storage = disk
-
-    def _slices(self) -> Iterator[tuple[int, Ids]]:
-        """Yield all entries in private copies, each with its start."""
+    def _slices(self) -> Iterator[Ids]:
+        """Yield all entries, in private copies."""
         for start in range(0, self._size, ENTRIES_AT_A_TIME):
             entries = np.empty(min(ENTRIES_AT_A_TIME, self._size - start), np.int32)
             self._storage.read(start, entries)
-            yield start, entries
+            yield entries
 
 
 class _BlockCutter:
