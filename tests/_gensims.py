@@ -1,4 +1,4 @@
-"""Vectors of ours and the same in gensim, whose answers ours must be."""
+"""The same vectors in firth and in gensim, to compare their answers."""
 
 import numpy as np
 import pytest

@@ -127,7 +127,7 @@ def layouts(rng: np.random.Generator) -> None:
     refused(FirthError, shown, loss(arrays | {name: changed}))
 
 
-# --- buckets of pairs, as another process may send them
+# --- buckets of pairs, as other processes may send them
 
 
 def bucket(rng: np.random.Generator) -> blocks.Bucket:

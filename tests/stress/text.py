@@ -197,7 +197,7 @@ def long_line(rng, folder, words=10**7):
     return {"words in one line": 1001 * times}
 
 
-def one_gigabyte_of_nothing(rng, folder, size=10**9):
+def one_gigabyte_of_zeros(rng, folder, size=10**9):
     """1 GB without a line feed or a space (a sparse file)."""
     path = folder / "zeros.txt"
     path.touch()
@@ -328,4 +328,4 @@ def everywhere(rng, folder):
 IN_PROCESS = [any_bytes, token_lists, damaged, changing]
 IN_CHILDREN = [long_token, long_line, interrupts, kills, stores, full_disks, everywhere]
 KINDS = IN_PROCESS + IN_CHILDREN
-HUGE = [one_gigabyte_of_nothing, huge_bomb, one_gigabyte_line]
+HUGE = [one_gigabyte_of_zeros, huge_bomb, one_gigabyte_line]

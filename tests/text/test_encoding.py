@@ -80,4 +80,4 @@ def test_a_file_without_words_is_an_error_with_the_reason(tmp_path, data, messag
 def test_memory_stays_flat_for_huge_tokens_and_lines(tmp_path):
     text.long_token(np.random.default_rng(0), tmp_path, suffix=".gz")
     text.long_line(np.random.default_rng(0), tmp_path, words=10**6)
-    text.one_gigabyte_of_nothing(np.random.default_rng(0), tmp_path, size=7 * 10**8)
+    text.one_gigabyte_of_zeros(np.random.default_rng(0), tmp_path, size=7 * 10**8)
