@@ -15,6 +15,8 @@ from firth.options import Options
 from firth.text import END, Corpus, encoding, read_corpus, sources
 
 ALL = Options(min_count=1)
+LINES = [["the", "cat", "sat"], ["the", "dog"], ["a", "cat", "and", "the", "dog"]]
+linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 
 COMPRESS = {
     ".txt": bytes,

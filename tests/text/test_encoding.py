@@ -1,11 +1,9 @@
 """Tests hostile bytes, invalid UTF-8, lower-casing, and tokens too long to be words."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from stress import text
-from stress._corpus import ALL, check, split_bytes, text_file
+from stress._corpus import ALL, check, linux, split_bytes, text_file
 
 from firth.errors import CorpusError
 from firth.options import Options
@@ -76,7 +74,7 @@ def test_a_file_without_words_is_an_error_with_the_reason(tmp_path, data, messag
         read_corpus(text_file(tmp_path, data), ALL)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+@linux
 def test_memory_stays_flat_for_huge_tokens_and_lines(tmp_path):
     text.long_token(np.random.default_rng(0), tmp_path, suffix=".gz")
     text.long_line(np.random.default_rng(0), tmp_path, words=10**6)

@@ -9,17 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from stress import text
-from stress._corpus import ALL, COMPRESS, check, text_file
+from stress._corpus import ALL, COMPRESS, LINES, check, linux, text_file
 
 from firth import unpacking
 from firth.errors import CorpusError, OptionError
 from firth.text import read_corpus, sources
 
-LINES = [["the", "cat", "sat"], ["the", "dog"], ["a", "cat", "and", "the", "dog"]]
 TEXT = "\n".join(map(" ".join, LINES)) + "\n"
 COMPRESSED = [suffix for suffix in COMPRESS if suffix != ".txt"]
-
-linux = pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux's /proc")
 
 
 @pytest.fixture

@@ -1,24 +1,19 @@
 """Tests `read_corpus` as a whole: any bytes, any number of workers, what it counts, refuses and leaves behind."""
 
 import signal
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from stress import text
-from stress._corpus import ALL, ANY_BYTES, check, check_any_bytes, text_file
+from stress._corpus import ALL, ANY_BYTES, LINES, check, check_any_bytes, linux, text_file
 from stress._text_child import child
 
 import firth
 from firth.errors import CorpusError, OptionError
 from firth.options import Options
 from firth.text import read_corpus, sources
-
-LINES = [["the", "cat", "sat"], ["the", "dog"], ["a", "cat", "and", "the", "dog"]]
-
-linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 
 
 @settings(max_examples=300, deadline=None)
@@ -53,14 +48,12 @@ def test_reading_in_threads_and_in_processes_gives_the_same(tmp_path):
 # --- the vocabulary
 
 
-def test_the_vocabulary_is_in_order_of_count_and_ties_in_order_of_occurrence():
+def test_the_vocabulary_is_in_order_of_count_and_dropped_words_are_counted():
     corpus = read_corpus([["d", "b", "c", "b", "a", "c"]], Options(min_count=1, max_vocab=3))
     assert corpus.vocabulary.index_to_key == ["b", "c", "d"]
     assert corpus.vocabulary.key_to_index == {"b": 0, "c": 1, "d": 2}
     assert (corpus.beyond_max_vocab, corpus.below_min_count, corpus.tokens.n_words) == (1, 0, 5)
 
-
-def test_dropped_words_are_counted():
     options = Options(min_count=2, max_vocab=2)
     corpus = read_corpus(LINES, options)
     check(corpus, LINES, options)

@@ -5,13 +5,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stress._corpus import ALL, check, text_file
+from stress._corpus import ALL, LINES, check, text_file
 
 from firth.errors import CorpusError
 from firth.options import Options
 from firth.text import encoding, read_corpus, sentences, sources
 
-LINES = [["the", "cat", "sat"], ["the", "dog"], ["a", "cat", "and", "the", "dog"]]
 TEXTS = ["the cat sat", "the dog ran"]
 
 
@@ -119,10 +118,8 @@ def test_a_tokenizer_gets_each_line_decoded(tmp_path, monkeypatch):
 def test_a_tokenizer_gets_a_long_line_in_parts_of_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "CHUNK_BYTES", 16)
     words = [f"w{i}" for i in range(100)]
-    check(
-        read_corpus(text_file(tmp_path, " ".join(words) + "\nend"), ALL, tokenizer=str.split),
-        [words, ["end"]],
-    )
+    path = text_file(tmp_path, " ".join(words) + "\nend")
+    check(read_corpus(path, ALL, tokenizer=str.split), [words, ["end"]])
 
 
 @settings(max_examples=150, deadline=None)

@@ -67,22 +67,17 @@ def test_one_missing_file_is_reported_by_its_full_path(tmp_path):
         read_corpus([tmp_path / "a.txt", missing], ALL)
 
 
-def test_a_folder_without_files_is_reported(tmp_path):
-    (tmp_path / ".hidden").touch()
-    with pytest.raises(CorpusError, match=rf"folder {tmp_path} holds no file to read \(hidden files, skipped: 1\)"):
-        read_corpus(tmp_path, ALL)
-
-
-def test_a_broken_link_in_a_folder_is_reported(tmp_path):
-    (tmp_path / "link.txt").symlink_to(tmp_path / "gone")
-    with pytest.raises(CorpusError, match=r"link.txt does not exist"):
-        read_corpus(tmp_path, ALL)
-
-
-def test_a_pipe_in_a_folder_is_refused_without_waiting_for_it(tmp_path):
-    text_file(tmp_path, "one")
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(CorpusError, match=rf"holds {tmp_path}/pipe, which is not a regular file: move it elsewhere"):
+@pytest.mark.parametrize(
+    ("name", "make", "message"),
+    [
+        (".hidden", Path.touch, r"the folder .* holds no file to read \(hidden files, skipped: 1\)"),
+        ("link.txt", lambda path: path.symlink_to("gone"), "link.txt does not exist"),
+        ("pipe", os.mkfifo, "holds .*/pipe, which is not a regular file: move it elsewhere"),
+    ],
+)
+def test_folders_without_files_or_with_special_files_are_refused(tmp_path, name, make, message):
+    make(tmp_path / name)
+    with pytest.raises(CorpusError, match=message):
         read_corpus(tmp_path, ALL)
 
 
