@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import resource
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -47,9 +48,10 @@ def interrupted(kind: str, path: str, folder: str, workers: str) -> dict:
     """Read an endless corpus until an interrupt; return when it came and what is left."""
     corpus = (["a", "b"] * 50 for _ in iter(int, 1)) if kind == "generator" else path
     more = {"tokenizer": str.split} if kind == "tokenizer" else {}
+    tempfile.tempdir = folder
     try:
         print("ready", flush=True)
-        read_corpus(corpus, ALL, workers=int(workers), memory_limit=0, folder=Path(folder), **more)
+        read_corpus(corpus, ALL, workers=int(workers), memory_limit=0, **more)
     except KeyboardInterrupt:
         caught = time.monotonic()
     threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
@@ -60,7 +62,7 @@ def trained_on_disk(folder: str, schedule: str) -> dict:
     """Train endlessly with a token store in a file of `folder`; return the error."""
     from firth import Word2Vec
 
-    reading.StoreBuilder = lambda memory_limit, _: StoreBuilder(0, Path(folder))
+    reading.StoreBuilder = lambda memory_limit: StoreBuilder(0, Path(folder))
     rng = np.random.default_rng(0)
     corpus = [[f"w{i}" for i in line] for line in rng.integers(0, 200, (10_000, 10))]
     model = Word2Vec(vector_size=8, epochs=10**4, min_count=1, schedule=schedule, workers=2)
@@ -73,9 +75,10 @@ def trained_on_disk(folder: str, schedule: str) -> dict:
 
 def read_onto_small_disk(path: str, folder: str, limit: str) -> dict:
     """Read with at most `limit` bytes in any file."""
+    tempfile.tempdir = folder
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     try:
-        read_corpus(path, ALL, memory_limit=0, folder=Path(folder), workers=2)
+        read_corpus(path, ALL, memory_limit=0, workers=2)
     except CorpusError as error:
         return {"error": str(error), "left": names(folder)}
     return {}

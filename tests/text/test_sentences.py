@@ -1,5 +1,7 @@
 """Tests token lists, and a caller's tokenizer."""
 
+import tempfile
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -156,13 +158,14 @@ def test_exceptions_of_the_callers_iterators_and_tokenizer_are_passed_on(tmp_pat
     monkeypatch.setattr(sentences, "CHUNK_TOKENS", 10)
     folder = tmp_path / "temporary"
     folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
 
     def corpus():
         yield from [["a"] * 7] * 100
         raise MadeUpError("from inside")
 
     with pytest.raises(MadeUpError, match="from inside"):
-        read_corpus(corpus(), ALL, memory_limit=0, folder=folder)
+        read_corpus(corpus(), ALL, memory_limit=0)
     assert list(folder.iterdir()) == []
 
     def sentence():

@@ -65,7 +65,6 @@ def read_corpus(
     offsets: ArrayLike | None = None,
     workers: int = 1,
     memory_limit: int = MEMORY_LIMIT,
-    folder: Path | None = None,
     max_input_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Corpus:
@@ -80,7 +79,7 @@ def read_corpus(
                     skips and counts tokens of more than 1,024 bytes
       offsets       (n_sentences + 1,) integers: sentence i is corpus[offsets[i] : offsets[i + 1]]
       workers       threads that split and count text
-      memory_limit  bytes of ids to keep in memory; a larger corpus goes to a temporary file in `folder`
+      memory_limit  bytes of ids to keep in memory; a larger corpus goes to a temporary file, in the folder TMPDIR
       max_input_bytes
                     the most bytes, decompressed, of all files together (None: no limit)
       progress      called repeatedly with (done, total): bytes of files, or tokens
@@ -91,12 +90,10 @@ def read_corpus(
     a file that changes while it is read; exceptions of the caller's iterator or tokenizer are passed on unchanged.
     The temporary file is then removed.
     """
-    if folder is not None and not Path(folder).is_dir():
-        raise CorpusError(f"folder={str(folder)!r} does not exist: give a folder for temporary files, or None")
     checked("max_input_bytes", max_input_bytes, int, _INPUT_BYTES)
     workers = checked_workers(workers)
     chunks, amount = _encoded(corpus, options.lowercase, tokenizer, offsets, workers, max_input_bytes)
-    merger = _CorpusMerger(StoreBuilder(memory_limit, folder))
+    merger = _CorpusMerger(StoreBuilder(memory_limit))
     try:
         with closing(chunks):
             for chunk in chunks:

@@ -53,8 +53,8 @@ def find_files(corpus: FilePath | Iterable[FilePath], split: str = "text.split()
     """Return the files of a path, a folder, a glob pattern, "-" (standard input) or a list of those.
 
     Folders are searched recursively, in sorted order; files and folders whose name starts with a dot are skipped,
-    links to folders are not followed. `split` is the code that splits a text into words, for messages about texts that
-    are taken for paths. Raises `CorpusError` if one of them is missing, unreadable or holds no file, or if a folder
+    links to folders are not followed. `split` is the code that splits a text into words, for messages about texts given
+    as paths. Raises `CorpusError` if one of them is missing, unreadable or holds no file, or if a folder
     holds a pipe or a device, whose end may never come.
     """
     if isinstance(corpus, (str, os.PathLike)):
@@ -186,5 +186,5 @@ def _is_pattern(name: FilePath) -> bool:
 def _exists(name: FilePath) -> bool:
     try:
         return Path(name).exists()
-    except (OSError, ValueError):  # a text taken for a path may be too long, or contain a NUL
+    except (OSError, ValueError):  # a text read as a path may be too long, or contain a NUL
         return False
