@@ -8,10 +8,11 @@ combination, and of a write any of its parts. A rename is one operation.
 import os
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from unittest import mock
 
 from firth.formats.atomic import _File
 
@@ -73,86 +74,61 @@ class Disk:
             node = self.cache[node][folder]
         return node, name
 
-    def holds(self, path: object) -> bool:
-        """Return whether a path is in the modelled folder."""
-        return isinstance(path, str | os.PathLike) and Path(path).is_relative_to(self.root)
-
-    def node(self, path: str | os.PathLike[str]) -> int:
-        """Return the node of a path."""
-        folder, name = self.find(path)
-        return self.cache[folder][name] if name else _ROOT
-
     # --- operations of a process
 
-    def created(self, path: str | os.PathLike[str]) -> None:
+    def opened(self, descriptor: int, path: object, *_: object) -> None:
+        if isinstance(path, str | os.PathLike) and Path(path).is_relative_to(self.root):
+            folder, name = self.find(path)
+            if name and name not in self.cache[folder]:
+                self.created(None, path)
+            self.open[descriptor] = self.cache[folder][name] if name else _ROOT
+
+    def created(self, _: None, path: str | os.PathLike[str], *mode: int) -> None:
         self.operations.append(self._named(*self.find(path)))
 
-    def moved(self, old: str | os.PathLike[str], new: str | os.PathLike[str]) -> None:
+    def moved(self, _: None, old: str | os.PathLike[str], new: str | os.PathLike[str]) -> None:
         (folder, was), (there, name) = self.find(old), self.find(new)
-        assert folder == there, "a temporary name is beside its target"
+        assert folder == there, "a temporary name is in the folder of its target"
         node = self.cache[folder].pop(was)
         self.cache[folder][name] = node
         self.operations.append(Entry(folder, ((was, None), (name, node))))
 
-    def removed(self, path: str | os.PathLike[str]) -> None:
+    def removed(self, _: None, path: str | os.PathLike[str]) -> None:
         folder, name = self.find(path)
         del self.cache[folder][name]
         self.operations.append(Entry(folder, ((name, None),)))
+
+    def duplicated(self, other: int, descriptor: int) -> None:
+        self.open[other] = self.open[descriptor]
 
 
 @contextmanager
 def recorded(disk: Disk, *, ignored: Callable[[int], bool] = lambda node: False) -> Iterator[None]:
     """Record the calls of the functions of `os` and of the files of a save, except `ignored` flushes."""
-    real = {name: getattr(os, name) for name in ("open", "dup", "close", "fsync", "replace", "unlink", "mkdir")}
-    real_write = _File.write
 
-    def opened(path, flags, *rest, **options):
-        is_new = disk.holds(path) and not os.path.lexists(path)
-        descriptor = real["open"](path, flags, *rest, **options)
-        if disk.holds(path):
-            if is_new:
-                disk.created(path)
-            disk.open[descriptor] = disk.node(path)
-        return descriptor
-
-    def duplicated(descriptor):
-        other = real["dup"](descriptor)
-        disk.open[other] = disk.open[descriptor]
-        return other
-
-    def synchronised(descriptor):
-        real["fsync"](descriptor)
+    def flushed(_: None, descriptor: int) -> None:
         if not ignored(disk.open[descriptor]):
             disk.operations.append(Sync(disk.open[descriptor]))
 
-    def moved(old, new):
-        real["replace"](old, new)
-        disk.moved(old, new)
+    def written(number: int, file: Any, data: Any) -> None:
+        offset = file.tell() - number
+        disk.operations.append(Write(disk.open[file.fileno()], offset, bytes(memoryview(data).cast("B")[:number])))
 
-    def removed(path, **options):
-        real["unlink"](path, **options)
-        disk.removed(path)
+    def recording(real: Callable, record: Callable) -> Callable:
+        def call(*arguments: Any, **options: Any) -> Any:
+            result = real(*arguments, **options)
+            record(result, *arguments)
+            return result
 
-    def made(path, *rest):
-        real["mkdir"](path, *rest)
-        disk.created(path)
+        return call
 
-    def written(file, data):
-        node, offset = disk.open[file.fileno()], file.tell()
-        number = real_write(file, data)
-        disk.operations.append(Write(node, offset, bytes(memoryview(data).cast("B")[:number])))
-        return number
-
-    wrappers = {"open": opened, "dup": duplicated, "fsync": synchronised, "replace": moved, "unlink": removed}
-    try:
-        for name, wrapper in {**wrappers, "mkdir": made}.items():
-            setattr(os, name, wrapper)
-        _File.write = written  # type: ignore[method-assign]
+    records = {"open": disk.opened, "dup": disk.duplicated, "fsync": flushed, "replace": disk.moved,
+               "unlink": disk.removed, "mkdir": disk.created}  # fmt: skip
+    with ExitStack() as patches:
+        for name, record in records.items():
+            patches.enter_context(mock.patch.object(os, name, recording(getattr(os, name), record)))
+        patches.enter_context(mock.patch.object(_File, "write", recording(_File.write, written)))
         yield
-    finally:
-        for name, function in real.items():
-            setattr(os, name, function)
-        _File.write = real_write  # type: ignore[method-assign]
 
 
 # --- states after a failure
