@@ -20,7 +20,7 @@ import sys
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -218,15 +218,13 @@ def interposed(names: list[str], before: Callable[[str, int, Any], None]) -> Ite
 
         return call
 
-    places = {name: (_File, name.removeprefix("file.")) if name in FILE else (os, name) for name in names}
-    kept = [(name, place, attribute, getattr(place, attribute)) for name, (place, attribute) in places.items()]
-    try:
-        for name, place, attribute, real in kept:
+    with ExitStack() as undo:
+        for name in names:
+            place, attribute = (_File, name.removeprefix("file.")) if name in FILE else (os, name)
+            real = getattr(place, attribute)
+            undo.callback(setattr, place, attribute, real)
             setattr(place, attribute, wrapped(name, real))
         yield
-    finally:
-        for _, place, attribute, real in kept:
-            setattr(place, attribute, real)
 
 
 def killed_at_each_call(case: Case) -> dict[str, int]:
