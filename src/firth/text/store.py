@@ -29,8 +29,8 @@ DROPPED = -2
 BLOCK_WORDS = 32768
 """The most entries, `END` included, of one block."""
 
-GROWTH_ENTRIES = 2**22
-"""Entries of spare room with which a store in memory grows."""
+SEGMENT = 2**22
+"""Entries in one array of a store in memory."""
 
 ENTRIES_AT_A_TIME = 2**18
 """Entries renumbered at a time."""
@@ -47,32 +47,43 @@ def lookup_table(new_ids: Ids) -> Ids:
 
 
 class MemoryStorage:
-    """Entries in one array, `entries`, which may have room for more; any number of threads may read at once."""
+    """Entries in memory, in segments, so that growing never copies; any number of threads may read at once."""
 
     def __init__(self) -> None:
-        self.entries: Ids = np.empty(0, np.int32)
+        self._segments: list[Ids] = []
 
     def read(self, start: int, out: Ids) -> None:
         """Fill `out` with the entries from `start` on."""
-        entries = self.entries[start : start + len(out)]
-        if len(entries) < len(out):
-            raise CorpusError(f"the token store has {len(entries):,} of {len(out):,} entries from {start:,} on")
-        out[:] = entries
+        for done, view in self._views(start, len(out)):
+            out[done : done + len(view)] = view
 
     def write(self, start: int, ids: Ids) -> None:
         """Store `ids` at `start`, growing if needed."""
-        missing = start + len(ids) - len(self.entries)
-        if missing > 0:
-            self.truncate(len(self.entries) + missing + GROWTH_ENTRIES)
-        self.entries[start : start + len(ids)] = ids
+        while len(self._segments) * SEGMENT < start + len(ids):
+            self._segments.append(np.empty(SEGMENT, np.int32))
+        for done, view in self._views(start, len(ids)):
+            view[:] = ids[done : done + len(view)]
 
     def truncate(self, size: int) -> None:
-        """Set the size to `size` entries."""
-        self.entries.resize(size, refcheck=False)  # the C library moves large arrays without copying them
+        """Free everything after the first `size` entries."""
+        del self._segments[-(-size // SEGMENT) :]
+        if size % SEGMENT:
+            self._segments[-1] = self._segments[-1][: size % SEGMENT].copy()
 
     def close(self) -> None:
         """Free everything; a second call does nothing."""
-        self.entries = np.empty(0, np.int32)
+        self._segments.clear()
+
+    def _views(self, start: int, count: int) -> Iterator[tuple[int, Ids]]:
+        """Yield the parts of segments that hold `count` entries, each with the number of entries before it."""
+        done = 0
+        while done < count:
+            segment, offset = divmod(start + done, SEGMENT)
+            if segment >= len(self._segments) or offset >= len(self._segments[segment]):
+                raise CorpusError(f"the token store has {done:,} of {count:,} entries from {start:,} on")
+            view = self._segments[segment][offset : offset + count - done]
+            yield done, view
+            done += len(view)
 
 
 class DiskStorage:
@@ -251,10 +262,7 @@ class StoreBuilder:
         """Append provisional ids and ENDs; a sentence may continue in the next call."""
         entries, self._last = _without_empty_sentences(entries, self._last)
         if 4 * (self._size + len(entries)) > self._memory_limit and isinstance(self._storage, MemoryStorage):
-            disk = DiskStorage(self._folder)
-            disk.write(0, self._storage.entries[: self._size])
-            self._storage.close()
-            self._storage = disk
+            self._move_to_disk()
         self._storage.write(self._size, entries)
         self._size += len(entries)
         self.sentences += int(np.count_nonzero(entries == END))
@@ -281,6 +289,14 @@ class StoreBuilder:
     def close(self) -> None:
         """Free everything, if the corpus could not be read to its end."""
         self._storage.close()
+
+    def _move_to_disk(self) -> None:
+        disk, start = DiskStorage(self._folder), 0
+        for entries in self._slices():
+            disk.write(start, entries)
+            start += len(entries)
+        self._storage.close()
+        self._storage = disk
 
     def _slices(self) -> Iterator[Ids]:
         """Yield all entries, in private copies."""
