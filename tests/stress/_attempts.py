@@ -226,13 +226,11 @@ def _die_at(number: int, before: bool) -> None:
     def wrapped(real: Any) -> Any:
         def call(*given: Any, **more: Any) -> Any:
             calls[0] += 1
-            is_it = calls[0] == number
-            if is_it and before:
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = real(*given, **more)
-            if is_it:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+            if calls[0] != number:
+                return real(*given, **more)
+            if not before:
+                real(*given, **more)
+            return os.kill(os.getpid(), signal.SIGKILL)
 
         return call
 
