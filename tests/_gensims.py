@@ -1,4 +1,4 @@
-"""The same vectors in firth and in gensim, to compare their answers."""
+"""Vectors of ours and the same in gensim, whose answers ours must be."""
 
 import numpy as np
 import pytest

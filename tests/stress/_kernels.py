@@ -201,7 +201,7 @@ def best_analogies(rng: np.random.Generator, fence: Fence) -> list[Any]:
 
 
 def parse(rng: np.random.Generator, fence: Fence) -> list[Any]:
-    """Lines of words and numbers, some cut or changed anywhere; the block ends with its last byte."""
+    """Lines of words and numbers, some cut or changed anywhere; the block ends where its last byte is."""
     D = int(rng.integers(1, 6))
     numbers = ["0", "-1.5", "3e5", "-2.25E-7", "1e", "1e+", "-", "123456789012345678901", "nan", "4.", "7e99999", ""]
     lines = [" ".join(["word", *rng.choice(numbers, D)]) for _ in range(int(rng.integers(0, 5)))]
@@ -220,7 +220,7 @@ def mean_of_parts(rng: np.random.Generator, fence: Fence) -> list[Any]:
     V, bucket, D = int(rng.integers(1, 5)), int(rng.integers(1, 9)), int(rng.integers(1, 6))
     words = ["<" + "".join(rng.choice(list("aé語\U0001f600"), int(rng.integers(0, 6)))) + ">" for _ in range(V)]
     raw = [word.encode() for word in words]
-    if rng.random() < 0.3:  # bytes that are not UTF-8, at the end
+    if rng.random() < 0.3:  # bytes that are not UTF-8, at the very end
         raw[-1] = raw[-1][:-1] + bytes(rng.integers(128, 256, 3).tolist())
     blob, ends = fence(np.frombuffer(b"".join(raw), np.uint8)), fence(np.cumsum([len(word) for word in raw]))
     rows, vectors = fence(rng.random((V + bucket, D), np.float32)), fence(np.empty((V, D), np.float32))

@@ -101,14 +101,18 @@ def compiled(source: Path) -> Iterator[tuple[str, set[str]]]:
             for alias in node.names
         }  # fmt: skip
         compilers = {name for name in COMPILERS if imported.get(name) != f"typing.{name}"}  # typing has an overload too
-        calls = [node for node in nodes if isinstance(node, ast.Call) and _names(node.func) & compilers]
-        passed = {a.id for call in calls for a in call.args if isinstance(a, ast.Name)}  # numba.njit(...)(f), njit(f)
+        handed_over = {name for node in nodes if isinstance(node, ast.Call) for name in _compiles(node)}
         for node in nodes:
             if isinstance(node, ast.FunctionDef) and (
-                node.name in passed or any(_names(decorator) & compilers for decorator in node.decorator_list)
+                node.name in handed_over or any(_names(decorator) & compilers for decorator in node.decorator_list)
             ):
-                called = {c.func.id for c in ast.walk(node) if isinstance(c, ast.Call) and isinstance(c.func, ast.Name)}
+                called = {call.func.id for call in ast.walk(node) if isinstance(call, ast.Call) and _is_name(call.func)}
                 yield f"{module}.{node.name}", {imported.get(name, f"{module}.{name}") for name in called}
+
+
+def _compiles(call: ast.Call) -> set[str]:
+    """Return f of a call such as numba.njit(...)(f) or njit(f)."""
+    return {a.id for a in call.args if isinstance(a, ast.Name)} if _names(call.func) & COMPILERS else set()
 
 
 def _names(node: ast.AST) -> set[str]:
@@ -118,6 +122,10 @@ def _names(node: ast.AST) -> set[str]:
     if isinstance(node, ast.Attribute):
         return {node.attr} | _names(node.value)
     return {node.id} if isinstance(node, ast.Name) else set()
+
+
+def _is_name(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name)
 
 
 if __name__ == "__main__":
