@@ -53,14 +53,14 @@ def find_files(corpus: FilePath | Iterable[FilePath], split: str = "text.split()
     """Return the files of a path, a folder, a glob pattern, "-" (standard input) or a list of those.
 
     Folders are searched recursively, in sorted order; files and folders whose name starts with a dot are skipped,
-    links to folders are not followed. `split` is the code that splits a text into words, for messages about texts given
-    as paths. Raises `CorpusError` if one of them is missing, unreadable or holds no file, or if a folder
-    holds a pipe or a device, whose end may never come.
+    links to folders are not followed. `split` is the code that splits a text into words, for messages about texts
+    given as paths. Raises `CorpusError` if one of them is missing, unreadable or holds no file, or if a folder holds
+    a pipe or a device, which may never end.
     """
     if isinstance(corpus, (str, os.PathLike)):
         return _expand(corpus, split)
     names = list(corpus)
-    if not any(name == STDIN or _exists(name) or (_is_pattern(name) and glob.glob(str(name))) for name in names):  # noqa: PTH207
+    if not any(map(_is_found, names)):
         shown = ", ".join(shortened(os.fspath(name)) for name in names[:3])
         more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
         raise CorpusError(
@@ -177,6 +177,10 @@ def _files_below(folder: Path) -> list[FileOrStdin]:
     if not files:
         raise CorpusError(f"the folder {folder} holds no file to read (hidden files, skipped: {n_hidden:,})")
     return files
+
+
+def _is_found(name: FilePath) -> bool:
+    return name == STDIN or _exists(name) or bool(_is_pattern(name) and glob.glob(str(name)))  # noqa: PTH207
 
 
 def _is_pattern(name: FilePath) -> bool:
