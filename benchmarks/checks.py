@@ -1,11 +1,11 @@
-"""Time epochs of training with its checks, with a checkpoint at each epoch's end too, and with neither, in turn.
+"""Measures the cost of the checks in training, and of checkpoints, by timing epochs with and without them in turn.
 
     python benchmarks/checks.py CORPUS [--schedule blocks hogwild] [--rounds 15] [--workers N] [--folder /tmp]
 
-Three trainings of one corpus stand side by side in one process. In its turn each does two epochs, of which the second
-is timed, from epoch's end to epoch's end: with checkpoints that holds the copying of one state and the writing of it
-beside the epoch. A ratio is that of neighbours, seconds apart, for the machine's speed changes within minutes.
-Without checks ids are not looked at when they are read, nor in the kernel of a bucket.
+Three training runs on one corpus take turns in one process. In each turn a run trains two epochs, of which the second
+is timed, from the end of one epoch to the end of the next: with checkpoints this includes copying one state, and
+writing it during the epoch. Ratios are those of neighbouring epochs, seconds apart, because the machine's speed changes
+within minutes. Without checks, ids are not checked when they are read, nor in the kernel of a bucket.
 """
 
 import argparse
@@ -32,16 +32,16 @@ MODES = ("neither", "checks", "checkpoints")
 
 
 @njit(nogil=True)
-def unlooked_at(pairs, noise_words, alias):  # type: ignore[no-untyped-def]  # compiled
-    """Stand for `max_row_ids`: no row id is out of range."""
+def no_row_ids(pairs, noise_words, alias):  # type: ignore[no-untyped-def]  # compiled
+    """Replace `max_row_ids`: no row id is out of range."""
     return 0, 0, 0, 0
 
 
-UNCHECKED_BUCKET = block_kernels.compile_train_bucket.__wrapped__  # another kernel than the one with checks
+UNCHECKED_BUCKET = block_kernels.compile_train_bucket.__wrapped__  # compiles another kernel than the one with checks
 
 
 class Timed(Checkpointer):
-    """Notes when each epoch ended, and passes its state on."""
+    """Records when each epoch ended, and passes the state on to another checkpointer."""
 
     def __init__(self, checkpointer: Checkpointer):
         super().__init__()
@@ -53,8 +53,8 @@ class Timed(Checkpointer):
         self.checkpointer.save(state, last=last)
 
 
-class Contestant:
-    """A training whose epochs are timed."""
+class TimedTraining:
+    """A training run whose epochs are timed."""
 
     def __init__(self, mode: str, corpus: Corpus, options: Options, workers: int, checkpointer: Checkpointer):
         self._mode, self._words, self._timed = mode, corpus.raw_words, Timed(checkpointer)
@@ -62,7 +62,7 @@ class Contestant:
         self._epochs = make_trainer(corpus, options, workers, Reporter(), self._timed).epochs()
 
     def words_a_second(self) -> float:
-        """Do two epochs and give the speed of the second."""
+        """Train two epochs and return the speed of the second."""
         with self._checks():
             next(self._epochs)
             next(self._epochs)
@@ -78,28 +78,29 @@ class Contestant:
 
     @contextlib.contextmanager
     def _checks(self) -> Iterator[None]:
-        """Take the checks away, unless this mode has them."""
+        """Disable the checks, unless this mode has them."""
         with contextlib.ExitStack() as stack:
             if self._mode == "neither":
                 for module in (blocks, hogwild):
                     stack.enter_context(mock.patch.object(module, "checked_ids", lambda tokens, V, block: tokens))
-                stack.enter_context(mock.patch.object(block_kernels, "max_row_ids", unlooked_at))
+                stack.enter_context(mock.patch.object(block_kernels, "max_row_ids", no_row_ids))
                 stack.enter_context(mock.patch.object(block_kernels, "compile_train_bucket", self._unchecked_bucket))
             yield
 
 
 def compare(corpus: Corpus, options: Options, rounds: int, workers: int, folder: Path) -> None:
-    """Print the speeds of neighbouring epochs, and how much the checks, and checkpoints too, take of the bare speed."""
+    """Print the speeds of neighbouring epochs, and the share of the speed lost to checks and to checkpoints."""
     losses: dict[str, list[float]] = {mode: [] for mode in MODES[1:]}
     with FolderCheckpointer(folder, options, Reporter(), matrices=2, minutes=10, resume=False) as checkpoints:
         checkpoints.check_corpus(corpus, None)
         checkpointers = {"checkpoints": checkpoints}
-        contestants = {
-            mode: Contestant(mode, corpus, options, workers, checkpointers.get(mode, Checkpointer())) for mode in MODES
+        runs = {
+            mode: TimedTraining(mode, corpus, options, workers, checkpointers.get(mode, Checkpointer()))
+            for mode in MODES
         }
         for number in range(rounds):
             order = MODES[number % 3 :] + MODES[: number % 3]
-            speeds = {mode: contestants[mode].words_a_second() for mode in order}
+            speeds = {mode: runs[mode].words_a_second() for mode in order}
             for mode, taken in losses.items():
                 taken.append(1 - speeds[mode] / speeds["neither"])
             shown = "  ".join(f"{mode} {speeds[mode] / 1e6:.2f} M words/s" for mode in MODES)
@@ -111,16 +112,16 @@ def compare(corpus: Corpus, options: Options, rounds: int, workers: int, folder:
 
 
 def main() -> int:
-    """Compare every schedule asked for."""
+    """Measure each schedule."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("corpus", type=Path, help="a text file")
     parser.add_argument("--schedule", nargs="+", default=["blocks", "hogwild"], help="default: both")
     parser.add_argument("--rounds", type=int, default=15, help="turns of each (default: 15)")
     parser.add_argument("--workers", type=int, default=2, help="threads (default: 2)")
-    parser.add_argument("--folder", type=Path, help="where checkpoints go (default: the system's temporary folder)")
+    parser.add_argument("--folder", type=Path, help="folder for checkpoints (default: the system's temporary folder)")
     arguments = parser.parse_args()
     if arguments.rounds < 2:
-        parser.error(f"--rounds {arguments.rounds}: give a whole number of at least 2")
+        parser.error(f"--rounds {arguments.rounds}: give an integer of at least 2")
     for schedule in arguments.schedule:
         options = Options(schedule=schedule, epochs=2 * arguments.rounds)
         corpus = read_corpus(arguments.corpus, options, workers=arguments.workers)

@@ -1,8 +1,8 @@
-"""Train firth and gensim in alternation on the same text, options and threads, and print how they compare.
+"""Trains firth and gensim in alternation on the same text, options and threads, and prints a comparison.
 
     python benchmarks/compare.py --corpus text.txt --analogies questions-words.txt --pairs simlex999.txt
 
-README.md beside this file says what is measured and how. Exit status: 1 if a run failed, 2 for wrong use.
+README.md in this folder describes what is measured and how. Exit status: 1 if a run failed, 2 for wrong usage.
 """
 
 import argparse
@@ -23,18 +23,18 @@ from runner import ChildError, Contestant, Run, run, version
 from firth import OptionError, Options
 
 ALIKE = ["alpha", "min_alpha", "ns_exponent", "shrink_windows"]
-"""Options that both programs are given, with firth's defaults, beside those that the command line sets."""
+"""Options that both programs get with firth's defaults, in addition to those that the command line sets."""
 
 SHARED = ["vector_size", "window", "negative", "sample", "min_count", "epochs"]
 """The options that the command line sets."""
 
 
 class WrongUseError(ValueError):
-    """The command line asks for what cannot be done."""
+    """The command line is not valid."""
 
 
 class Plan(NamedTuple):
-    """A checked command line: nothing in it can be refused any more."""
+    """A checked command line."""
 
     arguments: argparse.Namespace
     options: dict[str, Any]
@@ -49,31 +49,31 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--analogies", type=Path, metavar="FILE", help="analogies, as questions-words.txt")
     p.add_argument("--pairs", type=Path, nargs="+", default=[], metavar="FILE", help="word pairs with scores")
     p.add_argument("--runs", type=int, default=3, help="runs of each (default: %(default)s)")
-    p.add_argument("--seeds", type=int, nargs="+", help="taken in turn by the runs (default: 1 2 3 ...)")
+    p.add_argument("--seeds", type=int, nargs="+", help="used in turn by the runs (default: 1 2 3 ...)")
     p.add_argument("--workers", type=int, default=2, help="threads of each (default: %(default)s)")
     defaults = Options()
     for name in SHARED:
         value = getattr(defaults, name)
         flag = f"--{name.replace('_', '-')}"
-        p.add_argument(flag, type=type(value), default=value, metavar="X", help="of both (default: %(default)s)")
+        p.add_argument(flag, type=type(value), default=value, metavar="X", help="for both (default: %(default)s)")
     p.add_argument(
         "--firth",
         nargs="+",
         default=[""],
         metavar="NAME=VALUE,...",
-        help="options of firth alone, such as schedule=blocks; each further one is a further contestant",
+        help="options of firth only, such as schedule=blocks; each further argument is a further contestant",
     )
     p.add_argument(
         "--five-word-lines",
         action="store_true",
         help="no gensim: compare firth on the text cut into lines of five words with firth on the text",
     )
-    p.add_argument("--json", type=Path, metavar="OUT", help="write every run to this file too")
+    p.add_argument("--json", type=Path, metavar="OUT", help="also write every run to this file")
     return p
 
 
 def checked(arguments: argparse.Namespace) -> Plan:
-    """Refuse what cannot work before anything is trained; raises `WrongUseError`, `OptionError` or `SetError`."""
+    """Check everything before training; raise `WrongUseError`, `OptionError` or `SetError`."""
     for path in (arguments.corpus, arguments.analogies, *arguments.pairs):
         if path and not (path.is_file() and os.access(path, os.R_OK)):
             raise WrongUseError(f"{path}: not a file that can be read")
@@ -84,14 +84,14 @@ def checked(arguments: argparse.Namespace) -> Plan:
     for name in ("runs", "workers", "train_words"):
         value = getattr(arguments, name)
         if value is not None and value < 1:
-            raise WrongUseError(f"--{name.replace('_', '-')} {value}: give a whole number of at least 1")
+            raise WrongUseError(f"--{name.replace('_', '-')} {value}: give an integer of at least 1")
     arguments.seeds = arguments.seeds or list(range(1, arguments.runs + 1))
     _check_seeds(arguments)
     if arguments.analogies:
         count_questions(arguments.analogies)
     pairs = [read_pairs(path) for path in arguments.pairs]
     if len({each.name for each in pairs}) < len(pairs):
-        raise WrongUseError(f"--pairs: two sets are called the same: {', '.join(each.name for each in pairs)}")
+        raise WrongUseError(f"--pairs: two sets have the same name: {', '.join(each.name for each in pairs)}")
     return Plan(arguments, _options(arguments), pairs)
 
 
@@ -110,7 +110,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _variant(text: str) -> dict[str, Any]:
-    """Turn `schedule=blocks,max_vocab=20000` into options; a value is JSON, or else a name."""
+    """Parse options such as `schedule=blocks,max_vocab=20000`; a value that is not JSON is a string."""
     options: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")
@@ -123,14 +123,14 @@ def _variant(text: str) -> dict[str, Any]:
 
 
 def prepare(plan: Plan, folder: Path) -> tuple[list[Contestant], Size]:
-    """Cut the corpus as asked and return the contestants, gensim last, and the size of the text they read."""
+    """Cut the corpus as requested; return the contestants, gensim last, and the size of the text they read."""
     corpus = plan.arguments.corpus.resolve()
     if plan.arguments.train_words:
         cut(corpus, folder / "corpus.txt", plan.arguments.train_words)
         corpus = folder / "corpus.txt"
     size = measure(corpus)
     if not size.words:
-        raise WrongUseError(f"{plan.arguments.corpus}: holds no words")
+        raise WrongUseError(f"{plan.arguments.corpus}: has no words")
     if not plan.arguments.five_word_lines:
         _warn_about_long_lines(size)
         ours = [Contestant(f"firth {text}".strip(), "firth", corpus, _variant(text)) for text in plan.arguments.firth]
@@ -175,7 +175,7 @@ def _summary(result: Run) -> str:
 def _warn_about_words(result: Run, expected: int) -> None:
     reported = result.raw_words_reported
     if reported is not None and abs(reported / expected - 1) > 0.01:
-        say(f"warning: {result.name} says it read {reported:,.0f} words, {expected:,} were counted")
+        say(f"warning: {result.name} reports {reported:,.0f} words read, but the text has {expected:,}")
 
 
 def judge(plan: Plan, runs: list[list[Run]], folder: Path) -> list[list[dict[str, Score]]]:
@@ -187,7 +187,7 @@ def judge(plan: Plan, runs: list[list[Run]], folder: Path) -> list[list[dict[str
 
 
 def facts(plan: Plan, contestants: list[Contestant], versions: dict[str, str], size: Size) -> dict[str, Any]:
-    """Return what a reader needs to know to make sense of the figures."""
+    """Return what a reader needs to know to interpret the figures."""
     return {
         "versions": {**versions, "python": platform.python_version()},
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}",
@@ -201,7 +201,7 @@ def facts(plan: Plan, contestants: list[Contestant], versions: dict[str, str], s
 
 
 def _processor() -> str:
-    """Return the processor's name, where the system tells it."""
+    """Return the processor's name, as far as the system reports it."""
     listing = Path("/proc/cpuinfo")
     lines = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -217,7 +217,7 @@ def show(about: dict[str, Any], runs: list[list[Run]], scores: list[list[dict[st
     print("\nMedian (least..greatest); ratios pair by pair. Analogies in percent, pairs in Spearman x 100")
     for pairs in plan.pairs:
         if pairs.skipped:
-            print(f"\n{pairs.name}: {pairs.skipped} lines without two words and a number, not asked")
+            print(f"\n{pairs.name}: {pairs.skipped} lines without two words and a number, skipped")
     *ours, theirs = runs
     for one, its_scores in zip(ours, scores, strict=False):
         print(f"\n{table(speed_rows(one, theirs))}\n\n{memory_line(one[0], plan.options['vector_size'])}")
@@ -227,7 +227,7 @@ def show(about: dict[str, Any], runs: list[list[Run]], scores: list[list[dict[st
 
 
 def benchmark(plan: Plan, folder: Path) -> None:
-    """Do all of it in the temporary `folder`."""
+    """Run the whole benchmark in the temporary `folder`."""
     contestants, size = prepare(plan, folder)
     judged = plan.arguments.analogies or plan.pairs
     programs = {each.program: None for each in contestants} | ({"gensim": None} if judged else {})
@@ -244,13 +244,13 @@ def benchmark(plan: Plan, folder: Path) -> None:
 
 
 def say(text: str) -> None:
-    """Tell the person waiting; the tables alone go to standard output."""
+    """Print progress to standard error; only the tables go to standard output."""
     print(text, file=sys.stderr, flush=True)
 
 
 def main() -> int:
     """Run the benchmark and return the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files and the child go too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # removes temporary files and the child too
     arguments = parser().parse_args()
     try:
         plan = checked(arguments)

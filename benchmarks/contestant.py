@@ -1,9 +1,9 @@
-"""The child process of a benchmark: one program trains once, saves its vectors, reports what it measured.
+"""The child process of a benchmark: trains one program once, saves its vectors, and reports the measurements.
 
     python contestant.py firth|gensim version           # load it and print its version
-    python contestant.py firth|gensim train JOB.json    # as `runner.run` asks
+    python contestant.py firth|gensim train JOB.json    # the job of `runner.run`
 
-Imports stand inside the functions: neither program pays for loading the other.
+Imports are inside the functions, so that neither program pays for loading the other.
 """
 
 import json
@@ -16,7 +16,7 @@ Record = dict[str, float]
 
 
 def train_firth(job: dict[str, Any]) -> Record:
-    """Train firth as its users do; its own history says how long training took, compiling apart."""
+    """Train firth as its users do; its history has the seconds of training, without compiling."""
     clock = Clock()
     from firth import Word2Vec
 
@@ -32,7 +32,7 @@ def train_firth(job: dict[str, Any]) -> Record:
 
 
 def train_gensim(job: dict[str, Any]) -> Record:
-    """Train gensim on its fastest path, `corpus_file`; the vocabulary is built outside `train_seconds`."""
+    """Train gensim by its fastest way, `corpus_file`; `train_seconds` excludes building the vocabulary."""
     clock = Clock()
     from gensim.models import Word2Vec  # type: ignore[import-untyped]
 
@@ -82,7 +82,7 @@ def version(program: str) -> str:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the action of the command line."""
     program, action, *job_file = sys.argv[1:]
     if action == "version":
         print(version(program))

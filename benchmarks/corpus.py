@@ -1,4 +1,4 @@
-"""The corpus of a benchmark: its size, and the cuts made of it. It is read in blocks, never held whole."""
+"""Measures and cuts the corpus of a benchmark, in blocks, so that memory stays small."""
 
 import codecs
 from collections.abc import Iterator
@@ -7,15 +7,15 @@ from typing import BinaryIO, NamedTuple
 
 BLOCK = 1 << 20
 LONGEST_FOR_GENSIM = 10_000
-"""Words of a line that gensim trains on; it drops the rest of the line without a word."""
+"""Words of a line that gensim trains on; it drops the rest of the line silently."""
 
 SPACES = (b" ", b"\n", b"\t", b"\r")
-Piece = tuple[list[bytes], bool]
+LinePart = tuple[list[bytes], bool]
 """Words of one line, in order, and whether the line ends after them."""
 
 
 class Size(NamedTuple):
-    """What a text file holds; `unseen` counts the words that lie beyond gensim's longest line."""
+    """Counts of a text file; `unseen` are the words after the 10,000th of a line, which gensim drops."""
 
     words: int
     lines: int
@@ -26,9 +26,9 @@ class Size(NamedTuple):
 def measure(path: Path) -> Size:
     """Count the words and lines of the text file at `path`."""
     words = longest = unseen = length = lines = 0
-    for piece, ends in _pieces(path):
-        words += len(piece)
-        length += len(piece)
+    for part, ends in _line_parts(path):
+        words += len(part)
+        length += len(part)
         if ends:
             lines += 1
             longest = max(longest, length)
@@ -38,22 +38,22 @@ def measure(path: Path) -> Size:
 
 
 def is_text(path: Path) -> bool:
-    """Return whether `path` begins as plain UTF-8 text; a compressed file does not."""
+    """Return whether `path` starts as plain UTF-8 text; a compressed file does not."""
     with path.open("rb") as file:
         start = file.read(BLOCK)
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(start)  # a last character cut in two is no fault
+        codecs.getincrementaldecoder("utf-8")().decode(start)  # the last character may be cut in two
     except UnicodeDecodeError:
         return False
     return b"\0" not in start
 
 
 def cut(source: Path, target: Path, words: int) -> None:
-    """Write the first `words` words of `source` to `target`, in the lines they stand in."""
+    """Write the first `words` words of `source` to `target`, with the same line ends."""
     with target.open("wb") as file:
         left = words
-        for piece, ends in _pieces(source):
-            taken = piece[:left]
+        for part, ends in _line_parts(source):
+            taken = part[:left]
             left -= len(taken)
             _write(file, taken, ends or not left)
             if not left:
@@ -64,8 +64,8 @@ def cut_lines(source: Path, target: Path, words: int) -> None:
     """Write `source` to `target` with each line cut into lines of at most `words` words."""
     with target.open("wb") as file:
         waiting: list[bytes] = []
-        for piece, ends in _pieces(source):
-            waiting += piece
+        for part, ends in _line_parts(source):
+            waiting += part
             whole = len(waiting) if ends else len(waiting) // words * words
             for first in range(0, whole, words):
                 _write(file, waiting[first : min(first + words, whole)], True)
@@ -76,9 +76,9 @@ def _write(file: BinaryIO, words: list[bytes], ends: bool) -> None:
     file.write(b" ".join(words) + (b"\n" if ends else b" "))
 
 
-def _pieces(path: Path) -> Iterator[Piece]:
-    """Yield the words of `path`, piece by piece; the last piece always ends its line."""
-    last: Piece = ([], True)
+def _line_parts(path: Path) -> Iterator[LinePart]:
+    """Yield the words of `path`, part by part; the last part always ends its line."""
+    last: LinePart = ([], True)
     for block in _blocks(path):
         *ended, rest = block.split(b"\n")
         yield from ((line.split(), True) for line in ended)

@@ -1,14 +1,14 @@
-"""Do vectors show which rows of the matrix their words have, or which block of the block schedule they were in?
+"""Tests whether vectors reveal the rows of their words, or the blocks of the block schedule that they were in.
 
     python benchmarks/fingerprint.py corpus.txt --words 3000000 --seeds 10 --blocks 16 64
 
 Two words of one block should be no more similar than two words of different blocks. For vectors of several seeds this
 prints the mean cosine of two words of the same block minus that of two words of different blocks, in 1e-4, and its z in
-a permutation test, where the labels are permuted among words of about the same count. The labels are the row mod P, and
-the partitions that training drew: the first, the last of each epoch, and the mean over all of them (there z is the mean
-over its standard error). By chance |z| is above 3 once in 370 figures.
+a permutation test, in which the labels are permuted among words of about the same count. The labels are the row mod P,
+and the partitions that training drew: the first, the last of each epoch, and the mean over all of them (there z is the
+mean over its standard error). By chance |z| exceeds 3 in one of 370 figures.
 
-With `--schedule hogwild`, which has no blocks, only row mod P is shown, as a control.
+With `--schedule hogwild`, which has no blocks, only row mod P is tested, as a control.
 """
 
 import argparse
@@ -31,7 +31,7 @@ STRATA = {
     "101-1,000": (101, 1_000),
     "above 1,000": (1_001, None),
 }
-"""The words whose counts lie in a range, both ends included."""
+"""The words whose counts are in a range, both ends included."""
 
 
 class Result(NamedTuple):
@@ -44,10 +44,12 @@ class Result(NamedTuple):
 def difference(unit: np.ndarray, labels: np.ndarray, P: int) -> float:
     """Return the mean cosine of two words with the same label minus that of two words with different labels.
 
-    unit: (n, D) rows of length 1; labels: (n,) whole numbers below P.
+    unit: (n, D) rows of length 1; labels: (n,) integers below P.
     """
     n = len(unit)
-    sums = np.eye(P, dtype=unit.dtype)[labels].T @ unit  # of all rows of a label: |sum|^2 is all its cosines
+    sums = (
+        np.eye(P, dtype=unit.dtype)[labels].T @ unit
+    )  # the sum of all rows of a label: |sum|^2 is the sum of their cosines
     sizes = np.bincount(labels, minlength=P).astype(float)
     same, same_pairs = float((sums.astype(float) ** 2).sum()) - n, float((sizes * (sizes - 1)).sum())
     every = float((sums.sum(axis=0).astype(float) ** 2).sum()) - n
@@ -55,7 +57,7 @@ def difference(unit: np.ndarray, labels: np.ndarray, P: int) -> float:
 
 
 class Null(NamedTuple):
-    """Mean and standard deviation of the mean difference over seeds, if labels do not matter."""
+    """Mean and standard deviation of the mean difference over seeds, if the labels have no effect."""
 
     mean: float
     deviation: float
@@ -69,7 +71,7 @@ class Null(NamedTuple):
 def permuted(
     units: list[np.ndarray], labels: list[np.ndarray], counts: np.ndarray, P: int, *, permutations: int, joint: bool
 ) -> Null:
-    """Permute labels among words of about the same count, and return what becomes of the mean difference.
+    """Permute labels among words of about the same count, and return the distribution of the mean difference.
 
     joint: the labels of all seeds are the same, and are permuted alike.
     """
@@ -134,7 +136,7 @@ def train(corpus: np.ndarray | str, seeds: int, words: int | None = None, **opti
 def _lines(path: str, words: int | None) -> Iterator[list[str]]:
     """Return the lines of a text as lists of words, up to the line in which the number of words is reached."""
     read = 0
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path as the shell gave it
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path from the shell
         for line in file:
             yield line.split()
             read += len(line.split())
@@ -175,7 +177,7 @@ def report(runs: Runs, permutations: int) -> dict[str, dict[str, Result]]:
             first = [labels[rows] for labels in drawn["first partition"]]
             null = permuted(units, first, runs.counts[rows], P, permutations=permutations, joint=False)
             results["all partitions"][stratum] = _of_all(runs, units, rows, P)
-        for name, labels in drawn.items():  # all of them are drawn alike, so one null serves all
+        for name, labels in drawn.items():  # all come from the same distribution, so one null is enough
             results[name][stratum] = null.test(units, [each[rows] for each in labels], P)
     return results
 
@@ -193,7 +195,7 @@ def _of_all(runs: Runs, units: list[np.ndarray], rows: np.ndarray, P: int) -> Re
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     p.add_argument("corpus", help="a text file, one sentence or paragraph a line")
-    p.add_argument("--words", type=int, help="read only so many words of it")
+    p.add_argument("--words", type=int, help="read only this many words of it")
     p.add_argument("--seeds", type=int, default=10, help="train with seeds 1 to N (default: %(default)s)")
     p.add_argument("--blocks", type=int, nargs="+", default=[16, 64], help="default: %(default)s")
     p.add_argument("--epochs", type=int, default=5, help="default: %(default)s")

@@ -1,10 +1,10 @@
-"""Time the loading of vectors: firth against gensim, in turn, each in a process of its own; and a mapped opening.
+"""Times the loading of vectors by firth and gensim, in turn, each in a process of its own, and of a mapped file.
 
 python benchmarks/formats.py [--rows 100000] [--size 300] [--rounds 3] [--folder /tmp]
 
-Random vectors are written as word2vec binary, word2vec text and firth's own file, so both programs find them in the
-system's file cache. A time is that of the loading call alone: the library is imported
-before, firth's compiling is part of it. gensim must give the same words and numbers, or nothing is printed.
+Random vectors are written as word2vec binary, word2vec text and firth's own file, so both programs read them from the
+system's file cache. Only the loading call is timed: the library is imported before; firth's compiling is included.
+If gensim reads other words or numbers, nothing is printed.
 """
 
 import argparse
@@ -66,7 +66,7 @@ write_vectors(path, kind, [f"word{i}" for i in range(rows)], vectors)
 
 
 def write_file(path: Path, kind: str, rows: int, size: int) -> None:
-    """Write random vectors, the same every time, in a process whose memory counts for no other."""
+    """Write random vectors, the same every time, in a process of its own, so that its memory is not counted."""
     subprocess.run([sys.executable, "-c", WRITE, str(path), kind, str(rows), str(size)], check=True)
 
 
@@ -83,17 +83,17 @@ def compare(path: Path, binary: bool, rounds: int) -> None:
 
 
 def main() -> int:
-    """Write the files, time the loadings, and leave nothing behind."""
+    """Write the files, time the loading, and remove the files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rows", type=int, default=100_000, help="vectors (default: 100,000)")
     parser.add_argument("--size", type=int, default=300, help="numbers in each (default: 300)")
     parser.add_argument("--rounds", type=int, default=3, help="pairs of runs (default: 3)")
-    parser.add_argument("--folder", type=Path, help="where to write the files (default: the system's)")
-    parser.add_argument("--only", choices=list(FILES), help="time only this")
+    parser.add_argument("--folder", type=Path, help="folder for the files (default: the system's temporary folder)")
+    parser.add_argument("--only", choices=list(FILES), help="time only this format")
     options = parser.parse_args()
     for name in ("rows", "size", "rounds"):
         if getattr(options, name) < 1:
-            parser.error(f"--{name} {getattr(options, name)}: give a whole number of at least 1")
+            parser.error(f"--{name} {getattr(options, name)}: give an integer of at least 1")
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         wanted = ["binary", "text", "mapped"] if options.only is None else [options.only]
         for what in wanted:

@@ -1,4 +1,4 @@
-"""Measure what `import firth` costs: `python -c "import firth"` against a bare `python -c pass`, in turn.
+"""Measures the time of `import firth`: `python -c "import firth"` and a bare `python -c pass`, in turn.
 
 python benchmarks/import_time.py [--runs 20]
 """
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=20, help="runs of each (default: 20)")
     runs = parser.parse_args().runs
     if runs < 1:
-        parser.error(f"--runs {runs}: give a whole number of at least 1")
+        parser.error(f"--runs {runs}: give an integer of at least 1")
     statements = ["pass", "import firth"]
     for statement in statements:  # byte-compiles, and fills the page cache
         seconds(statement)

@@ -1,4 +1,4 @@
-"""How good saved vectors are. One evaluator, gensim's, judges every contestant, from the file it saved."""
+"""Evaluates the saved vectors of every contestant with gensim's evaluation."""
 
 import math
 import os
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 RESTRICTIONS = (30_000, 300_000)
-"""Analogies are asked among this many of the most frequent words."""
+"""Analogies are evaluated among this many of the most frequent words."""
 
 
 class SetError(ValueError):
-    """An evaluation set is not in the format it should be."""
+    """An evaluation set has the wrong format."""
 
 
 class Score(NamedTuple):
@@ -31,9 +31,9 @@ class Pairs(NamedTuple):
 
 
 def read_pairs(path: Path) -> Pairs:
-    """Read word pairs: two words, and the first number after them, apart by tab, comma, semicolon or space.
+    """Read word pairs: two words, and the first number after them, separated by tab, comma, semicolon or space.
 
-    MEN's part-of-speech suffixes (`sun-n`) are cut off; a line starting with # is a comment; one without a
+    MEN's part-of-speech suffixes (`sun-n`) are removed; a line starting with # is a comment; a line without a
     number, such as a header, is counted as skipped. Raises `SetError` if no line is a pair.
     """
     text = [line for line in _lines(path) if not line.startswith("#")]
@@ -44,7 +44,7 @@ def read_pairs(path: Path) -> Pairs:
 
 
 def count_questions(path: Path) -> int:
-    """Return the analogy questions in `path`; raise `SetError` where gensim could not read it."""
+    """Return the number of analogies in `path`; raise `SetError` if gensim could not read it."""
     lines = _lines(path)
     questions = sum(len(line.split()) == 4 for line in lines if not line.startswith(": "))
     if not questions or not lines[0].startswith(": "):
@@ -53,8 +53,8 @@ def count_questions(path: Path) -> int:
 
 
 def evaluate(vectors: Path, analogies: Path | None, pairs: list[Pairs], folder: Path) -> dict[str, Score]:
-    """Score the word2vec binary file `vectors` on every set; `folder` takes temporary files."""
-    # One query is too little work to share out: with more threads gensim's evaluation is several times slower.
+    """Score the word2vec binary file `vectors` on every set; `folder` is for temporary files."""
+    # With more threads gensim's evaluation is several times slower, because one query is too little work to divide.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from gensim.models import KeyedVectors  # type: ignore[import-untyped]
 
@@ -79,7 +79,7 @@ def _spearman(wv: Any, pairs: Pairs, file: Path) -> Score:
     total = len(pairs.lines)
     try:
         _, spearman, unknown = wv.evaluate_word_pairs(str(file), restrict_vocab=None)
-    except ValueError:  # gensim's answer when no pair is covered
+    except ValueError:  # raised by gensim if no pair is covered
         return Score(math.nan, 0, total)
     return Score(100 * float(spearman[0]), total - round(unknown / 100 * total), total)
 

@@ -1,10 +1,10 @@
-"""Ask firth and gensim the same questions about the same vectors, in alternation, and print how long each takes.
+"""Times the same queries of the same vectors in firth and gensim, in alternation.
 
     python benchmarks/queries.py --vectors vectors.bin --analogies questions-words.txt
 
-gensim answers a part of the questions (--part) and its time is scaled up to all of them, for it takes them one after
-another and each as long as the last; firth answers all. Every gain is taken between neighbouring runs, and the median
-is given. firth's first call, which compiles too, is shown apart. Exit status: 2 for wrong use.
+gensim answers a part of the queries (--part), one after another, and its time is scaled up to all of them; firth
+answers all. The gain is the median of the ratios of neighbouring runs. firth's first call, which also compiles, is
+shown separately. Exit status: 2 for wrong usage.
 """
 
 import argparse
@@ -26,7 +26,7 @@ Work = Callable[[], Any]
 
 
 def main() -> int:
-    """Read the vectors, run what is asked, print a table."""
+    """Read the vectors, time the queries, print a table."""
     arguments = parser().parse_args()
     try:
         wv = load(arguments)
@@ -55,14 +55,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--vectors", type=Path, help="word2vec file (default: random vectors, 68,000 x 100)")
     p.add_argument("--analogies", type=Path, metavar="FILE", help="analogies, as questions-words.txt")
     p.add_argument("--queries", type=int, default=10_000, help="words of one batch (default: %(default)s)")
-    p.add_argument("--part", type=int, default=20, help="gensim answers one question in so many (default: %(default)s)")
+    p.add_argument("--part", type=int, default=20, help="gensim answers one in N queries (default: %(default)s)")
     p.add_argument("--runs", type=int, default=3, help="runs of each (default: %(default)s)")
-    p.add_argument("--approximate", action="store_true", help="an approximate index too: building, speed, recall")
+    p.add_argument("--approximate", action="store_true", help="also time an approximate index: building, speed, recall")
     return p
 
 
 def load(arguments: argparse.Namespace) -> KeyedVectors:
-    """Return the vectors to be asked."""
+    """Return the vectors to query."""
     if arguments.vectors:
         return KeyedVectors.load_word2vec_format(arguments.vectors)
     numbers = np.random.default_rng(0).normal(size=(68_000, 100)).astype(np.float32)
@@ -83,7 +83,7 @@ def batch(wv: KeyedVectors, theirs: Any, arguments: argparse.Namespace) -> None:
 
 
 def single(wv: KeyedVectors, theirs: Any, arguments: argparse.Namespace) -> None:
-    """Time the same one by one: what a loop over `most_similar` costs."""
+    """Time a loop over `most_similar`."""
     words = wv.index_to_key[:: max(1, len(wv) // 300)]
     compare(
         f"{len(words):,} x most_similar, a loop",
@@ -95,7 +95,7 @@ def single(wv: KeyedVectors, theirs: Any, arguments: argparse.Namespace) -> None
 
 
 def analogies(wv: KeyedVectors, theirs: Any, arguments: argparse.Namespace, function: str) -> None:
-    """Time a file of analogies; gensim has a part of each section."""
+    """Time a file of analogies; gensim gets a part of them."""
     lines = arguments.analogies.read_text(encoding="utf8").splitlines()
     questions = [line for line in lines if not line.startswith(":")]
     kept = set(range(0, len(questions), arguments.part))
@@ -128,7 +128,7 @@ def seconds(work: Work) -> float:
 
 
 def approximate(wv: KeyedVectors) -> None:
-    """Build an approximate index and print what it costs and finds."""
+    """Build an approximate index and print its time, speed and recall."""
     start = time.perf_counter()
     try:
         index = wv.approximate_index()

@@ -1,4 +1,4 @@
-"""The tables of a benchmark: medians with their range, and ratios taken pair by pair."""
+"""Makes the tables of a benchmark: medians with their range, and ratios of each pair of runs."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ Rows = list[list[str]]
 
 
 class Measure(NamedTuple):
-    """A quantity of a run: how to read it, to show it, and which way is better."""
+    """A quantity of a run: how to compute and format it, and whether more is better."""
 
     name: str
     of: Callable[[Run], float]
@@ -52,7 +52,7 @@ class Spread(NamedTuple):
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Return the median with the range; all NaN if a value is."""
+    """Return the median with the range; all NaN if one value is NaN."""
     if any(math.isnan(value) for value in values):
         return Spread(math.nan, math.nan, math.nan)
     return Spread(statistics.median(values), min(values), max(values))
@@ -99,14 +99,14 @@ def quality_rows(a: str, b: str, ours: list[dict[str, Score]], theirs: list[dict
 
 
 def _covered(scores: list[Score]) -> str:
-    """Return how much of a set was asked, which may differ where words of equal count change places."""
+    """Return how much of a set was evaluated, which may differ if words of equal count are in another order."""
     numbers = sorted({score.covered for score in scores})
     shown = f"{numbers[0]:,}" if len(numbers) == 1 else f"{numbers[0]:,}..{numbers[-1]:,}"
     return f"{shown} of {scores[0].total:,}"
 
 
 def memory_line(run: Run, vector_size: int) -> str:
-    """Return the memory of the two matrices, which no program can do without, beside the peak."""
+    """Return the memory of the two matrices, which every program needs, to compare with the peak."""
     matrices = 2 * 4 * run.vocabulary * vector_size
     return (
         f"two float32 matrices of {run.vocabulary:,} x {vector_size}: {matrices / 1e6:.0f} MB; "
@@ -123,8 +123,8 @@ def table(rows: Rows) -> str:
 
 
 def as_json(run: Run, scores: dict[str, Score]) -> dict[str, Any]:
-    """Return one run and its scores, ready for JSON; what could not be scored is null."""
+    """Return one run and its scores, ready for JSON; a missing score is null."""
     quality = {name: {**s._asdict(), "value": None if math.isnan(s.value) else s.value} for name, s in scores.items()}
     measured = dataclasses.asdict(run)
-    del measured["vectors"]  # a temporary file, gone by now
+    del measured["vectors"]  # a temporary file, already deleted
     return {**measured, "quality": quality}

@@ -1,4 +1,4 @@
-"""One run of one program in a process of its own, with its wall time and peak memory taken from outside."""
+"""Runs one program once in a process of its own, and measures its wall time and peak memory from outside."""
 
 import dataclasses
 import json
@@ -18,18 +18,18 @@ class ChildError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """What runs: a program on a corpus, under the name that the tables give it."""
+    """A program on a corpus, and its name in the tables."""
 
     name: str
     program: str
     corpus: Path
     extra: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """Options of its own, beside those that all share."""
+    """Options of its own, in addition to the shared ones."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What one run measured; seconds, bytes, and raw words per second of training wall time."""
+    """The measurements of one run: seconds, bytes, and raw words per second of training wall time."""
 
     name: str
     seed: int
@@ -46,13 +46,13 @@ class Run:
 
     @property
     def process_seconds(self) -> float:
-        """What the child cannot see of its wall time: the interpreter's start and exit."""
+        """The wall time that the child cannot measure: the interpreter's start and exit."""
         inside = self.train_seconds + self.import_seconds + self.prepare_seconds + self.save_seconds
         return self.wall_seconds - inside
 
 
 def version(program: str) -> str:
-    """Return the version of an installed program; raise `ChildError` where it cannot be loaded."""
+    """Return the version of an installed program; raise `ChildError` if it cannot be loaded."""
     command = [sys.executable, str(CHILD), program, "version"]
     child = subprocess.run(command, capture_output=True, text=True)
     if child.returncode:
@@ -64,7 +64,7 @@ def run(contestant: Contestant, options: dict[str, Any], workers: int, words: in
     """Train `contestant` once, in the empty `folder`, and return the measurements.
 
     `words` are the raw words of the corpus, the same for every program: the numerator is words x epochs.
-    Raises `ChildError` if the child fails or trains fewer epochs than it was asked to.
+    Raises `ChildError` if the child fails or does not train all epochs.
     """
     job = {
         "corpus": str(contestant.corpus),
@@ -98,8 +98,8 @@ def run(contestant: Contestant, options: dict[str, Any], workers: int, words: in
 def _timed(command: list[str], folder: Path) -> tuple[float, int]:
     """Run `command`; return its wall time in seconds, start to exit, and its peak resident bytes.
 
-    On Linux the peak that a child reports is never below that of the process that started it, so this one must
-    stay small: it loads no NumPy, and no vectors, before the last child has ended.
+    On Linux the reported peak of a child is at least that of its parent, so this process must stay small: it loads
+    neither NumPy nor vectors before the last child has ended.
     """
     errors = folder / "stderr.txt"
     with errors.open("wb") as stderr:
@@ -115,10 +115,10 @@ def _timed(command: list[str], folder: Path) -> tuple[float, int]:
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         said = errors.read_text(encoding="utf-8", errors="replace")
-        raise ChildError(f"exit status {child.returncode} of  {' '.join(command)}\n{said}")
+        raise ChildError(f"exit status {child.returncode} of {' '.join(command)}\n{said}")
     return wall, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _without_caches(folder: Path) -> dict[str, str]:
-    """Return an environment whose caches are empty, so that every run pays for its own compiling."""
+    """Return an environment with empty caches, so that every run includes compiling."""
     return {**os.environ, "NUMBA_CACHE_DIR": str(folder / "numba"), "XDG_CACHE_HOME": str(folder / "cache")}

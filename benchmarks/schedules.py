@@ -1,10 +1,10 @@
-"""Compare the two schedules of negative sampling on a made-up corpus whose words follow Zipf's law.
+"""Compares the two schedules of negative sampling on a synthetic corpus that follows Zipf's law.
 
     python benchmarks/schedules.py --vocabulary 1000000 --vector-size 300 --words 5000000 --blocks 16 64 256
 
-Prints raw words per second of training, compiling apart, for hogwild and for each number of blocks, in turn, and the
-ratio to hogwild. With so large a vocabulary the matrices are far larger than any cache; with many blocks, the two
-blocks of a bucket fit into one.
+Prints raw words per second of training, without compiling, for hogwild and for each number of blocks, in turn, and the
+ratio to hogwild. With a vocabulary this large the matrices are far larger than any cache; with many blocks, the two
+blocks of a bucket fit into it.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""How many pairs a second the exact softmax trains on, beside the textbook way in PyTorch; and its vectors' quality.
+"""Measures the pairs per second of the exact softmax and of a textbook version in PyTorch, and the vectors' quality.
 
     python benchmarks/softmax.py text.txt
     python benchmarks/softmax.py text.txt --epochs 5 --analogies questions-words.txt --pairs simlex999.txt
 
-Both train the same model on the same corpus with as many threads: the softmax over the whole vocabulary, of every pair
-of a word and a word of its window. The textbook way scores a batch of pairs against the vocabulary and steps; firth
-takes all pairs of a center word at once. firth's figure is the pairs of the corpus by the seconds of a pass, the median
-over passes, with all steps and the evaluation of the exact loss after each; PyTorch's is that of its best batch size.
+Both train the same model on the same corpus with the same number of threads: the softmax over the whole vocabulary, for
+every pair of a word and a word of its window. The textbook version scores a batch of pairs against the vocabulary and
+makes a step; firth processes all pairs of a center word at once. firth's figure is the pairs of the corpus divided by
+the seconds of a pass, including the exact loss after it (median over passes); PyTorch's is that of its best batch size.
 """
 
 import argparse
@@ -36,12 +36,14 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     p.add_argument("corpus", type=Path, help="text file, one sentence or paragraph a line")
     p.add_argument("--epochs", type=int, default=1, help="passes of firth (default: %(default)s)")
-    p.add_argument("--warm-epochs", type=int, default=3, help="of negative sampling before (default: %(default)s)")
+    p.add_argument(
+        "--warm-epochs", type=int, default=3, help="epochs of negative sampling before (default: %(default)s)"
+    )
     p.add_argument("--max-vocab", type=int, help="keep the most frequent words only (default: all)")
     p.add_argument("--vector-size", type=int, default=100, help="default: %(default)s")
     p.add_argument("--workers", type=int, default=2, help="threads of each (default: %(default)s)")
-    p.add_argument("--batch", type=int, nargs="+", default=[256, 1024], help="pairs of a batch of PyTorch's")
-    p.add_argument("--seconds", type=float, default=20.0, help="that PyTorch trains for, each batch size")
+    p.add_argument("--batch", type=int, nargs="+", default=[256, 1024], help="batch sizes of PyTorch, in pairs")
+    p.add_argument("--seconds", type=float, default=20.0, help="seconds of training for each batch size of PyTorch")
     p.add_argument("--analogies", type=Path, metavar="FILE", help="analogies, as questions-words.txt")
     p.add_argument("--pairs", type=Path, nargs="+", default=[], metavar="FILE", help="word pairs with scores")
     return p
@@ -62,7 +64,7 @@ def main() -> None:
     for record in records:
         print(f"pass {record.epoch}: {record.loss:.4f} nats per pair, {record.seconds:.1f} s")
     ours = float(np.median([record.pairs / record.seconds for record in records]))
-    print(f"firth, exact softmax, V = {len(corpus.vocabulary):,}: {ours:,.0f} pairs/s; all in all {total:.1f} s")
+    print(f"firth, exact softmax, V = {len(corpus.vocabulary):,}: {ours:,.0f} pairs/s; {total:.1f} s in total")
     with tempfile.TemporaryDirectory(prefix="firth-bench-") as folder:
         print_quality(arguments, corpus, trainer, Path(folder))
         counts = count_pairs(corpus.tokens, corpus.vocabulary, options, workers=arguments.workers)
@@ -73,7 +75,7 @@ def main() -> None:
 
 
 def print_quality(arguments: argparse.Namespace, corpus: Corpus, trainer: SoftmaxTrainer, folder: Path) -> None:
-    """Save the center vectors and have gensim judge them."""
+    """Save the center vectors and evaluate them with gensim."""
     if not (arguments.analogies or arguments.pairs):
         return
     words = corpus.vocabulary
@@ -98,7 +100,7 @@ def textbook(arguments: argparse.Namespace, counts: Cooccurrence, batch: int, fo
     command = [sys.executable, str(TEXTBOOK), str(folder / "job.json")]
     child = subprocess.run(command, capture_output=True, text=True)
     if child.returncode:
-        sys.exit(f"PyTorch's run failed (pip install 'firth[bench-softmax]' brings it):\n{child.stderr}")
+        sys.exit(f"PyTorch's run failed (to install it: pip install 'firth[bench-softmax]'):\n{child.stderr}")
     record: dict[str, Any] = json.loads(child.stdout)
     return record
 

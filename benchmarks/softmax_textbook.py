@@ -1,9 +1,9 @@
-"""The naive softmax as textbooks write it, in PyTorch: a batch of pairs, all scores, cross entropy. A child process.
+"""Trains the naive softmax as textbooks do, in PyTorch: a batch of pairs, all scores, cross entropy. A child process.
 
     python softmax_textbook.py JOB.json
 
 JOB.json holds V, D, batch, workers, seconds, and `pairs`, an .npy file of (n, 2) center and outside words. Prints a
-JSON object: the pairs of each second, the last batch's loss, and PyTorch's version.
+JSON object: pairs per second, the loss of the last batch, and PyTorch's version.
 """
 
 import json
@@ -18,14 +18,14 @@ from torch.nn.functional import cross_entropy
 
 
 def main() -> None:
-    """Train until the time is over, and print what it reached."""
+    """Train until the time is over, and print the results."""
     job: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     torch.set_num_threads(job["workers"])
     torch.manual_seed(1)
     pairs = torch.from_numpy(np.load(job["pairs"]).astype(np.int64))
     center = torch.nn.Embedding(job["V"], job["D"])
     outside = torch.nn.Linear(job["D"], job["V"], bias=False)
-    optimizer = torch.optim.SGD([*center.parameters(), *outside.parameters()], lr=0.1)  # the cheapest there is
+    optimizer = torch.optim.SGD([*center.parameters(), *outside.parameters()], lr=0.1)  # the cheapest optimizer
     batches = iter(pairs.split(job["batch"]))
 
     def step() -> float:

@@ -368,9 +368,9 @@ def test_a_wrong_validation_is_refused():
     for wrong in (0, 1.0, -0.5, 2):
         with pytest.raises(OptionError, match=r"validation=.* give a fraction between 0 and 1, or a text"):
             model.fit("there-is-no-such-file", validation=wrong, progress=False)
-    with pytest.raises(CorpusError, match=r"1 block of tokens, too few to set 0\.1 of it aside"):
+    with pytest.raises(CorpusError, match=r"1 block of tokens, too few to hold out 0\.1 of it"):
         model.fit(many_sentences(100), validation=0.1, progress=False)
-    with pytest.raises(CorpusError, match=r"none of the words of the validation text \(2 distinct words"):
+    with pytest.raises(CorpusError, match=r"none of the 2 distinct words of the validation text"):
         model.fit(many_sentences(100), validation=[[1000, 1001]], progress=False)
 
 

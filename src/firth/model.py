@@ -21,12 +21,13 @@ from firth.vectors import KeyedVectors
 from firth.vectors.growing import GrowingArray
 
 if TYPE_CHECKING:
+    from firth.text import CorpusInput
     from firth.training.arguments import Callbacks
     from firth.training.loop.engine import Kernels
     from firth.training.loop.progress import Reporter
     from firth.training.loop.state import Checkpointer
     from firth.training.loop.trainer import EpochRecord
-    from firth.training.run import CorpusInput, Texts
+    from firth.training.run import Texts
 
 Callback: TypeAlias = Callable[["Word2Vec"], object]
 

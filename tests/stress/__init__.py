@@ -1,1 +1,1 @@
-"""The long part of the tests: campaigns of independent cases, each made from a seed (see `__main__`)."""
+"""The long tests: campaigns of independent cases, each generated from a seed (see `__main__`)."""

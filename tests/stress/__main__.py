@@ -1,16 +1,15 @@
-"""Run the campaigns, one case for each seed, and keep a report, so that a run that was stopped goes on where it was.
+"""Runs the campaigns, one case for each seed, and keeps a report, so that a stopped run can be resumed.
 
     make stress                                   all campaigns, each with its own number of seeds
-    make stress ARGS="--only kills --seeds 500"   one, with more
+    make stress ARGS="--only kills --seeds 500"   one campaign, with more seeds
 
 A campaign is a module of this package with
 
-    SEEDS                 how many cases make a release's run
-    run(seed, folder)     does the case in an empty folder, and returns what it counted, a name and a number each;
-                          it raises AssertionError, saying what went wrong, if the software failed
+    SEEDS                 the number of cases for a release
+    run(seed, folder)     runs a case in an empty folder, and returns counts by name; raises AssertionError on a failure
 
-The report (JSON) has the counts of every campaign, summed; the seeds done; and each failure with its seed. A seed that
-is in the report is not run again, unless it failed. Exit status: 1 if any seed in the report has failed.
+The report (JSON) has the sums of the counts of every campaign, the seeds done, and each failure with its seed. Seeds in
+the report are skipped, unless they failed. Exit status: 1 if any seed in the report has failed.
 """
 
 import argparse
@@ -35,22 +34,22 @@ from firth.formats.atomic import atomic_write
 
 
 def campaigns() -> dict[str, ModuleType]:
-    """Return every module of this package that has cases, by name."""
+    """Return every campaign, by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(stress.__path__) if not module.name.startswith("_"))
     modules = {name: importlib.import_module(f"stress.{name}") for name in names}
     return {name: module for name, module in modules.items() if hasattr(module, "SEEDS")}
 
 
 def main() -> int:
-    """Run what is asked, seed by seed, writing the report after each."""
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as shells start what runs in the background
+    """Run the campaigns, seed by seed, writing the report after each."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # shells start background processes so
         signal.signal(signal.SIGINT, signal.default_int_handler)
     known = campaigns()
     parser = argparse.ArgumentParser(prog="make stress", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", action="append", choices=list(known), help="this campaign; may be repeated")
+    parser.add_argument("--only", action="append", choices=list(known), help="run this campaign; may be repeated")
     parser.add_argument("--seeds", type=int, help="cases of each campaign (default: its own number)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0)")
-    parser.add_argument("--report", type=Path, default=Path("stress-report.json"), help="file to keep the results in")
+    parser.add_argument("--report", type=Path, default=Path("stress-report.json"), help="file for the results")
     options = parser.parse_args()
     report = _read(options.report)
     for name in options.only or known:
@@ -80,13 +79,13 @@ def _campaign(
 
 
 def _case(module: ModuleType, seed: int, entry: dict[str, Any]) -> None:
-    """Run one seed and add what it found to the campaign's entry."""
+    """Run one seed and add its counts to the campaign's entry."""
     started = time.perf_counter()
     entry["failures"].pop(str(seed), None)
     try:
         with tempfile.TemporaryDirectory(prefix="firth-stress-") as folder:
             counts = module.run(seed, Path(folder))
-    except (Exception, pytest.fail.Exception):  # the second is no Exception
+    except (Exception, pytest.fail.Exception):  # the second is not an Exception
         entry["failures"][str(seed)] = traceback.format_exc(limit=-6)
     else:
         entry["seeds"].append(seed)
@@ -102,7 +101,7 @@ def _read(path: Path) -> dict[str, Any]:
     report: dict[str, Any] = json.loads(path.read_text())
     differing = {name: (report.get(name), value) for name, value in machine.items() if report.get(name) != value}
     if differing:
-        raise SystemExit(f"{path} is of other software, {differing}: move it away to begin a new report")
+        raise SystemExit(f"{path} is from other software, {differing}: move it elsewhere to start a new report")
     return report
 
 

@@ -1,11 +1,11 @@
-"""Attempts at one training by the command line, ended from outside; most in forks of a server that has compiled.
+"""Runs attempts at one training run on the command line, stopped from outside; most in forks of a compiled server.
 
-    python -m stress._attempts serve          reads attempts (JSON lines), forks a process for each, writes its number,
-                                              and its exit status when it has ended
-    python -m stress._attempts fresh ATTEMPT  makes one in a process of its own, which has everything still to compile
+    python -m stress._attempts serve          reads attempts (JSON lines), forks a process for each, prints its process
+                                              id, and its exit status when it has ended
+    python -m stress._attempts fresh ATTEMPT  runs one in a process of its own, which still has to compile everything
 
-An attempt is {"words": the command line's arguments, "log": where output goes, "die_at": (which of the system calls
-that bring files to the disk, before or after) or None}.
+An attempt is {"words": arguments of the command line, "log": file for its output, "die_at": (number of the system call
+that writes to the disk, whether to die before it) or None}.
 """
 
 import contextlib
@@ -36,10 +36,11 @@ KINDS = {
     "cold": ["--objective", "softmax", "--warm-epochs", "0", "--epochs", "3"],
 }
 COMMON = ["--vector-size", "24", "--negative", "5", "--min-count", "12", "--no-progress"]
+_COMMAND = [sys.executable, "-m", "stress._attempts"]
 
 
 def write_corpus(path: Path, words: int = WORDS) -> Path:
-    """Write the beginning of the standard library's own text."""
+    """Write the first words of the standard library's source to a file."""
     lines, n = [], 0
     for source in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
         for line in source.read_text(errors="replace").splitlines():
@@ -51,11 +52,8 @@ def write_corpus(path: Path, words: int = WORDS) -> Path:
     raise AssertionError(f"the standard library has only {n} words")
 
 
-_COMMAND = [sys.executable, "-m", "stress._attempts"]
-
-
 class Place(NamedTuple):
-    """Where the attempts at one training leave what they write."""
+    """The folder in which the attempts at one training run write their files."""
 
     folder: Path
     kind: str
@@ -84,7 +82,7 @@ class Place(NamedTuple):
         return (self.folder / "log").read_text()
 
     def wait_until_begun(self) -> None:
-        """Wait until the attempt under way has imported the program and begins with it."""
+        """Wait until the attempt has imported the program and starts it."""
         mark = self.folder / "begun"
         while not mark.exists():
             time.sleep(0.005)
@@ -94,16 +92,21 @@ class Place(NamedTuple):
         return hashlib.sha256(self.output.read_bytes()).hexdigest()
 
     def leftovers(self) -> list[str]:
-        """Return the files that should not be there, whatever has happened, when nothing runs any more."""
-        known = {"model.firth", "lock"}
+        """Return the files that must not exist when no attempt is running."""
         found = [path.name for folder in (self.run, self.output.parent) if folder.exists() for path in folder.iterdir()]
         checkpoints = [name for name in found if name.startswith("checkpoint-") and name.endswith(".firth")]
-        return [name for name in found if name not in {*known, *checkpoints}] + sorted(checkpoints)[:-2]
+        return [name for name in found if name not in {"model.firth", "lock", *checkpoints}] + sorted(checkpoints)[:-2]
+
+    def finish(self, fresh: bool = False) -> None:
+        """Resume to the end, and compare the file with that of an undisturbed run."""
+        assert start(self.checkpointed(10.0, True), fresh).wait(180) == 0, self.log()
+        assert self.leftovers() == []
+        assert self.digest() == reference(self.kind)[0], f"{self.kind}: another file than that of an undisturbed run"
 
 
 @functools.cache
 def _scratch() -> Path:
-    """Return a folder for what all cases share; it goes with this process."""
+    """Return a folder shared by all cases, which is removed when this process ends."""
     folder = tempfile.TemporaryDirectory(prefix="firth-attempts-")
     weakref.finalize(write_corpus, folder.cleanup)
     return Path(folder.name)
@@ -116,7 +119,7 @@ def corpus() -> Path:
 
 @functools.cache
 def reference(kind: str) -> tuple[str, float]:
-    """Return the digest of the file that an undisturbed training ends with, and how long that took."""
+    """Return the digest of the file that an undisturbed run writes, and its seconds."""
     folder = _scratch() / kind
     folder.mkdir()
     place = Place(folder, kind)
@@ -126,19 +129,19 @@ def reference(kind: str) -> tuple[str, float]:
 
 
 class Running:
-    """An attempt under way."""
+    """A running attempt."""
 
     def __init__(self, pid: int, answers: Any, process: Any = None):
         self.pid, self._answers, self._process = pid, answers, process
         self._started, self._ended = time.monotonic(), 0.0
 
     def kill(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
+        """Send a signal, unless the attempt has ended."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
     def wait(self, seconds: float) -> int:
-        """Return the exit status, negative for a signal; AssertionError if that takes longer than `seconds`."""
+        """Return the exit status, negative for a signal; raise AssertionError after `seconds`."""
         watchdog = subprocess.Popen(
             [sys.executable, "-c", f"import os, time; time.sleep({seconds}); os.kill({self.pid}, 6)"]
         )
@@ -180,14 +183,12 @@ def server() -> Server:
     return Server()
 
 
-def start_fresh(attempt: dict[str, Any]) -> Running:
-    """Start an attempt in a process of its own."""
+def start(attempt: dict[str, Any], fresh: bool) -> Running:
+    """Start an attempt in a fork of the server, or in a process of its own."""
+    if not fresh:
+        return server().start(attempt)
     process = subprocess.Popen([*_COMMAND, "fresh", json.dumps(attempt)], env=environment())
     return Running(process.pid, None, process)
-
-
-def start(attempt: dict[str, Any], fresh: bool) -> Running:
-    return start_fresh(attempt) if fresh else server().start(attempt)
 
 
 def pick(rng: random.Random, seed: int) -> tuple[str, bool]:
@@ -195,7 +196,7 @@ def pick(rng: random.Random, seed: int) -> tuple[str, bool]:
     return list(KINDS)[seed % len(KINDS)], rng.randrange(9) == 0
 
 
-# --- the processes
+# --- the child processes
 
 
 def _prepare() -> None:
@@ -219,19 +220,17 @@ def _main(attempt: dict[str, Any]) -> int:
 
 
 def _die_at(number: int, before: bool) -> None:
-    """Die at the `number`-th call that brings a file to the disk, gives it its name, or deletes one."""
+    """Die at the `number`-th call that flushes, renames or deletes a file."""
     calls = [0]
 
     def wrapped(real: Any) -> Any:
         def call(*given: Any, **more: Any) -> Any:
             calls[0] += 1
-            is_it = calls[0] == number
-            if is_it and before:
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = real(*given, **more)
-            if is_it:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+            if calls[0] != number:
+                return real(*given, **more)
+            if not before:
+                real(*given, **more)
+            return os.kill(os.getpid(), signal.SIGKILL)
 
         return call
 
@@ -239,7 +238,7 @@ def _die_at(number: int, before: bool) -> None:
 
 
 def _serve() -> int:
-    """Compile everything by training on little; then fork for each line, and return only in the forks, and at last."""
+    """Compile everything by training on little text; then fork for each line. Returns in the forks, and at the end."""
     from firth.cli import main
 
     with tempfile.TemporaryDirectory(prefix="firth-server-") as folder:

@@ -1,4 +1,4 @@
-"""Bad ids, row numbers, offsets and sizes at every entry behind which a compiled loop runs."""
+"""Passes bad ids, row numbers, offsets and sizes to every function that calls a kernel."""
 
 import re
 import threading
@@ -24,7 +24,7 @@ Attempt = Callable[[np.random.Generator], None]
 
 
 def attempt(rng: np.random.Generator, n: int) -> dict[str, int]:
-    """Try n bad numbers; raise AssertionError for one that is not refused with an error that shows it."""
+    """Pass n bad numbers; raise AssertionError unless each is refused with an error that shows it."""
     attempts = [*ids(), centers, bounds, columns, layouts, pair, noise_word, alias, sizes, rows_searched]
     for i in range(n):
         attempts[i % len(attempts)](rng)
@@ -32,14 +32,14 @@ def attempt(rng: np.random.Generator, n: int) -> dict[str, int]:
 
 
 def refused(kind: type[Exception], shown: object, act: Callable[[], object]) -> None:
-    """See to it that `act` raises an error of ours, of this kind, whose text has the value."""
+    """Assert that `act` raises an error of firth, of this kind, with the value in its message."""
     with pytest.raises(kind, match=re.escape(str(shown))) as caught:
         act()
     assert isinstance(caught.value, FirthError)
 
 
 def bad(rng: np.random.Generator, limit: int) -> int:
-    """Return a number of 32 bits that is not in [0, limit) and no END."""
+    """Return a 32-bit number that is neither in [0, limit) nor END."""
     near = [limit, limit + 1, END - 1, limit + int(rng.integers(1 << 20)), END - 1 - int(rng.integers(1 << 20))]
     return int(rng.choice([*near, *EXTREMES]))
 
@@ -48,7 +48,7 @@ def bad(rng: np.random.Generator, limit: int) -> int:
 
 
 def ids() -> list[Attempt]:
-    """Return attempts at both engines and the counting of pairs, each with an id put into its tokens."""
+    """Return attempts at both engines and the counting of pairs, each with a bad id among its tokens."""
     options = Options(min_count=1, vector_size=D, negative=K, window=2)
     corpus = read_corpus([[f"w{i}" for i in range(V)]], options)
 
@@ -127,7 +127,7 @@ def layouts(rng: np.random.Generator) -> None:
     refused(FirthError, shown, loss(arrays | {name: changed}))
 
 
-# --- buckets of pairs, as another process may send them
+# --- buckets of pairs, as other processes may send them
 
 
 def bucket(rng: np.random.Generator) -> blocks.Bucket:
@@ -191,7 +191,7 @@ VECTORS = KeyedVectors(range(V), np.random.default_rng(0).normal(size=(V, D)).as
 
 
 def rows_searched(rng: np.random.Generator) -> None:
-    """Limits of a search mean what they mean to a slice, however large; a key that is not there is refused."""
+    """Limits of a search work like those of a slice, however large; an unknown key is refused."""
     numbers = [0, 1, V - 1, V, V + 1, -1, -V - 1, 2**31, 2**63, -(2**70), int(rng.integers(-V, 2 * V))]
     topn, first, last = (int(rng.choice(np.array(numbers, object))) for _ in range(3))
     if topn < 0:

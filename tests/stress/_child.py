@@ -1,4 +1,4 @@
-"""A campaign's modules in processes of their own: what one finds, it prints as a line of JSON, its last."""
+"""Runs Python in child processes: a module of this package prints what it found as its last line, in JSON."""
 
 import json
 import os
@@ -13,20 +13,28 @@ TESTS = Path(__file__).parents[1]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return this process's environment and `more`; a child that has it finds this package."""
+    """Return this process's environment and `more`, for a child that imports this package."""
     places = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(places), **more}
 
 
+def run_python(*words: object, seconds: float, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess:
+    """Run Python with these arguments, and `more` in its environment, for at most `seconds`."""
+    command = [sys.executable, *map(str, words)]
+    return subprocess.run(
+        command, env=environment(**more), cwd=cwd, capture_output=True, text=True, errors="replace", timeout=seconds
+    )
+
+
 def json_of_child(module: str, *arguments: object, seconds: float, **more: str) -> Any:
-    """Run a module to its end and return what it found; its death by a signal is a failure."""
+    """Run a module to its end and return what it found; death by a signal is a failure."""
     with started(module, *arguments, **more) as process:
         return ended(process, seconds)
 
 
 @contextmanager
 def started(module: str, *arguments: object, stdin: Any = None, **more: str) -> Iterator[subprocess.Popen]:
-    """Start a module, with `more` in its environment; it is killed if it outlives the block."""
+    """Start a module, with `more` in its environment; it is killed at the end of the block."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, env=environment(**more), stdin=stdin, stdout=pipe, stderr=pipe)

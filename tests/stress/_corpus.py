@@ -1,4 +1,4 @@
-"""What `read_corpus` must make of a text, in a few lines of plain Python, and texts to try it on."""
+"""Defines in plain Python what `read_corpus` must make of a text, and generates texts to compare the two on."""
 
 import bz2
 import gzip
@@ -15,6 +15,23 @@ from firth.options import Options
 from firth.text import END, Corpus, encoding, read_corpus, sources
 
 ALL = Options(min_count=1)
+LINES = [["the", "cat", "sat"], ["the", "dog"], ["a", "cat", "and", "the", "dog"]]
+linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+
+COMPRESS = {
+    ".txt": bytes,
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": lambda data: pa.Codec("zstd").compress(data, asbytes=True),
+}
+
+
+def text_file(folder: Path, text: bytes | str, suffix: str = ".txt") -> Path:
+    """Write a text to a file, compressed by its suffix."""
+    path = folder / f"corpus{suffix}"
+    path.write_bytes(COMPRESS[suffix](text.encode() if isinstance(text, str) else text))
+    return path
 
 
 def expected(lines, options=ALL):
@@ -26,15 +43,10 @@ def expected(lines, options=ALL):
     return frequent, [counts[word] for word in frequent], [line for line in kept if line], counts.total()
 
 
-def entries(corpus: Corpus) -> list[int]:
-    """Return the whole token store as one list."""
-    return [int(i) for b in range(corpus.tokens.n_blocks) for i in corpus.tokens.read_block(b)]
-
-
 def decoded(corpus: Corpus) -> list[list[object]]:
     """Return the token store as sentences of keys."""
     kept: list[list[object]] = [[]]
-    for i in entries(corpus):
+    for i in (int(i) for b in range(corpus.tokens.n_blocks) for i in corpus.tokens.read_block(b)):
         if i == END:
             kept.append([])
         else:
@@ -44,7 +56,7 @@ def decoded(corpus: Corpus) -> list[list[object]]:
 
 
 def check(corpus: Corpus, lines, options=ALL):
-    """Assert that `corpus` is what the oracle makes of `lines`."""
+    """Assert that `corpus` is what plain Python makes of `lines`."""
     keys, counts, kept, raw_words = expected(lines, options)
     assert corpus.vocabulary.index_to_key == keys
     assert corpus.vocabulary.counts.tolist() == counts
@@ -52,22 +64,20 @@ def check(corpus: Corpus, lines, options=ALL):
     assert corpus.raw_words == raw_words
     assert corpus.sentences == sum(bool(line) for line in lines)
     assert corpus.tokens.n_words == sum(counts)
-    assert corpus.dropped_words == raw_words - sum(counts)
     distinct = len({word for line in lines for word in line})
     assert corpus.distinct_words == distinct
     assert corpus.below_min_count + corpus.beyond_max_vocab + len(keys) == distinct
 
 
 def split_bytes(data: bytes, lowercase=False, longest=1024):
-    """Split as documented; return the lines, how many tokens were invalid UTF-8, and how many too long."""
+    """Split as documented; return the lines, and the numbers of tokens with invalid UTF-8 and of too long tokens."""
     data = data.removeprefix(b"\xef\xbb\xbf")
     everything = [line.split() for line in data.split(b"\n")]
     raw = [[word for word in line if len(word) <= longest] for line in everything]
     too_long = sum(map(len, everything)) - sum(map(len, raw))
     lines = [[token.decode(errors="replace") for token in line] for line in raw]
-    replaced = sum(
-        word.encode() != token for a, b in zip(raw, lines, strict=True) for token, word in zip(a, b, strict=True)
-    )
+    pairs = (pair for a, b in zip(raw, lines, strict=True) for pair in zip(a, b, strict=True))
+    replaced = sum(word.encode() != token for token, word in pairs)
     return [[word.lower() for word in line] for line in lines] if lowercase else lines, replaced, too_long
 
 
@@ -80,15 +90,6 @@ text_bytes = st.lists(
     ) | st.binary(max_size=4),
     max_size=60,
 ).map(b"".join)  # fmt: skip
-
-
-COMPRESS = {
-    ".txt": bytes,
-    ".gz": gzip.compress,
-    ".bz2": bz2.compress,
-    ".xz": lzma.compress,
-    ".zst": lambda data: pa.Codec("zstd").compress(data, asbytes=True),
-}
 
 ANY_BYTES = {
     "data": text_bytes,
@@ -103,26 +104,22 @@ ANY_BYTES = {
 }
 
 
-def check_any_bytes(
-    folder: Path, data, *, chunk, longest, suffix, min_count, max_vocab, lowercase, memory_limit, workers
-):
-    """Read `data` from a file, compressed in two members, and compare with plain Python; say whether it had words."""
-    path = folder / f"corpus{suffix}"
-    compress = COMPRESS[suffix]
+def check_any_bytes(folder: Path, data, *, chunk, longest, suffix, memory_limit, workers, **chosen):
+    """Read `data` from a file, compressed in two parts, and compare with plain Python; `chosen` are options."""
+    path, compress = folder / f"corpus{suffix}", COMPRESS[suffix]
     path.write_bytes(compress(data[:chunk]) + compress(data[chunk:]))
-    options = Options(min_count=min_count, max_vocab=max_vocab, lowercase=lowercase)
-    lines, replaced, too_long = split_bytes(data, lowercase, longest)
+    options = Options(**chosen)
+    lines, replaced, too_long = split_bytes(data, options.lowercase, longest)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sources, "CHUNK_BYTES", chunk)
         patch.setattr(encoding, "LONGEST_WORD", longest)
         if not expected(lines, options)[0]:
-            message = r"the corpus is empty|no word occurs at least min_count|the corpus holds no word"
+            message = r"the corpus is empty|no word occurs at least min_count|the corpus has no words"
             with pytest.raises(CorpusError, match=message):
                 read_corpus(path, options, workers=workers, memory_limit=memory_limit)
-            return False
+            return
         corpus = read_corpus(path, options, workers=workers, memory_limit=memory_limit)
     check(corpus, lines, options)
     assert (corpus.replaced, corpus.too_long) == (replaced, too_long)
     assert corpus.tokens.on_disk <= (memory_limit < 10**6)
     corpus.tokens.close()
-    return True

@@ -1,4 +1,4 @@
-"""What is fuzzed of .npz, Arrow, Parquet, safetensors, the Hugging Face folder, the projector, and sets to judge by."""
+"""Fuzz targets: .npz, Arrow, Parquet, safetensors, Hugging Face folders, the projector, and evaluation sets."""
 
 import io
 import json
@@ -27,34 +27,34 @@ from stress._targets import LIMITS, NUMBERS, VECTORS, WORDS, mutated_tensors, ov
 COUNTS = np.arange(9, 4, -1)
 
 
-def files_of(format: str, keys: Any = WORDS, counts: Any = COUNTS) -> dict[str, bytes]:  # noqa: A002
-    """Return the files that make up vectors in a format, each by its path below the folder."""
+def files_of(kind: str, keys: Any = WORDS, counts: Any = COUNTS) -> dict[str, bytes]:
+    """Return the files of vectors in a format, each by its path below the folder."""
     with tempfile.TemporaryDirectory() as name:
-        write_vectors(Path(name) / "v", format, keys, VECTORS[: len(keys)], counts)
+        write_vectors(Path(name) / "v", kind, keys, VECTORS[: len(keys)], counts)
         paths = [path for path in sorted(Path(name).rglob("*")) if path.is_file()]
         return {str(path.relative_to(name)): path.read_bytes() for path in paths}
 
 
-def _whole(format: str) -> Callable[[], list[bytes]]:  # noqa: A002
-    """Return what makes seeds of a format that is one file."""
+def _whole(kind: str) -> Callable[[], list[bytes]]:
+    """Return a function that makes the seeds of a format of one file."""
     return lambda: [
-        files_of(format)["v"],
-        files_of(format, ["new york", ""], None)["v"],
-        files_of(format, [7, -1, 2**40], None)["v"],
-        files_of(format, [], None)["v"],
+        files_of(kind)["v"],
+        files_of(kind, ["new york", ""], None)["v"],
+        files_of(kind, [7, -1, 2**40], None)["v"],
+        files_of(kind, [], None)["v"],
     ]
 
 
 @cache
-def _sound(format: str) -> dict[str, bytes]:  # noqa: A002
-    return files_of(format)
+def _sound(kind: str) -> dict[str, bytes]:
+    return files_of(kind)
 
 
-def _part(format: str, part: str) -> Callable[[bytes, Path], Path]:  # noqa: A002
-    """Return the `place` of one file among the sound others of a format."""
+def _part(kind: str, part: str) -> Callable[[bytes, Path], Path]:
+    """Return the `place` of one file of a format, beside intact other files."""
 
     def place(data: bytes, folder: Path) -> Path:
-        for name, content in {**_sound(format), part: data}.items():
+        for name, content in {**_sound(kind), part: data}.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)
         return folder / "v"
@@ -62,30 +62,25 @@ def _part(format: str, part: str) -> Callable[[bytes, Path], Path]:  # noqa: A00
     return place
 
 
-def _use(path: Path, format: str, **options: Any) -> None:  # noqa: A002
-    """Read and use the vectors. The file is there, so the system has no reason to refuse it."""
+def _use(path: Path, kind: str, **options: Any) -> None:
+    """Read and use the vectors; a message must be one line of moderate length that names the file."""
     try:
-        use_vectors(path, format, **options)
+        use_vectors(path, kind, **options)
     except OSError as error:
-        raise AssertionError(f"an error of the system: {error!r}") from error
+        raise AssertionError(f"an error of the system for a file that exists: {error!r}") from error
     except FormatError as error:
-        if not is_clear(error, path):
-            raise AssertionError(f"no clear message: {error}") from error
+        text = str(error)
+        if str(path.with_suffix("")) not in text or "\n" in text or len(text) >= 1000:
+            raise AssertionError(f"the message is not clear: {error}") from error
         raise
 
 
-def is_clear(error: FormatError, path: Path) -> bool:
-    """Tell whether a message is one line of moderate length that names the file."""
-    text = str(error)
-    return str(path.with_suffix("")) in text and "\n" not in text and len(text) < 1000
-
-
-def _uses(format: str, **options: Any) -> Callable[[Path], None]:  # noqa: A002
-    return lambda path: _use(path, format, **options)
+def _uses(kind: str, **options: Any) -> Callable[[Path], None]:
+    return lambda path: _use(path, kind, **options)
 
 
 def _use_safetensors(path: Path) -> None:
-    """Read, mapped and not, and compare with what the library itself makes of the file."""
+    """Read, mapped and not, and compare with what the safetensors library reads."""
     _use(path, "safetensors")
     read, mapped = (read_vectors(path, "safetensors", mmap=mmap) for mmap in (False, True))
     assert read.keys == mapped.keys
@@ -95,12 +90,12 @@ def _use_safetensors(path: Path) -> None:
         shapes = {name: part.get_shape() for name, part in slices.items()}
         alike = [name for name, shape in shapes.items() if shape[1:] == [read.vectors.shape[1]]]
         rows = [file.get_tensor(name) for name in alike if slices[name].get_dtype() in ("F16", "F32", "F64")]
-    if len(read.keys) == len(rows[0]):  # else repeats of a key were dropped
+    if len(read.keys) == len(rows[0]):  # otherwise repeated keys were dropped
         assert any(matrix.tobytes() == read.vectors.tobytes() for matrix in rows)
 
 
 def _diagnose(path: Path) -> None:
-    """Whatever is in a file: it is read without a fault being named, or a fault is named, in one line."""
+    """Diagnose any file: a file without problems can be read, and each problem is described in one line."""
     found = diagnose(path)
     assert all("\n" not in problem and len(problem) < 1000 for problem in found.problems)
     json.dumps(found.to_dict())
@@ -163,11 +158,8 @@ def _tokenizers() -> list[bytes]:
 
 
 def _metadata() -> list[bytes]:
-    return [
-        _sound("projector")["v_metadata.tsv"],
-        b"a\nb\nc\nd\ne\n",
-        b"word\tcolour\n" + b"".join(b"%d\tx\n" % i for i in range(5)),
-    ]
+    rows = b"".join(b"%d\tx\n" % i for i in range(5))
+    return [_sound("projector")["v_metadata.tsv"], b"a\nb\nc\nd\ne\n", b"word\tcolour\n" + rows]
 
 
 def _pairs() -> list[bytes]:
@@ -179,10 +171,8 @@ def _pairs() -> list[bytes]:
 
 
 def _questions() -> list[bytes]:
-    return [
-        b": one\nthe 1.5 na\xc3\xafve the\n: two words\nthe the the the\nx\n",
-        b"\xef\xbb\xbf: a\nthe 1.5 </s> the\n",
-    ]
+    one = b": one\nthe 1.5 na\xc3\xafve the\n: two words\nthe the the the\nx\n"
+    return [one, b"\xef\xbb\xbf: a\nthe 1.5 </s> the\n"]
 
 
 @cache
@@ -203,68 +193,25 @@ def _use_questions(path: Path) -> None:
     assert 0 <= result.covered <= result.total
 
 
-# --- changing an input as its grammar has it
+# --- mutations that keep to the grammar of the format
 
-_TEXT = (
-    *NUMBERS,
-    b"\t",
-    b"\n",
-    b"\r\n",
-    b",",
-    b" ",
-    b"#",
-    b": ",
-    b"\0",
-    b"\xff",
-    b"\xef\xbb\xbf",
-    b"the",
-    b"word\tcount\n",
-)
-_JSON = (
-    *NUMBERS,
-    b"NaN",
-    b"true",
-    b"null",
-    b"[]",
-    b"{}",
-    b'""',
-    b'"\\ud800"',
-    b'"a":0,',
-    b'["a",0],',
-    b"[" * 1500,
-    b'"id":',
-)
-_DESCRIPTIONS = (
-    b"'<f4'",
-    b"'>f8'",
-    b"'|O'",
-    b"'<U1'",
-    b"'<U0'",
-    b"'|S3'",
-    b"'<u8'",
-    b"'<f16'",
-    b"[('a','|O')]",
-    b"('<f4',(2,))",
-)
-_SHAPES = (
-    b"(5,)",
-    b"(5, 3)",
-    b"()",
-    b"(-1, 3)",
-    b"(True, 3)",
-    b"(0, 4611686018427387904)",
-    b"(5L, 3L)",
-    b"(2147483648, 2147483648)",
-)
+_TEXT = (*NUMBERS, b"\t", b"\n", b"\r\n", b",", b" ", b"#", b": ", b"\0", b"\xff", b"\xef\xbb\xbf", b"the",
+         b"word\tcount\n")  # fmt: skip
+_JSON = (*NUMBERS, b"NaN", b"true", b"null", b"[]", b"{}", b'""', b'"\\ud800"', b'"a":0,', b'["a",0],', b"[" * 1500,
+         b'"id":')  # fmt: skip
+_DESCRIPTIONS = (b"'<f4'", b"'>f8'", b"'|O'", b"'<U1'", b"'<U0'", b"'|S3'", b"'<u8'", b"'<f16'", b"[('a','|O')]",
+                 b"('<f4',(2,))")  # fmt: skip
+_SHAPES = (b"(5,)", b"(5, 3)", b"()", b"(-1, 3)", b"(True, 3)", b"(0, 4611686018427387904)", b"(5L, 3L)",
+           b"(2147483648, 2147483648)")  # fmt: skip
 
 
 def _mutated_npz(data: bytes, random: Random) -> bytes:
-    """Change one array, and pack all of them again with checksums that fit."""
+    """Change one array, and pack all arrays again with valid checksums."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {name: archive.read(name) for name in archive.namelist()}
         name = random.choice([*members])
-    except Exception:  # libFuzzer was here before, and there is no archive to be changed
+    except Exception:  # libFuzzer has changed it, and it is not an archive
         return overwritten(data, random)
     choice = random.randrange(4)
     if choice == 0:
@@ -274,23 +221,18 @@ def _mutated_npz(data: bytes, random: Random) -> bytes:
     else:
         members[name] = _with_header(members[name], random)
     file = io.BytesIO()
-    with zipfile.ZipFile(
-        file, "w", random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2))
-    ) as archive:
+    method = random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2))
+    with zipfile.ZipFile(file, "w", method) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     return file.getvalue()
 
 
 def _with_header(array: bytes, random: Random) -> bytes:
-    """Return a NumPy array with a header that says something else of its numbers."""
+    """Return a NumPy array with another dtype, order and shape in its header."""
     length = int.from_bytes(array[8:10], "little")
-    descr, shape = random.choice(_DESCRIPTIONS), random.choice(_SHAPES)
-    text = b"{'descr': %s, 'fortran_order': %s, 'shape': %s}" % (
-        descr,
-        random.choice((b"False", b"True", b"-1")),
-        shape,
-    )
+    drawn = (random.choice(_DESCRIPTIONS), random.choice((b"False", b"True", b"-1")), random.choice(_SHAPES))
+    text = b"{'descr': %s, 'fortran_order': %s, 'shape': %s}" % drawn
     return array[:8] + struct.pack("<H", len(text)) + text + array[10 + length :]
 
 

@@ -1,10 +1,10 @@
-"""Fuzzing one reader: a target says what it reads and how, a child process feeds it what atheris makes of its seeds.
+"""Fuzzes one reader: a `Target` defines it, and a child process passes it the inputs that atheris derives from seeds.
 
-What an input may do: be read and used, or be refused with an error that is meant for it. Anything else is a fault:
-another exception, more than `SECONDS`, more memory than twice the input and `SPARE_BYTES`, the death of the process.
-The input is kept in the folder `faults` beside the report, one for each place that a fault comes from.
+An input may be read and used, or refused with one of `REFUSALS`. Anything else is a fault: another exception, more than
+`SECONDS`, more memory than twice the input and `SPARE_BYTES`, the death of the process. The folder `faults` beside the
+report has one input for each place where a fault occurred.
 
-    python -m stress._fuzzing TARGET SEED INPUTS FOLDER     the child: it leaves its counts in FOLDER/report.json
+    python -m stress._fuzzing TARGET SEED INPUTS FOLDER     the child: writes its counts to FOLDER/report.json
 """
 
 import gc
@@ -29,9 +29,9 @@ from firth.errors import FormatError, NotEnoughMemoryError, OptionError
 
 SECONDS = 5
 SPARE_BYTES = 64 << 20
-LONGEST_INPUT = 4096  # bytes; targets with larger seeds say so
+LONGEST_INPUT = 4096  # bytes; the default of a target
 REFUSALS = (FormatError, OptionError, NotEnoughMemoryError, OSError)
-ADDRESS_SPACE = 4 << 30  # bytes; what asks for more gets a MemoryError, and that is a fault
+ADDRESS_SPACE = 4 << 30  # bytes; more is a MemoryError, which is a fault
 
 
 @dataclass(frozen=True)
@@ -39,20 +39,20 @@ class Target:
     """One reader under test."""
 
     seeds: Callable[[], list[bytes]]
-    """Makes small valid inputs, the more unlike the better: the fuzzer starts from them."""
+    """Makes small valid inputs from which the fuzzer starts, as different as possible."""
     place: Callable[[bytes, Path], Path]
     """Writes an input into the folder, as a file or several, and returns the path to read."""
     use: Callable[[Path], None]
-    """Reads, validates and uses what is there; raises one of `REFUSALS` to refuse, AssertionError for a wrong answer"""
+    """Reads, validates and uses the input; raises one of `REFUSALS`, or AssertionError for a wrong result."""
     tokens: tuple[bytes, ...] = ()
-    """What the fuzzer may write into an input: words of the format's grammar, and numbers at its limits."""
+    """Bytes that the fuzzer may insert: words of the format's grammar, and numbers at its limits."""
     mutate: Callable[[bytes, Random], bytes] | None = None
-    """Changes an input as its grammar has it, with checksums that fit, so that the checks behind them are reached."""
+    """Changes an input within its grammar, with valid checksums, so that the checks after them are reached."""
     longest: int = LONGEST_INPUT
 
 
 def named(name: str) -> Callable[[bytes, Path], Path]:
-    """Return the `place` of a format that is one file."""
+    """Return the `place` of a format of one file."""
 
     def place(data: bytes, folder: Path) -> Path:
         path = folder / name
@@ -63,11 +63,11 @@ def named(name: str) -> Callable[[bytes, Path], Path]:
 
 
 class FaultError(AssertionError):
-    """A reader did with an input what it may not do."""
+    """A reader did something with an input that it must not do."""
 
 
 def check(target: Target, data: bytes, folder: Path) -> bool:
-    """Give an input to a target: return whether it was accepted; raise `FaultError` for what it may not do."""
+    """Pass an input to a target; return whether it was accepted; raise `FaultError` for a fault."""
     path = target.place(data, folder)
     tracemalloc.reset_peak()
     before, started = _resident(), time.perf_counter()
@@ -79,12 +79,12 @@ def check(target: Target, data: bytes, folder: Path) -> bool:
     except REFUSALS as error:
         accepted = False
         if isinstance(error, FormatError) and str(folder) not in str(error):
-            raise FaultError(f"the refusal names no file: {error}") from error
+            raise FaultError(f"the message names no file: {error}") from error
     except Exception as error:
         raise FaultError(f"{type(error).__name__}: {error}") from error
     if (seconds := time.perf_counter() - started) > SECONDS:
         raise FaultError(f"took {seconds:.1f} s")
-    # the first sees arrays that nobody filled, the second what C libraries took
+    # the first includes arrays that were never filled, the second the memory of C libraries
     peak = max(tracemalloc.get_traced_memory()[1], _resident() - before)
     if peak > 2 * len(data) + SPARE_BYTES:
         raise FaultError(f"took {peak:,} bytes for an input of {len(data):,}")
@@ -92,7 +92,7 @@ def check(target: Target, data: bytes, folder: Path) -> bool:
 
 
 def _resident() -> int:
-    """Return the most memory that this process ever held, in bytes."""
+    """Return the peak of this process's resident memory, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak << 10
 
@@ -101,7 +101,7 @@ def _resident() -> int:
 
 
 class _Run:
-    """Counts what the inputs do, keeps those that show a fault, and ends the process after the last."""
+    """Counts the results of inputs, keeps those that cause a fault, and ends the process after the last."""
 
     def __init__(self, target: Target, inputs: int, scratch: Path, folder: Path):
         self.target = target
@@ -136,7 +136,7 @@ class _Run:
 
 
 def _instrument(modules: tuple[str, ...] = ("firth.formats",)) -> None:
-    """Let the fuzzer see which branches of these packages an input takes."""
+    """Report the branches that an input takes in these packages to the fuzzer."""
     import atheris
 
     for name in modules:
@@ -160,12 +160,12 @@ def main() -> None:
     for made in (scratch, corpus):
         made.mkdir()
     for index, data in enumerate(target.seeds()):
-        if not check(target, data, scratch):  # also imports, and compiles, what an input is not to be charged for
-            raise AssertionError(f"seed {index} of {name} is refused: it must be valid")
+        if not check(target, data, scratch):  # also imports and compiles, outside the limits of an input
+            raise AssertionError(f"seed {index} of {name} is refused: seeds must be valid")
         (corpus / str(index)).write_bytes(data)
     words.write_text("".join(f'"{_escaped(token)}"\n' for token in target.tokens))
     _instrument()
-    os.fsync = lambda descriptor: None  # no power fails here, and it would take most of the time
+    os.fsync = lambda descriptor: None  # it would take most of the time
     tracemalloc.start()
     run = _Run(target, inputs, scratch, folder)
     arguments = [name, f"-seed={seed + 1}", f"-timeout={SECONDS}", f"-max_len={target.longest}", "-rss_limit_mb=2048"]
@@ -177,14 +177,14 @@ def main() -> None:
 
 
 def _escaped(token: bytes) -> str:
-    """Return a token as libFuzzer's dictionaries spell it."""
+    """Return a token as libFuzzer's dictionaries write it."""
     return "".join(f"\\x{byte:02x}" for byte in token)
 
 
 def _by_turns(target: Target) -> Callable[[bytes, int, int], bytes]:
-    """Return a mutator: half of the turns are libFuzzer's, a quarter the target's, a quarter the target's on a seed.
+    """Return a mutator: half of the changes are libFuzzer's, a quarter the target's, a quarter the target's to a seed.
 
-    Without the last nearly all inputs would be refused, for what was refused in a new way is what libFuzzer builds on.
+    Without the last nearly all inputs would be refused, because libFuzzer continues from inputs refused in a new way.
     """
     import atheris
 

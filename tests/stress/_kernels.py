@@ -1,6 +1,6 @@
-"""A case for each compiled loop: arguments made at random, each array put where no access outside it is survived.
+"""Defines a case for each kernel: random arguments, with each array beside an inaccessible page.
 
-A case takes a random generator and a `Fence`, runs a kernel, and returns what it wrote.
+A case takes a random generator and a `Fence`, runs a kernel, and returns the arrays that it wrote.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ Case = Callable[[np.random.Generator, "Fence"], list[Any]]
 
 
 class Fence:
-    """Copies arrays to where they end, or begin, exactly at a page that may not be touched."""
+    """Copies arrays so that they end, or begin, exactly at an inaccessible page."""
 
     def __init__(self, at_end: bool):
         self.at_end = at_end
@@ -41,12 +41,12 @@ class Fence:
         return fenced
 
     def each(self, arrays: Any) -> Any:
-        """Do the same for all arrays of a named tuple."""
+        """Copy all arrays of a named tuple in this way."""
         return type(arrays)(*map(self, arrays))
 
 
 def block_of(rng: np.random.Generator, V: int) -> Any:
-    """Return a block of tokens: often none, or one, or only END, or a few slices of `window_kernels.SLICE`."""
+    """Return a block of tokens: often empty, of one token, only END, or a few slices of `window_kernels.SLICE`."""
     size = int(rng.choice([0, 1, 2, 7, 60, 1100], p=[0.1, 0.1, 0.1, 0.3, 0.3, 0.1]))
     ends = rng.random(size) < rng.choice([0.0, 0.1, 0.5, 1.0])
     return np.where(ends, END, rng.integers(0, V, size)).astype(np.int32)
@@ -181,7 +181,7 @@ def heaps(rng: np.random.Generator, n: int, T: int, dtype: Any) -> list[Any]:
 
 
 def scores(rng: np.random.Generator, n: int, T: int) -> Any:
-    """Return scores with ties, infinities and not-a-numbers."""
+    """Return scores with ties, infinities and NaN."""
     some = rng.integers(-9, 9, (n, T)).astype(rng.choice(["f4", "f8"]))
     some[rng.random((n, T)) < rng.choice([0.0, 0.3, 1.0])] = rng.choice([np.nan, np.inf, -np.inf])
     return some
@@ -224,7 +224,7 @@ def mean_of_parts(rng: np.random.Generator, fence: Fence) -> list[Any]:
     V, bucket, D = int(rng.integers(1, 5)), int(rng.integers(1, 9)), int(rng.integers(1, 6))
     words = ["<" + "".join(rng.choice(list("aé語\U0001f600"), int(rng.integers(0, 6)))) + ">" for _ in range(V)]
     raw = [word.encode() for word in words]
-    if rng.random() < 0.3:  # bytes that are no UTF-8, at the very end
+    if rng.random() < 0.3:  # bytes that are not UTF-8, at the very end
         raw[-1] = raw[-1][:-1] + bytes(rng.integers(128, 256, 3).tolist())
     blob, ends = fence(np.frombuffer(b"".join(raw), np.uint8)), fence(np.cumsum([len(word) for word in raw]))
     rows, vectors = fence(rng.random((V + bucket, D), np.float32)), fence(np.empty((V, D), np.float32))
@@ -250,11 +250,11 @@ PLAIN: dict[str, Case] = {
     "formats.decimals._parse": parse,
     "formats.fasttext._mean_of_parts": mean_of_parts,
 }
-"""The kernels that also run as plain Python: they use no instruction of the compiler's own, as those above do."""
+"""The kernels that also run as plain Python: unlike `train_block` and `train_bucket`, they use no LLVM instructions."""
 
 
 def vector_code(rng: np.random.Generator) -> dict[str, Case]:
-    """Return cases for the kernels that LLVM instructions are written for by hand; compiled for one random shape."""
+    """Return cases for the kernels with hand-written LLVM instructions, compiled for one random shape."""
     D, K = int(rng.integers(1, 130)), int(rng.integers(1, 33))
     return {
         "training.negative_sampling.window_kernels.train_block": train_block(D, K),
@@ -269,4 +269,4 @@ GUARDED = frozenset(
         "training.negative_sampling.block_kernels.train_groups",
     ]
 )
-"""All of them. Every other compiled function is called by one of these."""
+"""All kernels. Every other compiled function is called by one of these."""

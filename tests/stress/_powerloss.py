@@ -1,21 +1,22 @@
-"""A model of a disk that keeps only what was forced to it: which states may a folder be in after a power failure?
+"""Models a disk that keeps only flushed data: which states may a folder have after a power failure?
 
-What a save does is recorded while it does it, for real, as operations on files and on the entries of folders. Of those,
-an operation is sure to outlast a failure once its file, or its folder, was synchronised after it; any of the others may
-outlast it or not, in any combination, and of a write any of its parts. The rename of a name is one operation.
+The calls of a real save are recorded as operations on files and on the entries of folders. An operation survives a
+power failure if its file, or its folder, was flushed after it; any of the others may survive or not, in any
+combination, and of a write any of its parts. A rename is one operation.
 """
 
 import os
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from unittest import mock
 
 from firth.formats.atomic import _File
 
-_PARTS = 3  # of one write, that reach the disk or do not
+_PARTS = 3  # parts of one write, each of which reaches the disk or not
 _ROOT = 0
 
 
@@ -26,7 +27,7 @@ class Write(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """Names given and taken in one folder, in one step; None takes a name away."""
+    """Names added and removed in one folder, in one step; None removes a name."""
 
     node: int
     names: tuple[tuple[str, int | None], ...]
@@ -40,13 +41,13 @@ Operation = Write | Entry | Sync
 
 
 class Disk:
-    """The files below a folder, and the operations that were done on them since."""
+    """The files below a folder, and the operations on them since."""
 
     def __init__(self, folder: Path):
         self.root = folder
         self.operations: list[Operation] = []
         self.durable: list[Operation] = []
-        self.cache: dict[int, dict[str, int]] = {_ROOT: {}}  # the entries of each folder as a process sees them
+        self.cache: dict[int, dict[str, int]] = {_ROOT: {}}  # the entries of each folder, as a process reads them
         self.open: dict[int, int] = {}
         self._numbers = count(1)
         self._adopt(folder, _ROOT)
@@ -73,93 +74,68 @@ class Disk:
             node = self.cache[node][folder]
         return node, name
 
-    def holds(self, path: object) -> bool:
-        """Tell whether a path is in the folder that is modelled."""
-        return isinstance(path, str | os.PathLike) and Path(path).is_relative_to(self.root)
+    # --- operations of a process
 
-    def node(self, path: str | os.PathLike[str]) -> int:
-        """Return what a path names."""
-        folder, name = self.find(path)
-        return self.cache[folder][name] if name else _ROOT
+    def opened(self, descriptor: int, path: object, *_: object) -> None:
+        if isinstance(path, str | os.PathLike) and Path(path).is_relative_to(self.root):
+            folder, name = self.find(path)
+            if name and name not in self.cache[folder]:
+                self.created(None, path)
+            self.open[descriptor] = self.cache[folder][name] if name else _ROOT
 
-    # --- what a process does
-
-    def created(self, path: str | os.PathLike[str]) -> None:
+    def created(self, _: None, path: str | os.PathLike[str], *mode: int) -> None:
         self.operations.append(self._named(*self.find(path)))
 
-    def moved(self, old: str | os.PathLike[str], new: str | os.PathLike[str]) -> None:
+    def moved(self, _: None, old: str | os.PathLike[str], new: str | os.PathLike[str]) -> None:
         (folder, was), (there, name) = self.find(old), self.find(new)
-        assert folder == there, "a temporary name is beside its target"
+        assert folder == there, "a temporary name is in the folder of its target"
         node = self.cache[folder].pop(was)
         self.cache[folder][name] = node
         self.operations.append(Entry(folder, ((was, None), (name, node))))
 
-    def removed(self, path: str | os.PathLike[str]) -> None:
+    def removed(self, _: None, path: str | os.PathLike[str]) -> None:
         folder, name = self.find(path)
         del self.cache[folder][name]
         self.operations.append(Entry(folder, ((name, None),)))
 
+    def duplicated(self, other: int, descriptor: int) -> None:
+        self.open[other] = self.open[descriptor]
+
 
 @contextmanager
 def recorded(disk: Disk, *, ignored: Callable[[int], bool] = lambda node: False) -> Iterator[None]:
-    """Record what goes through the functions of `os` and the files of a save; `ignored` leaves some syncs out."""
-    real = {name: getattr(os, name) for name in ("open", "dup", "close", "fsync", "replace", "unlink", "mkdir")}
-    real_write = _File.write
+    """Record the calls of the functions of `os` and of the files of a save, except `ignored` flushes."""
 
-    def opened(path, flags, *rest, **options):
-        is_new = disk.holds(path) and not os.path.lexists(path)
-        descriptor = real["open"](path, flags, *rest, **options)
-        if disk.holds(path):
-            if is_new:
-                disk.created(path)
-            disk.open[descriptor] = disk.node(path)
-        return descriptor
-
-    def duplicated(descriptor):
-        other = real["dup"](descriptor)
-        disk.open[other] = disk.open[descriptor]
-        return other
-
-    def synchronised(descriptor):
-        real["fsync"](descriptor)
+    def flushed(_: None, descriptor: int) -> None:
         if not ignored(disk.open[descriptor]):
             disk.operations.append(Sync(disk.open[descriptor]))
 
-    def moved(old, new):
-        real["replace"](old, new)
-        disk.moved(old, new)
+    def written(number: int, file: Any, data: Any) -> None:
+        offset = file.tell() - number
+        disk.operations.append(Write(disk.open[file.fileno()], offset, bytes(memoryview(data).cast("B")[:number])))
 
-    def removed(path, **options):
-        real["unlink"](path, **options)
-        disk.removed(path)
+    def recording(real: Callable, record: Callable) -> Callable:
+        def call(*arguments: Any, **options: Any) -> Any:
+            result = real(*arguments, **options)
+            record(result, *arguments)
+            return result
 
-    def made(path, *rest):
-        real["mkdir"](path, *rest)
-        disk.created(path)
+        return call
 
-    def written(file, data):
-        node, offset = disk.open[file.fileno()], file.tell()
-        number = real_write(file, data)
-        disk.operations.append(Write(node, offset, bytes(memoryview(data).cast("B")[:number])))
-        return number
-
-    wrappers = {"open": opened, "dup": duplicated, "fsync": synchronised, "replace": moved, "unlink": removed}
-    try:
-        for name, wrapper in {**wrappers, "mkdir": made}.items():
-            setattr(os, name, wrapper)
-        _File.write = written  # type: ignore[method-assign]
+    records = {"open": disk.opened, "dup": disk.duplicated, "fsync": flushed, "replace": disk.moved,
+               "unlink": disk.removed, "mkdir": disk.created}  # fmt: skip
+    with ExitStack() as patches:
+        for name, record in records.items():
+            patches.enter_context(mock.patch.object(os, name, recording(getattr(os, name), record)))
+        patches.enter_context(mock.patch.object(_File, "write", recording(_File.write, written)))
         yield
-    finally:
-        for name, function in real.items():
-            setattr(os, name, function)
-        _File.write = real_write  # type: ignore[method-assign]
 
 
-# --- what is left after a failure
+# --- states after a failure
 
 
 def states(disk: Disk, done: int, most: int, seed: int = 0) -> Iterator[dict[str, bytes]]:
-    """Yield what the folder may hold if the power fails after `done` operations: all states, or `most` drawn ones."""
+    """Yield the states of the folder after a power failure after `done` operations: all, or `most` random ones."""
     sure, unsure = _split(disk.operations[:done])
     pieces = [piece for operation in unsure for piece in _pieces(operation)]
     rng = random.Random(seed)
@@ -170,7 +146,7 @@ def states(disk: Disk, done: int, most: int, seed: int = 0) -> Iterator[dict[str
 
 
 def _drawn(length: int, most: int, rng: random.Random) -> Iterator[int]:
-    """Yield nothing kept, all kept, all but one, only one, and then any."""
+    """Yield masks that keep nothing, everything, all but one, only one, and then random ones."""
     everything = (1 << length) - 1
     yield from (0, everything)
     yield from (everything ^ 1 << at for at in range(length))
@@ -180,7 +156,7 @@ def _drawn(length: int, most: int, rng: random.Random) -> Iterator[int]:
 
 
 def _split(operations: list[Operation]) -> tuple[list[Operation], list[Operation]]:
-    """Return the operations that a later sync covers, and the others."""
+    """Return the operations that a later flush covers, and the others."""
     sure, unsure = [], []
     for at, operation in enumerate(operations):
         if isinstance(operation, Sync):

@@ -1,26 +1,26 @@
-"""What the campaign of saves saves, what a folder may hold after a fault, and the process that saves.
+"""Defines what the campaign of saves saves, what a folder may hold after a fault, and the child process that saves.
 
-    python -m stress._saving save KIND TARGET SOURCE GENERATION [LARGEST]   one save, its file size limited if need be
-    python -m stress._saving kills KIND FOLDER                              one killed at each call, counts as JSON
-    python -m stress._saving full KIND FOLDER KIB                           one on a file system of that size
-    python -m stress._saving race KIND FOLDER                               many at once, with readers
+    python -m stress._saving save KIND TARGET SOURCE GENERATION [LARGEST]   one save, perhaps with a limited file size
+    python -m stress._saving kills KIND FOLDER                              a save killed at each call; counts as JSON
+    python -m stress._saving full KIND FOLDER KIB                           a save on a file system of that size
+    python -m stress._saving race KIND FOLDER                               many saves at once, with readers
 
 It imports only what saving needs, so that a run takes a fraction of a second.
 """
 
 import io
 import json
+import multiprocessing
 import os
 import resource
 import shutil
 import signal
 import subprocess
 import sys
-import traceback
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,23 +37,23 @@ WORDS, NUMBERS = 300, 16
 
 
 class Kind(NamedTuple):
-    """One way to save: `last` is the file without which no reader takes the set, where there are several files."""
+    """One way to save; `last` is the file without which readers reject a set of several files."""
 
     target: str
-    save: Callable[[Path, Path, int], None]  # where to, a saved model, which generation of vectors
+    save: Callable[[Path, Path, int], None]  # target, a saved model, generation of vectors
     last: str | None = None
     has_old: bool = True
 
 
 def content(generation: int):
-    """Return keys, vectors and counts of an old generation or a new one, alike in shape."""
+    """Return keys, vectors and counts of the old (0) or the new (1) generation, of equal shapes."""
     rng = np.random.default_rng(generation)
     keys = [f"{word:x}-{generation}" for word in range(WORDS)]
     return keys, rng.normal(size=(WORDS, NUMBERS)).astype(np.float32), rng.integers(1, 99, WORDS)
 
 
 def write_source(path: Path, generation: int) -> Path:
-    """Write a whole model, to save again and to convert."""
+    """Write a whole model, to be saved again or converted."""
     keys, vectors, counts = content(generation)
     options = firth.Options(vector_size=NUMBERS).to_dict()
     write_native(path, keys=keys, center=vectors, outside=-vectors, counts=counts, options=options, history=[])
@@ -80,10 +80,10 @@ def _model(target: Path, source: Path, generation: int) -> None:
 def _convert(target: Path, source: Path, generation: int) -> None:
     from firth.cli import main
 
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said:
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as errors:
         code = main(["convert", str(source), str(target)])
     if code != 0:
-        raise FirthError(said.getvalue().rstrip())
+        raise FirthError(errors.getvalue().rstrip())
 
 
 KINDS = {
@@ -110,7 +110,7 @@ KINDS = {
 
 
 class Case:
-    """A folder in which a kind of save meets faults, and the two states it may be in after each."""
+    """A folder in which one kind of save meets faults, and the two states allowed after each."""
 
     def __init__(self, name: str, folder: Path):
         self.name = name
@@ -125,38 +125,38 @@ class Case:
         assert self.old != self.new
 
     def prepare(self) -> None:
-        """Make the folder hold the old generation, and nothing else."""
+        """Empty the folder, and write the old generation into it."""
         if self.folder.exists():
             shutil.rmtree(self.folder)
         self.folder.mkdir()
         if self.name == "link":
             (self.folder / "there").mkdir()
             self.target.symlink_to("there/file")
-        if self.kind.has_old and self.name in ("model", "convert"):
-            _model_of_old(self)
-        elif self.kind.has_old:
-            self.kind.save(self.target, self.source, 0)
+        if self.kind.has_old:
+            needs_source = self.name in ("model", "convert")
+            source = write_source(self.folder.with_name("old.firth"), 0) if needs_source else self.source
+            self.kind.save(self.target, source, 0)
 
     def save(self) -> None:
-        """Save the new generation, here and now."""
+        """Save the new generation in this process."""
         self.kind.save(self.target, self.source, 1)
 
     def judge(self, found: dict[str, bytes] | None = None) -> str:
-        """Return "old", "new" or, for a set, "cut": without its last file; any other state is an error."""
+        """Return "old", "new" or, for a set without its last file, "cut"; any other state is an AssertionError."""
         found = tree(self.folder) if found is None else found
         if found == self.old:
             return "old"
         if found == self.new or self._is_streamed_zip(found):
             return "new"
-        last = self.kind.last
+        last, sizes = self.kind.last, {name: len(data) for name, data in found.items()}
         wholes = all(data in (self.old.get(name), self.new.get(name)) for name, data in found.items())
-        assert last is not None, f"{self.name}: neither old nor new: {sizes(found)}"
-        assert last not in found, f"{self.name}: a mixture: {sizes(found)}"
-        assert wholes, f"{self.name}: a file is neither old nor new: {sizes(found)}"
+        assert last is not None, f"{self.name}: neither old nor new: {sizes}"
+        assert last not in found, f"{self.name}: a mixture: {sizes}"
+        assert wholes, f"{self.name}: a file is neither old nor new: {sizes}"
         return "cut"
 
     def _is_streamed_zip(self, found: dict[str, bytes]) -> bool:
-        """Tell whether this is a .npz as zipfile writes it where a seek has failed: sizes stand behind the members."""
+        """Return whether this is the new .npz as zipfile writes it after a failed seek, with sizes after the data."""
         if self.name != "npz" or found.keys() != self.new.keys():
             return False
         try:
@@ -166,19 +166,14 @@ class Case:
             return False
 
     def save_again(self) -> None:
-        """Save once more without a fault: all is new, and nothing is left over."""
+        """Save once more without a fault: everything is new, and nothing is left over."""
         self.save()
         assert self.judge() == "new"
         assert leftovers(self.folder) == []
 
 
-def _model_of_old(case: Case) -> None:
-    old = write_source(case.folder.with_name("old.firth"), 0)
-    case.kind.save(case.target, old, 0)
-
-
 def tree(folder: Path) -> dict[str, bytes]:
-    """Return the bytes of every file and the target of every link, by name; temporary ones are left out."""
+    """Return the bytes of every file and the target of every link, by name, without temporary files."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
@@ -196,28 +191,23 @@ def leftovers(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob(f"*{TEMPORARY_SUFFIX}"))
 
 
-def sizes(found: dict[str, bytes]) -> dict[str, int]:
-    """Return the size of each file, for a message."""
-    return {name: len(data) for name, data in found.items()}
-
-
-# --- faults within a process, where there is no strace
+# --- faults within a process, without strace
 
 CHANGES = ["open", "dup", "close", "fsync", "replace", "unlink", "mkdir", "rmdir", "chmod"]
 """The functions of `os` with which a save changes something."""
 
 FILE = ["file.write", "file.close"]
-"""The methods of its file that do."""
+"""The methods of its file that change something."""
 
 LOOKS = ["stat", "lstat", "scandir", "readlink"]
-"""Those with which it looks at something: they can fail too."""
+"""The functions of `os` with which it reads something: they can fail too."""
 
 
 @contextmanager
 def interposed(names: list[str], before: Callable[[str, int, Any], None]) -> Iterator[None]:
-    """Call `before` with name, number (from 1) and first argument of each call that follows, which then takes place.
+    """Before each call of these functions of `os` or methods of `FILE`, call `before(name, number, first argument)`.
 
-    `names` are of functions of `os`, or in `FILE`.
+    Numbers start at 1.
     """
     numbers = count(1)
 
@@ -228,29 +218,27 @@ def interposed(names: list[str], before: Callable[[str, int, Any], None]) -> Ite
 
         return call
 
-    places = {name: (_File, name.removeprefix("file.")) if name in FILE else (os, name) for name in names}
-    kept = [(name, place, attribute, getattr(place, attribute)) for name, (place, attribute) in places.items()]
-    try:
-        for name, place, attribute, real in kept:
+    with ExitStack() as undo:
+        for name in names:
+            place, attribute = (_File, name.removeprefix("file.")) if name in FILE else (os, name)
+            real = getattr(place, attribute)
+            undo.callback(setattr, place, attribute, real)
             setattr(place, attribute, wrapped(name, real))
         yield
-    finally:
-        for _, place, attribute, real in kept:
-            setattr(place, attribute, real)
 
 
 def killed_at_each_call(case: Case) -> dict[str, int]:
-    """Kill a forked saver before its first call, its second, and so on to the end; return the states counted."""
+    """Kill a forked writer before its first call, its second, and so on to the end; return counts of the states."""
     counts: Counter[str] = Counter()
     for number in count(1):
         case.prepare()
         if not _is_killed(case, number):
-            return dict(counts)
+            break
         counts["kills"] += 1
         counts[case.judge()] += 1
         counts["leftovers"] += len(leftovers(case.folder))
         case.save_again()
-    raise AssertionError("unreachable")
+    return dict(counts)
 
 
 def _is_killed(case: Case, number: int) -> bool:
@@ -265,38 +253,30 @@ def _is_killed(case: Case, number: int) -> bool:
             os._exit(0)
         os._exit(1)
     status = os.waitpid(child, 0)[1]
-    assert status in (0, signal.SIGKILL), f"the saver ended with status {status}"
+    assert status in (0, signal.SIGKILL), f"the writer ended with status {status}"
     return status == signal.SIGKILL
 
 
-# --- the process that saves
+# --- the child process
 
 
 def command(*words: object) -> list[str]:
-    """Return how to run this module in the interpreter itself, without the shells that may stand before it."""
+    """Return the command that runs this module in the interpreter itself, without shell wrappers."""
     return [os.path.realpath(sys.executable), "-S", "-m", "stress._saving", *map(str, words)]
 
 
-def environment() -> dict[str, str]:
-    """Return an environment in which every run makes the same calls."""
-    # `-S` leaves out the hook by which an editable install is found
-    places = [
-        str(Path(__file__).parents[1]),
-        str(Path(firth.__file__).parents[1]),
-        *(place for place in sys.path if place),
-    ]
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
-    return {**kept, "PYTHONPATH": os.pathsep.join(places), "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
-
-
 def run_child(words: list[str], timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run such a process to its end."""
-    return subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=timeout)
+    """Run such a process to its end, in an environment in which every run makes the same system calls."""
+    # `-S` disables the hook by which an editable install is found
+    places = [Path(__file__).parents[1], Path(firth.__file__).parents[1], *filter(None, sys.path)]
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+    python = {"PYTHONPATH": os.pathsep.join(map(str, places)), "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(words, env=kept | python, capture_output=True, text=True, timeout=timeout)
 
 
 def _save(name: str, target: str, source: str, generation: str, largest: str = "") -> int:
     if largest:
-        sys.dont_write_bytecode = True  # Python 3.11 takes a compiled module that was cut by the limit for whole
+        sys.dont_write_bytecode = True  # Python 3.11 would later load a compiled module that was cut by the limit
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), resource.RLIM_INFINITY))
     try:
         KINDS[name].save(Path(target), Path(source), int(generation))
@@ -312,7 +292,7 @@ def _kills(name: str, folder: str) -> int:
 
 
 def _full(name: str, folder: str, kibibytes: str) -> int:
-    """Save on a file system that the new file may not fit on beside the old one; needs a namespace of its own."""
+    """Save on a file system that may have no room for the new file beside the old one; needs its own namespace."""
     place = Path(folder)
     case = Case(name, place)
     case.prepare()
@@ -323,7 +303,7 @@ def _full(name: str, folder: str, kibibytes: str) -> int:
     try:
         shutil.copytree(old, case.folder, symlinks=True, dirs_exist_ok=True)
     except (OSError, shutil.Error):
-        return 3  # not even the old one fits
+        return 3  # there is no room for the old file
     code = _save(name, str(case.target), str(case.source), "1")
     state = case.judge()
     assert state == ("new" if code == 0 else "old"), f"{name}: exit code {code}, but the state is {state}"
@@ -331,48 +311,34 @@ def _full(name: str, folder: str, kibibytes: str) -> int:
     return code
 
 
-WRITERS, READERS, ROUNDS = 8, 4, 12
-
-
 def _race(name: str, folder: str) -> int:
-    """Have writers save the old and the new generation again and again, while readers look what is there."""
+    """Save the old and the new generation repeatedly in several processes, while others read."""
     case = Case(name, Path(folder))
     case.prepare()
     wholes = {case.old[case.kind.target], case.new[case.kind.target]}
-    writers = [_forked(lambda: _write_often(case)) for _ in range(WRITERS)]
-    readers = [_forked(lambda: _read_often(case, wholes)) for _ in range(READERS)]
-    codes = [os.waitpid(child, 0)[1] for child in writers]
-    case.folder.with_name("done").touch()
-    codes += [os.waitpid(child, 0)[1] for child in readers]
-    assert codes == [0] * (WRITERS + READERS), codes
+    done = case.folder.with_name("done")
+
+    def write() -> None:
+        for number in range(12):
+            case.kind.save(case.target, case.source, number % 2)
+
+    def read() -> None:
+        while not done.exists():
+            assert case.target.read_bytes() in wholes
+
+    context = multiprocessing.get_context("fork")
+    writers, readers = ([context.Process(target=work) for _ in range(n)] for work, n in ((write, 8), (read, 4)))
+    for process in [*writers, *readers]:
+        process.start()
+    for process in writers:
+        process.join()
+    done.touch()
+    for process in readers:
+        process.join()
+    assert {process.exitcode for process in [*writers, *readers]} == {0}
     assert leftovers(case.folder) == []
     assert case.judge() in ("old", "new")
     return 0
-
-
-def _forked(work: Callable[[], None]) -> int:
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    return child
-
-
-def _write_often(case: Case) -> None:
-    for number in range(ROUNDS):
-        case.kind.save(case.target, case.source, number % 2)
-
-
-def _read_often(case: Case, wholes: set[bytes]) -> None:
-    done = case.folder.with_name("done")
-    while not done.exists():
-        assert case.target.read_bytes() in wholes
 
 
 if __name__ == "__main__":

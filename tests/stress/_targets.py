@@ -1,4 +1,4 @@
-"""What is fuzzed of word2vec's formats, fastText's and firth's own."""
+"""Fuzz targets: the formats of word2vec, of fastText, and firth's own."""
 
 import json
 import struct
@@ -27,15 +27,15 @@ NUMBERS = (b"0", b"-1", b"2147483648", b"9999999999999", b"1" * 60, b"1e999", b"
 
 
 def written(write: Callable[..., None], *arguments: Any, name: str = "v", **options: Any) -> bytes:
-    """Return the bytes of the one file that `write` makes at a path."""
+    """Return the bytes of the one file that `write` writes."""
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder) / name, *arguments, **options)
         return (Path(folder) / name).read_bytes()
 
 
-def use_vectors(path: Path, format: str | None = None, **options: Any) -> None:  # noqa: A002
-    """Read vectors, check that they are what a reader promises, ask for neighbours, save them and read them again."""
-    file = read_vectors(path, format, **options)
+def use_vectors(path: Path, kind: str | None = None, **options: Any) -> None:
+    """Read vectors, check their types and shapes, compute neighbours, save them and read them again."""
+    file = read_vectors(path, kind, **options)
     V = len(file.keys)
     assert (file.vectors.ndim, len(file.vectors), file.vectors.dtype.kind) == (2, V, "f")
     assert len(set(file.keys)) == V
@@ -53,8 +53,8 @@ def use_vectors(path: Path, format: str | None = None, **options: Any) -> None: 
         wv.save(copy, "word2vec-text")
 
 
-def _reads(format: str | None, **options: Any) -> Callable[[Path], None]:  # noqa: A002
-    return lambda path: use_vectors(path, format, **options)
+def _reads(kind: str | None, **options: Any) -> Callable[[Path], None]:
+    return lambda path: use_vectors(path, kind, **options)
 
 
 # --- word2vec's formats
@@ -83,7 +83,7 @@ _SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
 
 def _place_compressed(data: bytes, folder: Path) -> Path:
-    """The first byte chooses the suffix, and whether what follows is compressed or is itself the stream."""
+    """The first byte selects the suffix, and whether the other bytes are to be compressed or already are."""
     choice = data[0] if data else 0
     path = folder / f"v{_SUFFIXES[choice % 4]}"
     if choice & 4:
@@ -107,6 +107,10 @@ def _place_with_counts(data: bytes, folder: Path) -> Path:
     (folder / "v").write_bytes(_texts()[0])
     (folder / "vocab").write_bytes(data)
     return folder / "v"
+
+
+def _use_counts(path: Path) -> None:
+    use_vectors(path, "word2vec-text", fvocab=path.with_name("vocab"))
 
 
 def _vocabularies() -> list[bytes]:
@@ -156,7 +160,7 @@ def _natives() -> list[bytes]:
 
 
 def _sealed(header: dict[str, Any], body: bytes) -> dict[str, Any]:
-    """Return the header with checksums that fit, as the native format defines them."""
+    """Return the header with valid checksums, as the native format defines them."""
     tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
     checks = {name: f"{zlib.crc32(body[slice(*entry['data_offsets'])]):08x}" for name, entry in tensors.items()}
     metadata = {**header["__metadata__"], "crc32": json.dumps(checks)}
@@ -172,7 +176,7 @@ def _use_native(path: Path) -> None:
     read_native(path, mmap=True)
 
 
-# --- changing an input as its grammar has it
+# --- mutations that keep to the grammar of the format
 
 LIMITS = tuple(
     number.to_bytes(size, "little", signed=True)
@@ -199,7 +203,7 @@ def overwritten(data: bytes, random: Random) -> bytes:
 
 
 def mutated_tensors(data: bytes, random: Random, finished: Callable[[Any, bytes], Any], align: int) -> bytes:
-    """Change bytes of the tensors, or things in the header; `finished` makes of it and them the header to write."""
+    """Change bytes of the tensors, or the header; `finished` returns the header to write for both."""
     size = int.from_bytes(data[:8], "little")
     try:
         header, body = json.loads(data[8 : 8 + size]), data[8 + size :]
@@ -209,7 +213,7 @@ def mutated_tensors(data: bytes, random: Random, finished: Callable[[Any, bytes]
             else:
                 body = overwritten(body, random)
         text = json.dumps(finished(header, body)).encode()
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):  # libFuzzer was here before
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):  # libFuzzer has changed it
         return overwritten(data, random)
     text += b" " * (-len(text) % align)
     return len(text).to_bytes(8, "little") + text + body
@@ -232,7 +236,7 @@ def _change_header(header: dict[str, Any], random: Random) -> None:
 
 
 def _mutated_text(data: bytes, random: Random) -> bytes:
-    """Change a field or a line; mostly with a first line that counts the others."""
+    """Change a field or a line; mostly, update the number of lines in the first line."""
     lines = data.split(b"\n")
     at = random.randrange(len(lines))
     fields = lines[at].split(b" ")
@@ -261,7 +265,7 @@ def _a_field(random: Random) -> bytes:
 
 
 def _mutated_compressed(data: bytes, random: Random) -> bytes:
-    """Change the text that is still to be compressed, or the stream."""
+    """Change the text before compression, or the compressed stream."""
     change = _mutated_text if data and data[0] & 4 else overwritten
     return data[:1] + change(data[1:], random)
 
@@ -272,13 +276,7 @@ TARGETS = {
     "word2vec-either": Target(lambda: _texts() + _binaries(), named("v"), _reads(None), _TEXT_TOKENS, _mutated_text),
     "glove": Target(_gloves, named("v"), _reads("glove"), _TEXT_TOKENS, _mutated_text),
     "compressed": Target(_compressed, _place_compressed, _reads(None), _TEXT_TOKENS, _mutated_compressed),
-    "vocabulary-counts": Target(
-        _vocabularies,
-        _place_with_counts,
-        lambda path: use_vectors(path, "word2vec-text", fvocab=path.with_name("vocab")),
-        _TEXT_TOKENS,
-        _mutated_text,
-    ),
+    "vocabulary-counts": Target(_vocabularies, _place_with_counts, _use_counts, _TEXT_TOKENS, _mutated_text),
     "fasttext-bin": Target(_models, named("v.bin"), _reads("fasttext-bin"), LIMITS, overwritten),
     "native": Target(
         _natives, named("v.firth"), _use_native, LIMITS, partial(mutated_tensors, finished=_sealed, align=64)

@@ -1,4 +1,4 @@
-"""The processes that read hostile text for the campaign `text`: whatever may hang, crash or eat memory.
+"""Child processes of the campaign `text`: they read what may hang, crash or need much memory.
 
 python -m stress._text_child NAME ARGUMENTS     prints what it found as one line of JSON
 """
@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import resource
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -30,7 +31,7 @@ def child(name: str, *arguments: object, seconds: float = 120) -> dict:
 
 
 def read_in_little_memory(path: str, options: str = "{}") -> dict:
-    """Child: read a file under a limit of address space; tell the outcome and the peak of resident memory."""
+    """Read a file in limited address space; return the outcome and the peak of resident memory."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     try:
         corpus = read_corpus(path, ALL, **json.loads(options))
@@ -38,23 +39,19 @@ def read_in_little_memory(path: str, options: str = "{}") -> dict:
         found = {"error": str(error)}
     else:
         found = {"words": corpus.raw_words, "too_long": corpus.too_long, "distinct": corpus.distinct_words}
-        found |= {"blocks": corpus.tokens.n_blocks}
-    return found | {"peak": _peak()}
-
-
-def _peak() -> int:
-    """Return the most bytes that were resident; `ru_maxrss` would count the parent's."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return 1024 * int(line.split()[1])
+    status = Path("/proc/self/status").read_text().splitlines()  # `ru_maxrss` would include the parent's memory
+    peak = next(line for line in status if line.startswith("VmHWM"))
+    return found | {"peak": 1024 * int(peak.split()[1])}
 
 
 def interrupted(kind: str, path: str, folder: str, workers: str) -> dict:
-    """Child: read what has no end until an interrupt; tell when it came and what is left."""
+    """Read an endless corpus until an interrupt; return when it came and what is left."""
     corpus = (["a", "b"] * 50 for _ in iter(int, 1)) if kind == "generator" else path
-    left_out = {"tokenizer": str.split} if kind == "tokenizer" else {}
+    more = {"tokenizer": str.split} if kind == "tokenizer" else {}
+    tempfile.tempdir = folder
     try:
         print("ready", flush=True)
-        read_corpus(corpus, ALL, workers=int(workers), memory_limit=0, folder=Path(folder), **left_out)
+        read_corpus(corpus, ALL, workers=int(workers), memory_limit=0, **more)
     except KeyboardInterrupt:
         caught = time.monotonic()
     threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
@@ -62,10 +59,10 @@ def interrupted(kind: str, path: str, folder: str, workers: str) -> dict:
 
 
 def trained_on_disk(folder: str, schedule: str) -> dict:
-    """Child: train without end on a store in a file of `folder`; tell the error."""
+    """Train endlessly with a token store in a file of `folder`; return the error."""
     from firth import Word2Vec
 
-    reading.StoreBuilder = lambda memory_limit, _: StoreBuilder(0, Path(folder))
+    reading.StoreBuilder = lambda memory_limit: StoreBuilder(0, Path(folder))
     rng = np.random.default_rng(0)
     corpus = [[f"w{i}" for i in line] for line in rng.integers(0, 200, (10_000, 10))]
     model = Word2Vec(vector_size=8, epochs=10**4, min_count=1, schedule=schedule, workers=2)
@@ -77,17 +74,18 @@ def trained_on_disk(folder: str, schedule: str) -> dict:
 
 
 def read_onto_small_disk(path: str, folder: str, limit: str) -> dict:
-    """Child: read with room for `limit` bytes in any file."""
+    """Read with at most `limit` bytes in any file."""
+    tempfile.tempdir = folder
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     try:
-        read_corpus(path, ALL, memory_limit=0, folder=Path(folder), workers=2)
+        read_corpus(path, ALL, memory_limit=0, workers=2)
     except CorpusError as error:
         return {"error": str(error), "left": names(folder)}
     return {}
 
 
 def read_everywhere(path: str) -> dict:
-    """Child: read a file in the main thread, in four threads at once, in forked and in spawned processes."""
+    """Read a file in the main thread, in four threads at once, in forked and in spawned processes."""
     prints = [_print_of(path)]
     with ThreadPoolExecutor(4) as pool:
         prints += pool.map(_print_of, [path] * 4)
@@ -103,13 +101,9 @@ def _print_of(path: str) -> str:
 
 
 def names(folder) -> list[str]:
-    """Return what lies in a folder."""
+    """Return the names in a folder."""
     return sorted(path.name for path in Path(folder).iterdir())
 
 
-CHILDREN = [read_in_little_memory, interrupted, trained_on_disk, read_onto_small_disk, read_everywhere]
-
-
 if __name__ == "__main__":
-    here = {function.__name__: function for function in CHILDREN}
-    print(json.dumps(here[sys.argv[1]](*sys.argv[2:])), flush=True)
+    print(json.dumps(globals()[sys.argv[1]](*sys.argv[2:])), flush=True)

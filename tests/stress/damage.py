@@ -1,9 +1,9 @@
-"""Every cut and every flipped bit of small files of each format that is a table or a folder, in one child process.
+"""Truncates small tables and folders of each format at every byte and flips every bit, in one child process.
 
-Whatever is done to a file, it is read or refused, by the rules of `stress._fuzzing`, and nothing else happens: no code
-is run, no program, no connection, and no file is written but the input.
+Each file is read or refused, by the rules of `stress._fuzzing`. The reader runs no code and no program, opens no
+connection, and writes no file.
 
-    python -m stress.damage SEED FOLDER     the child: it prints each change before it tries it, and its counts last
+    python -m stress.damage SEED FOLDER     the child: prints each change before it tests it, and its counts last
 """
 
 import json
@@ -24,37 +24,37 @@ from stress._child import json_of_child
 from stress._fuzzing import ADDRESS_SPACE, REFUSALS, check
 
 PARTS = [name for name in _fuzz_tables.TARGETS if name != "any-format"]
-SEEDS = 32  # the changes are shared out among so many seeds
+SEEDS = 32  # seeds among which the changes are divided
 _PATIENCE = 600  # seconds
 _FORBIDDEN = ("pickle.", "exec", "subprocess.", "os.system", "os.posix_spawn", "os.fork", "socket.", "shutil.")
 _WRITES = os.O_WRONLY | os.O_RDWR
 
 
 def run(seed: int, folder: Path) -> dict[str, int]:
-    """Make every change whose number is `seed` mod `SEEDS`; raise AssertionError where a reader did wrong."""
+    """Test every change whose number is `seed` mod `SEEDS`; raise AssertionError if a reader fails."""
     return json_of_child("stress.damage", seed % SEEDS, folder, seconds=_PATIENCE)
 
 
 def changes(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield the file cut at each offset, with each bit flipped, and with a byte more."""
+    """Yield the file cut at each offset, with each bit flipped, and with an extra byte."""
     for size in range(len(data)):
         yield f"cut at {size}", data[:size]
     for bit in range(8 * len(data)):
         flipped = bytearray(data)
         flipped[bit // 8] ^= 1 << bit % 8
         yield f"bit {bit}", bytes(flipped)
-    yield "a byte more", data + b"\0"
+    yield "an extra byte", data + b"\0"
 
 
 class _Watch:
-    """Raises for what a reader has no business to do, while it is on."""
+    """Raises, while it is on, if a reader does something forbidden."""
 
     def __init__(self) -> None:
         self.on = False
         sys.addaudithook(self._hook)
 
     def over(self, use: Callable[[Path], Any]) -> Callable[[Path], None]:
-        """Return `use`, watched."""
+        """Return `use`, with the watch on while it runs."""
 
         def watched(path: Path) -> None:
             self.on = True
@@ -71,21 +71,21 @@ class _Watch:
 
 
 def _reader(name: str) -> Callable[[Path], Any]:
-    """Return what reads the files of a target, and writes none."""
-    format = name.partition("-")[0]  # noqa: A001
-    if format not in FORMATS:
+    """Return a function that reads the files of a target and writes none."""
+    kind = name.partition("-")[0]
+    if kind not in FORMATS:
         return _fuzz_tables.TARGETS[name].use
 
     def read(path: Path) -> None:
-        for options in ({}, {"mmap": True}) if "mmap" in FORMATS[format].reads_with else ({},):
-            read_vectors(path, format, **options)
+        for options in ({}, {"mmap": True}) if "mmap" in FORMATS[kind].reads_with else ({},):
+            read_vectors(path, kind, **options)
         diagnose(path)
 
     return read
 
 
 def main() -> None:
-    """Be the child; see the module's docstring."""
+    """The child; see the module's docstring."""
     seed, folder = int(sys.argv[1]), Path(sys.argv[2])
     counts: Counter[str] = Counter({"accepted": 0, "refused": 0})
     watch = _Watch()
@@ -93,7 +93,7 @@ def main() -> None:
         target = _fuzz_tables.TARGETS[name]
         data = target.seeds()[0]
         watched = replace(target, use=watch.over(_reader(name)))
-        for broken in (data, data[: len(data) // 2], b""):  # imports what an input is not to be charged for
+        for broken in (data, data[: len(data) // 2], b""):  # imports outside the limits of an input
             with suppress(*REFUSALS):
                 _reader(name)(target.place(broken, folder))
         for label, changed in islice(changes(data), seed, None, SEEDS):

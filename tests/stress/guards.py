@@ -1,8 +1,8 @@
-"""Every compiled loop between pages that no access survives, and bad numbers at every entry behind which one runs.
+"""Runs every kernel between inaccessible pages, and passes bad numbers to every function that calls a kernel.
 
-Each array that a kernel takes is put where it ends exactly before a page that may not be touched, and once more where
-it begins exactly after one: an access outside is the death of the child process by SIGSEGV. Both runs must give the
-same bytes. Seed 0 is something else: the test suite with Numba's own bounds checks, and the kernels as plain Python.
+Each array of a kernel ends exactly before an inaccessible page, and in a second run begins exactly after one: an access
+outside kills the child process with SIGSEGV. Both runs must give the same bytes. Seed 0 is different: it runs the test
+suite with Numba's own bounds checks, and the kernels as plain Python.
 
     python -m stress.guards SEED CASES BAD     the child: CASES of each kernel, BAD bad numbers; prints its counts
 """
@@ -12,7 +12,6 @@ import json
 import os
 import re
 import resource
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ import numpy as np
 
 import firth
 from stress import _bad_numbers
-from stress._child import TESTS, json_of_child
+from stress._child import TESTS, json_of_child, run_python
 from stress._kernels import GUARDED, PLAIN, Fence, vector_code
 
 SEEDS = 41
@@ -36,7 +35,7 @@ COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil", "ove
 
 
 def run(seed: int, folder: Path) -> dict[str, int]:
-    """Do one case, in a child process."""
+    """Run one case, in a child process."""
     if seed == 0:
         return suite_with_bounds_checks(folder) | child(0, CASES, 0, NUMBA_DISABLE_JIT="1")
     return child(seed, CASES, BAD)
@@ -48,18 +47,15 @@ def child(seed: int, cases: int, bad: int, **environment: str) -> dict[str, int]
 
 
 def suite_with_bounds_checks(folder: Path) -> dict[str, int]:
-    """Run all tests with an exception for every index out of bounds."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={folder / 'tests'}"]
-    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1"}
-    found = subprocess.run(
-        command, cwd=TESTS.parent, env=environment, capture_output=True, text=True, timeout=SUITE_SECONDS
-    )
+    """Run all tests, with an exception for every index out of bounds."""
+    words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={folder / 'tests'}")
+    found = run_python(*words, seconds=SUITE_SECONDS, cwd=TESTS.parent, NUMBA_BOUNDSCHECK="1")
     assert found.returncode == 0, found.stdout[-6000:]
     return {"tests with bounds checks": int(re.findall(r"(\d+) passed", found.stdout)[-1])}
 
 
 def main() -> None:
-    """The child: run every kernel between guard pages, then try bad numbers."""
+    """The child: run every kernel between guard pages, then pass bad numbers."""
     seed, n_cases, n_bad = map(int, sys.argv[1:])
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     as_python = "NUMBA_DISABLE_JIT" in os.environ
@@ -83,7 +79,7 @@ def unguarded(source: Path) -> set[str]:
     """Return the compiled functions of a package that are neither in `GUARDED` nor called by one that is."""
     calls = dict(compiled(source))
     missing = GUARDED - set(calls)
-    assert not missing, f"in the table and no compiled function: {sorted(missing)}"
+    assert not missing, f"in `GUARDED`, but not compiled: {sorted(missing)}"
     reached, todo = set(), list(GUARDED)
     while todo:
         name = todo.pop()
@@ -94,7 +90,7 @@ def unguarded(source: Path) -> set[str]:
 
 
 def compiled(source: Path) -> Iterator[tuple[str, set[str]]]:
-    """Yield every function that is compiled, as module.name, and the functions that it calls."""
+    """Yield every compiled function, as module.name, and the functions that it calls."""
     for path in sorted(source.rglob("*.py")):
         module = ".".join(path.relative_to(source).with_suffix("").parts)
         tree = ast.parse(path.read_text("utf-8"))

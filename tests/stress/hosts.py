@@ -1,12 +1,11 @@
-"""Trainings in every kind of host: threads, forks, pools, an event loop, a program that ends meanwhile.
+"""Trains in every kind of host: threads, forks, process pools, an event loop, and a program that ends meanwhile.
 
-    python -m stress.hosts HOST SEED KIND    in a process of its own, which must end in good order, and in time
+    python -m stress.hosts HOST SEED KIND    the child, which must end without an error, and in time
 
-In each the vectors are, to the last bit, those of a training that is alone in its process.
+In each host the vectors are, bit for bit, those of a training run that is alone in its process.
 """
 
 import asyncio
-import concurrent.futures
 import hashlib
 import multiprocessing
 import os
@@ -15,13 +14,14 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from firth import Word2Vec
 from firth.training.loop.trainer import Trainer
-from stress._child import environment
+from stress._child import run_python
 
 SEEDS = 5
 SECONDS = 60
@@ -31,81 +31,72 @@ KINDS = {
     "softmax": {"objective": "softmax", "warm_epochs": 1, "workers": 2},
 }
 
+Found = list[tuple[str, str]]
+"""The kinds of training that a host ran, each with its digest."""
+
 
 def train(kind: str, seed: int, epochs: int = 2, words: int = 150) -> str:
-    """Train on little, and return the digest of both matrices."""
+    """Train on a small corpus, and return the digest of both matrices."""
     ids = np.random.default_rng(seed).integers(0, words, (4 * words, 15))
     model = Word2Vec(**KINDS[kind], vector_size=16, window=3, min_count=1, epochs=epochs, seed=seed)
     model.fit(ids, progress=False)
     return hashlib.sha256(model.wv.vectors.tobytes() + np.ascontiguousarray(model.outside).tobytes()).hexdigest()
 
 
-# --- hosts: each returns the digests it got, and the kinds of training they are of
+def train_in(pool: Executor, kinds: list[str], seed: int) -> Found:
+    with pool:
+        return list(zip(kinds, pool.map(train, kinds, [seed] * len(kinds)), strict=True))
 
 
-def in_a_thread(kind: str, seed: int) -> list[tuple[str, str]]:
-    return [(kind, run_in_threads([kind], seed)[0])]
+# --- hosts
 
 
-def four_threads_at_once(kind: str, seed: int) -> list[tuple[str, str]]:
-    kinds = [*KINDS, kind]
-    return list(zip(kinds, run_in_threads(kinds, seed), strict=True))
+def in_a_thread(kind: str, seed: int) -> Found:
+    return train_in(ThreadPoolExecutor(1), [kind], seed)
 
 
-def run_in_threads(kinds: list[str], seed: int, stack: int = 0) -> list[str]:
-    threading.stack_size(stack)
-    found: dict[int, str] = {}
-
-    def work(number: int) -> None:
-        found[number] = train(kinds[number], seed)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(kinds))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    threading.stack_size(0)
-    return [found[number] for number in range(len(kinds))]
+def four_threads_at_once(kind: str, seed: int) -> Found:
+    return train_in(ThreadPoolExecutor(4), [*KINDS, kind], seed)
 
 
-def a_small_stack(kind: str, seed: int) -> list[tuple[str, str]]:
-    return [(kind, run_in_threads([kind], seed, stack=2**19)[0])]
+def a_small_stack(kind: str, seed: int) -> Found:
+    threading.stack_size(2**19)
+    return in_a_thread(kind, seed)
 
 
-def little_recursion(kind: str, seed: int) -> list[tuple[str, str]]:
-    """Python's limit, as low as compiling can do with: it is Numba that needs so much."""
-    sys.setrecursionlimit(300)
+def little_recursion(kind: str, seed: int) -> Found:
+    sys.setrecursionlimit(300)  # the lowest with which Numba compiles
     return [(kind, train(kind, seed))]
 
 
-def after_a_fork(kind: str, seed: int) -> list[tuple[str, str]]:
-    return [(kind, in_fork(kind, seed))]
+def after_a_fork(kind: str, seed: int) -> Found:
+    return [in_fork(kind, seed)]
 
 
-def after_a_fork_of_one_that_has_trained(kind: str, seed: int) -> list[tuple[str, str]]:
+def after_a_fork_of_a_process_that_has_trained(kind: str, seed: int) -> Found:
     import pyarrow
     import pyarrow.compute
 
-    pyarrow.compute.sum(pyarrow.array(range(10**6)))  # its threads live
+    pyarrow.compute.sum(pyarrow.array(range(10**6)))  # starts its threads
     big = np.ones((500, 500))
-    big @ big  # and those of BLAS
+    big @ big  # starts those of BLAS
     before = [(each, train(each, seed)) for each in KINDS]
-    return [*before, *((each, in_fork(each, seed)) for each in KINDS)]
+    return [*before, *(in_fork(each, seed) for each in KINDS)]
 
 
-def after_a_fork_while_another_thread_compiles(kind: str, seed: int) -> list[tuple[str, str]]:
+def after_a_fork_while_another_thread_compiles(kind: str, seed: int) -> Found:
     begun, compile_all = threading.Event(), Trainer._compile
     Trainer._compile = lambda trainer: (begun.set(), compile_all(trainer))
     other = threading.Thread(target=train, args=(kind, seed))
     other.start()
     begun.wait()
     time.sleep(random.Random(seed).uniform(0.1, 0.8))
-    digest = in_fork(kind, seed)
+    found = in_fork(kind, seed)
     other.join()
-    return [(kind, digest)]
+    return [found]
 
 
-def in_fork(kind: str, seed: int) -> str:
+def in_fork(kind: str, seed: int) -> tuple[str, str]:
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -118,78 +109,58 @@ def in_fork(kind: str, seed: int) -> str:
     os.close(writer)
     with os.fdopen(reader) as pipe:
         digest = pipe.read()
-    _, status = os.waitpid(pid, 0)
-    assert status == 0, os.waitstatus_to_exitcode(status)
-    return digest
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status == 0, status
+    return kind, digest
 
 
-def spawned(kind: str, seed: int) -> list[tuple[str, str]]:
-    return pooled([kind], seed, "spawn")
+def spawned(kind: str, seed: int) -> Found:
+    return train_in(ProcessPoolExecutor(1, multiprocessing.get_context("spawn")), [kind], seed)
 
 
-def forkserver(kind: str, seed: int) -> list[tuple[str, str]]:
-    return pooled([kind], seed, "forkserver")
+def forkserver(kind: str, seed: int) -> Found:
+    return train_in(ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")), [kind], seed)
 
 
-def four_processes_at_once(kind: str, seed: int) -> list[tuple[str, str]]:
-    return pooled([kind, *KINDS], seed, "spawn")
+def four_processes_at_once(kind: str, seed: int) -> Found:
+    return train_in(ProcessPoolExecutor(4, multiprocessing.get_context("spawn")), [kind, *KINDS], seed)
 
 
-def pooled(kinds: list[str], seed: int, method: str) -> list[tuple[str, str]]:
-    context = multiprocessing.get_context(method)
-    with concurrent.futures.ProcessPoolExecutor(len(kinds), context) as pool:
-        return list(zip(kinds, pool.map(train, kinds, [seed] * len(kinds)), strict=True))
-
-
-def an_event_loop(kind: str, seed: int) -> list[tuple[str, str]]:
+def an_event_loop(kind: str, seed: int) -> Found:
     async def main() -> str:
         ticks = 0
         training = asyncio.create_task(asyncio.to_thread(train, kind, seed))
         while not training.done():
             await asyncio.sleep(0.01)
             ticks += 1
-        assert ticks > 1, "the loop stood still"
+        assert ticks > 1, "the event loop was blocked"
         return training.result()
 
     return [(kind, asyncio.run(main()))]
 
 
-def a_daemon_at_the_end(kind: str, seed: int) -> list[tuple[str, str]]:
-    """Let the program end while a thread that nobody waits for trains, for minutes if it were let."""
-    return train_at_the_end(kind, seed, daemon=True)
-
-
-def a_thread_at_the_end(kind: str, seed: int) -> list[tuple[str, str]]:
-    """And one that is waited for."""
-    return train_at_the_end(kind, seed, daemon=False)
-
-
-def train_at_the_end(kind: str, seed: int, daemon: bool) -> list[tuple[str, str]]:
+def a_daemon_at_the_end(kind: str, seed: int, daemon: bool = True) -> Found:
+    """End the program during a training run of minutes in a daemon thread, which Python does not wait for."""
     thread = threading.Thread(target=train, args=(kind, seed, 10_000, 4_000), daemon=daemon)
     thread.start()
     time.sleep(random.Random(f"{kind} {seed}").uniform(0, 8))
-    assert thread.is_alive(), "nothing trains at the end"
+    assert thread.is_alive(), "training ended before the program"
     return []
+
+
+def a_thread_at_the_end(kind: str, seed: int) -> Found:
+    """End the program during a training run of minutes in another thread, which Python waits for."""
+    return a_daemon_at_the_end(kind, seed, daemon=False)
 
 
 HOSTS = {
     host.__name__: host
     for host in (
-        in_a_thread,
-        four_threads_at_once,
-        a_small_stack,
-        little_recursion,
-        after_a_fork,
-        after_a_fork_of_one_that_has_trained,
-        after_a_fork_while_another_thread_compiles,
-        spawned,
-        forkserver,
-        four_processes_at_once,
-        an_event_loop,
-        a_daemon_at_the_end,
-        a_thread_at_the_end,
+        in_a_thread, four_threads_at_once, a_small_stack, little_recursion, after_a_fork,
+        after_a_fork_of_a_process_that_has_trained, after_a_fork_while_another_thread_compiles, spawned, forkserver,
+        four_processes_at_once, an_event_loop, a_daemon_at_the_end, a_thread_at_the_end,
     )
-}
+}  # fmt: skip
 
 
 def run(seed: int, folder: Path) -> dict[str, int]:
@@ -204,10 +175,10 @@ def run(seed: int, folder: Path) -> dict[str, int]:
 
 
 def run_host(name: str, kind: str, seed: int, folder: Path) -> None:
-    """Train in a host; raise AssertionError where it does not end in good order with the right vectors."""
-    command = [sys.executable, "-W", "error::RuntimeWarning", "-m", "stress.hosts", name, str(seed), kind]
+    """Train in a host; raise AssertionError unless it ends without an error and with the right vectors."""
+    words = ("-W", "error::RuntimeWarning", "-m", "stress.hosts", name, seed, kind)
     try:
-        done = subprocess.run(command, env=environment(), cwd=folder, capture_output=True, text=True, timeout=SECONDS)
+        done = run_python(*words, seconds=SECONDS, cwd=folder)
     except subprocess.TimeoutExpired as error:
         raise AssertionError(f"{name}, {kind}: not done within {SECONDS} s; {error.stderr!r}") from None
     assert done.returncode == 0, f"{name}, {kind}: {done}"
@@ -223,7 +194,7 @@ _ALONE: dict[int, dict[str, str]] = {}
 
 
 def alone(seed: int) -> dict[str, str]:
-    """Return the digests of trainings that are alone."""
+    """Return the digests of training runs that are alone."""
     if seed not in _ALONE:
         _ALONE[seed] = {kind: train(kind, seed) for kind in KINDS}
     return _ALONE[seed]

@@ -1,7 +1,7 @@
-"""Trainings that are killed, up to five times, anywhere between the first byte read and the last byte written.
+"""Kills training runs, up to five times each, anywhere between the first byte read and the last byte written.
 
-After each kill every checkpoint in the folder is sound; the training that goes on ends with the bytes of one that
-nobody disturbed, and leaves nothing beside its two checkpoints, its lock and its output.
+After each kill every checkpoint in the folder is intact. The resumed run ends with the bytes of an undisturbed one,
+and leaves only its two checkpoints, its lock and its output.
 """
 
 import random
@@ -13,15 +13,15 @@ from firth.training.loop.checkpoint import read_checkpoint
 from stress._attempts import Place, pick, reference, start
 
 SEEDS = 200
-CALLS = 30  # that bring files to the disk: at one of so many an attempt dies, if it does not die by the clock
-FRESH_SECONDS = 8.0  # about what importing and compiling adds
+CALLS = 30  # an attempt that does not die at a random time dies at one of so many calls that write to the disk
+FRESH_SECONDS = 8.0  # about the time of importing and compiling
 
 
 def run(seed: int, folder: Path) -> dict[str, int]:
-    """Kill and resume one training, and compare its file."""
+    """Kill and resume one training run, and compare its file."""
     rng = random.Random(seed)
     kind, fresh = pick(rng, seed)
-    expected, seconds = reference(kind)
+    seconds = reference(kind)[1]
     place = Place(folder, kind)
     counts = {"kills": 0, "kills_at_a_write": 0, "ended_before": 0, "resumes": 0, "identical": 0}
     minutes = rng.choice([1e-6, 2e-4, 2e-3, 10.0])
@@ -40,10 +40,7 @@ def run(seed: int, folder: Path) -> dict[str, int]:
         counts["ended_before"] += status == 0
         for path in place.run.glob("checkpoint-????????.firth"):
             read_checkpoint(path)
-    running = start(place.checkpointed(10.0, True), fresh)
-    assert running.wait(180) == 0, place.log()
+    place.finish(fresh)
     counts["resumes"] += 1
-    assert place.leftovers() == []
-    assert place.digest() == expected, f"{kind}: another file than that of an undisturbed training"
     counts["identical"] += 1
     return counts

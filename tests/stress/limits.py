@@ -1,30 +1,30 @@
-"""What cannot work is refused, and what runs out of memory ends with one line: random options, random limits.
+"""Tests random values of the options, and commands with random memory limits.
 
-Each seed tries many values for the options, in this process, and one command of `firth` in a child whose address space
-may grow by a random size. The child may succeed, or say in one line what is lacking and leave nothing behind; it may
-not crash, hang, print a traceback or lose the file that was there.
+Each seed tests many values of the options in this process, and one command of `firth` in a child whose address space
+may grow by a random size. The child may succeed, or report in one line that memory is lacking and leave nothing behind;
+it must not crash, hang, print a stack trace or lose the old file.
 """
 
 import dataclasses
 import json
-import subprocess
-import sys
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from subprocess import CompletedProcess
+from typing import Any
 
 import numpy as np
 
 from firth import KeyedVectors, OptionError, Options
 from firth.formats import FORMATS
+from stress._child import run_python
 
 SEEDS = 300
 SECONDS = 120
 OPTIONS_A_SEED = 300
-TRAINING_ROOM = 500 << 20  # bytes of address space, at most, that a command gets when its libraries are loaded;
-LOADING_ROOM = 100 << 20  # where they cannot be loaded, some end the process themselves
+TRAINING_ROOM = 500 << 20  # the most bytes of address space of a command, beyond those of its loaded libraries;
+LOADING_ROOM = 100 << 20  # some libraries abort the process if they cannot be loaded
 
 FIELDS = {option.name: option for option in dataclasses.fields(Options)}
 WRITTEN = [name for name, known in FORMATS.items() if known.write]
@@ -36,15 +36,8 @@ OBJECTIVES = (
 )
 
 
-class Done(NamedTuple):
-    """How a command ended: its exit code, negative for a signal, and its standard error."""
-
-    code: int
-    err: str
-
-
 def run(seed: int, folder: Path) -> dict[str, int]:
-    """Try `OPTIONS_A_SEED` options and one command under a limit; return what came of them."""
+    """Test `OPTIONS_A_SEED` options and one command under a limit; return the counts of the outcomes."""
     random = Random(seed)
     counts = Counter(tried(random) for _ in range(OPTIONS_A_SEED))
     if seed % 2:
@@ -55,7 +48,7 @@ def run(seed: int, folder: Path) -> dict[str, int]:
 
 
 def tried(random: Random) -> str:
-    """Give some option some value: it must be kept, and survive JSON, or be refused in a short message."""
+    """Set a random option to a random value: it must be kept, also by JSON, or be refused in a short message."""
     name, value = random.choice(list(FIELDS)), hostile(random)
     try:
         options = Options(**{name: value})
@@ -78,41 +71,12 @@ def hostile(random: Random) -> Any:
     small = random.randrange(100)
     return random.choice(
         [
-            whole,
-            -whole,
-            float("nan"),
-            float("inf"),
-            -float("inf"),
-            real,
-            small,
-            random.random(),
-            True,
-            False,
-            None,
-            str(small),
-            str(small).encode(),
-            "blocks",
-            "softmax",
-            "x" * small * 10_000,
-            [],
-            [small],
-            (),
-            {},
-            set(),
-            {small},
-            Fraction(small, 7),
-            complex(small, 1),
-            object(),
-            int,
-            np.bool_(small % 2),
-            np.array(small),
-            np.array([small]),
-            np.str_(small),
-            np.timedelta64(small, "D"),
-            random.choice(kinds)(small),
-            ...,
+            whole, -whole, float("nan"), float("inf"), -float("inf"), real, small, random.random(), True, False, None,
+            str(small), str(small).encode(), "blocks", "softmax", "x" * small * 10_000, [], [small], (), {}, set(),
+            {small}, Fraction(small, 7), complex(small, 1), object(), int, np.bool_(small % 2), np.array(small),
+            np.array([small]), np.str_(small), np.timedelta64(small, "D"), random.choice(kinds)(small), ...,
         ]
-    )
+    )  # fmt: skip
 
 
 # --- under a limit
@@ -131,45 +95,43 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
-def firth_under(room: int, *arguments: object, cwd: Path) -> Done:
-    """Run a command of `firth` that may take `room` bytes of address space more than its libraries have."""
-    command = [sys.executable, "-c", COMMAND, *map(str, (room, *arguments))]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=SECONDS, check=False)
-    return Done(done.returncode, done.stderr)
+def firth_under(room: int, *arguments: object, cwd: Path) -> CompletedProcess:
+    """Run a command of `firth` that may use `room` bytes of address space in addition to those of its libraries."""
+    return run_python("-c", COMMAND, room, *arguments, seconds=SECONDS, cwd=cwd)
 
 
 def training_under(room: int, objective: list[str], folder: Path) -> str:
-    """Train over an old file; return what became of it."""
+    """Train and replace an old file; return the outcome."""
     (folder / "corpus.txt").write_text("".join(f"the cat {i % 97} sat on {i % 31} mats\n" for i in range(500)))
     old = folder / "model.firth"
     old.write_bytes(b"old")
     flags = ["--vector-size", 8, "--min-count", 1, "--epochs", 1, "--no-progress", "--quiet", *objective]
     done = firth_under(room, "train", "corpus.txt", "-o", old.name, *flags, cwd=folder)
-    what = _ended_well(done, folder, {"corpus.txt", old.name}, f"training {objective} in {room >> 20} MiB")
+    what = _outcome(done, folder, {"corpus.txt", old.name}, f"training {objective} in {room >> 20} MiB")
     assert what == "succeeded" or old.read_bytes() == b"old", "the old file is lost"
     assert what == "refused" or KeyedVectors.load(old).vector_size == 8
     return f"trainings {what}"
 
 
 def loading_under(room: int, name: str, folder: Path) -> str:
-    """Convert 12 MB of vectors from one format; return what became of it."""
+    """Convert 12 MB of vectors from one format; return the outcome."""
     source, target = folder / "source", folder / "target.npz"
     keys = [f"word{i}" for i in range(30_000)]
     KeyedVectors(keys, np.ones((30_000, 100), np.float32)).save(source, name)
     target.write_bytes(b"old")
     before = {path.name for path in folder.iterdir()}
     done = firth_under(room, "convert", source, target, cwd=folder)
-    what = _ended_well(done, folder, before, f"converting {name} in {room >> 20} MiB")
+    what = _outcome(done, folder, before, f"converting {name} in {room >> 20} MiB")
     assert what == "succeeded" or target.read_bytes() == b"old", "the old file is lost"
     return f"conversions {what}"
 
 
-def _ended_well(done: Done, folder: Path, names: set[str], what: str) -> str:
-    assert done.code in (0, 1), f"{what} ended with {done.code}: {done.err[-2000:]}"
+def _outcome(done: CompletedProcess, folder: Path, names: set[str], what: str) -> str:
+    assert done.returncode in (0, 1), f"{what} ended with {done.returncode}: {done.stderr[-2000:]}"
     assert {path.name for path in folder.iterdir()} == names, f"{what} left {sorted(folder.iterdir())}"
-    if done.code == 0:
+    if done.returncode == 0:
         return "succeeded"
-    lines = done.err.splitlines()
-    assert len(lines) == 1, f"{what} took more than a line: {done.err[-2000:]}"
-    assert lines[0].startswith("firth: "), f"{what}: {done.err[-2000:]}"
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, f"{what} printed more than a line: {done.stderr[-2000:]}"
+    assert lines[0].startswith("firth: "), f"{what}: {done.stderr[-2000:]}"
     return "refused"

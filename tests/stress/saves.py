@@ -1,9 +1,9 @@
-"""Saves that are killed, refused by the system, or run out of room, in every format: the old file or the new one.
+"""Kills saves, makes their system calls fail, fills the disk and cuts the power, in every format.
 
-One seed takes one way to save and one kind of fault, at a part of the places where it can strike; the seeds together
-cover every system call of a save that touches the folder. After each fault the folder holds the old generation or the
-new one, byte for byte (or, for a set of files, one that no reader takes for a set), an error has been reported with the
-name of the file, and the next save leaves nothing but the new one.
+One seed takes one way to save and one kind of fault, at a part of the places where it can occur; the seeds together
+cover every system call of a save that touches the folder. After each fault the folder holds the old file or the new
+one, byte for byte (or an incomplete set of files, which readers reject), an error that names the file was reported,
+and the next save leaves only the new file.
 """
 
 import errno
@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from firth.formats.atomic import TEMPORARY_SUFFIX
 from stress._powerloss import Disk, recorded, states
 from stress._saving import KINDS, Case, command, leftovers, run_child
 
-PARTS = 4  # the places of one kind of fault are shared out to so many seeds
+PARTS = 4  # seeds among which the places of one kind of fault are divided
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EINTR, errno.EMFILE)
 LIMITS = 6  # sizes tried by one seed
 POWER_STATES = 4096  # at each operation
@@ -29,7 +30,7 @@ _CALL = re.compile(r"^(?:\d+\s+)?(\w+)\(")
 
 
 def run(seed: int, folder: Path) -> dict[str, int]:
-    """Try one way to save with one kind of fault, at every `PARTS`-th place."""
+    """Test one way to save with one kind of fault, at every `PARTS`-th place."""
     fault, name, part = CASES[seed % SEEDS]
     counts: Counter[str] = Counter({"stale_files": 0})
     fault(Case(name, folder.resolve()), part, random.Random(seed), counts)
@@ -40,37 +41,37 @@ def run(seed: int, folder: Path) -> dict[str, int]:
 
 
 def kills(case: Case, part: int, rng: random.Random, counts: Counter[str]) -> None:
-    """Kill the saver when it makes a call that touches the folder, before the call takes place."""
+    """Kill the writer before each call that touches the folder."""
     for name, number in calls(case)[part::PARTS]:
         kill_at(case, name, number, counts)
 
 
 def kill_at(case: Case, name: str, number: int, counts: Counter[str]) -> None:
-    """Kill it at the call of that name and number, and save again."""
+    """Kill the writer at the call of that name and number, and save again."""
     case.prepare()
     done, _ = traced(case, [f"inject={name}:signal=KILL:when={number}"], name)
-    assert done.returncode == -signal.SIGKILL, f"{case.name}: {name} {number} did not kill it: {done}"
+    assert done.returncode == -signal.SIGKILL, f"{case.name}: {name} {number} did not kill the writer: {done}"
     counts["kills"] += 1
     _finish(case, case.judge(), counts)
 
 
 def errors(case: Case, part: int, rng: random.Random, counts: Counter[str]) -> None:
-    """Have a call that touches the folder fail with one of `ERRORS`."""
+    """Make each call that touches the folder fail with one of `ERRORS`."""
     for at, (name, number) in enumerate(calls(case)[part::PARTS]):
         fail_at(case, name, number, ERRORS[(at + part) % len(ERRORS)], counts)
 
 
 def fail_at(case: Case, name: str, number: int, error: int, counts: Counter[str]) -> None:
-    """Have the call of that name and number fail; judge what was reported, and save again."""
+    """Make the call of that name and number fail; check what was reported, and save again."""
     case.prepare()
     inject = f"inject={name}:error={errno.errorcode[error]}:when={number}"
     done, lines = traced(case, [inject], f"{name},fsync")
     hit = next((line for line in lines if "(INJECTED)" in line), None)
-    assert hit is not None, f"{case.name}: {inject} met nothing"
-    assert str(case.folder) in hit, f"{case.name}: {inject} met {hit}"
+    assert hit is not None, f"{case.name}: {inject} had no effect"
+    assert str(case.folder) in hit, f"{case.name}: {inject} hit {hit}"
     counts["errors"] += 1
     place = f"{case.name}, {inject}"
-    reason = "" if name == "access" else os.strerror(error)  # it answers yes or no, and gives no reason
+    reason = "" if name == "access" else os.strerror(error)  # it returns yes or no, without a reason
     state = _reported(case, done, reason, place)
     if name == "fsync" and error != errno.EINTR:
         after = lines[lines.index(hit) + 1 :]
@@ -82,8 +83,8 @@ def fail_at(case: Case, name: str, number: int, error: int, counts: Counter[str]
 
 
 def calls(case: Case) -> list[tuple[str, int]]:
-    """Return the system calls of an undisturbed save that touch the folder: name, and number among those so named."""
-    _compile(case)
+    """Return the system calls of a save that touch the folder: name, and number among the calls of that name."""
+    _compile(case.name)
     case.prepare()
     done, lines = traced(case, [], "%file,%desc")
     assert done.returncode == 0, done.stderr
@@ -100,15 +101,11 @@ def calls(case: Case) -> list[tuple[str, int]]:
     return found
 
 
-_compiled: set[str] = set()
-
-
-def _compile(case: Case) -> None:
-    """Save once, so that Python need not write down any compiled module later: every run then makes the same calls."""
-    if case.name not in _compiled:
-        case.prepare()
-        run_child(_saver(case))
-        _compiled.add(case.name)
+@cache
+def _compile(name: str) -> None:
+    """Save once, so that Python does not write compiled modules later: every run then makes the same calls."""
+    with tempfile.TemporaryDirectory() as folder:
+        run_child(_writer(Case(name, Path(folder))))
 
 
 def traced(case: Case, injections: list[str], names: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
@@ -116,17 +113,17 @@ def traced(case: Case, injections: list[str], names: str) -> tuple[subprocess.Co
     log = case.folder.with_name("trace")
     options = [word for injection in injections for word in ("-e", injection)]
     words = ["strace", "-f", "-qq", "-y", "-o", str(log), "-e", f"trace={names}", *options]
-    done = run_child([*words, *_saver(case)])
+    done = run_child([*words, *_writer(case)])
     return done, log.read_text(errors="replace").splitlines()
 
 
-def _saver(case: Case, *more: object) -> list[str]:
+def _writer(case: Case, *more: object) -> list[str]:
     return command("save", case.name, case.target, case.source, 1, *more)
 
 
 @cache
 def can_trace() -> bool:
-    """Tell whether strace is there, and allowed to trace."""
+    """Return whether strace is installed, and allowed to trace."""
     if shutil.which("strace") is None:
         return False
     return subprocess.run(["strace", "-qq", "-o", os.devnull, "true"], capture_output=True).returncode == 0
@@ -136,12 +133,12 @@ def can_trace() -> bool:
 
 
 def limits(case: Case, part: int, rng: random.Random, counts: Counter[str]) -> None:
-    """Let no file grow beyond a size that is drawn anew each time: a write is cut there, and the next one fails."""
+    """Limit the file size, differently each time: a write is cut at the limit, and the next one fails."""
     largest = max(map(len, case.new.values()))
     for _ in range(LIMITS):
         case.prepare()
         size = rng.choice([0, largest - 1, largest, rng.randrange(largest)])
-        done = run_child(_saver(case, size))
+        done = run_child(_writer(case, size))
         counts["limits"] += 1
         assert (done.returncode == 0) == (size >= largest), f"{case.name}, {size} of {largest} bytes: {done}"
         state = _reported(case, done, os.strerror(errno.EFBIG), f"{case.name}, at most {size} bytes")
@@ -150,7 +147,7 @@ def limits(case: Case, part: int, rng: random.Random, counts: Counter[str]) -> N
 
 
 def full_disks(case: Case, part: int, rng: random.Random, counts: Counter[str]) -> None:
-    """Save in a file system that is too small for the old and the new together, or just not."""
+    """Save in a file system that is a little too small for the old and the new file together, or just large enough."""
     if not can_mount():
         counts["skipped"] += 1
         return
@@ -170,16 +167,16 @@ def full_disks(case: Case, part: int, rng: random.Random, counts: Counter[str]) 
 
 @cache
 def can_mount() -> bool:
-    """Tell whether a process may have file systems of its own."""
+    """Return whether a process may mount file systems of its own."""
     words = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
     return shutil.which("unshare") is not None and subprocess.run(words, capture_output=True).returncode == 0
 
 
-# --- no power
+# --- power failures
 
 
 def power_failures(case: Case, part: int, rng: random.Random, counts: Counter[str]) -> None:
-    """Judge what a disk may hold if the power fails, after every operation of a save."""
+    """Check every state of the disk that a power failure can leave, after every operation of a save."""
     case.prepare()
     disk = Disk(case.folder)
     with recorded(disk):
@@ -188,7 +185,7 @@ def power_failures(case: Case, part: int, rng: random.Random, counts: Counter[st
 
 
 def judge_power_failures(case: Case, disk: Disk, most: int, seed: int) -> Counter[str]:
-    """Return how many states were old, new and cut; when the save has returned, only new ones are right."""
+    """Return the number of states checked; once the save has returned, only the new state is allowed."""
     counts: Counter[str] = Counter()
     for done in range(len(disk.operations) + 1):
         for found in states(disk, done, most, seed):
@@ -202,7 +199,7 @@ def judge_power_failures(case: Case, disk: Disk, most: int, seed: int) -> Counte
 
 
 def races(case: Case, part: int, rng: random.Random, counts: Counter[str]) -> None:
-    """Have eight processes save to one path at once, and four read it."""
+    """Save to one path from eight processes at once, while four read it."""
     place = case.folder.with_name("race")
     place.mkdir()
     done = run_child(command("race", case.name, place))
@@ -216,7 +213,7 @@ FAULTS = {
     errors: KINDS,
     limits: KINDS,
     full_disks: KINDS,
-    power_failures: [name for name in KINDS if name != "link"],  # which the model of a disk has none of
+    power_failures: [name for name in KINDS if name != "link"],  # the model of a disk has no links
     races: RACING,
 }
 CASES = [
@@ -228,11 +225,11 @@ CASES = [
 SEEDS = len(CASES)
 
 
-# --- what must be true after any of them
+# --- checks after every fault
 
 
 def _reported(case: Case, done: subprocess.CompletedProcess[str], reason: str, place: str) -> str:
-    """Return the state of the folder, which must be what the saver said it is."""
+    """Return the state of the folder, which must be the one that the writer reported."""
     state = case.judge()
     if done.returncode == 0:
         assert state == "new", f"{place}: success was reported, but the state is {state}"
@@ -241,8 +238,9 @@ def _reported(case: Case, done: subprocess.CompletedProcess[str], reason: str, p
     for text in (reason, str(case.folder)):
         assert text in done.stderr, f"{place}: {text!r} is not in the message: {done.stderr}"
     assert TEMPORARY_SUFFIX not in done.stderr, f"{place}: {done.stderr}"
-    said = "in place" in done.stderr or case.name == "convert"  # which, when all is done, asks how large the file is
-    assert state != "new" or said, f"{place}: failure was reported, but the file is new"
+    # `convert` asks for the size of the file after the save
+    is_known = "in place" in done.stderr or case.name == "convert"
+    assert state != "new" or is_known, f"{place}: failure was reported, but the file is new"
     return state
 
 

@@ -1,10 +1,11 @@
-"""Hostile text, files that change under the reader, bombs, full disks and interrupts: an error or what Python says.
+"""Reads hostile text, changing files and bombs, with full disks and interrupts: an error, or what plain Python reads.
 
-Seed n does the n-th kind of case (see `KINDS`) with random numbers from n; the huge ones come once in 100 seeds.
-What may hang, crash or eat memory runs in a child process, `stress._text_child`.
+Seed n runs the n-th kind of case (see `KINDS`) with random numbers from n; the huge ones come once in 100 seeds.
+What may hang, crash or need much memory runs in a child process, `stress._text_child`.
 """
 
 import gzip
+import itertools
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import hypothesis
@@ -22,34 +24,36 @@ from hypothesis import strategies as st
 from firth.errors import CorpusError
 from firth.text import read_corpus, sources
 from stress._child import ended, started
-from stress._corpus import ALL, ANY_BYTES, COMPRESS, check, check_any_bytes
+from stress._corpus import ALL, ANY_BYTES, COMPRESS, check, check_any_bytes, text_file
 from stress._text_child import child, names
 from stress.signals import allowed
 
 SEEDS = 200
 EXAMPLES = 2000  # of Hypothesis, in a case
 FLAT = 450 * 2**20  # bytes resident at most, for any file; 256 MiB of them may be ids
-MADE_UP = 16 * 2**20  # bytes of text for a case that needs a long one
 
 
 def run(seed: int, folder: Path) -> dict[str, int]:
-    """Do one case."""
+    """Run one case."""
     rng = np.random.default_rng(seed)
     case = HUGE[seed // 100 % len(HUGE)] if seed % 100 == 99 else KINDS[seed % len(KINDS)]
     return case(rng, folder)
 
 
-def any_bytes(rng, folder, examples=EXAMPLES):
-    """Random bytes, chunk sizes and workers, against plain Python."""
+def examples_of(rng, examples, compare, **strategies):
+    """Run `compare` on as many examples of the strategies."""
+    settings = hypothesis.settings(max_examples=examples, deadline=None, database=None)
+    hypothesis.seed(int(rng.integers(2**32)))(settings(hypothesis.given(**strategies)(compare)))()
 
-    @hypothesis.seed(int(rng.integers(2**32)))
-    @hypothesis.settings(max_examples=examples, deadline=None, database=None)
-    @hypothesis.given(**ANY_BYTES)
+
+def any_bytes(rng, folder):
+    """Random bytes, chunk sizes and workers, compared with plain Python."""
+
     def compare(data, **how):
         check_any_bytes(folder, data, **how)
 
-    compare()
-    return {"texts": examples}
+    examples_of(rng, EXAMPLES, compare, **ANY_BYTES)
+    return {"texts": EXAMPLES}
 
 
 hostile_words = st.text(max_size=4) | st.sampled_from(
@@ -59,11 +63,8 @@ hostile_words = st.text(max_size=4) | st.sampled_from(
 
 
 def token_lists(rng, folder, examples=EXAMPLES):
-    """Lists of hostile words: as given, or refused for the one thing that no file can hold."""
+    """Lists of hostile words: read as given, or refused because UTF-8 cannot encode them."""
 
-    @hypothesis.seed(int(rng.integers(2**32)))
-    @hypothesis.settings(max_examples=examples, deadline=None, database=None)
-    @hypothesis.given(lines=st.lists(st.lists(hostile_words, max_size=8), min_size=1, max_size=8))
     def compare(lines):
         words = [word for line in lines for word in line]
         if any("\ud800" <= letter <= "\udfff" for word in words for letter in word):
@@ -72,17 +73,18 @@ def token_lists(rng, folder, examples=EXAMPLES):
         elif words:
             check(read_corpus(iter(lines), ALL), lines)
 
-    compare()
+    lists = st.lists(st.lists(hostile_words, max_size=8), min_size=1, max_size=8)
+    examples_of(rng, examples, compare, lines=lists)
     return {"token lists": examples}
 
 
 def damaged(rng, folder, times=300):
-    """A compressed file cut, with a bit flipped, or with something behind it: an error, or the text."""
-    counts = {"damaged files refused": 0, "damaged files that hold the text": 0}
+    """A compressed file that is cut, has a flipped bit, or trailing bytes: an error, or the text."""
+    counts = Counter()
     lines = [[f"w{i}" for i in rng.integers(0, 99, 9)] for _ in range(40)]
     text = "\n".join(map(" ".join, lines)).encode()
     for _ in range(times):
-        suffix = str(rng.choice([suffix for suffix in COMPRESS if suffix != ".txt"]))
+        suffix = str(rng.choice(list(COMPRESS)[1:]))  # without .txt
         compress = COMPRESS[suffix]
         cut = int(rng.integers(len(text)))
         packed = compress(text[:cut]) + compress(text[cut:])
@@ -103,7 +105,7 @@ def damaged(rng, folder, times=300):
             assert str(path) in found or "the corpus is empty" in found, found
             counts["damaged files refused"] += 1
             continue
-        # What ends with a whole member is whole; a zst file made by Arrow has no checksum.
+        # A file cut between its two members is complete; a .zst file made by Arrow has no checksum.
         whole = {_fingerprint(text), _fingerprint(text[:cut])} if kind == "cut" else {_fingerprint(text)}
         assert found in whole or suffix == ".zst", f"{suffix} file, {kind} at {place}: another text"
         counts["damaged files that hold the text"] += 1
@@ -118,28 +120,39 @@ def _fingerprint(text: bytes) -> str:
         return tokens.fingerprint()
 
 
+def _append(path):
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+def _replace(path):
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
 CHANGES = {
-    "append": (lambda path: _append(path), r"went from [\d,]+ to [\d,]+ bytes"),
+    "append": (_append, r"went from [\d,]+ to [\d,]+ bytes"),
     "cut": (lambda path: os.truncate(path, 2), r"went from [\d,]+ to 2 bytes"),
-    "rewrite": (lambda path: path.write_bytes(b"x" * path.stat().st_size), "was written to"),
-    "replace": (lambda path: _replace(path), "was replaced by another file"),
+    "rewrite": (lambda path: path.write_bytes(b"x" * path.stat().st_size), "was modified"),
+    "replace": (_replace, "was replaced by another file"),
     "remove": (lambda path: path.unlink(), "was removed"),
 }
 
 
 def changing(rng, folder):
-    """A file that changes while it is read, at a random place and in each way; and after it was read."""
+    """A file that changes while it is read, at a random place and in each way."""
     for how, (change, message) in CHANGES.items():
         for suffix in COMPRESS:
             path, text = folder / f"{how}{suffix}", b"some words of a text\n" * 5000
             path.write_bytes(COMPRESS[suffix](rng.bytes(50_000).hex().encode() + b"\n" + text))
-            os.utime(path, ns=(0, 0))  # or a change within one tick of the clock would leave the same time
+            os.utime(path, ns=(0, 0))  # a change within one tick of the clock would leave the same time
             change_while_read(path, change, message, int(rng.integers(1, 5)), int(rng.integers(20)))
     return {"changes seen": len(CHANGES) * len(COMPRESS)}
 
 
 def change_while_read(path, change, message, workers, chunk):
-    """Change a file once `chunk` chunks of it were merged, and expect the error."""
+    """Change a file when `chunk` chunks of it were merged, and expect the error."""
     seen = []
 
     def progress(*_):
@@ -153,18 +166,7 @@ def change_while_read(path, change, message, workers, chunk):
             read_corpus(path, ALL, workers=workers, progress=progress)
 
 
-def _append(path):
-    with path.open("ab") as file:
-        file.write(b"more")
-
-
-def _replace(path):
-    other = path.with_name("other")
-    other.write_bytes(path.read_bytes())
-    other.replace(path)
-
-
-# In a child process
+# --- in a child process
 
 
 def read_flat(path, **options) -> dict:
@@ -176,9 +178,8 @@ def read_flat(path, **options) -> dict:
 
 def long_token(rng, folder, size=10**7, suffix=None):
     """One token of `size` bytes between two words."""
-    path = folder / f"corpus{suffix or rng.choice(list(COMPRESS))}"
-    path.write_bytes(COMPRESS[path.suffix](b"before " + b"x" * size + b" after\n"))
-    found = read_flat(path)
+    text = b"before " + b"x" * size + b" after\n"
+    found = read_flat(text_file(folder, text, suffix or str(rng.choice(list(COMPRESS)))))
     assert (found["words"], found["too_long"]) == (2, 1), found
     return {"bytes in one token": size}
 
@@ -190,15 +191,14 @@ def long_line(rng, folder, words=10**7):
     line = b" ".join(some) + b" "
     times = words // len(some)
     with path.open("wb") as file:
-        for _ in range(times):
-            file.write(line)
+        file.writelines(itertools.repeat(line, times))
     found = read_flat(path, workers=int(rng.integers(1, 4)), memory_limit=int(rng.choice([0, 2**28])))
     assert (found["words"], found["too_long"], found["distinct"]) == (1001 * times, times, 1001), found
     return {"words in one line": 1001 * times}
 
 
-def one_gigabyte_of_nothing(rng, folder, size=10**9):
-    """1 GB without a line feed or a space, which is a hole in the file."""
+def one_gigabyte_of_zeros(rng, folder, size=10**9):
+    """1 GB without a line feed or a space (a sparse file)."""
     path = folder / "zeros.txt"
     path.touch()
     os.truncate(path, size)
@@ -213,12 +213,10 @@ def one_gigabyte_line(rng, folder):
 
 
 def bomb(rng, folder, size=10**10, limit=None):
-    """A gzip file that unpacks to `size` bytes of words: refused at the limit, and read in flat memory without."""
+    """A gzip file of `size` decompressed bytes: refused at the limit, in flat memory."""
     path, member = folder / "corpus.txt.gz", b"the same words " * 670_000
-    packed = gzip.compress(member)
     with path.open("wb") as file:
-        for _ in range(size // len(member)):
-            file.write(packed)
+        file.writelines(itertools.repeat(gzip.compress(member), size // len(member)))
     limit = limit or int(rng.integers(10**6, 10**9))
     found = read_flat(path, max_input_bytes=limit)
     assert f"larger than max_input_bytes={limit:,}" in found["error"], found
@@ -237,14 +235,14 @@ def huge_bomb(rng, folder):
 
 
 def interrupts(rng, folder, kinds=("words", "zeros", "generator", "silent pipe", "tokenizer"), times=1):
-    """Ctrl-C at a random moment of reading: at the caller soon, with no thread and no file left."""
+    """Ctrl-C at a random moment of reading: raised in the caller soon, with no thread and no file left."""
     for kind in list(kinds) * times:
         interrupt(kind, folder, float(rng.uniform(0, 1)), int(rng.integers(1, 5)))
     return {"interrupts": len(kinds) * times}
 
 
 def interrupt(kind, folder, wait, workers, number=signal.SIGINT):
-    """Send a signal to a child that reads, `wait` seconds after it began."""
+    """Send a signal to a child that reads, `wait` seconds after it started."""
     left = folder / "left"
     left.mkdir(exist_ok=True)
     source = {"zeros": "/dev/zero", "silent pipe": str(folder / "pipe")}.get(kind, "-")
@@ -282,7 +280,7 @@ def kills(rng, folder, times=5):
 
 
 def damage_while_training(kind, schedule, folder, wait=0.0, seed=0):
-    """Damage the store's file from outside while a child trains on it, and return the child's error."""
+    """Damage the file of the token store while a child trains, and return the child's error."""
     with started("stress._text_child", "trained_on_disk", folder, schedule) as process:
         assert process.stdout.readline() == b"ready\n", process.communicate()[1].decode()
         time.sleep(wait)
@@ -298,32 +296,30 @@ def damage_while_training(kind, schedule, folder, wait=0.0, seed=0):
 
 
 def stores(rng, folder):
-    """The token store's file cut or overwritten while training: an error that names the block."""
+    """The file of the token store cut or overwritten during training: an error that names the block."""
     for kind in ("cut", "0xff", "noise"):
         schedule = str(rng.choice(["blocks", "hogwild"]))
         error = damage_while_training(kind, schedule, folder, float(rng.uniform(0, 0.5)), int(rng.integers(2**32)))
-        assert re.match(r"block \d+ of the token store (is lost|is not what was written)", error), error
+        assert re.match(r"block \d+ of the token store (is lost|has another checksum)", error), error
     return {"stores damaged": 3}
 
 
-def full_disks(rng, folder, times=3):
-    """A disk that fills up at a random byte."""
-    path, left = folder / "corpus.txt", folder / "left"
-    path.write_bytes(b"some words and a line\n" * (MADE_UP // 22))
+def full_disks(rng, folder, times=3, size=2**24):
+    """A disk that becomes full at a random byte."""
+    path, left = text_file(folder, b"some words and a line\n" * (size // 22)), folder / "left"
     left.mkdir()
-    for limit in rng.integers(0, MADE_UP, times):
+    for limit in rng.integers(0, size, times):
         found = child("read_onto_small_disk", path, left, limit)
-        assert f"{left} takes no more than {limit:,} bytes (File too large)" in found["error"], found
+        assert f"{left} after {limit:,} bytes (File too large)" in found["error"], found
         assert found["left"] == [], found
     return {"full disks": times}
 
 
 def everywhere(rng, folder):
-    """Reading in threads and child processes, at once."""
-    path = folder / f"corpus{rng.choice(list(COMPRESS))}"
+    """Reading in threads and child processes at once."""
+    suffix = str(rng.choice(list(COMPRESS)))
     lines = [[f"w{i}" for i in line] for line in rng.zipf(1.4, (20_000, 10)) % 5000]
-    path.write_bytes(COMPRESS[path.suffix]("\n".join(map(" ".join, lines)).encode()))
-    found = child("read_everywhere", path)["prints"]
+    found = child("read_everywhere", text_file(folder, "\n".join(map(" ".join, lines)), suffix))["prints"]
     assert len(found) == 9, found
     assert len(set(found)) == 1, found
     return {"readings at once": len(found)}
@@ -332,4 +328,4 @@ def everywhere(rng, folder):
 IN_PROCESS = [any_bytes, token_lists, damaged, changing]
 IN_CHILDREN = [long_token, long_line, interrupts, kills, stores, full_disks, everywhere]
 KINDS = IN_PROCESS + IN_CHILDREN
-HUGE = [one_gigabyte_of_nothing, huge_bomb, one_gigabyte_line]
+HUGE = [one_gigabyte_of_zeros, huge_bomb, one_gigabyte_line]

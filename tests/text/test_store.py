@@ -1,22 +1,24 @@
-"""The token store: blocks, the disk, and what is left behind (nothing)."""
+"""Tests the token store: its blocks, its file, damage to it, and that nothing is left behind."""
 
 import errno
 import gc
 import hashlib
 import itertools
 import os
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stress import text
+from stress._corpus import linux
 
 from firth.errors import CorpusError
 from firth.options import Options
 from firth.text import END, read_corpus, store
-from firth.text.store import BLOCK_WORDS, DROPPED, StoreBuilder
+from firth.text.store import BLOCK_WORDS, DROPPED, DiskStorage, StoreBuilder
 
 
 def build(entries, memory_limit=2**30, folder=None, step=7, new_ids=None):
@@ -29,7 +31,7 @@ def build(entries, memory_limit=2**30, folder=None, step=7, new_ids=None):
 
 
 def open_files():
-    """Return this process's file descriptors (empty where the system does not tell)."""
+    """Return this process's file descriptors (none on systems without /proc)."""
     folder = Path("/proc/self/fd")
     return {int(file.name) for file in folder.iterdir()} if folder.exists() else set()
 
@@ -55,7 +57,7 @@ sentences_of_ids = st.lists(st.lists(st.integers(0, 9), max_size=25), max_size=2
 )
 def test_blocks_hold_whole_sentences_and_together_the_corpus(sentences, dropped, step, on_disk, sizes):
     with pytest.MonkeyPatch.context() as patch:
-        for name, size in zip(["BLOCK_WORDS", "SEGMENT", "PIECE"], sizes, strict=True):
+        for name, size in zip(["BLOCK_WORDS", "SEGMENT", "ENTRIES_AT_A_TIME"], sizes, strict=True):
             patch.setattr(store, name, size)
         new_ids = [DROPPED if i in dropped else 9 - i for i in range(10)]
         tokens = build(joined(sentences), 0 if on_disk else 2**30, step=step, new_ids=new_ids)
@@ -92,7 +94,7 @@ def test_a_sentence_of_a_million_words_is_cut_into_full_blocks(tmp_path, memory_
     corpus.tokens.close()
 
 
-def test_a_block_is_a_private_copy_and_out_is_used():
+def test_a_block_is_a_private_copy_or_in_out():
     tokens = build([0, 1, END, 2, END])
     first = tokens.read_block(0)
     first[:] = 7
@@ -101,22 +103,21 @@ def test_a_block_is_a_private_copy_and_out_is_used():
     block = tokens.read_block(0, out)
     assert np.shares_memory(block, out)
     assert block.tolist() == [0, 1, END, 2, END]
-    assert block.dtype == np.int32
 
 
 @pytest.mark.parametrize("out", [np.zeros(4, np.int32), np.zeros(9, np.int64), np.zeros(18, np.int32)[::2]])
-def test_an_out_that_does_not_fit_is_refused(out):
+def test_an_out_array_that_does_not_fit_is_refused(out):
     with pytest.raises(ValueError, match="contiguous int32 array of at least 5 entries"):
         build([0, 1, END, 2, END]).read_block(0, out)
 
 
-@pytest.mark.parametrize("b", [-1, 1])
-def test_a_block_that_is_not_there(b):
-    with pytest.raises(IndexError, match=f"block {b} is not there: the store has 1 block,"):
-        build([0, END]).read_block(b)
+def test_a_block_out_of_range_is_refused():
+    for b in (-1, 1):
+        with pytest.raises(IndexError, match=f"block {b} is out of range: the store has 1 block,"):
+            build([0, END]).read_block(b)
 
 
-def test_memory_becomes_disk_at_the_limit(tmp_path):
+def test_a_store_larger_than_the_limit_is_on_disk(tmp_path):
     assert not build([0, END] * 8, memory_limit=64, folder=tmp_path).on_disk
     tokens = build([0, END] * 9, memory_limit=64, folder=tmp_path)
     assert tokens.on_disk
@@ -124,7 +125,7 @@ def test_memory_becomes_disk_at_the_limit(tmp_path):
     tokens.close()
 
 
-def test_a_closed_store_holds_nothing(tmp_path):
+def test_a_closed_store_is_empty(tmp_path):
     before = open_files()
     for memory_limit in (0, 2**30):
         with build([0, END], memory_limit, tmp_path) as tokens:
@@ -137,7 +138,7 @@ def test_a_closed_store_holds_nothing(tmp_path):
     assert open_files() <= before
 
 
-def test_a_forgotten_store_gives_its_file_back(tmp_path):
+def test_garbage_collection_closes_a_store(tmp_path):
     before = open_files()
     tokens = build([0, END], 0, tmp_path)
     assert list(tmp_path.iterdir()) == []  # the file has no name from the start
@@ -147,14 +148,14 @@ def test_a_forgotten_store_gives_its_file_back(tmp_path):
     assert open_files() <= before
 
 
-def test_a_failed_build_gives_its_file_back(tmp_path):
+def test_a_failed_build_closes_its_file():
     def corpus():
         yield ["a"] * 600_000  # more than one chunk, so that the file is there
         raise KeyError("stop")
 
     before = open_files()
     with pytest.raises(KeyError, match="stop") as caught:
-        read_corpus(corpus(), Options(), memory_limit=0, folder=tmp_path)
+        read_corpus(corpus(), Options(), memory_limit=0)
     assert open_files() <= before  # even while the traceback keeps everything alive
     assert caught.tb is not None
 
@@ -170,17 +171,15 @@ def test_many_threads_read_one_disk_store():
         out = np.empty(BLOCK_WORDS, np.int32)
         wrong.extend(b for b in range(tokens.n_blocks) if tokens.read_block(b, out).tolist() != right[b])
 
-    threads = [threading.Thread(target=read) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        for reading in [pool.submit(read) for _ in range(4)]:
+            reading.result()
     assert not wrong
     assert tokens.n_blocks > 5
     tokens.close()
 
 
-def test_a_cut_file_is_an_error_and_not_a_signal():
+def test_a_file_that_was_cut_is_an_error_and_not_a_signal():
     tokens = build([0, END] * 10, 0)
     tokens._storage.truncate(3)
     with pytest.raises(CorpusError, match=r"block 0 of the token store is lost: .* cut at byte 12 while in use"):
@@ -188,18 +187,18 @@ def test_a_cut_file_is_an_error_and_not_a_signal():
     tokens.close()
 
 
-def test_a_full_disk_says_what_to_do(tmp_path, monkeypatch):
+def test_a_full_disk_is_an_error_with_advice(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    message = f"file in {tmp_path} takes no more than 0 bytes .No space left on device.: free some space, or set"
+    message = f"cannot write .* in {tmp_path} after 0 bytes .No space left on device.: free some space, or set"
     with pytest.raises(CorpusError, match=message):
         build([0, END], 0, tmp_path)
 
 
-def test_a_folder_that_takes_no_file(tmp_path):
-    with pytest.raises(CorpusError, match=r"no temporary file can be made in .*nowhere .*No such file"):
+def test_a_folder_without_write_access_is_an_error(tmp_path):
+    with pytest.raises(CorpusError, match=r"cannot create a temporary file in .*nowhere .*No such file"):
         build([0, END], 0, tmp_path / "nowhere")
 
 
@@ -221,7 +220,7 @@ def test_a_store_splits_in_two_between_blocks(tmp_path, memory_limit, monkeypatc
                 whole.split(cut)
 
 
-def test_the_fingerprint_is_of_the_entries_and_not_of_where_they_lie(monkeypatch):
+def test_the_fingerprint_depends_on_the_entries_and_not_on_the_storage(monkeypatch):
     monkeypatch.setattr(store, "BLOCK_WORDS", 10)
     entries = [*range(9), END, 3, END, *range(20), END]
     in_memory, on_disk = build(entries), build(entries, memory_limit=0)
@@ -236,3 +235,52 @@ def test_the_fingerprint_is_of_the_entries_and_not_of_where_they_lie(monkeypatch
     on_disk.close()
     with pytest.raises(CorpusError, match="the token store is closed"):
         on_disk.fingerprint()
+
+
+# --- damage to the file
+
+
+def store_of_three_blocks(folder):
+    return build(np.tile([0, 1, 2, END], 8192 * 3), 0, folder, step=10**6)
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"\xff" * 4000, bytes(4000), b"\1"])
+def test_a_store_overwritten_on_disk_is_an_error_that_names_the_block(tmp_path, data):
+    with store_of_three_blocks(tmp_path) as tokens:
+        head, tail = tokens.split(1)
+        os.pwrite(tokens._storage._file, data, 4 * BLOCK_WORDS + 80)
+        assert len(head.read_block(0)) == len(tokens.read_block(2)) == len(tail.read_block(1)) == BLOCK_WORDS
+        for part, b in ((tokens, 1), (tail, 0)):
+            with pytest.raises(CorpusError, match=rf"block {b} of the token store has another.*read the corpus again"):
+                part.read_block(b)
+
+
+def test_a_disk_that_cannot_be_read_is_an_error_that_names_the_block(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with store_of_three_blocks(tmp_path) as tokens:
+        monkeypatch.setattr(os, "preadv", fail)
+        with pytest.raises(CorpusError, match=r"block 2 of the token store is lost: .*byte 262,144 \(Input/output"):
+            tokens.read_block(2)
+
+
+def test_the_file_of_a_store_never_has_a_name(tmp_path, monkeypatch):
+    try:
+        os.close(os.open(tmp_path, getattr(os, "O_TMPFILE", os.O_RDONLY) | os.O_WRONLY, 0o600))
+    except OSError as error:
+        pytest.skip(f"the system cannot create files without a name: {error}")
+    monkeypatch.setattr(os, "unlink", lambda *_, **__: None)
+    storage = DiskStorage(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    storage.close()
+
+
+@linux
+def test_a_store_overwritten_during_training_is_an_error(tmp_path):
+    assert "of the token store has another checksum" in text.damage_while_training("0xff", "hogwild", tmp_path)
+
+
+@linux
+def test_a_disk_that_becomes_full_is_an_error_that_names_the_folder(tmp_path):
+    text.full_disks(np.random.default_rng(0), tmp_path, times=1)

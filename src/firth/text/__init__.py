@@ -1,17 +1,18 @@
-"""From text to integers: files, folders, token lists or integer arrays become a vocabulary and a token store.
+"""Reading text: files, token lists and integer arrays become a vocabulary and a token store.
 
-The walk of a word: `sources` finds files and `arrays` takes integers, and both cut them into chunks;
-`encoding` (or `sentences`, for token lists and a caller's tokenizer) numbers the words of one chunk;
-`reading` merges the chunks, in order, into one numbering of the whole corpus; `store` keeps the ids,
+The walk of a word: `sources` finds files, `opening` reads their bytes, and `sources` cuts these into chunks (`arrays`
+does the same for integers). `encoding`, or `sentences` for token lists and for a caller's tokenizer, numbers the words
+of one chunk. `reading` merges the chunks, in order, into one numbering of the whole corpus. `store` keeps the ids,
 `vocabulary` the words.
 """
 
 from firth.text.holdout import check_validation, hold_out
 from firth.text.reading import Corpus, check_files, read_corpus
+from firth.text.sources import CorpusInput
 from firth.text.store import BLOCK_WORDS, END, TokenStore
 from firth.text.vocabulary import Vocabulary
 
 __all__ = [
-    "read_corpus", "check_files", "check_validation", "hold_out", "Corpus", "Vocabulary", "TokenStore", "END",
-    "BLOCK_WORDS",
+    "read_corpus", "check_files", "check_validation", "hold_out", "Corpus", "CorpusInput", "Vocabulary", "TokenStore",
+    "END", "BLOCK_WORDS",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Numbering the words of one chunk: text and integer arrays, through Arrow, which leaves the GIL free."""
+"""Numbers the words of one chunk of text or of integers, with Arrow, which releases the GIL."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,24 +6,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.text.store import DROPPED, END
+from firth.text.store import DROPPED, END, lookup_table
 
 LONGEST_WORD = 1024
-"""Bytes of the longest word of a text; the longest that was ever printed has 585, of 195 Devanagari letters.
+"""Bytes of the longest word of a text; the longest word ever printed has 585, in 195 Devanagari letters.
 
-What is longer (encoded pictures, keys, a file that is no text) would cost memory and is left out and counted.
+Longer tokens (encoded images, keys, a binary file) would cost memory: they are skipped and counted.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedChunk:
-    """A piece of the corpus in which words are numbered anew.
+    """A part of the corpus with a numbering of its own.
 
-    words     distinct keys, str or int, by first occurrence; two may be equal (lower-casing makes them so)
+    words     distinct keys, str or int, by first occurrence; two may be equal after lower-casing
     counts    (len(words),) int64
     entries   (n,) int32, indices into `words`, with `END` after each sentence that ends here
-    replaced  tokens in which invalid UTF-8 became U+FFFD
-    too_long  tokens left out because they have more than `LONGEST_WORD` bytes
+    replaced  tokens in which invalid UTF-8 was replaced by U+FFFD
+    too_long  tokens skipped because they have more than `LONGEST_WORD` bytes
     """
 
     words: list[Any]
@@ -36,17 +36,19 @@ class EncodedChunk:
 def encode_text(text: bytes, ended: bool, lowercase: bool = False) -> EncodedChunk:
     """Split bytes into lines and words, and number the words.
 
-    A sentence is a line; a word is a run of at most `LONGEST_WORD` bytes that are not ASCII white space. `ended`
-    says whether the last line ends with the text. Only distinct words are decoded and lower-cased. `text` is
-    under 2 GB.
+      text   under 2 GB; a sentence is a line, a word a run of at most `LONGEST_WORD` bytes without ASCII whitespace
+      ended  whether the last line ends with the text
+
+    Only distinct words are decoded and lower-cased.
     """
     indices, dictionary, lengths, ends = _split(text)
     counts = np.bincount(indices, minlength=len(dictionary))
     entries = _with_ends(indices, ends if ended else ends[:-1])
     too_long = int(counts[lengths > LONGEST_WORD].sum())
-    is_word = (lengths > 0) & (lengths <= LONGEST_WORD)  # Arrow sees an empty word beside white space at a line's edge
+    is_word = (lengths > 0) & (lengths <= LONGEST_WORD)  # Arrow finds an empty word beside whitespace at a line's edge
     if not is_word.all():
-        entries, counts, dictionary = _only(is_word, entries), counts[is_word], _taken(dictionary, is_word)
+        entries, dictionary = _only_words(is_word, entries, dictionary)
+        counts = counts[is_word]
     words, replaced = _decode(dictionary)
     n_replaced = int(counts[replaced].sum())
     if lowercase:
@@ -55,10 +57,10 @@ def encode_text(text: bytes, ended: bool, lowercase: bool = False) -> EncodedChu
 
 
 def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> EncodedChunk:
-    """Give the distinct values of an array numbers.
+    """Give each distinct value of an array a number.
 
     ids   (n,) of any integer dtype, values within int64
-    ends  how many of `ids` come before each sentence end, rising
+    ends  the number of `ids` before each sentence end, ascending
     """
     import pyarrow as pa
 
@@ -73,7 +75,7 @@ def _split(text: bytes) -> tuple[NDArray[np.int32], Any, NDArray[np.int32], NDAr
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    pool = pa.system_memory_pool()  # others keep tens of megabytes for later, and reserve a gigabyte of addresses
+    pool = pa.system_memory_pool()  # the others hold tens of megabytes, and reserve a gigabyte of address space
     bounds = pa.py_buffer(np.array([0, len(text)], np.int32))
     whole = pa.StringArray.from_buffers(1, bounds, pa.py_buffer(text))
     lines = pc.split_pattern(whole, "\n", memory_pool=pool)
@@ -85,48 +87,37 @@ def _split(text: bytes) -> tuple[NDArray[np.int32], Any, NDArray[np.int32], NDAr
     return encoded.indices.to_numpy(), encoded.dictionary, lengths, ends
 
 
-def _only(is_word: NDArray[np.bool_], entries: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Leave out the entries that are no words, and number the others without gaps."""
-    numbers = np.where(is_word, np.cumsum(is_word) - 1, DROPPED)
-    lookup = np.append(numbers, END).astype(np.int32)  # END is -1, so it indexes the last entry: itself
-    renumbered = lookup[entries]
-    words: NDArray[np.int32] = renumbered[renumbered != DROPPED]
-    return words
-
-
-def _taken(dictionary: Any, is_word: NDArray[np.bool_]) -> Any:
+def _only_words(
+    is_word: NDArray[np.bool_], entries: NDArray[np.int32], dictionary: Any
+) -> tuple[NDArray[np.int32], Any]:
+    """Remove everything that is not a word, and close the gaps in the numbering."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.take(dictionary, pa.array(np.flatnonzero(is_word)), memory_pool=pa.system_memory_pool())
+    numbers = np.where(is_word, np.cumsum(is_word) - 1, DROPPED)
+    new_entries = lookup_table(numbers.astype(np.int32))[entries]
+    words = pc.array_filter(dictionary, pa.array(is_word), memory_pool=pa.system_memory_pool())
+    return new_entries[new_entries != DROPPED], words
 
 
 def _decode(dictionary: Any) -> tuple[list[str], list[int]]:
-    """Decode distinct words from UTF-8; return them and the indices of those that were invalid."""
+    """Decode distinct words from UTF-8, all at once; return them, and the indices of those that were invalid."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     if len(dictionary) == 0:
         return [], []
-    raw = _joined(dictionary)
+    all_words = pa.ListArray.from_arrays(pa.array([0, len(dictionary)], pa.int32()), dictionary)
+    raw = pc.binary_join(all_words, "\n", memory_pool=pa.system_memory_pool())[0].as_buffer().to_pybytes()
     try:
         return raw.decode().split("\n"), []
     except UnicodeDecodeError:
-        # A line feed is never part of a longer character, so each word is replaced as it would be alone.
+        # A line feed is never part of a longer character, so replacing in all words at once gives what each alone gives
         words = raw.decode(errors="replace").split("\n")
         pairs = enumerate(zip(words, raw.split(b"\n"), strict=True))
         return words, [i for i, (word, original) in pairs if word.encode() != original]
 
 
-def _joined(dictionary: Any) -> bytes:
-    """Return all words as one string with line feeds between: far faster than one Python object each."""
-    _, offsets, letters = dictionary.buffers()
-    starts = np.frombuffer(offsets, np.int32)[dictionary.offset :][: len(dictionary) + 1]
-    text = np.frombuffer(letters, np.uint8)[starts[0] : starts[-1]]
-    return np.insert(text, starts[1:-1] - starts[0], ord("\n")).tobytes()
-
-
 def _with_ends(indices: NDArray[np.int32], ends: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Put an END behind the first `ends[0]` indices, another behind the first `ends[1]`, and so on."""
-    entries = np.full(len(indices) + len(ends), END, np.int32)
-    is_word = np.ones(len(entries), bool)
-    is_word[ends + np.arange(len(ends))] = False
-    entries[is_word] = indices
-    return entries
+    """Insert an END after the first `ends[0]` indices, another after the first `ends[1]`, and so on."""
+    return np.insert(indices, ends, np.int32(END))

@@ -1,12 +1,11 @@
-"""Opening one file of a corpus: its plain bytes, counted, decompressed by its suffix, and watched for change."""
+"""Opens one file of a corpus: decompresses it by its suffix, counts its bytes, and checks that it does not change."""
 
 import os
 import stat
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from firth.errors import CorpusError
 from firth.messages import counted, option
@@ -14,135 +13,109 @@ from firth.unpacking import DAMAGED_STREAM, unpacked
 
 STDIN = "-"
 
-Place = Path | str
+FileOrStdin: TypeAlias = Path | str
 """A file, or `STDIN`."""
 
 
-class Position:
-    """How many bytes of all files (as they lie on the disk) were read, how many there are, and how many are allowed.
+class BytesRead:
+    """Counts the bytes read from all files of a corpus.
 
-    max_input_bytes  the most plain (decompressed) bytes of all files together; None: no limit
+    done             bytes read so far, as they are on the disk
+    total            bytes of all files on the disk; None if one of them (a pipe, standard input) has no size
+    plain            decompressed bytes read so far
+    max_input_bytes  the most decompressed bytes of all files together; None: no limit
     """
 
-    def __init__(self, places: list[Place], max_input_bytes: int | None = None):
-        self.total = _total_size(places)
+    def __init__(self, files: list[FileOrStdin], max_input_bytes: int | None = None):
+        has_sizes = all(file != STDIN and Path(file).is_file() for file in files)
+        self.total = sum(Path(file).stat().st_size for file in files) if has_sizes else None
         self.max_input_bytes = max_input_bytes
-        self.plain = 0
-        self._finished = 0
-        self._current: Callable[[], int] = lambda: 0
-
-    @property
-    def done(self) -> int:
-        """Bytes read so far."""
-        return self._finished + self._current()
-
-    def follow(self, tell: Callable[[], int]) -> None:
-        """Count what `tell` returns from now on."""
-        self._current = tell
-
-    def leave(self) -> None:
-        """Add the current file to the finished ones; call it before that file is closed."""
-        self._finished += self._current()
-        self._current = lambda: 0
+        self.done = self.plain = 0
 
 
 class OpenText:
-    """The plain bytes of one file, or of standard input; `stack` closes it.
+    """The decompressed bytes of one file, or of standard input; `stack` closes it.
 
-    Raises `CorpusError`, naming the file, if it cannot be opened, read or decompressed to its end, if it goes beyond
-    `position.max_input_bytes`, or if a regular file changes between its opening and its end.
+    Raises `CorpusError`, naming the file, if it cannot be opened, read or decompressed to its end, if it exceeds
+    `bytes_read.max_input_bytes`, or if a regular file changes between its opening and its end.
     """
 
-    def __init__(self, place: Place, stack: ExitStack, position: Position):
-        self._name = "standard input" if place == STDIN else str(place)
-        self._place, self._position = place, position
-        self._plain_before = position.plain
+    def __init__(self, file: FileOrStdin, stack: ExitStack, bytes_read: BytesRead):
+        self._name = "standard input" if file == STDIN else str(file)
+        self._file, self._bytes_read = file, bytes_read
+        self._offset = 0
+        self._is_first = bytes_read.plain == 0
         try:
-            self._raw, self._before = _opened(place, stack)
-            self._stream = unpacked(self._raw, Path(place).suffix.lower(), stack)
+            self._raw, self._before = _opened(file, stack)
+            self._stream = unpacked(self._raw, Path(file).suffix.lower(), stack)
             if self._stream is not self._raw and self._before is not None and self._before.st_size == 0:
-                raise EOFError("it is empty")  # not every library minds
+                raise EOFError("it is empty")  # not every library raises this
         except (OSError, EOFError) as error:
-            raise CorpusError(self._trouble(error)) from error
-        position.follow(self._raw.tell if self._before is not None else _since(position))
+            raise CorpusError(self._failure(error)) from error
 
     def read(self, size: int) -> bytes:
         """Return at most `size` bytes; none at the end."""
         try:
             data: bytes = self._stream.read(size)
         except DAMAGED_STREAM as error:
-            self._check_unchanged()  # a file that was cut meanwhile looks damaged
-            raise CorpusError(self._trouble(error)) from error
+            self._check_unchanged()  # a file that was cut in the meantime looks damaged
+            self._advance(0)
+            raise CorpusError(self._failure(error)) from error
         self._check_unchanged()
-        self._count(len(data))
+        self._advance(len(data))
         return data
 
-    def _count(self, size: int) -> None:
-        self._position.plain += size
-        limit = self._position.max_input_bytes
-        if limit is not None and self._position.plain > limit:
-            have = "and the files before it have" if self._plain_before else "has"
-            plain = "" if self._stream is self._raw else ", decompressed,"
+    def _advance(self, size: int) -> None:
+        """Count `size` decompressed bytes; raise `CorpusError` if they exceed the limit."""
+        counts = self._bytes_read
+        counts.plain += size
+        offset = self._offset + size if self._before is None else self._raw.tell()
+        counts.done += offset - self._offset
+        self._offset = offset
+        if counts.max_input_bytes is not None and counts.plain > counts.max_input_bytes:
+            have = "has" if self._is_first else "and the files before it have"
+            decompressed = "" if self._stream is self._raw else ", decompressed,"
             raise CorpusError(
-                f"the corpus is larger than {option('max_input_bytes', f'{limit:,}')}: {self._name} {have} more "
-                f"bytes{plain} than the limit allows; give a larger limit, or check that it is the right file"
+                f"the corpus is larger than {option('max_input_bytes', f'{counts.max_input_bytes:,}')}: {self._name} "
+                f"{have} more bytes{decompressed} than the limit; give a larger limit, or check that it is the right "
+                "file"
             )
 
     def _check_unchanged(self) -> None:
-        change = _change(self._place, self._before) if self._before is not None else None
-        if change:
+        if self._before is not None and (change := _change(self._file, self._before)):
             raise CorpusError(
                 f"{self._name} {change} while it was read: read it again when nothing writes to it, or read a copy"
             )
 
-    def _trouble(self, error: Exception) -> str:
+    def _failure(self, error: Exception) -> str:
         if isinstance(error, FileNotFoundError):
-            return f"{self._name} is not there: no such file"
+            return f"{self._name} does not exist"
         reason = getattr(error, "strerror", None) or str(error)
-        done = counted(self._position.done, "byte")
+        where = f"({reason}), {counted(self._offset, 'byte')} into the file"
         if getattr(error, "errno", None) is None:
-            return (
-                f"{self._name} cannot be decompressed ({reason}), {done} into the file: "
-                "it is cut short, damaged, or not what its name says"
-            )
-        return f"{self._name} cannot be read ({reason}), {done} into the file"
+            return f"{self._name} cannot be decompressed {where}: it is cut short, damaged, or of another format"
+        return f"{self._name} cannot be read {where}"
 
 
-def _opened(place: Place, stack: ExitStack) -> tuple[BinaryIO, os.stat_result | None]:
-    """Return a file, and its state if it is a regular one."""
-    if place == STDIN:
+def _opened(file: FileOrStdin, stack: ExitStack) -> tuple[BinaryIO, os.stat_result | None]:
+    """Return an open file, and its status if it is a regular file."""
+    if file == STDIN:
         if sys.stdin is None:
-            raise CorpusError("standard input is closed: give it a text, or name a file")
+            raise CorpusError("standard input is closed: send text to it, or name a file")
         return sys.stdin.buffer, None
-    raw: BinaryIO = stack.enter_context(Path(place).open("rb"))  # noqa: SIM115 the stack closes it
-    state = os.fstat(raw.fileno())
-    return raw, state if stat.S_ISREG(state.st_mode) else None
+    raw: BinaryIO = stack.enter_context(Path(file).open("rb"))  # noqa: SIM115 the stack closes it
+    status = os.fstat(raw.fileno())
+    return raw, status if stat.S_ISREG(status.st_mode) else None
 
 
-def _change(place: Place, before: os.stat_result) -> str | None:
-    """Say what has become of a regular file since its state was `before`; None if nothing."""
+def _change(file: FileOrStdin, before: os.stat_result) -> str | None:
+    """Describe how a regular file differs from its status `before`; None if it does not."""
     try:
-        now = Path(place).stat()
+        now = Path(file).stat()
     except FileNotFoundError:
         return "was removed"
     if not os.path.samestat(before, now):
         return "was replaced by another file"
     if now.st_size != before.st_size:
         return f"went from {before.st_size:,} to {counted(now.st_size, 'byte')}"
-    return "was written to" if now.st_mtime_ns != before.st_mtime_ns else None
-
-
-def _since(position: Position) -> Callable[[], int]:
-    """Return a function that counts the plain bytes from now on, for what is no regular file."""
-    start = position.plain
-    return lambda: position.plain - start
-
-
-def _total_size(places: list[Place]) -> int | None:
-    """Return the bytes of all files, or None if one of them (a pipe, standard input) has no size."""
-    total = 0
-    for place in places:
-        if place == STDIN or not Path(place).is_file():
-            return None
-        total += Path(place).stat().st_size
-    return total
+    return "was modified" if now.st_mtime_ns != before.st_mtime_ns else None

@@ -1,9 +1,9 @@
-"""Numbering the words of token lists and of text that the caller's own function splits."""
+"""Numbers the words of token lists, and of text that a caller's function splits."""
 
 import itertools
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,41 +16,40 @@ from firth.text.store import END
 CHUNK_TOKENS = 2**19
 """Tokens in one chunk of token lists."""
 
-PIECE_TOKENS = 2**16
+TOKENS_AT_A_TIME = 2**16
 """Tokens taken at a time from one sentence, which may be longer than memory."""
 
-Tokenizer = Callable[[str], Iterable[str]]
+Tokenizer: TypeAlias = Callable[[str], Iterable[str]]
+Chunks: TypeAlias = Generator[EncodedChunk, None, None]
 
 
-def encode_sentences(sentences: Iterable[Any], lowercase: bool = False) -> Generator[EncodedChunk, None, None]:
+def encode_sentences(sentences: Iterable[Any], lowercase: bool = False) -> Chunks:
     """Give the tokens of sentences (lists, arrays, generators ...) numbers, reading each once.
 
-    Tokens are all str or all integers within int64. Raises `CorpusError` for anything else; what the caller's
-    iterators raise goes through as it is.
+    Tokens are all str or all integers within int64. Raises `CorpusError` for anything else; exceptions of the
+    caller's iterators are passed on unchanged.
     """
-    chunk = _Chunk(lowercase)
+    chunk = _ChunkBuilder(lowercase)
     for number, sentence in enumerate(sentences):
-        is_short = type(sentence) is list and len(sentence) <= PIECE_TOKENS  # the common case, at full speed
+        is_short = type(sentence) is list and len(sentence) <= TOKENS_AT_A_TIME  # the common case, at full speed
         if not is_short:
             _refuse_text(sentence, number, sentences)
-        for piece in (sentence,) if is_short else _pieces(sentence, f"sentence {number}"):
-            chunk.add(piece)
+        for tokens in (sentence,) if is_short else _slices(sentence, f"sentence {number}"):
+            chunk.add(tokens)
             if chunk.is_full():
                 yield chunk.take()
         chunk.end_sentence()
     yield chunk.take()
 
 
-def encode_tokenized(
-    chunks: Iterable[TextChunk], tokenizer: Tokenizer, lowercase: bool = False
-) -> Generator[EncodedChunk, None, None]:
+def encode_tokenized(texts: Iterable[TextChunk], tokenizer: Tokenizer, lowercase: bool = False) -> Chunks:
     """Decode text, apply `tokenizer` to each line that is not empty, and number the tokens.
 
-    A line longer than a chunk of text is handed over in parts, cut at white space where there is some.
-    Lower-casing comes last.
+    The tokenizer gets a line longer than a chunk of text in parts, cut at whitespace if possible. Lower-casing
+    comes last.
     """
-    chunk = _Chunk(lowercase)
-    for text, ended in chunks:
+    chunk = _ChunkBuilder(lowercase)
+    for text, ended in texts:
         lines = text.split(b"\n")
         for i, line in enumerate(lines):
             chunk.add_line(line.removesuffix(b"\r"), tokenizer)
@@ -62,15 +61,15 @@ def encode_tokenized(
 
 
 class Numbering(dict[Any, int]):
-    """Numbers keys as they come: asking for a new key gives it the next number."""
+    """Numbers keys in the order of their first lookup: a new key gets the next number."""
 
     def __missing__(self, key: Any) -> int:
         self[key] = number = len(self)
         return number
 
 
-class _Chunk:
-    """An `EncodedChunk` in the making."""
+class _ChunkBuilder:
+    """Collects tokens and makes an `EncodedChunk` of them."""
 
     def __init__(self, lowercase: bool):
         self._lowercase = lowercase
@@ -87,9 +86,9 @@ class _Chunk:
     def add(self, tokens: list[Any]) -> None:
         try:
             self._entries.extend(map(self._numbering.__getitem__, tokens))
-        except TypeError as error:
-            for token in filter(_is_unhashable, tokens):
-                raise _not_a_key(token) from error
+        except TypeError:  # a token cannot be hashed
+            for token in tokens:
+                _plain(token)
             raise
 
     def add_line(self, line: bytes, tokenizer: Tokenizer) -> None:
@@ -97,7 +96,7 @@ class _Chunk:
         if not text:
             return
         was_invalid = "\ufffd" in text and text.encode() != line
-        for tokens in _pieces(_not_text(tokenizer(text)), "what the tokenizer returned"):
+        for tokens in _slices(_checked_tokens(tokenizer(text)), "the sentence from the tokenizer"):
             if was_invalid:
                 self._replaced += sum("\ufffd" in token for token in tokens if isinstance(token, str))
             self.add(tokens)
@@ -106,7 +105,7 @@ class _Chunk:
         self._entries.append(END)
 
     def take(self) -> EncodedChunk:
-        """Return what came in since the last call, and start afresh."""
+        """Return what was added since the last call, and start afresh."""
         entries = np.frombuffer(self._entries, np.int32) if self._entries else np.empty(0, np.int32)
         words = checked_keys(list(self._numbering))
         if self._lowercase:
@@ -118,118 +117,87 @@ class _Chunk:
 
 
 def _refuse_text(sentence: Any, number: int, corpus: Any) -> None:
-    """Raise `CorpusError` for a string where a list of words belongs, as in a column of texts."""
+    """Raise `CorpusError` for a string in place of a list of words, as in a column of texts."""
     text = sentence.as_py() if hasattr(sentence, "as_py") else sentence  # an element of an Arrow array
     if isinstance(text, (str, bytes)):
         split = "text.split()" if isinstance(text, str) else "text.decode().split()"
-        text = str(text) if isinstance(text, str) else bytes(text)  # plain, where NumPy's own would show its type
+        text = str(text) if isinstance(text, str) else bytes(text)  # NumPy's strings would show their type
         raise CorpusError(
-            f"the corpus, of type {type(corpus).__name__}, holds strings where lists of words belong: sentence "
+            f"the corpus, of type {type(corpus).__name__}, holds strings instead of lists of words: sentence "
             f"{number} is {shortened(text)}. Split each text into words: [{split} for text in texts]; to read files, "
             "give their paths in a list"
         )
 
 
-def _not_text(tokens: Any) -> Iterable[str]:
-    """Return what a tokenizer returned; raise `CorpusError` if it is a string or cannot be iterated over."""
-    if isinstance(tokens, (str, bytes)):
-        raise CorpusError(
-            f"the tokenizer returned the string {shortened(tokens)}: it must return the words of a line, as a list"
-        )
-    if not isinstance(tokens, Iterable):
-        kind = "" if tokens is None else f", of type {type(tokens).__name__}"
-        raise CorpusError(
-            f"the tokenizer returned {shortened(tokens)}{kind}: it must return the words of a line, as a list"
-        )
-    return tokens
+def _checked_tokens(tokens: Any) -> Iterable[str]:
+    """Return what a tokenizer returned; raise `CorpusError` if it is a string or not iterable."""
+    if isinstance(tokens, Iterable) and not isinstance(tokens, (str, bytes)):
+        return tokens
+    is_known = tokens is None or isinstance(tokens, (str, bytes))
+    kind = "" if is_known else f", of type {type(tokens).__name__}"
+    noun = "the string " if isinstance(tokens, (str, bytes)) else ""
+    raise CorpusError(
+        f"the tokenizer returned {noun}{shortened(tokens)}{kind}: it must return the words of a line, as a list"
+    )
 
 
-def _pieces(sentence: Any, what: str) -> Iterator[list[Any]]:
-    """Yield a sentence's tokens as lists of at most `PIECE_TOKENS`."""
+def _slices(sentence: Any, name: str) -> Iterator[list[Any]]:
+    """Yield the tokens of a sentence as lists of at most `TOKENS_AT_A_TIME`."""
     if isinstance(sentence, np.ndarray):
-        sentence = _row(sentence, what)
-    if isinstance(sentence, list) and len(sentence) <= PIECE_TOKENS:
+        if sentence.ndim != 1:
+            raise CorpusError(f"{name} is an array of shape {sentence.shape}: give a 1-D array of tokens")
+        sentence = sentence.tolist()
+    if isinstance(sentence, list) and len(sentence) <= TOKENS_AT_A_TIME:
         yield sentence
         return
     if not isinstance(sentence, Iterable):
         raise CorpusError(
-            f"{what} is {shortened(sentence)}, of type {type(sentence).__name__}, where a list of words or "
-            "of integers belongs: put the tokens of one sentence in a list of their own, [[1, 2, 3]], "
-            "or give a flat integer array and its offsets"
+            f"{name} is {shortened(sentence)}, of type {type(sentence).__name__}, instead of a list of words or "
+            "integers: give each sentence as a list of its own, [[1, 2, 3]], or give a flat integer array and offsets="
         )
     tokens = iter(sentence)
-    while piece := list(itertools.islice(tokens, PIECE_TOKENS)):
-        yield piece
-
-
-def _row(sentence: Any, what: str) -> list[Any]:
-    if sentence.ndim != 1:
-        raise CorpusError(f"{what} is an array of shape {sentence.shape}: give one row of tokens")
-    tokens: list[Any] = sentence.tolist()
-    return tokens
+    while some := list(itertools.islice(tokens, TOKENS_AT_A_TIME)):
+        yield some
 
 
 def checked_keys(keys: list[Any]) -> list[Any]:
-    """Return keys as plain str or int, or raise `CorpusError` for one that can be no key."""
-    if not all(type(key) is str or type(key) is int for key in keys):
+    """Return keys as plain str or int; raise `CorpusError` unless all are strings or all are integers within int64."""
+    if not set(map(type, keys)) <= {str, int}:
         keys = [_plain(key) for key in keys]
+    if len(set(map(type, keys))) > 1:
+        raise mixed_keys(keys[0], next(key for key in keys if type(key) is not type(keys[0])))
     if keys and type(keys[0]) is int:
-        _check_integers(keys)
-    else:
-        _check_strings(keys)
-    return keys
-
-
-def _is_unhashable(token: Any) -> bool:
-    try:
-        hash(token)
-    except TypeError:
-        return True
-    return False
-
-
-def _plain(key: Any) -> Any:
-    if isinstance(key, str):
-        return str.__str__(key)  # not str(key): an enumeration's member would give its own name
-    if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
-        return int(key)
-    raise _not_a_key(key)
-
-
-def _check_integers(keys: list[Any]) -> None:
-    for key in keys:
-        if type(key) is not int:
-            raise mixed_keys(key, keys[0])
-    if not -(2**63) <= min(keys) <= max(keys) < 2**63:
-        worst = max(keys, key=abs)
-        raise CorpusError(f"the integer {worst} is outside int64, from -2**63 to 2**63 - 1: renumber the ids")
-
-
-def _check_strings(keys: list[Any]) -> None:
-    for key in keys:
-        if type(key) is not str:
-            raise mixed_keys(keys[0], key)
+        if not -(2**63) <= min(keys) <= max(keys) < 2**63:
+            worst = max(keys, key=abs)
+            raise CorpusError(f"the integer {worst} is outside int64, from -2**63 to 2**63 - 1: renumber the ids")
+        return keys
     try:
         "".join(keys).encode()
     except UnicodeEncodeError as error:
         half = error.object[error.start]
         word = next(key for key in keys if half in key)
         raise CorpusError(
-            f"the word {shortened(word)} holds {half!r}, half of a surrogate pair, which no file can hold: "
-            "clean the text first, e.g. text.encode(errors='replace').decode()"
+            f"the word {shortened(word)} contains {half!r}, half of a surrogate pair, which UTF-8 cannot encode: "
+            "clean the text first, for example with text.encode(errors='replace').decode()"
         ) from None
+    return keys
 
 
-def mixed_keys(word: Any, number: Any) -> CorpusError:
-    """Return the error for a corpus with both strings and integers in it."""
-    return CorpusError(
-        f"the corpus holds both strings ({shortened(word)}) and integers ({number}): "
-        "make all tokens strings, or all integers"
+def _plain(key: Any) -> str | int:
+    """Return a token as plain str or int; raise `CorpusError` if it is neither."""
+    if isinstance(key, str):
+        return str.__str__(key)  # str(key) would give the name of an enumeration's member
+    if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+        return int(key)
+    raise CorpusError(
+        f"the token {shortened(key)} is of type {type(key).__name__}: tokens must be strings or integers (str or int)"
     )
 
 
-def _not_a_key(token: Any) -> CorpusError:
+def mixed_keys(one: str | int, other: str | int) -> CorpusError:
+    """Return the error for a corpus with both strings and integers in it; `one` and `other` are one of each."""
+    word, number = (one, other) if isinstance(one, str) else (other, one)
     return CorpusError(
-        f"the token {shortened(token)} is of type {type(token).__name__}: "
-        "tokens must be strings or whole numbers (str or int)"
+        f"the corpus holds both strings ({shortened(word)}) and integers ({number}): "
+        "make all tokens strings, or all integers"
     )

@@ -1,98 +1,113 @@
-"""Finding the files of a corpus, and cutting their bytes into chunks of whole words."""
+"""Finds the files of a corpus, and cuts their bytes into chunks of whole words."""
 
 import glob
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
 
 from firth.errors import CorpusError
 from firth.messages import advice, counted
 from firth.options import shortened
 from firth.text import encoding
-from firth.text.opening import STDIN, OpenText, Place, Position
+from firth.text.opening import STDIN, BytesRead, FileOrStdin, OpenText
+
+FilePath: TypeAlias = str | os.PathLike[str]
+"""A path, folder, glob pattern, or "-" for standard input."""
+
+Token: TypeAlias = str | int | np.integer[Any]
+
+CorpusInput: TypeAlias = FilePath | NDArray[np.integer[Any]] | Iterable[FilePath | Iterable[Token]]
+"""What can be read as a corpus: files, integers as an array, or sentences, each an iterable of tokens."""
 
 CHUNK_BYTES = 4 * 2**20
-"""Bytes in one chunk of text: larger ones see each word less often, smaller ones need less memory."""
+"""Bytes in one chunk of text: with larger chunks each word is decoded less often, smaller ones need less memory."""
 
-WHITE_SPACE = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")
-"""What separates words: ASCII white space, as for `bytes.split`."""
+WHITESPACE = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")
+"""What separates words: ASCII whitespace, as for `bytes.split`."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LONGEST_PATH = 1000  # characters: a longer string is more likely a text than a path
 
 
 class TextChunk(NamedTuple):
-    """Some of a file's bytes, whole words all, and whether a sentence ends behind them."""
+    """Bytes of a file that hold whole words, and whether a sentence ends after them."""
 
     text: bytes
     ended: bool
 
 
-def find_files(
-    corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], split: str = "text.split()"
-) -> list[Place]:
-    """Return the files meant by a path, a folder, a glob pattern, "-" (standard input) or a list of those.
+def is_files(corpus: Any) -> TypeGuard[FilePath | list[FilePath]]:
+    """Return whether a corpus is a path or a list of paths."""
+    if isinstance(corpus, (str, os.PathLike)):
+        return True
+    is_list = isinstance(corpus, (list, tuple)) and len(corpus) > 0
+    return is_list and all(isinstance(name, (str, os.PathLike)) for name in corpus)
 
-    Folders are searched through, in sorted order; files and folders whose name starts with a dot are skipped,
-    links to folders are not followed. `split` is how the advice for texts that are not paths splits one into words.
-    Raises `CorpusError` if one of them is missing, unreadable or holds no file, or if a folder holds a pipe or
-    a device, whose end may never come.
+
+def find_files(corpus: FilePath | Iterable[FilePath], split: str = "text.split()") -> list[FileOrStdin]:
+    """Return the files of a path, a folder, a glob pattern, "-" (standard input) or a list of those.
+
+    Folders are searched recursively, in sorted order; files and folders whose name starts with a dot are skipped,
+    links to folders are not followed. `split` is the code that splits a text into words, for messages about texts
+    given as paths. Raises `CorpusError` if one of them is missing, unreadable or holds no file, or if a folder holds
+    a pipe or a device, which may never end.
     """
     if isinstance(corpus, (str, os.PathLike)):
         return _expand(corpus, split)
     names = list(corpus)
-    if not any(_is_there(name) for name in names):
-        raise CorpusError(_no_such_files([shortened(os.fspath(name)) for name in names[:3]], len(names), split))
-    return [place for name in names for place in _expand(name, split)]
+    if not any(map(_is_found, names)):
+        shown = ", ".join(shortened(os.fspath(name)) for name in names[:3])
+        more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+        raise CorpusError(
+            advice(
+                f"the corpus is a list of strings, which are read as paths, and none of them exists: {shown}{more}. If "
+                f"they are texts, split each into words: [{split} for text in texts]; if they are the words of one "
+                "sentence, put the sentence in a list: [words]",
+                f"no such files, folders or patterns: {shown}{more}",
+            )
+        )
+    return [file for name in names for file in _expand(name, split)]
 
 
-def _no_such_files(first: list[str], n: int, split: str) -> str:
-    shown = ", ".join(first) + (f" and {n - len(first):,} more" if n > len(first) else "")
-    return advice(
-        f"the corpus is a list of strings, which are read as paths, and none of them exists: {shown}. If they are "
-        f"texts, split each into words: [{split} for text in texts]; if they are the words of one sentence, put "
-        "the sentence in a list: [words]",
-        f"no such files, folders or patterns: {shown}",
-    )
-
-
-def is_read(path: Path, corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> bool:
-    """Tell whether a path is one of the files of a corpus, or lies in a folder that is read through for it."""
+def is_read(path: Path, corpus: FilePath | Iterable[FilePath]) -> bool:
+    """Return whether a path is one of the files of a corpus, or is inside a folder that is searched for it."""
     names = [corpus] if isinstance(corpus, (str, os.PathLike)) else corpus
     return any(path.resolve().is_relative_to(_root(name).resolve()) for name in names if name != STDIN)
 
 
-def _root(name: str | os.PathLike[str]) -> Path:
-    """Return the folder below which a pattern with `**` is looked for, and any other path as it is."""
+def _root(name: FilePath) -> Path:
+    """Return the folder that a pattern with `**` searches, and any other path as it is."""
     parts = Path(name).parts
-    is_recursive = _is_pattern(name) and not _exists(Path(name)) and "**" in parts
+    is_recursive = _is_pattern(name) and not _exists(name) and "**" in parts
     return Path(*parts[: parts.index("**")]) if is_recursive else Path(name)
 
 
-def text_chunks(places: list[Place], position: Position, keep_all: bool = False) -> Iterator[TextChunk]:
+def text_chunks(files: list[FileOrStdin], bytes_read: BytesRead, keep_all: bool = False) -> Iterator[TextChunk]:
     """Read files one after another, each once, in chunks of about `CHUNK_BYTES`.
 
-    A chunk ends at a line's end, or at white space inside a line longer than a chunk. A file's end always
+    A chunk ends at the end of a line, or at whitespace inside a line longer than a chunk. The end of a file always
     ends a sentence. Of a token too long to be a word only a part is returned, itself too long, so that memory stays
-    bounded; with `keep_all` its parts follow one another. Raises `CorpusError` as `OpenText` does.
+    bounded; with `keep_all` all its parts follow. Raises `CorpusError` as `OpenText` does.
     """
-    for place in places:
+    for file in files:
         with ExitStack() as stack:
-            yield from _cut(OpenText(place, stack, position), keep_all)
-            position.leave()
+            yield from _cut(OpenText(file, stack, bytes_read), keep_all)
 
 
 def _cut(stream: OpenText, keep_all: bool) -> Iterator[TextChunk]:
     rest = _start(stream)
     while block := stream.read(CHUNK_BYTES):
         line_end = block.rfind(b"\n")
-        cut = line_end if line_end >= 0 else _last_space(block)
+        cut = line_end if line_end >= 0 else _last_whitespace(block)
         if cut >= 0:
             yield TextChunk(rest + block[:cut], ended=line_end >= 0)
             rest = block[cut + 1 :]
-        elif len(rest) - 1 - _last_space(rest) <= encoding.LONGEST_WORD:
+        elif len(rest) - 1 - _last_whitespace(rest) <= encoding.LONGEST_WORD:
             rest += block
         elif keep_all:
             end = _last_character(rest)
@@ -101,77 +116,79 @@ def _cut(stream: OpenText, keep_all: bool) -> Iterator[TextChunk]:
     yield TextChunk(rest, ended=True)
 
 
-def _last_space(text: bytes) -> int:
-    """Return where the last white space is; -1 if there is none."""
-    return max(text.rfind(space) for space in WHITE_SPACE)
+def _last_whitespace(text: bytes) -> int:
+    """Return the index of the last whitespace; -1 if there is none."""
+    return max(text.rfind(space) for space in WHITESPACE)
 
 
 def _last_character(text: bytes) -> int:
-    """Return where the last character of UTF-8 begins, which may go on behind `text`."""
+    """Return where the last UTF-8 character starts, which may continue after `text`."""
     return next((len(text) - i for i in range(1, 5) if text[-i] & 0xC0 != 0x80), len(text))
 
 
 def _start(stream: OpenText) -> bytes:
-    """Read the first few bytes of a file, and leave out a byte-order mark."""
+    """Read the first few bytes of a file, and remove a byte-order mark."""
     head = b""
     while len(head) < len(BYTE_ORDER_MARK) and (more := stream.read(len(BYTE_ORDER_MARK) - len(head))):
         head += more
     return head.removeprefix(BYTE_ORDER_MARK)
 
 
-def _expand(name: str | os.PathLike[str], split: str) -> list[Place]:
-    """Return the files that one path, folder, pattern or "-" stands for."""
+def _expand(name: FilePath, split: str) -> list[FileOrStdin]:
+    """Return the files of one path, folder, pattern or "-"."""
     if name == STDIN:
         return [STDIN]
     if name == "":
         raise CorpusError("the path of the corpus is empty: give a file, a folder, a pattern or '-'")
-    path = Path(name)
-    if _exists(path):
-        return _files_below(path) if path.is_dir() else [path]
+    if _exists(name):
+        return _files_below(Path(name)) if Path(name).is_dir() else [Path(name)]
     if not _is_pattern(name):
         text = os.fspath(name)
         shown = repr(text) if len(text) <= _LONGEST_PATH else shortened(text)
         raise CorpusError(
-            f"{shown} is not there: no such file or folder"
+            f"{shown} does not exist: give the path of a file or folder"
             + advice(f". A string is read as a path; to train on a text itself, split it: [{split}]")
         )
     matches = sorted(Path(match) for match in glob.glob(str(name), recursive=True))  # noqa: PTH207 absolute too
-    files = [match for match in matches if not match.is_dir()]
+    files: list[FileOrStdin] = [match for match in matches if not match.is_dir()]
     if not files:
-        raise CorpusError(f"the pattern {str(name)!r} matches no file ({counted(len(matches), 'folder')}): check it")
-    return list(files)
+        raise CorpusError(
+            f"the pattern {str(name)!r} matches no files ({counted(len(matches), 'folder')}): check the pattern"
+        )
+    return files
 
 
-def _files_below(folder: Path) -> list[Place]:
+def _files_below(folder: Path) -> list[FileOrStdin]:
     def fail(error: OSError) -> None:
         raise CorpusError(f"the folder {error.filename} cannot be read ({error.strerror})") from error
 
-    files: list[Path] = []
+    files: list[FileOrStdin] = []
     n_hidden = 0
     for parent, folders, names in os.walk(folder, onerror=fail):
         n_hidden += sum(name.startswith(".") for name in [*folders, *names])
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         files += [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-    special = [file for file in files if file.exists() and not file.is_file()]
+    special = [file for file in files if Path(file).exists() and not Path(file).is_file()]
     if special:
         raise CorpusError(
-            f"the folder {folder} holds {special[0]}, which is no regular file: move it away, or name files"
+            f"the folder {folder} holds {special[0]}, which is not a regular file: move it elsewhere, or give the "
+            "paths of the files"
         )
     if not files:
-        raise CorpusError(f"the folder {folder} holds no file to read (hidden and skipped: {n_hidden:,})")
-    return [*files]
+        raise CorpusError(f"the folder {folder} holds no file to read (hidden files, skipped: {n_hidden:,})")
+    return files
 
 
-def _is_there(name: str | os.PathLike[str]) -> bool:
-    return name == STDIN or _exists(Path(name)) or bool(_is_pattern(name) and glob.glob(str(name)))  # noqa: PTH207
+def _is_found(name: FilePath) -> bool:
+    return name == STDIN or _exists(name) or bool(_is_pattern(name) and glob.glob(str(name)))  # noqa: PTH207
 
 
-def _is_pattern(name: str | os.PathLike[str]) -> bool:
+def _is_pattern(name: FilePath) -> bool:
     return isinstance(name, str) and glob.has_magic(name)
 
 
-def _exists(path: Path) -> bool:
+def _exists(name: FilePath) -> bool:
     try:
-        return path.exists()
-    except (OSError, ValueError):  # a text taken for a path may be too long, or hold a NUL
+        return Path(name).exists()
+    except (OSError, ValueError):  # a text read as a path may be too long, or contain a NUL
         return False

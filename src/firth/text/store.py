@@ -1,19 +1,18 @@
 """The token store: the encoded corpus, in memory when small and in a temporary file when large.
 
-Layout: int32 ids in [0, V), with `END` after each sentence, in one row. Blocks are cut at sentence ends;
-readers take whole blocks. While a corpus is being read, a `StoreBuilder` appends provisional ids; `finish`
-renumbers them in place, which works because dropping words can only shorten the row.
+Layout: int32 ids in [0, V), with `END` after each sentence, one after the other. Blocks are cut at sentence ends;
+readers take whole blocks. While a corpus is read, a `StoreBuilder` appends provisional ids; `finish` renumbers them
+in place, which is possible because dropping words can only shorten the store.
 """
 
 import hashlib
-import itertools
 import os
 import tempfile
 import weakref
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,86 +24,74 @@ END = -1
 """The entry that follows each sentence."""
 
 DROPPED = -2
-"""What `StoreBuilder.finish` takes in place of an id for a word to leave out."""
+"""The new id, for `StoreBuilder.finish`, of a word to leave out."""
 
 BLOCK_WORDS = 32768
 """The most entries, `END` included, of one block."""
 
 SEGMENT = 2**22
-"""Entries in one piece of memory: a store grows by pieces, so that growing never copies."""
+"""Entries in one array of a store in memory."""
 
-PIECE = 2**18
+ENTRIES_AT_A_TIME = 2**18
 """Entries renumbered at a time."""
 
 MEMORY_LIMIT = 256 * 2**20
-"""Bytes of ids kept in memory, unless the caller says otherwise."""
+"""Bytes of ids kept in memory by default."""
 
-Ids = NDArray[np.int32]
+Ids: TypeAlias = NDArray[np.int32]
 
 
-class Storage(Protocol):
-    """A row of int32 entries that can be read and written anywhere; readers may be many threads."""
-
-    def read(self, start: int, out: Ids) -> None:
-        """Fill `out` with the entries from `start` on."""
-
-    def write(self, start: int, ids: Ids) -> None:
-        """Put `ids` at `start`, making room if needed."""
-
-    def truncate(self, size: int) -> None:
-        """Give back what lies beyond the first `size` entries."""
-
-    def close(self) -> None:
-        """Give everything back; a second call does nothing."""
+def lookup_table(new_ids: Ids) -> Ids:
+    """Return an array that maps old ids to `new_ids`, and END to END (-1 indexes the last item)."""
+    return np.append(new_ids, np.int32(END))
 
 
 class MemoryStorage:
-    """Entries in memory, in segments of `SEGMENT`."""
+    """Entries in memory, in segments, so that growing never copies; any number of threads may read at once."""
 
     def __init__(self) -> None:
         self._segments: list[Ids] = []
 
     def read(self, start: int, out: Ids) -> None:
         """Fill `out` with the entries from `start` on."""
-        for place, view in self._spans(start, len(out)):
-            out[place : place + len(view)] = view
+        for done, view in self._views(start, len(out)):
+            out[done : done + len(view)] = view
 
     def write(self, start: int, ids: Ids) -> None:
-        """Put `ids` at `start`, making room if needed."""
+        """Store `ids` at `start`, growing if needed."""
         while len(self._segments) * SEGMENT < start + len(ids):
             self._segments.append(np.empty(SEGMENT, np.int32))
-        for place, view in self._spans(start, len(ids)):
-            view[:] = ids[place : place + len(view)]
+        for done, view in self._views(start, len(ids)):
+            view[:] = ids[done : done + len(view)]
 
     def truncate(self, size: int) -> None:
-        """Give back what lies beyond the first `size` entries."""
+        """Free everything after the first `size` entries."""
         del self._segments[-(-size // SEGMENT) :]
         if size % SEGMENT:
             self._segments[-1] = self._segments[-1][: size % SEGMENT].copy()
 
     def close(self) -> None:
-        """Give everything back; a second call does nothing."""
+        """Free everything; a second call does nothing."""
         self._segments.clear()
 
-    def _spans(self, start: int, count: int) -> Iterator[tuple[int, Ids]]:
-        """Yield, for each segment touched, how many entries came before and the part of it that is meant."""
+    def _views(self, start: int, count: int) -> Iterator[tuple[int, Ids]]:
+        """Yield the parts of segments that hold `count` entries, each with the number of entries before it."""
         done = 0
         while done < count:
             segment, offset = divmod(start + done, SEGMENT)
             if segment >= len(self._segments) or offset >= len(self._segments[segment]):
-                raise CorpusError(
-                    f"the token store ends at entry {start + done:,}, and {count - done:,} more are asked for"
-                )
+                raise CorpusError(f"the token store has {done:,} of {count:,} entries from {start:,} on")
             view = self._segments[segment][offset : offset + count - done]
             yield done, view
             done += len(view)
 
 
 class DiskStorage:
-    """Entries in a temporary file that has no name, so that nothing is left behind however the process ends.
+    """Entries in a temporary file without a name, so that nothing is left behind however the process ends.
 
-    Reads go through `preadv` into the caller's array, never through a memory map: a fault of the disk is then
-    an error and not a signal. Raises `CorpusError` if the folder takes no file, the disk is full or fails.
+    Has the methods of `MemoryStorage`. Reads go through `preadv` into the caller's array, never through a memory map,
+    so that a disk fault is an error and not a signal. Raises `CorpusError` if the file cannot be made in `folder`,
+    or the disk is full or fails.
     """
 
     def __init__(self, folder: Path | None = None):
@@ -113,28 +100,25 @@ class DiskStorage:
             file = tempfile.TemporaryFile(buffering=0, prefix="firth-", dir=self._folder)  # noqa: SIM115
         except OSError as error:
             raise CorpusError(
-                f"no temporary file can be made in {self._folder} ({error.strerror}): "
-                "give a folder that can be written to"
+                f"cannot create a temporary file in {self._folder} ({error.strerror}): give a writable folder"
             ) from error
         self._file = file.fileno()
         self._finalizer = weakref.finalize(self, file.close)
 
     def read(self, start: int, out: Ids) -> None:
-        """Fill `out` with the entries from `start` on."""
         rest, position = out.view(np.uint8).data, 4 * start
         while rest:
             try:
                 count = os.preadv(self._file, [rest], position)
             except OSError as error:
                 raise CorpusError(
-                    f"the temporary file in {self._folder} cannot be read at byte {position:,} ({error.strerror})"
+                    f"cannot read the temporary file in {self._folder} at byte {position:,} ({error.strerror})"
                 ) from error
             if count == 0:
                 raise CorpusError(f"the temporary file in {self._folder} was cut at byte {position:,} while in use")
             rest, position = rest[count:], position + count
 
     def write(self, start: int, ids: Ids) -> None:
-        """Put `ids` at `start`, making room if needed."""
         rest, position = np.ascontiguousarray(ids).view(np.uint8).data, 4 * start
         try:
             while rest:
@@ -142,30 +126,30 @@ class DiskStorage:
                 rest, position = rest[count:], position + count
         except OSError as error:
             raise CorpusError(
-                f"the temporary file in {self._folder} takes no more than {counted(position, 'byte')} "
-                f"({error.strerror}): free some space, or set the environment variable TMPDIR to "
-                "another folder"
+                f"cannot write to the temporary file in {self._folder} after {counted(position, 'byte')} "
+                f"({error.strerror}): free some space, or set the environment variable TMPDIR to another folder"
             ) from error
 
     def truncate(self, size: int) -> None:
-        """Give back what lies beyond the first `size` entries."""
         os.ftruncate(self._file, 4 * size)
 
     def close(self) -> None:
-        """Give everything back; a second call does nothing."""
         self._finalizer()
+
+
+Storage: TypeAlias = MemoryStorage | DiskStorage
 
 
 class TokenStore:
     """The encoded corpus: int32 ids in [0, V), with `END` after each sentence, read block by block.
 
-      n_words       ids, without the ENDs
+      n_words       number of ids, without the ENDs
       block_starts  (n_blocks + 1,) int64; block b holds the entries [block_starts[b], block_starts[b + 1])
-      checksums     the CRC-32 of each block as it was written, which `read_block` compares; None: it does not
+      checksums     the CRC-32 of each block as it was written, checked by `read_block`; None: no check
 
-    A block holds whole sentences, at most `BLOCK_WORDS` entries; a longer sentence is cut into several.
-    Close the store, or use it in a `with` statement, to give its memory or its temporary file back at once;
-    otherwise that happens when it is garbage collected.
+    A block holds whole sentences, at most `BLOCK_WORDS` entries; a longer sentence is cut into several blocks.
+    Close the store, or use it in a `with` statement, to free its memory or its temporary file at once;
+    otherwise garbage collection does so.
     """
 
     def __init__(
@@ -191,13 +175,13 @@ class TokenStore:
 
           out  (at least the block's length,) int32, contiguous; its start is overwritten and returned
 
-        Raises `IndexError` for a block that is not there, and `CorpusError` if the store was closed or its
-        file cannot be read or is not what was written.
+        Raises `IndexError` if there is no such block, and `CorpusError` if the store is closed, or its file cannot
+        be read or was changed.
         """
         if self._storage is None:
             raise CorpusError("the token store is closed: read the corpus again")
         if not 0 <= b < self.n_blocks:
-            raise IndexError(f"block {b} is not there: the store has {counted(self.n_blocks, 'block')}, from 0")
+            raise IndexError(f"block {b} is out of range: the store has {counted(self.n_blocks, 'block')}, from 0")
         start, stop = int(self.block_starts[b]), int(self.block_starts[b + 1])
         block = np.empty(stop - start, np.int32) if out is None else out[: stop - start]
         if len(block) < stop - start or block.dtype != np.int32 or not block.flags.c_contiguous:
@@ -208,16 +192,20 @@ class TokenStore:
             raise CorpusError(f"block {b} of the token store is lost: {error}; read the corpus again") from error
         if self._checksums is not None and zlib.crc32(block.data) != self._checksums[b]:
             raise CorpusError(
-                f"block {b} of the token store is not what was written, by its checksum: the temporary file was "
-                "changed, or its disk fails; read the corpus again, with another folder for temporary files"
+                f"block {b} of the token store has another checksum than when it was written: the temporary file was "
+                "changed, or its disk is failing; read the corpus again, with another folder for temporary files"
             )
         return block
+
+    def add_checksums(self) -> None:
+        """Compute the CRC-32 of each block, for `read_block` to compare."""
+        self._checksums = [zlib.crc32(self.read_block(b).data) for b in range(self.n_blocks)]
 
     def fingerprint(self) -> str:
         """Return the SHA-256, in hex, of all entries as little-endian int32 and of `n_words`.
 
         Stores of the same sentences have the same fingerprint, in memory or on disk. One block is held at a
-        time. Raises `CorpusError` if the store was closed or its file was damaged.
+        time. Raises `CorpusError` if the store is closed or its file was damaged.
         """
         digest = hashlib.sha256(self.n_words.to_bytes(8, "little"))
         for b in range(self.n_blocks):
@@ -225,7 +213,7 @@ class TokenStore:
         return digest.hexdigest()
 
     def split(self, block: int) -> "tuple[TokenStore, TokenStore]":
-        """Return the blocks before `block`, and those from there on, as two stores over the same entries.
+        """Return the blocks before `block`, and the others, as two stores over the same entries.
 
         Closing any of the three closes all. Raises `IndexError` unless both have a block.
         """
@@ -239,7 +227,7 @@ class TokenStore:
         return head, TokenStore(self._storage, self.block_starts[block:], n_tail, second)
 
     def close(self) -> None:
-        """Give the memory or the temporary file back; a second call does nothing."""
+        """Free the memory or the temporary file; a second call does nothing."""
         if self._storage is not None:
             self._storage.close()
             self._storage = None
@@ -256,10 +244,10 @@ class TokenStore:
 
 
 class StoreBuilder:
-    """Takes provisional ids as they come and makes a `TokenStore` of them.
+    """Collects provisional ids and makes a `TokenStore` of them.
 
-    Up to `memory_limit` bytes stay in memory; beyond, everything moves to a temporary file in `folder`
-    (None: the system's folder for temporary files). Empty sentences leave no trace.
+    Up to `memory_limit` bytes stay in memory; beyond that, everything moves to a temporary file in `folder`
+    (None: the system's folder for temporary files). Empty sentences are skipped.
     """
 
     def __init__(self, memory_limit: int = MEMORY_LIMIT, folder: Path | None = None):
@@ -267,16 +255,16 @@ class StoreBuilder:
         self._folder = folder
         self._storage: Storage = MemoryStorage()
         self._last = END
-        self.size = 0
+        self._size = 0
         self.sentences = 0
 
     def append(self, entries: Ids) -> None:
-        """Append provisional ids and ENDs; a sentence may go on in the next call."""
+        """Append provisional ids and ENDs; a sentence may continue in the next call."""
         entries, self._last = _without_empty_sentences(entries, self._last)
-        if 4 * (self.size + len(entries)) > self._memory_limit and isinstance(self._storage, MemoryStorage):
+        if 4 * (self._size + len(entries)) > self._memory_limit and isinstance(self._storage, MemoryStorage):
             self._move_to_disk()
-        self._storage.write(self.size, entries)
-        self.size += len(entries)
+        self._storage.write(self._size, entries)
+        self._size += len(entries)
         self.sentences += int(np.count_nonzero(entries == END))
 
     def finish(self, new_ids: Ids) -> TokenStore:
@@ -284,40 +272,42 @@ class StoreBuilder:
 
         new_ids  (number of provisional ids,) int32: the final id of each, or `DROPPED`
         """
-        lookup = np.append(new_ids, np.int32(END))  # END is -1, so it indexes the last entry: itself
+        lookup = lookup_table(new_ids)
         blocks, last, written = _BlockCutter(), END, 0
-        for _, provisional in self._pieces():
+        for provisional in self._slices():
             entries = lookup[provisional]
             entries, last = _without_empty_sentences(entries[entries != DROPPED], last)
             self._storage.write(written, entries)
             written += len(entries)
             blocks.add(entries)
         self._storage.truncate(written)
-        starts = blocks.finish()
-        checksums = _checksums(self._storage, starts) if isinstance(self._storage, DiskStorage) else None
-        return TokenStore(self._storage, starts, written - blocks.sentences, checksums)
+        tokens = TokenStore(self._storage, blocks.finish(), written - blocks.sentences)
+        if tokens.on_disk:
+            tokens.add_checksums()
+        return tokens
 
     def close(self) -> None:
-        """Give everything back, for a corpus that could not be read to its end."""
+        """Free everything, if the corpus could not be read to its end."""
         self._storage.close()
 
     def _move_to_disk(self) -> None:
-        disk = DiskStorage(self._folder)
-        for start, entries in self._pieces():
+        disk, start = DiskStorage(self._folder), 0
+        for entries in self._slices():
             disk.write(start, entries)
+            start += len(entries)
         self._storage.close()
         self._storage = disk
 
-    def _pieces(self) -> Iterator[tuple[int, Ids]]:
-        """Yield everything from start to end, in private copies."""
-        for start in range(0, self.size, PIECE):
-            entries = np.empty(min(PIECE, self.size - start), np.int32)
+    def _slices(self) -> Iterator[Ids]:
+        """Yield all entries, in private copies."""
+        for start in range(0, self._size, ENTRIES_AT_A_TIME):
+            entries = np.empty(min(ENTRIES_AT_A_TIME, self._size - start), np.int32)
             self._storage.read(start, entries)
-            yield start, entries
+            yield entries
 
 
 class _BlockCutter:
-    """Finds where blocks start: at the last sentence end that fits, or inside a sentence too long."""
+    """Finds where blocks start: at the last sentence end that fits, or inside a sentence that is too long."""
 
     def __init__(self) -> None:
         self.sentences = 0
@@ -346,18 +336,8 @@ class _BlockCutter:
         self._cuts = self._cuts[fitting:]
 
 
-def _checksums(storage: Storage, block_starts: NDArray[np.int64]) -> list[int]:
-    """Return the CRC-32 of each block."""
-    checksums = []
-    for start, stop in itertools.pairwise(block_starts.tolist()):
-        block = np.empty(stop - start, np.int32)
-        storage.read(start, block)
-        checksums.append(zlib.crc32(block.data))
-    return checksums
-
-
 def _without_empty_sentences(entries: Ids, last: int) -> tuple[Ids, int]:
-    """Drop each END that follows an END (`last`: the entry before); return the rest and its last entry."""
+    """Remove each END that follows an END (`last`: the entry before); return the others and the last entry."""
     if len(entries) == 0:
         return entries, last
     ends = np.flatnonzero(entries == END)

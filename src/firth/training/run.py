@@ -4,7 +4,7 @@ Importing Numba takes 0.2 s, so the modules that need it are imported only after
 """
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from firth.errors import OptionError
 from firth.messages import counted, option
 from firth.options import Options
-from firth.text import Corpus, TokenStore, check_files, check_validation, hold_out, read_corpus
+from firth.text import Corpus, CorpusInput, TokenStore, check_files, check_validation, hold_out, read_corpus
 from firth.text.arrays import Integers
 from firth.text.encoding import LONGEST_WORD
 from firth.text.sentences import Tokenizer
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from firth.training.registry import Training
 
 StrPath: TypeAlias = str | os.PathLike[str]
-CorpusInput: TypeAlias = StrPath | Iterable[StrPath] | Iterable[Iterable[str]] | Iterable[Iterable[int]] | Integers
-"""A path or several, sentences as lists of words or of integers, or an array of integers."""
-
 _MOST_REPLACED = 0.1  # share of words with invalid UTF-8 in a text file; a file that is not text has more
 
 

@@ -764,7 +764,7 @@ def test_checkpoints_in_a_folder_of_the_corpus_are_refused(corpus, tmp_path, mon
     for name in ("other.txt", "texts/a.txt"):
         (tmp_path / name).write_text("some words of text\n" * 100)
     for texts in ({"corpus": corpus}, {"corpus": "other.txt", "validation": corpus}):
-        with pytest.raises(OptionError, match=r"the folder 'texts/run' lies in the corpus"):
+        with pytest.raises(OptionError, match=r"the folder 'texts/run' is inside the corpus"):
             model_of("blocks").fit(**texts, checkpoint="texts/run", progress=False)
     assert not (tmp_path / "texts/run").exists()
     model_of("blocks").fit("texts/*.txt", checkpoint="texts/run", progress=False)
@@ -773,8 +773,8 @@ def test_checkpoints_in_a_folder_of_the_corpus_are_refused(corpus, tmp_path, mon
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"corpus": "nowhere"}, "nowhere.* is not there"),
-        ({"validation": "nowhere"}, "nowhere.* is not there"),
+        ({"corpus": "nowhere"}, "nowhere.* does not exist"),
+        ({"validation": "nowhere"}, "nowhere.* does not exist"),
         ({"max_input_bytes": 0}, r"max_input_bytes=0 is not allowed"),
         *(
             ({"checkpoint_minutes": minutes}, "checkpoint_minutes=.* is not allowed: give a number above 0")
