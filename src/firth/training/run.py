@@ -7,13 +7,15 @@ import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.messages import counted, option
 from firth.options import Options
 from firth.text import Corpus, CorpusInput, TokenStore, check_files, check_validation, hold_out, read_corpus
-from firth.text.arrays import Integers
 from firth.text.encoding import LONGEST_WORD
 from firth.text.sentences import Tokenizer
 from firth.training.loop.engine import Kernels
@@ -35,7 +37,7 @@ class Texts(NamedTuple):
     corpus: CorpusInput
     validation: CorpusInput | float | None = None
     tokenizer: Tokenizer | None = None
-    offsets: Sequence[int] | Integers | None = None
+    offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None
     max_input_bytes: int | None = None
 
     def check(self, checkpoint: StrPath | None) -> None:
