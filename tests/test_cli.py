@@ -952,7 +952,7 @@ def test_a_process_of_its_own_converts_asks_and_diagnoses(vectors, tmp_path):
     (tmp_path / "cut.txt").write_text("3 2\na 1 0\nb 0 1\n")
     done = process("info", tmp_path / "cut.txt")
     assert (done.code, done.err) == (1, "")
-    assert "  the header promises 3 rows, and 2 can be read: it is wrong, or the file is cut\n" in done.out
+    assert "  the header declares 3 rows, but 2 can be read: it is wrong, or the file is cut\n" in done.out
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zst"])

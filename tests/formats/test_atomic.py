@@ -136,7 +136,7 @@ def test_an_error_at_any_call_is_reported_and_leaves_the_old_or_says_that_the_ne
             assert raised.errno == error
             assert str(case.folder) in str(raised)
             assert ".firth-tmp" not in str(raised)
-            assert state != "new" or "the new file is in place, but whether it would outlive" in str(raised)
+            assert state != "new" or "the new file is in place, but may not survive" in str(raised)
         assert leftovers(case.folder) == []
     assert not hit
     assert {"open", "fsync", "replace", "close", "scandir"} <= met.keys()
@@ -198,7 +198,7 @@ def failing_for_folders(number):
 
 def test_a_folder_that_cannot_be_synchronised_is_said_when_the_file_is_in_place(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", failing_for_folders(errno.EIO))
-    message = "Input/output error: the new file is in place, but whether it would outlive a power failure is not known"
+    message = "Input/output error: the new file is in place, but may not survive a power failure"
     with pytest.raises(OSError, match=rf"{message}: '.*/v'"):
         write(tmp_path / "v", b"after")
     assert (tmp_path / "v").read_bytes() == b"after"

@@ -46,7 +46,7 @@ def test_all_faults_of_a_word2vec_file_are_found_at_once(tmp_path, name, suffix)
     assert found.promised_rows == (None if name == "glove" else 9)
     assert (found.duplicates, found.undecodable) == (1, 1)
     wanted = ["repeated words: 1 of 4 rows", "not UTF-8: 1 of 4 words"]
-    wanted += [] if name == "glove" else ["the header promises 9 rows, and 4 can be read"]
+    wanted += [] if name == "glove" else ["the header declares 9 rows, but 4 can be read"]
     assert all(any(sentence in problem for problem in found.problems) for sentence in wanted)
     assert len(found.problems) == len(wanted)
 
@@ -60,7 +60,7 @@ def test_bad_lines_are_counted_and_the_first_shown(tmp_path):
     assert found.problems[0] == "line 22 is not a word and 2 numbers: 'short 1'"
     assert "the next of them line 62" in found.problems[1]
     assert any("the last line does not end in a newline" in problem for problem in found.problems)
-    assert any("white space inside: 1 of 98 words" in problem for problem in found.problems)
+    assert any("whitespace inside: 1 of 98 words" in problem for problem in found.problems)
 
 
 def test_a_first_word_with_spaces_does_not_hide_the_dimensions(tmp_path):

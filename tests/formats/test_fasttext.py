@@ -72,7 +72,7 @@ def test_a_classifier_of_version_11_has_no_parts(tmp_path):
         ({"quantised": 1}, "a quantised fastText model"),
         ({"pruned": 4}, "a pruned fastText model"),
         ({"version": 13}, "in version 13 of fastText's format: 11 and 12 can be read"),
-        ({"bucket": -5}, "its first numbers do not go together"),
+        ({"bucket": -5}, "its header is inconsistent"),
         ({"bucket": 5, "rows": 4}, "its matrix is 4 x 3, with 2 words and 5 buckets"),
     ],
 )
@@ -128,7 +128,7 @@ def test_a_compressed_matrix_that_no_memory_holds_is_refused_before_it_is_read(t
 def test_the_parts_of_a_word_have_a_limit(tmp_path):
     content = a_bin(["a" * 50_000], np.ones((2, 1), np.float32), bucket=1, minn=0, maxn=2**31 - 1)
     (tmp_path / "m.bin").write_bytes(content)
-    with pytest.raises(FormatError, match=r"its first numbers do not go together.*maxn=2147483647"):
+    with pytest.raises(FormatError, match=r"its header is inconsistent.*maxn=2147483647"):
         read_fasttext(tmp_path / "m.bin")
 
 

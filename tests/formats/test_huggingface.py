@@ -77,9 +77,9 @@ def test_writing_again_replaces_the_files_in_the_folder(tmp_path):
         ({"embeddings": VECTORS}, {"a": 0, "b": 9}, "a key's row is 9, but the matrix has 4 rows"),
         ({"embeddings": VECTORS}, {"a": 0, "b": -1}, r"\('b', -1\) is not a token and the number of its row"),
         ({"embeddings": VECTORS, "weights": np.ones(3)}, {"a": 0, "b": 1}, "3 weights, but 2 keys"),
-        ({"x": VECTORS, "y": VECTORS}, {"a": 0}, "has no matrix of vectors that can be told from the others"),
-        ({"embeddings": VECTORS.astype(np.int8)}, {"a": 0}, "has no matrix of vectors.*float16, 32 or 64"),
-        ({"embeddings": VECTORS}, 5, "is no tokenizer.json with a vocabulary"),
+        ({"x": VECTORS, "y": VECTORS}, {"a": 0}, "has not exactly one matrix of vectors"),
+        ({"embeddings": VECTORS.astype(np.int8)}, {"a": 0}, "has not exactly one matrix of vectors.*float16, 32 or 64"),
+        ({"embeddings": VECTORS}, 5, "is not a tokenizer.json with a vocabulary"),
     ],
 )
 def test_a_folder_whose_parts_do_not_go_together_is_refused(tmp_path, tensors, vocabulary, message):
@@ -89,12 +89,12 @@ def test_a_folder_whose_parts_do_not_go_together_is_refused(tmp_path, tensors, v
 
 def test_a_folder_without_a_tokenizer_and_a_file_in_the_way(tmp_path):
     a_folder(tmp_path / "m", {"embeddings": VECTORS}, {}).joinpath("tokenizer.json").unlink()
-    with pytest.raises(FormatError, match=r"it needs model\.safetensors and tokenizer\.json in it"):
+    with pytest.raises(FormatError, match=r"model\.safetensors and tokenizer\.json must be in it"):
         read_vectors(tmp_path / "m")
-    with pytest.raises(FormatError, match=r"holds vectors but no keys, and no tokenizer\.json is beside it"):
+    with pytest.raises(FormatError, match=r"holds vectors but no keys, and there is no tokenizer\.json beside it"):
         read_vectors(tmp_path / "m" / "model.safetensors")
     (tmp_path / "f").write_text("")
-    with pytest.raises(FormatError, match="is a file: this format is a folder"):
+    with pytest.raises(FormatError, match="is a file, but this format is a folder"):
         write_vectors(tmp_path / "f", "huggingface", ["a"], VECTORS[:1])
     with pytest.raises(FormatError, match="cannot be written in UTF-8"):
         write_vectors(tmp_path / "g", "huggingface", ["\ud800"], VECTORS[:1])

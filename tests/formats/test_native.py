@@ -166,7 +166,7 @@ def rewritten(path, change):
         (lambda m, t: m.pop("crc32"), "crc32 is absent"),
         (lambda m, t: m.pop("sha256"), "sha256 is absent"),
         (lambda m, t: m.pop("options"), "options is absent"),
-        (lambda m, t: m.pop("header_crc32"), "its checksum differs"),
+        (lambda m, t: m.pop("header_crc32"), "the checksum of the header differs"),
         (lambda m, t: m.update(options="[1]"), "options is list, not dict"),
         (lambda m, t: m.update(options="{"), "options is not JSON"),
         (lambda m, t: m.update(history="[" * 100_000), "history is not JSON"),
@@ -180,15 +180,15 @@ def test_wrong_metadata_is_refused_even_where_the_checksum_fits(tmp_path, change
 
 def test_a_model_taken_for_a_checkpoint_and_a_damaged_checkpoint_are_refused_with_what_to_do(tmp_path):
     small_file(tmp_path / "model")
-    with pytest.raises(FormatError, match=r"is a model, not a checkpoint of a training: load it with firth\.load"):
+    with pytest.raises(FormatError, match=r"is a model, not a checkpoint of a training run: load it with firth\.load"):
         read_sealed(tmp_path / "model", CHECKPOINT, lambda file: file)
     with (tmp_path / "checkpoint").open("wb") as file:
         write_sealed(file, CHECKPOINT, {"center": matrix()}, {})
-    with pytest.raises(FormatError, match="is a checkpoint of a training, not a model: let the training go on"):
+    with pytest.raises(FormatError, match="is a checkpoint of a training run, not a model: resume the run"):
         read_native(tmp_path / "checkpoint")
     whole = (tmp_path / "checkpoint").read_bytes()
     (tmp_path / "checkpoint").write_bytes(whole[:-4] + b"abcd")
-    with pytest.raises(FormatError, match=r"the checksum of center differs .* Delete it: the training goes on from"):
+    with pytest.raises(FormatError, match=r"the checksum of center differs .* Delete it: the run resumes from"):
         read_sealed(tmp_path / "checkpoint", CHECKPOINT, lambda file: file.mapped("center", check=True))
 
 

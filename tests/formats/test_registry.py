@@ -74,7 +74,7 @@ def test_a_limit_that_is_no_number_of_rows_is_refused(tmp_path, name, limit):
 REMEDIES = {
     **dict.fromkeys(WRITTEN, r"give limit= to read fewer rows \(read_vectors and load_word2vec_format take it\)"),
     **dict.fromkeys(["native", "safetensors", "huggingface"], r"map its vectors .* KeyedVectors\.load\(.*mmap=True"),
-    "npz": "take a machine with more memory",
+    "npz": "use a machine with more memory",
 }
 
 
@@ -315,7 +315,7 @@ def test_a_name_that_says_nothing_is_refused(tmp_path):
 def test_unknown_formats_and_options_are_refused_with_a_hint(tmp_path):
     with pytest.raises(OptionError, match=r"format='parket' is unknown: did you mean 'parquet'\?"):
         read_vectors(tmp_path / "v", "parket")
-    with pytest.raises(OptionError, match="format='fasttext-bin' is only read: write one of native, word2vec-text"):
+    with pytest.raises(OptionError, match="format='fasttext-bin' can be read but not written: write one of native, word2vec-text"):
         write_vectors(tmp_path / "v", "fasttext-bin", WORDS, VECTORS)
     with pytest.raises(OptionError, match="the npz format does not accept fvocab='x': leave it out"):
         write_vectors(tmp_path / "v", "npz", WORDS, VECTORS, fvocab="x")

@@ -75,7 +75,7 @@ def test_an_npz_with_other_names_and_layout_is_read(tmp_path):
 
 def test_an_npz_with_a_pickle_in_it_is_refused_and_never_run(tmp_path):
     np.savez(tmp_path / "v.npz", keys=np.array(["a", "b", "c"], dtype=object), vectors=VECTORS)
-    with pytest.raises(FormatError, match=r"its keys are Python objects, kept as a pickle, which firth never opens"):
+    with pytest.raises(FormatError, match=r"its keys are Python objects, stored as a pickle, which firth never opens"):
         read_vectors(tmp_path / "v.npz")
 
 
@@ -84,9 +84,9 @@ def test_an_npz_with_a_pickle_in_it_is_refused_and_never_run(tmp_path):
     [
         ({"a": VECTORS}, r"has no vectors: it holds \['a'\]"),
         ({"vectors": VECTORS}, r"has no keys: it holds \['vectors'\]"),
-        ({"vectors": VECTORS, "keys": np.array(["a"])}, "do not go together"),
+        ({"vectors": VECTORS, "keys": np.array(["a"])}, "do not fit together"),
         ({"vectors": VECTORS, "keys": np.ones(3)}, "its keys are of dtype float64"),
-        ({"vectors": VECTORS, "keys": np.arange(3), "counts": np.ones(2)}, "do not go together"),
+        ({"vectors": VECTORS, "keys": np.arange(3), "counts": np.ones(2)}, "do not fit together"),
     ],
 )
 def test_an_npz_of_something_else_is_refused(tmp_path, arrays, message):
@@ -116,11 +116,11 @@ def test_a_table_of_others_is_read_by_the_kinds_of_its_columns(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"word": ["a"], "x": [1.0]}, "has no column that can be told to be the vectors"),
-        ({"a": ["a"], "b": ["b"], "vector": [[1.0]]}, "has no column that can be told to be the words"),
-        ({"word": ["a", "b"], "vector": [[1.0], [1.0, 2.0]]}, "a vector has gaps, or not the length of the others"),
-        ({"word": ["a", "b"], "vector": [[1.0], None]}, "a vector has gaps"),
-        ({"word": ["a", "b"], "vector": [[1.0], [None]]}, "a vector has gaps"),
+        ({"word": ["a"], "x": [1.0]}, "has no column that is clearly that of the vectors"),
+        ({"a": ["a"], "b": ["b"], "vector": [[1.0]]}, "has no column that is clearly that of the words"),
+        ({"word": ["a", "b"], "vector": [[1.0], [1.0, 2.0]]}, "a vector is null, holds a null, or has not the length of the others"),
+        ({"word": ["a", "b"], "vector": [[1.0], None]}, "a vector is null, holds a null"),
+        ({"word": ["a", "b"], "vector": [[1.0], [None]]}, "a vector is null, holds a null"),
         ({"word": ["a", None], "vector": [[1.0], [2.0]]}, "a row of column 'word' has no key"),
     ],
 )

@@ -217,14 +217,14 @@ def test_words_cut_within_a_character(tmp_path, binary):
     [
         (b"", "its first line is ''"),
         (b"the 0.1 0.2\n", "its first line is 'the 0.1"),
-        (b"3 2\na 1 2\nb 3 4\n", "promises 3 rows of 2 dimensions and ends after 2"),
-        (b"1 2\na 1 2\nb 3 4\n", "promises 1 row of 2 dimensions, but more follows"),
+        (b"3 2\na 1 2\nb 3 4\n", "declares 3 rows of 2 dimensions, but ends after 2"),
+        (b"1 2\na 1 2\nb 3 4\n", "declares 1 row of 2 dimensions, but more follows"),
         (b"2 3\na 1 2 3\nb 3 4\n", "line 3 is not a word and 3 numbers.*'b 3 4'"),
         (b"2 2\na 1 2\nb 3 x\n", "line 3 is not a word and 2 numbers"),
         (b"2 2\na 1 2\n\nb 3  4\n", "line 4 is not a word and 2 numbers"),
-        (b"999999999999 300\na 1 2\n", "promises 999,999,999,999 rows .*but has 23"),
-        (b"1 99999999999\na 1 2\n", "promises vectors of 99,999,999,999 dimensions"),
-        (b"1 0\na\n", "promises vectors of 0 dimensions"),
+        (b"999999999999 300\na 1 2\n", "declares 999,999,999,999 rows .*but has 23"),
+        (b"1 99999999999\na 1 2\n", "declares vectors of 99,999,999,999 dimensions"),
+        (b"1 0\na\n", "declares vectors of 0 dimensions"),
         (b"-1 2\n", "its first line is '-1 2"),
     ],
 )
@@ -237,7 +237,7 @@ def test_text_that_is_not_what_it_promises(tmp_path, content, message):
 @pytest.mark.parametrize(
     ("suffix", "error", "message"),
     [
-        ("", FormatError, r"promises 2,000,000,000 rows of 1,000 dimensions, which need at least"),
+        ("", FormatError, r"declares 2,000,000,000 rows of 1,000 dimensions, which need at least"),
         (".gz", NotEnoughMemoryError, r"2,000,000,000 x 1,000 float32"),
     ],
 )
@@ -268,7 +268,7 @@ def test_text_cut_anywhere_is_refused_or_warned_of(tmp_path):
         (tmp_path / "v").write_bytes(whole[:size])
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            with pytest.raises((FormatError, UserWarning), match=r"promises|is not|first line|last line"):
+            with pytest.raises((FormatError, UserWarning), match=r"declares|is not|first line|last line"):
                 read_word2vec(tmp_path / "v", binary=False)
 
 
@@ -323,7 +323,7 @@ def test_binary_read_as_text_and_text_read_as_binary(tmp_path):
     with pytest.raises(FormatError, match="is not a word and 5 numbers"):
         read_word2vec(tmp_path / "b", binary=False)
     write_word2vec(tmp_path / "t", WORDS, VECTORS)
-    with pytest.raises(FormatError, match="promises"):
+    with pytest.raises(FormatError, match="declares"):
         read_word2vec(tmp_path / "t", binary=True)
 
 

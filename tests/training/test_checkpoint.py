@@ -314,7 +314,7 @@ def test_another_version_is_refused_with_the_difference(run, monkeypatch):
 def test_a_checkpoint_is_told_from_a_model(run):
     fit(model_of("blocks"), run)
     for read in (firth.load, firth.KeyedVectors.load):
-        with pytest.raises(FormatError, match=r"is a checkpoint of a training, not a model: let the training go on"):
+        with pytest.raises(FormatError, match=r"is a checkpoint of a training run, not a model: resume the run"):
             read(run / checkpoints(run)[-1])
 
 

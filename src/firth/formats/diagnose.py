@@ -14,7 +14,7 @@ from firth.formats.projector import projector_files
 from firth.formats.registry import detect
 from firth.formats.streams import BLOCK_ROWS, GrowingMatrix, Lines, broken_rows, is_compressed, reading
 from firth.formats.word2vec import read_header
-from firth.formats.word2vec_rows import BinaryRows, TextRows, common_length
+from firth.formats.word2vec_rows import TextRows, common_length, read_records
 from firth.formats.words import WHITESPACE, shown
 from firth.messages import counted, option
 
@@ -128,7 +128,7 @@ def _read_word2vec(path: Path, file: BinaryIO, found: Diagnosis) -> None:
     else:
         found.promised_rows, found.dimensions = read_header(path, file)
     read = _read_records if found.format == "word2vec-binary" else _read_lines
-    words = read(path, lines, _Tally(found.dimensions, found), found)
+    words = read(lines, _Tally(found.dimensions, found), found)
     found.duplicates = len(words) - len(set(words))
     found.undecodable = sum(_is_undecodable(word) for word in words)
     found.spaced = sum(len(word.split()) != 1 for word in words)
@@ -142,8 +142,8 @@ def _is_undecodable(word: bytes) -> bool:
     return False
 
 
-def _read_records(path: Path, lines: Lines, tally: _Tally, found: Diagnosis) -> list[bytes]:
-    words = BinaryRows(path, lines, tally, wanted=found.promised_rows).read()
+def _read_records(lines: Lines, tally: _Tally, found: Diagnosis) -> list[bytes]:
+    words = read_records(lines, tally, found.promised_rows or 0)
     left = lines.read(_MOST_LEFT)
     if left.strip(b"\r\n"):
         more = "at least " if len(left) >= _MOST_LEFT else ""
@@ -153,7 +153,7 @@ def _read_records(path: Path, lines: Lines, tally: _Tally, found: Diagnosis) -> 
     return words
 
 
-def _read_lines(path: Path, lines: Lines, tally: _Tally, found: Diagnosis) -> list[bytes]:
+def _read_lines(lines: Lines, tally: _Tally, found: Diagnosis) -> list[bytes]:
     def note(number: int, line: bytes) -> None:
         if found.bad_lines == 0:
             row = f"a word and {counted(found.dimensions, 'number')}"
@@ -163,7 +163,7 @@ def _read_lines(path: Path, lines: Lines, tally: _Tally, found: Diagnosis) -> li
         found.bad_lines += 1
 
     first_line = 1 if found.format == "glove" else 2
-    words = TextRows(path, lines, tally, first_line=first_line, malformed=note).read()
+    words = TextRows(lines, tally, first_line=first_line, malformed=note).read()
     if lines.unfinished:
         found.problems.append("the last line does not end in a newline: it may be cut within its last number")
     return words

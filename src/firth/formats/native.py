@@ -236,7 +236,7 @@ def _write(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Ar
 
 FORMAT = Format(
     "native",
-    "firth's own: vectors and counts, exact and checksummed; opens at once when mapped",
+    "firth's own: vectors and counts, exact and checksummed; opens mapped at once",
     _read,
     _write,
     (".firth",),

@@ -21,7 +21,6 @@ from typing import IO, Any, cast
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
@@ -52,7 +51,6 @@ _BAD_HEADER = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, 
 """What NumPy raises for the header of an array, which it parses as Python literals."""
 
 _KEYS_PER_BLOCK = 1 << 14
-_BLOCK_BYTES = 4 << 20
 _MOST_DEFLATED = 1040  # bytes that one byte of a deflated stream can stand for, rounded up
 _REMEDY = (
     "the file can only be read whole: use a machine with more memory, and convert it to a format that can be mapped"
@@ -158,7 +156,7 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise FormatError(f"{path}: its {name} are packed by method {info.compress_type}; NumPy stores or deflates")
     with archive.open(info) as member:
-        shape, fortran, dtype = _read_header(path, name, member)
+        shape, dtype = _read_header(path, name, member)
         if dtype.hasobject:
             raise FormatError(
                 f"{path}: its {name} are Python objects, stored as a pickle, which firth never opens, because it can "
@@ -169,16 +167,19 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
         if size != held or held > _MOST_DEFLATED * max(1, info.compress_size):
             raise FormatError(f"{path} is cut or damaged: {name} declares {counted(size, 'byte')} and has {held:,}")
         room_for(shape, dtype, path, _REMEDY)
-        array = np.empty(shape, dtype, order="F" if fortran else "C")
-        _fill(path, name, member, array.ravel("K").view(np.uint8) if size else np.empty(0, np.uint8))
+    try:
+        with archive.open(info) as member:
+            array = npy.read_array(member)
+    except ValueError as error:  # the member ends before its size
+        raise FormatError(f"{path} is cut or damaged: {name}: {shorten(str(error), 200)}") from error
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_header(path: Path, name: str, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _read_header(path: Path, name: str, member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     try:
         version = npy.read_magic(member)
         reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = reader(member)
+        shape, _, dtype = reader(member)
     except _BAD_HEADER as error:
         why = shorten(str(error), 200)
         raise FormatError(f"{path} is cut or damaged: {name} is not a NumPy array: {why}") from error
@@ -188,17 +189,7 @@ def _read_header(path: Path, name: str, member: IO[bytes]) -> tuple[tuple[int, .
             f"{path}: its {name} are of shape {reprlib.repr(shape)} and dtype {reprlib.repr(str(dtype))}; "
             "numbers or strings in a shape that is not negative can be read"
         )
-    return shape, fortran, dtype
-
-
-def _fill(path: Path, name: str, member: IO[bytes], place: NDArray[np.uint8]) -> None:
-    at = 0
-    while at < len(place):
-        part = member.read(min(_BLOCK_BYTES, len(place) - at))
-        if not part:
-            raise FormatError(f"{path} is cut or damaged: {name} ends after {at:,} of {counted(len(place), 'byte')}")
-        place[at : at + len(part)] = np.frombuffer(part, np.uint8)
-        at += len(part)
+    return shape, dtype
 
 
 def _is_npz(head: Head) -> bool:

@@ -10,10 +10,8 @@ Words with a tab or a newline would shift the rows after them, so they are refus
 import re
 import reprlib
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -23,9 +21,9 @@ from firth.formats.format import Array, Format, PathLike, Table
 from firth.formats.streams import (
     BLOCK_ROWS,
     CHUNK_BYTES,
-    LONGEST_LINE,
     GrowingMatrix,
     is_compressed,
+    long_lines,
     reading,
     writing_set,
 )
@@ -84,7 +82,7 @@ def _read_tensor(path: Path, limit: int | None) -> Array:
     rows: GrowingMatrix | None = None
     number = 1
     with reading(path) as file:
-        for block in _blocks(line.rstrip() for line in islice(_lines(file), limit)):
+        for block in _blocks(line.rstrip() for line in islice(long_lines(file), limit)):
             D = block[0].count(b"\t") + 1 if rows is None else rows.array.shape[1]
             rows = rows or GrowingMatrix(path, D, np.dtype(np.float32))
             for at, line in enumerate(block, number):
@@ -99,11 +97,6 @@ def _read_tensor(path: Path, limit: int | None) -> Array:
         raise FormatError(f"{path} is empty")
     warn_of_broken_rows(path, rows.broken)
     return rows.finished()
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines; one that is too long is split, and so refused."""
-    return iter(partial(file.readline, LONGEST_LINE), b"")
 
 
 def _blocks(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
@@ -123,7 +116,7 @@ def _blocks(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
 def _read_metadata(path: Path, V: int, limit: int | None) -> tuple[list[bytes], Array | None]:
     with reading(path) as file:
         # one line more than the header and the words: enough to detect too many
-        lines = [line.rstrip(b"\r\n") for line in islice(_lines(file), (V if limit is None else limit) + 2)]
+        lines = [line.rstrip(b"\r\n") for line in islice(long_lines(file), (V if limit is None else limit) + 2)]
     header = lines[0].split(b"\t") if lines else []
     if len(header) == 1:
         lines, counts = lines[:limit], None

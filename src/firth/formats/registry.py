@@ -12,16 +12,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from firth.errors import FormatError, OptionError, near
 from firth.formats import arrow, fasttext, huggingface, native, npz, plain_safetensors, projector, word2vec
-from firth.formats.format import Array, Format, Head, PathLike
-from firth.formats.signatures import START_BYTES, add_signatures, known_kind
-from firth.formats.streams import (
-    LONGEST_LINE,
-    bare_suffix,
-    is_compressed,
-    reading,
-    refuse_compression,
-    refuse_devices,
-)
+from firth.formats.format import Array, Format, PathLike
+from firth.formats.signatures import add_signatures, known_kind
+from firth.formats.streams import bare_suffix, read_head, refuse_compression, refuse_devices
 from firth.formats.words import checked_limit
 from firth.messages import counted, option
 
@@ -64,7 +57,7 @@ def detect(path: PathLike) -> Format:
             return known
     if path.is_dir():
         raise FormatError(f"{path} is a folder without {huggingface.MODEL} in it: give a file of vectors")
-    head = _head(path)
+    head = read_head(path)
     for known in FORMATS.values():
         if known.owns(head):
             if head.is_compressed and not known.compressible:
@@ -75,12 +68,6 @@ def detect(path: PathLike) -> Format:
     raise FormatError(
         f"{path} is in no format that firth knows: it begins with {head.line[:40]!r}. Known are {', '.join(FORMATS)}"
     )
-
-
-def _head(path: Path) -> Head:
-    with reading(path) as file:
-        line, next_line = file.readline(LONGEST_LINE), file.readline(LONGEST_LINE)
-        return Head(path, is_compressed(path), line, next_line, line + next_line + file.read(START_BYTES))
 
 
 def format_of_name(path: PathLike) -> Format:

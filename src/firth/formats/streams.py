@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from itertools import count
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -17,7 +17,8 @@ from numpy.typing import DTypeLike
 
 from firth.errors import FormatError, OptionError
 from firth.formats.atomic import atomic_set
-from firth.formats.format import Array, PathLike
+from firth.formats.format import Array, Head, PathLike
+from firth.formats.signatures import START_BYTES
 from firth.messages import advice
 from firth.resources import require_memory
 from firth.unpacking import DAMAGED_STREAM, unpacked
@@ -111,6 +112,18 @@ def _opened(path: Path, stack: ExitStack) -> BinaryIO:
     return cast(BinaryIO, io.BufferedReader(plain, _BUFFER_BYTES))  # for its readline
 
 
+def long_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file; one longer than `LONGEST_LINE` is split."""
+    return iter(partial(file.readline, LONGEST_LINE), b"")
+
+
+def read_head(path: Path) -> Head:
+    """Return the beginning of a file; raises `FormatError` as `reading` does."""
+    with reading(path) as file:
+        line, next_line = file.readline(LONGEST_LINE), file.readline(LONGEST_LINE)
+        return Head(path, is_compressed(path), line, next_line, line + next_line + file.read(START_BYTES))
+
+
 @contextmanager
 def writing_set(*paths: PathLike) -> Iterator[list[BinaryIO]]:
     """Yield a file for each path, as `atomic_set` does, each compressed according to its suffix."""
@@ -124,31 +137,12 @@ def _packed(path: PathLike, file: BinaryIO) -> AbstractContextManager[BinaryIO]:
 
 
 class Lines:
-    """A file read by lines or by chunks, whose bytes can be given back."""
+    """A file read in blocks of lines, whose bytes can be given back."""
 
     def __init__(self, file: BinaryIO):
         self.file = file
         self.ahead = b""
         self.unfinished = False  # the last line has no newline
-
-    def peek(self) -> bytes:
-        """Return the next line, stripped at the right, and leave it unread."""
-        if not self.ahead:
-            self.ahead = self.file.readline(LONGEST_LINE)
-        return self.ahead.rstrip()
-
-    def each(self, start: int) -> Iterator[tuple[int, bytes]]:
-        """Yield (number, line), from `start`, of the lines that are not blank, stripped at the right."""
-        for number in count(start):
-            if not (line := self._next()):
-                return
-            if bare := line.rstrip():
-                self.unfinished = not line.endswith(b"\n")
-                yield number, bare
-
-    def _next(self) -> bytes:
-        line, self.ahead = self.ahead, b""
-        return line or self.file.readline(LONGEST_LINE)
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the rest of the file as blocks of whole lines; only the last may lack its newline."""
@@ -166,8 +160,8 @@ class Lines:
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, at least `size` of them before the end of the file."""
-        chunk, self.ahead = self.ahead, b""
-        return chunk + self.file.read(size)
+        held, self.ahead = self.ahead, b""
+        return held + self.file.read(size)
 
     def readinto(self, place: memoryview) -> int:
         """Fill `place`, which must be larger than `ahead`, with the next bytes; return how many: 0 only at the end."""

@@ -36,23 +36,34 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from firth.errors import FormatError, OptionError
-from firth.formats import words as wordlists
 from firth.formats.decimals import print_rows
 from firth.formats.format import Array, Format, Head, PathLike, Table
-from firth.formats.signatures import START_BYTES, known_kind
+from firth.formats.signatures import known_kind
 from firth.formats.streams import (
     BLOCK_ROWS,
     GrowingMatrix,
     Lines,
     fewer_rows,
     is_compressed,
+    read_head,
     reading,
     room_for,
     writing_set,
 )
 from firth.formats.tensors import is_safetensors
-from firth.formats.word2vec_rows import MOST_DIMENSIONS, BinaryRows, TextRows, common_length
-from firth.formats.words import shown
+from firth.formats.word2vec_rows import MOST_DIMENSIONS, TextRows, common_length, read_records
+from firth.formats.words import (
+    FLOATS,
+    check_shapes,
+    checked_limit,
+    decoded,
+    encoded,
+    read_counts,
+    shown,
+    warn_of_broken_rows,
+    warn_of_cut_number,
+    without_repeats,
+)
 from firth.messages import counted
 
 _LONGEST_HEADER = 100  # bytes
@@ -80,15 +91,20 @@ def read_word2vec(
     without D numbers, and words that are not in `encoding`; `NotEnoughMemoryError` if the rows do not fit in
     memory.
     """
-    limit = wordlists.checked_limit(limit)
-    path = Path(path)
-    _refuse_other_kinds(path)
+    limit = checked_limit(limit)
+    path, dtype = Path(path), np.dtype(datatype)
+    if dtype.name not in FLOATS:
+        raise OptionError(f"datatype={datatype!r} is not allowed: give one of {', '.join(FLOATS)}")
+    if no_header and binary:
+        raise OptionError("no_header=True is for text: a binary file cannot be read without its header")
+    head = _checked_head(path)
+    if binary is None:
+        binary = not no_header and _is_binary(head)
     with reading(path) as file:
-        reader = _Word2vecReader(path, file, no_header=no_header, limit=limit, datatype=datatype)
-        words, vectors = reader.read(binary)
-    keys = wordlists.decoded(path, words, encoding, unicode_errors)
-    keys, vectors, _ = wordlists.without_repeats(path, keys, vectors)
-    counts = None if fvocab is None else wordlists.read_counts(Path(fvocab), keys, encoding, unicode_errors)
+        words, vectors = _read_rows(path, file, not no_header, binary, limit, dtype)
+    keys = decoded(path, words, encoding, unicode_errors)
+    keys, vectors, _ = without_repeats(path, keys, vectors)
+    counts = None if fvocab is None else read_counts(Path(fvocab), keys, encoding, unicode_errors)
     return Table(keys, vectors, counts)
 
 
@@ -113,8 +129,8 @@ def write_word2vec(
     """
     if fvocab is not None and counts is None:
         raise OptionError(f"fvocab={os.fspath(fvocab)!r} asks for counts, but these vectors have none: leave it out")
-    wordlists.check_shapes(keys, vectors, counts)
-    words = wordlists.encoded(keys, "the word2vec formats")
+    check_shapes(keys, vectors, counts)
+    words = encoded(keys, "the word2vec formats")
     end = b"" if binary else line_end
     with writing_set(*[path] if fvocab is None else [path, fvocab]) as (file, *vocabulary):
         if header:
@@ -138,6 +154,52 @@ def is_header(line: bytes) -> bool:
     )
 
 
+# --- reading
+
+
+def _checked_head(path: Path) -> Head:
+    """Return the beginning of a file; raise `FormatError` if it is that of another kind of file."""
+    if path.is_dir():
+        raise FormatError(f"{path} is a folder: give the word2vec file in it")
+    head = read_head(path)
+    if known := known_kind(head.start, is_compressed=head.is_compressed):
+        raise FormatError(f"{path} is {known[0]}, not a word2vec file: {known[1]}")
+    if is_safetensors(head.start):
+        raise FormatError(f"{path} is a safetensors file, not a word2vec file: try KeyedVectors.load")
+    return head
+
+
+def _read_rows(
+    path: Path, file: BinaryIO, header: bool, binary: bool, limit: int | None, dtype: np.dtype[Any]
+) -> tuple[list[bytes], Array]:
+    """Return the words and vectors of an open file, without trust in the sizes that its header declares."""
+    V, D = read_header(path, file) if header else (None, 0)
+    lines = Lines(file)
+    D = D or common_length(path, lines)
+    wanted = min((number for number in (V, limit) if number is not None), default=None)
+    if V is not None and not is_compressed(path):
+        _check_size(path, V, D, 4 * D + 1 if binary else 2 * D + 1)
+    if wanted is not None:
+        room_for((wanted, D), dtype, path, fewer_rows())
+    # a compressed file may be shorter than its header declares
+    rows = GrowingMatrix(path, D, dtype, 0 if V is None or is_compressed(path) else wanted or 0)
+    if binary:
+        words = read_records(lines, rows, wanted or 0)
+    else:
+        words = TextRows(lines, rows, first_line=1 + header, wanted=wanted).read()
+    if V is not None and len(words) < (wanted or 0):
+        found = counted(len(words), "whole row")
+        raise FormatError(
+            f"{path} declares {_size(V, D)}, but ends after {found}: the file is cut, or its header is wrong"
+        )
+    if V is not None and len(words) == V and lines.anything_left(b"\r\n" if binary else None):
+        or_rows = "" if binary else ", or its rows are"
+        raise FormatError(f"{path} declares {_size(V, D)}, but more follows: its header is wrong{or_rows}")
+    warn_of_cut_number(path, lines.unfinished)
+    warn_of_broken_rows(path, rows.broken)
+    return words, rows.finished()
+
+
 def read_header(path: Path, file: BinaryIO) -> tuple[int, int]:
     """Return V and D from the first line of an open file; raises `FormatError` if it is not a word2vec header."""
     line = file.readline(_LONGEST_HEADER)
@@ -156,87 +218,18 @@ def read_header(path: Path, file: BinaryIO) -> tuple[int, int]:
     return V, D
 
 
-# --- reading
+def _check_size(path: Path, V: int, D: int, least_row: int) -> None:
+    """Refuse a header that declares more rows than the file has bytes for, before memory is allocated."""
+    size = path.stat().st_size
+    if V * least_row > size:
+        raise FormatError(
+            f"{path} declares {_size(V, D)}, which need at least {counted(V * least_row, 'byte')}, but has {size:,}: "
+            "the file is cut, or its header is wrong"
+        )
 
 
-class _Word2vecReader:
-    """Reads one open file: its header, then its rows, without trusting the sizes in the header."""
-
-    def __init__(self, path: Path, file: BinaryIO, *, no_header: bool, limit: int | None, datatype: DTypeLike):
-        self.path = path
-        self.file = file
-        self.no_header = no_header
-        self.limit = limit
-        self.datatype = np.dtype(datatype)
-        if self.datatype.name not in wordlists.FLOATS:
-            raise OptionError(f"datatype={datatype!r} is not allowed: give one of {', '.join(wordlists.FLOATS)}")
-        self.V: int | None = None  # rows, according to the header
-        self.D = 0
-
-    def read(self, binary: bool | None) -> tuple[list[bytes], Array]:
-        if self.no_header and binary:
-            raise OptionError("no_header=True is for text: a binary file cannot be read without its header")
-        if not self.no_header:
-            self.V, self.D = read_header(self.path, self.file)
-        lines = Lines(self.file)
-        if binary is None:
-            binary = not (self.no_header or _ends_in_numbers(lines.peek(), self.D))
-        if self.no_header:
-            self.D = common_length(self.path, lines)
-        self._check_size(2 * self.D + 1 if not binary else 4 * self.D + 1)
-        wanted = min((number for number in (self.V, self.limit) if number is not None), default=None)
-        if wanted is not None:
-            room_for((wanted, self.D), self.datatype, self.path, fewer_rows())
-        known = self.V is not None and not is_compressed(self.path)  # to be large enough for `wanted` rows
-        rows = GrowingMatrix(self.path, self.D, self.datatype, wanted or 0 if known else 0)
-        if binary:
-            words = BinaryRows(self.path, lines, rows, wanted=wanted).read()
-        else:
-            first_line = 1 if self.no_header else 2
-            words = TextRows(self.path, lines, rows, first_line=first_line, wanted=wanted).read()
-        if self.V is not None:
-            self._check_count(len(words), cast(int, wanted), lines, binary)
-        wordlists.warn_of_cut_number(self.path, lines)
-        wordlists.warn_of_broken_rows(self.path, rows.broken)
-        return words, rows.finished()
-
-    def _check_size(self, least_row: int) -> None:
-        """Refuse a header that declares more rows than the file has bytes for, before memory is allocated."""
-        if self.V is None or is_compressed(self.path):
-            return
-        size = self.path.stat().st_size
-        if self.V * least_row > size:
-            raise FormatError(
-                f"{self.path} declares {self._declared()}, which need at least "
-                f"{counted(self.V * least_row, 'byte')}, but has {size:,}: the file is cut, or its header is wrong"
-            )
-
-    def _declared(self) -> str:
-        """Return the size in the header, as messages show it."""
-        return f"{counted(cast(int, self.V), 'row')} of {counted(self.D, 'dimension')}"
-
-    def _check_count(self, found: int, wanted: int, lines: Lines, binary: bool) -> None:
-        if found < wanted:
-            raise FormatError(
-                f"{self.path} declares {self._declared()}, but ends after "
-                f"{counted(found, 'whole row')}: the file is cut, or its header is wrong"
-            )
-        if found == self.V and lines.anything_left(b"\r\n" if binary else None):
-            raise FormatError(
-                f"{self.path} declares {self._declared()}, but more follows: its header is wrong"
-                + ("" if binary else ", or its rows are")
-            )
-
-
-def _refuse_other_kinds(path: Path) -> None:
-    if path.is_dir():
-        raise FormatError(f"{path} is a folder: give the word2vec file in it")
-    with reading(path) as file:
-        start = file.read(START_BYTES)
-    if known := known_kind(start, is_compressed=is_compressed(path)):
-        raise FormatError(f"{path} is {known[0]}, not a word2vec file: {known[1]}")
-    if is_safetensors(start):
-        raise FormatError(f"{path} is a safetensors file, not a word2vec file: try KeyedVectors.load")
+def _size(V: int, D: int) -> str:
+    return f"{counted(V, 'row')} of {counted(D, 'dimension')}"
 
 
 # --- the formats

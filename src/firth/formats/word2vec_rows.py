@@ -50,11 +50,6 @@ def common_length(path: Path, lines: Lines) -> int:
     return D
 
 
-def not_a_row(path: Path, D: int, number: int, line: bytes) -> str:
-    """Return the message for a line that is not a word and D numbers."""
-    return f"{path}, line {number} is not a word and {counted(D, 'number')} with single spaces between: {shown(line)}"
-
-
 class TextRows:
     """Reads lines of a word and D numbers into `rows`: up to `wanted` of them, or all.
 
@@ -63,7 +58,6 @@ class TextRows:
 
     def __init__(
         self,
-        path: Path,
         lines: Lines,
         rows: GrowingMatrix,
         *,
@@ -71,9 +65,7 @@ class TextRows:
         wanted: int | None = None,
         malformed: Callable[[int, bytes], None] | None = None,
     ):
-        self.path = path
-        self.lines = lines
-        self.rows = rows
+        self.lines, self.rows = lines, rows
         self.D, self.dtype = rows.array.shape[1], rows.array.dtype
         self.number = first_line
         self.wanted = wanted
@@ -152,62 +144,58 @@ class TextRows:
         return words + more_words, np.concatenate([rows, more_rows])
 
     def _refuse(self, number: int, line: bytes) -> None:
-        raise FormatError(not_a_row(self.path, self.D, number, line))
+        raise FormatError(
+            f"{self.rows.path}, line {number} is not a word and {counted(self.D, 'number')} with single spaces "
+            f"between: {shown(line)}"
+        )
 
 
-class BinaryRows:
-    """Reads records of a word and D float32 into `rows`: `wanted` of them, or as many as are whole."""
+def read_records(lines: Lines, rows: GrowingMatrix, wanted: int) -> list[bytes]:
+    """Read up to `wanted` binary records, a word and D float32, into `rows`; return the words.
 
-    def __init__(self, path: Path, lines: Lines, rows: GrowingMatrix, *, wanted: int | None):
-        self.path = path
-        self.lines = lines
-        self.rows = rows
-        self.D = rows.array.shape[1]
-        self.wanted = wanted or 0
+    The bytes after the last whole record are given back to `lines`.
+    """
+    words: list[bytes] = []
+    row_bytes = 4 * rows.array.shape[1]
+    # one buffer for all: allocating one for each read would cost more than the read
+    buffer = bytearray(max(_RECORD_BYTES, 2 * (row_bytes + _LONGEST_WORD), len(lines.ahead)))
+    view = memoryview(buffer)
+    places = np.lib.stride_tricks.sliding_window_view(np.frombuffer(buffer, np.uint8), row_bytes)
+    held = 0
+    while len(words) < wanted:
+        new = lines.readinto(view[held:])
+        held += new
+        found, starts = _split_records(buffer, held, rows, wanted - len(words))
+        if starts:
+            rows.append(places[starts].view("<f4"))
+            words.extend(found)
+            used = starts[-1] + row_bytes
+            view[: held - used] = view[used:held]
+            held -= used
+        if not new:
+            break
+    lines.give_back(bytes(view[:held]))
+    return words
 
-    def read(self) -> list[bytes]:
-        """Return the words; the rows are filled, and what follows the last is given back to `lines`."""
-        words: list[bytes] = []
-        row_bytes = 4 * self.D
-        # one buffer for all: allocating one for each read would cost more than the read
-        buffer = bytearray(max(_RECORD_BYTES, 2 * (row_bytes + _LONGEST_WORD), len(self.lines.ahead)))
-        view = memoryview(buffer)
-        places = np.lib.stride_tricks.sliding_window_view(np.frombuffer(buffer, np.uint8), row_bytes)
-        held = 0
-        while len(words) < self.wanted:
-            new = self.lines.readinto(view[held:])
-            held += new
-            starts, found = self._records(buffer, view[:held], self.wanted - len(words))
-            if starts:
-                self.rows.append(places[starts].view("<f4"))
-                words.extend(found)
-                used = starts[-1] + row_bytes
-                view[: held - used] = view[used:held]
-                held -= used
-            if not new:
-                break
-        self.lines.give_back(bytes(view[:held]))
-        return words
 
-    def _records(self, buffer: bytearray, view: memoryview, most: int) -> tuple[list[int], list[bytes]]:
-        """Return the starts of the vectors of the whole records in `view`, the filled part of `buffer`, and words."""
-        starts: list[int] = []
-        words: list[bytes] = []
-        row_bytes = 4 * self.D
-        find, size = buffer.find, len(view)
-        at = 0
-        while len(starts) < most:
-            start = find(b" ", at, size) + 1
-            if start - at > _LONGEST_WORD or (start == 0 and size - at >= _LONGEST_WORD):
-                raise FormatError(
-                    f"{self.path}: a word is longer than {_LONGEST_WORD} bytes, so this is not a word2vec binary "
-                    f"file of {counted(self.D, 'dimension')}" + advice("; if it is text, give binary=False")
-                )
-            if start == 0 or start + row_bytes > size:
-                break
-            words.append(view[at : start - 1].tobytes())
-            starts.append(start)
-            at = start + row_bytes
-        if b"\n" in b"".join(words):  # word2vec.c ends each record with one
-            words = [word.lstrip(b"\n") for word in words]
-        return starts, words
+def _split_records(buffer: bytearray, size: int, rows: GrowingMatrix, most: int) -> tuple[list[bytes], list[int]]:
+    """Return the words of the whole records in the first `size` bytes, and where their vectors start."""
+    words: list[bytes] = []
+    starts: list[int] = []
+    D = rows.array.shape[1]
+    at = 0
+    while len(starts) < most:
+        start = buffer.find(b" ", at, size) + 1
+        if start - at > _LONGEST_WORD or (start == 0 and size - at >= _LONGEST_WORD):
+            raise FormatError(
+                f"{rows.path}: a word is longer than {_LONGEST_WORD} bytes, so this is not a word2vec binary "
+                f"file of {counted(D, 'dimension')}" + advice("; if it is text, give binary=False")
+            )
+        if start == 0 or start + 4 * D > size:
+            break
+        words.append(bytes(buffer[at : start - 1]))
+        starts.append(start)
+        at = start + 4 * D
+    if b"\n" in b"".join(words):  # word2vec.c ends each record with one
+        words = [word.lstrip(b"\n") for word in words]
+    return words, starts

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError, OptionError
 from firth.formats.format import Array, Table
-from firth.formats.streams import BLOCK_ROWS, Lines, broken_rows, reading
+from firth.formats.streams import BLOCK_ROWS, broken_rows, long_lines, reading
 from firth.messages import advice, counted, option
 from firth.options import checked, limits
 
@@ -173,9 +173,9 @@ def warn_of_broken_rows(path: Path, broken: int) -> None:
         warn(f"{path}: infinities or not-a-numbers in {counted(broken, 'row')}")
 
 
-def warn_of_cut_number(path: Path, lines: Lines) -> None:
-    """Warn if the last line has no newline: a part of a number is a number too."""
-    if lines.unfinished:
+def warn_of_cut_number(path: Path, unfinished: bool) -> None:
+    """Warn if the last line is `unfinished`, without a newline: a part of a number is a number too."""
+    if unfinished:
         warn(f"{path}: the last line does not end in a newline, so the file may be cut within its last number")
 
 
@@ -186,15 +186,17 @@ def read_counts(path: Path, keys: list[str], encoding: str, errors: str) -> NDAr
     """
     words: list[bytes] = []
     numbers: list[int] = []
+    line = b"\n"
     with reading(path) as file:
-        lines = Lines(file)
-        for number, line in lines.each(1):
-            word, _, count = line.rpartition(b" ")
+        for number, line in enumerate(long_lines(file), 1):
+            word, _, count = line.rstrip().rpartition(b" ")
+            if not line.strip():
+                continue
             if not count.isdigit() or len(count) > _MOST_DIGITS:
-                raise FormatError(f"{path}, line {number} is not a word and its count: {shown(line)}")
+                raise FormatError(f"{path}, line {number} is not a word and its count: {shown(line.rstrip())}")
             words.append(word)
             numbers.append(int(count))
-    warn_of_cut_number(path, lines)
+    warn_of_cut_number(path, not line.endswith(b"\n"))
     counts = dict(zip(reversed(decoded(path, words, encoding, errors)), reversed(numbers), strict=True))
     missing = [key for key in keys if key not in counts]
     if missing:
