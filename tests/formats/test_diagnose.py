@@ -1,12 +1,24 @@
+"""Diagnosis: all errors of a file are reported, in bounded memory."""
+
+import gzip
 import json
 
 import numpy as np
 import pytest
+from formats._files import memory_of_diagnosis
 
-from firth.formats import FORMATS, diagnose, read_vectors, write_vectors
+from firth.cli import main
+from firth.formats import (
+    FORMATS,
+    diagnose,
+    read_vectors,
+    write_vectors,
+)
 
 WORDS = ["the", "naïve", "日本", "cat"]
+
 VECTORS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+
 WRITTEN = [name for name, known in FORMATS.items() if known.write]
 
 
@@ -35,7 +47,6 @@ def test_rows_that_are_broken_or_zero_are_counted(tmp_path, name):
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 @pytest.mark.parametrize("name", ["word2vec-text", "word2vec-binary", "glove"])
 def test_all_faults_of_a_word2vec_file_are_found_at_once(tmp_path, name, suffix):
-    import gzip
 
     write_vectors(tmp_path / "v", name, ["a", "caf?", "a", "d"], VECTORS)
     content = (tmp_path / "v").read_bytes().replace(b"caf?", b"caf\xc3").replace(b"4 3\n", b"9 3\n")
@@ -104,3 +115,29 @@ def test_a_damaged_file_of_ours_says_where(tmp_path):
 def test_a_missing_file_is_the_systems_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         diagnose(tmp_path / "none")
+
+
+# --- memory
+
+
+def test_long_lines_are_looked_through_a_few_at_a_time(tmp_path):
+    (tmp_path / "small").write_bytes(b"w 0.25 0.25\n")
+    (tmp_path / "v").write_bytes((b"w" + b" 0.25" * 60_000 + b"\n") * 300)
+    (_, _, base), (rows, D, peak) = memory_of_diagnosis(tmp_path / "small", tmp_path / "v")
+    assert (rows, D) == (300, 60_000)
+    assert peak - base < (tmp_path / "v").stat().st_size
+
+
+# --- the command line
+
+BEGINNINGS = [b"", b"PAR1", b"ARROW1\0\0", b"PK\3\4", b"9 9\n", b'\x10\0\0\0\0\0\0\0{"', b"\xba\x16\x4f\x2f", b"\x80\4"]
+
+
+@pytest.mark.parametrize("content", [*BEGINNINGS, b"3 2\na 1", b"x" * 100])
+@pytest.mark.parametrize("name", ["v", "v.npz", "v.firth", "new\nline"])
+def test_info_on_a_broken_file_exits_with_1_and_says_what_is_wrong(tmp_path, capsys, content, name):
+    (tmp_path / name).write_bytes(content)
+    assert main(["info", str(tmp_path / name)]) == 1
+    said = "".join(capsys.readouterr())
+    assert "Traceback" not in said
+    assert str(tmp_path) in said

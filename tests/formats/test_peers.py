@@ -95,19 +95,6 @@ def test_fasttexts_bin_gives_the_vectors_fasttext_gives(tmp_path, corpus, model,
     assert np.array_equal(read_vectors(tmp_path / "m.bin", limit=4).vectors, found.vectors[:4])
 
 
-def test_a_compressed_bin_is_read_too(tmp_path, corpus):
-    import gzip
-
-    fasttext = pytest.importorskip("fasttext")
-    theirs = fasttext.train_unsupervised(corpus, dim=8, epoch=1, minCount=1, thread=1, verbose=0, bucket=99)
-    theirs.save_model(str(tmp_path / "m.bin"))
-    (tmp_path / "m.bin.gz").write_bytes(gzip.compress((tmp_path / "m.bin").read_bytes()))
-    plain, packed = read_vectors(tmp_path / "m.bin"), read_vectors(tmp_path / "m.bin.gz")
-    assert packed.format == "fasttext-bin"
-    assert packed.keys == plain.keys
-    assert np.array_equal(packed.vectors, plain.vectors)
-
-
 def test_classifiers_are_read_and_quantised_ones_refused(tmp_path):
     fasttext = pytest.importorskip("fasttext")
     lines = [f"__label__a the cat sat on w{i}\n__label__b mat naive {i} 2" for i in range(300)]

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from firth.errors import FormatError
 from firth.formats.format import PathLike
@@ -107,42 +107,39 @@ class _File(io.FileIO):
             return super().tell()
 
 
-class _NewFile:
+class _NewFile(NamedTuple):
     """A file that will replace `target`; `temporary` is None for a device, which is written to directly."""
 
-    def __init__(
-        self, path: PathLike, file: BinaryIO, temporary: Path | None, target: Path, mode: int | None, folder: int | None
-    ):
-        self.file = file
-        self._path = path
-        self._temporary = temporary
-        self._target = target
-        self._mode = mode
-        self._folder = folder
+    path: PathLike
+    file: BinaryIO
+    target: Path
+    temporary: Path | None = None
+    mode: int | None = None
+    folder: int | None = None
 
     def complete(self) -> None:
         """Set the mode, and sync the file to the disk."""
-        with _about(self._path):
+        with _about(self.path):
             self.file.flush()
-            if self._temporary is not None:
-                if self._mode is not None:
-                    self._temporary.chmod(stat.S_IMODE(self._mode))
+            if self.temporary is not None:
+                if self.mode is not None:
+                    self.temporary.chmod(stat.S_IMODE(self.mode))
                 os.fsync(self.file.fileno())  # never retried: after an error the bytes may be lost
             self.file.close()
 
     def remove_old(self) -> None:
         """Remove the target, and sync the folder."""
-        if self._temporary is not None:
-            with _about(self._path):
-                self._target.unlink(missing_ok=True)
-                _sync(self._folder)
+        if self.temporary is not None:
+            with _about(self.path):
+                self.target.unlink(missing_ok=True)
+                _sync(self.folder)
 
     def move(self) -> None:
         """Rename the temporary file to the target, and sync the folder."""
-        if self._temporary is not None:
-            with _about(self._path):
-                self._temporary.replace(self._target)
-                _sync_move(self._folder)
+        if self.temporary is not None:
+            with _about(self.path):
+                self.temporary.replace(self.target)
+                _sync_move(self.folder)
 
 
 @contextmanager
@@ -150,7 +147,7 @@ def _new_file(path: PathLike) -> Iterator[_NewFile]:
     mode = _mode(Path(path))
     if mode is not None and not stat.S_ISREG(mode):
         with io.BufferedWriter(_File(os.fspath(path), path)) as device:
-            yield _NewFile(path, device, None, Path(path), None, None)
+            yield _NewFile(path, device, Path(path))
         return
     with _about(path):
         target = Path(os.path.realpath(path, strict=mode is not None))
@@ -165,7 +162,7 @@ def _new_file(path: PathLike) -> Iterator[_NewFile]:
             # a second descriptor, so that the lock outlives the closing of the file
             file = io.BufferedWriter(_File(os.dup(descriptor) if _LOCKS else descriptor, path))
         try:
-            yield _NewFile(path, file, temporary, target, mode, folder)
+            yield _NewFile(path, file, target, temporary, mode, folder)
         finally:
             with suppress(OSError):  # it is open only if an exception is being raised
                 file.close()
@@ -201,7 +198,7 @@ def _beside(target: Path, make: Callable[[Path], int]) -> Iterator[tuple[Path, i
     """Make a temporary file or folder beside `target`, locked while the block runs, removed if it raises."""
     _remove_stale(target)
     while True:
-        temporary = target.with_name(f".{_stem(target)}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+        temporary = target.with_name(f".{target.name[:_LONGEST_STEM]}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
         descriptor = None
         try:
             descriptor = make(temporary)
@@ -222,10 +219,6 @@ def _make_folder(temporary: Path) -> int:
     return os.open(temporary, os.O_RDONLY)
 
 
-def _stem(target: Path) -> str:
-    return target.name[:_LONGEST_STEM]
-
-
 def _is_held(temporary: Path, descriptor: int) -> bool:
     """Lock the new file or folder; False if another writer has just removed it as stale."""
     if sys.platform != "win32":
@@ -244,23 +237,19 @@ def _is_held(temporary: Path, descriptor: int) -> bool:
 
 def _remove_stale(target: Path) -> None:
     """Remove temporary files beside `target` whose writers have died."""
-    ours = re.compile(rf"\.{re.escape(_stem(target))}\.[0-9a-f]{{16}}{re.escape(TEMPORARY_SUFFIX)}")
+    if sys.platform == "win32":
+        return
+    ours = re.compile(rf"\.{re.escape(target.name[:_LONGEST_STEM])}\.[0-9a-f]{{16}}{re.escape(TEMPORARY_SUFFIX)}")
     with os.scandir(target.parent) as entries:
         stale = [Path(entry.path) for entry in entries if ours.fullmatch(entry.name)]
     for temporary in stale:
-        _remove_unlocked(temporary)
-
-
-def _remove_unlocked(temporary: Path) -> None:
-    if sys.platform == "win32":
-        return
-    with suppress(OSError):  # it is locked, gone, or must not be removed; none of these prevents the save
-        descriptor = os.open(temporary, os.O_RDONLY | os.O_NONBLOCK | _NO_FOLLOW)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(temporary)
-        finally:
-            os.close(descriptor)
+        with suppress(OSError):  # it is locked, gone, or must not be removed; none of these prevents the save
+            descriptor = os.open(temporary, os.O_RDONLY | os.O_NONBLOCK | _NO_FOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(temporary)
+            finally:
+                os.close(descriptor)
 
 
 def _remove(temporary: Path) -> None:

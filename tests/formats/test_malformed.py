@@ -1,7 +1,8 @@
-"""Files that strangers may send, in word2vec's formats, fastText's and firth's own; `make stress` fuzzes the same."""
+"""Malformed and malicious files of every format; `make stress` fuzzes the same targets for longer."""
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import os
@@ -10,17 +11,18 @@ import re
 import subprocess
 import sys
 import tracemalloc
-import warnings
 
 import numpy as np
 import pytest
-from stress import _fuzzing
+from stress import _fuzzing, damage
 from stress._fuzzing import FaultError, Target, check, named
-from stress._targets import TARGETS, VECTORS, WORDS, written
+from stress._targets import TARGETS
 
 from firth.errors import FormatError, NotEnoughMemoryError
-from firth.formats import read_vectors
-from firth.formats.word2vec import read_word2vec, write_word2vec
+from firth.formats import (
+    read_vectors,
+)
+from firth.formats.word2vec import read_word2vec
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +52,8 @@ def reads(**options):
 
 
 TEXT, BINARY, GLOVE, EITHER = reads(binary=False), reads(binary=True), reads(no_header=True), reads()
+
 FASTTEXT = Target(lambda: [], named("v.bin"), lambda path: read_vectors(path, "fasttext-bin"))
-
-
-# --- cut anywhere, any bit flipped
 
 
 @pytest.mark.usefixtures("unsynced")
@@ -73,23 +73,6 @@ def test_any_flipped_bit_is_refused_or_read_in_bounds(tmp_path, name):
         flipped = bytearray(seed)
         flipped[bit // 8] ^= 1 << bit % 8
         check(TARGETS[name], bytes(flipped), tmp_path)
-
-
-def test_glove_cut_within_a_row_is_refused_or_warned_of(tmp_path):
-    whole = written(write_word2vec, WORDS, VECTORS, header=False)
-    for size in range(1, len(whole)):
-        (tmp_path / "v").write_bytes(whole[:size])
-        if whole[size - 1 : size] == b"\n":  # nothing in the file says how many rows there were
-            found = read_word2vec(tmp_path / "v", no_header=True)
-            assert np.array_equal(found.vectors, VECTORS[: len(found.keys)])
-            continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            with pytest.raises((FormatError, UserWarning), match=r"(is|are) not a word and|does not end in a newline"):
-                read_word2vec(tmp_path / "v", no_header=True)
-
-
-# --- sizes that lie
 
 
 HUGE = [b"1000000000000", b"2147483648", b"65536", b"-5", b"9" * 40, b"9" * 5000, b"1e3", b"0x10", b"+1", b"\xd9\xa3"]
@@ -122,9 +105,6 @@ def test_a_fasttext_model_whose_numbers_lie_takes_no_memory(tmp_path, number):
         for at, size in [*fields, (76, 8), (84, 8), (matrix_sizes, 8), (matrix_sizes + 8, 8)]:
             lying = seed[:at] + number.to_bytes(size, "little", signed=True) + seed[at + size :]
             check(FASTTEXT, lying, tmp_path)
-
-
-# --- long things
 
 
 @pytest.mark.usefixtures("traced")
@@ -169,43 +149,6 @@ def test_a_compressed_file_that_unpacks_to_a_thousand_times_its_size_takes_bound
         assert not check(target, bomb, tmp_path)
 
 
-# --- bytes that text may hold
-
-
-def test_lines_that_end_as_on_windows_are_read(tmp_path):
-    text = written(write_word2vec, WORDS, VECTORS)
-    (tmp_path / "v").write_bytes(text.replace(b"\n", b"\r\n"))
-    found = read_word2vec(tmp_path / "v")
-    assert found.keys == WORDS
-    assert np.array_equal(found.vectors, VECTORS)
-
-
-@pytest.mark.parametrize("binary", [False, True])
-def test_a_nul_belongs_to_a_word_and_to_no_number(tmp_path, binary):
-    (tmp_path / "v").write_bytes(written(write_word2vec, ["a\0b", "\0"], VECTORS[:2], binary=binary))
-    assert read_word2vec(tmp_path / "v").keys == ["a\0b", "\0"]
-    (tmp_path / "v").write_bytes(b"1 2\na 1\x00 2\n")
-    with pytest.raises(FormatError, match="line 2 is not a word and 2 numbers"):
-        read_word2vec(tmp_path / "v", binary=False)
-
-
-@pytest.mark.parametrize("number", [b"1_0", b"0x1p4", b"1,5", b"1e", b"--1", b"\xd9\xa3", b"1d0", b"true"])
-def test_what_only_some_programs_call_a_number_is_refused_with_its_line(tmp_path, number):
-    (tmp_path / "v").write_bytes(b"2 2\na 1 2\nb 3 " + number + b"\n")
-    with pytest.raises(FormatError, match=r"v, line 3 is not a word and 2 numbers.*'b 3"):
-        read_word2vec(tmp_path / "v", binary=False)
-
-
-def test_binary_that_is_not_finite_is_counted(tmp_path):
-    vectors = np.array([[1, np.nan], [np.inf, 0], [1, 2]], np.float32)
-    (tmp_path / "v").write_bytes(written(write_word2vec, ["a", "b", "c"], vectors, binary=True))
-    with pytest.warns(UserWarning, match="infinities or not-a-numbers in 2 rows"):
-        assert read_word2vec(tmp_path / "v", binary=True).vectors.tobytes() == vectors.tobytes()
-
-
-# --- code in files
-
-
 SPY = r"""
 import json, pathlib, sys, warnings
 import numpy as np
@@ -242,7 +185,6 @@ class Bomb:
 
 def payloads():
     """Return files that run code in whoever unpickles them."""
-    import io
 
     objects, archive = io.BytesIO(), io.BytesIO()
     np.save(objects, np.array([Bomb()], object), allow_pickle=True)
@@ -266,9 +208,6 @@ def test_no_reader_runs_what_a_file_holds(tmp_path):
     assert read <= 2 * 64  # diagnose says what a file is and what is wrong with it
     assert ran == []
     assert not (tmp_path / "exploded").exists()
-
-
-# --- the harness itself
 
 
 @pytest.mark.usefixtures("traced")
@@ -300,3 +239,21 @@ def test_readers_stand_some_fuzzing(tmp_path, name):
     counts = fuzz.fuzz(name, 0, tmp_path, 500)
     assert counts["inputs"] == counts["accepted"] + counts["refused"] == 500
     assert min(counts.values()) > 0
+
+
+# --- tables and folders
+
+
+@pytest.mark.timeout(120)
+def test_whatever_is_cut_or_flipped_is_read_or_refused_within_bounds(tmp_path):
+    counts = damage.run(0, tmp_path)
+    assert counts["refused"] > 500
+    assert counts["accepted"] > 200
+
+
+@pytest.mark.filterwarnings("ignore:.* only the first is read")
+@pytest.mark.parametrize("name", list(damage.PARTS))
+def test_the_targets_of_the_fuzzer_take_their_own_seeds(tmp_path, name):
+    target = TARGETS[name]
+    for data in target.seeds():
+        target.use(target.place(data, tmp_path))
