@@ -10,11 +10,7 @@ from formats._files import memory_of_diagnosis, refused
 
 from firth import KeyedVectors
 from firth.errors import FormatError, NotEnoughMemoryError
-from firth.formats import (
-    arrow,
-    read_vectors,
-    write_vectors,
-)
+from firth.formats import arrow, read_vectors, write_vectors
 
 VECTORS = np.arange(6, dtype=np.float32).reshape(3, 2)
 

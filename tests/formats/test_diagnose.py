@@ -8,12 +8,7 @@ import pytest
 from formats._files import memory_of_diagnosis
 
 from firth.cli import main
-from firth.formats import (
-    FORMATS,
-    diagnose,
-    read_vectors,
-    write_vectors,
-)
+from firth.formats import FORMATS, diagnose, read_vectors, write_vectors
 
 WORDS = ["the", "naïve", "日本", "cat"]
 

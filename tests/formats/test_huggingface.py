@@ -8,11 +8,7 @@ from formats._files import refused
 from safetensors.numpy import save_file
 
 from firth.errors import FormatError
-from firth.formats import (
-    detect,
-    read_vectors,
-    write_vectors,
-)
+from firth.formats import detect, read_vectors, write_vectors
 
 VECTORS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
@@ -42,11 +38,7 @@ def test_a_unigram_vocabulary_is_a_list(tmp_path):
 
 
 def test_the_rows_and_weights_of_a_quantised_vocabulary_are_applied(tmp_path):
-    tensors = {
-        "embeddings": VECTORS[:2],
-        "mapping": np.array([1, 0, 1]),
-        "weights": np.array([1.0, 2.0, 0.5]),
-    }
+    tensors = {"embeddings": VECTORS[:2], "mapping": np.array([1, 0, 1]), "weights": np.array([1.0, 2.0, 0.5])}
     found = read_vectors(a_folder(tmp_path / "m", tensors, {"a": 0, "b": 1, "c": 2}))
     assert np.array_equal(found.vectors, VECTORS[[1, 0, 1]] * np.array([[1], [2], [0.5]], np.float32))
 

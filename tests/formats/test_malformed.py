@@ -19,9 +19,7 @@ from stress._fuzzing import FaultError, Target, check, named
 from stress._targets import TARGETS
 
 from firth.errors import FormatError, NotEnoughMemoryError
-from firth.formats import (
-    read_vectors,
-)
+from firth.formats import read_vectors
 from firth.formats.word2vec import read_word2vec
 
 

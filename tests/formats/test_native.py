@@ -48,9 +48,7 @@ def test_what_is_absent_comes_back_as_none_and_whole_number_keys_as_numbers(tmp_
 
 @settings(max_examples=30, deadline=None)
 @given(
-    words=st.lists(st.text(), unique=True, max_size=6),
-    D=st.integers(1, 5),
-    kind=st.sampled_from(["f2", "f4", "f8"]),
+    words=st.lists(st.text(), unique=True, max_size=6), D=st.integers(1, 5), kind=st.sampled_from(["f2", "f4", "f8"])
 )
 def test_any_words_and_shapes_survive(tmp_path_factory, words, D, kind):
     path = tmp_path_factory.mktemp("native") / "file"

@@ -11,10 +11,7 @@ from stress._fuzz_tables import files_of
 
 from firth.cli import main
 from firth.errors import FormatError
-from firth.formats import (
-    read_vectors,
-    write_vectors,
-)
+from firth.formats import read_vectors, write_vectors
 
 VECTORS = np.arange(6, dtype=np.float32).reshape(3, 2)
 

@@ -12,9 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from firth.errors import FormatError
-from firth.formats import (
-    read_vectors,
-)
+from firth.formats import read_vectors
 
 VECTORS = np.arange(6, dtype=np.float32).reshape(3, 2)
 

@@ -8,11 +8,7 @@ import pytest
 from formats._files import refused
 
 from firth.errors import FormatError
-from firth.formats import (
-    diagnose,
-    read_vectors,
-    write_vectors,
-)
+from firth.formats import diagnose, read_vectors, write_vectors
 
 VECTORS = np.arange(6, dtype=np.float32).reshape(3, 2)
 

@@ -8,9 +8,7 @@ import pytest
 from stress._targets import written
 
 from firth.errors import FormatError, OptionError
-from firth.formats import (
-    word2vec_rows,
-)
+from firth.formats import word2vec_rows
 from firth.formats.decimals import parse_fields
 from firth.formats.word2vec import read_word2vec, write_word2vec
 

@@ -32,12 +32,7 @@ _KEY_NAMES = ("word", "id", "key", "token", "text")
 
 
 def write_arrow(
-    path: PathLike,
-    keys: Sequence[str | int],
-    vectors: Array,
-    counts: Array | None = None,
-    *,
-    parquet: bool = False,
+    path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None, *, parquet: bool = False
 ) -> None:
     """Write an Arrow IPC file, or with `parquet` a Parquet file, atomically."""
     import pyarrow as pa
@@ -52,8 +47,12 @@ def write_arrow(
         # only the keys: floats of vectors do not repeat
         options = {"compression": "zstd", "use_dictionary": [schema.names[0]]}
         with pq.ParquetWriter(sink, schema, **options) if parquet else pa.ipc.new_file(sink, schema) as writer:
-            for batch in _batches(schema, keys, vectors, counts):
-                writer.write_batch(batch)
+            try:
+                for batch in _batches(schema, keys, vectors, counts):
+                    writer.write_batch(batch)
+            except UnicodeEncodeError as error:
+                utf8(error.object)  # raises an error with a remedy
+                raise
         file.flush()
 
 
@@ -109,23 +108,11 @@ def _batches(schema: Any, keys: Sequence[str | int], vectors: Array, counts: Arr
     for start in range(0, len(keys), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)
         flat = pa.array(np.ascontiguousarray(vectors[part]).ravel())
-        columns = [
-            _key_array(keys[part], schema),
-            pa.FixedSizeListArray.from_arrays(flat, type=schema.field("vector").type),
-        ]
+        vector_column = pa.FixedSizeListArray.from_arrays(flat, type=schema.field("vector").type)
+        columns = [pa.array(keys[part], schema.field(0).type), vector_column]
         if counts is not None:
             columns.append(pa.array(np.asarray(counts[part], np.int64)))
         yield pa.record_batch(columns, schema=schema)
-
-
-def _key_array(keys: Sequence[str | int], schema: Any) -> Any:
-    import pyarrow as pa
-
-    try:
-        return pa.array(keys, schema.field(0).type)
-    except UnicodeEncodeError as error:
-        utf8(error.object)  # raises an error with a remedy
-        raise
 
 
 # --- reading

@@ -130,16 +130,8 @@ def _read_word2vec(path: Path, file: BinaryIO, found: Diagnosis) -> None:
     read = _read_records if found.format == "word2vec-binary" else _read_lines
     words = read(lines, _Tally(found.dimensions, found), found)
     found.duplicates = len(words) - len(set(words))
-    found.undecodable = sum(_is_undecodable(word) for word in words)
+    found.undecodable = sum(word.decode(errors="ignore").encode() != word for word in words)
     found.spaced = sum(len(word.split()) != 1 for word in words)
-
-
-def _is_undecodable(word: bytes) -> bool:
-    try:
-        word.decode()
-    except UnicodeDecodeError:
-        return True
-    return False
 
 
 def _read_records(lines: Lines, tally: _Tally, found: Diagnosis) -> list[bytes]:

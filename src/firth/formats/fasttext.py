@@ -126,37 +126,33 @@ class _Bytes:
     """Reads a file a few MiB at a time, and counts the bytes that were taken."""
 
     def __init__(self, path: Path, file: BinaryIO):
-        self.path = path
-        self.file = file
-        self.position = 0
-        self.held = b""
-        self.at = 0
+        self.path, self.file = path, file
+        self.held, self.at = b"", 0
+        self.start = 0  # of `held`, in the file
+
+    @property
+    def position(self) -> int:
+        return self.start + self.at
 
     def until_zero(self) -> bytes:
         while (end := self.held.find(b"\0", self.at, self.at + _LONGEST_WORD)) < 0:
             if len(self.held) - self.at >= _LONGEST_WORD:
                 raise _damaged(self.path, f"the word at byte {self.position} of it is longer than {_LONGEST_WORD}")
             self._more("its dictionary")
-        word = self.held[self.at : end]
-        self._advance(end + 1 - self.at)
+        word, self.at = self.held[self.at : end], end + 1
         return word
 
     def take(self, size: int, part: str) -> bytes:
         while len(self.held) - self.at < size:
             self._more(part)
-        taken = self.held[self.at : self.at + size]
-        self._advance(size)
-        return taken
-
-    def _advance(self, size: int) -> None:
         self.at += size
-        self.position += size
+        return self.held[self.at - size : self.at]
 
     def _more(self, part: str) -> None:
         new = self.file.read(_CHUNK_BYTES)
         if not new:
-            end = self.position + len(self.held) - self.at
-            raise _damaged(self.path, f"it ends at byte {end}, within {part}")
+            raise _damaged(self.path, f"it ends at byte {self.start + len(self.held)}, within {part}")
+        self.start += self.at
         self.held, self.at = self.held[self.at :] + new, 0
 
 
@@ -171,22 +167,19 @@ def _read_matrix(reader: _Bytes, header: _Header) -> Array:
             path,
             f"its matrix is {rows} x {D}, with {counted(header.words, 'word')} and {counted(header.bucket, 'bucket')}",
         )
+    size = 4 * rows * D
     if is_compressed(path):
-        return _read_floats(reader, rows, D)
-    end = reader.position + 4 * rows * D
-    if (size := path.stat().st_size) < end:
-        raise _damaged(path, f"its matrix of {rows} x {D} ends at byte {end}, and the file at byte {size}")
+        room_for((rows, D), np.float32, path, "unpack it first: the matrix of a plain file is mapped")
+        data = bytearray()
+        while len(data) < size:
+            data += reader.take(min(_CHUNK_BYTES, size - len(data)), f"its matrix of {rows} x {D}")
+        return np.frombuffer(data, "<f4").reshape(rows, D)
+    end = reader.position + size
+    if (held := path.stat().st_size) < end:
+        raise _damaged(path, f"its matrix of {rows} x {D} ends at byte {end}, and the file at byte {held}")
     if not rows:
         return np.empty((0, D), np.float32)
     return np.memmap(path, dtype="<f4", mode="r", offset=reader.position, shape=(rows, D))
-
-
-def _read_floats(reader: _Bytes, rows: int, D: int) -> Array:
-    room_for((rows, D), np.float32, reader.path, "unpack it first: the matrix of a plain file is mapped")
-    size, data = 4 * rows * D, bytearray()
-    while len(data) < size:
-        data += reader.take(min(_CHUNK_BYTES, size - len(data)), f"its matrix of {rows} x {D}")
-    return np.frombuffer(data, "<f4").reshape(rows, D)
 
 
 def _damaged(path: Path, reason: str) -> FormatError:

@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,17 +172,17 @@ class _NativeReader:
         return self.file.mapped(name, check=False) if self.mmap else self.file.tensor(name)
 
     def _keys(self) -> list[str] | list[int]:
-        keys = cast(list[int], self.file.tensor("ids").tolist()) if "ids" in self.layout else self._words()
+        keys: list[Any]
+        if "ids" in self.layout:
+            keys = self.file.tensor("ids").tolist()
+        else:
+            try:
+                keys = from_blob(self.file.tensor("words"), self.file.tensor("word_ends"))
+            except ValueError as error:
+                self.file.refuse(f"the words cannot be decoded: {error}", error)
         if not self.mmap and len(set(keys)) != len(keys):
             self.file.refuse("a key comes more than once")
         return keys
-
-    def _words(self) -> list[str]:
-        words, ends = self.file.tensor("words"), self.file.tensor("word_ends")
-        try:
-            return from_blob(cast(NDArray[np.uint8], words), cast(NDArray[np.int64], ends))
-        except ValueError as error:
-            self.file.refuse(f"the words cannot be decoded: {error}", error)
 
 
 def _refuse_other_kinds(path: Path) -> None:

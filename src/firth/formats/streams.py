@@ -7,7 +7,7 @@ import lzma
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -95,21 +95,15 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     refuse_devices(path)
     try:
         with ExitStack() as stack:
-            yield _opened(path, stack)
+            file = stack.enter_context(path.open("rb"))
+            plain = unpacked(file, path.suffix.lower(), stack)
+            yield file if plain is file else cast(BinaryIO, io.BufferedReader(plain, _BUFFER_BYTES))  # for readline
     except DAMAGED_STREAM as error:
         if not is_compressed(path) or getattr(error, "errno", None) is not None:
             raise  # an error of the system, such as a missing file
         raise FormatError(
             f"{path} is not a complete {path.suffix} file: {error}. Download it again, or correct its name"
         ) from error
-
-
-def _opened(path: Path, stack: ExitStack) -> BinaryIO:
-    file = stack.enter_context(path.open("rb"))
-    if not is_compressed(path):
-        return file
-    plain = unpacked(file, path.suffix.lower(), stack)
-    return cast(BinaryIO, io.BufferedReader(plain, _BUFFER_BYTES))  # for its readline
 
 
 def long_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -128,12 +122,8 @@ def read_head(path: Path) -> Head:
 def writing_set(*paths: PathLike) -> Iterator[list[BinaryIO]]:
     """Yield a file for each path, as `atomic_set` does, each compressed according to its suffix."""
     with atomic_set(*paths) as files, ExitStack() as stack:
-        yield [stack.enter_context(_packed(path, file)) for path, file in zip(paths, files, strict=True)]
-
-
-def _packed(path: PathLike, file: BinaryIO) -> AbstractContextManager[BinaryIO]:
-    compressor = _COMPRESSORS.get(Path(path).suffix.lower())
-    return nullcontext(file) if compressor is None else compressor(file)
+        compressors = [_COMPRESSORS.get(Path(path).suffix.lower(), nullcontext) for path in paths]
+        yield [stack.enter_context(compress(file)) for compress, file in zip(compressors, files, strict=True)]
 
 
 class Lines:

@@ -58,11 +58,7 @@ def header(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
     end = 0
     for name, array in tensors.items():
         start, end = end, end + array.nbytes
-        entries[name] = {
-            "dtype": CODES[array.dtype.name],
-            "shape": list(array.shape),
-            "data_offsets": [start, end],
-        }
+        entries[name] = {"dtype": CODES[array.dtype.name], "shape": list(array.shape), "data_offsets": [start, end]}
     text = json.dumps({"__metadata__": dict(metadata), **entries}).encode()
     text += b" " * (-(8 + len(text)) % _ALIGNMENT)
     return len(text).to_bytes(8, "little") + text

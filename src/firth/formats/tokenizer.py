@@ -33,11 +33,7 @@ def tokenizer_json(words: Sequence[str]) -> bytes:
         "pre_tokenizer": {"type": "WhitespaceSplit"},
         "post_processor": None,
         "decoder": None,
-        "model": {
-            "type": "WordLevel",
-            "vocab": {word: row for row, word in enumerate(words)},
-            "unk_token": UNKNOWN,
-        },
+        "model": {"type": "WordLevel", "vocab": {word: row for row, word in enumerate(words)}, "unk_token": UNKNOWN},
     }
     return json.dumps(content, ensure_ascii=False).encode()
 

@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from firth.errors import FormatError, OptionError
+from firth.formats import words as wordlists
 from firth.formats.decimals import print_rows
 from firth.formats.format import Array, Format, Head, PathLike, Table
 from firth.formats.signatures import known_kind
@@ -52,18 +53,6 @@ from firth.formats.streams import (
 )
 from firth.formats.tensors import is_safetensors
 from firth.formats.word2vec_rows import MOST_DIMENSIONS, TextRows, common_length, read_records
-from firth.formats.words import (
-    FLOATS,
-    check_shapes,
-    checked_limit,
-    decoded,
-    encoded,
-    read_counts,
-    shown,
-    warn_of_broken_rows,
-    warn_of_cut_number,
-    without_repeats,
-)
 from firth.messages import counted
 
 _LONGEST_HEADER = 100  # bytes
@@ -91,10 +80,10 @@ def read_word2vec(
     without D numbers, and words that are not in `encoding`; `NotEnoughMemoryError` if the rows do not fit in
     memory.
     """
-    limit = checked_limit(limit)
+    limit = wordlists.checked_limit(limit)
     path, dtype = Path(path), np.dtype(datatype)
-    if dtype.name not in FLOATS:
-        raise OptionError(f"datatype={datatype!r} is not allowed: give one of {', '.join(FLOATS)}")
+    if dtype.name not in wordlists.FLOATS:
+        raise OptionError(f"datatype={datatype!r} is not allowed: give one of {', '.join(wordlists.FLOATS)}")
     if no_header and binary:
         raise OptionError("no_header=True is for text: a binary file cannot be read without its header")
     head = _checked_head(path)
@@ -102,9 +91,9 @@ def read_word2vec(
         binary = not no_header and _is_binary(head)
     with reading(path) as file:
         words, vectors = _read_rows(path, file, not no_header, binary, limit, dtype)
-    keys = decoded(path, words, encoding, unicode_errors)
-    keys, vectors, _ = without_repeats(path, keys, vectors)
-    counts = None if fvocab is None else read_counts(Path(fvocab), keys, encoding, unicode_errors)
+    keys = wordlists.decoded(path, words, encoding, unicode_errors)
+    keys, vectors, _ = wordlists.without_repeats(path, keys, vectors)
+    counts = None if fvocab is None else wordlists.read_counts(Path(fvocab), keys, encoding, unicode_errors)
     return Table(keys, vectors, counts)
 
 
@@ -129,8 +118,8 @@ def write_word2vec(
     """
     if fvocab is not None and counts is None:
         raise OptionError(f"fvocab={os.fspath(fvocab)!r} asks for counts, but these vectors have none: leave it out")
-    check_shapes(keys, vectors, counts)
-    words = encoded(keys, "the word2vec formats")
+    wordlists.check_shapes(keys, vectors, counts)
+    words = wordlists.encoded(keys, "the word2vec formats")
     end = b"" if binary else line_end
     with writing_set(*[path] if fvocab is None else [path, fvocab]) as (file, *vocabulary):
         if header:
@@ -177,12 +166,17 @@ def _read_rows(
     lines = Lines(file)
     D = D or common_length(path, lines)
     wanted = min((number for number in (V, limit) if number is not None), default=None)
-    if V is not None and not is_compressed(path):
-        _check_size(path, V, D, 4 * D + 1 if binary else 2 * D + 1)
+    size = None if V is None or is_compressed(path) else path.stat().st_size
+    needed = (V or 0) * (4 * D + 1 if binary else 2 * D + 1)
+    if V is not None and size is not None and needed > size:
+        raise FormatError(
+            f"{path} declares {_size(V, D)}, which need at least {counted(needed, 'byte')}, but has {size:,}: the file "
+            "is cut, or its header is wrong"
+        )
     if wanted is not None:
         room_for((wanted, D), dtype, path, fewer_rows())
-    # a compressed file may be shorter than its header declares
-    rows = GrowingMatrix(path, D, dtype, 0 if V is None or is_compressed(path) else wanted or 0)
+    # a compressed file may hold fewer rows than its header declares
+    rows = GrowingMatrix(path, D, dtype, 0 if size is None else wanted or 0)
     if binary:
         words = read_records(lines, rows, wanted or 0)
     else:
@@ -195,8 +189,8 @@ def _read_rows(
     if V is not None and len(words) == V and lines.anything_left(b"\r\n" if binary else None):
         or_rows = "" if binary else ", or its rows are"
         raise FormatError(f"{path} declares {_size(V, D)}, but more follows: its header is wrong{or_rows}")
-    warn_of_cut_number(path, lines.unfinished)
-    warn_of_broken_rows(path, rows.broken)
+    wordlists.warn_of_cut_number(path, lines.unfinished)
+    wordlists.warn_of_broken_rows(path, rows.broken)
     return words, rows.finished()
 
 
@@ -206,8 +200,8 @@ def read_header(path: Path, file: BinaryIO) -> tuple[int, int]:
     fields = line.split()
     if len(fields) != 2 or not all(field.isdigit() for field in fields):
         raise FormatError(
-            f"{path} is not a word2vec file: its first line is {shown(line)}, and should be two whole numbers, "
-            "rows and dimensions. If it is text without that line, as GloVe writes it, give no_header=True"
+            f"{path} is not a word2vec file: its first line is {wordlists.shown(line)}, and should be two whole "
+            "numbers, rows and dimensions. If it is text without that line, as GloVe writes it, give no_header=True"
         )
     V, D = (int(field) for field in fields)
     if not 1 <= D <= MOST_DIMENSIONS:
@@ -216,16 +210,6 @@ def read_header(path: Path, file: BinaryIO) -> tuple[int, int]:
             "possible, so this is not a word2vec file"
         )
     return V, D
-
-
-def _check_size(path: Path, V: int, D: int, least_row: int) -> None:
-    """Refuse a header that declares more rows than the file has bytes for, before memory is allocated."""
-    size = path.stat().st_size
-    if V * least_row > size:
-        raise FormatError(
-            f"{path} declares {_size(V, D)}, which need at least {counted(V * least_row, 'byte')}, but has {size:,}: "
-            "the file is cut, or its header is wrong"
-        )
 
 
 def _size(V: int, D: int) -> str:

@@ -60,7 +60,11 @@ def decoded(path: Path, words: list[bytes], encoding: str, errors: str) -> list[
         raise UndecodableError(
             error,
             f"{path}: word {len(each) + 1} is not {encoding}: {error.object[:40]!r} ({error.reason}). "
-            f"{_another_encoding()} (word2vec.c cuts long words in the middle of a character)",
+            + advice(
+                "Give the file's encoding, or unicode_errors='replace' or 'ignore'",
+                "Rewrite the file: firth convert IN OUT with --encoding, or with --unicode-errors replace or ignore",
+            )
+            + " (word2vec.c cuts long words in the middle of a character)",
         ) from error
     return each
 
@@ -76,13 +80,6 @@ def _codec_name(encoding: str, errors: str) -> str:
     except LookupError as error:
         raise OptionError(f"{option('unicode_errors', repr(errors))}: {error}") from error
     return codecs.lookup(encoding).name
-
-
-def _another_encoding() -> str:
-    return advice(
-        "Give the file's encoding, or unicode_errors='replace' or 'ignore'",
-        "Rewrite the file: firth convert IN OUT with --encoding, or with --unicode-errors replace or ignore",
-    )
 
 
 def encoded(words: Iterable[str | int], format_name: str, unwritable: re.Pattern[str] = WHITESPACE) -> list[bytes]:
