@@ -1,4 +1,4 @@
-"""Diagnosis of a file of vectors: all errors in it are reported together, where a reader stops at the first."""
+"""Diagnosis of a file of vectors: reports all errors in it, while a reader stops at the first."""
 
 import warnings
 from collections.abc import Iterator

@@ -157,7 +157,7 @@ class _Bytes:
 
 
 def _read_matrix(reader: _Bytes, header: _Header) -> Array:
-    """Return the (rows, D) input matrix: mapped, or in memory where the file is compressed."""
+    """Return the (rows, D) input matrix: mapped, or in memory if the file is compressed."""
     path = reader.path
     quantised, rows, D = _MATRIX.unpack(reader.take(_MATRIX.size, "the size of its matrix"))
     if quantised:

@@ -1,6 +1,6 @@
 """Sealed files: safetensors files with checksums of every byte, so that damage raises an error.
 
-firth's models and its checkpoints are such files. Besides what these store, `__metadata__` maps to strings:
+firth's models and its checkpoints are such files. Beside their own strings, `__metadata__` holds:
 
     format, version   what the file holds, and the version of that format
     crc32             JSON: the CRC-32 of each tensor's bytes, as eight hexadecimal digits
@@ -126,7 +126,7 @@ class SealedFile:
 
 
 def read_sealed(path: Path, kind: Kind, read: Callable[[SealedFile], T]) -> T:
-    """Return what `read` makes of an open sealed file.
+    """Open a sealed file and return `read(file)`.
 
     Raises `FormatError` as `SealedFile` does, and for a file that is not a safetensors file.
     """

@@ -50,9 +50,8 @@ class _KeptOpen(io.RawIOBase):
 
 
 _COMPRESSORS: dict[str, Callable[[BinaryIO], Any]] = {
-    ".gz": lambda file: gzip.GzipFile(
-        "", "wb", _GZIP_LEVEL, file, mtime=0
-    ),  # no time stamp: equal vectors give equal bytes
+    # no time stamp: equal vectors give equal bytes
+    ".gz": lambda file: gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0),
     ".bz2": lambda file: bz2.BZ2File(file, "wb"),
     ".xz": lambda file: lzma.LZMAFile(file, "wb"),  # noqa: SIM115 - `writing_set` closes it
     ".zst": _write_zstd,

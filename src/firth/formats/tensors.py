@@ -108,7 +108,7 @@ def _dtype(code: str) -> np.dtype[Any]:
 
 
 def read_tensors(path: Path, read: Callable[[TensorFile], T], longest: int = LONGEST_HEADER, remedy: str = "") -> T:
-    """Return what `read` makes of an open safetensors file.
+    """Open a safetensors file and return `read(file)`.
 
     Raises `FormatError`, which ends with `remedy`, for any other file, and for a header longer than `longest` bytes.
     """
@@ -116,7 +116,7 @@ def read_tensors(path: Path, read: Callable[[TensorFile], T], longest: int = LON
 
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
-    if size > longest:  # before it takes long to parse, and much memory
+    if size > longest:  # parsing it would take long, and much memory
         raise FormatError(f"{path} has a header of {counted(size, 'byte')}; that of vectors has at most {longest}")
     try:
         with safe_open(path, framework="numpy") as opened:

@@ -16,10 +16,10 @@ from firth.messages import advice, counted
 from firth.resources import available_cores
 
 MOST_DIMENSIONS = 1 << 16
-_SAMPLE_LINES = 100  # the number of dimensions is taken from these where no header gives it
+_SAMPLE_LINES = 100  # from which D is inferred if there is no header
 _LONGEST_WORD = 1 << 16  # bytes; a file without a space for so long is not word2vec binary
 _RECORD_BYTES = 1 << 18  # of binary that are read at once: few enough to stay in the processor's cache
-_MOST_THREADS = 4  # with more, making the strings of the words takes most of the time
+_MOST_THREADS = 4  # with more, creating the words takes most of the time
 
 _Parsed = tuple[list[bytes], Array]
 
@@ -73,7 +73,7 @@ class TextRows:
         self.words: list[bytes] = []
 
     def read(self) -> list[bytes]:
-        """Return the words; the rows are filled, and what follows the last is given back to `lines`."""
+        """Fill the rows and return the words; the bytes after the last row are given back to `lines`."""
         blocks = self.lines.blocks()
         if self.wanted == 0:
             return self.words
@@ -97,7 +97,7 @@ class TextRows:
         return self._take(block, parsed.result(), [later for later, _ in ahead])
 
     def _take(self, block: bytes, parsed: _Parsed | None, later: Sequence[bytes] = ()) -> bool:
-        """Keep the rows of a block; return whether that is all that is wanted, and if so give back the rest."""
+        """Keep the rows of a block; once `wanted` rows are read, give back the rest and return True."""
         room = None if self.wanted is None else self.wanted - len(self.words)
         end = len(block)
         if parsed is None or (room is not None and len(parsed[0]) > room):
@@ -125,7 +125,7 @@ class TextRows:
         return self._parse_numbered(lines), min(end, len(block))
 
     def _parse_numbered(self, lines: list[tuple[int, bytes]]) -> _Parsed:
-        """Parse lines together; if that fails, each half: singly, a bad line after a million would take a minute."""
+        """Parse lines together, or if that fails, each half: line by line would be far slower."""
         import pyarrow as pa
 
         split = [split_line(line, self.D) for _, line in lines]
