@@ -18,7 +18,7 @@ WRITTEN = [name for name, known in FORMATS.items() if known.write]
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_nothing_is_wrong_with_a_sound_file(tmp_path, name):
+def test_no_errors_are_found_in_a_sound_file(tmp_path, name):
     write_vectors(tmp_path / "v", name, WORDS, VECTORS)
     found = diagnose(tmp_path / "v")
     assert found.is_sound, found.problems
@@ -92,14 +92,14 @@ def test_a_cut_binary_file(tmp_path):
         (b"PAR1 and no more", "not a complete Arrow or Parquet file"),
     ],
 )
-def test_what_a_reader_would_raise_is_a_problem(tmp_path, content, message):
+def test_an_error_of_a_reader_is_a_problem(tmp_path, content, message):
     (tmp_path / "v").write_bytes(content)
     found = diagnose(tmp_path / "v")
     assert len(found.problems) == 1
     assert message in found.problems[0]
 
 
-def test_a_damaged_file_of_ours_says_where(tmp_path):
+def test_a_damaged_native_file_is_reported(tmp_path):
     write_vectors(tmp_path / "v", "native", WORDS, VECTORS)
     content = bytearray((tmp_path / "v").read_bytes())
     content[content.index(VECTORS.tobytes())] ^= 1
@@ -115,7 +115,7 @@ def test_a_missing_file_is_the_systems_error(tmp_path):
 # --- memory
 
 
-def test_long_lines_are_looked_through_a_few_at_a_time(tmp_path):
+def test_long_lines_are_read_a_few_at_a_time(tmp_path):
     (tmp_path / "small").write_bytes(b"w 0.25 0.25\n")
     (tmp_path / "v").write_bytes((b"w" + b" 0.25" * 60_000 + b"\n") * 300)
     (_, _, base), (rows, D, peak) = memory_of_diagnosis(tmp_path / "small", tmp_path / "v")
@@ -130,7 +130,7 @@ BEGINNINGS = [b"", b"PAR1", b"ARROW1\0\0", b"PK\3\4", b"9 9\n", b'\x10\0\0\0\0\0
 
 @pytest.mark.parametrize("content", [*BEGINNINGS, b"3 2\na 1", b"x" * 100])
 @pytest.mark.parametrize("name", ["v", "v.npz", "v.firth", "new\nline"])
-def test_info_on_a_broken_file_exits_with_1_and_says_what_is_wrong(tmp_path, capsys, content, name):
+def test_info_on_a_broken_file_exits_with_1_and_reports_the_error(tmp_path, capsys, content, name):
     (tmp_path / name).write_bytes(content)
     assert main(["info", str(tmp_path / name)]) == 1
     said = "".join(capsys.readouterr())

@@ -80,7 +80,7 @@ def test_writing_again_replaces_the_files_in_the_folder(tmp_path):
         ({"embeddings": VECTORS.astype(np.int8)}, {"a": 0}, "has not exactly one matrix of vectors.*float16, 32 or 64"),
     ],
 )
-def test_a_folder_whose_parts_do_not_go_together_is_refused(tmp_path, tensors, vocabulary, message):
+def test_a_folder_with_parts_that_do_not_match_is_refused(tmp_path, tensors, vocabulary, message):
     with pytest.raises(FormatError, match=message):
         read_vectors(a_folder(tmp_path / "m", tensors, vocabulary))
 
@@ -146,7 +146,7 @@ def test_a_damaged_config_is_refused(tmp_path, config):
     refused(a_folder(tmp_path / "m", THREE, ABC, config=config), "config.json is not JSON")
 
 
-def test_a_config_that_names_a_token_that_is_not_there_is_refused(tmp_path):
+def test_a_config_that_names_an_absent_token_is_refused(tmp_path):
     folder = a_folder(tmp_path / "m", THREE, ABC, config=b'{"firth_added_unknown": true}')
     refused(folder, r"declares \[UNK\] the last token, but that is \['c'\]")
 
@@ -164,7 +164,7 @@ def test_a_mapping_that_does_not_lead_to_rows_is_refused(tmp_path, mapping, mess
     refused(a_folder(tmp_path / "m", {**THREE, "mapping": mapping}, ABC), message)
 
 
-def test_links_are_followed_and_those_to_nowhere_refused(tmp_path):
+def test_links_are_followed_and_dangling_ones_refused(tmp_path):
     there = a_folder(tmp_path / "m", THREE, ABC)
     link = tmp_path / "link"
     link.mkdir()

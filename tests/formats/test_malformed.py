@@ -14,7 +14,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from stress import _fuzzing, damage
+from stress import _fuzzing, damage, fuzz
 from stress._fuzzing import FaultError, Target, check, named
 from stress._targets import TARGETS
 
@@ -41,7 +41,7 @@ def traced(compiled):
 
 @pytest.fixture
 def unsynced(monkeypatch, compiled):
-    """What is accepted is saved again, and no power fails while it is."""
+    """Skip syncing to the disk: accepted files are saved again."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
@@ -79,14 +79,14 @@ HUGE = [b"1000000000000", b"2147483648", b"65536", b"-5", b"9" * 40, b"9" * 5000
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("target", [TEXT, BINARY, EITHER])
 @pytest.mark.parametrize("number", HUGE)
-def test_a_header_that_lies_is_refused_before_memory_is_taken(tmp_path, target, number):
+def test_a_header_with_wrong_sizes_is_refused_before_memory_is_allocated(tmp_path, target, number):
     rows = b"a 1 2 3\nb 4 5 6\n"
     for first in (number + b" 3", b"2 " + number, number + b" " + number):
         assert not check(target, first + b"\n" + rows, tmp_path)
 
 
 @pytest.mark.usefixtures("traced")
-def test_a_compressed_file_that_promises_more_than_memory_is_refused_before_any_is_taken(tmp_path):
+def test_a_compressed_file_larger_than_memory_is_refused_before_any_is_allocated(tmp_path):
     (tmp_path / "v.gz").write_bytes(gzip.compress(b"1000000000000 60000\na 1 2 3\n"))
     with pytest.raises(NotEnoughMemoryError, match=r"reading .*v\.gz needs .* give limit= to read fewer rows"):
         read_word2vec(tmp_path / "v.gz")
@@ -95,7 +95,7 @@ def test_a_compressed_file_that_promises_more_than_memory_is_refused_before_any_
 
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("number", [-(1 << 31), -1, 0, 1 << 16, (1 << 31) - 1])
-def test_a_fasttext_model_whose_numbers_lie_takes_no_memory(tmp_path, number):
+def test_a_fasttext_model_with_wrong_sizes_takes_no_memory(tmp_path, number):
     plain, with_parts = TARGETS["fasttext-bin"].seeds()[:2]
     for seed in (plain, with_parts):
         matrix_sizes = len(seed) - 4 * 2 * (5 if seed is plain else 12) - 16
@@ -114,13 +114,13 @@ def test_a_token_of_ten_megabytes_takes_bounded_memory(tmp_path, target, line):
 
 
 @pytest.mark.usefixtures("traced")
-def test_a_fasttext_word_without_an_end_is_refused_with_its_place(tmp_path):
+def test_a_fasttext_word_without_an_end_is_refused_with_its_position(tmp_path):
     seed = TARGETS["fasttext-bin"].seeds()[0]
     endless = seed[:92] + b"a" * (10 << 20)
     assert not check(FASTTEXT, endless, tmp_path)
     with pytest.raises(FormatError, match=r"v\.bin is cut .* the word at byte 92 of it is longer than 65536"):
         read_vectors(tmp_path / "v.bin")
-    (tmp_path / "v.bin").write_bytes(endless[:60_000])  # where gensim's reader waits for ever, and fastText's grows
+    (tmp_path / "v.bin").write_bytes(endless[:60_000])  # here gensim's reader never ends, and fastText's grows
     with pytest.raises(FormatError, match="it ends at byte 60000, within its dictionary"):
         read_vectors(tmp_path / "v.bin")
 
@@ -140,7 +140,7 @@ BOMBS = {".gz": lambda data: gzip.compress(data, 1), ".bz2": bz2.compress, ".xz"
 def test_a_compressed_file_that_unpacks_to_a_thousand_times_its_size_takes_bounded_memory(
     tmp_path, monkeypatch, suffix, content, filling
 ):
-    monkeypatch.setattr(_fuzzing, "SECONDS", 60)  # a busy machine is no fault: ten times as much is
+    monkeypatch.setattr(_fuzzing, "SECONDS", 60)  # a busy machine is not a fault
     bomb = BOMBS[suffix](content + filling * (80 << 20))
     for options in ({"binary": False}, {"binary": True}, {}):
         target = Target(lambda: [], named(f"v{suffix}"), lambda path, options=options: read_word2vec(path, **options))
@@ -161,7 +161,7 @@ sys.addaudithook(lambda event, arguments: ran.append(event) if active and event.
 refused = read = 0
 readers = [lambda path, name=name: read_vectors(path, name) for name in [None, *FORMATS]]
 readers += [KeyedVectors.load, KeyedVectors.load_word2vec_format, Word2Vec.load, diagnose]
-for active in (False, True):  # the first time modules are imported, and that is code
+for active in (False, True):  # the first time modules are imported, which runs code
     for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
         for reader in readers:
             try:
@@ -182,7 +182,7 @@ class Bomb:
 
 
 def payloads():
-    """Return files that run code in whoever unpickles them."""
+    """Return files that run code when they are unpickled."""
 
     objects, archive = io.BytesIO(), io.BytesIO()
     np.save(objects, np.array([Bomb()], object), allow_pickle=True)
@@ -191,7 +191,7 @@ def payloads():
     return {**pickles, "npy": objects.getvalue(), "npz": archive.getvalue()}
 
 
-def test_no_reader_runs_what_a_file_holds(tmp_path):
+def test_no_reader_runs_code_from_a_file(tmp_path):
     folder = tmp_path / "files"
     folder.mkdir()
     for name, content in payloads().items():
@@ -203,7 +203,7 @@ def test_no_reader_runs_what_a_file_holds(tmp_path):
     assert done.returncode == 0, done.stderr
     read, refused, ran = json.loads(done.stdout)
     assert refused > 1000
-    assert read <= 2 * 64  # diagnose says what a file is and what is wrong with it
+    assert read <= 2 * 64  # diagnose reads any file
     assert ran == []
     assert not (tmp_path / "exploded").exists()
 
@@ -218,22 +218,20 @@ def test_no_reader_runs_what_a_file_holds(tmp_path):
         (lambda path: (_ for _ in ()).throw(AssertionError("wrong")), "AssertionError: wrong"),
     ],
 )
-def test_the_fuzzer_sees_a_fault(tmp_path, use, message):
+def test_the_fuzzer_detects_a_fault(tmp_path, use, message):
     with pytest.raises(FaultError, match=re.compile(message)):
         check(Target(lambda: [], named("v"), use), b"bytes", tmp_path)
 
 
-def test_the_fuzzer_sees_what_takes_too_long(tmp_path, monkeypatch):
+def test_the_fuzzer_detects_a_slow_reader(tmp_path, monkeypatch):
     monkeypatch.setattr(_fuzzing, "SECONDS", -1)
     with pytest.raises(FaultError, match=r"took 0\.\d s"):
         check(GLOVE, b"a 1\n", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["word2vec-text", "fasttext-bin"])
-def test_readers_stand_some_fuzzing(tmp_path, name):
+def test_readers_withstand_some_fuzzing(tmp_path, name):
     pytest.importorskip("atheris", reason="the fuzzer is in the extra `stress`")
-    from stress import fuzz
-
     counts = fuzz.fuzz(name, 0, tmp_path, 500)
     assert counts["inputs"] == counts["accepted"] + counts["refused"] == 500
     assert min(counts.values()) > 0
@@ -243,7 +241,7 @@ def test_readers_stand_some_fuzzing(tmp_path, name):
 
 
 @pytest.mark.timeout(120)
-def test_whatever_is_cut_or_flipped_is_read_or_refused_within_bounds(tmp_path):
+def test_cut_and_flipped_files_are_read_or_refused_within_bounds(tmp_path):
     counts = damage.run(0, tmp_path)
     assert counts["refused"] > 500
     assert counts["accepted"] > 200
@@ -251,7 +249,7 @@ def test_whatever_is_cut_or_flipped_is_read_or_refused_within_bounds(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.* only the first is read")
 @pytest.mark.parametrize("name", list(damage.PARTS))
-def test_the_targets_of_the_fuzzer_take_their_own_seeds(tmp_path, name):
-    target = TARGETS[name]
+def test_the_targets_of_the_fuzzer_accept_their_own_seeds(tmp_path, name):
+    target = fuzz.TARGETS[name]
     for data in target.seeds():
         target.use(target.place(data, tmp_path))

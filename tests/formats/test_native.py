@@ -170,7 +170,7 @@ def test_wrong_metadata_is_refused_even_where_the_checksum_fits(tmp_path, change
         read_native(rewritten(tmp_path / "model", change))
 
 
-def test_a_model_taken_for_a_checkpoint_and_a_damaged_checkpoint_are_refused_with_what_to_do(tmp_path):
+def test_models_and_checkpoints_are_told_apart_and_refused_with_a_remedy(tmp_path):
     small_file(tmp_path / "model")
     with pytest.raises(FormatError, match=r"is a model, not a checkpoint of a training run: load it with firth\.load"):
         read_sealed(tmp_path / "model", CHECKPOINT, lambda file: file)

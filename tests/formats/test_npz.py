@@ -56,7 +56,7 @@ def test_a_single_empty_word_goes_into_an_npz_and_comes_back(tmp_path):
     assert read_vectors(tmp_path / "v.npz").keys == [""]
 
 
-def test_a_word_that_numpys_strings_cannot_hold_is_refused(tmp_path):
+def test_a_word_that_ends_in_a_nul_is_refused(tmp_path):
     with pytest.raises(FormatError, match=r"word 'nul\\x00' ends in a NUL"):
         write_vectors(tmp_path / "v.npz", None, ["nul\0"], VECTORS[:1])
 
@@ -71,7 +71,7 @@ def test_a_word_that_numpys_strings_cannot_hold_is_refused(tmp_path):
         ({"vectors": VECTORS, "keys": np.arange(3), "counts": np.ones(2)}, "do not fit together"),
     ],
 )
-def test_an_npz_of_something_else_is_refused(tmp_path, arrays, message):
+def test_an_npz_without_matching_keys_and_vectors_is_refused(tmp_path, arrays, message):
     np.savez(tmp_path / "v.npz", **arrays)
     with pytest.raises(FormatError, match=message):
         read_vectors(tmp_path / "v.npz")
@@ -104,7 +104,7 @@ def test_an_npz_of_something_else_is_refused(tmp_path, arrays, message):
         (archive(matrix(), names=("../vectors.npy", "../keys.npy")), "has no vectors"),
     ],
 )  # fmt: skip
-def test_an_npz_that_lies_is_refused(tmp_path, content, message):
+def test_a_malformed_npz_is_refused(tmp_path, content, message):
     (tmp_path / "v.npz").write_bytes(content)
     refused(tmp_path / "v.npz", message)
 

@@ -140,7 +140,7 @@ def test_model2vec_loads_our_folder_and_we_load_its(tmp_path):
         assert np.array_equal(found.vectors, VECTORS)
 
 
-def test_a_folder_of_ours_names_what_sentence_transformers_looks_for(tmp_path):
+def test_a_folder_names_the_module_that_sentence_transformers_loads(tmp_path):
     write_vectors(tmp_path / "v", "huggingface", WORDS, VECTORS)
     modules = json.loads((tmp_path / "v" / "modules.json").read_text())
     assert modules == [{"idx": 0, "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"}]

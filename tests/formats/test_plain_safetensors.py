@@ -63,7 +63,7 @@ HEADER = {"embeddings": entry("F32", [3, 2], 0, 24), **BESIDE}
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("mmap", [False, True])
-def test_a_safetensors_file_that_lies_is_refused(tmp_path, content, message, mmap):
+def test_a_malformed_safetensors_file_is_refused(tmp_path, content, message, mmap):
     (tmp_path / "v").write_bytes(content)
     mapped = {"format": "safetensors", "mmap": True} if mmap and content[7] == 0 else {}
     refused(tmp_path / "v", message, **mapped)
@@ -88,9 +88,7 @@ small_json = st.recursive(
     value=small_json,
     trailing=st.integers(0, 1),
 )
-def test_what_is_accepted_of_safetensors_the_library_accepts_with_equal_arrays(
-    tmp_path_factory, name, member, value, trailing
-):
+def test_an_accepted_file_gives_the_same_arrays_as_the_library(tmp_path_factory, name, member, value, trailing):
     header = json.loads(json.dumps(HEADER))
     header[name][member] = value
     path = tmp_path_factory.getbasetemp() / "changed.safetensors"

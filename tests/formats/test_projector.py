@@ -24,7 +24,7 @@ def test_the_projector_has_two_files_and_a_header_only_with_counts(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["v", "v.tsv", "v_tensor.tsv", "v_metadata.tsv"])
-def test_either_file_and_their_common_name_stand_for_both(tmp_path, name):
+def test_either_file_or_their_common_name_can_be_given(tmp_path, name):
     write_vectors(tmp_path / name, "projector", ["a", "b", "c"], VECTORS)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["v_metadata.tsv", "v_tensor.tsv"]
     for other in ("v", "v_tensor.tsv", "v_metadata.tsv"):
@@ -48,7 +48,7 @@ def test_half_of_a_projector_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("word", "found"), [("a\tb", r"holds '\\t'"), ("", "is empty")])
-def test_a_word_that_a_projector_cannot_hold_is_refused_for_what_it_is(tmp_path, word, found):
+def test_a_word_that_the_format_cannot_hold_is_refused(tmp_path, word, found):
     with pytest.raises(FormatError, match=f"word .* {found}: a file of tab-separated values cannot hold that"):
         write_vectors(tmp_path / "v", "projector", ["a b", word], VECTORS[:2])
 
@@ -69,20 +69,20 @@ def test_a_word_that_a_projector_cannot_hold_is_refused_for_what_it_is(tmp_path,
         (b"1\t" * (3 << 20), b"a\n", "is not .* numbers"),
     ],
 )
-def test_files_of_a_projector_that_do_not_fit_are_refused(tmp_path, tensor, metadata, message):
+def test_malformed_files_are_refused(tmp_path, tensor, metadata, message):
     (tmp_path / "p_tensor.tsv").write_bytes(tensor)
     (tmp_path / "p_metadata.tsv").write_bytes(metadata)
     refused(tmp_path / "p", message)
 
 
-def test_words_with_quotes_and_backslashes_are_taken_as_they_are(tmp_path):
+def test_quotes_and_backslashes_are_read_literally(tmp_path):
     (tmp_path / "p[1]_tensor.tsv").write_bytes(b"1\t2\r\n3\t4\r\n")
     (tmp_path / "p[1]_metadata.tsv").write_bytes(b'"a\\t\r\nb"\r\n')
     assert read_vectors(tmp_path / "p[1]").keys == ['"a\\t', 'b"']
     assert diagnose(tmp_path / "p[1]").bytes == 20
 
 
-def test_a_packed_list_of_words_without_end_is_not_unpacked(tmp_path):
+def test_an_endless_compressed_list_of_words_is_not_decompressed(tmp_path):
     (tmp_path / "p_tensor.tsv.gz").write_bytes(gzip.compress(b"1\t2\n"))
     (tmp_path / "p_metadata.tsv.gz").write_bytes(gzip.compress(b"word\n" * (1 << 20)))
     tracemalloc.start()

@@ -47,19 +47,19 @@ WITH_ANY_WORD = {"native", "npz", "safetensors", "huggingface", "arrow", "parque
 
 WITH_WHOLE_NUMBERS = WITH_ANY_WORD - {"huggingface"}
 
-TOLD_AS = {"fasttext-vec": "word2vec-text", "spacy": "word2vec-text"}  # they are the same bytes but for white space
+DETECTED_AS = {"fasttext-vec": "word2vec-text", "spacy": "word2vec-text"}  # the same bytes except for whitespace
 
 
 @pytest.mark.parametrize("counts", [None, COUNTS])
-@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("named", [False, True])
 @pytest.mark.parametrize("name", WRITTEN)
-def test_every_format_comes_back_exactly_and_is_told_by_its_bytes(tmp_path, name, told, counts):
+def test_every_format_round_trips_exactly_and_is_detected(tmp_path, name, named, counts):
     write_vectors(tmp_path / "v", name, WORDS, VECTORS, counts)
-    found = read_vectors(tmp_path / "v", name if told else None)
+    found = read_vectors(tmp_path / "v", name if named else None)
     assert found.keys == WORDS
     assert found.vectors.dtype == np.float32
     assert found.vectors.tobytes() == VECTORS.tobytes()
-    assert found.format == (name if told else TOLD_AS.get(name, name))
+    assert found.format == (name if named else DETECTED_AS.get(name, name))
     if counts is not None and name in WITH_COUNTS:
         assert found.counts.tolist() == COUNTS.tolist()
     else:
@@ -78,7 +78,7 @@ def test_a_limit_keeps_the_first_rows(tmp_path, name):
 
 @pytest.mark.parametrize("limit", [0, -1, 1.5, "2", True])
 @pytest.mark.parametrize("name", ["npz", "word2vec-text"])
-def test_a_limit_that_is_no_number_of_rows_is_refused(tmp_path, name, limit):
+def test_an_invalid_limit_is_refused(tmp_path, name, limit):
     write_vectors(tmp_path / "v", name, WORDS, VECTORS)
     message = rf"limit={limit!r} is not allowed: give a whole number of at least 1 or None"
     for read in (read_vectors, KeyedVectors.load_word2vec_format):
@@ -94,7 +94,7 @@ REMEDIES = {
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_what_memory_cannot_hold_is_refused_with_what_helps(tmp_path, monkeypatch, name):
+def test_vectors_larger_than_memory_are_refused_with_a_remedy(tmp_path, monkeypatch, name):
     write_vectors(tmp_path / "v", name, [f"word{i}" for i in range(3000)], np.ones((3000, 100), np.float32))
     monkeypatch.setattr(resources, "memory_rooms", lambda unused=0: [("a limit", 1 << 17)])
     with pytest.raises(NotEnoughMemoryError, match=rf"^reading {tmp_path / 'v'}.* needs .*{REMEDIES[name]}"):
@@ -132,14 +132,14 @@ def test_every_float32_and_every_word_comes_back(tmp_path_factory, name, numbers
 
 
 @pytest.mark.parametrize("name", sorted(WITH_ANY_WORD))
-def test_words_with_white_space_are_kept_where_the_format_can(tmp_path, name):
+def test_words_with_whitespace_are_kept_by_formats_that_can(tmp_path, name):
     words = ["new york", "tab\there", "line\nbreak", " ", "cr\r"]
     write_vectors(tmp_path / "v", name, words, VECTORS[:5])
     assert read_vectors(tmp_path / "v").keys == words
 
 
 @pytest.mark.parametrize("name", sorted(set(WRITTEN) - WITH_ANY_WORD))
-def test_words_with_newlines_are_refused_where_they_would_move_rows(tmp_path, name):
+def test_words_with_newlines_are_refused_by_line_formats(tmp_path, name):
     with pytest.raises(FormatError, match=r"word 'line\\nbreak' holds '\\n'.*Rename it"):
         write_vectors(tmp_path / "v", name, ["ok", "line\nbreak"], VECTORS[:2])
     assert list(tmp_path.iterdir()) == []
@@ -179,7 +179,7 @@ def test_compressing_the_same_vectors_twice_gives_the_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [suffix for suffix in COMPRESS if suffix != ".txt"])
-def test_what_follows_a_compressed_file_of_vectors_is_not_passed_over(tmp_path, suffix):
+def test_compressed_streams_are_all_read_and_a_damaged_one_is_refused(tmp_path, suffix):
     path, packed = tmp_path / f"v.glove{suffix}", COMPRESS[suffix](b"a 1 2\n")
     path.write_bytes(packed + COMPRESS[suffix](b"b 3 4\n"))
     assert read_vectors(path).keys == ["a", "b"]
@@ -190,7 +190,7 @@ def test_what_follows_a_compressed_file_of_vectors_is_not_passed_over(tmp_path, 
         assert not diagnose(path).is_sound
 
 
-def test_an_xz_file_of_vectors_that_wants_gigabytes_of_memory_is_refused(tmp_path, monkeypatch):
+def test_an_xz_file_that_needs_too_much_memory_is_refused(tmp_path, monkeypatch):
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 2**20}]
     (tmp_path / "v.glove.xz").write_bytes(lzma.compress(b"a 1 2\n", filters=filters, check=lzma.CHECK_NONE))
     assert read_vectors(tmp_path / "v.glove.xz").keys == ["a"]
@@ -200,7 +200,7 @@ def test_an_xz_file_of_vectors_that_wants_gigabytes_of_memory_is_refused(tmp_pat
 
 
 @pytest.mark.parametrize("name", sorted(set(WRITTEN) - set(COMPRESSIBLE)))
-def test_formats_that_hold_compressed_parts_are_not_compressed_from_outside(tmp_path, name):
+def test_other_formats_are_not_written_compressed(tmp_path, name):
     with pytest.raises(OptionError, match=r"v\.gz: the .* format is never compressed: remove \.gz from the name"):
         write_vectors(tmp_path / "v.gz", name, WORDS, VECTORS)
 
@@ -221,12 +221,12 @@ def test_formats_that_hold_compressed_parts_are_not_compressed_from_outside(tmp_
         ("v.parquet", "parquet"),
     ],
 )
-def test_a_name_says_what_to_write(name, chosen):
+def test_the_suffix_chooses_the_format(name, chosen):
     assert format_of_name(name).name == chosen
 
 
 @pytest.mark.parametrize("name", sorted(set(WRITTEN) - set(COMPRESSIBLE) - {"huggingface"}))
-def test_such_a_file_that_was_compressed_is_refused_with_what_to_do(tmp_path, name):
+def test_a_compressed_file_of_another_format_is_refused_with_a_remedy(tmp_path, name):
     write_vectors(tmp_path / "v", name, WORDS, VECTORS)
     (tmp_path / "v.gz").write_bytes(gzip.compress((tmp_path / "v").read_bytes()))
     with pytest.raises(FormatError, match=r"is a compressed file of format .*unpack it first"):
@@ -248,7 +248,7 @@ ADVICE = r"KeyedVectors\.load|unpack it first|no_header=True|its first line is|w
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("suffix", [suffix for suffix in COMPRESS if suffix != ".txt"])
 @pytest.mark.parametrize("name", sorted(set(WRITTEN) - {"huggingface"}))
-def test_no_reader_asks_for_a_suffix_that_is_there(tmp_path, name, suffix, reader):
+def test_no_reader_asks_for_a_suffix_that_the_file_has(tmp_path, name, suffix, reader):
     """A compressed file of any format is read, or refused with advice that is true."""
     write_vectors(tmp_path / "v", name, WORDS, VECTORS)
     for file in list(tmp_path.iterdir()):
@@ -264,7 +264,7 @@ def test_no_reader_asks_for_a_suffix_that_is_there(tmp_path, name, suffix, reade
 
 
 @pytest.mark.parametrize("read", [firth.load, Word2Vec.load, partial(KeyedVectors.load, format="native")])
-def test_a_compressed_file_of_word2vecs_is_not_firths_own(tmp_path, read):
+def test_a_compressed_word2vec_file_is_not_a_native_file(tmp_path, read):
     write_vectors(tmp_path / "v.bin.gz", None, WORDS, VECTORS)
     message = r"v\.bin\.gz is a gzip file, and a file that firth saved is never compressed: read .*KeyedVectors\.load"
     with pytest.raises(FormatError, match=message):
@@ -276,7 +276,7 @@ def test_a_compressed_file_of_word2vecs_is_not_firths_own(tmp_path, read):
 
 
 @pytest.mark.parametrize("suffix", [suffix for suffix in COMPRESS if suffix != ".txt"])
-def test_a_file_compressed_twice_is_to_be_unpacked(tmp_path, suffix):
+def test_a_file_compressed_twice_is_refused(tmp_path, suffix):
     path = tmp_path / f"v.bin{suffix}"
     path.write_bytes(COMPRESS[suffix](COMPRESS[suffix](b"1 2\na 1 2\n")))
     for read in (read_vectors, KeyedVectors.load, KeyedVectors.load_word2vec_format):
@@ -284,7 +284,7 @@ def test_a_file_compressed_twice_is_to_be_unpacked(tmp_path, suffix):
             read(path)
 
 
-def test_a_name_may_be_wrong(tmp_path):
+def test_a_wrong_compression_suffix_is_reported(tmp_path):
     (tmp_path / "v.txt.gz").write_bytes(b"1 2\na 1 2\n")
     with pytest.raises(FormatError, match=r"is not a complete \.gz file: .* Download it again, or correct its name"):
         read_vectors(tmp_path / "v.txt.gz")
@@ -299,13 +299,13 @@ def test_a_model_is_not_saved_under_the_name_of_a_compressed_file(tmp_path, suff
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_compressed_vocabulary_brings_counts(tmp_path):
+def test_a_compressed_vocabulary_is_read_for_counts(tmp_path):
     write_vectors(tmp_path / "v.txt.gz", None, WORDS, VECTORS, COUNTS, fvocab=tmp_path / "vocab.gz")
     assert gzip.decompress((tmp_path / "vocab.gz").read_bytes()).startswith(b"</s> 100\n")
     assert read_vectors(tmp_path / "v.txt.gz", fvocab=tmp_path / "vocab.gz").counts.tolist() == COUNTS.tolist()
 
 
-def test_a_name_that_says_nothing_is_refused(tmp_path):
+def test_a_name_without_a_known_suffix_is_refused(tmp_path):
     with pytest.raises(OptionError, match=r"'vectors' has no suffix of a known format: use one of \.firth, \.txt"):
         write_vectors("vectors", None, WORDS, VECTORS)
     assert format_of_name(tmp_path).name == "huggingface"
@@ -349,7 +349,7 @@ def test_shapes_that_differ_are_refused_before_anything_is_written(tmp_path, nam
         (b"Once upon a time there was\n", "in no format that firth knows: it begins with b'Once upon"),
     ],
 )
-def test_what_is_no_file_of_vectors_is_refused_and_never_run(tmp_path, content, message):
+def test_other_kinds_of_file_are_named_and_never_run(tmp_path, content, message):
     (tmp_path / "v").write_bytes(content)
     own = () if "no format" in message else (read_native, read_word2vec)
     for read in (detect, read_vectors, KeyedVectors.load, *own):
@@ -392,11 +392,11 @@ def test_of_repeated_keys_the_first_is_kept_and_the_rest_counted(tmp_path, name)
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_what_is_no_number_is_counted(tmp_path, name):
+def test_rows_with_not_a_numbers_are_counted(tmp_path, name):
     vectors = VECTORS.copy()
     vectors[1, 2], vectors[3, 0] = np.nan, np.inf
     write_vectors(tmp_path / "v", name, WORDS, vectors)
-    if name == "native":  # firth's own trained them and says so then
+    if name == "native":  # the training run reported them
         assert np.isnan(read_vectors(tmp_path / "v").vectors[1, 2])
         return
     with pytest.warns(UserWarning, match="infinities or not-a-numbers in 2 rows"):
@@ -414,7 +414,7 @@ def test_what_is_no_number_is_counted(tmp_path, name):
         ("v_metadata.tsv", "only the first is read, as the word"),
     ],
 )
-def test_a_warning_points_at_whoever_called_firth(tmp_path, read, name, message):
+def test_a_warning_points_at_the_caller_of_firth(tmp_path, read, name, message):
     write_vectors(tmp_path / "v.npz", None, ["a", "a"], VECTORS[:2])
     write_vectors(tmp_path / "v.txt", None, ["a", "a"], VECTORS[:2])
     write_vectors(tmp_path / "broken.safetensors", None, ["a"], np.full((1, 2), np.nan, np.float32))
@@ -426,7 +426,7 @@ def test_a_warning_points_at_whoever_called_firth(tmp_path, read, name, message)
     assert [warning.filename for warning in caught] == [__file__]
 
 
-def test_a_warning_of_absent_counts_points_at_whoever_called_firth(tmp_path):
+def test_a_warning_of_absent_counts_points_at_the_caller_of_firth(tmp_path):
     write_vectors(tmp_path / "v.txt", None, ["a", "b"], VECTORS[:2])
     (tmp_path / "counts").write_bytes(b"a 1\n")
     for read in (read_vectors, KeyedVectors.load_word2vec_format):
@@ -436,7 +436,7 @@ def test_a_warning_of_absent_counts_points_at_whoever_called_firth(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["native", "safetensors", "huggingface"])
-def test_a_mapped_matrix_is_read_only_and_answers_the_same(tmp_path, name):
+def test_a_mapped_matrix_is_read_only_and_gives_the_same_answers(tmp_path, name):
     KeyedVectors(WORDS, VECTORS, COUNTS).save(tmp_path / "v", name)
     mapped, read = (KeyedVectors.load(tmp_path / "v", mmap=mmap) for mmap in ("r", None))
     assert isinstance(read_vectors(tmp_path / "v", mmap=True).vectors, np.memmap)
@@ -447,7 +447,7 @@ def test_a_mapped_matrix_is_read_only_and_answers_the_same(tmp_path, name):
         mapped.vectors[0, 0] = 1
 
 
-def test_mapping_checks_the_keys_and_leaves_the_matrix(tmp_path):
+def test_mapping_checks_the_keys_but_not_the_matrix(tmp_path):
     KeyedVectors(["needle", *WORDS[1:]], VECTORS).save(tmp_path / "v")
     whole = (tmp_path / "v").read_bytes()
     (tmp_path / "v").write_bytes(whole.replace(VECTORS.tobytes(), bytes(VECTORS.nbytes)))
@@ -459,7 +459,7 @@ def test_mapping_checks_the_keys_and_leaves_the_matrix(tmp_path):
         KeyedVectors.load(tmp_path / "v", mmap=True)
 
 
-def test_mapped_vectors_can_be_asked_everything_and_added_to(tmp_path):
+def test_mapped_vectors_can_be_queried_and_extended(tmp_path):
     keys = [f"w{i}" for i in range(100)]
     vectors = np.random.default_rng(0).normal(size=(100, 5)).astype(np.float32)
     KeyedVectors(keys, vectors).save(tmp_path / "v")
@@ -499,7 +499,7 @@ def test_reading_and_writing_take_little_memory_beside_the_matrix(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["native", "safetensors"])
-def test_a_header_of_any_length_is_told_for_what_it_is(tmp_path, name):
+def test_a_header_of_any_length_is_detected(tmp_path, name):
     write_vectors(tmp_path / "v", name, WORDS, VECTORS)
     content = (tmp_path / "v").read_bytes()
     size = int.from_bytes(content[:8], "little")
@@ -552,7 +552,7 @@ def test_a_first_line_of_absurd_numbers_is_refused(tmp_path, content, message):
     ],
 )
 @pytest.mark.parametrize("name", ["pipe", "pipe.gz"])
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path, read, name):
+def test_a_pipe_is_refused_without_waiting(tmp_path, read, name):
     os.mkfifo(tmp_path / name)
     with pytest.raises(FormatError, match=f"{name} is a pipe, a socket or a device"):
         read(tmp_path / name)
@@ -560,7 +560,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path, read, name):
 
 @pytest.mark.timeout(20)
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_beside_a_file_of_vectors_is_refused_and_not_waited_for(tmp_path):
+def test_a_pipe_beside_a_file_of_vectors_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "p_metadata.tsv")
     (tmp_path / "p_tensor.tsv").write_bytes(b"1\t2\n")
     (tmp_path / "v.txt").write_bytes(b"1 2\na 1 2\n")

@@ -61,7 +61,7 @@ def test_a_large_binary_file_is_read_across_chunks(tmp_path):
     assert read_word2vec(tmp_path / "v", limit=25_000).vectors.shape == (25_000, 50)
 
 
-def test_the_vocabulary_file_brings_counts(tmp_path):
+def test_counts_are_written_to_and_read_from_a_vocabulary_file(tmp_path):
     counts = np.arange(100, 108)
     write_word2vec(tmp_path / "v", WORDS, VECTORS, counts=counts, fvocab=tmp_path / "vocab")
     assert (tmp_path / "vocab").read_bytes().startswith(b"</s> 100\nthe 101\n")
@@ -73,13 +73,10 @@ def test_a_vocabulary_file_without_some_words_is_reported(tmp_path):
     (tmp_path / "vocab").write_text("b 7\n")
     with pytest.warns(UserWarning, match="no count for 1 of 2 words, such as 'a'"):
         assert read_word2vec(tmp_path / "v", fvocab=tmp_path / "vocab").counts.tolist() == [0, 7]
-    (tmp_path / "vocab").write_text("b seven\n")
-    with pytest.raises(FormatError, match="line 1 is not a word and its count: 'b seven"):
-        read_word2vec(tmp_path / "v", fvocab=tmp_path / "vocab")
 
 
 @pytest.mark.parametrize("count", [b"seven", b"", b"-1", b"9" * 19, b"9" * 5000, b"\xd9\xa3", b"1_0", b"7\0"])
-def test_a_vocabulary_file_with_a_count_that_is_none_is_refused(tmp_path, count):
+def test_a_vocabulary_file_with_an_invalid_count_is_refused(tmp_path, count):
     write_word2vec(tmp_path / "v", ["a", "b"], VECTORS[:2])
     (tmp_path / "vocab").write_bytes(b"a 5\nb " + count + b"\n")
     with pytest.raises(FormatError, match="vocab, line 2 is not a word and its count: 'b"):
@@ -142,7 +139,7 @@ def test_words_the_formats_cannot_hold_are_refused_by_name(tmp_path, word, binar
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_word_that_is_no_text_is_refused_by_name(tmp_path):
+def test_a_lone_surrogate_is_refused(tmp_path):
     with pytest.raises(FormatError, match="cannot be written in UTF-8"):
         write_word2vec(tmp_path / "v", ["\ud800"], VECTORS[:1])
 
@@ -180,7 +177,7 @@ def test_words_cut_within_a_character(tmp_path, binary):
         (b"-1 2\n", "its first line is '-1 2"),
     ],
 )
-def test_text_that_is_not_what_it_promises(tmp_path, content, message):
+def test_malformed_text_is_refused(tmp_path, content, message):
     (tmp_path / "v").write_bytes(content)
     with pytest.raises(FormatError, match=message):
         read_word2vec(tmp_path / "v", binary=False)
@@ -255,7 +252,7 @@ def test_glove_cut_within_a_row_is_refused_or_warned_of(tmp_path):
 
 
 @pytest.mark.parametrize("binary", [False, True])
-def test_a_nul_belongs_to_a_word_and_to_no_number(tmp_path, binary):
+def test_a_nul_may_be_in_a_word_but_not_in_a_number(tmp_path, binary):
     (tmp_path / "v").write_bytes(written(write_word2vec, ["a\0b", "\0"], VECTORS[:2], binary=binary))
     assert read_word2vec(tmp_path / "v").keys == ["a\0b", "\0"]
     (tmp_path / "v").write_bytes(b"1 2\na 1\x00 2\n")
@@ -264,7 +261,7 @@ def test_a_nul_belongs_to_a_word_and_to_no_number(tmp_path, binary):
 
 
 @pytest.mark.parametrize("number", [b"1_0", b"0x1p4", b"1,5", b"1e", b"--1", b"\xd9\xa3", b"1d0", b"true"])
-def test_what_only_some_programs_call_a_number_is_refused_with_its_line(tmp_path, number):
+def test_an_unusual_number_is_refused_with_its_line(tmp_path, number):
     (tmp_path / "v").write_bytes(b"2 2\na 1 2\nb 3 " + number + b"\n")
     with pytest.raises(FormatError, match=r"v, line 3 is not a word and 2 numbers.*'b 3"):
         read_word2vec(tmp_path / "v", binary=False)

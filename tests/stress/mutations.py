@@ -34,8 +34,8 @@ MUTATIONS = [
     Mutation(
         "a file is moved into place, and not written there",
         "formats/atomic.py",
-        "self._temporary.replace(self._target)",
-        "shutil.copyfile(self._temporary, self._target)",
+        "self.temporary.replace(self.target)",
+        "shutil.copyfile(self.temporary, self.target)",
         "formats/test_atomic.py",
     ),
     Mutation(
