@@ -249,6 +249,9 @@ def test_files_without_usable_pairs_say_why(tmp_path):
     path.write_text("")
     with pytest.raises(FormatError, match="holds no pairs"):
         similar_words().evaluate_word_pairs(path, None)
+    path.write_text("a\tb\t1\n" + "x" * (1 << 20) + "\n")
+    with pytest.raises(FormatError, match="line 2 has 1048576 letters or more"):
+        similar_words().evaluate_word_pairs(path)
     with pytest.raises(OptionError, match="encoding='klingon'"):
         similar_words().evaluate_word_pairs(path, None, "klingon")
 

@@ -121,9 +121,7 @@ def save_with(case, number, error):
 
 
 @pytest.mark.parametrize("name", ["keyed", "link", *SETS, "new-folder"])
-def test_an_error_at_any_call_is_reported_with_the_file_that_it_leaves(
-    quick_folder, name
-):
+def test_an_error_at_any_call_is_reported_with_the_file_that_it_leaves(quick_folder, name):
     case = a_case(name, quick_folder)
     errors, met = [errno.EIO, errno.ENOSPC, errno.EMFILE, errno.EINTR], Counter()
     for number in range(1, 1000):
@@ -196,14 +194,6 @@ def failing_for_folders(number):
         real(descriptor)
 
     return fsync
-
-
-def test_an_error_of_the_last_sync_reports_that_the_file_is_in_place(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "fsync", failing_for_folders(errno.EIO))
-    message = "Input/output error: the new file is in place, but may not survive a power failure"
-    with pytest.raises(OSError, match=rf"{message}: '.*/v'"):
-        write(tmp_path / "v", b"after")
-    assert (tmp_path / "v").read_bytes() == b"after"
 
 
 def test_a_file_system_that_cannot_sync_folders_can_be_written_to(tmp_path, monkeypatch):

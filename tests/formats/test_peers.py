@@ -16,21 +16,14 @@ WORDS = ["</s>", "the", "naïve", "non\u00a0breaking", "日本語", "über", "1.
 VECTORS = np.random.default_rng(0).normal(size=(8, 6)).astype(np.float32)
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # gensim leaves the file of GloVe's text open
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-@pytest.mark.parametrize("name", ["word2vec-text", "word2vec-binary", "fasttext-vec"])
-def test_gensim_reads_ours(tmp_path, name, suffix):
+@pytest.mark.parametrize("name", ["word2vec-text", "word2vec-binary", "fasttext-vec", "glove"])
+def test_gensim_reads_our_files(tmp_path, name, suffix):
     gensim = pytest.importorskip("gensim.models")
     write_vectors(tmp_path / f"v{suffix}", name, WORDS, VECTORS)
-    back = gensim.KeyedVectors.load_word2vec_format(str(tmp_path / f"v{suffix}"), binary=name == "word2vec-binary")
-    assert back.index_to_key == WORDS
-    assert np.array_equal(back.vectors, VECTORS)
-
-
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # gensim leaves the file open
-def test_gensim_reads_our_glove_text(tmp_path):
-    gensim = pytest.importorskip("gensim.models")
-    write_vectors(tmp_path / "v", "glove", WORDS, VECTORS)
-    back = gensim.KeyedVectors.load_word2vec_format(str(tmp_path / "v"), binary=False, no_header=True)
+    options = {"binary": name == "word2vec-binary", "no_header": name == "glove"}
+    back = gensim.KeyedVectors.load_word2vec_format(str(tmp_path / f"v{suffix}"), **options)
     gc.collect()
     assert back.index_to_key == WORDS
     assert np.array_equal(back.vectors, VECTORS)

@@ -166,27 +166,23 @@ def _read_rows(
     lines = Lines(file)
     D = D or common_length(path, lines)
     wanted = min((number for number in (V, limit) if number is not None), default=None)
-    size = None if V is None or is_compressed(path) else path.stat().st_size
-    needed = (V or 0) * (4 * D + 1 if binary else 2 * D + 1)
-    if V is not None and size is not None and needed > size:
-        raise FormatError(
-            f"{path} declares {_size(V, D)}, which need at least {counted(needed, 'byte')}, but has {size:,}: the file "
-            "is cut, or its header is wrong"
-        )
+    capacity = 0  # a compressed file may hold fewer rows than its header declares
+    if V is not None and not is_compressed(path):
+        _check_size(path, V, D, 4 * D + 1 if binary else 2 * D + 1)
+        capacity = wanted or 0
     if wanted is not None:
         room_for((wanted, D), dtype, path, fewer_rows())
-    # a compressed file may hold fewer rows than its header declares
-    rows = GrowingMatrix(path, D, dtype, 0 if size is None else wanted or 0)
+    rows = GrowingMatrix(path, D, dtype, capacity)
     if binary:
         words = read_records(lines, rows, wanted or 0)
     else:
         words = TextRows(lines, rows, first_line=1 + header, wanted=wanted).read()
     if V is not None and len(words) < (wanted or 0):
-        found = counted(len(words), "whole row")
         raise FormatError(
-            f"{path} declares {_size(V, D)}, but ends after {found}: the file is cut, or its header is wrong"
+            f"{path} declares {_size(V, D)}, but ends after {counted(len(words), 'whole row')}: the file is cut, or "
+            "its header is wrong"
         )
-    if V is not None and len(words) == V and lines.anything_left(b"\r\n" if binary else None):
+    if len(words) == V and lines.anything_left(b"\r\n" if binary else None):
         or_rows = "" if binary else ", or its rows are"
         raise FormatError(f"{path} declares {_size(V, D)}, but more follows: its header is wrong{or_rows}")
     wordlists.warn_of_cut_number(path, lines.unfinished)
@@ -210,6 +206,16 @@ def read_header(path: Path, file: BinaryIO) -> tuple[int, int]:
             "possible, so this is not a word2vec file"
         )
     return V, D
+
+
+def _check_size(path: Path, V: int, D: int, least_row: int) -> None:
+    """Refuse a header that declares more rows than the file has bytes for, before memory is allocated."""
+    size = path.stat().st_size
+    if V * least_row > size:
+        raise FormatError(
+            f"{path} declares {_size(V, D)}, which need at least {counted(V * least_row, 'byte')}, but has {size:,}: "
+            "the file is cut, or its header is wrong"
+        )
 
 
 def _size(V: int, D: int) -> str:
