@@ -14,7 +14,7 @@ from firth.errors import FormatError, OptionError, near
 from firth.formats import arrow, fasttext, huggingface, native, npz, plain_safetensors, projector, word2vec
 from firth.formats.format import Array, Format, PathLike
 from firth.formats.signatures import add_signatures, known_kind
-from firth.formats.streams import bare_suffix, read_head, refuse_compression, refuse_devices
+from firth.formats.streams import is_compressed, read_head, refuse_compression, refuse_devices
 from firth.formats.words import checked_limit
 from firth.messages import counted, option
 
@@ -44,11 +44,6 @@ COMPRESSIBLE = tuple(name for name, known in FORMATS.items() if known.compressib
 """Formats that a suffix .gz, .bz2, .xz or .zst compresses."""
 
 
-def descriptions() -> dict[str, str]:
-    """Return the one-line description of each format."""
-    return {name: known.description for name, known in FORMATS.items()}
-
-
 def detect(path: PathLike) -> Format:
     """Return the format of a file or a folder, from its content; raises `FormatError` if it is none of them."""
     path = Path(path)
@@ -75,7 +70,7 @@ def format_of_name(path: PathLike) -> Format:
     path = Path(path)
     if path.is_dir():
         return huggingface.FORMAT
-    suffix = bare_suffix(path)
+    suffix = (path.with_suffix("") if is_compressed(path) else path).suffix.lower()
     writable = [known for known in FORMATS.values() if known.write]
     for known in writable:
         if suffix in known.suffixes:

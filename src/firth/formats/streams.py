@@ -73,11 +73,6 @@ def refuse_compression(path: PathLike, name: str) -> None:
         )
 
 
-def bare_suffix(path: Path) -> str:
-    """Return the suffix in lower case, without that of a compression: ".txt" for "a.txt.gz"."""
-    return (path.with_suffix("") if is_compressed(path) else path).suffix.lower()
-
-
 def refuse_devices(path: PathLike) -> None:
     """Raise `FormatError` for anything but a file or a folder: opening a pipe may wait forever."""
     path = Path(path)

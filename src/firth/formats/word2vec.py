@@ -90,11 +90,13 @@ def read_word2vec(
     if binary is None:
         binary = not no_header and _is_binary(head)
     with reading(path) as file:
-        words, vectors = _read_rows(path, file, not no_header, binary, limit, dtype)
-    keys = wordlists.decoded(path, words, encoding, unicode_errors)
-    keys, vectors, _ = wordlists.without_repeats(path, keys, vectors)
-    counts = None if fvocab is None else wordlists.read_counts(Path(fvocab), keys, encoding, unicode_errors)
-    return Table(keys, vectors, counts)
+        raw_words, vectors = _read_rows(path, file, not no_header, binary, limit, dtype)
+    keys = wordlists.decoded(path, raw_words, encoding, unicode_errors)
+    table = wordlists.whole(path, Table(keys, vectors, None), finite=False)
+    if fvocab is None:
+        return table
+    words = cast(list[str], table.keys)
+    return table._replace(counts=wordlists.read_counts(Path(fvocab), words, encoding, unicode_errors))
 
 
 def write_word2vec(

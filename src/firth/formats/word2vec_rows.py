@@ -165,7 +165,7 @@ def read_records(lines: Lines, rows: GrowingMatrix, wanted: int) -> list[bytes]:
     while len(words) < wanted:
         new = lines.readinto(view[held:])
         held += new
-        found, starts = _split_records(buffer, held, rows, wanted - len(words))
+        found, starts = _split_records(buffer, view[:held], rows, wanted - len(words))
         if starts:
             rows.append(places[starts].view("<f4"))
             words.extend(found)
@@ -178,11 +178,13 @@ def read_records(lines: Lines, rows: GrowingMatrix, wanted: int) -> list[bytes]:
     return words
 
 
-def _split_records(buffer: bytearray, size: int, rows: GrowingMatrix, most: int) -> tuple[list[bytes], list[int]]:
-    """Return the words of the whole records in the first `size` bytes, and where their vectors start."""
+def _split_records(
+    buffer: bytearray, view: memoryview, rows: GrowingMatrix, most: int
+) -> tuple[list[bytes], list[int]]:
+    """Return the words of the whole records in `view`, the filled part of `buffer`, and where their vectors start."""
     words: list[bytes] = []
     starts: list[int] = []
-    D = rows.array.shape[1]
+    D, size = rows.array.shape[1], len(view)
     at = 0
     while len(starts) < most:
         start = buffer.find(b" ", at, size) + 1
@@ -193,7 +195,7 @@ def _split_records(buffer: bytearray, size: int, rows: GrowingMatrix, most: int)
             )
         if start == 0 or start + 4 * D > size:
             break
-        words.append(bytes(buffer[at : start - 1]))
+        words.append(view[at : start - 1].tobytes())
         starts.append(start)
         at = start + 4 * D
     if b"\n" in b"".join(words):  # word2vec.c ends each record with one

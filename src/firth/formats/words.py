@@ -139,29 +139,24 @@ def from_blob(blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:
     return cast(list[str], words.to_numpy(zero_copy_only=False).tolist())  # ten times faster than decoding each
 
 
-def without_repeats(path: Path, keys: list[Any], vectors: Array) -> tuple[list[Any], Array, Array | None]:
-    """Return keys and rows without those that repeat an earlier key, and the indices of the rows kept (None: all)."""
-    repeated = len(keys) - len(set(keys))
-    if not repeated:
-        return keys, vectors, None
-    warn(f"{path}: dropped {repeated:,} of {counted(len(keys), 'row')} (repeated words)")
-    places: dict[Any, int] = {}
-    for row, key in enumerate(keys):
-        places.setdefault(key, row)
-    kept = np.fromiter(places.values(), np.intp, len(places))
-    return list(places), vectors[kept], kept
-
-
 def whole(path: Path, table: Table, *, finite: bool = True) -> Table:
     """Return the table without the rows that repeat a key, and warn of those and of rows that are not finite.
 
-    `finite=False` skips the latter check: it would read the whole of a mapped matrix.
+    `finite=False` skips the latter check, which would read the whole of a mapped matrix.
     """
     if finite:
         blocks = (table.vectors[start : start + BLOCK_ROWS] for start in range(0, len(table.vectors), BLOCK_ROWS))
         warn_of_broken_rows(path, sum(broken_rows(block) for block in blocks))
-    keys, vectors, kept = without_repeats(path, cast(list[Any], table.keys), table.vectors)
-    return Table(keys, vectors, table.counts if kept is None or table.counts is None else table.counts[kept])
+    keys = cast(list[Any], table.keys)
+    repeated = len(keys) - len(set(keys))
+    if not repeated:
+        return table
+    warn(f"{path}: dropped {repeated:,} of {counted(len(keys), 'row')} (repeated words)")
+    first_rows: dict[Any, int] = {}
+    for row, key in enumerate(keys):
+        first_rows.setdefault(key, row)
+    kept = np.fromiter(first_rows.values(), np.intp, len(first_rows))
+    return Table(list(first_rows), table.vectors[kept], None if table.counts is None else table.counts[kept])
 
 
 def warn_of_broken_rows(path: Path, broken: int) -> None:
