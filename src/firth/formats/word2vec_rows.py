@@ -104,7 +104,7 @@ class TextRows:
             parsed, end = self._parse_singly(block, room)
         self.words.extend(parsed[0])
         self.rows.append(parsed[1])
-        self.number += block.count(b"\n")
+        self.number += int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n")))  # faster than bytes.count
         last_line = block[block.rfind(b"\n") + 1 :]
         self.lines.unfinished = end == len(block) and bool(last_line.strip())
         full = self.wanted is not None and len(self.words) == self.wanted
