@@ -12,7 +12,7 @@ from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats.format import Array, Format, PathLike
 from firth.formats.projector import projector_files
 from firth.formats.registry import detect
-from firth.formats.streams import BLOCK_ROWS, GrowingMatrix, Lines, broken_rows, is_compressed, reading
+from firth.formats.streams import BLOCK_ROWS, BlockReader, GrowingMatrix, broken_rows, is_compressed, reading
 from firth.formats.word2vec import read_header
 from firth.formats.word2vec_rows import TextRows, common_length, read_records
 from firth.formats.words import WHITESPACE, shown
@@ -122,7 +122,7 @@ class _Tally(GrowingMatrix):
 
 
 def _read_word2vec(path: Path, file: BinaryIO, found: Diagnosis) -> None:
-    lines = Lines(file)
+    lines = BlockReader(file)
     if found.format == "glove":
         found.dimensions = common_length(path, lines)
     else:
@@ -134,7 +134,7 @@ def _read_word2vec(path: Path, file: BinaryIO, found: Diagnosis) -> None:
     found.spaced = sum(len(word.split()) != 1 for word in words)
 
 
-def _read_records(lines: Lines, tally: _Tally, found: Diagnosis) -> list[bytes]:
+def _read_records(lines: BlockReader, tally: _Tally, found: Diagnosis) -> list[bytes]:
     words = read_records(lines, tally, found.promised_rows or 0)
     left = lines.read(_MOST_LEFT)
     if left.strip(b"\r\n"):
@@ -145,7 +145,7 @@ def _read_records(lines: Lines, tally: _Tally, found: Diagnosis) -> list[bytes]:
     return words
 
 
-def _read_lines(lines: Lines, tally: _Tally, found: Diagnosis) -> list[bytes]:
+def _read_lines(lines: BlockReader, tally: _Tally, found: Diagnosis) -> list[bytes]:
     def note(number: int, line: bytes) -> None:
         if found.bad_lines == 0:
             row = f"a word and {counted(found.dimensions, 'number')}"

@@ -120,7 +120,7 @@ def writing_set(*paths: PathLike) -> Iterator[list[BinaryIO]]:
         yield [stack.enter_context(compress(file)) for compress, file in zip(compressors, files, strict=True)]
 
 
-class Lines:
+class BlockReader:
     """A file read in blocks of lines, whose bytes can be given back."""
 
     def __init__(self, file: BinaryIO):

@@ -42,8 +42,8 @@ from firth.formats.format import Array, Format, Head, PathLike, Table
 from firth.formats.signatures import known_kind
 from firth.formats.streams import (
     BLOCK_ROWS,
+    BlockReader,
     GrowingMatrix,
-    Lines,
     fewer_rows,
     is_compressed,
     read_head,
@@ -165,7 +165,7 @@ def _read_rows(
 ) -> tuple[list[bytes], Array]:
     """Return the words and vectors of an open file, without trust in the sizes that its header declares."""
     V, D = read_header(path, file) if header else (None, 0)
-    lines = Lines(file)
+    lines = BlockReader(file)
     D = D or common_length(path, lines)
     wanted = min((number for number in (V, limit) if number is not None), default=None)
     capacity = 0  # a compressed file may hold fewer rows than its header declares

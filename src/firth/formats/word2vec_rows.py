@@ -10,7 +10,7 @@ import numpy as np
 from firth.errors import FormatError
 from firth.formats.decimals import parse_fields, parse_lines
 from firth.formats.format import Array
-from firth.formats.streams import CHUNK_BYTES, GrowingMatrix, Lines
+from firth.formats.streams import CHUNK_BYTES, BlockReader, GrowingMatrix
 from firth.formats.words import shown
 from firth.messages import advice, counted
 from firth.resources import available_cores
@@ -33,7 +33,7 @@ def split_line(line: bytes, D: int) -> tuple[bytes, bytes]:
     return word, numbers
 
 
-def common_length(path: Path, lines: Lines) -> int:
+def common_length(path: Path, lines: BlockReader) -> int:
     """Return D of a text without a header: the most frequent one among its first lines, which are left unread.
 
     Raises `FormatError` if that is not a possible number of dimensions.
@@ -58,7 +58,7 @@ class TextRows:
 
     def __init__(
         self,
-        lines: Lines,
+        lines: BlockReader,
         rows: GrowingMatrix,
         *,
         first_line: int,
@@ -150,7 +150,7 @@ class TextRows:
         )
 
 
-def read_records(lines: Lines, rows: GrowingMatrix, wanted: int) -> list[bytes]:
+def read_records(lines: BlockReader, rows: GrowingMatrix, wanted: int) -> list[bytes]:
     """Read up to `wanted` binary records, a word and D float32, into `rows`; return the words.
 
     The bytes after the last whole record are given back to `lines`.
