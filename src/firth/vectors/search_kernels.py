@@ -12,6 +12,8 @@ All functions release the GIL. None checks its arguments: `search` does.
 import numpy as np
 from numba import njit
 
+from firth.kernel_cache import kernel
+
 _CHUNK = 64
 _COSMUL_EPSILON = 1e-6
 
@@ -78,7 +80,7 @@ def _contains(excluded, row):
     return False
 
 
-@njit(nogil=True)
+@kernel()
 def keep_best(first, scores, excluded, values, rows):
     """Offer a block of scores to the heaps of n queries.
 
@@ -91,7 +93,7 @@ def keep_best(first, scores, excluded, values, rows):
         _offer(scores[q], first, excluded[q], values[q], rows[q])
 
 
-@njit(nogil=True, error_model="numpy")  # Python's error model checks each division for zero
+@kernel(error_model="numpy")  # Python's error model checks each division for zero
 def keep_best_analogies(first, multiply, cosines, questions, excluded, values, rows):
     """Offer a block of rows to the heaps of n analogies "a is to b as c is to ?".
 

@@ -21,6 +21,7 @@ from numba import float32, int32, int64, njit, uint32
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError, OptionError
+from firth.kernel_cache import kernel
 from firth.training.draws import draw_word, subsample, window_size
 from firth.training.negative_sampling.layout import aligned_zeros, strips, tiles
 from firth.training.negative_sampling.simd import (
@@ -166,7 +167,7 @@ def make_pairs(windows: Windows, work: PairWorkspace) -> BlockPairs:
     return BlockPairs(pairs, starts)
 
 
-@njit(nogil=True)
+@kernel()
 def count_pairs(windows, work):
     """Subsample a block of tokens, draw its windows and count its pairs by bucket; return how many words are kept.
 
@@ -186,7 +187,7 @@ def count_pairs(windows, work):
     return n
 
 
-@njit(nogil=True)
+@kernel()
 def fill_pairs(n, P, work, positions, pairs):
     """Write each pair of the n words kept to its bucket's next position in `pairs` (n_pairs, 2) int32.
 
@@ -324,7 +325,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             upcoming_outputs = upcoming + 8 * (2 * GROUP + tile * t)
             update_tile(tile, 0, 0, tile, rows, outputs + 8 * tile * t, g + t * tile_bytes, upcoming_outputs)
 
-    @njit(nogil=True)
+    @kernel()
     def train_groups(bucket, work):
         pairs, addresses, noise, words = bucket.pairs, work.addresses, work.noise, work.words
         column_weights, row_weights, positive_weights = work.column_weights, work.row_weights, work.positive_weights

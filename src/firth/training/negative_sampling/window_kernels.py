@@ -21,6 +21,7 @@ import numpy as np
 from numba import float32, int64, njit
 from numpy.typing import NDArray
 
+from firth.kernel_cache import kernel
 from firth.training.draws import draw_noise, subsample, window_size
 from firth.training.negative_sampling.layout import aligned_zeros, strips, tiles
 from firth.training.negative_sampling.simd import (
@@ -254,7 +255,7 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
             rows, place = Rows(inputs, before, after, 0, 0, step.pairs, n_strips), 8 * tile * t
             update_tile(tile, 0, in_place, n_upcoming, rows, outputs + place, g + t * tile_bytes, upcoming + place)
 
-    @njit(nogil=True)
+    @kernel()
     def train_block(block, work):
         """Train on a block of tokens, in place; return (words, pairs). The summed loss is in `work.loss`.
 

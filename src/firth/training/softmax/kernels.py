@@ -13,13 +13,14 @@ those of docs/derivation.md. All kernels release the GIL. None checks its argume
 import numpy as np
 from numba import njit
 
+from firth.kernel_cache import kernel
 from firth.training.draws import subsample
 
 DIGIT_BITS = 11  # 2,048 counters: they and one line of each of their targets stay in the nearest caches
 _FAST: set[str] = {"reassoc", "contract", "arcp", "nsz"}  # allows vector sums; keeps NaN and infinity
 
 
-@njit(nogil=True)
+@kernel()
 def window_pairs(block, keep, key, window, shrink, kept, first, stop, shift, weight_bits, pairs):
     """Write an entry for each pair (c, o) of a block to `pairs`; return the number of entries.
 
@@ -43,7 +44,7 @@ def window_pairs(block, keep, key, window, shrink, kept, first, stop, shift, wei
     return at
 
 
-@njit(nogil=True)
+@kernel()
 def radix_sort(entries, spare, low, high):
     """Sort by bits low..high-1, stably; return whether the result is in `spare` rather than in `entries`.
 
@@ -71,7 +72,7 @@ def radix_sort(entries, spare, low, high):
     return swapped
 
 
-@njit(nogil=True)
+@kernel()
 def sum_equal(entries, weight_bits, cells, sums):
     """Sum the weights of equal cells of sorted `entries` into `cells` and `sums`; return the number of cells.
 
@@ -89,7 +90,7 @@ def sum_equal(entries, weight_bits, cells, sums):
     return n + 1
 
 
-@njit(nogil=True)
+@kernel()
 def merge(cells_a, sums_a, cells_b, sums_b, cells, sums):
     """Merge two sorted runs and add the sums of equal cells; return the number of cells.
 
@@ -114,7 +115,7 @@ def merge(cells_a, sums_a, cells_b, sums_b, cells, sums):
     return n
 
 
-@njit(nogil=True)
+@kernel()
 def split_cells(cells, sums, row_start, shift, unit, sizes, totals, columns, values):
     """Turn sorted cells into rows of n(c, o) = sums / unit, from row `row_start` on.
 
@@ -182,7 +183,7 @@ def _exponentials(row, top):
     return total
 
 
-@njit(nogil=True)
+@kernel()
 def exponentiate(tile, intercept, first_word, rows, top, total, observed):
     """Turn a tile of scores u_w . v_c into exponentials, in place, and compute what the loss needs of it.
 
@@ -209,7 +210,7 @@ def exponentiate(tile, intercept, first_word, rows, top, total, observed):
         total[c] = _exponentials(row, top[c])
 
 
-@njit(nogil=True)
+@kernel()
 def subtract_observed(tile, scale, first_word, rows, per_pair):
     """Turn a tile of exponentials into errors per pair, ŷ_c - n_c / N_c, in place.
 
@@ -232,7 +233,7 @@ def subtract_observed(tile, scale, first_word, rows, per_pair):
             row[j] -= values[at] * per_pair[c]
 
 
-@njit(nogil=True, fastmath=_FAST)
+@kernel(fastmath=_FAST)
 def adam(matrix, gradient, first, second, decay_1, decay_2, rate, unbias, epsilon):
     """Take a step of Adam, in place: Kingma and Ba 2014 (arXiv:1412.6980), algorithm 1. Reference: `reference.adam`.
 
