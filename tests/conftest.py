@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 from hypothesis import settings
@@ -14,6 +15,9 @@ settings.load_profile("firth")
 for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "TERMINAL_WIDTH", "PYTHONUNBUFFERED"):
     os.environ.pop(name, None)
 os.environ.update(COLUMNS="80", LINES="24", TERM="xterm")
+
+# The processes of the tests share compiled kernels, apart from those of the user.
+os.environ.setdefault("FIRTH_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache/kernels"))
 
 # Shells start background processes with Ctrl-C ignored; tests of interrupts must not depend on that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

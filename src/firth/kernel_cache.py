@@ -1,15 +1,14 @@
 """The kernel cache: compiled kernels on disk, so that each is compiled once per machine.
 
-An entry is a file `<key>.kernel`: the SHA-256 of the rest (32 bytes), then what Numba needs to load the code again. The
-key is the SHA-256 of everything that the code depends on: the contents of all modules of firth, the versions of firth,
-Numba, llvmlite, NumPy and Python, the processor's name and features, Numba's settings, the kernel's name, the constants
-in its closure, its compile options and the types of its arguments. So an entry is never out of date: after a change it
-has another key.
+An entry is a file `<key>.kernel`: the SHA-256 of its name and the rest (32 bytes), then what Numba needs to load the
+code again. The key is the SHA-256 of everything that the code depends on: the contents of all modules of firth; the
+versions of firth, Numba, llvmlite, NumPy and Python; the processor's name and features; Numba's settings; the kernel's
+name, the constants in its closure, its compile options and the types of its arguments. An entry cannot be out of date,
+because after any change the key is another.
 
 An entry is machine code. It is loaded only from a folder that belongs to this user and that nobody else can write in,
-and only if its checksum is right. Otherwise, and if anything else is wrong with the folder or the entry, the kernel is
-compiled in memory, and a line is logged at debug level. Numba's own cache is not used: it does not notice changes in
-modules that a kernel calls.
+and only if its checksum is right. Otherwise, and if the folder cannot be used, the kernel is compiled in memory and a
+line is logged at debug level. Numba's own cache is not used: it does not notice changes in modules that a kernel calls.
 
     FIRTH_CACHE_DIR   the folder; the default is firth/ in $XDG_CACHE_HOME, or in ~/.cache. Empty: no cache
 """
@@ -33,6 +32,7 @@ import numpy as np
 from numba.core import serialize
 from numba.core.compiler import CompileResult
 
+from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
 from firth.version import __version__
 
@@ -78,7 +78,7 @@ class KernelCache:
             _log.debug("kernel cache: %s", error)
             return None
         digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-        if hashlib.sha256(payload).digest() != digest:
+        if _digest(path, payload) != digest:
             _log.debug("kernel cache: %s is damaged, so the kernel is compiled", path)
             return None
         with suppress(OSError):
@@ -95,9 +95,9 @@ class KernelCache:
         payload = serialize.dumps(code._reduce())
         try:
             with atomic_write(path) as file:
-                file.write(hashlib.sha256(payload).digest() + payload)
+                file.write(_digest(path, payload) + payload)
             _remove_oldest(path.parent)
-        except OSError as error:
+        except (OSError, FormatError) as error:  # the second if a folder has this name
             _log.debug("kernel cache: %s", error)
 
     def _path(self, signature: Any) -> Path | None:
@@ -113,6 +113,10 @@ class KernelCache:
 
     def flush(self) -> None:
         """Do nothing: Numba calls it when it compiles all overloads again."""
+
+
+def _digest(path: Path, payload: bytes) -> bytes:
+    return hashlib.sha256(path.name.encode() + payload).digest()
 
 
 def private_folder() -> Path | None:

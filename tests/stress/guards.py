@@ -31,7 +31,7 @@ SECONDS = 600
 SUITE_SECONDS = 7200
 ADDRESS_SPACE = 16 << 30  # bytes
 SOURCE = Path(firth.__file__).parent
-COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil", "overload", "intrinsic"}
+COMPILERS = {"kernel", "njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil", "overload", "intrinsic"}
 
 
 def run(seed: int, folder: Path) -> dict[str, int]:

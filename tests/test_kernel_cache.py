@@ -1,0 +1,220 @@
+"""The kernel cache: kernels are compiled once, and a damaged, foreign or outdated entry is never loaded."""
+
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import pytest
+
+import firth
+from firth import kernel_cache
+from firth.kernel_cache import kernel
+
+SOURCE = Path(firth.__file__).parent
+
+
+def make_kernel():
+    @kernel()
+    def doubled(x):
+        return 2 * x
+
+    return doubled
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("FIRTH_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def entries(folder):
+    return sorted(folder.glob("*.kernel"))
+
+
+def hits(function):
+    """Call a kernel; return whether its code came from the cache."""
+    assert function(21) == 42
+    return sum(function.stats.cache_hits.values()) == 1
+
+
+def test_a_kernel_is_compiled_once(folder):
+    assert not hits(make_kernel())
+    (entry,) = entries(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert entry.stat().st_uid == os.geteuid()
+    assert hits(make_kernel())
+
+
+def run(path, **environment):
+    command = [sys.executable, "-c", "import kernels; print(kernels.hits())"]
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [path, path / "src"])), **environment}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip() == "True"
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Return a folder with a copy of firth's source and a script that calls a kernel of it."""
+    shutil.copytree(SOURCE, tmp_path / "src" / "firth", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "kernels.py").write_text(
+        "import numpy as np\n"
+        "from firth.training.softmax.kernels import sum_equal\n"
+        "def hits():\n"
+        "    entries = np.array([17, 18, 33], np.int64)\n"
+        "    assert sum_equal(entries, 4, np.zeros_like(entries), np.zeros(3, np.int32)) == 2\n"
+        "    return sum(sum_equal.stats.cache_hits.values()) == 1\n"
+    )
+    return tmp_path
+
+
+def test_another_process_loads_the_kernel_and_any_edit_of_the_source_compiles_it_again(copy):
+    assert not run(copy)
+    assert run(copy)
+    helper = copy / "src/firth/training/draws.py"  # the kernel does not call it: any module counts
+    helper.write_text(helper.read_text() + "\n# edited\n")
+    assert not run(copy)
+    assert run(copy)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"NUMBA_OPT": "1"}, {"NUMBA_CPU_NAME": "generic"}, {"NUMBA_BOUNDSCHECK": "1"}, {"NUMBA_DEBUGINFO": "1"}],
+)
+def test_other_settings_of_the_compiler_are_another_entry(copy, environment):
+    run(copy)
+    assert not run(copy, **environment)
+    assert run(copy, **environment)
+    assert run(copy)
+
+
+def test_four_processes_at_once_agree(copy):
+    command = [sys.executable, "-c", "import kernels; kernels.hits()"]
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [copy, copy / "src"]))}
+    started = [subprocess.Popen(command, env=variables) for _ in range(4)]
+    assert [process.wait(120) for process in started] == [0] * 4
+    assert run(copy)
+
+
+def test_constants_options_and_types_are_part_of_the_key():
+    def compiled(factor, **options):
+        @kernel(**options)
+        def scaled(x):
+            return factor * x
+
+        return scaled
+
+    kernels = [compiled(2), compiled(3), compiled(2, fastmath=True)]
+    types = [(numba.int64,), (numba.float32,)]
+    assert len({function._cache._path(signature) for function in kernels for signature in types}) == 6
+    assert [function(7) for function in kernels] == [14, 21, 14]
+    assert [compiled(2)(7), compiled(3)(7)] == [14, 21]
+
+
+def test_no_damaged_entry_is_loaded(folder, caplog):
+    function = make_kernel()
+    assert function(21) == 42
+    (entry,) = entries(folder)
+    content, signature = entry.read_bytes(), function.signatures[0]
+    target = function.targetctx
+    caplog.set_level(logging.DEBUG, "firth")
+    for size in range(len(content)):
+        entry.write_bytes(content[:size])
+        assert function._cache.load_overload(signature, target) is None
+    for at in range(len(content)):
+        entry.write_bytes(content[:at] + bytes([content[at] ^ 1 << at % 8]) + content[at + 1 :])
+        assert function._cache.load_overload(signature, target) is None
+    assert len(caplog.records) == 2 * len(content)
+    assert "is damaged, so the kernel is compiled" in caplog.text
+    assert not hits(make_kernel())
+    assert hits(make_kernel()), "the damaged entry was replaced"
+
+
+def make_public(folder):
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+
+
+def make_file(folder):
+    folder.write_text("")
+
+
+def make_link(folder):
+    (folder.parent / "elsewhere").mkdir(mode=0o700)
+    folder.symlink_to("elsewhere")
+
+
+def make_foreign(folder):
+    if os.geteuid() != 0:
+        pytest.skip("only root may give a folder away")
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 12345, -1)
+
+
+def test_the_entry_of_another_kernel_is_not_loaded(folder):
+    @kernel()
+    def tripled(x):
+        return 3 * x
+
+    function = make_kernel()
+    assert (function(21), tripled(21)) == (42, 63)
+    ours, theirs = (each._cache._path(each.signatures[0]) for each in (function, tripled))
+    shutil.copy(theirs, ours)
+    assert not hits(make_kernel())
+
+
+@pytest.mark.parametrize("make", [make_public, make_file, make_link, make_foreign])
+def test_a_folder_that_others_may_have_written_in_is_not_used(make, folder, caplog):
+    make(folder)
+    caplog.set_level(logging.DEBUG, "firth")
+    assert not hits(make_kernel())
+    assert not hits(make_kernel())
+    assert not folder.is_dir() or not entries(folder)
+    assert caplog.text.count("kernel cache: ") >= 2
+
+
+def test_a_disk_that_refuses_the_entry_is_no_error(monkeypatch, caplog):
+    def refuse(path):
+        raise OSError(28, "No space left on device", os.fspath(path))
+
+    monkeypatch.setattr(kernel_cache, "atomic_write", refuse)
+    caplog.set_level(logging.DEBUG, "firth")
+    assert not hits(make_kernel())
+    assert "No space left on device" in caplog.text
+
+
+def test_an_empty_name_switches_the_cache_off(monkeypatch, folder):
+    monkeypatch.setenv("FIRTH_CACHE_DIR", "")
+    assert not hits(make_kernel())
+    assert not hits(make_kernel())
+    assert not folder.exists()
+
+
+def test_the_default_folder_is_that_of_the_user(monkeypatch, tmp_path):
+    monkeypatch.delenv("FIRTH_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert kernel_cache.private_folder() == tmp_path / "xdg/firth"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert kernel_cache.private_folder() == tmp_path / ".cache/firth"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert kernel_cache.private_folder() is None
+
+
+def test_entries_unused_for_longest_are_removed(monkeypatch, folder):
+    folder.mkdir(mode=0o700)
+    for age in range(5):
+        path = folder / f"{hashlib.sha256(bytes([age])).hexdigest()}.kernel"
+        path.write_bytes(bytes(1000))
+        os.utime(path, (1e9 - age, 1e9 - age))
+    make_kernel()(21)
+    size = max(path.stat().st_size for path in entries(folder))
+    monkeypatch.setattr(kernel_cache, "MAX_BYTES", size + 2500)
+    kernel_cache._remove_oldest(folder)
+    left = {path.stem: path.stat().st_mtime for path in entries(folder)}
+    assert sorted(left.values())[:-1] == [1e9 - 1, 1e9]
