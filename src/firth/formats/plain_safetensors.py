@@ -20,7 +20,7 @@ from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
 from firth.formats.format import Array, Format, PathLike, Table
 from firth.formats.npz import VECTOR_NAMES
-from firth.formats.tensors import CODES, LONGEST_SIDE, TensorFile, is_safetensors, read_tensors, write_tensors
+from firth.formats.tensors import CODES, LONGEST_SIDE, TensorFile, is_safetensors, open_tensors, write_tensors
 from firth.formats.tokenizer import TOKENIZER, read_vocabulary
 from firth.formats.words import check_shapes, from_blob, key_tensors, whole
 from firth.messages import counted
@@ -48,7 +48,8 @@ def read_safetensors(path: PathLike, *, mmap: bool = False, vocabulary: Mapping[
     matrix of vectors.
     """
     path = Path(path)
-    matrix, small = read_tensors(path, lambda file: _read(file, mmap))
+    with open_tensors(path) as opened:
+        matrix, small = _read(TensorFile(path, opened), mmap)
     keys, rows = _keys(path, small, vocabulary)
     vectors = _selected(path, matrix, rows, small)
     if len(keys) != len(vectors):
