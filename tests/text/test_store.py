@@ -53,11 +53,11 @@ sentences_of_ids = st.lists(st.lists(st.integers(0, 9), max_size=25), max_size=2
     dropped=st.sets(st.integers(0, 9)),
     step=st.integers(1, 50),
     on_disk=st.booleans(),
-    sizes=st.tuples(st.integers(2, 12), st.integers(1, 20), st.integers(1, 20)),
+    sizes=st.tuples(st.integers(2, 12), st.integers(1, 20)),
 )
 def test_blocks_hold_whole_sentences_and_together_the_corpus(sentences, dropped, step, on_disk, sizes):
     with pytest.MonkeyPatch.context() as patch:
-        for name, size in zip(["BLOCK_WORDS", "SEGMENT", "ENTRIES_AT_A_TIME"], sizes, strict=True):
+        for name, size in zip(["BLOCK_WORDS", "ENTRIES_AT_A_TIME"], sizes, strict=True):
             patch.setattr(store, name, size)
         new_ids = [DROPPED if i in dropped else 9 - i for i in range(10)]
         tokens = build(joined(sentences), 0 if on_disk else 2**30, step=step, new_ids=new_ids)

@@ -29,9 +29,6 @@ DROPPED = -2
 BLOCK_WORDS = 32768
 """The most entries, `END` included, of one block."""
 
-SEGMENT = 2**22
-"""Entries in one array of a store in memory."""
-
 ENTRIES_AT_A_TIME = 2**18
 """Entries renumbered at a time."""
 
@@ -47,43 +44,29 @@ def lookup_table(new_ids: Ids) -> Ids:
 
 
 class MemoryStorage:
-    """Entries in memory, in segments, so that growing never copies; any number of threads may read at once."""
+    """Entries in memory; any number of threads may read at once."""
 
     def __init__(self) -> None:
-        self._segments: list[Ids] = []
+        self._bytes = bytearray()  # grows in place, where an array would be copied
 
     def read(self, start: int, out: Ids) -> None:
         """Fill `out` with the entries from `start` on."""
-        for done, view in self._views(start, len(out)):
-            out[done : done + len(view)] = view
+        if 4 * (start + len(out)) > len(self._bytes):
+            left = max(0, len(self._bytes) // 4 - start)
+            raise CorpusError(f"the token store has {left:,} of {len(out):,} entries from {start:,} on")
+        out[:] = np.frombuffer(self._bytes, np.int32, len(out), 4 * start)
 
     def write(self, start: int, ids: Ids) -> None:
-        """Store `ids` at `start`, growing if needed."""
-        while len(self._segments) * SEGMENT < start + len(ids):
-            self._segments.append(np.empty(SEGMENT, np.int32))
-        for done, view in self._views(start, len(ids)):
-            view[:] = ids[done : done + len(view)]
+        """Store `ids` at `start`, which is at most the number of entries."""
+        self._bytes[4 * start : 4 * (start + len(ids))] = np.ascontiguousarray(ids).data
 
     def truncate(self, size: int) -> None:
         """Free everything after the first `size` entries."""
-        del self._segments[-(-size // SEGMENT) :]
-        if size % SEGMENT:
-            self._segments[-1] = self._segments[-1][: size % SEGMENT].copy()
+        del self._bytes[4 * size :]
 
     def close(self) -> None:
         """Free everything; a second call does nothing."""
-        self._segments.clear()
-
-    def _views(self, start: int, count: int) -> Iterator[tuple[int, Ids]]:
-        """Yield the parts of segments that hold `count` entries, each with the number of entries before it."""
-        done = 0
-        while done < count:
-            segment, offset = divmod(start + done, SEGMENT)
-            if segment >= len(self._segments) or offset >= len(self._segments[segment]):
-                raise CorpusError(f"the token store has {done:,} of {count:,} entries from {start:,} on")
-            view = self._segments[segment][offset : offset + count - done]
-            yield done, view
-            done += len(view)
+        self._bytes = bytearray()
 
 
 class DiskStorage:
