@@ -21,7 +21,7 @@ from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats.atomic import atomic_write
 from firth.formats.format import Array, Format, PathLike, Signature, Table
 from firth.formats.streams import BLOCK_ROWS, GrowingMatrix, fewer_rows
-from firth.formats.words import are_numbers, check_shapes, utf8, warn_of_broken_rows, whole
+from firth.formats.words import are_numbers, unique_rows, utf8, warn_of_broken_rows
 from firth.messages import counted
 
 _MOST_PACKED = 64  # numbers and keys in a byte of Parquet; vectors of 1 and -1 take one bit a number, so 8
@@ -38,7 +38,6 @@ def write_arrow(
     import pyarrow as pa
     from pyarrow import parquet as pq
 
-    check_shapes(keys, vectors, counts)
     if not vectors.shape[1]:  # Arrow would divide by it
         raise FormatError("vectors of 0 numbers cannot be a column of lists: save another format")
     schema = _schema(keys, vectors, counts)
@@ -85,7 +84,7 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
         raise FormatError(f"{path} is not a complete Arrow or Parquet file: {shorten(str(error), 200)}") from error
     warn_of_broken_rows(path, rows.broken)
     array = None if names[2] is None else np.array(counts, np.int64)
-    return whole(path, Table(keys, rows.finished(), array), finite=False)
+    return unique_rows(path, Table(keys, rows.finished(), array), finite=False)
 
 
 # --- writing
@@ -228,24 +227,12 @@ def _matrix(path: Path, column: Any) -> Array:
     return cast(Array, flat.to_numpy(zero_copy_only=False)).reshape(len(column), D)
 
 
-def _format(
-    name: str, description: str, suffixes: tuple[str, ...], signature: Signature, parquet: bool = False
-) -> Format:
-    write = partial(write_arrow, parquet=parquet)
+def _format(name: str, kind: str, suffixes: tuple[str, ...], magic: bytes) -> Format:
+    write = partial(write_arrow, parquet=name == "parquet")
+    signature = Signature(magic, f"{kind} file", "read it with KeyedVectors.load")
+    description = f"{kind} table of word, vector, count"
     return Format(name, description, read_arrow, write, suffixes, frozenset({"limit"}), signature=signature)
 
 
-_REMEDY = "read it with KeyedVectors.load"
-ARROW = _format(
-    "arrow",
-    "an Arrow IPC (Feather) table of word, vector, count",
-    (".arrow", ".feather"),
-    Signature(b"ARROW1", "an Arrow file", _REMEDY),
-)
-PARQUET = _format(
-    "parquet",
-    "a Parquet table of word, vector, count",
-    (".parquet",),
-    Signature(b"PAR1", "a Parquet file", _REMEDY),
-    parquet=True,
-)
+ARROW = _format("arrow", "an Arrow IPC (Feather)", (".arrow", ".feather"), b"ARROW1")
+PARQUET = _format("parquet", "a Parquet", (".parquet",), b"PAR1")

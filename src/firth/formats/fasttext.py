@@ -32,8 +32,8 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.format import Array, Format, PathLike, Signature, Table
-from firth.formats.streams import fewer_rows, is_compressed, reading, room_for
-from firth.formats.words import decoded, whole
+from firth.formats.streams import CHUNK_BYTES, fewer_rows, is_compressed, reading, room_for
+from firth.formats.words import decoded, unique_rows
 from firth.messages import counted
 
 MAGIC = 793712314  # the first four bytes
@@ -45,7 +45,6 @@ _SUPERVISED = 3
 _END_OF_SENTENCE = b"</s>"
 _LONGEST_WORD = 1 << 16  # bytes
 _LONGEST_NGRAM = 100  # characters; fastText's default is 6, and without a limit a long word would take hours
-_CHUNK_BYTES = 4 << 20
 _INSTEAD = "use the .bin it was made from, or the .vec file that was written with it"
 
 
@@ -83,7 +82,7 @@ def read_fasttext(
         matrix = _read_matrix(reader, header)
     V = header.words if limit is None else min(limit, header.words)
     keys = decoded(path, words[:V], encoding, unicode_errors)
-    return whole(path, Table(keys, _compose(path, words[:V], matrix, header), np.array(counts[:V], np.int64)))
+    return unique_rows(path, Table(keys, _compose(path, words[:V], matrix, header), np.array(counts[:V], np.int64)))
 
 
 # --- reading
@@ -149,7 +148,7 @@ class _Bytes:
         return self.held[self.at - size : self.at]
 
     def _more(self, part: str) -> None:
-        new = self.file.read(_CHUNK_BYTES)
+        new = self.file.read(CHUNK_BYTES)
         if not new:
             raise _damaged(self.path, f"it ends at byte {self.start + len(self.held)}, within {part}")
         self.start += self.at
@@ -172,7 +171,7 @@ def _read_matrix(reader: _Bytes, header: _Header) -> Array:
         room_for((rows, D), np.float32, path, "unpack it first: the matrix of a plain file is mapped")
         data = bytearray()
         while len(data) < size:
-            data += reader.take(min(_CHUNK_BYTES, size - len(data)), f"its matrix of {rows} x {D}")
+            data += reader.take(min(CHUNK_BYTES, size - len(data)), f"its matrix of {rows} x {D}")
         return np.frombuffer(data, "<f4").reshape(rows, D)
     end = reader.position + size
     if (held := path.stat().st_size) < end:

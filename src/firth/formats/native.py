@@ -36,7 +36,7 @@ from firth.formats.signatures import START_BYTES, known_kind
 from firth.formats.streams import is_compressed, refuse_compression, refuse_devices
 from firth.formats.tensors import is_safetensors, parts
 from firth.formats.word2vec import is_header
-from firth.formats.words import FLOATS, check_shapes, from_blob, key_tensors
+from firth.formats.words import FLOATS, check_shapes, key_tensors, split_words
 
 _KINDS = {"center": "F", "outside": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
 
@@ -164,7 +164,7 @@ def _keys(file: SealedFile, unchecked: bool) -> list[str] | list[int]:
         keys = file.tensor("ids").tolist()
     else:
         try:
-            keys = from_blob(file.tensor("words"), file.tensor("word_ends"))
+            keys = split_words(file.tensor("words"), file.tensor("word_ends"))
         except ValueError as error:
             file.refuse(f"the words cannot be decoded: {error}", error)
     if not unchecked and len(set(keys)) != len(keys):

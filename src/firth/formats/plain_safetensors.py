@@ -22,7 +22,7 @@ from firth.formats.format import Array, Format, PathLike, Table
 from firth.formats.npz import VECTOR_NAMES
 from firth.formats.tensors import CODES, LONGEST_SIDE, TensorFile, is_safetensors, open_tensors, write_tensors
 from firth.formats.tokenizer import TOKENIZER, read_vocabulary
-from firth.formats.words import check_shapes, from_blob, key_tensors, whole
+from firth.formats.words import key_tensors, split_words, unique_rows
 from firth.messages import counted
 
 _FLOATS = tuple(code for name, code in CODES.items() if name.startswith("float"))
@@ -32,7 +32,6 @@ _SMALL = {"words": ("U8",), "word_ends": _WHOLE, "ids": _WHOLE, "counts": _WHOLE
 
 def write_safetensors(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None) -> None:
     """Write one plain safetensors file, atomically; rows may be a view into padded ones."""
-    check_shapes(keys, vectors, counts)
     tensors: dict[str, Array] = {"embeddings": vectors, **key_tensors(keys)}
     if counts is not None:
         tensors["counts"] = np.asarray(counts, np.int64)
@@ -57,7 +56,7 @@ def read_safetensors(path: PathLike, *, mmap: bool = False, vocabulary: Mapping[
     counts = small["counts"].astype(np.int64) if "counts" in small else None
     if counts is not None and counts.shape != (len(keys),):
         raise FormatError(f"{path}: {counted(len(keys), 'key')}, but counts of shape {counts.shape}")
-    return whole(path, Table(keys, vectors, counts), finite=not mmap)
+    return unique_rows(path, Table(keys, vectors, counts), finite=not mmap)
 
 
 def _read(file: TensorFile, mmap: bool) -> tuple[Array, dict[str, Array]]:
@@ -106,7 +105,7 @@ def _keys(
         return cast(list[int], small["ids"].tolist()), None
     if "words" in small and "word_ends" in small:
         try:
-            return from_blob(small["words"], small["word_ends"]), None
+            return split_words(small["words"], small["word_ends"]), None
         except ValueError as error:
             raise FormatError(f"{path} is cut or damaged: {error}") from error
     if vocabulary is None and (beside := path.with_name(TOKENIZER)).is_file():

@@ -54,6 +54,7 @@ from firth.formats.streams import (
 from firth.formats.tensors import is_safetensors
 from firth.formats.word2vec_rows import MOST_DIMENSIONS, TextRows, common_length, read_records
 from firth.messages import counted
+from firth.options import whole
 
 _LONGEST_HEADER = 100  # bytes
 _MOST_DIGITS = 18  # of a number in the header; more would not fit in 64 bits
@@ -80,7 +81,7 @@ def read_word2vec(
     without D numbers, and words that are not in `encoding`; `NotEnoughMemoryError` if the rows do not fit in
     memory.
     """
-    limit = wordlists.checked_limit(limit)
+    limit = whole("limit", limit, "rows; by default all", 1, optional=True)
     path, dtype = Path(path), np.dtype(datatype)
     if dtype.name not in wordlists.FLOATS:
         raise OptionError(f"datatype={datatype!r} is not allowed: give one of {', '.join(wordlists.FLOATS)}")
@@ -92,7 +93,7 @@ def read_word2vec(
     with reading(path) as file:
         raw_words, vectors = _read_rows(path, file, not no_header, binary, limit, dtype)
     keys = wordlists.decoded(path, raw_words, encoding, unicode_errors)
-    table = wordlists.whole(path, Table(keys, vectors, None), finite=False)
+    table = wordlists.unique_rows(path, Table(keys, vectors, None), finite=False)
     if fvocab is None:
         return table
     words = cast(list[str], table.keys)
@@ -195,13 +196,12 @@ def _read_rows(
 def read_header(path: Path, file: BinaryIO) -> tuple[int, int]:
     """Return V and D from the first line of an open file; raises `FormatError` if it is not a word2vec header."""
     line = file.readline(_LONGEST_HEADER)
-    fields = line.split()
-    if len(fields) != 2 or not all(field.isdigit() for field in fields):
+    if not is_header(line):
         raise FormatError(
             f"{path} is not a word2vec file: its first line is {wordlists.shown(line)}, and should be two whole "
             "numbers, rows and dimensions. If it is text without that line, as GloVe writes it, give no_header=True"
         )
-    V, D = (int(field) for field in fields)
+    V, D = map(int, line.split())
     if not 1 <= D <= MOST_DIMENSIONS:
         raise FormatError(
             f"{path}: its header declares vectors of {counted(D, 'dimension')}; from 1 to {MOST_DIMENSIONS} are "

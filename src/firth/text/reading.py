@@ -23,7 +23,7 @@ from firth.text.opening import BytesRead
 from firth.text.sentences import Chunks, Numbering, Tokenizer, encode_sentences, encode_tokenized, mixed_keys
 from firth.text.sources import CorpusInput, is_files
 from firth.text.store import DROPPED, MEMORY_LIMIT, StoreBuilder, TokenStore, lookup_table
-from firth.text.vocabulary import Vocabulary, order_by_count
+from firth.text.vocabulary import Vocabulary
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the amount done and the total (None: unknown), in bytes for files and in tokens otherwise."""
@@ -137,10 +137,10 @@ class _CorpusMerger:
         """Choose the vocabulary and renumber everything."""
         keys, counts = list(self._ids), self._counts[: len(self._ids)]
         self._ids.clear()
-        order = order_by_count(counts, options.min_count, options.max_vocab)
+        n_frequent = int(np.count_nonzero(counts >= options.min_count))
+        order = np.argsort(-counts, kind="stable")[:n_frequent][: options.max_vocab]
         if len(order) == 0:
             raise _no_words_error(keys, counts, self._too_long, options.min_count)
-        n_frequent = int(np.count_nonzero(counts >= options.min_count))
         vocabulary = Vocabulary([keys[i] for i in order.tolist()], counts[order])
         del keys  # as large as the text of all words
         new_ids = np.full(len(counts), DROPPED, np.int32)
