@@ -132,9 +132,9 @@ def _opened(file: Any) -> tuple[Any, Iterator[Any]]:
 
 
 def _refuse_bombs(path: Path, values: int) -> None:
-    """Raise `FormatError` for more values than a file of this size can hold if it is not made to exhaust memory.
+    """Raise `FormatError` for more values than a file of this size can hold, unless it is made to exhaust memory.
 
-    Arrow could report the number of values in a column of Parquet, but ends the process if that is damaged.
+    Arrow can report the number of values in a column of Parquet, but crashes if that is damaged.
     """
     most = max(_ALWAYS_ALLOWED, _MOST_PACKED * path.stat().st_size)
     if values > most:
@@ -149,7 +149,7 @@ def _columns(path: Path, schema: Any) -> tuple[str, str, str | None]:
     import pyarrow.types as kinds
 
     if len(set(schema.names)) != len(schema.names):
-        raise FormatError(f"{path} has two columns of one name: {reprlib.repr(schema.names)}")
+        raise FormatError(f"{path} has two columns of the same name: {reprlib.repr(schema.names)}")
     lists = [
         field.name
         for field in schema
@@ -169,7 +169,7 @@ def _chosen(path: Path, schema: Any, found: list[str], usual: tuple[str, ...]) -
     columns = {field.name: str(field.type) for field in schema}
     what = "strings, or id whole numbers" if usual is _KEY_NAMES else "lists of floating-point numbers"
     raise FormatError(
-        f"{path} has no column that is clearly that of the {usual[0]}s: its columns are {reprlib.repr(columns)}; "
+        f"{path} has no unambiguous column of {usual[0]}s: its columns are {reprlib.repr(columns)}; "
         f"{usual[0]!r} must be {what}"
     )
 
@@ -223,7 +223,7 @@ def _matrix(path: Path, column: Any) -> Array:
     flat = column.flatten()
     D = len(flat) // len(column)
     if column.null_count or flat.null_count or not pc.all(pc.equal(pc.list_value_length(column), D)).as_py():
-        raise FormatError(f"{path}: a vector is null, holds a null, or has not the length of the others")
+        raise FormatError(f"{path}: a vector is null, holds a null, or differs in length from the others")
     return cast(Array, flat.to_numpy(zero_copy_only=False)).reshape(len(column), D)
 
 

@@ -86,7 +86,7 @@ def read_npz(path: PathLike, *, limit: int | None = None) -> Table:
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
             if len(set(names)) != len(names):
-                raise FormatError(f"{path} holds two arrays of one name: {reprlib.repr(sorted(names))}")
+                raise FormatError(f"{path} holds two arrays of the same name: {reprlib.repr(sorted(names))}")
             vectors = _read_member(path, archive, _named(path, names, VECTOR_NAMES))
             keys = _read_member(path, archive, _named(path, names, _KEY_NAMES))
             count_name = next((name for name in _COUNT_NAMES if name in names), None)

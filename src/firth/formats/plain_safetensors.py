@@ -77,8 +77,8 @@ def _matrix_name(file: TensorFile) -> str:
     if usual or len(matrices) == 1:
         return (usual or matrices)[0]
     raise FormatError(
-        f"{file.path} has not exactly one matrix of vectors: it holds {reprlib.repr(file.layout)}; call the matrix "
-        f"{VECTOR_NAMES[1]!r}, in float16, 32 or 64"
+        f"{file.path} does not hold exactly one matrix of vectors: it holds {reprlib.repr(file.layout)}; call the "
+        f"matrix {VECTOR_NAMES[1]!r}, in float16, 32 or 64"
     )
 
 

@@ -36,7 +36,7 @@ _UNWRITABLE = re.compile(r"[\t\n\r]")
 
 
 def projector_files(path: PathLike) -> tuple[Path, Path]:
-    """Return the two files that a name stands for: that of either of them, or the part before both endings."""
+    """Return the two files for a name: that of either file, or the part that their names share."""
     path = Path(path)
     compression = path.suffix if is_compressed(path) else ""
     name = path.name.removesuffix(compression)

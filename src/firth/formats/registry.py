@@ -62,7 +62,8 @@ def detect(path: PathLike) -> Format:
     if kind := known_kind(head.start, is_compressed=head.is_compressed):
         raise FormatError(f"{path} is {kind[0]}: {kind[1]}")
     raise FormatError(
-        f"{path} is in no format that firth knows: it begins with {head.line[:40]!r}. Known are {', '.join(FORMATS)}"
+        f"{path} is not in a format that firth knows: it begins with {head.line[:40]!r}. Known are "
+        + ", ".join(FORMATS)
     )
 
 

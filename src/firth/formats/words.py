@@ -32,16 +32,8 @@ _PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 class UndecodableError(FormatError, UnicodeDecodeError):
     """A word of a file is not in the encoding given; also a `UnicodeDecodeError`, for callers that catch that."""
 
-    def __init__(self, error: UnicodeDecodeError, message: str):
-        UnicodeDecodeError.__init__(self, error.encoding, error.object, error.start, error.end, error.reason)
-        self.message = message
-
     def __str__(self) -> str:
-        return self.message
-
-    def __reduce__(self) -> tuple[type, tuple[UnicodeDecodeError, str]]:
-        bare = UnicodeDecodeError(self.encoding, self.object, self.start, self.end, self.reason)
-        return type(self), (bare, self.message)
+        return self.reason
 
 
 def decoded(path: Path, words: list[bytes], encoding: str, errors: str) -> list[str]:
@@ -56,15 +48,15 @@ def decoded(path: Path, words: list[bytes], encoding: str, errors: str) -> list[
         for word in words:
             each.append(word.decode(encoding, errors))
     except UnicodeDecodeError as error:
-        raise UndecodableError(
-            error,
+        reason = (
             f"{path}: word {len(each) + 1} is not {encoding}: {error.object[:40]!r} ({error.reason}). "
             + advice(
                 "Give the file's encoding, or unicode_errors='replace' or 'ignore'",
                 "Rewrite the file: firth convert IN OUT with --encoding, or with --unicode-errors replace or ignore",
             )
-            + " (word2vec.c cuts long words in the middle of a character)",
-        ) from error
+            + " (word2vec.c cuts long words in the middle of a character)"
+        )
+        raise UndecodableError(error.encoding, error.object, error.start, error.end, reason) from error
     return each
 
 

@@ -117,7 +117,7 @@ class _ChunkBuilder:
 
 
 def _refuse_text(sentence: Any, number: int, corpus: Any) -> None:
-    """Raise `CorpusError` for a string in place of a list of words, as in a column of texts."""
+    """Raise `CorpusError` for a string instead of a list of words, as in a column of texts."""
     text = sentence.as_py() if hasattr(sentence, "as_py") else sentence  # an element of an Arrow array
     if isinstance(text, (str, bytes)):
         split = "text.split()" if isinstance(text, str) else "text.decode().split()"

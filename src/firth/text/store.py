@@ -303,20 +303,16 @@ class _BlockCutter:
         self.sentences += len(ends)
         self._cuts = np.concatenate([self._cuts, ends])
         self._size += len(entries)
-        while self._size - self._starts[-1] > BLOCK_WORDS:
-            self._cut()
+        while self._size > (limit := self._starts[-1] + BLOCK_WORDS):
+            fitting = int(np.searchsorted(self._cuts, limit, side="right"))
+            self._starts.append(int(self._cuts[fitting - 1]) if fitting else limit)
+            self._cuts = self._cuts[fitting:]
 
     def finish(self) -> NDArray[np.int64]:
         """Return the start of each block, and the end of the last."""
         if self._size > self._starts[-1]:
             self._starts.append(self._size)
         return np.array(self._starts, np.int64)
-
-    def _cut(self) -> None:
-        limit = self._starts[-1] + BLOCK_WORDS
-        fitting = int(np.searchsorted(self._cuts, limit, side="right"))
-        self._starts.append(int(self._cuts[fitting - 1]) if fitting else limit)
-        self._cuts = self._cuts[fitting:]
 
 
 def _without_empty_sentences(entries: Ids, last: int) -> tuple[Ids, int]:
