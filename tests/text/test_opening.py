@@ -13,7 +13,7 @@ from stress._corpus import ALL, COMPRESS, LINES, check, linux, text_file
 
 from firth import unpacking
 from firth.errors import CorpusError, OptionError
-from firth.text import check_files, read_corpus, sources
+from firth.text import read_corpus, sources
 
 TEXT = "\n".join(map(" ".join, LINES)) + "\n"
 COMPRESSED = [suffix for suffix in COMPRESS if suffix != ".txt"]
@@ -115,7 +115,7 @@ def test_max_input_bytes_limits_standard_input(standard_input):
 def test_wrong_values_of_max_input_bytes_are_refused():
     for wrong in (0, 1.5, "5"):
         with pytest.raises(OptionError, match=r"max_input_bytes=.* is not allowed: give a whole number of at least 1"):
-            check_files("corpus.txt", max_input_bytes=wrong)
+            read_corpus("corpus.txt", ALL, max_input_bytes=wrong)
     with pytest.raises(CorpusError, match="max_input_bytes limits files, and this corpus is not files: omit it"):
         read_corpus([["a"]], ALL, max_input_bytes=5)
 

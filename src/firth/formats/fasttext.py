@@ -126,33 +126,32 @@ class _Bytes:
 
     def __init__(self, path: Path, file: BinaryIO):
         self.path, self.file = path, file
-        self.held, self.at = b"", 0
-        self.start = 0  # of `held`, in the file
-
-    @property
-    def position(self) -> int:
-        return self.start + self.at
+        self.held = b""
+        self.at = 0  # in `held`
+        self.position = 0  # in the file
 
     def until_zero(self) -> bytes:
         while (end := self.held.find(b"\0", self.at, self.at + _LONGEST_WORD)) < 0:
             if len(self.held) - self.at >= _LONGEST_WORD:
                 raise _damaged(self.path, f"the word at byte {self.position} of it is longer than {_LONGEST_WORD}")
             self._more("its dictionary")
-        word, self.at = self.held[self.at : end], end + 1
+        word = self.held[self.at : end]
+        self.position += end + 1 - self.at
+        self.at = end + 1
         return word
 
     def take(self, size: int, part: str) -> bytes:
         while len(self.held) - self.at < size:
             self._more(part)
         self.at += size
+        self.position += size
         return self.held[self.at - size : self.at]
 
     def _more(self, part: str) -> None:
-        new = self.file.read(CHUNK_BYTES)
-        if not new:
-            raise _damaged(self.path, f"it ends at byte {self.start + len(self.held)}, within {part}")
-        self.start += self.at
-        self.held, self.at = self.held[self.at :] + new, 0
+        rest = self.held[self.at :]
+        if not (new := self.file.read(CHUNK_BYTES)):
+            raise _damaged(self.path, f"it ends at byte {self.position + len(rest)}, within {part}")
+        self.held, self.at = rest + new, 0
 
 
 def _read_matrix(reader: _Bytes, header: _Header) -> Array:

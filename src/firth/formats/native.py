@@ -1,6 +1,10 @@
 """firth's own file: one safetensors file that holds a model, or vectors alone, and no code.
 
-Byte layout: that of a safetensors file (`firth.formats.tensors`).
+Byte layout (https://github.com/huggingface/safetensors):
+
+    8 bytes    N, the length of the header, little-endian
+    N bytes    the header: a JSON object, padded with spaces so that the data begin at a multiple of 64
+    the rest   the tensors, little-endian, one after the other without gaps, rows without padding
 
 The header maps each tensor's name to its dtype, shape and offsets:
 

@@ -6,7 +6,7 @@
     counts       (V,) int64; absent where unknown
 
 Keys in a `tokenizer.json` beside the file (the Hugging Face folder) are read too. The layout of the bytes is in
-`firth.formats.tensors`; firth's own file is `firth.formats.native`.
+`firth.formats.native`, firth's own file.
 """
 
 import reprlib

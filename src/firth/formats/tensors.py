@@ -1,10 +1,6 @@
-"""safetensors files, written without a copy of a matrix, and read without trust in their header.
+"""safetensors files: writes them without a copy of a matrix, and checks their header before it is trusted.
 
-    8 bytes    N, the length of the header, little-endian
-    N bytes    the header: a JSON object, padded with spaces so that the data begin at a multiple of 64
-    the rest   the tensors, little-endian, one after the other without gaps, rows without padding
-
-(https://github.com/huggingface/safetensors)
+The layout of the bytes is in `firth.formats.native`.
 """
 
 import json

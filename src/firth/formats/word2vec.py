@@ -171,7 +171,12 @@ def _read_rows(
     wanted = min((number for number in (V, limit) if number is not None), default=None)
     capacity = 0  # a compressed file may hold fewer rows than its header declares
     if V is not None and not is_compressed(path):
-        _check_size(path, V, D, 4 * D + 1 if binary else 2 * D + 1)
+        least, size = V * (4 * D + 1 if binary else 2 * D + 1), path.stat().st_size
+        if least > size:  # before memory is allocated
+            raise FormatError(
+                f"{path} declares {_size(V, D)}, which need at least {counted(least, 'byte')}, but has {size:,}: the "
+                "file is cut, or its header is wrong"
+            )
         capacity = wanted or 0
     if wanted is not None:
         room_for((wanted, D), dtype, path, fewer_rows())
@@ -208,16 +213,6 @@ def read_header(path: Path, file: BinaryIO) -> tuple[int, int]:
             "possible, so this is not a word2vec file"
         )
     return V, D
-
-
-def _check_size(path: Path, V: int, D: int, least_row: int) -> None:
-    """Refuse a header that declares more rows than the file has bytes for, before memory is allocated."""
-    size = path.stat().st_size
-    if V * least_row > size:
-        raise FormatError(
-            f"{path} declares {_size(V, D)}, which need at least {counted(V * least_row, 'byte')}, but has {size:,}: "
-            "the file is cut, or its header is wrong"
-        )
 
 
 def _size(V: int, D: int) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from firth.errors import CorpusError, OptionError
 from firth.messages import advice, counted, option
-from firth.options import Options, shortened, whole
+from firth.options import Options, checked, limits, shortened
 from firth.resources import checked_workers
 from firth.text import arrays, sources
 from firth.text.encoding import LONGEST_WORD, EncodedChunk, encode_integers, encode_text
@@ -27,6 +27,8 @@ from firth.text.vocabulary import Vocabulary
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the amount done and the total (None: unknown), in bytes for files and in tokens otherwise."""
+
+_INPUT_BYTES = limits("bytes of text, decompressed; by default no limit", 1, optional=True)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def read_corpus(
     a file that changes while it is read; exceptions of the caller's iterator or tokenizer are passed on unchanged.
     The temporary file is then removed.
     """
+    checked("max_input_bytes", max_input_bytes, int, _INPUT_BYTES)
     workers = checked_workers(workers)
     chunks, amount = _encoded(corpus, options.lowercase, tokenizer, offsets, workers, max_input_bytes)
     merger = _CorpusMerger(StoreBuilder(memory_limit))
@@ -272,7 +275,7 @@ def check_files(
 
     `apart` is an output folder: raises `OptionError` if it would be read as part of the corpus.
     """
-    whole("max_input_bytes", max_input_bytes, "bytes of text, decompressed; by default no limit", 1, optional=True)
+    checked("max_input_bytes", max_input_bytes, int, _INPUT_BYTES)
     if not is_files(corpus):
         return
     sources.find_files(corpus, _splitting_code(tokenizer))
