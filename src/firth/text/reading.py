@@ -93,7 +93,8 @@ def read_corpus(
     checked("max_input_bytes", max_input_bytes, int, _INPUT_BYTES)
     workers = checked_workers(workers)
     chunks, amount = _encoded(corpus, options.lowercase, tokenizer, offsets, workers, max_input_bytes)
-    merger = _CorpusMerger(StoreBuilder(memory_limit))
+    store = StoreBuilder(memory_limit)
+    merger = _CorpusMerger(store)
     try:
         with closing(chunks):
             for chunk in chunks:
@@ -102,7 +103,7 @@ def read_corpus(
                     progress(*amount(merger.raw_words))
         result = merger.finish(options)
     except BaseException:
-        merger.close()
+        store.close()
         raise
     _return_free_memory()
     return result
@@ -157,9 +158,6 @@ class _CorpusMerger:
             below_min_count=len(counts) - n_frequent,
             beyond_max_vocab=n_frequent - len(order),
         )
-
-    def close(self) -> None:
-        self._store.close()
 
 
 def _no_words_error(keys: list[Any], counts: NDArray[np.int64], too_long: int, min_count: int) -> CorpusError:

@@ -245,7 +245,11 @@ class StoreBuilder:
         """Append provisional ids and ENDs; a sentence may continue in the next call."""
         entries, self._last = _without_empty_sentences(entries, self._last)
         if 4 * (self._size + len(entries)) > self._memory_limit and isinstance(self._storage, MemoryStorage):
-            self._move_to_disk()
+            disk, start = DiskStorage(self._folder), 0
+            for provisional in self._slices():
+                disk.write(start, provisional)
+                start += len(provisional)
+            self._storage = disk
         self._storage.write(self._size, entries)
         self._size += len(entries)
         self.sentences += int(np.count_nonzero(entries == END))
@@ -272,14 +276,6 @@ class StoreBuilder:
     def close(self) -> None:
         """Free everything, if the corpus could not be read to its end."""
         self._storage.close()
-
-    def _move_to_disk(self) -> None:
-        disk, start = DiskStorage(self._folder), 0
-        for entries in self._slices():
-            disk.write(start, entries)
-            start += len(entries)
-        self._storage.close()
-        self._storage = disk
 
     def _slices(self) -> Iterator[Ids]:
         """Yield all entries, in private copies."""
