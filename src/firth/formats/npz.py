@@ -45,10 +45,10 @@ _DAMAGED_ZIP = (
     UnicodeDecodeError,
     OSError,
 )
-"""What zipfile raises for an archive that is cut, damaged, encrypted, or compressed by an unknown method."""
+"""Errors of zipfile for an archive that is cut, damaged, encrypted, or compressed by an unknown method."""
 
 _BAD_HEADER = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError)
-"""What NumPy raises for the header of an array, which it parses as Python literals."""
+"""Errors of NumPy for a malformed header of an array, which it parses as Python literals."""
 
 _KEYS_PER_BLOCK = 1 << 14
 _MOST_DEFLATED = 1040  # bytes that one byte of a deflated stream can stand for, rounded up

@@ -1,6 +1,6 @@
 """Sealed files: safetensors files with checksums of every byte, so that damage raises an error.
 
-firth's models and its checkpoints are such files. Beside their own strings, `__metadata__` holds:
+firth's models and checkpoints are sealed files. Besides their own strings, `__metadata__` holds:
 
     format, version   what the file holds, and the version of that format
     crc32             JSON: the CRC-32 of each tensor's bytes, as eight hexadecimal digits

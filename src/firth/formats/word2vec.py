@@ -76,7 +76,7 @@ def read_word2vec(
 
     `limit` reads only the first rows; `no_header` reads GloVe's text; `unicode_errors` is the `errors` of
     `bytes.decode`. If a word is repeated, the first row is kept, and a warning gives the number of rows that were
-    dropped. Memory is allocated only for rows the file is large enough to hold, and beside the matrix only a
+    dropped. Memory is allocated only for rows the file is large enough to hold, and besides the matrix only a
     few MiB. Raises `FormatError` for any other kind of file, a header that does not fit the rows, a line
     without D numbers, and words that are not in `encoding`; `NotEnoughMemoryError` if the rows do not fit in
     memory.

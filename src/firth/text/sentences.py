@@ -24,7 +24,7 @@ Chunks: TypeAlias = Generator[EncodedChunk, None, None]
 
 
 def encode_sentences(sentences: Iterable[Any], lowercase: bool = False) -> Chunks:
-    """Give the tokens of sentences (lists, arrays, generators ...) numbers, reading each once.
+    """Assign numbers to the tokens of sentences (lists, arrays, generators ...), reading each once.
 
     Tokens are all str or all integers within int64. Raises `CorpusError` for anything else; exceptions of the
     caller's iterators are passed on unchanged.

@@ -1,4 +1,4 @@
-"""The token store: the encoded corpus, in memory when small and in a temporary file when large.
+"""The token store: the encoded corpus, in memory if small and in a temporary file if large.
 
 Layout: int32 ids in [0, V), with `END` after each sentence, one after the other. Blocks are cut at sentence ends;
 readers take whole blocks. While a corpus is read, a `StoreBuilder` appends provisional ids; `finish` renumbers them
@@ -175,8 +175,8 @@ class TokenStore:
             raise CorpusError(f"block {b} of the token store is lost: {error}; read the corpus again") from error
         if self._checksums is not None and zlib.crc32(block.data) != self._checksums[b]:
             raise CorpusError(
-                f"block {b} of the token store has another checksum than when it was written: the temporary file was "
-                "changed, or its disk is failing; read the corpus again, with another folder for temporary files"
+                f"block {b} of the token store has a different checksum than when it was written: the temporary file "
+                "was changed, or its disk is failing; read the corpus again, with another folder for temporary files"
             )
         return block
 
