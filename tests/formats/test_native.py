@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from firth import KeyedVectors
 from firth.errors import FormatError, OptionError
 from firth.formats.native import read_native, write_native
-from firth.formats.sealed import CHECKPOINT, NATIVE, read_sealed, write_sealed
+from firth.formats.sealed import CHECKPOINT, NATIVE, open_sealed, write_sealed
 
 WORDS = ["the", "naïve", "new york", "日本", "", "a\nb", "\ud800"]
 
@@ -172,16 +172,18 @@ def test_wrong_metadata_is_refused_even_where_the_checksum_fits(tmp_path, change
 
 def test_models_and_checkpoints_are_told_apart_and_refused_with_a_remedy(tmp_path):
     small_file(tmp_path / "model")
-    with pytest.raises(FormatError, match=r"is a model, not a checkpoint of a training run: load it with firth\.load"):
-        read_sealed(tmp_path / "model", CHECKPOINT, lambda file: file)
+    message = r"is a model, not a checkpoint of a training run: load it with firth\.load"
+    with pytest.raises(FormatError, match=message), open_sealed(tmp_path / "model", CHECKPOINT):
+        pass
     with (tmp_path / "checkpoint").open("wb") as file:
         write_sealed(file, CHECKPOINT, {"center": matrix()}, {})
     with pytest.raises(FormatError, match="is a checkpoint of a training run, not a model: resume the run"):
         read_native(tmp_path / "checkpoint")
     whole = (tmp_path / "checkpoint").read_bytes()
     (tmp_path / "checkpoint").write_bytes(whole[:-4] + b"abcd")
-    with pytest.raises(FormatError, match=r"the checksum of center differs .* Delete it: the run resumes from"):
-        read_sealed(tmp_path / "checkpoint", CHECKPOINT, lambda file: file.mapped("center", check=True))
+    message = r"the checksum of center differs .* Delete it: the run resumes from"
+    with pytest.raises(FormatError, match=message), open_sealed(tmp_path / "checkpoint", CHECKPOINT) as sealed:
+        sealed.mapped("center")
 
 
 def test_a_key_that_comes_twice_is_found_in_a_mapped_file_too_when_the_index_is_made(tmp_path):

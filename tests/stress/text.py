@@ -300,7 +300,7 @@ def stores(rng, folder):
     for kind in ("cut", "0xff", "noise"):
         schedule = str(rng.choice(["blocks", "hogwild"]))
         error = damage_while_training(kind, schedule, folder, float(rng.uniform(0, 0.5)), int(rng.integers(2**32)))
-        assert re.match(r"block \d+ of the token store (is lost|has another checksum)", error), error
+        assert re.match(r"block \d+ of the token store (is lost|has a different checksum)", error), error
     return {"stores damaged": 3}
 
 

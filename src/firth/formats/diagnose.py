@@ -140,7 +140,7 @@ def _read_records(lines: BlockReader, tally: _Tally, found: Diagnosis) -> list[b
     if left.strip(b"\r\n"):
         more = "at least " if len(left) >= _MOST_LEFT else ""
         found.problems.append(
-            f"{more}{counted(len(left), 'byte')} after the last whole record: the header is wrong, or it is cut"
+            f"{more}{counted(len(left), 'byte')} after the last whole record: the header is wrong, or the file is cut"
         )
     return words
 
@@ -151,7 +151,7 @@ def _read_lines(lines: BlockReader, tally: _Tally, found: Diagnosis) -> list[byt
             row = f"a word and {counted(found.dimensions, 'number')}"
             found.problems.append(f"line {number} is not {row}: {shown(line)}")
         elif found.bad_lines == 1:
-            found.problems.append(f"nor are other lines, the next of them line {number}: bad_lines counts them")
+            found.problems.append(f"other lines are malformed too, the next is line {number}: bad_lines counts them")
         found.bad_lines += 1
 
     first_line = 1 if found.format == "glove" else 2

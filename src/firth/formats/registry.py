@@ -15,8 +15,9 @@ from firth.formats import arrow, fasttext, huggingface, native, npz, plain_safet
 from firth.formats.format import Array, Format, PathLike
 from firth.formats.signatures import add_signatures, known_kind
 from firth.formats.streams import is_compressed, read_head, refuse_compression, refuse_devices
-from firth.formats.words import checked_limit
+from firth.formats.words import check_shapes
 from firth.messages import counted, option
+from firth.options import whole
 
 FORMATS: dict[str, Format] = {
     known.name: known
@@ -61,7 +62,8 @@ def detect(path: PathLike) -> Format:
     if kind := known_kind(head.start, is_compressed=head.is_compressed):
         raise FormatError(f"{path} is {kind[0]}: {kind[1]}")
     raise FormatError(
-        f"{path} is in no format that firth knows: it begins with {head.line[:40]!r}. Known are {', '.join(FORMATS)}"
+        f"{path} is not in a format that firth knows: it begins with {head.line[:40]!r}. Known are "
+        + ", ".join(FORMATS)
     )
 
 
@@ -118,7 +120,7 @@ def read_vectors(
     `FormatError` for a file in no known format, or with an error in it, `OptionError` for an unknown
     `format` and an option that the format does not accept, and `OSError` from the system.
     """
-    limit = checked_limit(limit)
+    limit = whole("limit", limit, "rows; by default all", 1, optional=True)
     refuse_devices(path)
     known = _named(format) if format else detect(path)
     given = {
@@ -161,6 +163,7 @@ def write_vectors(
         raise OptionError(f"format={known.name!r} can be read but not written: write one of {writable}")
     if not known.compressible:
         refuse_compression(path, known.name)
+    check_shapes(keys, vectors, counts)
     known.write(path, keys, vectors, counts=counts, **_accepted(known.name, known.writes_with, options))
 
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from firth.errors import CheckpointError, DivergenceError, FormatError, OptionError
 from firth.formats.atomic import atomic_write
-from firth.formats.sealed import CHECKPOINT, SealedFile, read_sealed, write_sealed
+from firth.formats.sealed import CHECKPOINT, open_sealed, write_sealed
 from firth.messages import option
 from firth.options import Options, checked, limits, shortened
 from firth.text import Corpus, TokenStore
@@ -262,15 +262,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
     Raises `FormatError` if it is truncated or damaged, or of another kind or version.
     """
-    return read_sealed(path, CHECKPOINT, _checkpoint)
-
-
-def _checkpoint(file: SealedFile) -> Checkpoint:
-    arrays = {name: file.mapped(name, check=True) for name in file.layout}
-    state = State(file.json("position", dict), arrays, str(file.path))
-    history = file.json("history", list)
-    records(history, state.origin)
-    return Checkpoint(state, history, file.json("identity", dict))
+    with open_sealed(path, CHECKPOINT) as file:
+        state = State(file.json("position", dict), {name: file.mapped(name) for name in file.layout}, str(path))
+        history = file.json("history", list)
+        records(history, state.origin)
+        return Checkpoint(state, history, file.json("identity", dict))
 
 
 def _files(folder: Path) -> list[Path]:
