@@ -7,18 +7,19 @@ import math
 import operator
 import pickle
 import re
-import subprocess
-import sys
 import time
 import tracemalloc
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stress._child import output_of
+from stress.limits import hostile
 
 from firth import Word2Vec
 from firth.errors import OptionError
@@ -149,17 +150,10 @@ except OptionError:
 
 
 def test_a_wrong_option_is_refused_before_any_file_is_opened():
-    done = subprocess.run([sys.executable, "-c", BEFORE_FILES], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    assert output_of(BEFORE_FILES) == "[]\n"
 
 
-anything = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.binary(max_size=20),
-    st.complex_numbers(), st.fractions(), st.decimals(), st.lists(st.integers(), max_size=3), st.just(...),
-    st.sampled_from([np.int8, np.uint64, np.float16, np.float32, np.bool_, np.str_]).map(lambda kind: kind(1)),
-    st.integers(-(2**70), 2**70).map(float), st.integers(0, 100), st.floats(0, 1),
-    st.sampled_from(["blocks", "hogwild", "softmax", "negative_sampling"]),
-)  # fmt: skip
+anything = st.randoms(use_true_random=False).map(hostile)
 
 
 @given(st.sampled_from(sorted(FIELDS)), anything)
@@ -203,35 +197,23 @@ def test_options_are_keyword_only_frozen_and_compare_by_value():
     assert len({Options(), Options(window=5), Options(window=6)}) == 2
 
 
-def test_a_replaced_option_is_checked():
-    assert dataclasses.replace(Options(), window=9) == Options(window=9)
+@pytest.mark.parametrize("make", [lambda **given: Options.from_dict(given), partial(dataclasses.replace, Options())])
+def test_options_of_a_dictionary_and_replaced_options_are_checked(make):
+    assert make(window=9) == Options(window=9)
+    assert make() == Options()
     with pytest.raises(OptionError, match="window=0"):
-        dataclasses.replace(Options(), window=0)
+        make(window=0)
 
 
 # --- names
 
 
-def test_from_dict_checks_values():
-    assert Options.from_dict({}) == Options()
-    with pytest.raises(OptionError, match="window=0"):
-        Options.from_dict({"window": 0})
-
-
-@pytest.mark.parametrize(
-    ("name", "meant"),
-    [
-        ("vectorsize", "vector_size"),
-        ("windw", "window"),
-        ("min_counts", "min_count"),
-        ("aplha", "alpha"),
-        ("Epochs", "epochs"),
-        ("worker", "workers"),
-    ],
-)
-def test_the_message_for_an_unknown_name_offers_the_nearest(name, meant):
-    with pytest.raises(OptionError, match=f"^unknown option '{name}': did you mean '{meant}'\\?$"):
-        Options.from_dict({name: 5})
+@pytest.mark.parametrize("make", [Options.from_dict, lambda given: Word2Vec(**given)])
+def test_the_message_for_an_unknown_name_offers_the_nearest(make):
+    for name, meant in [("vectorsize", "vector_size"), ("min_counts", "min_count"), ("aplha", "alpha"),
+                        ("Epochs", "epochs"), ("worker", "workers"), ("windw", "window")]:  # fmt: skip
+        with pytest.raises(OptionError, match=f"^unknown option '{name}': did you mean '{meant}'\\?$"):
+            make({name: 5})
 
 
 def test_the_message_for_an_unfamiliar_name_lists_all():

@@ -1,6 +1,7 @@
 """The source does not run code from files, open connections, write in place or swallow errors."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,16 +85,8 @@ def written_files(tree: ast.AST) -> list[str]:
     return [dotted(call.func) for call in calls(tree) if _writes(call)]
 
 
-WHOLE_FILES = {
-    "NamedTemporaryFile",
-    "write_text",
-    "write_bytes",
-    "tofile",
-    "savetxt",
-    "save_file",
-    "mkstemp",
-    "TemporaryFile",
-}
+WHOLE_FILES = {"NamedTemporaryFile", "TemporaryFile", "mkstemp", "write_text", "write_bytes", "tofile", "savetxt",
+               "save_file"}  # fmt: skip
 BY_MODE = {"open", "memmap", "OSFile", "FileIO"}
 
 
@@ -110,9 +103,7 @@ def _writes(call: ast.Call) -> bool:
 
 
 def _is_writing_mode(mode: object) -> bool:
-    return (
-        isinstance(mode, str) and 0 < len(mode) <= 4 and set(mode) <= set("rwaxbt+c") and bool(set(mode) & set("wax+c"))
-    )
+    return isinstance(mode, str) and bool(re.fullmatch(r"(?=.*[wax+c])[rwaxbt+c]{1,4}", mode))
 
 
 EVERYTHING = {"Exception", "BaseException"}

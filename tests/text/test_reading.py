@@ -134,20 +134,8 @@ def test_a_kill_leaves_no_file(tmp_path, kind):
 
 
 def test_hostile_words_are_the_same_in_a_saved_model(tmp_path):
-    words = [
-        "a b",
-        "\n",
-        "",
-        "\0",
-        "</s>",
-        "NaN",
-        " ",
-        "\u2028",
-        "\ufeffx",
-        "Z" + "\u0301" * 300,
-        "x" * 10**6,
-        "\ufffd",
-    ]
+    words = ["a b", "\n", "", "\0", "</s>", "NaN", " ", "\u2028", "\ufeffx", "Z" + "\u0301" * 300, "x" * 10**6,
+             "\ufffd"]  # fmt: skip
     model = firth.Word2Vec(vector_size=4, epochs=1, min_count=1, sample=0, workers=1)
     model.fit([words, words[::-1]], progress=False)
     model.save(tmp_path / "model.firth")

@@ -167,13 +167,6 @@ def test_checkpoints_between_the_ends_of_epochs_change_nothing(run, many_tasks, 
     assert saved(model) == saved(fit(model_of("blocks"), run)) == whole
 
 
-def test_two_checkpoints_are_kept(run):
-    fit(model_of("blocks", epochs=5), run)
-    assert sorted(path.name for path in run.iterdir()) == [
-        "checkpoint-00000004.firth", "checkpoint-00000005.firth", "lock"
-    ]  # fmt: skip
-
-
 def test_resuming_without_a_checkpoint_starts_afresh(run):
     assert saved(fit(model_of("blocks"), run / "new" / "folder")) == uninterrupted("blocks")
 
@@ -216,23 +209,17 @@ def test_a_run_ended_by_an_exception_of_a_callback_can_be_resumed(raised, run):
 # --- damaged checkpoints
 
 
-def damage(path, how):
+def damage(path):
+    """Flip one bit of a tensor."""
     data = bytearray(path.read_bytes())
-    if how == "cut":
-        path.write_bytes(data[: len(data) // 2])
-    elif how == "empty":
-        path.write_bytes(b"")
-    else:
-        at = {"first byte": 0, "header": 40, "tensor": -100, "last byte": -1}[how]
-        data[at] ^= 1
-        path.write_bytes(data)
+    data[-100] ^= 1
+    path.write_bytes(data)
 
 
-@pytest.mark.parametrize("how", ["cut", "empty", "first byte", "header", "tensor", "last byte"])
-def test_a_damaged_checkpoint_is_skipped_with_a_warning(how, run, interrupts, many_tasks):
+def test_a_damaged_checkpoint_is_skipped_with_a_warning(run, interrupts, many_tasks):
     interrupted("blocks", run, interrupts, at=300)  # in the second epoch
     older, newest = checkpoints(run)
-    damage(run / newest, how)
+    damage(run / newest)
     model, log = fit_logged("blocks", run)
     (warning,) = log.warnings()
     assert newest in warning
@@ -243,12 +230,9 @@ def test_a_damaged_checkpoint_is_skipped_with_a_warning(how, run, interrupts, ma
 def test_if_all_checkpoints_are_damaged_nothing_is_trained_or_deleted(run):
     fit(model_of("blocks"), run)
     for name in checkpoints(run):
-        damage(run / name, "tensor")
-    before = contents(run)
-    with (
-        pytest.warns(RuntimeWarning, match="skipped a checkpoint"),
-        pytest.raises(CheckpointError, match=r"none of the 2 checkpoints in .* is sound: delete them"),
-    ):
+        damage(run / name)
+    before, message = contents(run), r"none of the 2 checkpoints in .* is sound: delete them"
+    with pytest.warns(RuntimeWarning, match="skipped a"), pytest.raises(CheckpointError, match=message):
         fit(model_of("blocks"), run)
     assert contents(run) == before
 
@@ -465,13 +449,6 @@ def test_a_second_run_in_a_folder_is_refused_with_the_process_of_the_first(run):
         fit(model_of("blocks"), run)
 
 
-def test_a_second_run_in_the_same_process_is_refused(run):
-    message = f"another training run uses .*run: process {os.getpid()} on"
-    with opened(run), pytest.raises(CheckpointError, match=message):
-        fit(model_of("blocks"), run)
-    fit(model_of("blocks"), run)
-
-
 # --- errors of the disk
 
 
@@ -487,10 +464,8 @@ def test_a_folder_without_write_permission_is_an_error(run):
     run.chmod(0o555)
     try:
         for folder, refused in [(run, run / "lock"), (run / "new", run / "new")]:
-            with (
-                modes_respected(),
-                pytest.raises(PermissionError, match=f"Permission denied: '{re.escape(str(refused))}'"),
-            ):
+            message = f"Permission denied: '{re.escape(str(refused))}'"
+            with modes_respected(), pytest.raises(PermissionError, match=message):
                 fit(model_of("blocks"), folder)
     finally:
         run.chmod(0o755)
@@ -593,8 +568,7 @@ def test_a_state_with_a_number_that_is_not_finite_is_not_saved(kind, number, run
             model.outside[199, 11] = number
 
     monkeypatch.setattr(trainer.Trainer, "_check_loss", lambda *given: None)
-    message = r"'\w+' holds a number that is not finite: .*good checkpoint is .*2\.firth"
-    with pytest.raises(DivergenceError, match=message):
+    with pytest.raises(DivergenceError, match=r"'\w+' holds a number .* not finite: .*good checkpoint is .*2\.firth"):
         fit(model_of(kind), run, callbacks=[spoil])
     assert checkpoints(run) == ["checkpoint-00000001.firth", "checkpoint-00000002.firth"]
     for name in checkpoints(run):
@@ -642,17 +616,12 @@ def test_without_another_thread_every_checkpoint_holds_one_state(run, monkeypatc
             assert (found.position["n"], found.arrays["center"].max()) == (n, n)
 
 
-@pytest.mark.parametrize(
-    ("owner", "name", "error"),
-    [
-        (threading.Thread, "start", RuntimeError("can't start new thread")),
-        (checkpoint.time, "strftime", KeyboardInterrupt()),
-    ],
-)
+@pytest.mark.parametrize(("owner", "name"), [(threading.Thread, "start"), (checkpoint.time, "strftime")])
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_an_error_while_the_folder_is_locked_unlocks_it(owner, name, error, run, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(owner, name, raising(error))
-        with pytest.raises(type(error)):
+        with pytest.raises(error):
             fit(model_of("blocks"), run)
     fit(model_of("blocks"), run)
 

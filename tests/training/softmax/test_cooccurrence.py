@@ -140,12 +140,6 @@ def test_no_workers_are_refused():
         count(read([["a", "b"]]), workers=0)
 
 
-def test_an_id_outside_the_vocabulary_is_refused():
-    corpus, smaller = read([["a", "b", "c"]]), read([["a", "b"]])
-    with pytest.raises(CorpusError, match="ids from"):
-        count_pairs(corpus.tokens, smaller.vocabulary, Options(min_count=1))
-
-
 def test_a_disk_array_grows_and_reads_any_slice(tmp_path):
     array = DiskArray(np.int64, tmp_path)
     array[0:5] = np.arange(5)
