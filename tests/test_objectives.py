@@ -81,9 +81,6 @@ def assert_agree(found: tuple[Any, ...], defined: Callable[..., Any], *parameter
         np.testing.assert_allclose(gradient, grad(defined, i)(*parameters), **EXACT)
 
 
-# Sigmoid and softmax
-
-
 def test_softmax_at_values_worked_by_hand():
     z = [0.0, LOG2, LOG3]
     np.testing.assert_allclose(softmax(z), [1 / 6, 2 / 6, 3 / 6], rtol=1e-15)
@@ -134,11 +131,6 @@ def test_softmax_jacobian_is_symmetric_and_its_rows_sum_to_zero(z: list[float]):
     np.testing.assert_allclose(jacobian.sum(axis=0), 0.0, atol=1e-15)
 
 
-def test_softmax_of_a_matrix_is_that_of_each_row():
-    z = np.random.default_rng(1).normal(size=(4, 7))
-    np.testing.assert_array_equal(softmax(z), [softmax(row) for row in z])
-
-
 @pytest.mark.parametrize("size", [1e4, 1e300])
 def test_scores_of_any_size_give_exact_limits_and_no_warning(size: float):
     x = [-size, 0.0, size]
@@ -149,9 +141,6 @@ def test_scores_of_any_size_give_exact_limits_and_no_warning(size: float):
     np.testing.assert_array_equal(log_softmax(x), [-2 * size, -size, 0.0])
     np.testing.assert_array_equal(softmax([size, size]), [0.5, 0.5])
     np.testing.assert_array_equal(softmax_jacobian(x), np.zeros((3, 3)))
-
-
-# Naive softmax
 
 
 def test_naive_softmax_worked_by_hand():
@@ -190,9 +179,6 @@ def test_naive_softmax_is_exact_for_scores_of_any_size(size: float):
     assert loss == pytest.approx(2 * size, rel=1e-3)  # less the 1 that 0.5 * 2.0 adds to the score
     np.testing.assert_array_equal(d_center, [2 * size, -2.0])
     np.testing.assert_array_equal(d_U, [[1.0, 0.5], [-1.0, -0.5], [0.0, 0.0]])
-
-
-# Negative sampling
 
 
 def test_negative_sampling_worked_by_hand():
@@ -248,19 +234,6 @@ def test_negative_sampling_is_exact_for_scores_of_any_size(size: float):
     np.testing.assert_array_equal(d_U, [[-1.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
 
 
-# One window
-
-
-def test_a_window_worked_by_hand():
-    """Two outside words, both with score 0 against a score of log 3: ŷ = 1/5, 1/5, 3/5."""
-    V = [[7.0, 7.0], [1.0, 0.0], [7.0, 7.0]]
-    U = [[0.0, 1.0], [0.0, 2.0], [LOG3, 0.0]]
-    loss, d_V, d_U = skip_gram(1, [0, 1], V, U)
-    assert loss == pytest.approx(2 * math.log(5), rel=1e-15)
-    np.testing.assert_allclose(d_V, [[0, 0], [6 / 5 * LOG3, -9 / 5], [0, 0]], rtol=1e-14)
-    np.testing.assert_allclose(d_U, [[-3 / 5, 0], [-3 / 5, 0], [6 / 5, 0]], rtol=1e-14)
-
-
 @given(seeds, sizes, st.data())
 def test_window_gradients_agree_with_autograd(seed, size, data):
     """The window may repeat a word, and hold the center word itself."""
@@ -294,9 +267,6 @@ def test_a_window_is_the_sum_of_its_pairs():
     assert loss == pytest.approx(sum(pair[0] for pair in pairs), rel=1e-14)
     np.testing.assert_allclose(d_V[2], sum(pair[1] for pair in pairs), **EXACT)
     np.testing.assert_allclose(d_U, sum(pair[2] for pair in pairs), **EXACT)
-
-
-# The one-hot network
 
 
 def test_one_hot_is_one_at_its_index_only():
@@ -424,9 +394,6 @@ def test_what_numpy_would_broadcast_or_wrap_is_refused(call: Callable[[], Any], 
 def test_a_shape_error_is_a_firth_error_and_a_value_error():
     assert issubclass(ShapeError, FirthError)
     assert issubclass(ShapeError, ValueError)
-
-
-# The gradient check itself
 
 
 def test_gradient_check_of_a_right_gradient_is_near_the_best_a_central_difference_can_do():

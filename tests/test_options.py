@@ -39,9 +39,6 @@ def test_names_and_defaults_are_gensims_where_gensim_has_an_equivalent():
     }  # fmt: skip
 
 
-# --- values
-
-
 @pytest.mark.parametrize(
     ("name", "allowed", "refused", "range_"),
     [

@@ -176,9 +176,6 @@ def test_vectors_that_do_not_fit_can_be_mapped(name, tmp_path, monkeypatch):
     assert KeyedVectors.load(tmp_path / "v", name, mmap=True).vectors.shape == (300, 100)
 
 
-# --- when memory runs out
-
-
 @pytest.mark.parametrize("seed", range(2))
 def test_random_options_and_a_command_under_a_limit_end_well(seed, tmp_path):
     assert sum(limits.run(2 * seed, tmp_path).values()) == limits.OPTIONS_A_SEED + 1

@@ -34,7 +34,6 @@ from firth.formats.atomic import atomic_write
 
 
 def campaigns() -> dict[str, ModuleType]:
-    """Return every campaign, by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(stress.__path__) if not module.name.startswith("_"))
     modules = {name: importlib.import_module(f"stress.{name}") for name in names}
     return {name: module for name, module in modules.items() if hasattr(module, "SEEDS")}

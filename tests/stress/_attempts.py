@@ -74,7 +74,6 @@ class Place(NamedTuple):
         return {"words": [*words, *more], "log": str(self.folder / "log"), "die_at": die_at}
 
     def checkpointed(self, minutes: float, resume: bool, **more: Any) -> dict[str, Any]:
-        """Return an attempt with checkpoints."""
         words = ["--checkpoint", str(self.run), "--checkpoint-minutes", f"{minutes:.9f}"]
         return self.attempt(*words, *["--resume"] * resume, **more)
 
@@ -129,8 +128,6 @@ def reference(kind: str) -> tuple[str, float]:
 
 
 class Running:
-    """A running attempt."""
-
     def __init__(self, pid: int, answers: Any, process: Any = None):
         self.pid, self._answers, self._process = pid, answers, process
         self._started, self._ended = time.monotonic(), 0.0

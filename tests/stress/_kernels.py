@@ -250,23 +250,21 @@ PLAIN: dict[str, Case] = {
     "formats.decimals._parse": parse,
     "formats.fasttext._mean_of_parts": mean_of_parts,
 }
-"""The kernels that also run as plain Python: unlike `train_block` and `train_bucket`, they use no LLVM instructions."""
+"""The kernels that also run as plain Python."""
+
+
+VECTOR_CODE = {
+    "training.negative_sampling.window_kernels.train_block": train_block,
+    "training.negative_sampling.block_kernels.train_groups": train_bucket,
+}
+"""The kernels with hand-written LLVM instructions, each with a function that returns its case for a shape."""
 
 
 def vector_code(rng: np.random.Generator) -> dict[str, Case]:
-    """Return cases for the kernels with hand-written LLVM instructions, compiled for one random shape."""
+    """Return the cases of `VECTOR_CODE`, compiled for one random shape."""
     D, K = int(rng.integers(1, 130)), int(rng.integers(1, 33))
-    return {
-        "training.negative_sampling.window_kernels.train_block": train_block(D, K),
-        "training.negative_sampling.block_kernels.train_groups": train_bucket(D, K),
-    }
+    return {name: make(D, K) for name, make in VECTOR_CODE.items()}
 
 
-GUARDED = frozenset(
-    [
-        *PLAIN,
-        "training.negative_sampling.window_kernels.train_block",
-        "training.negative_sampling.block_kernels.train_groups",
-    ]
-)
+GUARDED = frozenset([*PLAIN, *VECTOR_CODE])
 """All kernels. Every other compiled function is called by one of these."""

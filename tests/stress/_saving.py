@@ -53,7 +53,6 @@ def content(generation: int):
 
 
 def write_source(path: Path, generation: int) -> Path:
-    """Write a whole model, to be saved again or converted."""
     keys, vectors, counts = content(generation)
     options = firth.Options(vector_size=NUMBERS).to_dict()
     write_native(path, keys=keys, center=vectors, outside=-vectors, counts=counts, options=options, history=[])
@@ -138,7 +137,6 @@ class Case:
             self.kind.save(self.target, source, 0)
 
     def save(self) -> None:
-        """Save the new generation in this process."""
         self.kind.save(self.target, self.source, 1)
 
     def judge(self, found: dict[str, bytes] | None = None) -> str:
@@ -187,7 +185,6 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Return the names of temporary files and folders."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob(f"*{TEMPORARY_SUFFIX}"))
 
 

@@ -26,7 +26,6 @@ ALL = Options(min_count=1)
 
 
 def child(name: str, *arguments: object, seconds: float = 120) -> dict:
-    """Run a child to its end and return what it found."""
     return json_of_child("stress._text_child", name, *arguments, seconds=seconds)
 
 
@@ -101,7 +100,6 @@ def _print_of(path: str) -> str:
 
 
 def names(folder) -> list[str]:
-    """Return the names in a folder."""
     return sorted(path.name for path in Path(folder).iterdir())
 
 

@@ -42,7 +42,6 @@ def run(seed: int, folder: Path) -> dict[str, int]:
 
 
 def child(seed: int, cases: int, bad: int, **environment: str) -> dict[str, int]:
-    """Run this module in a process of its own and return its counts."""
     return json_of_child("stress.guards", seed, cases, bad, seconds=SECONDS, **environment)
 
 

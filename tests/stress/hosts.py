@@ -48,9 +48,6 @@ def train_in(pool: Executor, kinds: list[str], seed: int) -> Found:
         return list(zip(kinds, pool.map(train, kinds, [seed] * len(kinds)), strict=True))
 
 
-# --- hosts
-
-
 def in_a_thread(kind: str, seed: int) -> Found:
     return train_in(ThreadPoolExecutor(1), [kind], seed)
 
@@ -194,7 +191,6 @@ _ALONE: dict[int, dict[str, str]] = {}
 
 
 def alone(seed: int) -> dict[str, str]:
-    """Return the digests of training runs that are alone."""
     if seed not in _ALONE:
         _ALONE[seed] = {kind: train(kind, seed) for kind in KINDS}
     return _ALONE[seed]

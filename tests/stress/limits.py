@@ -79,9 +79,6 @@ def hostile(random: Random) -> Any:
     )  # fmt: skip
 
 
-# --- under a limit
-
-
 COMMAND = """
 import resource, sys
 import numpy.random, pyarrow.compute, pyarrow.ipc, pyarrow.parquet, safetensors

@@ -72,9 +72,6 @@ def test_an_xz_file_that_needs_gigabytes_of_memory_is_refused(tmp_path, monkeypa
         read_corpus(path, ALL)
 
 
-# --- files that change
-
-
 @pytest.mark.parametrize("how", text.CHANGES)
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path, how, workers):
@@ -90,9 +87,6 @@ def test_a_file_that_changes_after_it_was_read_has_no_effect(tmp_path, how):
         before = tokens.fingerprint()
         text.CHANGES[how][0](path)
         assert tokens.fingerprint() == before
-
-
-# --- the limit to decompressed bytes
 
 
 def test_max_input_bytes_limits_all_files_together(tmp_path):

@@ -45,9 +45,6 @@ def test_reading_in_threads_and_in_processes_gives_the_same(tmp_path):
     assert len(set(child("read_everywhere", *tmp_path.glob("corpus*"))["prints"])) == 1
 
 
-# --- the vocabulary
-
-
 def test_the_vocabulary_is_in_order_of_count_and_dropped_words_are_counted():
     corpus = read_corpus([["d", "b", "c", "b", "a", "c"]], Options(min_count=1, max_vocab=3))
     assert corpus.vocabulary.index_to_key == ["b", "c", "d"]
@@ -74,9 +71,6 @@ def test_the_vocabulary_is_in_order_of_count_and_dropped_words_are_counted():
 def test_a_min_count_that_no_word_reaches_is_an_error_with_the_numbers(words, message):
     with pytest.raises(CorpusError, match=rf"no word occurs at least min_count=5 times: the corpus has .*{message}"):
         read_corpus([list(words)], Options(min_count=5))
-
-
-# --- what is refused
 
 
 @pytest.mark.parametrize("tokenizer", [None, str.split])
@@ -107,9 +101,6 @@ def test_wrong_arguments_are_refused(tmp_path):
         read_corpus(LINES, ALL, workers=0)
 
 
-# --- interrupts
-
-
 def test_an_exception_of_progress_stops_reading(tmp_path):
     def stop(done, total):
         raise KeyboardInterrupt
@@ -128,9 +119,6 @@ def test_an_interrupt_reaches_the_caller_and_leaves_nothing(tmp_path, kind):
 @pytest.mark.parametrize("kind", ["words", "generator"])
 def test_a_kill_leaves_no_file(tmp_path, kind):
     text.interrupt(kind, tmp_path, 0.4, 2, signal.SIGKILL)
-
-
-# --- words in a saved file
 
 
 def test_hostile_words_are_the_same_in_a_saved_model(tmp_path):

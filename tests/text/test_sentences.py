@@ -99,9 +99,6 @@ def test_a_column_of_texts_is_refused_with_advice(make, kind):
     assert len(read_corpus([str(text).split() for text in make()], ALL).vocabulary) == 5
 
 
-# --- tokenizers
-
-
 def test_a_tokenizer_gets_each_line_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "CHUNK_BYTES", 9)
     path = text_file(tmp_path, b"\xef\xbb\xbfA-b-C\r\n\na-\xff-\xef\xbf\xbd\nx-\xef\xbf\xbd")
@@ -143,9 +140,6 @@ def test_a_tokenizer_gets_every_character_of_text_without_whitespace(tmp_path_fa
 def test_a_tokenizer_must_return_words(tmp_path, returned, shown):
     with pytest.raises(CorpusError, match=f"the tokenizer returned {shown}: it must return the words of a line"):
         read_corpus(text_file(tmp_path, "the cat"), ALL, tokenizer=lambda line: returned)
-
-
-# --- exceptions of the caller
 
 
 def test_exceptions_of_the_callers_iterators_and_tokenizer_are_passed_on(tmp_path, monkeypatch):

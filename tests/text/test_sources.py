@@ -90,9 +90,6 @@ def test_an_unreadable_folder_is_reported(tmp_path, monkeypatch):
         read_corpus(tmp_path, ALL)
 
 
-# --- chunks
-
-
 def test_a_sentence_continues_over_chunks_but_not_over_files(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "CHUNK_BYTES", 4)
     (tmp_path / "a").write_text("one two three four")

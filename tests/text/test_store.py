@@ -31,7 +31,6 @@ def build(entries, memory_limit=2**30, folder=None, step=7, new_ids=None):
 
 
 def open_files():
-    """Return this process's file descriptors (none on systems without /proc)."""
     folder = Path("/proc/self/fd")
     return {int(file.name) for file in folder.iterdir()} if folder.exists() else set()
 
@@ -235,9 +234,6 @@ def test_the_fingerprint_depends_on_the_entries_and_not_on_the_storage(monkeypat
     on_disk.close()
     with pytest.raises(CorpusError, match="the token store is closed"):
         on_disk.fingerprint()
-
-
-# --- damage to the file
 
 
 def store_of_three_blocks(folder):

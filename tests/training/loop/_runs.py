@@ -33,7 +33,6 @@ def ids(n=12_000, V=200, seed=5):
 
 
 def model_of(kind, workers=2, **options):
-    """Return a model to be trained."""
     return Word2Vec(**SMALL | KINDS[kind] | options, workers=1 if kind == "hogwild" else workers)
 
 
@@ -56,8 +55,6 @@ def fit_reporting(model, corpus, report, checkpointer=None, callbacks=()):
 
 
 class Log(Reporter):
-    """Records the lines that are shown."""
-
     def __init__(self):
         self.lines = []
 

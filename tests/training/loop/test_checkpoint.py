@@ -52,12 +52,10 @@ def many_tasks(monkeypatch):
 
 @pytest.fixture
 def run(tmp_path):
-    """The folder of the checkpoints."""
     return tmp_path / "run"
 
 
 def opened(folder, kind="blocks", report=None, minutes=1.0, resume=True, **options):
-    """Return the checkpointer of a run of this kind."""
     given = model_of(kind, **options).options
     return make_checkpointer(folder, given, report or Reporter(), minutes=minutes, resume=resume)
 
@@ -67,7 +65,6 @@ def fit(model, folder, *, corpus=None, resume=True, **more):
 
 
 def fit_logged(kind, folder, minutes=10.0, **options):
-    """Train, and return the model and the lines that were shown."""
     log, model = Log(), model_of(kind, **options)
     fit_reporting(model, ids(), log, opened(folder, kind, log, minutes, **options))
     return model, log
@@ -425,8 +422,6 @@ def test_a_manipulated_warm_start_is_an_error(run, interrupts, many_tasks):
         fit(model_of("warm"), run)
 
 
-# --- two runs, one folder
-
 HOLDER = """
 import sys, time
 from firth import Options
@@ -554,9 +549,6 @@ def test_an_unreadable_checkpoint_is_skipped_and_not_counted_as_kept(run, monkey
         checkpointer.save(small_state(3), last=True)
     assert [path.name[-7] for path in checkpoint._files(run)] == ["0", "1"]
     assert not bad.exists()
-
-
-# --- numbers that are not finite
 
 
 @pytest.mark.parametrize(("kind", "number"), [("blocks", np.nan), ("hogwild", np.inf)])
@@ -708,9 +700,6 @@ def test_the_folder_stays_locked_until_the_write_ends(run, monkeypatch):
 @pytest.mark.parametrize("seed", [0, 1, 3, 6])
 def test_a_killed_program_can_be_resumed_to_the_same_file(seed, tmp_path):
     assert kills.run(seed, tmp_path)["identical"] == 1
-
-
-# --- the name of the folder
 
 
 @pytest.mark.parametrize("folder", [3, b"run", "", "a\0b"])

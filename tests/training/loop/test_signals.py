@@ -96,7 +96,6 @@ def test_an_ignored_signal_stays_ignored_and_a_handler_is_called():
 
 
 def in_llvm(source, **names):
-    """Run code as if LLVM ran it."""
     exec(source, {"__name__": "llvmlite.binding", "signal": signal, "time": time} | names)
 
 
@@ -124,9 +123,6 @@ def test_an_interrupt_while_python_compiles_is_raised_at_once():
         reached.append(1)
     assert reached == []
     assert handlers()[1] in (signal.SIG_DFL, terminate)
-
-
-# --- the whole program, at random moments
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3])
@@ -226,9 +222,6 @@ def test_an_interrupt_of_the_main_thread_stops_training_in_another(kind, tmp_pat
     assert "Thread" not in errors
     assert process.returncode in (-signal.SIGINT, 130)
     assert list(tmp_path.glob("checkpoint-*.firth"))
-
-
-# --- errors
 
 
 def failing_at(k, function, times, raised=LookupError):
