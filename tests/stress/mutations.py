@@ -24,7 +24,7 @@ MUTATIONS = [
     Mutation("the bytes are flushed to the disk before the rename", "formats/atomic.py",
              "os.fsync(self.file.fileno())", "self.file.fileno()", "formats/test_atomic.py"),
     Mutation("a file is renamed into place, not written there", "formats/atomic.py",
-             "self._temporary.replace(self._target)", "shutil.copyfile(self._temporary, self._target)",
+             "self.temporary.replace(self.target)", "shutil.copyfile(self.temporary, self.target)",
              "formats/test_atomic.py"),
     Mutation("ids are in the vocabulary", "training/guards.py", "tokens.min() < END or tokens.max() >= V", "False",
              "training/test_guards.py::test_ids_outside_the_vocabulary_never_reach_a_kernel"),
