@@ -205,10 +205,8 @@ def test_an_intercept_is_a_coordinate_that_nobody_trains(seed: int):
     errors = N[:, np.newaxis] * softmax(scores) - counts
     np.testing.assert_allclose(d_centers[:, :-1], errors @ U, **EXACT)
     np.testing.assert_allclose(d_U[:, :-1], errors.T @ centers, **EXACT)
-    at_zero = sum_over_pairs(
-        counts, np.eye(1, 2, 1).repeat(len(U), axis=0), np.column_stack([0 * share, np.log(share)])
-    )
-    assert at_zero[0] / counts.sum() == pytest.approx(-(share * np.log(share)).sum(), rel=1e-12)
+    zero = sum_over_pairs(counts, np.eye(1, 2, 1).repeat(len(U), axis=0), np.column_stack([0 * share, np.log(share)]))
+    assert zero[0] / counts.sum() == pytest.approx(-(share * np.log(share)).sum(), rel=1e-12)
 
 
 sentences = st.lists(st.integers(0, 4), max_size=12)

@@ -344,9 +344,7 @@ def test_a_wrong_validation_is_refused():
 def test_the_reference_trains_the_same_vectors_by_the_softmax_up_to_rounding():
     ids = np.random.default_rng(5).integers(0, 30, (40, 12))
     options = {"vector_size": 8, "min_count": 1, "epochs": 1, "workers": 1, "objective": "softmax"}
-    compiled, plain = (
-        Word2Vec(**options).fit(ids, progress=False, kernels=kernels) for kernels in ("compiled", "reference")
-    )
+    compiled, plain = (Word2Vec(**options).fit(ids, progress=False, kernels=k) for k in ("compiled", "reference"))
     # Rows of unit size after some 5,000 steps of the warm start, each rounded to float32.
     np.testing.assert_allclose(plain.wv.vectors, compiled.wv.vectors, atol=1e-4 * np.abs(compiled.wv.vectors).max())
     assert plain.history[-1].loss == pytest.approx(compiled.history[-1].loss, rel=1e-5)

@@ -139,9 +139,8 @@ class Running:
 
     def wait(self, seconds: float) -> int:
         """Return the exit status, negative for a signal; raise AssertionError after `seconds`."""
-        watchdog = subprocess.Popen(
-            [sys.executable, "-c", f"import os, time; time.sleep({seconds}); os.kill({self.pid}, 6)"]
-        )
+        code = f"import os, time; time.sleep({seconds}); os.kill({self.pid}, 6)"
+        watchdog = subprocess.Popen([sys.executable, "-c", code])
         try:
             status = self._process.wait() if self._process else int(self._answers.readline())
         finally:

@@ -110,7 +110,7 @@ def test_an_exception_of_progress_stops_reading(tmp_path):
 
 
 @linux
-@pytest.mark.parametrize("kind", ["words", "zeros", "generator", "silent pipe", "tokenizer"])
+@pytest.mark.parametrize("kind", text.READS)
 def test_an_interrupt_reaches_the_caller_and_leaves_nothing(tmp_path, kind):
     text.interrupt(kind, tmp_path, 0.3, 2)
 

@@ -49,9 +49,9 @@ def uninterrupted(kind, corpus=None, validation=None, callbacks=(), **options):
     return saved(model_of(kind, **options).fit(corpus, validation=validation, callbacks=callbacks, progress=False))
 
 
-def fit_reporting(model, corpus, report, checkpointer=None, callbacks=()):
+def fit_reporting(model, corpus, report, checkpointer=None):
     """Fit with a reporter and a checkpointer that the caller has made."""
-    return model._fit(Texts(corpus), report, checkpointer or Checkpointer(), Callbacks(callbacks))
+    return model._fit(Texts(corpus), report, checkpointer or Checkpointer(), Callbacks(()))
 
 
 class Log(Reporter):
