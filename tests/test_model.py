@@ -8,17 +8,8 @@ import numpy as np
 import pytest
 
 import firth
-from firth import (
-    CheckpointError,
-    CorpusError,
-    DivergenceError,
-    FirthError,
-    FormatError,
-    KeyedVectors,
-    OptionError,
-    Options,
-    Word2Vec,
-)
+from firth import KeyedVectors, Options, Word2Vec
+from firth.errors import CheckpointError, CorpusError, DivergenceError, FirthError, FormatError, OptionError
 from firth.training import registry, run
 from firth.training.softmax import cooccurrence
 

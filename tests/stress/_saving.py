@@ -190,14 +190,19 @@ def leftovers(folder: Path) -> list[str]:
 
 # --- faults within a process, without strace
 
-CHANGES = ["open", "dup", "close", "fsync", "replace", "unlink", "mkdir", "rmdir", "chmod"]
-"""The functions of `os` with which a save changes something."""
-
-FILE = ["file.write", "file.close"]
-"""The methods of its file that change something."""
-
-LOOKS = ["stat", "lstat", "scandir", "readlink"]
-"""The functions of `os` with which it reads something: they can fail too."""
+CHANGES = [
+    "open",
+    "dup",
+    "close",
+    "fsync",
+    "replace",
+    "unlink",
+    "mkdir",
+    "rmdir",
+    "chmod",
+]  # functions of `os` that change something
+FILE = ["file.write", "file.close"]  # and methods of the file
+LOOKS = ["stat", "lstat", "scandir", "readlink"]  # functions of `os` that read something: they can fail too
 
 
 @contextmanager

@@ -105,7 +105,8 @@ def compiled(source: Path) -> Iterator[tuple[str, set[str]]]:
             if isinstance(node, ast.FunctionDef) and (
                 node.name in handed_over or any(_names(decorator) & compilers for decorator in node.decorator_list)
             ):
-                called = {call.func.id for call in ast.walk(node) if isinstance(call, ast.Call) and _is_name(call.func)}
+                functions = [call.func for call in ast.walk(node) if isinstance(call, ast.Call)]
+                called = {function.id for function in functions if isinstance(function, ast.Name)}
                 yield f"{module}.{node.name}", {imported.get(name, f"{module}.{name}") for name in called}
 
 
@@ -121,10 +122,6 @@ def _names(node: ast.AST) -> set[str]:
     if isinstance(node, ast.Attribute):
         return {node.attr} | _names(node.value)
     return {node.id} if isinstance(node, ast.Name) else set()
-
-
-def _is_name(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name)
 
 
 if __name__ == "__main__":

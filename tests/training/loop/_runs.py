@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from firth import Word2Vec
-from firth.text import store
 from firth.training.arguments import Callbacks
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
-from firth.training.negative_sampling import blocks, hogwild, partition
+from firth.training.negative_sampling import blocks, hogwild
 from firth.training.run import Texts
 from firth.training.softmax import passes
 
@@ -66,13 +65,6 @@ class Log(Reporter):
 
     def warnings(self):
         return [line for line in self.lines if line.startswith("WARNING")]
-
-
-def cut_into_many_tasks(monkeypatch):
-    """Cut a small corpus into many tasks of every kind."""
-    monkeypatch.setattr(store, "BLOCK_WORDS", 2_000)
-    monkeypatch.setattr(partition, "CHUNK_PAIRS", 300_000)  # at most two token blocks
-    monkeypatch.setattr(passes, "BATCH", 40)
 
 
 class Interrupts:

@@ -17,18 +17,7 @@ import numpy as np
 import pytest
 from _rights import modes_respected, needs_modes
 from stress import kills
-from training.loop._runs import (
-    ENGINES,
-    KINDS,
-    Interrupts,
-    Log,
-    cut_into_many_tasks,
-    fit_reporting,
-    ids,
-    model_of,
-    saved,
-    uninterrupted,
-)  # fmt: skip
+from training.loop._runs import ENGINES, KINDS, Interrupts, Log, fit_reporting, ids, model_of, saved, uninterrupted
 
 from firth.errors import CheckpointError, CorpusError, DivergenceError, FormatError, OptionError
 from firth.formats.sealed import CHECKPOINT, write_sealed
@@ -46,18 +35,13 @@ def interrupts(monkeypatch):
 
 
 @pytest.fixture
-def many_tasks(monkeypatch):
-    cut_into_many_tasks(monkeypatch)
-
-
-@pytest.fixture
 def run(tmp_path):
     return tmp_path / "run"
 
 
-def opened(folder, kind="blocks", report=None, minutes=1.0, resume=True, **options):
+def opened(folder, kind="blocks", report=None, minutes=1.0, **options):
     given = model_of(kind, **options).options
-    return make_checkpointer(folder, given, report or Reporter(), minutes=minutes, resume=resume)
+    return make_checkpointer(folder, given, report or Reporter(), minutes=minutes, resume=True)
 
 
 def fit(model, folder, *, corpus=None, resume=True, **more):

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 from stress import signals as campaign
-from training.loop._runs import ENGINES, KINDS, Interrupts, cut_into_many_tasks, ids, model_of, saved, uninterrupted
+from training.loop._runs import ENGINES, KINDS, Interrupts, ids, model_of, saved, uninterrupted
 
 from firth.cli import app
 from firth.text import reading
@@ -28,11 +28,6 @@ def no_thread_is_left():
     while (more := set(threading.enumerate()) - before) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not more
-
-
-@pytest.fixture
-def many_tasks(monkeypatch):
-    cut_into_many_tasks(monkeypatch)
 
 
 def handlers():

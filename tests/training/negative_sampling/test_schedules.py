@@ -112,11 +112,3 @@ def test_a_sample_without_pairs_has_no_loss():
 def test_the_softmax_has_no_end_loss_because_its_loss_is_exact():
     model = Word2Vec(**SMALL, objective="softmax", warm_epochs=0).fit(ids(4_000, seed=4), progress=False)
     assert model.history[-1].end_loss is None
-
-
-def test_a_model_keeps_its_end_losses(tmp_path):
-    model = Word2Vec(**SMALL).fit(ids(60_000, seed=4), progress=False)
-    model.save(tmp_path / "model.firth")
-    kept = [record.end_loss for record in Word2Vec.load(tmp_path / "model.firth").history]
-    assert kept == [record.end_loss for record in model.history]
-    assert None not in kept

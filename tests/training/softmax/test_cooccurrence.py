@@ -112,18 +112,6 @@ def test_rows_are_the_same_from_memory_and_from_disk(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_counts_are_symmetric_and_near_their_expectation():
-    """Two words that survive with probability p each, side by side: n(a, b) = p^2 for each sentence."""
-    options = Options(min_count=1, window=1, sample=0.02)
-    corpus = read([["a", "b"]] * 20_000)
-    counts = dense(count(corpus, options=options))
-    p = (keep_thresholds(corpus.vocabulary.counts, options.sample) / 2**32)[0]
-    n = 20_000 * p * p
-    deviation = np.sqrt(n)  # of a binomial count, at most
-    assert counts[0, 1] == counts[1, 0]
-    assert abs(counts[0, 1] - n) < 5 * deviation
-
-
 def test_progress_ends_at_all_words():
     corpus, seen = long_corpus(), []
     count(corpus, progress=seen.append)
