@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 from typing import Literal
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -161,12 +162,8 @@ def test_a_fit_that_fails_before_training_leaves_the_model_unchanged(failing, pa
     model = Word2Vec(**SMALL).fit(path, progress=False)
     before = contents(model)
     owners = {"read_corpus": run, "make_trainer": registry, "count_pairs": cooccurrence}
-
-    def fail(*given, **named):
-        raise MemoryError("no more")
-
-    monkeypatch.setattr(owners[failing], failing, fail)
-    with pytest.raises(MemoryError):
+    monkeypatch.setattr(owners[failing], failing, Mock(side_effect=MemoryError("no more")))
+    with pytest.raises(MemoryError, match="no more"):
         model.fit([["other", "words"]] * 10, validation=[["other", "words"]], progress=False, overwrite=True)
     assert contents(model) == before
 

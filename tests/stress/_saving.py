@@ -190,18 +190,9 @@ def leftovers(folder: Path) -> list[str]:
 
 # --- faults within a process, without strace
 
-CHANGES = [
-    "open",
-    "dup",
-    "close",
-    "fsync",
-    "replace",
-    "unlink",
-    "mkdir",
-    "rmdir",
-    "chmod",
-]  # functions of `os` that change something
-FILE = ["file.write", "file.close"]  # and methods of the file
+# The functions of `os`, and the methods of its file, with which a save changes something
+CHANGES = ["open", "dup", "close", "fsync", "replace", "unlink", "mkdir", "rmdir", "chmod"]
+FILE = ["file.write", "file.close"]
 LOOKS = ["stat", "lstat", "scandir", "readlink"]  # functions of `os` that read something: they can fail too
 
 

@@ -1,10 +1,12 @@
 """Tests compressed, damaged and changing files, limits to their size, pipes, and standard input."""
 
+import errno
 import io
 import lzma
 import os
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -146,14 +148,10 @@ def test_a_pipe_is_read(tmp_path):
     assert os.waitpid(writer, 0)[1] == 0
 
 
-@pytest.mark.parametrize(("error", "reason"), [(PermissionError, "Permission denied"), (IsADirectoryError, "Is a dir")])
-def test_a_file_that_cannot_be_opened_is_reported(tmp_path, monkeypatch, error, reason):
-    path = text_file(tmp_path, "one")
-
-    def refuse(*_, **__):
-        raise error(13 if error is PermissionError else 21, reason, str(path))  # root may read any file
-
-    monkeypatch.setattr(Path, "open", refuse)
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EISDIR])
+def test_a_file_that_cannot_be_opened_is_reported(tmp_path, monkeypatch, number):
+    path, reason = text_file(tmp_path, "one"), os.strerror(number)
+    monkeypatch.setattr(Path, "open", Mock(side_effect=OSError(number, reason, str(path))))  # root may read any file
     with pytest.raises(CorpusError, match=rf"{path} cannot be read \({reason}\), 0 bytes into the file"):
         read_corpus(path, ALL)
 

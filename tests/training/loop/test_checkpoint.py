@@ -12,6 +12,7 @@ import time
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -81,13 +82,6 @@ def checkpoints(folder):
 
 def contents(folder):
     return {path: path.read_bytes() for path in folder.glob("*.firth")}
-
-
-def raising(error):
-    def fail(*_):
-        raise error
-
-    return fail
 
 
 # --- the same bytes
@@ -576,14 +570,14 @@ def small_state(n):
 
 
 def test_without_memory_for_a_copy_the_state_itself_is_written(run, monkeypatch):
-    monkeypatch.setattr(FolderCheckpointer, "_copied", raising(MemoryError("no more")))
+    monkeypatch.setattr(FolderCheckpointer, "_copied", Mock(side_effect=MemoryError("no more")))
     assert saved(fit(model_of("blocks"), run)) == uninterrupted("blocks")
     assert len(checkpoints(run)) == 2
 
 
 def test_without_another_thread_every_checkpoint_holds_one_state(run, monkeypatch):
     with opened(run) as checkpointer:
-        monkeypatch.setattr(threading.Thread, "start", raising(RuntimeError("can't start new thread")))
+        monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
         for n in (1, 2, 3):
             checkpointer.save(small_state(n), last=False)
             checkpointer.wait()
@@ -596,7 +590,7 @@ def test_without_another_thread_every_checkpoint_holds_one_state(run, monkeypatc
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_an_error_while_the_folder_is_locked_unlocks_it(owner, name, error, run, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(owner, name, raising(error))
+        patched.setattr(owner, name, Mock(side_effect=error))
         with pytest.raises(error):
             fit(model_of("blocks"), run)
     fit(model_of("blocks"), run)

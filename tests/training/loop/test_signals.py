@@ -1,5 +1,6 @@
 """Interrupts and errors: at any instant they stop training soon, with no thread left, and the run can be resumed."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -221,13 +222,10 @@ def test_an_interrupt_of_the_main_thread_stops_training_in_another(kind, tmp_pat
 
 def failing_at(k, function, times, raised=LookupError):
     """Return the function, with an exception at its k-th call; `times` gets the time of that."""
-    lock, calls = threading.Lock(), []
+    calls = itertools.count(1)
 
     def wrapped(*given):
-        with lock:
-            calls.append(1)
-            number = len(calls)
-        if number == k:
+        if next(calls) == k:
             times.append(time.monotonic())
             raise raised("its own")
         return function(*given)

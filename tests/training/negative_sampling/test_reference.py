@@ -55,7 +55,6 @@ def test_a_group_step_is_the_sum_of_its_pairs(pairs, noise):
     assert_equal((V, U, loss), expected)
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 9), max_size=9), min_size=1, max_size=4), st.integers(1, 5), st.booleans())
 def test_windows_are_those_of_the_sentences_that_survive(text, m, shrink):
     tokens, key = np.array([token for sentence in text for token in [*sentence, END]], np.int32), 9
