@@ -41,21 +41,15 @@ def trained(schedule, **options):
     return engine, corpus, options
 
 
-def loss_by_the_reference(engine, corpus, options):
-    """Return the end loss of the engine's matrices, computed in NumPy."""
-    reference = ENGINES[options.schedule](corpus, options, "reference")
-    reference.center[:], reference.outside[:] = engine.center, engine.outside
-    return reference.end_loss(reference.workspace())
-
-
 @pytest.mark.parametrize("schedule", ENGINES)
 def test_the_end_loss_is_that_of_the_reference_and_changes_no_byte(schedule):
     engine, corpus, options = trained(schedule)
     before = engine.center.tobytes(), engine.outside.tobytes()
     loss = engine.end_loss(engine.workspace())
     assert (engine.center.tobytes(), engine.outside.tobytes()) == before
-    # Sums of some 8,000 float32 losses.
-    assert loss == pytest.approx(loss_by_the_reference(engine, corpus, options), rel=1e-5)
+    reference = ENGINES[schedule](corpus, options, "reference")
+    reference.center[:], reference.outside[:] = engine.center, engine.outside
+    assert loss == pytest.approx(reference.end_loss(reference.workspace()), rel=1e-5)  # sums of 8,000 float32 losses
     assert loss == engine.end_loss(engine.workspace())
 
 
