@@ -124,13 +124,13 @@ def reference(kind: str) -> tuple[str, float]:
     place = Place(folder, kind)
     running = server().start(place.attempt())
     assert running.wait(120) == 0, place.log()
-    return place.digest(), running.seconds()
+    return place.digest(), running.seconds
 
 
 class Running:
     def __init__(self, pid: int, answers: Any, process: Any = None):
         self.pid, self._answers, self._process = pid, answers, process
-        self._started, self._ended = time.monotonic(), 0.0
+        self._started, self.seconds = time.monotonic(), 0.0
 
     def kill(self, number: int) -> None:
         """Send a signal, unless the attempt has ended."""
@@ -146,12 +146,9 @@ class Running:
         finally:
             watchdog.kill()
             watchdog.wait()
-        self._ended = time.monotonic()
+        self.seconds = time.monotonic() - self._started
         assert status != -signal.SIGABRT, f"it did not end within {seconds} s"
         return status
-
-    def seconds(self) -> float:
-        return self._ended - self._started
 
 
 class Server:
@@ -174,9 +171,7 @@ def _end(process: Any) -> None:
     process.stdout.close()
 
 
-@functools.cache
-def server() -> Server:
-    return Server()
+server = functools.cache(Server)
 
 
 def start(attempt: dict[str, Any], fresh: bool) -> Running:

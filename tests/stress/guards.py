@@ -15,6 +15,7 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,7 @@ def run(seed: int, folder: Path) -> dict[str, int]:
     return child(seed, CASES, BAD)
 
 
-def child(seed: int, cases: int, bad: int, **environment: str) -> dict[str, int]:
-    return json_of_child("stress.guards", seed, cases, bad, seconds=SECONDS, **environment)
+child = partial(json_of_child, "stress.guards", seconds=SECONDS)
 
 
 def suite_with_bounds_checks(folder: Path) -> dict[str, int]:

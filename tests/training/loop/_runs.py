@@ -55,16 +55,13 @@ def fit_reporting(model, corpus, report, checkpointer=None):
 
 class Log(Reporter):
     def __init__(self):
-        self.lines = []
+        self.lines, self.warnings = [], []
 
     def show(self, text):
         self.lines.append(text)
 
     def warn(self, text):
-        self.show(f"WARNING: {text}")
-
-    def warnings(self):
-        return [line for line in self.lines if line.startswith("WARNING")]
+        self.warnings.append(text)
 
 
 class Interrupts:

@@ -196,7 +196,7 @@ def test_a_damaged_checkpoint_is_skipped_with_a_warning(run, interrupts, many_ta
     older, newest = checkpoints(run)
     damage(run / newest)
     model, log = fit_logged("blocks", run)
-    (warning,) = log.warnings()
+    (warning,) = log.warnings
     assert newest in warning
     assert f"resumed from {run / older}" in log.lines
     assert saved(model) == uninterrupted("blocks")
@@ -256,8 +256,8 @@ def test_a_checkpoint_of_another_version_is_refused_and_the_difference_shown(run
 def test_a_checkpoint_of_another_processor_is_resumed_with_a_warning(run, monkeypatch):
     fit(model_of("blocks"), run)
     monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "abacus")
-    (warning,) = fit_logged("blocks", run)[1].warnings()
-    assert re.match(r"WARNING: the processor was \S+ and is abacus: .* last bits", warning)
+    (warning,) = fit_logged("blocks", run)[1].warnings
+    assert re.match(r"the processor was \S+ and is abacus: .* last bits", warning)
 
 
 def test_a_checkpoint_of_another_corpus_is_refused_and_the_difference_shown(run):
@@ -388,7 +388,7 @@ def test_a_manipulated_checkpoint_is_an_error_before_anything_is_trained(kind, f
     log = Log()
     with pytest.raises(CheckpointError) as raised:
         fit_reporting(model_of(kind), ids(), log, opened(run, kind, log))
-    assert any("checkpoint-00000003.firth" in line for line in [str(raised.value), *log.warnings()])
+    assert any("checkpoint-00000003.firth" in line for line in [str(raised.value), *log.warnings])
 
 
 def test_a_manipulated_warm_start_is_an_error(run, interrupts, many_tasks):
@@ -462,9 +462,9 @@ def test_an_error_of_the_disk_is_a_warning_and_training_continues(failing, numbe
         model, log = fit_logged("blocks", run, epochs=4)
     failing_now.clear()
     assert saved(model) == whole
-    assert len(log.warnings()) == 2
-    assert os.strerror(number) in log.warnings()[0]
-    assert "checkpoint-0000000" in log.warnings()[0]
+    assert len(log.warnings) == 2
+    assert os.strerror(number) in log.warnings[0]
+    assert "checkpoint-0000000" in log.warnings[0]
     assert not [path for path in run.iterdir() if path.name.endswith(".firth-tmp")]
     names = checkpoints(run)
     assert {"checkpoint-00000001.firth", "checkpoint-00000002.firth"} <= set(names), "the older ones are kept"
@@ -522,7 +522,7 @@ def test_an_unreadable_checkpoint_is_skipped_and_not_counted_as_kept(run, monkey
     monkeypatch.setattr(checkpoint, "read_checkpoint", fail_at_one)
     log = Log()
     with opened(run, report=log) as checkpointer:
-        assert [re.search(r"0000000\d", line)[0] for line in log.warnings()] == ["00000009", "00000002"]
+        assert [re.search(r"0000000\d", line)[0] for line in log.warnings] == ["00000009", "00000002"]
         assert checkpointer.resumed.position == {"n": 1}
         checkpointer.save(small_state(3), last=True)
     assert [path.name[-7] for path in checkpoint._files(run)] == ["0", "1"]
