@@ -198,10 +198,7 @@ LOOKS = ["stat", "lstat", "scandir", "readlink"]  # functions of `os` that read 
 
 @contextmanager
 def interposed(names: list[str], before: Callable[[str, int, Any], None]) -> Iterator[None]:
-    """Before each call of these functions of `os` or methods of `FILE`, call `before(name, number, first argument)`.
-
-    Numbers start at 1.
-    """
+    """Call `before(name, number from 1, first argument)` before each call of these functions and methods."""
     numbers = count(1)
 
     def wrapped(name: str, real: Callable) -> Callable:
