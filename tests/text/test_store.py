@@ -7,6 +7,7 @@ import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -31,7 +32,6 @@ def build(entries, memory_limit=2**30, folder=None, step=7, new_ids=None):
 
 
 def open_files():
-    """Return this process's file descriptors (none on systems without /proc)."""
     folder = Path("/proc/self/fd")
     return {int(file.name) for file in folder.iterdir()} if folder.exists() else set()
 
@@ -188,10 +188,7 @@ def test_a_file_that_was_cut_is_an_error_and_not_a_signal():
 
 
 def test_a_full_disk_is_an_error_with_advice(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "pwrite", full)
+    monkeypatch.setattr(os, "pwrite", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
     message = f"cannot write .* in {tmp_path} after 0 bytes .No space left on device.: free some space, or set"
     with pytest.raises(CorpusError, match=message):
         build([0, END], 0, tmp_path)
@@ -237,9 +234,6 @@ def test_the_fingerprint_depends_on_the_entries_and_not_on_the_storage(monkeypat
         on_disk.fingerprint()
 
 
-# --- damage to the file
-
-
 def store_of_three_blocks(folder):
     return build(np.tile([0, 1, 2, END], 8192 * 3), 0, folder, step=10**6)
 
@@ -258,11 +252,8 @@ def test_a_store_overwritten_on_disk_is_an_error_that_names_the_block(tmp_path, 
 
 
 def test_a_disk_that_cannot_be_read_is_an_error_that_names_the_block(tmp_path, monkeypatch):
-    def fail(*_):
-        raise OSError(errno.EIO, "Input/output error")
-
     with store_of_three_blocks(tmp_path) as tokens:
-        monkeypatch.setattr(os, "preadv", fail)
+        monkeypatch.setattr(os, "preadv", Mock(side_effect=OSError(errno.EIO, "Input/output error")))
         with pytest.raises(CorpusError, match=r"block 2 of the token store is lost: .*byte 262,144 \(Input/output"):
             tokens.read_block(2)
 
