@@ -128,4 +128,4 @@ def read_tensors(path: Path, read: Callable[[TensorFile], T], longest: int = LON
 def damaged(path: Path, reason: str, remedy: str = "") -> FormatError:
     """Return the error for a damaged file."""
     size = counted(path.stat().st_size, "byte")
-    return FormatError(f"{path} is cut or damaged ({size}): {reason}{remedy and f'. {remedy}'}")
+    return FormatError(f"{path} is truncated or damaged ({size}): {reason}{remedy and f'. {remedy}'}")

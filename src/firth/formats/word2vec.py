@@ -181,8 +181,8 @@ def _read_rows(
         words = TextRows(lines, rows, first_line=1 + header, wanted=wanted).read()
     if V is not None and len(words) < (wanted or 0):
         raise FormatError(
-            f"{path} declares {_size(V, D)}, but ends after {counted(len(words), 'whole row')}: the file is cut, or "
-            "its header is wrong"
+            f"{path} declares {_size(V, D)}, but ends after {counted(len(words), 'whole row')}: the file is truncated, "
+            "or its header is wrong"
         )
     if len(words) == V and lines.anything_left(b"\r\n" if binary else None):
         or_rows = "" if binary else ", or its rows are"
@@ -216,7 +216,7 @@ def _check_size(path: Path, V: int, D: int, least_row: int) -> None:
     if V * least_row > size:
         raise FormatError(
             f"{path} declares {_size(V, D)}, which need at least {counted(V * least_row, 'byte')}, but has {size:,}: "
-            "the file is cut, or its header is wrong"
+            "the file is truncated, or its header is wrong"
         )
 
 
