@@ -235,7 +235,7 @@ def test_malformed_lines_are_counted(tmp_path):
 @pytest.mark.parametrize(
     ("content", "delimiter", "message"),
     [
-        (PLAIN.replace("\t", ";").encode(), "\t", r"no line among .* is two words and a score with '\\t' between them"),
+        (PLAIN.replace("\t", ";").encode(), "\t", r"none of .* lines is two words and a score separated by '\\t'"),
         (b"he\tshe\t1\nsun\tmoon\t2\n", "\t", "in 1 of 2 pairs"),
         (b"", None, "has no word pairs"),
         (b"a\tb\tnan\n", "\t", "has no word pairs"),
