@@ -54,7 +54,7 @@ def test_an_argument_of_fit_is_refused_by_the_constructor(name):
     message = f"^{name} is an argument of fit and not an option of Word2Vec: give it to fit$"
     with pytest.raises(OptionError, match=message):
         Word2Vec(**{name: 1})
-    with pytest.raises(OptionError, match="Word2Vec takes options alone: give the corpus to fit"):
+    with pytest.raises(OptionError, match="Word2Vec takes only options: give the corpus to fit"):
         Word2Vec([["a", "b"]])
 
 
@@ -342,7 +342,7 @@ def test_a_run_cannot_be_resumed_with_other_kernels(tmp_path):
     ids = np.random.default_rng(5).integers(0, 30, (40, 12))
     options = {"vector_size": 8, "min_count": 1, "epochs": 2, "workers": 1}
     Word2Vec(**options).fit(ids, progress=False, checkpoint=tmp_path, callbacks=lambda model: True)
-    with pytest.raises(CheckpointError, match="kernels was 'compiled' and is 'reference'"):
+    with pytest.raises(CheckpointError, match="kernels was 'compiled' and is now 'reference'"):
         Word2Vec(**options).fit(ids, progress=False, checkpoint=tmp_path, resume=True, kernels="reference")
 
 

@@ -88,7 +88,7 @@ def test_a_cut_binary_file(tmp_path):
     ("content", "message"),
     [
         (b"\x80\x04\x95 a pickle", "a Python pickle or a gensim model"),
-        (b"nothing of the kind", "not in a format that firth knows"),
+        (b"nothing of the kind", "not in a format that firth reads"),
         (b"PAR1 and no more", "not a complete Arrow or Parquet file"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`firth info`: describe a file of vectors and report everything that is wrong with it."""
+"""`firth info`: describe a file of vectors and report every error in it."""
 
 import warnings
 from pathlib import Path
@@ -30,9 +30,9 @@ def info(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Describe a model or a file of vectors, and report everything that is wrong with it.
+    """Describe a file of vectors and report every error in it.
 
-    The whole file is read. Exits with 1 if anything is wrong.
+    The whole file is read. Exits with 1 if an error is found.
     """
     with warnings.catch_warnings(action="ignore"):  # the problems include what a reader warns about
         found = _describe(file, topn, full)

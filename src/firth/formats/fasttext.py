@@ -71,7 +71,7 @@ def read_fasttext(
 
     The rows are those of fastText's `getWordVector`, n-grams included: (V, D) float32. The matrix of a plain file
     is mapped and takes no further memory; that of a compressed file is read into memory.
-    Raises `FormatError` for a quantised (`.ftz`) or pruned model, and a file that is cut or damaged, and
+    Raises `FormatError` for a quantised (`.ftz`) or pruned model, and a file that is truncated or damaged, and
     `NotEnoughMemoryError` for a matrix that does not fit in memory.
     """
     path = Path(path)
@@ -181,7 +181,7 @@ def _read_matrix(reader: _Bytes, header: _Header) -> Array:
 
 
 def _damaged(path: Path, reason: str) -> FormatError:
-    return FormatError(f"{path} is cut or damaged, or is not a fastText .bin model: {reason}")
+    return FormatError(f"{path} is truncated or damaged, or is not a fastText .bin model: {reason}")
 
 
 # --- composing

@@ -90,7 +90,7 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
     looked for. If another program truncates a mapped file, the process ends; saving over it is safe, because
     `save` leaves the old bytes in place.
 
-    Raises `FormatError` for any other kind of file, a newer version, and one that is cut or damaged.
+    Raises `FormatError` for any other kind of file, a newer version, and one that is truncated or damaged.
     """
     path = Path(path)
     _refuse_other_kinds(path)
@@ -125,7 +125,7 @@ def _tensors(
         tensors["outside"] = outside
     if len(set(keys)) != len(keys):
         repeated = next(key for key, n in Counter(keys).items() if n > 1)
-        raise OptionError(f"keys must differ: {repeated!r} comes more than once")
+        raise OptionError(f"keys must differ: {repeated!r} occurs more than once")
     tensors |= key_tensors(keys)
     if counts is not None:
         tensors["counts"] = np.asarray(counts, dtype=np.int64)
@@ -172,7 +172,7 @@ def _keys(file: SealedFile, unchecked: bool) -> list[str] | list[int]:
         except ValueError as error:
             file.refuse(f"the words cannot be decoded: {error}", error)
     if not unchecked and len(set(keys)) != len(keys):
-        file.refuse("a key comes more than once")
+        file.refuse("a key occurs more than once")
     return keys
 
 
@@ -227,7 +227,7 @@ def _write(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Ar
 
 FORMAT = Format(
     "native",
-    "firth's own: vectors and counts, exact and checksummed; opens mapped at once",
+    "firth's own: exact vectors and counts, with checksums; can be memory-mapped",
     _read,
     _write,
     (".firth",),

@@ -45,7 +45,7 @@ _DAMAGED_ZIP = (
     UnicodeDecodeError,
     OSError,
 )
-"""Errors of zipfile for an archive that is cut, damaged, encrypted, or compressed by an unknown method."""
+"""What zipfile raises for an archive that is truncated, damaged, encrypted, or compressed by an unknown method."""
 
 _BAD_HEADER = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError)
 """Errors of NumPy for a malformed header of an array, which it parses as Python literals."""
@@ -113,7 +113,7 @@ def _check(path: Path, keys: Array, vectors: Array, counts: Array | None) -> Non
     if keys.dtype.kind == "U":
         letters = keys.view(np.dtype("u4").newbyteorder(keys.dtype.byteorder))
         if letters.max(initial=0) > _LAST_CHARACTER:
-            raise FormatError(f"{path} is cut or damaged: a key holds {letters.max():#x}, which is not a character")
+            raise FormatError(f"{path} is truncated or damaged: a key has {letters.max():#x}, which is not a character")
     for what, numbers in (("key", keys), ("count", counts)):
         if numbers is not None and numbers.dtype.kind == "u" and numbers.max(initial=0) > np.iinfo(np.int64).max:
             raise FormatError(f"{path}: a {what} is {numbers.max()}; at most 2^63 - 1 can be read")
@@ -165,13 +165,14 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
             )
         size, held = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
         if size != held or held > _MOST_DEFLATED * max(1, info.compress_size):
-            raise FormatError(f"{path} is cut or damaged: {name} declares {counted(size, 'byte')} and has {held:,}")
+            declared = counted(size, "byte")
+            raise FormatError(f"{path} is truncated or damaged: {name} declares {declared} and has {held:,}")
         room_for(shape, dtype, path, _REMEDY)
     try:
         with archive.open(info) as member:
             array = npy.read_array(member)
     except ValueError as error:  # the member ends before its size
-        raise FormatError(f"{path} is cut or damaged: {name}: {shorten(str(error), 200)}") from error
+        raise FormatError(f"{path} is truncated or damaged: {name}: {shorten(str(error), 200)}") from error
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
@@ -182,7 +183,7 @@ def _read_header(path: Path, name: str, member: IO[bytes]) -> tuple[tuple[int, .
         shape, _, dtype = reader(member)
     except _BAD_HEADER as error:
         why = shorten(str(error), 200)
-        raise FormatError(f"{path} is cut or damaged: {name} is not a NumPy array: {why}") from error
+        raise FormatError(f"{path} is truncated or damaged: {name} is not a NumPy array: {why}") from error
     plain = dtype.hasobject or (dtype.itemsize and dtype.kind in "fiuUS")
     if not plain or not all(type(length) is int and 0 <= length <= LONGEST_SIDE for length in shape):
         raise FormatError(

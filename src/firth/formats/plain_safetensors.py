@@ -107,7 +107,7 @@ def _keys(
         try:
             return split_words(small["words"], small["word_ends"]), None
         except ValueError as error:
-            raise FormatError(f"{path} is cut or damaged: {error}") from error
+            raise FormatError(f"{path} is truncated or damaged: {error}") from error
     if vocabulary is None and (beside := path.with_name(TOKENIZER)).is_file():
         vocabulary = read_vocabulary(beside)
     if vocabulary is None:

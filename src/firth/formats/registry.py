@@ -62,8 +62,8 @@ def detect(path: PathLike) -> Format:
     if kind := known_kind(head.start, is_compressed=head.is_compressed):
         raise FormatError(f"{path} is {kind[0]}: {kind[1]}")
     raise FormatError(
-        f"{path} is not in a format that firth knows: it begins with {head.line[:40]!r}. Known are "
-        + ", ".join(FORMATS)
+        f"{path} is not in a format that firth reads: it begins with {head.line[:40]!r}. The formats are "
+        f"{', '.join(FORMATS)}"
     )
 
 
@@ -89,7 +89,7 @@ def _named(name: str) -> Format:
         return FORMATS[name]
     hint = near(name, FORMATS)
     meant = f": did you mean {hint[0]!r}?" if hint else "."
-    raise OptionError(f"{option('format', repr(name))} is unknown{meant} Known are {', '.join(FORMATS)}")
+    raise OptionError(f"{option('format', repr(name))} is unknown{meant} The formats are {', '.join(FORMATS)}")
 
 
 class VectorFile(NamedTuple):

@@ -84,7 +84,7 @@ def refuse_devices(path: PathLike) -> None:
 def reading(path: Path) -> Iterator[BinaryIO]:
     """Yield the opened file, decompressed according to its suffix.
 
-    Raises `FormatError` for a pipe or a device, and for a compressed stream that is cut or damaged.
+    Raises `FormatError` for a pipe or a device, and for a compressed stream that is truncated or damaged.
     """
     refuse_devices(path)
     try:

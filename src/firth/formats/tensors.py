@@ -124,4 +124,4 @@ def open_tensors(path: Path, longest: int = LONGEST_HEADER, remedy: str = "") ->
 def damaged(path: Path, reason: str, remedy: str = "") -> FormatError:
     """Return the error for a damaged file."""
     size = counted(path.stat().st_size, "byte")
-    return FormatError(f"{path} is cut or damaged ({size}): {reason}{remedy and f'. {remedy}'}")
+    return FormatError(f"{path} is truncated or damaged ({size}): {reason}{remedy and f'. {remedy}'}")

@@ -187,8 +187,8 @@ def _read_rows(
         words = TextRows(lines, rows, first_line=1 + header, wanted=wanted).read()
     if V is not None and len(words) < (wanted or 0):
         raise FormatError(
-            f"{path} declares {_size(V, D)}, but ends after {counted(len(words), 'whole row')}: the file is cut, or "
-            "its header is wrong"
+            f"{path} declares {_size(V, D)}, but ends after {counted(len(words), 'whole row')}: the file is truncated, "
+            "or its header is wrong"
         )
     if len(words) == V and lines.anything_left(b"\r\n" if binary else None):
         or_rows = "" if binary else ", or its rows are"

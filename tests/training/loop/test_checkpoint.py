@@ -232,16 +232,16 @@ def test_damage_at_any_byte_of_a_checkpoint_is_an_error(damaged, run):
 @pytest.mark.parametrize(
     ("changed", "shown"),
     [
-        ({"alpha": 0.03}, r"options alpha was 0\.025 and is 0\.03"),
-        ({"seed": 2, "window": 4}, r"options seed was 1 and is 2; options window was 3 and is 4"),
-        ({"epochs": 4}, r"options epochs was 3 and is 4"),
-        ({"schedule": "hogwild"}, r"options schedule was 'blocks' and is 'hogwild'"),
+        ({"alpha": 0.03}, r"options alpha was 0\.025 and is now 0\.03"),
+        ({"seed": 2, "window": 4}, r"options seed was 1 and is now 2; options window was 3 and is now 4"),
+        ({"epochs": 4}, r"options epochs was 3 and is now 4"),
+        ({"schedule": "hogwild"}, r"options schedule was 'blocks' and is now 'hogwild'"),
     ],
 )
 def test_a_checkpoint_with_other_options_is_refused_and_the_difference_shown(changed, shown, run):
     fit(model_of("blocks"), run)
     before = contents(run)
-    with pytest.raises(CheckpointError, match=rf"00000003\.firth is of another training run: {shown}\. Give"):
+    with pytest.raises(CheckpointError, match=rf"00000003\.firth belongs to another training run: {shown}\. Give"):
         fit(model_of("blocks", **changed), run)
     assert contents(run) == before
 
@@ -249,7 +249,7 @@ def test_a_checkpoint_with_other_options_is_refused_and_the_difference_shown(cha
 def test_a_checkpoint_of_another_version_is_refused_and_the_difference_shown(run, monkeypatch):
     fit(model_of("blocks"), run)
     monkeypatch.setattr("firth.training.loop.identity.__version__", "99.0")
-    with pytest.raises(CheckpointError, match=r"versions firth was '.*' and is '99\.0'\. Give"):
+    with pytest.raises(CheckpointError, match=r"versions firth was '.*' and is now '99\.0'\. Give"):
         fit(model_of("blocks"), run)
 
 
@@ -265,10 +265,10 @@ def test_a_checkpoint_of_another_corpus_is_refused_and_the_difference_shown(run)
     reordered = ids()
     reordered[[300, 301]] = reordered[[301, 300]]  # counts and the order of first occurrences stay the same
     for corpus, seed, shown in [
-        (ids()[:-1], 3, r"corpus words was 12000 and is 11980"),
-        (reordered, 3, r"run: corpus text \(sha256\) was '\w+' and is '\w+'\. Give"),
-        (ids(), None, r"corpus validation text \(sha256\) was '\w+' and is None"),
-        (ids(), 4, r"corpus validation text \(sha256\) was '\w+' and is '\w+'"),
+        (ids()[:-1], 3, r"corpus words was 12000 and is now 11980"),
+        (reordered, 3, r"run: corpus text \(sha256\) was '\w+' and is now '\w+'\. Give"),
+        (ids(), None, r"corpus validation text \(sha256\) was '\w+' and is now None"),
+        (ids(), 4, r"corpus validation text \(sha256\) was '\w+' and is now '\w+'"),
     ]:
         with pytest.raises(CheckpointError, match=shown):
             fit(model_of("blocks"), run, corpus=corpus, validation=None if seed is None else ids(400, seed=seed))
@@ -277,7 +277,7 @@ def test_a_checkpoint_of_another_corpus_is_refused_and_the_difference_shown(run)
 def test_a_folder_with_checkpoints_is_refused_without_resume_and_the_model_is_unchanged(run):
     model = fit(model_of("blocks"), run)
     before = saved(model), dict(model.corpus)
-    with pytest.raises(CheckpointError, match=r"-00000003\.firth, of a training run .* resumed: give resume=True,"):
+    with pytest.raises(CheckpointError, match=r"-00000003\.firth, from which training can be resumed: give resume"):
         fit(model, run, resume=False)
     assert (saved(model), model.corpus) == before
 

@@ -193,7 +193,7 @@ class FolderCheckpointer(Checkpointer):
         files = _files(self.folder)
         if files and not self._resume:
             raise CheckpointError(
-                f"{self.folder} holds {files[0].name}, of a training run that can be resumed: give "
+                f"{self.folder} holds {files[0].name}, from which training can be resumed: give "
                 f"{option('resume', True)}, or name another folder"
             )
         self._number = int(files[0].stem.partition("-")[2]) if files else 0
@@ -222,8 +222,8 @@ class FolderCheckpointer(Checkpointer):
         differing = list(differences({name: identity.get(name) for name in ours}, ours))
         if differing:
             raise CheckpointError(
-                f"{path} is of another training run: {'; '.join(differing)}. Give what it was made with, or "
-                "another folder to start again"
+                f"{path} belongs to another training run: {'; '.join(differing)}. Give the same as for that "
+                "run, or name another folder to start again"
             )
 
     def _check_room(self, V: int) -> None:
