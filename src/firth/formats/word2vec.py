@@ -175,7 +175,7 @@ def _read_rows(
         if least > size:  # before memory is allocated
             raise FormatError(
                 f"{path} declares {_size(V, D)}, which need at least {counted(least, 'byte')}, but has {size:,}: the "
-                "file is cut, or its header is wrong"
+                "file is truncated, or its header is wrong"
             )
         capacity = wanted or 0
     if wanted is not None:
