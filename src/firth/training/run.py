@@ -54,14 +54,14 @@ def make_checkpointer(
     *,
     minutes: float | None,
     resume: bool,
-    kernels: Kernels = "compiled",
+    kernels: Kernels,
 ) -> Checkpointer:
-    """Return what saves the states of a run: in `folder`, or, if that is None, nowhere."""
+    """Return what saves the states of a run in `folder`, or what saves none if that is None."""
     if folder is not None:
         from firth.training.loop.checkpoint import FolderCheckpointer
         from firth.training.registry import OBJECTIVES
 
-        matrices = OBJECTIVES[options.objective].STATE_MATRICES
+        matrices = OBJECTIVES[options.objective].state_matrices
         return FolderCheckpointer(
             folder, options, report, matrices=matrices, minutes=minutes, resume=resume, kernels=kernels
         )
@@ -102,12 +102,7 @@ class Run:
 
 @contextmanager
 def open_run(
-    texts: Texts,
-    options: Options,
-    workers: int,
-    report: Reporter,
-    checkpointer: Checkpointer,
-    kernels: Kernels = "compiled",
+    texts: Texts, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
 ) -> Iterator[Run]:
     """Read the texts, compare them with the checkpoint to resume, and allocate the matrices, for the `with` block."""
     from firth.training import registry

@@ -79,6 +79,7 @@ class TaskQueue(Protocol[TaskT_co]):
 class Engine(ABC, Generic[TaskT, WorkspaceT]):
     """Both matrices, and the training of one task.
 
+    center, outside     (V, D) float32, changed in place
     n_words, raw_words  words of an epoch: in the vocabulary, and read
     halt                (1,) bool: True makes every task under way end early
     exact               the loss of an epoch is that of all its pairs at its end, so its exponential is the perplexity
@@ -87,6 +88,8 @@ class Engine(ABC, Generic[TaskT, WorkspaceT]):
 
     exact: ClassVar[bool] = False
     undone_when_halted: ClassVar[bool] = False
+    center: Matrix
+    outside: Matrix
     n_words: int
     raw_words: int
 
@@ -98,16 +101,6 @@ class Engine(ABC, Generic[TaskT, WorkspaceT]):
     def advice(self) -> str:
         """Advice for a run that diverged."""
         return f"start again with a smaller {option('alpha')} (0.025 is usual)"
-
-    @property
-    @abstractmethod
-    def center(self) -> Matrix:
-        """The (V, D) center matrix, changed in place."""
-
-    @property
-    @abstractmethod
-    def outside(self) -> Matrix:
-        """The (V, D) outside matrix, changed in place."""
 
     @abstractmethod
     def workspace(self) -> WorkspaceT:

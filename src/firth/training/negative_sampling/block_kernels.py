@@ -362,10 +362,8 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
                 inputs + 8 * GROUP, address(work.copy_addresses), address(words) + 4 * GROUP * slot,
                 address(noise) + n_tiles * STRIP_BYTES * slot, address(positive_weights) + tile_bytes * slot,
             )  # fmt: skip
-            weights, upcoming = (
-                address(column_weights) + n_tiles * STRIP_BYTES * slot,
-                address(addresses) + 8 * stride * ahead,
-            )
+            weights = address(column_weights) + n_tiles * STRIP_BYTES * slot
+            upcoming = address(addresses) + 8 * stride * ahead
             train_group(step, group, weights, address(work.g), upcoming)
         return largest
 

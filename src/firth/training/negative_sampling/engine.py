@@ -33,9 +33,11 @@ class NegativeSampling(Engine[TaskT, WorkspaceT]):
         self._tokens = corpus.tokens
         self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
         self._keep = sampling.keep_thresholds(counts, options.sample)
-        shape = (len(counts), simd.LANES * layout.strips(options.vector_size))
+        V, D = len(counts), options.vector_size
+        shape = (V, simd.LANES * layout.strips(D))
         self._padded_center, self._padded_outside = layout.aligned_zeros(shape), layout.aligned_zeros(shape)
-        for first, rows in start_rows(len(counts), options.vector_size, options.seed):
+        self.center, self.outside = self._padded_center[:, :D], self._padded_outside[:, :D]
+        for first, rows in start_rows(V, D, options.seed):
             self.center[first : first + len(rows)] = rows
 
     def compile(self) -> None:
@@ -72,16 +74,6 @@ class NegativeSampling(Engine[TaskT, WorkspaceT]):
         tokens = checked_ids(self._tokens.read_block(block), len(self._keep), block)
         first = min(int((place - block) * len(tokens)), max(0, len(tokens) - length))
         return tokens[first : first + length]
-
-    @property
-    def center(self) -> Matrix:
-        """The center matrix, without the padding of its rows."""
-        return self._padded_center[:, : self._options.vector_size]
-
-    @property
-    def outside(self) -> Matrix:
-        """The outside matrix, without the padding of its rows."""
-        return self._padded_outside[:, : self._options.vector_size]
 
 
 def start_rows(V: int, D: int, seed: int) -> Iterator[tuple[int, Matrix]]:

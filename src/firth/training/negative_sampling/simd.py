@@ -45,10 +45,7 @@ _EXP = (1.0, 1.0, 0.4999999105930328, 0.16666419804096222, 0.04166822507977486, 
 _LOG1P = (1.0, -0.49999552965164185, 0.33320343494415283, -0.24852946400642395, 0.19145117700099945,
           -0.1374662220478058, 0.07921072840690613, -0.030110953375697136, 0.005384058225899935)  # fmt: skip
 _LOG2_E = 1.4426950408889634
-_LN2_HIGH, _LN2_LOW = (
-    0.693359375,
-    -2.1219444005469057e-4,
-)  # sum log(2); n * _LN2_HIGH is exact for |n| < 2**15
+_LN2_HIGH, _LN2_LOW = 0.693359375, -2.1219444005469057e-4  # sum log(2); n * _LN2_HIGH is exact for |n| < 2**15
 _LARGEST = 87.0  # exp(-87) is about the smallest normal float32
 
 
@@ -139,8 +136,8 @@ def _address(b: ir.IRBuilder, base: ir.Value, index: ir.Value, size: int) -> ir.
     return b.add(base, b.mul(index, _I64(size)))
 
 
-def _load(b: ir.IRBuilder, address: ir.Value, align: int = STRIP_BYTES) -> Strip:
-    return Strip(b, b.load(b.inttoptr(address, _STRIP.as_pointer()), align=align))
+def _load(b: ir.IRBuilder, address: ir.Value) -> Strip:
+    return Strip(b, b.load(b.inttoptr(address, _STRIP.as_pointer()), align=STRIP_BYTES))
 
 
 def _store(strip: Strip, address: ir.Value) -> None:
@@ -307,9 +304,8 @@ def score_tile(typingctx, tile, positive, step, outputs, column_weights, group, 
             sign = _constant(b, 1.0).with_sign_of(weights)  # 1 - 2 T
             sigmoid, softplus = _sigmoid_and_softplus(scores * sign)
             b.store(softplus.times_plus(weights * sign, _get(b, total)).value, total)
-            _store(
-                sigmoid * (minus_rate * weights), _address(b, g, p, STRIP_BYTES)
-            )  # sign sigma(sign S) = sigma(S) - T
+            # sign sigma(sign S) = sigma(S) - T
+            _store(sigmoid * (minus_rate * weights), _address(b, g, p, STRIP_BYTES))
 
         # The sigmoid of a pair waits for a long chain of operations; the dot products of the next fill the time.
         waiting = _carried(b, score(_I64(0)))

@@ -23,16 +23,7 @@ from numpy.typing import NDArray
 
 from firth.training.draws import draw_noise, subsample, window_size
 from firth.training.negative_sampling.layout import aligned_zeros, strips, tiles
-from firth.training.negative_sampling.simd import (
-    LANES,
-    STRIP_BYTES,
-    TILE,
-    Rows,
-    Step,
-    address,
-    score_tile,
-    update_tile,
-)
+from firth.training.negative_sampling.simd import LANES, STRIP_BYTES, TILE, Rows, Step, address, score_tile, update_tile
 
 SLICE = 512  # windows whose noise words are drawn together, so that these stay in the nearest cache
 LEAD = 2  # windows ahead of which rows are prefetched
