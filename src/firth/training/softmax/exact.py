@@ -38,16 +38,11 @@ PART_CENTERS = 512  # most centers of a part
 
 
 class Gradient(NamedTuple):
-    """The losses of a batch of centers, and their gradients.
+    """The losses of a batch of centers, and their gradients."""
 
-    losses   (B,) float64: L_c / N_c, nats per pair
-    center   (B, D) float32: dL_c/dv_c / N_c
-    outside  (V, D) float32: sum over c of weights[c] dL_c/dU / N_c
-    """
-
-    losses: Doubles
-    center: Floats
-    outside: Floats
+    losses: Doubles  # (B,): L_c / N_c, nats per pair
+    center: Floats  # (B, D): dL_c/dv_c / N_c
+    outside: Floats  # (V, D): sum over c of weights[c] dL_c/dU / N_c
 
 
 class ExactSoftmax:
