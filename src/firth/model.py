@@ -194,7 +194,7 @@ class Word2Vec:
         report: "Reporter",
         checkpointer: "Checkpointer",
         callbacks: "Callbacks[Self]",
-        kernels: "Kernels" = "compiled",
+        kernels: "Kernels",
     ) -> Self:
         """Train, with the matrices of a run in place of what this model held before."""
         from firth.training.run import open_run
