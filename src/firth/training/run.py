@@ -48,13 +48,7 @@ class Texts(NamedTuple):
 
 
 def make_checkpointer(
-    folder: StrPath | None,
-    options: Options,
-    report: Reporter,
-    *,
-    minutes: float | None,
-    resume: bool,
-    kernels: Kernels,
+    folder: StrPath | None, options: Options, report: Reporter, *, minutes: float | None, resume: bool, kernels: Kernels
 ) -> Checkpointer:
     """Return what saves the states of a run in `folder`, or what saves none if that is None."""
     if folder is not None:
@@ -73,13 +67,10 @@ def make_checkpointer(
 
 @dataclass
 class Run:
-    """A training run whose corpus was read: `epochs` trains the matrices of `trainer`, in place.
-
-    summary  counts of what was read, dropped and replaced
-    """
+    """A training run whose corpus was read: `epochs` trains the matrices of `trainer`, in place."""
 
     corpus: Corpus
-    summary: dict[str, int]
+    summary: dict[str, int]  # counts of what was read, dropped and replaced
     trainer: "Training"
     checkpointer: Checkpointer
     validate: Callable[[EpochRecord], EpochRecord]

@@ -39,7 +39,7 @@ from firth.training.loop.state import State
 
 Matrix = NDArray[np.float32]
 Kernels: TypeAlias = Literal["compiled", "reference"]
-"""Which code does the steps: the compiled kernels, or plain NumPy, which is far slower."""
+"""The code that trains: the compiled kernels, or plain NumPy, which is far slower."""
 
 
 class Task(Protocol):

@@ -31,7 +31,7 @@ class EpochRecord:
     """One epoch in a model's history.
 
     epoch    1, 2, ...; pairs, words: (center, outside) pairs and raw words trained on
-    loss     mean loss of a pair, in nats. Negative sampling: the running loss, each pair's before its own step.
+    loss     mean loss of a pair, in nats. Negative sampling: the running loss, of each pair before its own step.
              Softmax: the exact loss of all pairs, after the epoch
     alpha    learning rate at the end of the epoch
     end_loss mean loss, in nats, of a fixed sample of pairs and noise words, computed after the epoch with the matrices

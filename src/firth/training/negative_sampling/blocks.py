@@ -222,8 +222,7 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         self._sort_pairs = block_kernels.make_pairs if is_compiled else reference.make_pairs
         self._run = run or (run_here if is_compiled else run_reference)
         self._counts = corpus.vocabulary.counts
-        self._V = len(self._counts)
-        self._P = count_row_blocks(self._V, options)
+        self._P = count_row_blocks(len(self._counts), options)
         self._one_block = self._partition(0, 0)
         self._token_blocks: list[NDArray[np.intp]] = []
         self._chunks: dict[int, Chunk] = {}
@@ -249,7 +248,7 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         chunk = self._chunk(task.epoch, task.chunk)
         if task.round < 0:
             block = int(self._token_blocks[task.chunk][task.number])
-            tokens = checked_ids(self._tokens.read_block(block), self._V, block)
+            tokens = checked_ids(self._tokens.read_block(block), len(self._keep), block)
             key = block_key(self._options.seed, task.epoch, block)
             chunk.parts[task.number] = self._make_pairs(tokens, key, chunk.partition, work)
             result = TaskResult(0, 0.0, 0.0)

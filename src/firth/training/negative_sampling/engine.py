@@ -1,4 +1,4 @@
-"""Negative sampling: what both schedules share. The matrices, subsampling, and the loss of a fixed sample."""
+"""The base class of both schedules of negative sampling: matrices, subsampling, and the loss of a fixed sample."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from firth.training.guards import checked_ids
 from firth.training.loop.engine import Engine, Matrix, TaskResult, TaskT, WorkspaceT
 from firth.training.negative_sampling import layout, simd
 
-_INIT_NUMBERS = 2**22  # drawn at a time, so that filling a matrix needs no second one
+_INIT_NUMBERS = 2**22  # numbers drawn at a time, so that no second matrix is needed
 _SAMPLE_PLACES = 16  # of the corpus, from which `end_loss` takes its sample
 _SAMPLE_SHARE = 64  # the sample has 1/64 of the words, but
 _MIN_SAMPLE = 2_048  # at least this many and at most a token block
@@ -22,10 +22,7 @@ _NO_EPOCH = 2**32 - 1  # seeds the draws of `end_loss`
 
 
 class NegativeSampling(Engine[TaskT, WorkspaceT]):
-    """The base class of both schedules: the corpus, the matrices to start from, and subsampling.
-
-    center, outside: (V, D) float32 views of rows padded to 64 bytes; training changes them in place.
-    """
+    """The base class of both schedules; `center` and `outside` are views of rows padded to 64 bytes."""
 
     def __init__(self, corpus: Corpus, options: Options):
         super().__init__(options)
@@ -41,7 +38,7 @@ class NegativeSampling(Engine[TaskT, WorkspaceT]):
             self.center[first : first + len(rows)] = rows
 
     def compile(self) -> None:
-        """Compile the kernels now, by training on no tokens at all."""
+        """Compile the kernels by training on no tokens."""
         self._train_alone(np.zeros(0, np.int32), 0, 0.0, self.workspace())
 
     def end_loss(self, work: WorkspaceT) -> float | None:
@@ -57,7 +54,7 @@ class NegativeSampling(Engine[TaskT, WorkspaceT]):
 
     @abstractmethod
     def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: WorkspaceT) -> TaskResult:
-        """Train on tokens in this thread, in place; at rate 0 this only computes their loss."""
+        """Train on tokens in this thread, in place; at rate 0 this only computes the loss."""
 
     def _sample(self) -> NDArray[np.int32]:
         """Return a fixed sample of the tokens: runs of equal length from places spread over the corpus."""
@@ -77,9 +74,9 @@ class NegativeSampling(Engine[TaskT, WorkspaceT]):
 
 
 def start_rows(V: int, D: int, seed: int) -> Iterator[tuple[int, Matrix]]:
-    """Draw the center vectors to start from: yield the number of a first row, and rows (n, D) from there on.
+    """Draw the center vectors to start from: yield the number of a first row, and the rows (n, D) from there on.
 
-    They are word2vec.c's, uniform in [-1/2D, 1/2D), and depend on the seed and the shape alone. The outside vectors
+    As in word2vec.c they are uniform in [-1/2D, 1/2D). They depend on the seed and the shape alone. The outside vectors
     start at zero.
     """
     rng = np.random.default_rng(seed)

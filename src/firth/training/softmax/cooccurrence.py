@@ -187,7 +187,7 @@ def count_pairs(
                 progress(tokens.n_words * done // len(starts))
         if not row_sizes.any():
             raise CorpusError(
-                "there is not one pair to train on: no sentence has two words that are in the vocabulary and "
+                "there are no pairs to train on: no sentence has two words that are in the vocabulary and "
                 f"survive subsampling; give longer sentences, a smaller {option('min_count')} or a larger "
                 f"{option('sample')}"
             )
@@ -319,5 +319,5 @@ def _in_order(pool: Executor, work: Callable[[T], R], tasks: Sequence[T], worker
         while pending:
             yield pending.popleft().result()
     finally:
-        for future in pending:  # after an error or an interrupt only the tasks that run already are waited for
+        for future in pending:  # after an error or an interrupt, the pool waits only for the tasks that already run
             future.cancel()
