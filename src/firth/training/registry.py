@@ -29,13 +29,10 @@ os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_i
 
 
 class Training(Protocol):
-    """A trainer: `epochs` trains, yielding a record after each epoch; `stop`, from any thread, makes it end early.
+    """A trainer: `epochs` trains, yielding a record after each epoch; `stop`, from any thread, makes it end early."""
 
-    center, outside: (V, D) float32, trained in place.
-    """
-
-    center: Matrix
-    outside: Matrix
+    center: Matrix  # (V, D), trained in place
+    outside: Matrix  # likewise
 
     def epochs(self) -> Iterator[EpochRecord]: ...
 

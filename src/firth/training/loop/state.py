@@ -71,15 +71,11 @@ def _is_whole(value: Any, most: int) -> bool:
 
 
 class Checkpointer(AbstractContextManager["Checkpointer"]):
-    """Saves the states of a training run; this base class saves none.
-
-    resumed  the state to resume from, or None to start
-    history  the records of the epochs done, ready for JSON; `firth.training.run` appends to it
-    """
+    """Saves the states of a training run; this base class saves none."""
 
     def __init__(self) -> None:
-        self.resumed: State | None = None
-        self.history: list[dict[str, Any]] = []
+        self.resumed: State | None = None  # the state to resume from
+        self.history: list[dict[str, Any]] = []  # records of the epochs done, ready for JSON; `run` appends to it
 
     def __exit__(self, *exc_info: object) -> None:
         return None

@@ -96,36 +96,25 @@ def spread_pairs(pairs: NDArray[np.int32], out: NDArray[np.int32]) -> NDArray[np
 
 
 class ChunkTask(NamedTuple):
-    """Make the pairs of token block `number` of a chunk, or train the bucket of center block `number` in a round.
-
-    `progress` is the share of the epoch before that round.
-    """
+    """Make the pairs of token block `number` of a chunk, or train the bucket of center block `number` in a round."""
 
     epoch: int
     chunk: int
     round: int  # -1 for making pairs
     number: int
-    progress: float
+    progress: float  # the share of the epoch before the round
 
 
 @dataclass
 class Rotation:
-    """The queue of an epoch's tasks: each is returned as soon as it may run. Any number of threads take from it.
-
-    sizes   the number of token blocks of each chunk
-    rounds  how many rounds each center block has finished, over all chunks; a resumed run needs only these
-    paused  while it is set, no task is returned
-    halt    once it is True, no task is returned
-
-    Workers call `finish` after each task.
-    """
+    """The queue of an epoch's tasks: each is returned as soon as it may run. Workers call `finish` after each task."""
 
     epoch: int
     P: int
-    sizes: list[int]
-    rounds: list[int]
-    paused: threading.Event
-    halt: NDArray[np.bool_]
+    sizes: list[int]  # the number of token blocks of each chunk
+    rounds: list[int]  # how many rounds each center block has finished, over all chunks; a resumed run needs only these
+    paused: threading.Event  # while it is set, no task is returned
+    halt: NDArray[np.bool_]  # once it is True, no task is returned
     _ready: threading.Condition = field(default_factory=threading.Condition)
 
     def __post_init__(self) -> None:
@@ -204,10 +193,10 @@ class Worker:
 
 
 class Chunk(NamedTuple):
-    """A chunk in memory: its partition of the vocabulary, and the pairs made so far, by token block."""
+    """A chunk in memory."""
 
     partition: Partition
-    parts: dict[int, BlockPairs]
+    parts: dict[int, BlockPairs]  # the pairs made so far, by the number of the token block
 
 
 class Blocks(NegativeSampling[ChunkTask, Worker]):
