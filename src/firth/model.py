@@ -194,7 +194,7 @@ class Word2Vec:
         report: "Reporter",
         checkpointer: "Checkpointer",
         callbacks: "Callbacks[Self]",
-        kernels: "Kernels",
+        kernels: "Kernels" = "compiled",
     ) -> Self:
         """Train; the matrices of the run replace those that this model held before."""
         from firth.training.run import open_run

@@ -48,7 +48,13 @@ class Texts(NamedTuple):
 
 
 def make_checkpointer(
-    folder: StrPath | None, options: Options, report: Reporter, *, minutes: float | None, resume: bool, kernels: Kernels
+    folder: StrPath | None,
+    options: Options,
+    report: Reporter,
+    *,
+    minutes: float | None,
+    resume: bool,
+    kernels: Kernels = "compiled",
 ) -> Checkpointer:
     """Return what saves the states of a run in `folder`, or what saves none if that is None."""
     if folder is not None:

@@ -52,7 +52,7 @@ def uninterrupted(kind, corpus=None, validation=None, callbacks=(), **options):
 
 def fit_reporting(model, corpus, report, checkpointer=None, callbacks=()):
     """Fit with a reporter and a checkpointer that the caller has made."""
-    return model._fit(Texts(corpus), report, checkpointer or Checkpointer(), Callbacks(callbacks), "compiled")
+    return model._fit(Texts(corpus), report, checkpointer or Checkpointer(), Callbacks(callbacks))
 
 
 class Log(Reporter):

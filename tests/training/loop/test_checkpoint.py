@@ -59,7 +59,7 @@ def run(tmp_path):
 def opened(folder, kind="blocks", report=None, minutes=1.0, resume=True, **options):
     """Return the checkpointer of a run of this kind."""
     given = model_of(kind, **options).options
-    return make_checkpointer(folder, given, report or Reporter(), minutes=minutes, resume=resume, kernels="compiled")
+    return make_checkpointer(folder, given, report or Reporter(), minutes=minutes, resume=resume)
 
 
 def fit(model, folder, *, corpus=None, resume=True, **more):

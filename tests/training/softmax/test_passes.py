@@ -186,7 +186,7 @@ def test_divergence_is_an_error(corpus, monkeypatch):
 
 def test_a_corpus_without_pairs_is_refused():
     lonely = read_corpus([["a"], ["b"]], OPTIONS)
-    with pytest.raises(CorpusError, match="no pairs to train on"):
+    with pytest.raises(CorpusError, match="not one pair"):
         train(lonely)
 
 

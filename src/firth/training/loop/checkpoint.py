@@ -256,15 +256,15 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
     Raises `FormatError` if it is truncated or damaged, or of another kind or version.
     """
+    return read_sealed(path, CHECKPOINT, _checkpoint)
 
-    def checked_checkpoint(file: SealedFile) -> Checkpoint:
-        arrays = {name: file.mapped(name, check=True) for name in file.layout}
-        state = State(file.json("position", dict), arrays, str(file.path))
-        history = file.json("history", list)
-        records(history, state.origin)
-        return Checkpoint(state, history, file.json("identity", dict))
 
-    return read_sealed(path, CHECKPOINT, checked_checkpoint)
+def _checkpoint(file: SealedFile) -> Checkpoint:
+    arrays = {name: file.mapped(name, check=True) for name in file.layout}
+    state = State(file.json("position", dict), arrays, str(file.path))
+    history = file.json("history", list)
+    records(history, state.origin)
+    return Checkpoint(state, history, file.json("identity", dict))
 
 
 def _files(folder: Path) -> list[Path]:
