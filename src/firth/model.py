@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Callback: TypeAlias = Callable[["Word2Vec"], object]
 
 _OPTIONS = {field.name for field in dataclasses.fields(Options)}
-_KERNELS = limits("the code that trains", choices=("compiled", "reference"))
+_KERNELS = limits("which code does the steps", choices=("compiled", "reference"))
 _NO_CORPUS: Any = object()  # marks that `fit` was called without a corpus
 
 

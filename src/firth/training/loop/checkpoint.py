@@ -217,8 +217,8 @@ class FolderCheckpointer(Checkpointer):
         differing = list(differences({name: identity.get(name) for name in ours}, ours))
         if differing:
             raise CheckpointError(
-                f"{path} is of another training run: {'; '.join(differing)}. Use the options, corpus and versions of "
-                "that run, or another folder to start again"
+                f"{path} is of another training run: {'; '.join(differing)}. Give what it was made with, or "
+                "another folder to start again"
             )
 
     def _check_room(self, V: int) -> None:
