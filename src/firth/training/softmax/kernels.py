@@ -87,7 +87,7 @@ def sum_equal(entries, weight_bits, cells, sums):
 
 @njit(nogil=True)
 def merge(cells_a, sums_a, cells_b, sums_b, cells, sums):
-    """Merge two sorted runs and add the sums of equal cells; return the number of cells."""
+    """Merge two sorted runs and add the sums of equal cells, m n(c, o) of Result 21; return the number of cells."""
     i = j = n = 0
     last = np.iinfo(np.int64).max
     while i < len(cells_a) or j < len(cells_b):
@@ -204,7 +204,7 @@ def exponentiate(tile, intercept, first_word, rows, top, total, observed):
 def subtract_observed(tile, scale, first_word, rows, per_pair):
     """Turn a tile of exponentials into errors per pair, ŷ_c - n_c / N_c, in place.
 
-    Result 22, (22), divided by N_c: the gradient of the loss by the scores.
+    Result 22, (22), divided by N_c: the gradient of the loss, equation (2) of arXiv:1310.4546, by the scores.
 
     tile             (B, T) float32: exp(z_w - a)
     scale, per_pair  (B,) float32: exp(a) / sum over all w of exp(z_w), and 1 / N_c
