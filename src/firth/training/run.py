@@ -56,12 +56,12 @@ def make_checkpointer(
     resume: bool,
     kernels: Kernels = "compiled",
 ) -> Checkpointer:
-    """Return what saves the states of a run: in `folder`, or, if that is None, nowhere."""
+    """Return what saves the states of a run in `folder`, or what saves none if that is None."""
     if folder is not None:
         from firth.training.loop.checkpoint import FolderCheckpointer
         from firth.training.registry import OBJECTIVES
 
-        matrices = OBJECTIVES[options.objective].STATE_MATRICES
+        matrices = OBJECTIVES[options.objective].state_matrices
         return FolderCheckpointer(
             folder, options, report, matrices=matrices, minutes=minutes, resume=resume, kernels=kernels
         )
@@ -73,13 +73,10 @@ def make_checkpointer(
 
 @dataclass
 class Run:
-    """A training run whose corpus was read: `epochs` trains the matrices of `trainer`, in place.
-
-    summary  counts of what was read, dropped and replaced
-    """
+    """A training run whose corpus was read: `epochs` trains the matrices of `trainer`, in place."""
 
     corpus: Corpus
-    summary: dict[str, int]
+    summary: dict[str, int]  # counts of what was read, dropped and replaced
     trainer: "Training"
     checkpointer: Checkpointer
     validate: Callable[[EpochRecord], EpochRecord]
@@ -102,12 +99,7 @@ class Run:
 
 @contextmanager
 def open_run(
-    texts: Texts,
-    options: Options,
-    workers: int,
-    report: Reporter,
-    checkpointer: Checkpointer,
-    kernels: Kernels = "compiled",
+    texts: Texts, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
 ) -> Iterator[Run]:
     """Read the texts, compare them with the checkpoint to resume, and allocate the matrices, for the `with` block."""
     from firth.training import registry

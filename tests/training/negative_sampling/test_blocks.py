@@ -120,12 +120,32 @@ def test_many_chunks_give_the_same_bytes_for_any_workers(monkeypatch):
     assert fit(1) == fit(4)
 
 
+def run_elsewhere(pool):
+    """Return a runner that trains buckets in a pool of processes: it sends the rows they need."""
+
+    def run(bucket, work):
+        centers, center_rows = np.unique(bucket.pairs[:, 0], return_inverse=True)
+        outsides = bucket.noise_words  # ascending, and every outside word of the bucket is among them
+        rows = np.stack([center_rows, np.searchsorted(outsides, bucket.pairs[:, 1])], axis=1).astype(np.int32)
+        sent = bucket._replace(
+            center=bucket.center[centers],
+            outside=bucket.outside[outsides],
+            pairs=rows,
+            noise_words=np.arange(len(outsides), dtype=np.int32),
+        )
+        trained = pool.submit(blocks.run_bucket, sent).result()
+        bucket.center[centers], bucket.outside[outsides] = trained.center, trained.outside
+        return trained.loss
+
+    return run
+
+
 @pytest.mark.parametrize("memory_limit", [2**30, 0], ids=["memory", "disk"])
 def test_processes_and_stores_change_no_byte(memory_limit, one_worker):
     options = Options(**SMALL)
     corpus = read_corpus(ids(60_000, seed=SEED), options, memory_limit=memory_limit)
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool, corpus.tokens:
-        engine = blocks.Blocks(corpus, options, run=blocks.run_elsewhere(pool))
+        engine = blocks.Blocks(corpus, options, run=run_elsewhere(pool))
         losses = [record.loss for record in Trainer(engine, options, 2, Reporter()).epochs()]
         assert (digest(engine.center, engine.outside), losses) == one_worker
 
