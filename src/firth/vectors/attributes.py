@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from firth.errors import OptionError
+from firth.messages import counted
 from firth.vectors.query_input import RowIndices
 
 _ADVICE = "Assign whole numbers first, wv.counts = array"
@@ -26,6 +27,16 @@ def as_attribute(name: str, values: ArrayLike) -> NDArray[Any]:
             f"counts must be whole numbers below 2**63: found {wrong.flat[0]} in an array of {array.dtype}. {_ADVICE}"
         )
     return array.astype(np.int64)
+
+
+def attribute_of(name: str, values: ArrayLike, n: int) -> NDArray[Any]:
+    """Return the values of an attribute of n keys as an (n,) array; raises the errors of `as_attribute`."""
+    array = as_attribute(name, values)
+    if array.shape != (n,):
+        raise OptionError(
+            f"the values of {name!r} for {counted(n, 'key')} must have shape ({n},): found shape {array.shape}"
+        )
+    return array
 
 
 def _as_array(name: str, values: ArrayLike) -> NDArray[Any]:

@@ -7,6 +7,9 @@ from firth.vectors.half_precision import widened
 from firth.vectors.query_input import FloatArray, RowIndices
 from firth.vectors.table import VectorTable, row_norms
 
+COSMUL_EPSILON = 1e-6
+"""As in Levy and Goldberg (2014): keeps the quotient of 3CosMul finite."""
+
 _LARGE = 1 << 26  # a matrix with more numbers is read once, for the products and for the norms
 
 

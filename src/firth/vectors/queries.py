@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from firth.errors import MissingExtraError, OptionError
 from firth.messages import counted
 from firth.options import whole
-from firth.vectors.cosines import cosine, cosines, largest, unit
+from firth.vectors.cosines import COSMUL_EPSILON, cosine, cosines, largest, unit
 from firth.vectors.query_input import (
     FloatArray,
     Key,
@@ -29,8 +29,6 @@ from firth.vectors.query_input import (
 )
 from firth.vectors.search import SearchedRows, TopRows, nearest
 from firth.vectors.table import VectorTable
-
-_COSMUL_EPSILON = 1e-6  # as in Levy and Goldberg: keeps the quotient finite
 
 
 class Indexer(Protocol):
@@ -245,7 +243,7 @@ class Queries(VectorTable):
         for item, weight in items:
             product = numerator if weight > 0 else denominator
             product *= (1 + cosines(self, unit(self._vector_of(item)), first, last)) / 2
-        scores: FloatArray = numerator / (denominator + _COSMUL_EPSILON)
+        scores: FloatArray = numerator / (denominator + COSMUL_EPSILON)
         return scores if topn is None else self._best_keys(scores, first, self._rows_of_items(items), topn)
 
     def most_similar_batch(

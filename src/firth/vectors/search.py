@@ -8,7 +8,7 @@ its own threads; Python threads select the best scores in compiled loops, which 
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,24 +124,18 @@ def _sorted(best: TopRows) -> TopRows:
     return TopRows(np.take_along_axis(best.scores, order, -1), np.take_along_axis(best.rows, order, -1))
 
 
-class _Threads:
+class _Threads(ThreadPoolExecutor):
     """Threads that prepare blocks of rows in advance, and share the queries of a block."""
 
     def __init__(self) -> None:
         self.cores = available_cores()
-        self.pool = ThreadPoolExecutor(self.cores)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.pool.shutdown()
+        super().__init__(self.cores)
 
     def unit_blocks(self, searched: SearchedRows, size: int) -> Iterator[tuple[int, FloatArray]]:
         """Yield (first row, block of unit rows) in order; the next blocks are read and scaled meanwhile."""
         ready: deque[tuple[int, Future[FloatArray]]] = deque()
         for start in range(searched.first, searched.last, size):
-            ready.append((start, self.pool.submit(searched.unit_block, start, min(start + size, searched.last))))
+            ready.append((start, self.submit(searched.unit_block, start, min(start + size, searched.last))))
             if len(ready) > self.cores:
                 first, block = ready.popleft()
                 yield first, block.result()
@@ -156,5 +150,5 @@ class _Threads:
         def work(low: int) -> None:
             kernel(*common, *(array[low : low + step] for array in arrays))
 
-        for _ in self.pool.map(work, range(0, n, step)):
+        for _ in self.map(work, range(0, n, step)):
             pass
