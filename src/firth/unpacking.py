@@ -1,4 +1,4 @@
-"""Compressed files as plain bytes, by their suffix: all that a file holds, in bounded memory, or an error."""
+"""Decompression of files, by their suffix, in bounded memory; a damaged file raises an error."""
 
 import bz2
 import gzip
@@ -10,17 +10,17 @@ from contextlib import ExitStack
 from typing import Any, BinaryIO
 
 XZ_MEMORY = 256 * 2**20
-"""Bytes that the dictionary of an .xz file may take: `xz -9` takes 64 MiB, the format allows 4 GiB."""
+"""Maximum bytes of the dictionary of an .xz file: `xz -9` uses 64 MiB, and the format allows 4 GiB."""
 
 PACKED_BYTES = 2**16
-"""Compressed bytes taken at a time from a .bz2 or .xz file."""
+"""Compressed bytes read at a time from a .bz2 or .xz file."""
 
 DAMAGED_STREAM = (OSError, EOFError, zlib.error, lzma.LZMAError)
-"""What reading raises where a stream is cut or damaged; an `OSError` that has an `errno` is the system's own."""
+"""The exceptions for a truncated or damaged stream; an `OSError` with an `errno` has another cause."""
 
 
 def unpacked(raw: BinaryIO, suffix: str, stack: ExitStack) -> Any:
-    """Return the plain bytes of `raw`, a file whose name ends in `suffix`: `raw` itself if that says no compression."""
+    """Return a stream of the decompressed bytes of `raw`, or `raw` itself for any other suffix."""
     if suffix == ".gz":
         return stack.enter_context(gzip.GzipFile(fileobj=raw, mode="rb"))
     if suffix == ".bz2":
@@ -35,10 +35,9 @@ def unpacked(raw: BinaryIO, suffix: str, stack: ExitStack) -> Any:
 
 
 class _Streams(io.RawIOBase):
-    """A .bz2 or .xz file as plain bytes: compressed streams, one behind the other.
+    """The decompressed bytes of a .bz2 or .xz file, which consists of one or more compressed streams.
 
-    `bz2.BZ2File` and `lzma.LZMAFile` take a damaged second stream for the file's end, and the latter lets a file
-    ask for 4 GiB of memory.
+    `bz2.BZ2File` and `lzma.LZMAFile` ignore a second stream that is damaged, and `lzma.LZMAFile` has no memory limit.
     """
 
     def __init__(self, raw: BinaryIO, decoder: Callable[[], Any]):
@@ -50,13 +49,12 @@ class _Streams(io.RawIOBase):
         return True
 
     def readinto(self, place: Any) -> int:
-        """Fill the beginning of `place` with the next bytes; return how many: 0 only at the end."""
+        """Write the next bytes to the start of `place` and return their number, which is 0 only at the end."""
         plain = b""
         while not plain:
             packed = b""
             if self._decoder.eof:
-                packed = self._next_stream()
-                if not packed:
+                if not (packed := self._next_stream()):
                     return 0
                 self._decoder = self._new_decoder()
             elif self._decoder.needs_input and not (packed := self._raw.read(PACKED_BYTES)):
@@ -66,7 +64,7 @@ class _Streams(io.RawIOBase):
         return len(plain)
 
     def _next_stream(self) -> bytes:
-        """Return the first bytes behind a stream and the zeros that may follow it."""
+        """Return the first bytes after a stream and its padding of zeros."""
         packed: bytes = self._decoder.unused_data.lstrip(b"\0")
         while not packed and (more := self._raw.read(PACKED_BYTES)):
             packed = more.lstrip(b"\0")

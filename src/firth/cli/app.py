@@ -7,7 +7,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer.main import get_command
@@ -102,7 +102,8 @@ def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
 
 def _message(error: Exception) -> str:
     if isinstance(error, UsageError):
-        return _usage_message(error)
+        text = str(error.format_message()).rstrip(".")
+        return f"{text} (see {error.ctx.command_path} --help)" if error.ctx else text
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if type(error).__module__.startswith("firth."):
@@ -110,11 +111,6 @@ def _message(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"out of memory: {str(error) or 'an allocation failed'} (--debug shows where)"
     return f"{type(error).__name__}: {error} (--debug shows where)"
-
-
-def _usage_message(error: Any) -> str:
-    text = str(error.format_message()).rstrip(".")
-    return f"{text} (see {error.ctx.command_path} --help)" if error.ctx else text
 
 
 app = typer.Typer(

@@ -1,4 +1,4 @@
-"""`firth info`: describe a file of vectors and report everything that is wrong with it."""
+"""`firth info`: describe a file of vectors and report its errors."""
 
 import warnings
 from pathlib import Path
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from firth.vectors import KeyedVectors
 
 
+_COUNTS = ("rows", "promised_rows", "duplicates", "undecodable", "spaced", "broken_rows", "zero_rows", "bad_lines")
+"""The counts of a `Diagnosis` that are shown."""
+
+
 def info(
     file: Annotated[
         Path,
@@ -30,19 +34,15 @@ def info(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Describe a model or a file of vectors, and report everything that is wrong with it.
+    """Describe a file of vectors or a model, and report its errors.
 
-    The whole file is read. Exits with 1 if anything is wrong.
+    The whole file is read. The exit code is 1 if there are errors.
     """
-    with warnings.catch_warnings(action="ignore"):  # the problems include what a reader warns about
+    with warnings.catch_warnings(action="ignore"):  # the problems include everything that readers warn about
         found = _describe(file, topn, full)
     terminal.write(terminal.as_json(found) if json else reports.info_lines(found))
     if found["problems"]:
         raise typer.Exit(FAILURE)
-
-
-_COUNTS = ("rows", "promised_rows", "duplicates", "undecodable", "spaced", "broken_rows", "zero_rows", "bad_lines")
-"""The counts of a `Diagnosis` that are shown."""
 
 
 def _describe(path: Path, topn: int, full: bool) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _contents(path: Path, diagnosis: Diagnosis, topn: int, full: bool) -> dict[s
             return {**nothing, "first_words": []}
         vectors, model = _read(path, diagnosis.format, None if full or diagnosis.counts else topn)
     except FormatError as error:
-        if diagnosis.is_sound:  # the error is in a part of a model that `diagnose` does not read
+        if diagnosis.is_sound:  # the error is in a part of the model that `diagnose` does not read
             diagnosis.problems.append(str(error))
         return {**nothing, "first_words": []}
     return {
