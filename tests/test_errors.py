@@ -1,6 +1,7 @@
 """Errors: their base classes and their messages."""
 
 import pickle
+from difflib import get_close_matches
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,6 @@ from firth.errors import (
     NotEnoughMemoryError,
     OptionError,
     UnknownWordError,
-    near,
 )
 
 KINDS = {
@@ -70,16 +70,12 @@ def test_an_unknown_word_offers_at_most_three_near_spellings(word, vocabulary, o
     assert str(UnknownWordError(word, vocabulary)) == f"{word!r} is not in the vocabulary{offered}"
 
 
-def test_near_returns_the_most_similar_first():
-    assert near("window", ["widow", "windows", "alpha"], n=1) == ["windows"]
-    assert near("window", ["widow", "windows", "alpha"]) == ["windows", "widow"]
-
-
 @given(st.text(max_size=8), st.lists(st.text(min_size=1, max_size=8), max_size=12))
 def test_offered_words_are_in_the_vocabulary_and_of_similar_length(word, vocabulary):
     close = [key for key in vocabulary if abs(len(key) - len(word)) <= 2]
-    expected = f"; near spellings: {', '.join(near(word, close))}" if near(word, close) else ""
-    assert set(near(word, close)) <= set(vocabulary)
+    near = get_close_matches(word, close)
+    expected = f"; near spellings: {', '.join(near)}" if near else ""
+    assert set(near) <= set(vocabulary)
     assert str(UnknownWordError(word, vocabulary)) == f"{word!r} is not in the vocabulary{expected}"
 
 

@@ -4,6 +4,7 @@ The constructor of `Word2Vec`, the flags of `firth train` and the metadata of a 
 """
 
 import dataclasses
+import difflib
 import math
 import reprlib
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 from firth import other_programs
-from firth.errors import OptionError, near
+from firth.errors import OptionError
 from firth.messages import advice, option
 
 _MOST = 2**63 - 1  # counts are 64-bit integers
@@ -116,7 +117,7 @@ def unknown_option(name: object, names: list[str]) -> OptionError:
     text = f"unknown option {shortened(name)}"
     if name in other_programs.FOREIGN_NAMES:
         return OptionError(f"{text}: {other_programs.answer(str(name))}")
-    if nearest := near(str(name)[:_LONGEST_VALUE], names, n=1):
+    if nearest := difflib.get_close_matches(str(name)[:_LONGEST_VALUE], names, n=1):
         return OptionError(f"{text}: did you mean {nearest[0]!r}?")
     return OptionError(f"{text}; options are {', '.join(names)}")
 

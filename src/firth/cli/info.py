@@ -9,7 +9,7 @@ import typer
 from firth import reports, terminal
 from firth.cli.exits import FAILURE
 from firth.cli.files import vectors_in
-from firth.cli.flags import VECTORS_READ, AsJson, at_least
+from firth.cli.flags import VECTORS_READ, AsJson, TopN
 from firth.errors import FormatError
 from firth.formats import FORMATS, Diagnosis, diagnose, read_vectors
 from firth.formats.native import read_native
@@ -27,7 +27,7 @@ def info(
         Path,
         typer.Argument(metavar="FILE", help="A model, or vectors in any format; it may be damaged.", **VECTORS_READ),
     ],
-    topn: Annotated[int, typer.Option("--topn", "-n", help="Number of words to print.", **at_least(1))] = 10,
+    topn: TopN = 10,
     full: Annotated[
         bool,
         typer.Option("--full", help="Also measure the vectors: norms, duplicates, isotropy. Slow for large files."),

@@ -3,6 +3,7 @@
 Each imports its module when it is used, so that looking at the list costs nothing.
 """
 
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from firth.errors import OptionError, near
+from firth.errors import OptionError
 from firth.formats.streams import PathLike, bare_suffix
 from firth.formats.words import Table
 from firth.messages import option
@@ -38,7 +39,7 @@ def find(name: str) -> Format:
     """Return the format of that name; raises `OptionError` with near names."""
     if name in FORMATS:
         return FORMATS[name]
-    hint = near(name, FORMATS)
+    hint = difflib.get_close_matches(name, FORMATS)
     meant = f": did you mean {hint[0]!r}?" if hint else "."
     raise OptionError(f"{option('format', repr(name))} is unknown{meant} Known are {', '.join(FORMATS)}")
 

@@ -131,7 +131,7 @@ class EditableTable(VectorTable):
     def unit_normalize_all(self) -> None:
         """Scale every vector x to x / |x|, in place; a zero vector stays zero.
 
-        The lengths, which grow with the frequency of a word, are lost. The outside matrix of a model does not change,
+        The norms, which grow with the frequency of a word, are lost. The outside matrix of a model does not change,
         so the model's scores u · v do. Raises `FirthError` while `fit` is running.
         """
         self._check_editable()

@@ -334,8 +334,7 @@ class Queries(VectorTable):
         rows = self._rows(known)
         vectors = self.unit_rows(rows) if use_norm else self._vectors[rows].astype(self.compute_dtype)
         scores = vectors @ unit(vectors.mean(axis=0))
-        ranked = sorted(zip(scores.tolist(), known, strict=True), key=lambda pair: -pair[0])
-        return [(float(score), word) for score, word in ranked]
+        return sorted(zip(scores.tolist(), known, strict=True), key=lambda pair: -pair[0])
 
     # --- shared steps
 

@@ -1,4 +1,4 @@
-"""Keys and their rows: the matrix, its norms, attributes of the keys, and looking up."""
+"""Keys and their rows: the matrix, its norms, attributes of the keys, and lookup."""
 
 import copy
 import weakref
@@ -76,7 +76,7 @@ class VectorTable:
         self._growing_expandos: dict[str, GrowingArray] = {}
         self._outside_ref: weakref.ref[GrowingArray] | None = None
         self._in_training = False
-        self._version = 0  # grows when rows move or all vectors change, which makes an index of the rows invalid
+        self._version = 0  # increases when rows move or all vectors change: an index built before is then invalid
         self.vectors = vectors
         self.counts = counts
 
@@ -270,7 +270,7 @@ class VectorTable:
         return cast(FloatArray, self._norms)
 
     def fill_norms(self, force: bool = False) -> None:
-        """Compute the norms unless they are known; with `force`, compute them again."""
+        """Compute the norms unless they are known, or in any case with `force`."""
         self._check_lengths()
         if self._norms is not None and not force:
             return
@@ -302,7 +302,7 @@ class VectorTable:
             for _ in pool.map(work, starts, stops):
                 pass
 
-    # --- looking up
+    # --- lookup
 
     def __len__(self) -> int:
         return len(self._keys)
