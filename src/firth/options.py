@@ -53,9 +53,9 @@ class Options:
         choices=("negative_sampling", "softmax"),
     )
     window: int = _option(5, "words m on either side of the center word", 1, 100)
-    shrink_windows: bool = _option(True, "draw each window's size uniformly from 1..window (else always window)")
+    shrink_windows: bool = _option(True, "draw each window's size uniformly from 1 to window (otherwise use window)")
     negative: int = _option(5, "noise words K drawn for each window", 1, 64)
-    ns_exponent: float = _option(0.75, "noise words have probability proportional to count ** ns_exponent", -4.0, 4.0)
+    ns_exponent: float = _option(0.75, "noise words are drawn in proportion to count ** ns_exponent", -4.0, 4.0)
     sample: float = _option(1e-3, "frequency above which words are randomly dropped; 0 keeps every word", 0.0, 1.0)
     min_count: int = _option(5, "drop words with a lower count", 1, _MOST)
     max_vocab: int | None = _option(None, "maximum vocabulary size; rarer words are dropped", 1, _MOST, optional=True)
@@ -70,7 +70,7 @@ class Options:
         0.5, "softmax only: weight of a center is (number of its pairs) ** center_power; 1 is the plain loss", 0.0, 1.0
     )
     warm_epochs: int = _option(
-        3, "softmax only: epochs of negative sampling at the start; 0 starts at random", 0, _MOST
+        3, "softmax only: epochs of negative sampling at the start; 0 starts from random vectors", 0, _MOST
     )
     epochs: int = _option(5, "passes over the corpus, or for softmax over its center words", 1, 10_000)
     alpha: float = _option(0.025, "initial learning rate", 0.0, 3e38, open_low=True)  # a float32 in the kernels

@@ -17,7 +17,7 @@ from firth.cli.analogy import analogy
 from firth.cli.convert import convert
 from firth.cli.demo import demo
 from firth.cli.evaluate import evaluate
-from firth.cli.exits import FAILURE, WRONG_USE, UsageError, exit_code
+from firth.cli.exits import FAILURE, USAGE_ERROR, UsageError, exit_code
 from firth.cli.flags import CommandWithFormats
 from firth.cli.gradcheck import gradcheck
 from firth.cli.info import info
@@ -68,7 +68,7 @@ def _run(arguments: list[str] | None) -> int:
         if debug:
             traceback.print_exc()
         terminal.write_error(_message(error))
-        return WRONG_USE if isinstance(error, (UsageError, OptionError)) else FAILURE
+        return USAGE_ERROR if isinstance(error, (UsageError, OptionError)) else FAILURE
 
 
 def _run_command(words: list[str]) -> None:
@@ -80,7 +80,7 @@ def _run_command(words: list[str]) -> None:
 
 @contextmanager
 def _interrupts(*, is_program: bool) -> Iterator[None]:
-    """Raise an exception at SIGTERM, so that temporary files are removed; a program that is done may be killed."""
+    """Raise an exception at SIGTERM, so that temporary files are removed; once a program is done, Ctrl-C kills it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

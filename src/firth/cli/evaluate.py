@@ -33,7 +33,7 @@ def evaluate(
         ),
     ] = None,
     restrict_vocab: Annotated[
-        int, typer.Option(help="Use only this many words, the most frequent.", **at_least(1))
+        int, typer.Option(help="Use only this many of the most frequent words.", **at_least(1))
     ] = 300000,
     case_insensitive: Annotated[
         bool, typer.Option("--case-insensitive/--case-sensitive", help="Ignore case: compare words in upper case.")

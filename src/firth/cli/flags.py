@@ -85,7 +85,7 @@ Workers = Annotated[
 ]
 RestrictVocab = Annotated[
     int | None,
-    typer.Option(help="Search only this many words, the most frequent.", show_default="all words", **at_least(1)),
+    typer.Option(help="Search only this many of the most frequent words.", show_default="all", **at_least(1)),
 ]
 
 

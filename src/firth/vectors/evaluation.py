@@ -24,7 +24,7 @@ from firth.vectors.search import analogies as best_answers
 
 Question = tuple[str, str, str, str]
 
-_LONGEST_LINE = 1 << 20  # characters; a line of words has a hundred
+_LONGEST_LINE = 1 << 20  # characters; a typical line has a hundred
 _LINES_EXAMINED = 1000  # to find the column of the scores
 _CANDIDATES = 5  # the number of answers from which gensim takes the first that is not a spelling of a given word
 _FUNCTIONS = limits("how candidates are scored", choices=("most_similar", "most_similar_cosmul"))
@@ -154,7 +154,7 @@ class Evaluation(Queries):
         if used.sum() < 2:
             raise FormatError(
                 f"{pairs}: both words are in the vocabulary in {covered} of {counted(total, 'pair')}, and a "
-                "correlation needs two; is this file in the language and the case of the vectors?"
+                "correlation needs two: give a file in the language and case of the vectors"
             )
         scores, cosines = np.array([score for _, _, score in judged]), np.zeros(total)
         cosines[known] = self._pair_cosines(rows[known])

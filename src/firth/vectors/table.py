@@ -195,8 +195,8 @@ class VectorTable:
     def counts(self, counts: ArrayLike | None) -> None:
         if counts is None:
             self.expandos.pop("count", None)
-            return
-        self.expandos["count"] = attribute_of("count", counts, len(self))
+        else:
+            self.expandos["count"] = attribute_of("count", counts, len(self))
 
     @property
     def vector_size(self) -> int:
