@@ -345,7 +345,7 @@ class Queries(VectorTable):
         """Return (n, D) unit vectors, and the row of each, -1 for vectors that were given."""
         if not (isinstance(keys, np.ndarray) and keys.dtype.kind == "f"):
             rows = self._rows(listed(cast(Iterable[Key], keys)))
-            return self.unit_rows(rows).astype(self.compute_dtype, copy=False), rows
+            return self.unit_rows(rows), rows
         if keys.ndim != 2 or keys.shape[1] != self.vector_size:
             raise OptionError(f"vectors to compare with must be (n, {self.vector_size}): found shape {keys.shape}")
         given = keys.astype(self.compute_dtype)

@@ -52,13 +52,12 @@ class SearchedRows(NamedTuple):
 def nearest(searched: SearchedRows, queries: FloatArray, excluded: RowIndices, topn: int) -> TopRows:
     """Return for each query q the `topn` rows x with the largest cosine x·q / |x|, except the excluded ones.
 
-    queries (n, D) of length 1; excluded (n, m) rows, -1 for none. Of equal scores the lower row comes first; rows
-    whose cosine is NaN are left out.
+    queries (n, D) of length 1, in the dtype of the norms; excluded (n, m) rows, -1 for none. Of equal scores the lower
+    row comes first; rows whose cosine is NaN are left out.
     """
     from firth.vectors.search_kernels import keep_best
 
     best = _no_rows(len(queries), min(topn, searched.last - searched.first), searched.norms.dtype)
-    queries = queries.astype(searched.norms.dtype, copy=False)
     together = min(_QUERIES, len(queries))
     size = _rows_of_a_block(together, queries.shape[1])
     buffer = np.empty((together, size), dtype=queries.dtype)
@@ -83,7 +82,6 @@ def analogies(
     from firth.vectors.search_kernels import keep_best_analogies
 
     best = _no_rows(len(questions), min(topn, searched.last - searched.first), searched.norms.dtype)
-    words = words.astype(searched.norms.dtype, copy=False)
     size = max(_FEWEST_ROWS, min(_ANALOGY_ROWS, _COSINES // len(words)))
     buffer = np.empty((len(words), size), dtype=words.dtype)
     with _Threads() as threads:
