@@ -121,7 +121,6 @@ def _odd_rows(statistics: dict[str, Any], kind: str) -> str:
 
 
 def _word_list(words: list[dict[str, Any]]) -> str:
-    """Return words, with their counts if known, in one line."""
     counts = [f" ({entry['count']:,})" if "count" in entry else "" for entry in words]
     return ", ".join(terminal.escaped(entry["word"]) + count for entry, count in zip(words, counts, strict=True))
 

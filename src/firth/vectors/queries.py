@@ -89,7 +89,7 @@ class Queries(VectorTable):
         total = sum(score for _, score in self.most_similar(wa, topn=topn))
         if not total:
             raise OptionError(
-                f"the cosines of {wa!r} and its nearest keys sum to {total}, and cannot be divided by: use similarity"
+                f"the cosines of {wa!r} with its nearest keys sum to {total}, which cannot be a divisor: use similarity"
             )
         return self.similarity(wa, wb) / total
 
