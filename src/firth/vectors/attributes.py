@@ -58,7 +58,7 @@ def descending_order(name: str, values: ArrayLike) -> RowIndices:
     """Return the rows in the order of an attribute, the largest value first; a stable sort, NaN last."""
     array = as_attribute(name, values)
     if array.dtype.kind not in "biuf":
-        raise OptionError(f"rows cannot be sorted by attribute {name!r} of dtype {array.dtype}: name a numeric attribute")
+        raise OptionError(f"attribute {name!r} of dtype {array.dtype} has no order: name a numeric attribute")
     if array.dtype.kind == "f":
         return np.argsort(-array, kind="stable")
     return len(array) - 1 - np.argsort(array[::-1], kind="stable")[::-1]  # -array overflows for unsigned numbers
