@@ -17,7 +17,7 @@ from pathlib import Path
 
 FIRTH = """
 import json, sys, time
-import firth.formats.word2vec, pyarrow.compute
+import firth.formats.word2vec, pyarrow.compute, pyarrow.csv
 from firth import KeyedVectors
 path, binary = sys.argv[1], sys.argv[2] == "True"
 wall, cpu = time.perf_counter(), time.process_time()

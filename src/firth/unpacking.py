@@ -1,4 +1,4 @@
-"""Decompression of files, by their suffix, in bounded memory; a damaged file raises an error."""
+"""Decompression of files by their suffix: completely, in bounded memory, or with an error."""
 
 import bz2
 import gzip
@@ -10,17 +10,17 @@ from contextlib import ExitStack
 from typing import Any, BinaryIO
 
 XZ_MEMORY = 256 * 2**20
-"""Maximum bytes of the dictionary of an .xz file: `xz -9` uses 64 MiB, and the format allows 4 GiB."""
+"""Bytes that the dictionary of an .xz file may take: `xz -9` takes 64 MiB, the format allows 4 GiB."""
 
-PACKED_BYTES = 2**16
+_PACKED_BYTES = 2**16
 """Compressed bytes read at a time from a .bz2 or .xz file."""
 
 DAMAGED_STREAM = (OSError, EOFError, zlib.error, lzma.LZMAError)
-"""The exceptions for a truncated or damaged stream; an `OSError` with an `errno` has another cause."""
+"""Errors of a stream that is cut or damaged; an `OSError` with an `errno` is one of the system."""
 
 
 def unpacked(raw: BinaryIO, suffix: str, stack: ExitStack) -> Any:
-    """Return a stream of the decompressed bytes of `raw`, or `raw` itself for any other suffix."""
+    """Return a file of the plain bytes of `raw`, compressed according to `suffix`; `raw` itself if it is not."""
     if suffix == ".gz":
         return stack.enter_context(gzip.GzipFile(fileobj=raw, mode="rb"))
     if suffix == ".bz2":
@@ -35,9 +35,10 @@ def unpacked(raw: BinaryIO, suffix: str, stack: ExitStack) -> Any:
 
 
 class _Streams(io.RawIOBase):
-    """The decompressed bytes of a .bz2 or .xz file, which consists of one or more compressed streams.
+    """The plain bytes of a .bz2 or .xz file, which is a sequence of compressed streams.
 
-    `bz2.BZ2File` and `lzma.LZMAFile` ignore a second stream that is damaged, and `lzma.LZMAFile` has no memory limit.
+    `bz2.BZ2File` and `lzma.LZMAFile` treat a damaged second stream as the end of the file, and the latter allows a
+    dictionary of 4 GiB.
     """
 
     def __init__(self, raw: BinaryIO, decoder: Callable[[], Any]):
@@ -49,7 +50,7 @@ class _Streams(io.RawIOBase):
         return True
 
     def readinto(self, place: Any) -> int:
-        """Write the next bytes to the start of `place` and return their number, which is 0 only at the end."""
+        """Fill the beginning of `place` with the next bytes; return how many, 0 only at the end."""
         plain = b""
         while not plain:
             packed = b""
@@ -57,15 +58,15 @@ class _Streams(io.RawIOBase):
                 if not (packed := self._next_stream()):
                     return 0
                 self._decoder = self._new_decoder()
-            elif self._decoder.needs_input and not (packed := self._raw.read(PACKED_BYTES)):
+            elif self._decoder.needs_input and not (packed := self._raw.read(_PACKED_BYTES)):
                 raise EOFError("it ends inside a stream")
             plain = self._decoder.decompress(packed, len(place))
         place[: len(plain)] = plain
         return len(plain)
 
     def _next_stream(self) -> bytes:
-        """Return the first bytes after a stream and its padding of zeros."""
+        """Return the first bytes after a stream and any zeros that follow it."""
         packed: bytes = self._decoder.unused_data.lstrip(b"\0")
-        while not packed and (more := self._raw.read(PACKED_BYTES)):
+        while not packed and (more := self._raw.read(_PACKED_BYTES)):
             packed = more.lstrip(b"\0")
         return packed

@@ -75,7 +75,7 @@ def test_a_replaced_file_keeps_its_mode(tmp_path, mode):
     assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
-def test_what_is_to_replace_a_private_file_is_never_readable_by_others(tmp_path):
+def test_the_replacement_of_a_private_file_is_never_readable_by_others(tmp_path):
     path = tmp_path / "old"
     path.write_bytes(b"before")
     path.chmod(0o600)
@@ -121,7 +121,7 @@ def save_with(case, number, error):
 
 
 @pytest.mark.parametrize("name", ["keyed", "link", *SETS, "new-folder"])
-def test_an_error_at_any_call_is_reported_and_leaves_the_old_or_says_that_the_new_is_in_place(quick_folder, name):
+def test_an_error_at_any_call_is_reported_with_the_file_that_it_leaves(quick_folder, name):
     case = a_case(name, quick_folder)
     errors, met = [errno.EIO, errno.ENOSPC, errno.EMFILE, errno.EINTR], Counter()
     for number in range(1, 1000):
@@ -136,7 +136,7 @@ def test_an_error_at_any_call_is_reported_and_leaves_the_old_or_says_that_the_ne
             assert raised.errno == error
             assert str(case.folder) in str(raised)
             assert ".firth-tmp" not in str(raised)
-            assert state != "new" or "the new file is in place, but whether it would outlive" in str(raised)
+            assert state != "new" or "the new file is in place, but may not survive" in str(raised)
         assert leftovers(case.folder) == []
     assert not hit
     assert {"open", "fsync", "replace", "close", "scandir"} <= met.keys()
@@ -156,7 +156,7 @@ def file_size_limited(size, monkeypatch):
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "convert"])  # which says so and exits
 @pytest.mark.parametrize("share", [0, 0.5, 0.999])
-def test_a_file_that_may_not_grow_is_named_and_the_old_one_stays(quick_folder, monkeypatch, name, share):
+def test_a_file_that_reaches_the_size_limit_is_named_and_the_old_one_stays(quick_folder, monkeypatch, name, share):
     case = a_case(name, quick_folder)
     case.prepare()
     largest = max(map(len, case.new.values()))
@@ -196,21 +196,13 @@ def failing_for_folders(number):
     return fsync
 
 
-def test_a_folder_that_cannot_be_synchronised_is_said_when_the_file_is_in_place(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "fsync", failing_for_folders(errno.EIO))
-    message = "Input/output error: the new file is in place, but whether it would outlive a power failure is not known"
-    with pytest.raises(OSError, match=rf"{message}: '.*/v'"):
-        write(tmp_path / "v", b"after")
-    assert (tmp_path / "v").read_bytes() == b"after"
-
-
-def test_a_file_system_that_has_no_such_call_for_folders_can_be_written_to(tmp_path, monkeypatch):
+def test_a_file_system_that_cannot_sync_folders_can_be_written_to(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", failing_for_folders(errno.EINVAL))
     write(tmp_path / "v", b"after")
     assert (tmp_path / "v").read_bytes() == b"after"
 
 
-def test_a_file_that_a_writer_cannot_move_about_in_is_named(tmp_path):
+def test_an_error_of_a_seek_names_the_file(tmp_path):
     with pytest.raises(OSError, match=r"Invalid argument: '.*/v'"), atomic_write(tmp_path / "v") as file:
         file.seek(-1)
     assert leftovers(tmp_path) == []
@@ -234,7 +226,7 @@ def test_the_command_line_names_the_file_and_the_reason(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["keyed", "link", *SETS, "new-folder"])
-def test_killed_at_any_call_there_is_the_old_or_the_new_and_the_next_save_tidies_up(quick_folder, name):
+def test_a_kill_at_any_call_leaves_the_old_or_the_new_file_and_the_next_save_cleans_up(quick_folder, name):
     done = run_child(command("kills", name, quick_folder.resolve()))
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
@@ -289,7 +281,7 @@ def test_the_other_faults_of_the_campaign(quick_folder, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "link"])
-def test_when_the_power_fails_there_is_the_old_or_the_new(quick_folder, name):
+def test_a_power_failure_leaves_the_old_or_the_new_file(quick_folder, name):
     case = a_case(name, quick_folder)
     case.prepare()
     disk = Disk(case.folder)
@@ -300,7 +292,7 @@ def test_when_the_power_fails_there_is_the_old_or_the_new(quick_folder, name):
 
 @pytest.mark.parametrize("name", ["keyed", *SETS])
 @pytest.mark.parametrize("of_folders", [False, True])
-def test_the_model_of_a_disk_tells_when_a_sync_is_missing(quick_folder, name, of_folders):
+def test_the_model_of_a_disk_detects_a_missing_sync(quick_folder, name, of_folders):
     case = a_case(name, quick_folder)
     case.prepare()
     disk = Disk(case.folder)
@@ -310,7 +302,7 @@ def test_the_model_of_a_disk_tells_when_a_sync_is_missing(quick_folder, name, of
         saves.judge_power_failures(case, disk, most=200, seed=0)
 
 
-def test_the_model_of_a_disk_tells_when_the_old_file_is_written_over(quick_folder):
+def test_the_model_of_a_disk_detects_writing_over_the_old_file(quick_folder):
     case = a_case("keyed", quick_folder)
     case.prepare()
     disk = Disk(case.folder)
@@ -326,7 +318,7 @@ def test_the_model_of_a_disk_tells_when_the_old_file_is_written_over(quick_folde
 # --- writers at once, and what dead ones left
 
 
-def test_two_writers_at_once_do_not_take_each_other_for_dead(tmp_path):
+def test_concurrent_writers_do_not_treat_each_other_as_dead(tmp_path):
     path = tmp_path / "v"
     with atomic_write(path) as slow:
         slow.write(b"slow")
@@ -337,7 +329,7 @@ def test_two_writers_at_once_do_not_take_each_other_for_dead(tmp_path):
     assert leftovers(tmp_path) == []
 
 
-def test_threads_that_write_at_once_leave_a_complete_file(tmp_path):
+def test_concurrent_threads_leave_a_complete_file(tmp_path):
     contents = [bytes([number]) * 100_000 for number in range(8)]
     threads = [
         threading.Thread(target=lambda data=data: [write(tmp_path / "v", data) for _ in range(5)]) for data in contents
@@ -350,7 +342,7 @@ def test_threads_that_write_at_once_leave_a_complete_file(tmp_path):
     assert leftovers(tmp_path) == []
 
 
-def test_a_temporary_file_that_is_taken_for_stale_before_it_is_locked_is_made_anew(tmp_path, monkeypatch):
+def test_a_temporary_file_removed_as_stale_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
     real, removed = atomic.fcntl.flock, []
 
     def too_late(descriptor, operation):
@@ -366,7 +358,7 @@ def test_a_temporary_file_that_is_taken_for_stale_before_it_is_locked_is_made_an
     assert leftovers(tmp_path) == []
 
 
-def test_a_file_system_without_locks_can_be_written_to_and_nothing_is_taken_for_stale(tmp_path, monkeypatch):
+def test_without_locks_files_are_written_and_none_is_treated_as_stale(tmp_path, monkeypatch):
     def none(descriptor, operation):
         raise OSError(errno.ENOLCK, "No locks available")
 
@@ -378,7 +370,7 @@ def test_a_file_system_without_locks_can_be_written_to_and_nothing_is_taken_for_
     assert other.exists()
 
 
-def test_only_what_is_stale_and_of_this_target_is_removed(tmp_path):
+def test_only_stale_files_of_the_same_target_are_removed(tmp_path):
     number = "0123456789abcdef"
     kept = [
         f".w.{number}.firth-tmp",
@@ -408,7 +400,7 @@ def test_a_link_planted_at_a_temporary_name_is_not_followed(tmp_path, monkeypatc
     assert not (tmp_path / "nothing").exists()
 
 
-def test_a_pipe_planted_at_a_temporary_name_does_not_hold_up_a_save(tmp_path):
+def test_a_pipe_planted_at_a_temporary_name_does_not_block_a_save(tmp_path):
     os.mkfifo(tmp_path / ".v.0123456789abcdef.firth-tmp")
     write(tmp_path / "v", b"after")
     assert [path.name for path in tmp_path.iterdir()] == ["v"]
@@ -531,7 +523,7 @@ def test_any_name_that_a_file_can_have_can_be_saved_to_and_cleared_of_stale_file
 # --- several files, and folders
 
 
-def test_a_set_takes_its_places_together(tmp_path):
+def test_the_files_of_a_set_are_replaced_together(tmp_path):
     paths = [tmp_path / name for name in ("a", "b", "c")]
     for path in paths:
         path.write_bytes(b"before")
@@ -570,12 +562,12 @@ def test_a_folder_appears_when_it_is_complete(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
-def test_a_folder_that_is_there_stays_itself(tmp_path):
+def test_an_existing_folder_is_yielded_itself(tmp_path):
     with atomic_folder(tmp_path) as folder:
         assert folder == tmp_path
 
 
-def test_two_who_make_one_folder_at_once(tmp_path):
+def test_of_two_concurrent_new_folders_the_first_stays(tmp_path):
     with pytest.raises(OSError, match=r"Directory not empty: '.*/new'"), atomic_folder(tmp_path / "new") as folder:  # noqa: PT012
         (folder / "file").write_bytes(b"second")
         with atomic_folder(tmp_path / "new") as other:
@@ -584,7 +576,7 @@ def test_two_who_make_one_folder_at_once(tmp_path):
     assert leftovers(tmp_path) == []
 
 
-def test_the_command_line_does_not_take_what_a_dead_writer_left_for_files_of_the_user(tmp_path):
+def test_the_command_line_ignores_temporary_files_of_dead_writers(tmp_path):
     (tmp_path / ".model.safetensors.0123456789abcdef.firth-tmp").touch()
     assert output_format(tmp_path, "huggingface").name == "huggingface"
     write_vectors(tmp_path, "huggingface", ["a"], np.ones((1, 2), np.float32))

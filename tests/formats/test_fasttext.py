@@ -17,7 +17,7 @@ def fnv(part):
     return value
 
 
-def parts_of(word, minn, maxn):
+def ngrams_of(word, minn, maxn):
     """Return the n-grams of <word>, without the brackets alone."""
     text = f"<{word}>"
     starts = range(len(text))
@@ -39,7 +39,7 @@ WORDS = ["the", "naïve", "日本", "</s>", "é"]
 
 
 @pytest.mark.parametrize(("minn", "maxn"), [(3, 6), (1, 2), (2, 2), (0, 0), (0, 3)])
-def test_a_word_is_the_mean_of_itself_and_its_parts(tmp_path, minn, maxn):
+def test_a_vector_is_the_mean_of_those_of_the_word_and_its_ngrams(tmp_path, minn, maxn):
     bucket = 11
     matrix = np.random.default_rng(0).normal(size=(len(WORDS) + bucket, 4)).astype(np.float32)
     (tmp_path / "m.bin").write_bytes(a_bin(WORDS, matrix, bucket=bucket, minn=minn, maxn=maxn))
@@ -47,19 +47,19 @@ def test_a_word_is_the_mean_of_itself_and_its_parts(tmp_path, minn, maxn):
     assert found.keys == WORDS
     assert found.counts.tolist() == [10, 9, 8, 7, 6]
     for index, word in enumerate(WORDS):
-        parts = [] if word == "</s>" or maxn == 0 else parts_of(word, max(minn, 1), maxn)
+        parts = [] if word == "</s>" or maxn == 0 else ngrams_of(word, max(minn, 1), maxn)
         rows = [index, *(len(WORDS) + fnv(part) % bucket for part in parts)]
         # float32 sums in another order than here
         np.testing.assert_allclose(found.vectors[index], matrix[rows].mean(axis=0), rtol=1e-5, atol=1e-6)
 
 
-def test_labels_are_passed_over(tmp_path):
+def test_labels_are_skipped(tmp_path):
     matrix = np.ones((2, 3), np.float32)
     (tmp_path / "m.bin").write_bytes(a_bin(["a", "b"], matrix, labels=["__label__x"]))
     assert read_vectors(tmp_path / "m.bin").keys == ["a", "b"]
 
 
-def test_a_classifier_of_version_11_has_no_parts(tmp_path):
+def test_a_classifier_of_version_11_has_no_ngrams(tmp_path):
     matrix = np.arange(16, dtype=np.float32).reshape(8, 2)
     content = a_bin(["aa", "bb"], matrix, bucket=6, minn=1, maxn=2, version=11, model=3)
     (tmp_path / "m.bin").write_bytes(content)
@@ -72,7 +72,7 @@ def test_a_classifier_of_version_11_has_no_parts(tmp_path):
         ({"quantised": 1}, "a quantised fastText model"),
         ({"pruned": 4}, "a pruned fastText model"),
         ({"version": 13}, "in version 13 of fastText's format: 11 and 12 can be read"),
-        ({"bucket": -5}, "its first numbers do not go together"),
+        ({"bucket": -5}, "its header is inconsistent"),
         ({"bucket": 5, "rows": 4}, "its matrix is 4 x 3, with 2 words and 5 buckets"),
     ],
 )
@@ -95,7 +95,7 @@ def test_a_model_cut_anywhere_is_refused(tmp_path, suffix):
             read_vectors(path, "fasttext-bin")
 
 
-def test_a_lying_dictionary_takes_no_memory_and_ends(tmp_path):
+def test_a_wrong_number_of_entries_is_refused(tmp_path):
     content = a_bin(["a"], np.ones((1, 3), np.float32))
     lying = content.replace(struct.pack("<3i", 1, 1, 0), struct.pack("<3i", 2**31 - 1, 2**31 - 1, 0))
     (tmp_path / "m.bin").write_bytes(lying)
@@ -115,7 +115,7 @@ def test_a_compressed_model_is_read(tmp_path, suffix):
     assert packed.vectors.tobytes() == plain.vectors.tobytes()
 
 
-def test_a_compressed_matrix_that_no_memory_holds_is_refused_before_it_is_read(tmp_path):
+def test_a_compressed_matrix_larger_than_memory_is_refused_before_it_is_read(tmp_path):
     rows = 1 << 31
     content = a_bin(["a"], np.ones((1, 30_000), np.float32), bucket=rows - 1, minn=1, maxn=2)
     sizes = content.index(struct.pack("<2q", 1, 30_000))
@@ -125,10 +125,10 @@ def test_a_compressed_matrix_that_no_memory_holds_is_refused_before_it_is_read(t
         read_fasttext(tmp_path / "m.bin.gz")
 
 
-def test_the_parts_of_a_word_have_a_limit(tmp_path):
+def test_the_length_of_ngrams_has_a_limit(tmp_path):
     content = a_bin(["a" * 50_000], np.ones((2, 1), np.float32), bucket=1, minn=0, maxn=2**31 - 1)
     (tmp_path / "m.bin").write_bytes(content)
-    with pytest.raises(FormatError, match=r"its first numbers do not go together.*maxn=2147483647"):
+    with pytest.raises(FormatError, match=r"its header is inconsistent.*maxn=2147483647"):
         read_fasttext(tmp_path / "m.bin")
 
 

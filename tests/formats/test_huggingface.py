@@ -1,21 +1,26 @@
+"""The Hugging Face folder, as firth and other programs write it."""
+
 import json
 
 import numpy as np
 import pytest
+from formats._files import refused
 from safetensors.numpy import save_file
 
 from firth.errors import FormatError
-from firth.formats import read_vectors, write_vectors
+from firth.formats import detect, read_vectors, write_vectors
 
 VECTORS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
 
-def a_folder(path, tensors, vocabulary, added=(), config=None):
+def a_folder(path, tensors, vocabulary, added=(), config=b"{}"):
+    """Make a folder of vectors; `vocabulary` may be JSON as bytes."""
+    rows = vocabulary if isinstance(vocabulary, bytes) else json.dumps(vocabulary).encode()
     path.mkdir()
     save_file(tensors, path / "model.safetensors")
-    tokenizer = {"model": {"vocab": vocabulary}, "added_tokens": list(added)}
-    (path / "tokenizer.json").write_text(json.dumps(tokenizer))
-    (path / "config.json").write_text(json.dumps(config or {}))
+    added_tokens = json.dumps(list(added)).encode()
+    (path / "tokenizer.json").write_bytes(b'{"model": {"vocab": %s}, "added_tokens": %s}' % (rows, added_tokens))
+    (path / "config.json").write_bytes(config)
     return path
 
 
@@ -33,11 +38,7 @@ def test_a_unigram_vocabulary_is_a_list(tmp_path):
 
 
 def test_the_rows_and_weights_of_a_quantised_vocabulary_are_applied(tmp_path):
-    tensors = {
-        "embeddings": VECTORS[:2],
-        "mapping": np.array([1, 0, 1]),
-        "weights": np.array([1.0, 2.0, 0.5]),
-    }
+    tensors = {"embeddings": VECTORS[:2], "mapping": np.array([1, 0, 1]), "weights": np.array([1.0, 2.0, 0.5])}
     found = read_vectors(a_folder(tmp_path / "m", tensors, {"a": 0, "b": 1, "c": 2}))
     assert np.array_equal(found.vectors, VECTORS[[1, 0, 1]] * np.array([[1], [2], [0.5]], np.float32))
 
@@ -74,27 +75,24 @@ def test_writing_again_replaces_the_files_in_the_folder(tmp_path):
 @pytest.mark.parametrize(
     ("tensors", "vocabulary", "message"),
     [
-        ({"embeddings": VECTORS}, {"a": 0, "b": 9}, "a key's row is 9, but the matrix has 4 rows"),
-        ({"embeddings": VECTORS}, {"a": 0, "b": -1}, r"\('b', -1\) is not a token and the number of its row"),
         ({"embeddings": VECTORS, "weights": np.ones(3)}, {"a": 0, "b": 1}, "3 weights, but 2 keys"),
-        ({"x": VECTORS, "y": VECTORS}, {"a": 0}, "has no matrix of vectors that can be told from the others"),
-        ({"embeddings": VECTORS.astype(np.int8)}, {"a": 0}, "has no matrix of vectors.*float16, 32 or 64"),
-        ({"embeddings": VECTORS}, 5, "is no tokenizer.json with a vocabulary"),
+        ({"x": VECTORS, "y": VECTORS}, {"a": 0}, "has not exactly one matrix of vectors"),
+        ({"embeddings": VECTORS.astype(np.int8)}, {"a": 0}, "has not exactly one matrix of vectors.*float16, 32 or 64"),
     ],
 )
-def test_a_folder_whose_parts_do_not_go_together_is_refused(tmp_path, tensors, vocabulary, message):
+def test_a_folder_with_parts_that_do_not_match_is_refused(tmp_path, tensors, vocabulary, message):
     with pytest.raises(FormatError, match=message):
         read_vectors(a_folder(tmp_path / "m", tensors, vocabulary))
 
 
 def test_a_folder_without_a_tokenizer_and_a_file_in_the_way(tmp_path):
     a_folder(tmp_path / "m", {"embeddings": VECTORS}, {}).joinpath("tokenizer.json").unlink()
-    with pytest.raises(FormatError, match=r"it needs model\.safetensors and tokenizer\.json in it"):
+    with pytest.raises(FormatError, match=r"model\.safetensors and tokenizer\.json must be in it"):
         read_vectors(tmp_path / "m")
-    with pytest.raises(FormatError, match=r"holds vectors but no keys, and no tokenizer\.json is beside it"):
+    with pytest.raises(FormatError, match=r"holds vectors but no keys, and there is no tokenizer\.json beside it"):
         read_vectors(tmp_path / "m" / "model.safetensors")
     (tmp_path / "f").write_text("")
-    with pytest.raises(FormatError, match="is a file: this format is a folder"):
+    with pytest.raises(FormatError, match="is a file, but this format is a folder"):
         write_vectors(tmp_path / "f", "huggingface", ["a"], VECTORS[:1])
     with pytest.raises(FormatError, match="cannot be written in UTF-8"):
         write_vectors(tmp_path / "g", "huggingface", ["\ud800"], VECTORS[:1])
@@ -103,3 +101,78 @@ def test_a_folder_without_a_tokenizer_and_a_file_in_the_way(tmp_path):
 def test_the_only_matrix_of_a_safetensors_file_needs_no_usual_name(tmp_path):
     folder = a_folder(tmp_path / "m", {"syn0": VECTORS}, {"a": 0, "b": 1, "c": 2, "d": 3})
     assert np.array_equal(read_vectors(folder / "model.safetensors").vectors, VECTORS)
+
+
+# --- malformed folders
+
+
+THREE = {"embeddings": VECTORS[:3]}
+ABC = {"a": 0, "b": 1, "c": 2}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (b'{"a": 0, "b": 1, "a": 2}', "'a' comes 2 times"),
+        (b'[["a", 0], ["b", 0], ["a", 0]]', "'a' comes 2 times"),
+        (b'{"a": 1e999}', r"\('a', inf\) is not a token and the number of its row"),
+        (b'{"a": NaN}', r"\('a', nan\) is not"),
+        (b'{"a": 1.5}', r"\('a', 1.5\) is not"),
+        (b'{"a": true}', r"\('a', True\) is not"),
+        (b'{"a": "0"}', r"\('a', '0'\) is not"),
+        (b'{"a": -1}', r"\('a', -1\) is not"),
+        (b'{"a": ' + b"9" * 300 + b"}", r"\('a', 999.*\) is not"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "is not a tokenizer.json with a vocabulary"),
+        (b"[" * 100_000, "is not a tokenizer.json with a vocabulary"),
+        (b"5", "is not a tokenizer.json with a vocabulary"),
+        (b'["abc"]', "is not a tokenizer.json with a vocabulary"),
+        (b"[[5, 0]]", r"\(5, 0\) is not"),
+        (b'{"a": 0}, "vocab": {"b": 0}', "'vocab' comes 2 times"),
+        (b'{"a": 3}', "a key's row is 3, but the matrix has 3 rows"),
+    ],
+)
+def test_a_tokenizer_without_a_row_for_each_token_is_refused(tmp_path, rows, message):
+    refused(a_folder(tmp_path / "m", THREE, rows), message)
+
+
+def test_rows_that_no_token_has_are_left_out(tmp_path):
+    found = read_vectors(a_folder(tmp_path / "m", THREE, {"c": 2, "a": 0}))
+    assert found.keys == ["a", "c"]
+    assert np.array_equal(found.vectors, VECTORS[[0, 2]])
+
+
+@pytest.mark.parametrize("config", [b"[" * 100_000, b"\xff", b"{", b"", b"9" * 5000])
+def test_a_damaged_config_is_refused(tmp_path, config):
+    refused(a_folder(tmp_path / "m", THREE, ABC, config=config), "config.json is not JSON")
+
+
+def test_a_config_that_names_an_absent_token_is_refused(tmp_path):
+    folder = a_folder(tmp_path / "m", THREE, ABC, config=b'{"firth_added_unknown": true}')
+    refused(folder, r"declares \[UNK\] the last token, but that is \['c'\]")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        (np.ones(3), "its mapping are F64"),
+        (np.ones((3, 1), int), r"its mapping are I64 of shape \[3, 1\]"),
+        (np.array([0, -1, 1]), "a key's row is"),
+        (np.array([0]), "a key's row is 2, but the matrix has 1 row"),
+    ],
+)
+def test_a_mapping_that_does_not_lead_to_rows_is_refused(tmp_path, mapping, message):
+    refused(a_folder(tmp_path / "m", {**THREE, "mapping": mapping}, ABC), message)
+
+
+def test_links_are_followed_and_dangling_ones_refused(tmp_path):
+    there = a_folder(tmp_path / "m", THREE, ABC)
+    link = tmp_path / "link"
+    link.mkdir()
+    for name in ("model.safetensors", "tokenizer.json"):
+        (link / name).symlink_to(there / name)
+    assert read_vectors(link).keys == ["a", "b", "c"]
+    (there / "model.safetensors").unlink()
+    refused(link, "is a folder without model.safetensors")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(OSError, match="loop"):
+        detect(tmp_path / "loop")

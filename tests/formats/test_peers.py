@@ -16,21 +16,14 @@ WORDS = ["</s>", "the", "naïve", "non\u00a0breaking", "日本語", "über", "1.
 VECTORS = np.random.default_rng(0).normal(size=(8, 6)).astype(np.float32)
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # gensim leaves the file of GloVe's text open
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-@pytest.mark.parametrize("name", ["word2vec-text", "word2vec-binary", "fasttext-vec"])
-def test_gensim_reads_ours(tmp_path, name, suffix):
+@pytest.mark.parametrize("name", ["word2vec-text", "word2vec-binary", "fasttext-vec", "glove"])
+def test_gensim_reads_our_files(tmp_path, name, suffix):
     gensim = pytest.importorskip("gensim.models")
     write_vectors(tmp_path / f"v{suffix}", name, WORDS, VECTORS)
-    back = gensim.KeyedVectors.load_word2vec_format(str(tmp_path / f"v{suffix}"), binary=name == "word2vec-binary")
-    assert back.index_to_key == WORDS
-    assert np.array_equal(back.vectors, VECTORS)
-
-
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # gensim leaves the file open
-def test_gensim_reads_our_glove_text(tmp_path):
-    gensim = pytest.importorskip("gensim.models")
-    write_vectors(tmp_path / "v", "glove", WORDS, VECTORS)
-    back = gensim.KeyedVectors.load_word2vec_format(str(tmp_path / "v"), binary=False, no_header=True)
+    options = {"binary": name == "word2vec-binary", "no_header": name == "glove"}
+    back = gensim.KeyedVectors.load_word2vec_format(str(tmp_path / f"v{suffix}"), **options)
     gc.collect()
     assert back.index_to_key == WORDS
     assert np.array_equal(back.vectors, VECTORS)
@@ -95,19 +88,6 @@ def test_fasttexts_bin_gives_the_vectors_fasttext_gives(tmp_path, corpus, model,
     assert np.array_equal(read_vectors(tmp_path / "m.bin", limit=4).vectors, found.vectors[:4])
 
 
-def test_a_compressed_bin_is_read_too(tmp_path, corpus):
-    import gzip
-
-    fasttext = pytest.importorskip("fasttext")
-    theirs = fasttext.train_unsupervised(corpus, dim=8, epoch=1, minCount=1, thread=1, verbose=0, bucket=99)
-    theirs.save_model(str(tmp_path / "m.bin"))
-    (tmp_path / "m.bin.gz").write_bytes(gzip.compress((tmp_path / "m.bin").read_bytes()))
-    plain, packed = read_vectors(tmp_path / "m.bin"), read_vectors(tmp_path / "m.bin.gz")
-    assert packed.format == "fasttext-bin"
-    assert packed.keys == plain.keys
-    assert np.array_equal(packed.vectors, plain.vectors)
-
-
 def test_classifiers_are_read_and_quantised_ones_refused(tmp_path):
     fasttext = pytest.importorskip("fasttext")
     lines = [f"__label__a the cat sat on w{i}\n__label__b mat naive {i} 2" for i in range(300)]
@@ -153,7 +133,7 @@ def test_model2vec_loads_our_folder_and_we_load_its(tmp_path):
         assert np.array_equal(found.vectors, VECTORS)
 
 
-def test_a_folder_of_ours_names_what_sentence_transformers_looks_for(tmp_path):
+def test_a_folder_names_the_module_that_sentence_transformers_loads(tmp_path):
     write_vectors(tmp_path / "v", "huggingface", WORDS, VECTORS)
     modules = json.loads((tmp_path / "v" / "modules.json").read_text())
     assert modules == [{"idx": 0, "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"}]

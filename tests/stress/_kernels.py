@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from firth.formats import decimals, fasttext
+from firth.formats import fasttext
 from firth.text import END
 from firth.training import draws
 from firth.training.negative_sampling import block_kernels, layout, simd, window_kernels
@@ -204,23 +204,7 @@ def best_analogies(rng: np.random.Generator, fence: Fence) -> list[Any]:
     return arrays
 
 
-def parse(rng: np.random.Generator, fence: Fence) -> list[Any]:
-    """Lines of words and numbers, some cut or changed anywhere; the block ends where its last byte is."""
-    D = int(rng.integers(1, 6))
-    numbers = ["0", "-1.5", "3e5", "-2.25E-7", "1e", "1e+", "-", "123456789012345678901", "nan", "4.", "7e99999", ""]
-    lines = [" ".join(["word", *rng.choice(numbers, D)]) for _ in range(int(rng.integers(0, 5)))]
-    data = bytearray("\n".join(lines), "ascii")[: int(rng.integers(1, 200))]
-    for at in rng.integers(0, len(data), int(rng.integers(0, 3))) if data else ():
-        data[at] = rng.choice(list(b" \n\r\t-.e09\xff\x00"))
-    most = data.count(b"\n") + 1
-    block, powers = fence(np.frombuffer(bytes(data), np.uint8)), fence(decimals._POWERS)
-    shapes = [((most, D), np.float32), ((most,), np.bool_), ((most, 3), np.int64), ((most,), np.int64)]
-    arrays, cell = [fence(np.zeros(*shape)) for shape in shapes], fence(np.empty(1))
-    n = decimals._compiled()(block, powers, *arrays, cell, cell.view(np.int64))
-    return [array[:n] for array in arrays]
-
-
-def mean_of_parts(rng: np.random.Generator, fence: Fence) -> list[Any]:
+def mean_of_ngrams(rng: np.random.Generator, fence: Fence) -> list[Any]:
     V, bucket, D = int(rng.integers(1, 5)), int(rng.integers(1, 9)), int(rng.integers(1, 6))
     words = ["<" + "".join(rng.choice(list("aé語\U0001f600"), int(rng.integers(0, 6)))) + ">" for _ in range(V)]
     raw = [word.encode() for word in words]
@@ -229,7 +213,7 @@ def mean_of_parts(rng: np.random.Generator, fence: Fence) -> list[Any]:
     blob, ends = fence(np.frombuffer(b"".join(raw), np.uint8)), fence(np.cumsum([len(word) for word in raw]))
     rows, vectors = fence(rng.random((V + bucket, D), np.float32)), fence(np.empty((V, D), np.float32))
     minn, maxn = (int(n) for n in rng.integers(0, 7, 2))
-    fasttext._compiled()(blob, ends, fence(rng.random(V) < 0.3), rows, V, bucket, minn, maxn, vectors)
+    fasttext._compiled()(blob, ends, fence(rng.random(V) < 0.3), rows, bucket, minn, maxn, vectors)
     return [vectors]
 
 
@@ -247,8 +231,7 @@ PLAIN: dict[str, Case] = {
     "training.softmax.kernels.adam": adam,
     "vectors.search_kernels.keep_best": best,
     "vectors.search_kernels.keep_best_analogies": best_analogies,
-    "formats.decimals._parse": parse,
-    "formats.fasttext._mean_of_parts": mean_of_parts,
+    "formats.fasttext._mean_of_ngrams": mean_of_ngrams,
 }
 """The kernels that also run as plain Python: unlike `train_block` and `train_bucket`, they use no LLVM instructions."""
 

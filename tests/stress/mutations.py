@@ -31,8 +31,8 @@ MUTATIONS = [
     Mutation(
         "a file is renamed into place, not written there",
         "formats/atomic.py",
-        "self._temporary.replace(self._target)",
-        "shutil.copyfile(self._temporary, self._target)",
+        "self.temporary.replace(self.target)",
+        "shutil.copyfile(self.temporary, self.target)",
         "formats/test_atomic.py",
     ),
     Mutation(

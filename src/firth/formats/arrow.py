@@ -1,69 +1,67 @@
-"""Arrow and Parquet: a table of one row a key, which pandas, Polars, DuckDB and Spark read.
+"""Arrow and Parquet: a table with a row for each key, which pandas, Polars, DuckDB and Spark read.
 
     word     string, or `id` int64 where the keys are whole numbers
     vector   fixed-size list of D float16, 32 or 64
     count    int64; absent where unknown
 
-Parquet (`.parquet`, compressed with zstd) is for keeping, Arrow's IPC file (`.arrow`, `.feather`) for mapping
-into memory. Both are written and read a few thousand rows at a time.
+Parquet (`.parquet`) is compressed with zstd; Arrow's IPC file (`.arrow`, `.feather`) can be mapped into memory.
+Both are written and read a few thousand rows at a time.
 """
 
 import reprlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from textwrap import shorten
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats.atomic import atomic_write
-from firth.formats.streams import BLOCK_ROWS, PathLike, Rows, fewer_rows
-from firth.formats.words import Table, are_numbers, check_shapes, utf8, warn_of_broken_rows, whole
+from firth.formats.format import Array, Format, PathLike, Signature, Table
+from firth.formats.streams import BLOCK_ROWS, GrowingMatrix, fewer_rows
+from firth.formats.words import are_numbers, check_shapes, utf8, warn_of_broken_rows, whole
 from firth.messages import counted
 
-Array = NDArray[Any]
-
-_MOST_PACKED = 64  # numbers and keys in a byte of Parquet; one bit a number, as of vectors of 1 and -1, makes 8
-_ALWAYS_ALLOWED = 1 << 20  # of them
-_LONGEST_LIST = 20_000  # row groups, or columns: Arrow takes a kilobyte for each that a Parquet file only promises
+_MOST_PACKED = 64  # numbers and keys in a byte of Parquet; vectors of 1 and -1 take one bit a number, so 8
+_ALWAYS_ALLOWED = 1 << 20  # numbers and keys
+_LONGEST_LIST = 20_000  # row groups, or columns: Arrow allocates a kilobyte for each that a Parquet file declares
 _VECTOR_NAMES = ("vector", "vectors", "embedding", "embeddings")
 _KEY_NAMES = ("word", "id", "key", "token", "text")
 
 
 def write_arrow(
-    path: PathLike,
-    keys: Sequence[str | int],
-    vectors: Array,
-    counts: Array | None = None,
-    *,
-    parquet: bool = False,
+    path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None, *, parquet: bool = False
 ) -> None:
     """Write an Arrow IPC file, or with `parquet` a Parquet file, atomically."""
     import pyarrow as pa
     from pyarrow import parquet as pq
 
     check_shapes(keys, vectors, counts)
-    if not vectors.shape[1]:  # at which Arrow would divide
+    if not vectors.shape[1]:  # Arrow would divide by it
         raise FormatError("vectors of 0 numbers cannot be a column of lists: save another format")
     schema = _schema(keys, vectors, counts)
     with atomic_write(path) as file:
         sink = pa.PythonFile(file, mode="w")
-        # floats of vectors do not repeat: a dictionary of them would only cost
+        # only the keys: floats of vectors do not repeat
         options = {"compression": "zstd", "use_dictionary": [schema.names[0]]}
         with pq.ParquetWriter(sink, schema, **options) if parquet else pa.ipc.new_file(sink, schema) as writer:
-            for batch in _batches(schema, keys, vectors, counts):
-                writer.write_batch(batch)
+            try:
+                for batch in _batches(schema, keys, vectors, counts):
+                    writer.write_batch(batch)
+            except UnicodeEncodeError as error:
+                utf8(error.object)  # raises an error with a remedy
+                raise
         file.flush()
 
 
 def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
     """Read either kind of file.
 
-    Raises `FormatError` where it has no column of keys or of vectors, and `NotEnoughMemoryError` where it asks for
-    more memory than there is. Columns are found by their usual names, or, where there is only one of such a type, by
-    that. Of a key that comes twice the first row is kept, with a warning.
+    Columns are found by their usual names, or by their type if only one has it. If a key is repeated, the first row is
+    kept, with a warning. Raises `FormatError` if there is no column of keys or of vectors, and `NotEnoughMemoryError`
+    if the file needs more memory than is available.
     """
     import pyarrow as pa
 
@@ -75,7 +73,7 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
             keys, rows, counts = _read(path, batches, schema, names, limit)
     except NotEnoughMemoryError:
         raise
-    except MemoryError as error:  # Python's, or PyArrow's subclass of it; before ArrowException, as it is one of those
+    except MemoryError as error:  # Python's, or PyArrow's, which is an ArrowException too
         reason = shorten(str(error), 200) or "out of memory"
         raise NotEnoughMemoryError(
             f"{path}: reading it needs more memory than is available ({reason}): if the machine is too small, "
@@ -110,30 +108,18 @@ def _batches(schema: Any, keys: Sequence[str | int], vectors: Array, counts: Arr
     for start in range(0, len(keys), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)
         flat = pa.array(np.ascontiguousarray(vectors[part]).ravel())
-        columns = [
-            _key_array(keys[part], schema),
-            pa.FixedSizeListArray.from_arrays(flat, type=schema.field("vector").type),
-        ]
+        vector_column = pa.FixedSizeListArray.from_arrays(flat, type=schema.field("vector").type)
+        columns = [pa.array(keys[part], schema.field(0).type), vector_column]
         if counts is not None:
             columns.append(pa.array(np.asarray(counts[part], np.int64)))
         yield pa.record_batch(columns, schema=schema)
-
-
-def _key_array(keys: Sequence[str | int], schema: Any) -> Any:
-    import pyarrow as pa
-
-    try:
-        return pa.array(keys, schema.field(0).type)
-    except UnicodeEncodeError as error:
-        utf8(error.object)  # says what to do
-        raise
 
 
 # --- reading
 
 
 def _opened(file: Any) -> tuple[Any, Iterator[Any]]:
-    """Return the schema and the batches of either kind of file."""
+    """Return the schema of either kind of file, and an iterator over its batches."""
     import pyarrow as pa
     from pyarrow import parquet as pq
 
@@ -147,15 +133,15 @@ def _opened(file: Any) -> tuple[Any, Iterator[Any]]:
 
 
 def _refuse_bombs(path: Path, values: int) -> None:
-    """Raise `FormatError` for more values than a file of this size holds, unless it was made to fill the memory.
+    """Raise `FormatError` for more values than a file of this size can hold if it is not made to exhaust memory.
 
-    Arrow is not asked how many values a column of Parquet has: where those figures are damaged it ends the process.
+    Arrow could report the number of values in a column of Parquet, but ends the process if that is damaged.
     """
     most = max(_ALWAYS_ALLOWED, _MOST_PACKED * path.stat().st_size)
     if values > most:
         raise FormatError(
-            f"{path} holds {counted(values, 'value')} or more, and {most:,} are the most that a file of its size may: "
-            "it is damaged, or made to fill the memory. Where you trust it, write it again without compression"
+            f"{path} holds {counted(values, 'value')} or more, but {most:,} fit in a file of its size: it is damaged, "
+            "or made to exhaust memory. If you trust it, write it again without compression"
         )
 
 
@@ -184,29 +170,29 @@ def _chosen(path: Path, schema: Any, found: list[str], usual: tuple[str, ...]) -
     columns = {field.name: str(field.type) for field in schema}
     what = "strings, or id whole numbers" if usual is _KEY_NAMES else "lists of floating-point numbers"
     raise FormatError(
-        f"{path} has no column that can be told to be the {usual[0]}s: its columns are {reprlib.repr(columns)}; "
+        f"{path} has no column that is clearly that of the {usual[0]}s: its columns are {reprlib.repr(columns)}; "
         f"{usual[0]!r} must be {what}"
     )
 
 
 def _read(
     path: Path, batches: Iterator[Any], schema: Any, names: tuple[str, str, str | None], limit: int | None
-) -> tuple[list[Any], Rows, list[int]]:
-    """Return keys, rows and counts of the batches, until `limit`."""
+) -> tuple[list[Any], GrowingMatrix, list[int]]:
+    """Return keys, rows and counts of the batches, up to `limit`."""
     key, vector, count = names
     bits = schema.field(vector).type.value_type.bit_width  # to_pandas_dtype() needs pandas before PyArrow 22
     dtype = np.dtype(f"f{bits // 8}")
-    rows: Rows | None = None
+    rows: GrowingMatrix | None = None
     keys: list[Any] = []
     counts: list[int] = []
     for batch in batches:
         batch = batch if limit is None else batch[: limit - len(keys)]
-        batch.validate(full=True)  # Arrow trusts the offsets in a file, and reads where they lead
+        batch.validate(full=True)  # without this, Arrow follows any offset in a file
         if not batch.num_rows:
             continue
         block = _matrix(path, batch.column(vector))
         _refuse_bombs(path, (len(keys) + len(block)) * (1 + block.shape[1]))
-        rows = rows or Rows(path, block.shape[1], dtype)
+        rows = rows or GrowingMatrix(path, block.shape[1], dtype)
         if block.shape[1] != rows.array.shape[1]:
             raise FormatError(f"{path}: vectors of {rows.array.shape[1]} and of {counted(block.shape[1], 'number')}")
         rows.append(block)
@@ -220,23 +206,46 @@ def _read(
         D = getattr(schema.field(vector).type, "list_size", 0)
         if D < 0:
             raise FormatError(f"{path}: column {vector!r} has vectors of {counted(D, 'number')}")
-        rows = Rows(path, D, dtype)
+        rows = GrowingMatrix(path, D, dtype)
     return keys, rows, counts
 
 
 def _signed(column: Any) -> Any:
-    """Return whole numbers as int64, strings as they are; raises `ArrowInvalid` for a number beyond it."""
+    """Return whole numbers as int64, strings as they are; raises `ArrowInvalid` for numbers out of range."""
     import pyarrow as pa
 
     return column.cast(pa.int64()) if pa.types.is_integer(column.type) else column
 
 
 def _matrix(path: Path, column: Any) -> Array:
-    """Return the (n, D) numbers of a column of lists; all must be of one length, without gaps."""
+    """Return the (n, D) numbers of a column of lists; all must have one length and no nulls."""
     import pyarrow.compute as pc
 
     flat = column.flatten()
     D = len(flat) // len(column)
     if column.null_count or flat.null_count or not pc.all(pc.equal(pc.list_value_length(column), D)).as_py():
-        raise FormatError(f"{path}: a vector has gaps, or not the length of the others")
+        raise FormatError(f"{path}: a vector is null, holds a null, or has not the length of the others")
     return cast(Array, flat.to_numpy(zero_copy_only=False)).reshape(len(column), D)
+
+
+def _format(
+    name: str, description: str, suffixes: tuple[str, ...], signature: Signature, parquet: bool = False
+) -> Format:
+    write = partial(write_arrow, parquet=parquet)
+    return Format(name, description, read_arrow, write, suffixes, frozenset({"limit"}), signature=signature)
+
+
+_REMEDY = "read it with KeyedVectors.load"
+ARROW = _format(
+    "arrow",
+    "an Arrow IPC (Feather) table of word, vector, count",
+    (".arrow", ".feather"),
+    Signature(b"ARROW1", "an Arrow file", _REMEDY),
+)
+PARQUET = _format(
+    "parquet",
+    "a Parquet table of word, vector, count",
+    (".parquet",),
+    Signature(b"PAR1", "a Parquet file", _REMEDY),
+    parquet=True,
+)

@@ -1,12 +1,11 @@
-"""Writing files so that each is either the old one or the complete new one, whatever happens in between.
+"""Atomic writing of files: after an error or a crash, each is either the old file or the complete new one.
 
-The bytes go to a temporary name in the same folder, are forced to the disk, and the name is then moved over the old
-file, which POSIX promises to do in one step; last, the folder is forced to the disk, so that the move outlives a power
-failure.
+The bytes are written to a temporary file in the same folder and synced to the disk; the temporary file is then renamed
+to the target, which POSIX does in one step; last, the folder is synced, so that the rename survives a power failure.
 
-A writer holds a lock on its temporary file until it has moved it, and the kernel drops the lock when the writer dies,
-however it dies. So one without a lock is stale, and the next writer to the same target removes it. Where there are no
-such locks (Windows, some network file systems) nothing is known to be stale, and nothing is removed.
+A writer holds a lock on its temporary file until the rename, and the kernel releases the lock when the writer dies.
+So a temporary file without a lock is stale, and the next writer to the same target removes it. On systems without such
+locks (Windows, some network file systems) stale files cannot be recognised, and none is removed.
 """
 
 import errno
@@ -20,19 +19,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from firth.errors import FormatError
+from firth.formats.format import PathLike
 
 if sys.platform != "win32":
     import fcntl
 
-PathLike = str | os.PathLike[str]
-
 TEMPORARY_SUFFIX = ".firth-tmp"
-_NEW_FILE_MODE = 0o666  # the kernel takes the umask off
-_PRIVATE_MODE = 0o600  # until the mode of the file to replace is known to be given to it
-_LONGEST_STEM = 50  # characters of the old name kept in the temporary one: of up to 4 bytes, where 255 bytes are all
+_NEW_FILE_MODE = 0o666  # the kernel applies the umask
+_PRIVATE_MODE = 0o600  # until it gets the mode of the file that it replaces
+_LONGEST_STEM = 50  # characters of the name in the temporary name: up to 4 bytes each, of the 255 that a name may have
 _LOCKS = sys.platform != "win32"
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | getattr(os, "O_BINARY", 0)
@@ -40,13 +38,13 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | getattr(os, "O_BIN
 
 @contextmanager
 def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
-    """Yield a binary file that takes the place of `path` when the block ends without an exception.
+    """Yield a binary file that replaces `path` when the block ends without an exception.
 
-    A new file gets the mode the umask allows, a replaced one keeps its mode; where `path` is a symbolic link, the file
-    it points to is replaced, or made, and the link stays. A device or a pipe (`/dev/stdout`) is written to directly,
-    for it holds nothing to lose. If the block raises, the temporary file is removed and `path` is as it was. Raises
-    `FormatError` if `path` is a folder, and `OSError` with the name `path` (no such folder, disk full) as the system
-    has it; of one that comes after the move the message says that the file is in place.
+    A new file gets the mode that the umask allows; a replaced one keeps its mode. If `path` is a symbolic link, the
+    file it points to is replaced or created, and the link stays. A device or a pipe (`/dev/stdout`) is written to
+    directly. If the block raises, the temporary file is removed and `path` is unchanged. Raises `FormatError` if
+    `path` is a folder, and the system's `OSError` (folder missing, disk full) with the name `path`; if it is raised
+    after the rename, its message states that the new file is in place.
     """
     with atomic_set(path) as (file,):
         yield file
@@ -54,12 +52,12 @@ def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
 
 @contextmanager
 def atomic_set(*paths: PathLike) -> Iterator[list[BinaryIO]]:
-    """Yield a file for each path, which take their places together when the block ends without an exception.
+    """Yield a file for each path; they replace the paths together when the block ends without an exception.
 
-    The last path is to be the one without which no reader takes the others for a set: when all are on the disk it is
-    removed, the others are moved into place, and it is moved last. So whoever dies in between leaves the old set, the
-    new one, or one without its last file, never a mixture; each file by itself is as with `atomic_write`. Two writers
-    to one set at the same time are not kept apart.
+    The last path must be that of a file without which no reader accepts the others. When all files are on the disk,
+    the old last file is removed, and the files are renamed in order. So a crash leaves the old set, the new one, or one
+    without its last file, never a mixture; each single file is written as by `atomic_write`. Concurrent writers of one
+    set are not synchronised.
     """
     with ExitStack() as stack:
         new = [stack.enter_context(_new_file(path)) for path in paths]
@@ -74,10 +72,10 @@ def atomic_set(*paths: PathLike) -> Iterator[list[BinaryIO]]:
 
 @contextmanager
 def atomic_folder(path: PathLike) -> Iterator[Path]:
-    """Yield a new folder that gets the name `path` when the block ends; the folder itself where there is one already.
+    """Yield a temporary folder that is renamed to `path` when the block ends; an existing folder is yielded itself.
 
-    If the block raises, or the writer dies, there is no folder `path`. Files in one that is there already are to be
-    written with `atomic_set`. Raises `OSError` as `atomic_write` does.
+    If the block raises, or the writer dies, the folder `path` is not created. The caller writes files in an existing
+    folder with `atomic_set`. Raises `OSError` as `atomic_write` does.
     """
     if Path(path).is_dir():
         yield Path(path)
@@ -90,7 +88,7 @@ def atomic_folder(path: PathLike) -> Iterator[Path]:
 
 
 class _File(io.FileIO):
-    """A file whose errors name what it is to become."""
+    """A temporary file whose errors name its target."""
 
     def __init__(self, file: str | int, path: PathLike):
         super().__init__(file, "wb")
@@ -109,42 +107,39 @@ class _File(io.FileIO):
             return super().tell()
 
 
-class _NewFile:
-    """A file on its way to its place; `temporary` is None for a device, which is written to where it is."""
+class _NewFile(NamedTuple):
+    """A file that will replace `target`; `temporary` is None for a device, which is written to directly."""
 
-    def __init__(
-        self, path: PathLike, file: BinaryIO, temporary: Path | None, target: Path, mode: int | None, folder: int | None
-    ):
-        self.file = file
-        self._path = path
-        self._temporary = temporary
-        self._target = target
-        self._mode = mode
-        self._folder = folder
+    path: PathLike
+    file: BinaryIO
+    target: Path
+    temporary: Path | None = None
+    mode: int | None = None
+    folder: int | None = None
 
     def complete(self) -> None:
-        """Bring every byte, and the mode, to the disk."""
-        with _about(self._path):
+        """Set the mode, and sync the file to the disk."""
+        with _about(self.path):
             self.file.flush()
-            if self._temporary is not None:
-                if self._mode is not None:
-                    self._temporary.chmod(stat.S_IMODE(self._mode))
-                os.fsync(self.file.fileno())  # after an error here the bytes may be gone: it is never tried again
+            if self.temporary is not None:
+                if self.mode is not None:
+                    self.temporary.chmod(stat.S_IMODE(self.mode))
+                os.fsync(self.file.fileno())  # never retried: after an error the bytes may be lost
             self.file.close()
 
     def remove_old(self) -> None:
-        """Remove what is at the target, for good."""
-        if self._temporary is not None:
-            with _about(self._path):
-                self._target.unlink(missing_ok=True)
-                _sync(self._folder)
+        """Remove the target, and sync the folder."""
+        if self.temporary is not None:
+            with _about(self.path):
+                self.target.unlink(missing_ok=True)
+                _sync(self.folder)
 
     def move(self) -> None:
-        """Take the target's place, for good."""
-        if self._temporary is not None:
-            with _about(self._path):
-                self._temporary.replace(self._target)
-                _sync_move(self._folder)
+        """Rename the temporary file to the target, and sync the folder."""
+        if self.temporary is not None:
+            with _about(self.path):
+                self.temporary.replace(self.target)
+                _sync_move(self.folder)
 
 
 @contextmanager
@@ -152,7 +147,7 @@ def _new_file(path: PathLike) -> Iterator[_NewFile]:
     mode = _mode(Path(path))
     if mode is not None and not stat.S_ISREG(mode):
         with io.BufferedWriter(_File(os.fspath(path), path)) as device:
-            yield _NewFile(path, device, None, Path(path), None, None)
+            yield _NewFile(path, device, Path(path))
         return
     with _about(path):
         target = Path(os.path.realpath(path, strict=mode is not None))
@@ -164,17 +159,17 @@ def _new_file(path: PathLike) -> Iterator[_NewFile]:
         with _about(path):
             folder = stack.enter_context(_opened(target.parent))
             temporary, descriptor = stack.enter_context(_beside(target, make))
-            # a second descriptor, so that the lock is held after the file is closed
+            # a second descriptor, so that the lock outlives the closing of the file
             file = io.BufferedWriter(_File(os.dup(descriptor) if _LOCKS else descriptor, path))
         try:
-            yield _NewFile(path, file, temporary, target, mode, folder)
+            yield _NewFile(path, file, target, temporary, mode, folder)
         finally:
-            with suppress(OSError):  # it was closed, unless something is being raised
+            with suppress(OSError):  # it is open only if an exception is being raised
                 file.close()
 
 
 def _mode(path: Path) -> int | None:
-    """Return kind and permissions of what `path` leads to; None where there is nothing."""
+    """Return the kind and permissions of `path`, links followed; None if it does not exist."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -186,7 +181,7 @@ def _mode(path: Path) -> int | None:
 
 @contextmanager
 def _about(path: PathLike) -> Iterator[None]:
-    """Have the system's errors name `path`, in place of a temporary name or none."""
+    """Make the errors of the system name `path` instead of a temporary name."""
     try:
         yield
     except OSError as error:
@@ -200,10 +195,10 @@ def _about(path: PathLike) -> Iterator[None]:
 
 @contextmanager
 def _beside(target: Path, make: Callable[[Path], int]) -> Iterator[tuple[Path, int]]:
-    """Make something under a temporary name beside `target`, locked while the block runs, removed if it raises."""
+    """Make a temporary file or folder beside `target`, locked while the block runs, removed if it raises."""
     _remove_stale(target)
     while True:
-        temporary = target.with_name(f".{_stem(target)}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+        temporary = target.with_name(f".{target.name[:_LONGEST_STEM]}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
         descriptor = None
         try:
             descriptor = make(temporary)
@@ -224,19 +219,15 @@ def _make_folder(temporary: Path) -> int:
     return os.open(temporary, os.O_RDONLY)
 
 
-def _stem(target: Path) -> str:
-    return target.name[:_LONGEST_STEM]
-
-
 def _is_held(temporary: Path, descriptor: int) -> bool:
-    """Lock what was just made; False if another writer was faster and took it for stale."""
+    """Lock the new file or folder; False if another writer has just removed it as stale."""
     if sys.platform != "win32":
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         except OSError:
-            return True  # a file system without locks: then nobody removes it
+            return True  # a file system without locks, where stale files are not removed
     try:
         temporary.lstat()
     except FileNotFoundError:
@@ -245,24 +236,20 @@ def _is_held(temporary: Path, descriptor: int) -> bool:
 
 
 def _remove_stale(target: Path) -> None:
-    """Remove what writers that died have left beside `target`."""
-    ours = re.compile(rf"\.{re.escape(_stem(target))}\.[0-9a-f]{{16}}{re.escape(TEMPORARY_SUFFIX)}")
+    """Remove temporary files beside `target` whose writers have died."""
+    if sys.platform == "win32":
+        return
+    ours = re.compile(rf"\.{re.escape(target.name[:_LONGEST_STEM])}\.[0-9a-f]{{16}}{re.escape(TEMPORARY_SUFFIX)}")
     with os.scandir(target.parent) as entries:
         stale = [Path(entry.path) for entry in entries if ours.fullmatch(entry.name)]
     for temporary in stale:
-        _remove_unlocked(temporary)
-
-
-def _remove_unlocked(temporary: Path) -> None:
-    if sys.platform == "win32":
-        return
-    with suppress(OSError):  # what is locked, gone or not ours to remove; it is in nobody's way
-        descriptor = os.open(temporary, os.O_RDONLY | os.O_NONBLOCK | _NO_FOLLOW)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(temporary)
-        finally:
-            os.close(descriptor)
+        with suppress(OSError):  # it is locked, gone, or must not be removed; none of these prevents the save
+            descriptor = os.open(temporary, os.O_RDONLY | os.O_NONBLOCK | _NO_FOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(temporary)
+            finally:
+                os.close(descriptor)
 
 
 def _remove(temporary: Path) -> None:
@@ -274,7 +261,7 @@ def _remove(temporary: Path) -> None:
 
 
 def _close(descriptor: int) -> None:
-    with suppress(OSError):  # it only held a lock or stood for a folder: no bytes hang on it
+    with suppress(OSError):  # no bytes were written through it
         os.close(descriptor)
 
 
@@ -283,7 +270,7 @@ def _close(descriptor: int) -> None:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[int | None]:
-    """Yield a descriptor to force the folder to the disk with; None on Windows, which has and needs no such call."""
+    """Yield a descriptor with which to sync the folder; None on Windows, where folders cannot be synced."""
     if sys.platform == "win32":
         yield None
         return
@@ -300,14 +287,14 @@ def _sync(folder: int | None) -> None:
     try:
         os.fsync(folder)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # a file system, such as some network ones, that has no such call
+        if error.errno != errno.EINVAL:  # a file system, such as some network ones, where folders cannot be synced
             raise
 
 
 def _sync_move(folder: int | None) -> None:
-    """Force a new name to the disk, so that it outlives a power failure."""
+    """Sync a folder after a rename, so that the new name survives a power failure."""
     try:
         _sync(folder)
     except OSError as error:
-        text = f"{error.strerror}: the new file is in place, but whether it would outlive a power failure is not known"
+        text = f"{error.strerror}: the new file is in place, but may not survive a power failure"
         raise OSError(error.errno, text) from error

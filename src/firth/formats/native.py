@@ -13,42 +13,40 @@ The header maps each tensor's name to its dtype, shape and offsets:
     words      (B,) uint8       the V words in UTF-8, one after the other             } either these two,
     word_ends  (V,) int64       where each word ends in `words`                       }
     ids        (V,) int64       the keys, where they are whole numbers                } or this one
-    counts     (V,) int64       how often each was seen; absent where unknown
+    counts     (V,) int64       the count of each word; absent where unknown
 
 and `__metadata__` to strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where
-absent), `sha256` (of the bytes of center and outside, by which two trainings are compared), `crc32` (JSON: the CRC-32
-of each tensor's bytes, by which damage is found) and `header_crc32`, that of everything else in the
-header.
+absent), `sha256` (of the bytes of center and outside, which identifies the result of a training run), `crc32` (JSON:
+the CRC-32 of each tensor's bytes) and `header_crc32` (that of the rest of the header).
 """
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError, OptionError
-from firth.formats import sniff
 from firth.formats.atomic import atomic_write
-from firth.formats.sealed import NATIVE, SealedFile, read_sealed, write_sealed
-from firth.formats.streams import is_compressed, refuse_compression
-from firth.formats.tensors import pieces
+from firth.formats.format import Array, Format, Head, PathLike, Table
+from firth.formats.sealed import CHECKPOINT, LONGEST_HEADER, NATIVE, SealedFile, read_sealed, write_sealed
+from firth.formats.signatures import START_BYTES, known_kind
+from firth.formats.streams import is_compressed, refuse_compression, refuse_devices
+from firth.formats.tensors import is_safetensors, parts
+from firth.formats.word2vec import is_header
 from firth.formats.words import FLOATS, check_shapes, from_blob, key_tensors
 
 _KINDS = {"center": "F", "outside": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
 
-Array = NDArray[Any]
-
 
 @dataclass(frozen=True)
 class NativeFile:
-    """What a native file holds; see the module's docstring for shapes and dtypes."""
+    """The content of a native file; see the module's docstring for shapes and dtypes."""
 
     path: Path
     keys: list[str] | list[int]
@@ -61,7 +59,7 @@ class NativeFile:
 
 
 def write_native(
-    path: str | os.PathLike[str],
+    path: PathLike,
     *,
     keys: Sequence[str | int],
     center: Array,
@@ -73,9 +71,9 @@ def write_native(
     """Write one native file, atomically.
 
     `center` and `outside` are (V, D) arrays of float16, 32 or 64, not necessarily contiguous: they are
-    written a few MiB at a time, so no copy of a matrix is made. `keys` are V strings or V whole numbers,
-    `options` and `history` what JSON can hold. Raises `OptionError`, before anything is written, where the
-    shapes do not fit together or the name ends in the suffix of a compressed file.
+    written a few MiB at a time, without a copy of a matrix. `keys` are V strings or V whole numbers;
+    `options` and `history` can be written as JSON. Raises `OptionError`, before anything is written, if
+    shapes differ, a key is repeated, or the suffix is that of a compression.
     """
     refuse_compression(path, "native")
     tensors = _tensors(keys, center, outside, counts)
@@ -84,38 +82,34 @@ def write_native(
         write_sealed(file, NATIVE, tensors, known)
 
 
-def read_native(path: str | os.PathLike[str], *, outside: bool = True, mmap: bool = False) -> NativeFile:
-    """Read a native file and check all of it, except the outside matrix, which `outside=False` leaves alone.
+def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> NativeFile:
+    """Read a native file and check all of it, except the outside matrix if `outside=False`.
 
-    With `mmap` the matrices are read-only maps of the file: nothing of them is read before it is used, so
-    their checksums are not compared (those of the header, the keys and the counts are), nor that the keys differ:
-    looking would take longer than the rest. A file that is cut
-    short by another program while it is mapped ends the process; one that is saved over does not, for `save`
-    leaves the old bytes alone.
+    With `mmap` the matrices are read-only maps of the file. They are not read before they are used, so their
+    checksums are not compared (those of the header, the keys and the counts are), and repeated keys are not
+    looked for. If another program truncates a mapped file, the process ends; saving over it is safe, because
+    `save` leaves the old bytes in place.
 
     Raises `FormatError` for any other kind of file, a newer version, and one that is cut or damaged.
     """
     path = Path(path)
     _refuse_other_kinds(path)
-    return read_sealed(path, NATIVE, lambda file: _Reader(file, mmap).read(outside))
+    return read_sealed(path, NATIVE, lambda file: _NativeReader(file, mmap).read(outside))
 
 
 # --- writing
 
 
 def _tensors(
-    keys: Sequence[str | int],
-    center: Array,
-    outside: Array | None,
-    counts: Array | Sequence[int] | None,
+    keys: Sequence[str | int], center: Array, outside: Array | None, counts: Array | Sequence[int] | None
 ) -> dict[str, Array]:
     check_shapes(keys, center, counts)
     tensors = {"center": center}
     if outside is not None:
         if outside.shape != center.shape or outside.dtype.name not in FLOATS:
             raise OptionError(
-                f"outside has shape {outside.shape} and dtype {outside.dtype}: it must be of center's shape "
-                f"{center.shape} and of {', '.join(FLOATS)}"
+                f"outside has shape {outside.shape} and dtype {outside.dtype}: it must have center's shape "
+                f"{center.shape} and one of {', '.join(FLOATS)}"
             )
         tensors["outside"] = outside
     if len(set(keys)) != len(keys):
@@ -131,16 +125,16 @@ def _sha256(tensors: Mapping[str, Array]) -> str:
     """Return the digest of the matrices: equal if and only if they are, to the last bit."""
     digest = hashlib.sha256()
     for name in ("center", "outside"):
-        for piece in pieces(tensors[name]) if name in tensors else ():
-            digest.update(piece)
+        for part in parts(tensors[name]) if name in tensors else ():
+            digest.update(part)
     return digest.hexdigest()
 
 
 # --- reading
 
 
-class _Reader:
-    """Checks a sealed file against what a native file promises, in the order a reader needs it."""
+class _NativeReader:
+    """Reads a sealed file, after a check that its tensors are those of a native file."""
 
     def __init__(self, file: SealedFile, mmap: bool):
         self.file, self.layout, self.mmap = file, file.layout, mmap
@@ -162,7 +156,7 @@ class _Reader:
         """Refuse tensors that do not fit together, before any is read."""
         for name, (dtype, _) in self.layout.items():
             if not dtype.startswith(_KINDS.get(name, "-")):
-                self.file.refuse(f"tensor {name!r} of dtype {dtype} has no place in it")
+                self.file.refuse(f"tensor {name!r} of dtype {dtype} is unexpected")
         keys = "ids" if "ids" in self.layout else "word_ends"
         needed = {"center", keys} if keys == "ids" else {"center", keys, "words"}
         if absent := sorted(needed - set(self.layout)):
@@ -178,24 +172,26 @@ class _Reader:
         return self.file.mapped(name, check=False) if self.mmap else self.file.tensor(name)
 
     def _keys(self) -> list[str] | list[int]:
-        keys = cast(list[int], self.file.tensor("ids").tolist()) if "ids" in self.layout else self._words()
+        keys: list[Any]
+        if "ids" in self.layout:
+            keys = self.file.tensor("ids").tolist()
+        else:
+            try:
+                keys = from_blob(self.file.tensor("words"), self.file.tensor("word_ends"))
+            except ValueError as error:
+                self.file.refuse(f"the words cannot be decoded: {error}", error)
         if not self.mmap and len(set(keys)) != len(keys):
             self.file.refuse("a key comes more than once")
         return keys
-
-    def _words(self) -> list[str]:
-        words, ends = self.file.tensor("words"), self.file.tensor("word_ends")
-        try:
-            return from_blob(cast(NDArray[np.uint8], words), cast(NDArray[np.int64], ends))
-        except ValueError as error:
-            self.file.refuse(f"the words are not as they were written: {error}", error)
 
 
 def _refuse_other_kinds(path: Path) -> None:
     if path.is_dir():
         raise FormatError(f"{path} is a folder: give the file that save wrote")
-    head = sniff.read_head(path)
-    known = sniff.known_kind(head)
+    refuse_devices(path)
+    with path.open("rb") as file:
+        start = file.read(START_BYTES)
+    known = known_kind(start)
     if known and is_compressed(path):
         raise FormatError(
             f"{path} is {known[0]}, and a file that firth saved is never compressed: read vectors with "
@@ -203,12 +199,47 @@ def _refuse_other_kinds(path: Path) -> None:
         )
     if known:
         raise FormatError(f"{path} is {known[0]}, not a file that firth saved: {known[1]}")
-    if sniff.is_word2vec(head):
+    if is_header(start.partition(b"\n")[0]):
         raise FormatError(
             f"{path} looks like a word2vec file, not one that firth saved: read it with "
             "KeyedVectors.load_word2vec_format"
         )
-    if head and not sniff.is_safetensors(head):
+    if start and not is_safetensors(start):
         raise FormatError(
-            f"{path} is not a file that firth saved: it begins with {head[:12]!r}, which is no safetensors header"
+            f"{path} is not a file that firth saved: it begins with {start[:12]!r}, which is not a safetensors header"
         )
+
+
+# --- the format
+
+
+def _is_native(head: Head) -> bool:
+    if head.is_compressed or not is_safetensors(head.start):
+        return False
+    with head.path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        try:
+            header = json.loads(file.read(min(size, LONGEST_HEADER)))
+            return header["__metadata__"]["format"] in (NATIVE.format, CHECKPOINT.format)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return head.path.suffix == ".firth"  # damaged: `read_native` reports how
+
+
+def _read(path: PathLike, *, mmap: bool = False) -> Table:
+    file = read_native(path, outside=False, mmap=mmap)
+    return Table(file.keys, file.center, file.counts)
+
+
+def _write(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None) -> None:
+    write_native(path, keys=keys, center=vectors, counts=counts)
+
+
+FORMAT = Format(
+    "native",
+    "firth's own: vectors and counts, exact and checksummed; opens mapped at once",
+    _read,
+    _write,
+    (".firth",),
+    frozenset({"mmap"}),
+    recognises_head=_is_native,
+)

@@ -1,33 +1,29 @@
-"""A plain safetensors file of vectors, as other programs keep them: the matrix by its usual name, and the keys.
+"""Plain safetensors files of vectors, as other programs write them: the matrix by its usual name, and the keys.
 
     embeddings   (V, D) float16, 32 or 64
     words        (B,) uint8, and word_ends (V,) int64: the words in UTF-8 and where each ends  } either these
     ids          (V,) int64, where the keys are whole numbers                                 } or this
     counts       (V,) int64; absent where unknown
 
-Others keep the keys in a `tokenizer.json` beside the file (the Hugging Face folder), which is read too. The
-layout of the bytes is in `firth.formats.tensors`; firth's own file is `firth.formats.native`.
+Keys in a `tokenizer.json` beside the file (the Hugging Face folder) are read too. The layout of the bytes is in
+`firth.formats.tensors`; firth's own file is `firth.formats.native`.
 """
 
 import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from textwrap import shorten
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
+from firth.formats.format import Array, Format, PathLike, Table
 from firth.formats.npz import VECTOR_NAMES
-from firth.formats.streams import PathLike, map_it, room_for
-from firth.formats.tensors import CODES, LONGEST_SIDE, dtype_of, mapped_tensor, refuse_long_header, write_tensors
+from firth.formats.tensors import CODES, LONGEST_SIDE, TensorFile, is_safetensors, read_tensors, write_tensors
 from firth.formats.tokenizer import TOKENIZER, read_vocabulary
-from firth.formats.words import Table, check_shapes, from_blob, key_tensors, whole
+from firth.formats.words import check_shapes, from_blob, key_tensors, whole
 from firth.messages import counted
-
-Array = NDArray[Any]
 
 _FLOATS = tuple(code for name, code in CODES.items() if name.startswith("float"))
 _WHOLE = ("I8", "U8", "I16", "U16", "I32", "U32", "I64")
@@ -45,28 +41,14 @@ def write_safetensors(path: PathLike, keys: Sequence[str | int], vectors: Array,
 
 
 def read_safetensors(path: PathLike, *, mmap: bool = False, vocabulary: Mapping[str, int] | None = None) -> Table:
-    """Read the vectors and keys of a safetensors file; `vocabulary` gives each key's row where it holds none.
+    """Read the vectors and keys of a safetensors file; `vocabulary` maps keys to rows if the file holds no keys.
 
     With `mmap` the matrix is a read-only map of the file. A `mapping` from keys to rows and `weights` of the
-    keys, as model2vec keeps them, are applied. Raises `FormatError` where there is no one matrix, or no keys.
+    keys, as model2vec writes them, are applied. Raises `FormatError` if the file does not hold keys and exactly one
+    matrix of vectors.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
-    refuse_long_header(path)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            tensors = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
-            shapes = {name: (part.get_dtype(), part.get_shape()) for name, part in tensors.items()}
-            matrix_name = _matrix_name(path, shapes)
-            small = {name: cast(Array, file.get_tensor(name)) for name in _small_names(path, shapes, matrix_name)}
-            if not mmap:
-                room_for(shapes[matrix_name][1], dtype_of(shapes[matrix_name][0]), path, map_it())
-            matrix = mapped_tensor(path, matrix_name) if mmap else cast(Array, file.get_tensor(matrix_name))
-    except SafetensorError as error:
-        raise FormatError(
-            f"{path} is cut or damaged ({counted(path.stat().st_size, 'byte')}): {shorten(str(error), 200)}"
-        ) from error
+    matrix, small = read_tensors(path, lambda file: _read(file, mmap))
     keys, rows = _keys(path, small, vocabulary)
     vectors = _selected(path, matrix, rows, small)
     if len(keys) != len(vectors):
@@ -77,41 +59,48 @@ def read_safetensors(path: PathLike, *, mmap: bool = False, vocabulary: Mapping[
     return whole(path, Table(keys, vectors, counts), finite=not mmap)
 
 
-def _small_names(path: Path, shapes: Mapping[str, tuple[str, list[int]]], matrix: str) -> list[str]:
-    """Return the names of the arrays beside the matrix, all of which are of one dimension."""
-    names = [name for name in _SMALL if name in shapes and name != matrix]
-    if "weights" in names and len(shapes["weights"][1]) != 1:  # another matrix, which is not looked at
-        names.remove("weights")
-    for name in names:
-        code, shape = shapes[name]
-        if code not in _SMALL[name] or len(shape) != 1:
-            raise FormatError(
-                f"{path}: its {name} are {code} of shape {shape}; one dimension of {', '.join(_SMALL[name])} is read"
-            )
-    return names
+def _read(file: TensorFile, mmap: bool) -> tuple[Array, dict[str, Array]]:
+    """Return the (V, D) matrix, and the arrays beside it by their names."""
+    name = _matrix_name(file)
+    small = {beside: file.tensor(beside) for beside in _small_names(file, name)}
+    return file.mapped(name) if mmap else file.tensor(name), small
 
 
-def _matrix_name(path: Path, shapes: Mapping[str, tuple[str, list[int]]]) -> str:
-    """Return the name of the (V, D) matrix: a usual one, or that of the only matrix there is."""
+def _matrix_name(file: TensorFile) -> str:
+    """Return the name of the (V, D) matrix: a usual one, or that of the only matrix."""
     matrices = [
         name
-        for name, (code, shape) in shapes.items()
+        for name, (code, shape) in file.layout.items()
         if len(shape) == 2 and max(shape) <= LONGEST_SIDE and code in _FLOATS
     ]
     usual = [name for name in VECTOR_NAMES if name in matrices]
     if usual or len(matrices) == 1:
         return (usual or matrices)[0]
-    held = reprlib.repr(dict(shapes))
     raise FormatError(
-        f"{path} has no matrix of vectors that can be told from the others: it holds {held}; call it "
+        f"{file.path} has not exactly one matrix of vectors: it holds {reprlib.repr(file.layout)}; call the matrix "
         f"{VECTOR_NAMES[1]!r}, in float16, 32 or 64"
     )
+
+
+def _small_names(file: TensorFile, matrix: str) -> list[str]:
+    """Return the names of the arrays beside the matrix, which are one-dimensional."""
+    names = [name for name in _SMALL if name in file.layout and name != matrix]
+    if "weights" in names and len(file.layout["weights"][1]) != 1:  # another matrix, which is not read
+        names.remove("weights")
+    for name in names:
+        code, shape = file.layout[name]
+        if code not in _SMALL[name] or len(shape) != 1:
+            raise FormatError(
+                f"{file.path}: its {name} are {code} of shape {shape}, but should have one dimension and be one of "
+                f"{', '.join(_SMALL[name])}"
+            )
+    return names
 
 
 def _keys(
     path: Path, small: Mapping[str, Array], vocabulary: Mapping[str, int] | None
 ) -> tuple[list[str] | list[int], Array | None]:
-    """Return the keys, and the row of each where they come from elsewhere."""
+    """Return the keys, and the row of each if they come from another file."""
     if "ids" in small:
         return cast(list[int], small["ids"].tolist()), None
     if "words" in small and "word_ends" in small:
@@ -123,13 +112,14 @@ def _keys(
         vocabulary = read_vocabulary(beside)
     if vocabulary is None:
         raise FormatError(
-            f"{path} holds vectors but no keys, and no {TOKENIZER} is beside it: load its matrix with "
-            "safetensors and give it to KeyedVectors with the keys"
+            f"{path} holds vectors but no keys, and there is no {TOKENIZER} beside it: load its matrix with "
+            "safetensors and pass it to KeyedVectors with the keys"
         )
     return list(vocabulary), np.fromiter(vocabulary.values(), np.intp, len(vocabulary))
 
 
 def _selected(path: Path, matrix: Array, rows: Array | None, small: Mapping[str, Array]) -> Array:
+    """Return the row of each key, with the file's `mapping` and `weights` applied."""
     if rows is None:
         return matrix
     if "mapping" in small:
@@ -148,3 +138,14 @@ def _in_range(path: Path, rows: Array, V: int) -> Array:
     if len(rows) and not (rows.min() >= 0 and rows.max() < V):
         raise FormatError(f"{path}: a key's row is {int(rows.max())}, but the matrix has {counted(V, 'row')}")
     return rows
+
+
+FORMAT = Format(
+    "safetensors",
+    "a plain safetensors file: embeddings, and the words beside them",
+    read_safetensors,
+    write_safetensors,
+    (".safetensors",),
+    frozenset({"mmap"}),
+    recognises_head=lambda head: is_safetensors(head.start),  # native, which is one too, comes first
+)

@@ -4,56 +4,51 @@ r"""TensorBoard's projector: two files of tab-separated values, which https://pr
     NAME_metadata.tsv   V lines, one word each, without a header; with counts two columns under the header
                         "word\tcount"
 
-Words that hold a tab or a newline would move every row behind them, so they are refused.
+Words with a tab or a newline would shift the rows after them, so they are refused.
 """
 
 import re
 import reprlib
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.decimals import parse_fields, print_rows
+from firth.formats.format import Array, Format, PathLike, Table
 from firth.formats.streams import (
     BLOCK_ROWS,
-    LONGEST_LINE,
-    PathLike,
-    Rows,
-    in_blocks,
+    CHUNK_BYTES,
+    GrowingMatrix,
     is_compressed,
+    long_lines,
     reading,
     writing_set,
 )
-from firth.formats.words import Table, check_shapes, decoded, encoded, shown, warn, warn_of_broken_rows, whole
+from firth.formats.words import check_shapes, decoded, encoded, shown, warn, warn_of_broken_rows, whole
 from firth.messages import counted
 
-Array = NDArray[Any]
-
-TENSOR, METADATA = "_tensor.tsv", "_metadata.tsv"
+_TENSOR, _METADATA = "_tensor.tsv", "_metadata.tsv"
 _HEADER = b"word\tcount"
 _UNWRITABLE = re.compile(r"[\t\n\r]")
 
 
 def projector_files(path: PathLike) -> tuple[Path, Path]:
-    """Return the two files that a name stands for: that of either of them, or what comes before both."""
+    """Return the two files that a name stands for: that of either of them, or the part before both endings."""
     path = Path(path)
-    packed = path.suffix if is_compressed(path) else ""
-    name = path.name.removesuffix(packed)
-    for ending in (TENSOR, METADATA, ".tsv"):
+    compression = path.suffix if is_compressed(path) else ""
+    name = path.name.removesuffix(compression)
+    for ending in (_TENSOR, _METADATA, ".tsv"):
         if name.endswith(ending):
             name = name.removesuffix(ending)
             break
-    return path.with_name(name + TENSOR + packed), path.with_name(name + METADATA + packed)
+    return path.with_name(name + _TENSOR + compression), path.with_name(name + _METADATA + compression)
 
 
 def write_projector(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None) -> None:
-    """Write both files, which take their places together; numbers have the shortest digits that give the same back."""
+    """Write both files, which replace old ones together; numbers have the shortest digits that read back the same."""
     check_shapes(keys, vectors, counts)
     words = encoded(keys, "a file of tab-separated values", _UNWRITABLE)
     with writing_set(*projector_files(path)) as (tensor, metadata):
@@ -69,10 +64,10 @@ def write_projector(path: PathLike, keys: Sequence[str | int], vectors: Array, c
 def read_projector(
     path: PathLike, *, encoding: str = "utf8", unicode_errors: str = "strict", limit: int | None = None
 ) -> Table:
-    """Read both files; raises `FormatError` where one is absent or their lines do not go together.
+    """Read both files; raises `FormatError` if one is absent or their lines do not fit together.
 
-    The first column of the metadata is the word; a column called count, if there is one, the count. Of a word
-    that comes twice the first row is kept, with a warning.
+    The first column of the metadata is the word; a column called count, if there is one, the count. If a word
+    is repeated, the first row is kept, with a warning.
     """
     tensor, metadata = projector_files(path)
     vectors = _read_tensor(tensor, limit)
@@ -84,20 +79,19 @@ def read_projector(
 def _read_tensor(path: Path, limit: int | None) -> Array:
     import pyarrow as pa
 
-    rows: Rows | None = None
-    number = 0
+    rows: GrowingMatrix | None = None
+    number = 1
     with reading(path) as file:
-        for block in in_blocks((line.rstrip() for line in islice(_lines(file), limit)), len):
+        for block in _blocks(line.rstrip() for line in islice(long_lines(file), limit)):
             D = block[0].count(b"\t") + 1 if rows is None else rows.array.shape[1]
-            rows = rows or Rows(path, D, np.dtype(np.float32))
-            bad = next((at for at, line in enumerate(block) if line.count(b"\t") + 1 != D), None)
+            rows = rows or GrowingMatrix(path, D, np.dtype(np.float32))
+            for at, line in enumerate(block, number):
+                if line.count(b"\t") + 1 != D:
+                    raise FormatError(f"{path}, line {at} is not {counted(D, 'number')}: {shown(line)}")
             try:
-                if bad is None:
-                    rows.append(parse_fields(block, D, rows.array.dtype, "\t"))
+                rows.append(parse_fields(block, D, rows.array.dtype, "\t"))
             except pa.ArrowInvalid as error:
-                raise FormatError(f"{path}, lines {number + 1} to {number + len(block)}: {error}") from error
-            if bad is not None:
-                raise FormatError(f"{path}, line {number + bad + 1} is not {counted(D, 'number')}: {shown(block[bad])}")
+                raise FormatError(f"{path}, lines {number} to {number + len(block) - 1}: {error}") from error
             number += len(block)
     if rows is None:
         raise FormatError(f"{path} is empty")
@@ -105,15 +99,24 @@ def _read_tensor(path: Path, limit: int | None) -> Array:
     return rows.finished()
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines; one that is too long is broken, so that it will not fit."""
-    return iter(partial(file.readline, LONGEST_LINE), b"")
+def _blocks(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """Yield the lines some thousands at a time, and fewer if they are long."""
+    block: list[bytes] = []
+    size = 0
+    for line in lines:
+        block.append(line)
+        size += len(line)
+        if len(block) == BLOCK_ROWS or size > CHUNK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def _read_metadata(path: Path, V: int, limit: int | None) -> tuple[list[bytes], Array | None]:
     with reading(path) as file:
-        # one line more than the header and the words: enough to know that there are too many
-        lines = [line.rstrip(b"\r\n") for line in islice(_lines(file), (V if limit is None else limit) + 2)]
+        # one line more than the header and the words: enough to detect too many
+        lines = [line.rstrip(b"\r\n") for line in islice(long_lines(file), (V if limit is None else limit) + 2)]
     header = lines[0].split(b"\t") if lines else []
     if len(header) == 1:
         lines, counts = lines[:limit], None
@@ -135,3 +138,23 @@ def _counts(path: Path, header: list[bytes], lines: list[bytes]) -> Array | None
         return np.array([int(line.split(b"\t")[column]) for line in lines], np.int64)
     except (ValueError, IndexError, OverflowError) as error:
         raise FormatError(f"{path}: its column of counts is not whole numbers: {error}") from error
+
+
+def _is_projector(path: Path) -> bool:
+    """Return whether a path is either of the two files, or, if it does not exist, the beginning of both names."""
+    if not path.name:
+        return False
+    is_part = path.name.removesuffix(path.suffix if is_compressed(path) else "").endswith((_TENSOR, _METADATA))
+    return (is_part or not path.exists()) and all(file.is_file() for file in projector_files(path))
+
+
+FORMAT = Format(
+    "projector",
+    "TensorBoard's projector: NAME_tensor.tsv and NAME_metadata.tsv",
+    read_projector,
+    write_projector,
+    (".tsv",),
+    frozenset({"encoding", "unicode_errors", "limit"}),
+    compressible=True,
+    recognises_path=_is_projector,
+)

@@ -1,4 +1,4 @@
-"""Arrays as bytes, and the header of a safetensors file, written without holding a copy of a matrix.
+"""safetensors files, written without a copy of a matrix, and read without trust in their header.
 
     8 bytes    N, the length of the header, little-endian
     N bytes    the header: a JSON object, padded with spaces so that the data begin at a multiple of 64
@@ -8,35 +8,37 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from textwrap import shorten
+from typing import Any, BinaryIO, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firth.errors import FormatError
+from firth.formats.format import Array
+from firth.formats.streams import map_it, room_for
 from firth.messages import counted
 
-Array = NDArray[Any]
+T = TypeVar("T")
 
 CODES = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8"}
 """safetensors' name of each dtype that is written."""
 
+LONGEST_SIDE = 1 << 40
+"""Rows or columns; with more, the size in bytes may not be a 64-bit number."""
+
 LONGEST_HEADER = 1 << 20
 """Bytes of a header that is read; that of a matrix and its keys has a few hundred."""
 
-LONGEST_SIDE = 1 << 40
-"""Rows or columns, beyond which no size in bytes is a 64-bit number."""
-
-_PIECE_BYTES = 8 << 20
+_PART_BYTES = 8 << 20
 _ALIGNMENT = 64
 
 
-def pieces(array: Array) -> Iterator[memoryview]:
+def parts(array: Array) -> Iterator[memoryview]:
     """Yield the array's bytes, little-endian and without row padding, a few MiB at a time."""
     row_bytes = max(1, array.nbytes // max(1, len(array)))
-    step = max(1, _PIECE_BYTES // row_bytes)
+    step = max(1, _PART_BYTES // row_bytes)
     for start in range(0, len(array), step):
         rows = array[start : start + step]
         yield np.ascontiguousarray(rows, dtype=rows.dtype.newbyteorder("<")).data
@@ -46,46 +48,84 @@ def write_tensors(file: BinaryIO, tensors: Mapping[str, Array], metadata: Mappin
     """Write a whole safetensors file; tensors are of the dtypes in `CODES`."""
     file.write(header(tensors, metadata))
     for array in tensors.values():
-        for piece in pieces(array):
-            file.write(piece)
+        for part in parts(array):
+            file.write(part)
 
 
 def header(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
-    """Return the header with its length before it."""
+    """Return the header, its length included."""
     entries: dict[str, Any] = {}
     end = 0
     for name, array in tensors.items():
         start, end = end, end + array.nbytes
-        entries[name] = {
-            "dtype": CODES[array.dtype.name],
-            "shape": list(array.shape),
-            "data_offsets": [start, end],
-        }
+        entries[name] = {"dtype": CODES[array.dtype.name], "shape": list(array.shape), "data_offsets": [start, end]}
     text = json.dumps({"__metadata__": dict(metadata), **entries}).encode()
     text += b" " * (-(8 + len(text)) % _ALIGNMENT)
     return len(text).to_bytes(8, "little") + text
 
 
-def refuse_long_header(path: Path, longest: int = LONGEST_HEADER) -> None:
-    """Raise `FormatError` for a safetensors file whose header would take long to look through, and much memory."""
+def is_safetensors(start: bytes) -> bool:
+    """Return whether a file begins like a safetensors file: eight bytes of length, then a JSON object."""
+    return len(start) >= 10 and start[8:10] == b'{"' and start[5:8] == b"\0\0\0"
+
+
+class TensorFile:
+    """An open safetensors file.
+
+    layout    name of each tensor -> its dtype, as safetensors calls it, and its shape
+    metadata  name -> string
+    """
+
+    def __init__(self, path: Path, file: Any):
+        self.path, self._file = path, file
+        self.metadata: dict[str, str] = file.metadata() or {}
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        self.layout: dict[str, tuple[str, list[int]]] = {
+            name: (part.get_dtype(), part.get_shape()) for name, part in slices.items()
+        }
+
+    def tensor(self, name: str) -> Array:
+        """Return a tensor of floats or integers; raises `NotEnoughMemoryError` if it does not fit in memory."""
+        code, shape = self.layout[name]
+        room_for(shape, _dtype(code), self.path, map_it())
+        return cast(Array, self._file.get_tensor(name))
+
+    def mapped(self, name: str) -> Array:
+        """Return a tensor of floats or integers as a read-only map of the file."""
+        with self.path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            start = 8 + size + json.loads(file.read(size))[name]["data_offsets"][0]
+            code, shape = self.layout[name]
+            dtype = _dtype(code).newbyteorder("<")
+            if 0 in shape:  # nothing to map
+                return np.empty(shape, dtype)
+            return np.memmap(file, dtype=dtype, mode="r", offset=start, shape=tuple(shape))
+
+
+def _dtype(code: str) -> np.dtype[Any]:
+    """Return the dtype that safetensors calls `code`: a float or an integer, such as F32 or I64."""
+    return np.dtype(f"{code[0].lower()}{int(code[1:]) // 8}")
+
+
+def read_tensors(path: Path, read: Callable[[TensorFile], T], longest: int = LONGEST_HEADER, remedy: str = "") -> T:
+    """Open a safetensors file and return `read(file)`.
+
+    Raises `FormatError`, which ends with `remedy`, for any other file, and for a header longer than `longest` bytes.
+    """
+    from safetensors import SafetensorError, safe_open
+
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
-    if size > longest:
+    if size > longest:  # parsing it would take long, and much memory
         raise FormatError(f"{path} has a header of {counted(size, 'byte')}; that of vectors has at most {longest}")
+    try:
+        with safe_open(path, framework="numpy") as opened:
+            return read(TensorFile(path, opened))
+    except SafetensorError as error:
+        raise damaged(path, shorten(str(error), 200), remedy) from error
 
 
-def dtype_of(code: str) -> np.dtype[Any]:
-    """Return the dtype that safetensors calls `code`: one of `CODES`."""
-    return np.dtype(next(kind for kind, known in CODES.items() if known == code))
-
-
-def mapped_tensor(path: Path, name: str) -> Array:
-    """Return one tensor of a sound safetensors file as a read-only map of the file."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        entry = json.loads(file.read(size))[name]
-        dtype = dtype_of(entry["dtype"]).newbyteorder("<")
-        shape = tuple(entry["shape"])
-        if 0 in shape:  # nothing to map
-            return np.empty(shape, dtype)
-        return np.memmap(file, dtype=dtype, mode="r", offset=8 + size + entry["data_offsets"][0], shape=shape)
+def damaged(path: Path, reason: str, remedy: str = "") -> FormatError:
+    """Return the error for a damaged file."""
+    size = counted(path.stat().st_size, "byte")
+    return FormatError(f"{path} is cut or damaged ({size}): {reason}{remedy and f'. {remedy}'}")

@@ -1,9 +1,9 @@
-"""`tokenizer.json`, the file of Hugging Face's tokenizers: written for a list of words, read for its vocabulary.
+"""`tokenizer.json`, the file of Hugging Face's tokenizers: writes one for a list of words, reads its vocabulary.
 
     {"version": "1.0", "added_tokens": [...], "pre_tokenizer": {"type": "WhitespaceSplit"},
      "model": {"type": "WordLevel", "vocab": {word: row, ...}, "unk_token": "[UNK]"}, ...}
 
-A Unigram model keeps `vocab` as a list of [token, score] instead, in the order of the rows.
+In a Unigram model `vocab` is a list of [token, score] instead, in the order of the rows.
 """
 
 import json
@@ -23,7 +23,7 @@ _MOST_ROWS = 1 << 62
 
 
 def tokenizer_json(words: Sequence[str]) -> bytes:
-    """Return the file that splits text at white space and looks the words up; `UNKNOWN` is one of them."""
+    """Return a tokenizer that splits text at whitespace; `UNKNOWN` must be among the words."""
     content: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
@@ -33,11 +33,7 @@ def tokenizer_json(words: Sequence[str]) -> bytes:
         "pre_tokenizer": {"type": "WhitespaceSplit"},
         "post_processor": None,
         "decoder": None,
-        "model": {
-            "type": "WordLevel",
-            "vocab": {word: row for row, word in enumerate(words)},
-            "unk_token": UNKNOWN,
-        },
+        "model": {"type": "WordLevel", "vocab": {word: row for row, word in enumerate(words)}, "unk_token": UNKNOWN},
     }
     return json.dumps(content, ensure_ascii=False).encode()
 
@@ -53,14 +49,14 @@ def read_vocabulary(path: Path) -> dict[str, int]:
         rows: dict[str, int] = {**vocabulary, **added}
         bad = next((pair for pair in rows.items() if not _is_entry(*pair)), None)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise FormatError(f"{path} is no tokenizer.json with a vocabulary: {shorten(repr(error), 200)}") from error
+        raise FormatError(f"{path} is not a tokenizer.json with a vocabulary: {shorten(repr(error), 200)}") from error
     if bad is not None:
         raise FormatError(f"{path}: {reprlib.repr(bad)} is not a token and the number of its row")
     return dict(sorted(rows.items(), key=lambda pair: pair[1]))
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object of these members: of a name that comes twice JSON would keep the last, and say nothing."""
+    """Return the object of these members; raise `ValueError` for a repeated name, of which JSON would keep the last."""
     content = dict(pairs)
     if len(content) != len(pairs):
         name, times = Counter(name for name, _ in pairs).most_common(1)[0]

@@ -1,6 +1,6 @@
 r"""word2vec's two exchange formats, text and binary, as word2vec.c and gensim write them.
 
-Byte layout. Both open with one line of ASCII:
+Byte layout. Both begin with a header, one line of ASCII:
 
     "{V} {D}\n"           the number of rows and of dimensions
 
@@ -8,52 +8,56 @@ Text, then V lines:
 
     word, 0x20, D decimal numbers with 0x20 between them, "\n"
 
-    word2vec.c leaves another 0x20 before the newline and writes six decimals, so its text is rounded; gensim
-    and firth write no such space and the shortest digits that give the same float32 back, so theirs is exact.
+    word2vec.c writes another 0x20 before the newline, and six decimals, so its text is rounded. gensim and firth
+    write no such space, and the shortest digits that read back as the same float32, so their text is exact.
 
 Binary, then V records:
 
     word, 0x20, D little-endian float32
 
-    word2vec.c adds "\n" after each record, gensim and firth do not; so a reader drops newlines that lead a
+    word2vec.c adds "\n" after each record, gensim and firth do not; so a reader drops newlines before a
     word. A record may hold any byte, so a binary file has no lines.
 
-Either may be compressed: the suffixes .gz, .bz2, .xz and .zst say so.
+Either may be compressed, as the suffixes .gz, .bz2, .xz and .zst show.
 
-Words are UTF-8 unless said otherwise, but word2vec.c cuts them at 99 bytes, in the middle of a character if
-need be. Only ASCII white space ends a word: U+00A0 and U+3000 belong to it. Some programs write words with
-spaces in them, so a line is split from its right end. A vocabulary file (word2vec.c's `-save-vocab`) has
-lines of word, 0x20, count. GloVe's text is the same without the first line.
+Words are UTF-8 by default, but word2vec.c cuts them at 99 bytes, even within a character. Only ASCII whitespace
+separates words: U+00A0 and U+3000 belong to a word. Some programs write words with spaces in them, so a line
+is split from its right end. A vocabulary file (word2vec.c's `-save-vocab`) has lines of word, 0x20, count.
+GloVe's text is the same without the header; fastText's `.vec` has a space before each newline.
 """
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from firth.errors import FormatError, OptionError
-from firth.formats import sniff
 from firth.formats import words as wordlists
 from firth.formats.decimals import print_rows
+from firth.formats.format import Array, Format, Head, PathLike, Table
+from firth.formats.signatures import known_kind
 from firth.formats.streams import (
     BLOCK_ROWS,
-    Lines,
-    PathLike,
-    Rows,
+    BlockReader,
+    GrowingMatrix,
     fewer_rows,
     is_compressed,
+    read_head,
     reading,
     room_for,
     writing_set,
 )
-from firth.formats.word2vec_rows import MOST_DIMENSIONS, BinaryRows, TextRows, common_length, split_line
-from firth.formats.words import Table, shown
+from firth.formats.tensors import is_safetensors
+from firth.formats.word2vec_rows import MOST_DIMENSIONS, TextRows, common_length, read_records
 from firth.messages import counted
 
-Array = NDArray[Any]
+_LONGEST_HEADER = 100  # bytes
+_MOST_DIGITS = 18  # of a number in the header; more would not fit in 64 bits
+_LEAST_DIMENSIONS = 2  # of text without a header: a word and one number may be any text
 
 
 def read_word2vec(
@@ -67,25 +71,32 @@ def read_word2vec(
     datatype: DTypeLike = np.float32,
     no_header: bool = False,
 ) -> Table:
-    """Read word2vec text or binary, plain or compressed; `binary=None` finds out which.
+    """Read word2vec text or binary, plain or compressed; `binary=None` detects which.
 
-    `limit` reads that many rows and no more; `no_header` reads GloVe's text; `unicode_errors` is what
-    `bytes.decode` takes. Of a word that comes twice the first row is kept, and a warning says how many were
-    dropped. Memory is taken only for rows the file is large enough to hold, and beside the matrix only for a
+    `limit` reads only the first rows; `no_header` reads GloVe's text; `unicode_errors` is the `errors` of
+    `bytes.decode`. If a word is repeated, the first row is kept, and a warning gives the number of rows that were
+    dropped. Memory is allocated only for rows the file is large enough to hold, and beside the matrix only a
     few MiB. Raises `FormatError` for any other kind of file, a header that does not fit the rows, a line
-    without D numbers, and words that are not in `encoding`; `NotEnoughMemoryError` for rows that this machine
-    cannot hold.
+    without D numbers, and words that are not in `encoding`; `NotEnoughMemoryError` if the rows do not fit in
+    memory.
     """
     limit = wordlists.checked_limit(limit)
-    path = Path(path)
-    _refuse_other_kinds(path)
+    path, dtype = Path(path), np.dtype(datatype)
+    if dtype.name not in wordlists.FLOATS:
+        raise OptionError(f"datatype={datatype!r} is not allowed: give one of {', '.join(wordlists.FLOATS)}")
+    if no_header and binary:
+        raise OptionError("no_header=True is for text: a binary file cannot be read without its header")
+    head = _checked_head(path)
+    if binary is None:
+        binary = not no_header and _is_binary(head)
     with reading(path) as file:
-        reader = _Reader(path, file, no_header=no_header, limit=limit, datatype=datatype)
-        words, vectors = reader.read(binary)
-    keys = wordlists.decoded(path, words, encoding, unicode_errors)
-    keys, vectors, _ = wordlists.without_repeats(path, keys, vectors)
-    counts = None if fvocab is None else wordlists.read_counts(Path(fvocab), keys, encoding, unicode_errors)
-    return Table(keys, vectors, counts)
+        raw_words, vectors = _read_rows(path, file, not no_header, binary, limit, dtype)
+    keys = wordlists.decoded(path, raw_words, encoding, unicode_errors)
+    table = wordlists.whole(path, Table(keys, vectors, None), finite=False)
+    if fvocab is None:
+        return table
+    words = cast(list[str], table.keys)
+    return table._replace(counts=wordlists.read_counts(Path(fvocab), words, encoding, unicode_errors))
 
 
 def write_word2vec(
@@ -101,156 +112,188 @@ def write_word2vec(
 ) -> None:
     """Write word2vec text or binary, atomically, together with the counts to `fvocab` if that is given.
 
-    Rows are in the order given, and may be a view into padded ones; text holds the shortest digits that give
-    the same numbers back. Whole-number keys are written in decimal. `header=False` writes GloVe's text, and
+    Rows are in the order given, and may be a view into padded ones; text holds the shortest digits that read
+    back as the same numbers. Whole-number keys are written in decimal. `header=False` writes GloVe's text, and
     `line_end` ends the lines of a text. Raises `FormatError`, before anything is written, for a word that the
-    format cannot hold (empty, or with white space in it), and `OptionError` if `fvocab` is given without
+    format cannot hold (empty, or with whitespace in it), and `OptionError` if `fvocab` is given without
     counts or shapes differ.
     """
     if fvocab is not None and counts is None:
         raise OptionError(f"fvocab={os.fspath(fvocab)!r} asks for counts, but these vectors have none: leave it out")
     wordlists.check_shapes(keys, vectors, counts)
     words = wordlists.encoded(keys, "the word2vec formats")
+    end = b"" if binary else line_end
     with writing_set(*[path] if fvocab is None else [path, fvocab]) as (file, *vocabulary):
         if header:
             file.write(b"%d %d\n" % vectors.shape)
         for start in range(0, len(words), BLOCK_ROWS):
             rows = vectors[start : start + BLOCK_ROWS]
-            block = words[start : start + BLOCK_ROWS]
-            file.write(_binary_records(block, rows) if binary else _text_lines(block, rows, line_end))
+            numbers = [row.tobytes() for row in rows.astype("<f4", copy=False)] if binary else print_rows(rows)
+            records = zip(words[start : start + BLOCK_ROWS], numbers, strict=True)
+            file.write(b"".join(part for word, row in records for part in (word, b" ", row, end)))
         for lines in vocabulary:
             lines.writelines(b"%s %d\n" % pair for pair in zip(words, cast(Array, counts).tolist(), strict=True))
 
 
-# --- writing
-
-
-def _binary_records(words: list[bytes], rows: Array) -> bytes:
-    floats = rows.astype("<f4", copy=False)
-    return b"".join(piece for word, row in zip(words, floats, strict=True) for piece in (word, b" ", row.tobytes()))
-
-
-def _text_lines(words: list[bytes], rows: Array, line_end: bytes) -> bytes:
-    return b"".join(
-        piece for word, row in zip(words, print_rows(rows), strict=True) for piece in (word, b" ", row, line_end)
+def is_header(line: bytes) -> bool:
+    """Return whether a first line is a word2vec header: two whole numbers."""
+    fields = line.split()
+    return (
+        len(line.rstrip(b"\n")) < _LONGEST_HEADER
+        and len(fields) == 2
+        and all(field.isdigit() and len(field) <= _MOST_DIGITS for field in fields)
     )
 
 
 # --- reading
 
 
-class _Reader:
-    """Reads one open file: its header, then its rows, taking no memory that the file cannot fill."""
-
-    def __init__(self, path: Path, file: BinaryIO, *, no_header: bool, limit: int | None, datatype: DTypeLike):
-        self.path = path
-        self.file = file
-        self.no_header = no_header
-        self.limit = limit
-        self.datatype = np.dtype(datatype)
-        if self.datatype.name not in wordlists.FLOATS:
-            raise OptionError(f"datatype={datatype!r} is not allowed: give one of {', '.join(wordlists.FLOATS)}")
-        self.V: int | None = None  # rows the header promises
-        self.D = 0
-
-    def read(self, binary: bool | None) -> tuple[list[bytes], Array]:
-        if self.no_header and binary:
-            raise OptionError("no_header=True is for text: a binary file cannot be read without its header")
-        if not self.no_header:
-            self._read_header()
-        lines = Lines(self.file)
-        if binary is None:
-            binary = not (self.no_header or self._is_text(lines.peek()))
-        if self.no_header:
-            self.D = common_length(self.path, lines)
-        self._check_size(2 * self.D + 1 if not binary else 4 * self.D + 1)
-        self._check_memory()
-        rows = Rows(self.path, self.D, self.datatype, self._capacity())
-        if binary:
-            words = BinaryRows(self.path, lines, rows, wanted=self._wanted()).read()
-        else:
-            first_line = 1 if self.no_header else 2
-            words = TextRows(self.path, lines, rows, first_line=first_line, wanted=self._wanted()).read()
-        self._check_count(len(words), lines, binary)
-        wordlists.warn_of_cut_number(self.path, lines)
-        wordlists.warn_of_broken_rows(self.path, rows.broken)
-        return words, rows.finished()
-
-    def _read_header(self) -> None:
-        line = self.file.readline(sniff.LONGEST_FIRST_LINE)
-        fields = line.split()
-        if len(fields) != 2 or not all(field.isdigit() for field in fields):
-            raise FormatError(
-                f"{self.path} is no word2vec file: its first line is {shown(line)}, where two whole "
-                "numbers belong, rows and dimensions. If it is text without that line, as GloVe writes it, "
-                "give no_header=True"
-            )
-        self.V, self.D = (int(field) for field in fields)
-        if not 1 <= self.D <= MOST_DIMENSIONS:
-            raise FormatError(
-                f"{self.path}: its first line promises vectors of {counted(self.D, 'dimension')}; from 1 to "
-                f"{MOST_DIMENSIONS} are possible, so this is no word2vec file"
-            )
-
-    def _is_text(self, line: bytes) -> bool:
-        """Tell whether the line after the header is a word and D numbers."""
-        try:
-            return len([float(field) for field in split_line(line, self.D)[1].split(b" ")]) == self.D
-        except ValueError:
-            return False
-
-    def _check_size(self, least_row: int) -> None:
-        """Refuse a header that promises more than the file has bytes for, before taking memory for it."""
-        if self.V is None or is_compressed(self.path):
-            return
-        size = self.path.stat().st_size
-        if self.V * least_row > size:
-            raise FormatError(
-                f"{self.path} promises {self._promised()}, which need at least "
-                f"{counted(self.V * least_row, 'byte')}, but has {size:,}: the file is cut, or its header is wrong"
-            )
-
-    def _promised(self) -> str:
-        """Return the size in the header, as messages show it."""
-        return f"{counted(cast(int, self.V), 'row')} of {counted(self.D, 'dimension')}"
-
-    def _check_memory(self) -> None:
-        """Refuse a header that promises more than this machine can hold, before taking memory for it."""
-        rows = self._wanted()
-        if rows is not None:
-            room_for((rows, self.D), self.datatype, self.path, fewer_rows())
-
-    def _capacity(self) -> int:
-        """Return for how many rows to take memory at once: all, where the file is known to be that large."""
-        if self.V is None or is_compressed(self.path):
-            return 0
-        return self.V if self.limit is None else min(self.V, self.limit)
-
-    def _wanted(self) -> int | None:
-        """Return how many rows to read; None means to the end."""
-        known = [number for number in (self.V, self.limit) if number is not None]
-        return min(known, default=None)
-
-    def _check_count(self, found: int, lines: "Lines", binary: bool) -> None:
-        wanted = self._wanted()
-        if self.V is not None and wanted is not None and found < wanted:
-            raise FormatError(
-                f"{self.path} promises {self._promised()} and ends after "
-                f"{counted(found, 'whole row')}: the file is cut, or its header is wrong"
-            )
-        if found == self.V and lines.anything_left(b"\r\n" if binary else None):
-            raise FormatError(
-                f"{self.path} promises {self._promised()}, but more follows: its header is wrong"
-                + ("" if binary else ", or its rows are")
-            )
-
-
-def _refuse_other_kinds(path: Path) -> None:
+def _checked_head(path: Path) -> Head:
+    """Return the beginning of a file; raise `FormatError` if it is that of another kind of file."""
     if path.is_dir():
         raise FormatError(f"{path} is a folder: give the word2vec file in it")
-    with reading(path) as file:
-        head = file.read(sniff.HEAD_BYTES)
-    if known := sniff.known_kind(head, unpacked=is_compressed(path)):
+    head = read_head(path)
+    if known := known_kind(head.start, is_compressed=head.is_compressed):
         raise FormatError(f"{path} is {known[0]}, not a word2vec file: {known[1]}")
-    if sniff.is_safetensors(head):
+    if is_safetensors(head.start):
         raise FormatError(f"{path} is a safetensors file, not a word2vec file: try KeyedVectors.load")
+    return head
+
+
+def _read_rows(
+    path: Path, file: BinaryIO, header: bool, binary: bool, limit: int | None, dtype: np.dtype[Any]
+) -> tuple[list[bytes], Array]:
+    """Return the words and vectors of an open file, without trust in the sizes that its header declares."""
+    V, D = read_header(path, file) if header else (None, 0)
+    lines = BlockReader(file)
+    D = D or common_length(path, lines)
+    wanted = min((number for number in (V, limit) if number is not None), default=None)
+    capacity = 0  # a compressed file may hold fewer rows than its header declares
+    if V is not None and not is_compressed(path):
+        _check_size(path, V, D, 4 * D + 1 if binary else 2 * D + 1)
+        capacity = wanted or 0
+    if wanted is not None:
+        room_for((wanted, D), dtype, path, fewer_rows())
+    rows = GrowingMatrix(path, D, dtype, capacity)
+    if binary:
+        words = read_records(lines, rows, wanted or 0)
+    else:
+        words = TextRows(lines, rows, first_line=1 + header, wanted=wanted).read()
+    if V is not None and len(words) < (wanted or 0):
+        raise FormatError(
+            f"{path} declares {_size(V, D)}, but ends after {counted(len(words), 'whole row')}: the file is cut, or "
+            "its header is wrong"
+        )
+    if len(words) == V and lines.anything_left(b"\r\n" if binary else None):
+        or_rows = "" if binary else ", or its rows are"
+        raise FormatError(f"{path} declares {_size(V, D)}, but more follows: its header is wrong{or_rows}")
+    wordlists.warn_of_cut_number(path, lines.unfinished)
+    wordlists.warn_of_broken_rows(path, rows.broken)
+    return words, rows.finished()
+
+
+def read_header(path: Path, file: BinaryIO) -> tuple[int, int]:
+    """Return V and D from the first line of an open file; raises `FormatError` if it is not a word2vec header."""
+    line = file.readline(_LONGEST_HEADER)
+    fields = line.split()
+    if len(fields) != 2 or not all(field.isdigit() for field in fields):
+        raise FormatError(
+            f"{path} is not a word2vec file: its first line is {wordlists.shown(line)}, and should be two whole "
+            "numbers, rows and dimensions. If it is text without that line, as GloVe writes it, give no_header=True"
+        )
+    V, D = (int(field) for field in fields)
+    if not 1 <= D <= MOST_DIMENSIONS:
+        raise FormatError(
+            f"{path}: its header declares vectors of {counted(D, 'dimension')}; from 1 to {MOST_DIMENSIONS} are "
+            "possible, so this is not a word2vec file"
+        )
+    return V, D
+
+
+def _check_size(path: Path, V: int, D: int, least_row: int) -> None:
+    """Refuse a header that declares more rows than the file has bytes for, before memory is allocated."""
+    size = path.stat().st_size
+    if V * least_row > size:
+        raise FormatError(
+            f"{path} declares {_size(V, D)}, which need at least {counted(V * least_row, 'byte')}, but has {size:,}: "
+            "the file is cut, or its header is wrong"
+        )
+
+
+def _size(V: int, D: int) -> str:
+    return f"{counted(V, 'row')} of {counted(D, 'dimension')}"
+
+
+# --- the formats
+
+
+def _ends_in_numbers(line: bytes, D: int) -> bool:
+    """Return whether a line is a word and D numbers."""
+    try:
+        return len([float(field) for field in line.rsplit(b" ", D)[1:]]) == D
+    except ValueError:
+        return False
+
+
+def _is_text(head: Head) -> bool:
+    line = head.next_line.rstrip()
+    return is_header(head.line) and (not line or _ends_in_numbers(line, int(head.line.split()[1])))
+
+
+def _is_binary(head: Head) -> bool:
+    return is_header(head.line) and not _is_text(head)
+
+
+def _is_glove(head: Head) -> bool:
+    """Return whether a text without a header begins with a word and numbers, and no other format has these bytes."""
+    if known_kind(head.start) or is_safetensors(head.start):
+        return False
+    line = head.line.rstrip()
+    return line.count(b" ") >= _LEAST_DIMENSIONS and _ends_in_numbers(line, _LEAST_DIMENSIONS)
+
+
+def _word2vec(name: str, description: str, read: dict[str, Any], write: dict[str, Any], **fields: Any) -> Format:
+    return Format(
+        name,
+        description,
+        partial(read_word2vec, **read),
+        partial(write_word2vec, **write),
+        reads_with=frozenset({"limit", "encoding", "unicode_errors", "fvocab", "datatype"}),
+        writes_with=frozenset({"fvocab"}),
+        compressible=True,
+        **fields,
+    )
+
+
+TEXT = _word2vec(
+    "word2vec-text",
+    "word2vec text with a header, as word2vec.c, gensim and fastText write it",
+    {"binary": False},
+    {},
+    suffixes=(".txt",),
+    recognises_head=_is_text,
+)
+BINARY = _word2vec(
+    "word2vec-binary",
+    "word2vec binary, such as GoogleNews-vectors-negative300.bin",
+    {"binary": True},
+    {"binary": True},
+    suffixes=(".bin",),
+    recognises_head=_is_binary,
+)
+GLOVE = _word2vec(
+    "glove",
+    "GloVe text: the same as word2vec text without a header",
+    {"no_header": True},
+    {"header": False},
+    suffixes=(".glove",),
+    recognises_head=_is_glove,
+)
+FASTTEXT_VEC = _word2vec(
+    "fasttext-vec",
+    "fastText's .vec, which its -pretrainedVectors reads",
+    {"binary": False},
+    {"line_end": b" \n"},
+    suffixes=(".vec",),
+)
+SPACY = _word2vec("spacy", "the input of `spacy init vectors`: word2vec text", {"binary": False}, {})

@@ -1,32 +1,27 @@
 """The rows of word2vec's text and binary formats, read a few MiB at a time: see `firth.formats.word2vec`."""
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firth.errors import FormatError
-from firth.formats.decimals import ParsedLines, parse_fields, parse_lines
-from firth.formats.streams import CHUNK_BYTES, Lines, Rows, is_compressed
+from firth.formats.decimals import parse_fields, parse_lines
+from firth.formats.format import Array
+from firth.formats.streams import CHUNK_BYTES, BlockReader, GrowingMatrix
 from firth.formats.words import shown
 from firth.messages import advice, counted
 from firth.resources import available_cores
 
-Array = NDArray[Any]
-
 MOST_DIMENSIONS = 1 << 16
-_LINES_TO_LOOK_AT = 100  # for the number of dimensions, where no header gives it
-_LONGEST_WORD = 1 << 16  # bytes; a binary file without a space for so long is none
-_RECORD_BYTES = 1 << 18  # of binary that are taken at once: few enough to stay in the processor's cache
-_LARGE_TEXT = 100 << 20  # bytes; a shorter file is read before the loop would be compiled
-_BYTES_PER_NUMBER = 10  # of text, more or less
-_BLOCKS_BEFORE_COMPILING = 25  # about as many bytes, where the file is compressed and its length not known
-_MOST_THREADS = 4  # beyond these, making the strings of the words is what takes the time
+_SAMPLE_LINES = 100  # from which D is inferred if there is no header
+_LONGEST_WORD = 1 << 16  # bytes; a file without a space for so long is not word2vec binary
+_RECORD_BYTES = 1 << 18  # of binary that are read at once: few enough to stay in the processor's cache
+_MOST_THREADS = 4  # with more, creating the words takes most of the time
+
+_Parsed = tuple[list[bytes], Array]
 
 
 def split_line(line: bytes, D: int) -> tuple[bytes, bytes]:
@@ -38,14 +33,14 @@ def split_line(line: bytes, D: int) -> tuple[bytes, bytes]:
     return word, numbers
 
 
-def common_length(path: Path, lines: Lines) -> int:
-    """Return D of a text without a header: most of its first lines have it, though words may hold spaces.
+def common_length(path: Path, lines: BlockReader) -> int:
+    """Return D of a text without a header: the most frequent one among its first lines, which are left unread.
 
-    They are left to be read. Raises `FormatError` where that is no number of dimensions.
+    Raises `FormatError` if that is not a possible number of dimensions.
     """
     head = lines.read(CHUNK_BYTES)
     lines.give_back(head)
-    fields = [line.rstrip().count(b" ") for line in head.split(b"\n", _LINES_TO_LOOK_AT)[:-1] if line.strip()]
+    fields = [line.rstrip().count(b" ") for line in head.split(b"\n", _SAMPLE_LINES)[:-1] if line.strip()]
     if not fields:
         fields = [head.rstrip().count(b" ")]
     D = Counter(fields).most_common(1)[0][0]
@@ -55,185 +50,154 @@ def common_length(path: Path, lines: Lines) -> int:
     return D
 
 
-class _Block(NamedTuple):
-    """The words and the (n, D) rows of the first lines of a block, and where what follows them starts."""
-
-    words: list[bytes]
-    rows: Array
-    end: int
-
-
 class TextRows:
-    """Reads lines of a word and D numbers into `rows`: up to `wanted` of them, or all."""
+    """Reads lines of a word and D numbers into `rows`: up to `wanted` of them, or all.
 
-    def __init__(self, path: Path, lines: Lines, rows: Rows, *, first_line: int, wanted: int | None):
-        self.path = path
-        self.lines = lines
-        self.rows = rows
-        self.D = rows.array.shape[1]
+    `malformed(number, line)` is called for any other line, which is then skipped; by default it raises `FormatError`.
+    """
+
+    def __init__(
+        self,
+        lines: BlockReader,
+        rows: GrowingMatrix,
+        *,
+        first_line: int,
+        wanted: int | None = None,
+        malformed: Callable[[int, bytes], None] | None = None,
+    ):
+        self.lines, self.rows = lines, rows
+        self.D, self.dtype = rows.array.shape[1], rows.array.dtype
         self.number = first_line
         self.wanted = wanted
+        self.malformed = malformed or self._refuse
         self.words: list[bytes] = []
 
     def read(self) -> list[bytes]:
-        """Return the words; the rows are filled, and what follows the last is given back to `lines`."""
+        """Fill the rows and return the words; the bytes after the last row are given back to `lines`."""
         blocks = self.lines.blocks()
         if self.wanted == 0:
             return self.words
-        for block in islice(blocks, self._blocks_before_compiling()):
-            if self._take(block, self._parse_plainly(block)):
-                return self.words
-        with ThreadPoolExecutor(min(_MOST_THREADS, available_cores())) as pool:
-            ahead: deque[tuple[bytes, Future[ParsedLines]]] = deque()
+        block = next(blocks, b"")  # all of a small file, which needs no threads
+        if self._take(block, parse_lines(block, self.D, self.dtype)):
+            return self.words
+        threads = min(_MOST_THREADS, available_cores())
+        with ThreadPoolExecutor(threads) as pool:
+            ahead: deque[tuple[bytes, Future[_Parsed | None]]] = deque()
             for block in blocks:
-                ahead.append((block, pool.submit(parse_lines, block, self.D)))
-                if len(ahead) > _MOST_THREADS and self._take_oldest(ahead):
+                ahead.append((block, pool.submit(parse_lines, block, self.D, self.dtype)))
+                if len(ahead) > threads and self._take_oldest(ahead):
                     return self.words
             while ahead:
                 if self._take_oldest(ahead):
                     return self.words
         return self.words
 
-    def _blocks_before_compiling(self) -> int:
-        large = not is_compressed(self.path) and self.path.stat().st_size >= _LARGE_TEXT
-        all_of_it = self.wanted is None or self.wanted * self.D * _BYTES_PER_NUMBER >= _LARGE_TEXT
-        return 0 if large and all_of_it else _BLOCKS_BEFORE_COMPILING
-
-    def _take_oldest(self, ahead: "deque[tuple[bytes, Future[ParsedLines]]]") -> bool:
+    def _take_oldest(self, ahead: "deque[tuple[bytes, Future[_Parsed | None]]]") -> bool:
         block, parsed = ahead.popleft()
-        return self._take(block, self._parse_checked(block, parsed.result()), [later for later, _ in ahead])
+        return self._take(block, parsed.result(), [later for later, _ in ahead])
 
-    def _take(self, block: bytes, found: _Block, later: Sequence[bytes] = ()) -> bool:
-        """Keep what was found; tell whether that is all that is wanted, and if so give back the rest."""
-        self.words.extend(found.words)
-        self.rows.append(found.rows)
-        self.number += block.count(b"\n")
+    def _take(self, block: bytes, parsed: _Parsed | None, later: Sequence[bytes] = ()) -> bool:
+        """Keep the rows of a block; once `wanted` rows are read, give back the rest and return True."""
+        room = None if self.wanted is None else self.wanted - len(self.words)
+        end = len(block)
+        if parsed is None or (room is not None and len(parsed[0]) > room):
+            parsed, end = self._parse_singly(block, room)
+        self.words.extend(parsed[0])
+        self.rows.append(parsed[1])
+        self.number += int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n")))  # faster than bytes.count
         last_line = block[block.rfind(b"\n") + 1 :]
-        self.lines.unfinished = found.end == len(block) and bool(last_line.strip())
+        self.lines.unfinished = end == len(block) and bool(last_line.strip())
         full = self.wanted is not None and len(self.words) == self.wanted
         if full:
-            self.lines.give_back(b"".join([block[found.end :], *later]))
+            self.lines.give_back(b"".join([block[end:], *later]))
         return full
 
-    def _room(self) -> int | None:
-        return None if self.wanted is None else self.wanted - len(self.words)
-
-    def _parse_plainly(self, block: bytes) -> _Block:
-        """Parse the lines one by one, and their numbers together."""
-        if block.isspace():  # a gigabyte of blank lines packs into a few megabytes
-            return _Block([], self.rows.array[:0], len(block))
-        pieces: list[tuple[bytes, bytes]] = []
-        numbered: list[tuple[int, bytes]] = []
+    def _parse_singly(self, block: bytes, room: int | None) -> tuple[_Parsed, int]:
+        """Return up to `room` rows of a block, whose words may hold spaces, and the end of their lines."""
+        lines: list[tuple[int, bytes]] = []
         end = 0
-        room = self._room()
         for number, line in enumerate(block.split(b"\n"), self.number):
-            if room is not None and len(pieces) == room:
+            if len(lines) == room:
                 break
             end += len(line) + 1
             if bare := line.rstrip():
-                pieces.append(self._split(number, bare))
-                numbered.append((number, bare))
-        rows = self._numbers(numbered, [numbers for _, numbers in pieces])
-        return _Block([word for word, _ in pieces], rows, min(end, len(block)))
+                lines.append((number, bare))
+        return self._parse_numbered(lines), min(end, len(block))
 
-    def _parse_checked(self, block: bytes, parsed: ParsedLines) -> _Block:
-        """Take what the compiled loop is sure of, and parse the other lines here."""
-        n = len(parsed.sure) if self._room() is None else min(len(parsed.sure), self._room() or 0)
-        if n == 0:
-            return _Block([], parsed.rows[:0], len(block))
-        words = [block[start:end] for start, end in parsed.lines[:n, :2].tolist()]
-        doubtful = np.flatnonzero(~parsed.sure[:n]).tolist()
-        if doubtful:
-            spans = parsed.lines[doubtful].tolist()
-            numbers = (self.number + parsed.numbers[doubtful]).tolist()
-            numbered = [(number, block[start:end]) for number, (start, _, end) in zip(numbers, spans, strict=True)]
-            pieces = [self._split(number, line) for number, line in numbered]
-            parsed.rows[doubtful] = self._numbers(numbered, [text for _, text in pieces])
-            for row, (word, _) in zip(doubtful, pieces, strict=True):
-                words[row] = word
-        newline = block.find(b"\n", int(parsed.lines[n - 1, 2]))
-        return _Block(words, parsed.rows[:n], newline + 1 if newline >= 0 else len(block))
-
-    def _split(self, number: int, line: bytes) -> tuple[bytes, bytes]:
-        word, numbers = split_line(line, self.D)
-        if (numbers.count(b" ") + 1 if numbers else 0) != self.D:
-            raise self._bad_line(number, line)
-        return word, numbers
-
-    def _numbers(self, lines: list[tuple[int, bytes]], numbers: list[bytes]) -> Array:
-        """Return the (rows, D) numbers of these lines, given without their words."""
+    def _parse_numbered(self, lines: list[tuple[int, bytes]]) -> _Parsed:
+        """Parse lines together, or if that fails, each half: line by line would be far slower."""
         import pyarrow as pa
 
+        split = [split_line(line, self.D) for _, line in lines]
+        texts = [text for _, text in split]
         try:
-            return parse_fields(numbers, self.D, self.rows.array.dtype)
-        except pa.ArrowInvalid as error:
-            if len(lines) == 1:
-                raise self._bad_line(*lines[0]) from error
-            half = len(lines) // 2  # one by one, a bad line behind a million good ones would take a minute
-            self._numbers(lines[:half], numbers[:half])
-            self._numbers(lines[half:], numbers[half:])
-            raise FormatError(f"{self.path}: {error}") from error
+            if all(text.count(b" ") + 1 == self.D for text in texts):
+                return [word for word, _ in split], parse_fields(texts, self.D, self.dtype)
+        except pa.ArrowInvalid:
+            pass
+        if len(lines) == 1:
+            self.malformed(*lines[0])
+            return [], self.rows.array[:0]
+        half = len(lines) // 2
+        words, rows = self._parse_numbered(lines[:half])
+        more_words, more_rows = self._parse_numbered(lines[half:])
+        return words + more_words, np.concatenate([rows, more_rows])
 
-    def _bad_line(self, number: int, line: bytes) -> FormatError:
-        return FormatError(
-            f"{self.path}, line {number} is not a word and {counted(self.D, 'number')} with single spaces between: "
-            f"{shown(line)}"
+    def _refuse(self, number: int, line: bytes) -> None:
+        raise FormatError(
+            f"{self.rows.path}, line {number} is not a word and {counted(self.D, 'number')} with single spaces "
+            f"between: {shown(line)}"
         )
 
 
-class BinaryRows:
-    """Reads records of a word and D float32 into `rows`: `wanted` of them, or as many as are whole."""
+def read_records(lines: BlockReader, rows: GrowingMatrix, wanted: int) -> list[bytes]:
+    """Read up to `wanted` binary records, a word and D float32, into `rows`; return the words.
 
-    def __init__(self, path: Path, lines: Lines, rows: Rows, *, wanted: int | None):
-        self.path = path
-        self.lines = lines
-        self.rows = rows
-        self.D = rows.array.shape[1]
-        self.wanted = wanted or 0
+    The bytes after the last whole record are given back to `lines`.
+    """
+    words: list[bytes] = []
+    row_bytes = 4 * rows.array.shape[1]
+    # one buffer for all: allocating one for each read would cost more than the read
+    buffer = bytearray(max(_RECORD_BYTES, 2 * (row_bytes + _LONGEST_WORD), len(lines.ahead)))
+    view = memoryview(buffer)
+    places = np.lib.stride_tricks.sliding_window_view(np.frombuffer(buffer, np.uint8), row_bytes)
+    held = 0
+    while len(words) < wanted:
+        new = lines.readinto(view[held:])
+        held += new
+        found, starts = _split_records(buffer, view[:held], rows, wanted - len(words))
+        if starts:
+            rows.append(places[starts].view("<f4"))
+            words.extend(found)
+            used = starts[-1] + row_bytes
+            view[: held - used] = view[used:held]
+            held -= used
+        if not new:
+            break
+    lines.give_back(bytes(view[:held]))
+    return words
 
-    def read(self) -> list[bytes]:
-        """Return the words; the rows are filled, and what follows the last is given back to `lines`."""
-        words: list[bytes] = []
-        row_bytes = 4 * self.D
-        # one buffer for all: taking memory for each piece anew would cost more than reading it
-        buffer = bytearray(max(_RECORD_BYTES, 2 * (row_bytes + _LONGEST_WORD), len(self.lines.ahead)))
-        view = memoryview(buffer)
-        places = np.lib.stride_tricks.sliding_window_view(np.frombuffer(buffer, np.uint8), row_bytes)
-        held = 0
-        while len(words) < self.wanted:
-            new = self.lines.readinto(view[held:])
-            held += new
-            starts, found = self._records(buffer, view[:held], self.wanted - len(words))
-            if starts:
-                self.rows.append(places[starts].view("<f4"))
-                words.extend(found)
-                used = starts[-1] + row_bytes
-                view[: held - used] = view[used:held]
-                held -= used
-            if not new:
-                break
-        self.lines.give_back(bytes(view[:held]))
-        return words
 
-    def _records(self, buffer: bytearray, view: memoryview, most: int) -> tuple[list[int], list[bytes]]:
-        """Return where the vectors of the whole records in `view`, the filled part of `buffer`, start; and words."""
-        starts: list[int] = []
-        words: list[bytes] = []
-        row_bytes = 4 * self.D
-        find, size = buffer.find, len(view)
-        at = 0
-        while len(starts) < most:
-            start = find(b" ", at, size) + 1
-            if start - at > _LONGEST_WORD or (start == 0 and size - at >= _LONGEST_WORD):
-                raise FormatError(
-                    f"{self.path}: no word ends within {_LONGEST_WORD} bytes, so this is no word2vec binary "
-                    f"file of {counted(self.D, 'dimension')}" + advice("; if it is text, give binary=False")
-                )
-            if start == 0 or start + row_bytes > size:
-                break
-            words.append(view[at : start - 1].tobytes())
-            starts.append(start)
-            at = start + row_bytes
-        if b"\n" in b"".join(words):  # word2vec.c ends a record with one
-            words = [word.lstrip(b"\n") for word in words]
-        return starts, words
+def _split_records(
+    buffer: bytearray, view: memoryview, rows: GrowingMatrix, most: int
+) -> tuple[list[bytes], list[int]]:
+    """Return the words of the whole records in `view`, the filled part of `buffer`, and where their vectors start."""
+    words: list[bytes] = []
+    starts: list[int] = []
+    D, size = rows.array.shape[1], len(view)
+    at = 0
+    while len(starts) < most:
+        start = buffer.find(b" ", at, size) + 1
+        if start - at > _LONGEST_WORD or (start == 0 and size - at >= _LONGEST_WORD):
+            raise FormatError(
+                f"{rows.path}: a word is longer than {_LONGEST_WORD} bytes, so this is not a word2vec binary "
+                f"file of {counted(D, 'dimension')}" + advice("; if it is text, give binary=False")
+            )
+        if start == 0 or start + 4 * D > size:
+            break
+        words.append(view[at : start - 1].tobytes())
+        starts.append(start)
+        at = start + 4 * D
+    if b"\n" in b"".join(words):  # word2vec.c ends each record with one
+        words = [word.lstrip(b"\n") for word in words]
+    return words, starts
