@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Callback: TypeAlias = Callable[["Word2Vec"], object]
 
 _OPTIONS = {field.name for field in dataclasses.fields(Options)}
-_KERNELS = limits("which code does the steps", choices=("compiled", "reference"))
+_KERNELS = limits("the code that computes the steps", choices=("compiled", "reference"))
 _NO_CORPUS: Any = object()  # marks that `fit` was called without a corpus
 
 
@@ -54,7 +54,7 @@ class Word2Vec:
     Attributes after `fit` or `load`:
       wv       KeyedVectors: the words and the rows v of the center matrix, (V, D) float32
       outside  the rows u of the outside matrix, (V, D) float32, in the order of the words of `wv`
-      history  a list of `EpochRecord`: loss (nats per pair), pairs, words, seconds, learning rate
+      history  a list of `EpochRecord`, one per epoch: losses (nats per pair), pairs, words, seconds, learning rate
       corpus   dict: counts of what was read, dropped and replaced
 
     `wv` may be edited after `fit`: sorting it or adding words changes both matrices alike.
@@ -89,7 +89,7 @@ class Word2Vec:
     ):
         options = {name: value for name, value in locals().items() if name in _OPTIONS}
         if corpus:
-            raise OptionError("Word2Vec takes options alone: give the corpus to fit, as Word2Vec(...).fit(corpus)")
+            raise OptionError("Word2Vec takes only options: give the corpus to fit, as Word2Vec(...).fit(corpus)")
         for name in unknown:
             if name in _fit_arguments():
                 raise OptionError(f"{name} is an argument of fit and not an option of Word2Vec: give it to fit")
@@ -144,8 +144,8 @@ class Word2Vec:
                               run again for an epoch that no checkpoint recorded
           overwrite           replace the vectors that this model already holds, because `fit` cannot train them
                               further; not needed for a resume. The old vectors stay in memory until training starts
-          kernels             "reference" trains with the plain NumPy code of `training/*/reference.py`, step by step in
-                              a debugger if you like: equal results up to rounding, about a thousand times slower
+          kernels             "reference" trains with the plain NumPy code of `training/*/reference.py`: a debugger can
+                              step through it; equal results up to rounding, about a thousand times slower
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
         one), however often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while training)

@@ -73,8 +73,10 @@ class Options:
         3, "softmax only: epochs of negative sampling at the start; 0 starts from random vectors", 0, _MOST
     )
     epochs: int = _option(5, "passes over the corpus, or for softmax over its center words", 1, 10_000)
-    alpha: float = _option(0.025, "initial learning rate", 0.0, 3e38, open_low=True)  # a float32 in the kernels
-    min_alpha: float = _option(1e-4, "final learning rate, reached linearly", 0.0)
+    alpha: float = _option(  # at most what a float32 of the kernels holds
+        0.025, "initial learning rate; for softmax, of the warm start", 0.0, 3e38, open_low=True
+    )
+    min_alpha: float = _option(1e-4, "final learning rate; the rate falls linearly", 0.0)
     seed: int = _option(1, "seed of all random draws", 0, _MOST)
     lowercase: bool = _option(False, "convert text to lower case")
 

@@ -125,11 +125,26 @@ def _word_list(words: list[dict[str, Any]]) -> str:
     return ", ".join(terminal.escaped(entry["word"]) + count for entry, count in zip(words, counts, strict=True))
 
 
+_HISTORY = {
+    "epoch": ("  epoch", ""),
+    "loss": ("loss/pair", ".4f"),
+    "end_loss": ("end loss", ".4f"),
+    "validation_loss": ("held out", ".4f"),
+    "pairs": ("pairs", ","),
+    "words": ("words", ","),
+    "alpha": ("alpha", ".5f"),
+}
+"""Heading and format of each column of a history."""
+
+
 def _history_table(records: list[dict[str, Any]]) -> str:
-    heading = ("  epoch", "loss/pair", "pairs", "words", "alpha")
-    formats = {"epoch": "", "loss": ".4f", "pairs": ",", "words": ",", "alpha": ".5f"}
-    rows = [[format(record[name], form) for name, form in formats.items()] for record in records]
-    return terminal.columns([heading, *rows], right=range(len(heading)))
+    """Return one line for each epoch, without the columns that no epoch has."""
+    names = [name for name in _HISTORY if any(record.get(name) is not None for record in records)]
+    rows = [
+        ["" if record.get(name) is None else format(record[name], _HISTORY[name][1]) for name in names]
+        for record in records
+    ]
+    return terminal.columns([[_HISTORY[name][0] for name in names], *rows], right=range(len(names)))
 
 
 def check_lines(checks: "list[Check]") -> str:

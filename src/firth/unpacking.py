@@ -16,7 +16,7 @@ _PACKED_BYTES = 2**16
 """Compressed bytes read at a time from a .bz2 or .xz file."""
 
 DAMAGED_STREAM = (OSError, EOFError, zlib.error, lzma.LZMAError)
-"""Errors of a stream that is cut or damaged; an `OSError` with an `errno` is one of the system."""
+"""Errors of a stream that is truncated or damaged; an `OSError` with an `errno` is one of the system."""
 
 
 def unpacked(raw: BinaryIO, suffix: str, stack: ExitStack) -> Any:

@@ -11,7 +11,7 @@ from firth.cli.flags import Workers, at_least
 def demo(
     workers: Workers = None, seed: Annotated[int, typer.Option(help="Seed of all random draws.", **at_least(0))] = 1
 ) -> None:
-    """Train on Python's standard library and print the results.
+    """Train on Python's standard library and show the result.
 
     The text is the source code of the library, so nothing is downloaded.
     """

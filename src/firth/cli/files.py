@@ -34,7 +34,7 @@ def output_format(path: Path, name: str | None) -> Format:
         _check_huggingface(path)
     folder = path.resolve().parent
     if not folder.is_dir():
-        raise FileNotFoundError(0, "no such folder to write in", str(folder))
+        raise FileNotFoundError(0, "this folder does not exist: create it, or name another", str(folder))
     folder = path if path.is_dir() else folder
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(0, "no permission to write in this folder", str(folder))

@@ -1,4 +1,4 @@
-"""`firth info`: describe a file of vectors and report its errors."""
+"""`firth info`: describe a file of vectors and report every error in it."""
 
 import warnings
 from pathlib import Path
@@ -34,9 +34,9 @@ def info(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Describe a file of vectors or a model, and report its errors.
+    """Describe a file of vectors and report every error in it.
 
-    The whole file is read. The exit code is 1 if there are errors.
+    The whole file is read. Exits with 1 if an error is found.
     """
     with warnings.catch_warnings(action="ignore"):  # the problems include everything that readers warn about
         found = _describe(file, topn, full)

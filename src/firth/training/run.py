@@ -164,7 +164,7 @@ def _report_reading(corpus: Corpus, report: Reporter) -> None:
         text += f"{corpus.below_min_count:,} distinct below {option('min_count')}"
         text += f", {corpus.beyond_max_vocab:,} beyond {option('max_vocab')})" if corpus.beyond_max_vocab else ")"
     if corpus.too_long:
-        text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes left out"
+        text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes skipped"
     if corpus.replaced:
         text += f"; invalid UTF-8 replaced in {counted(corpus.replaced, 'word')}"
     report.show(text)

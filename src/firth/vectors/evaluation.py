@@ -255,13 +255,13 @@ def _read_questions(path: Path, fold: Callable[[str], str]) -> tuple[list[tuple[
         if line.startswith(":"):
             sections.append((line.lstrip(": ").strip(), []))
         elif not sections:
-            raise FormatError(f"{path}, line {number}: a question before any section; begin with a line  : name")
+            raise FormatError(f"{path}, line {number}: a question before the first section line ': NAME'")
         elif len(words) == 4:
             sections[-1][1].append(words)
         else:
             skipped.append(number)
     if not any(questions for _, questions in sections):
-        raise FormatError(f"{path} holds no questions: give lines of four words under lines  : name")
+        raise FormatError(f"{path} has no questions: give lines of four words under section lines ': NAME'")
     return sections, skipped
 
 
@@ -279,8 +279,8 @@ def _read_pairs(path: Path, delimiter: str | None, encoding: str) -> tuple[list[
         if delimiter is not None:
             name, hint = repr(delimiter), "; give the delimiter, or delimiter=None to detect it"
         raise FormatError(
-            f"{path} holds no pairs: no line among its first {_LINES_EXAMINED:,} is two words and a score with {name} "
-            f"between them{hint}"
+            f"{path} has no word pairs: none of its first {_LINES_EXAMINED:,} lines is two words and a score "
+            f"separated by {name}{hint}"
         )
     pairs: list[tuple[str, str, float]] = []
     skipped: list[int] = []

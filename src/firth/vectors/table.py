@@ -432,5 +432,5 @@ def row_of_each(keys: list[Key]) -> dict[Key, int]:
     rows = dict(zip(keys, range(len(keys)), strict=True))
     if len(rows) != len(keys):
         repeated = next(key for row, key in enumerate(keys) if rows[key] != row)
-        raise OptionError(f"keys must differ: {repeated!r} comes more than once")
+        raise OptionError(f"keys must differ: {repeated!r} occurs more than once")
     return rows

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from firth.errors import CheckpointError, DivergenceError, FormatError, OptionError
 from firth.formats.atomic import atomic_write
-from firth.formats.sealed import CHECKPOINT, SealedFile, read_sealed, write_sealed
+from firth.formats.sealed import CHECKPOINT, open_sealed, write_sealed
 from firth.messages import option
 from firth.options import Options, checked, limits, shortened
 from firth.text import Corpus, TokenStore
@@ -193,7 +193,7 @@ class FolderCheckpointer(Checkpointer):
         files = _files(self.folder)
         if files and not self._resume:
             raise CheckpointError(
-                f"{self.folder} holds {files[0].name}, of a training run that can be resumed: give "
+                f"{self.folder} holds {files[0].name}, from which training can be resumed: give "
                 f"{option('resume', True)}, or name another folder"
             )
         self._number = int(files[0].stem.partition("-")[2]) if files else 0
@@ -222,8 +222,8 @@ class FolderCheckpointer(Checkpointer):
         differing = list(differences({name: identity.get(name) for name in ours}, ours))
         if differing:
             raise CheckpointError(
-                f"{path} is of another training run: {'; '.join(differing)}. Give what it was made with, or "
-                "another folder to start again"
+                f"{path} belongs to another training run: {'; '.join(differing)}. Give the same as for that "
+                "run, or name another folder to start again"
             )
 
     def _check_room(self, V: int) -> None:
@@ -262,15 +262,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
     Raises `FormatError` if it is truncated or damaged, or of another kind or version.
     """
-    return read_sealed(path, CHECKPOINT, _checkpoint)
-
-
-def _checkpoint(file: SealedFile) -> Checkpoint:
-    arrays = {name: file.mapped(name, check=True) for name in file.layout}
-    state = State(file.json("position", dict), arrays, str(file.path))
-    history = file.json("history", list)
-    records(history, state.origin)
-    return Checkpoint(state, history, file.json("identity", dict))
+    with open_sealed(path, CHECKPOINT) as file:
+        state = State(file.json("position", dict), {name: file.mapped(name) for name in file.layout}, str(path))
+        history = file.json("history", list)
+        records(history, state.origin)
+        return Checkpoint(state, history, file.json("identity", dict))
 
 
 def _files(folder: Path) -> list[Path]:
