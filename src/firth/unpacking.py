@@ -55,8 +55,7 @@ class _Streams(io.RawIOBase):
         while not plain:
             packed = b""
             if self._decoder.eof:
-                packed = self._next_stream()
-                if not packed:
+                if not (packed := self._next_stream()):
                     return 0
                 self._decoder = self._new_decoder()
             elif self._decoder.needs_input and not (packed := self._raw.read(_PACKED_BYTES)):

@@ -1,4 +1,4 @@
-"""`firth train`: options, output, wrong use, and interrupts."""
+"""`firth train`: options, output, usage errors, and interrupts."""
 
 import dataclasses
 import json

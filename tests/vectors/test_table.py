@@ -79,7 +79,7 @@ def test_an_integer_is_a_key_and_never_a_row_number():
         (["a"], np.eye(2), None, r"1 key must be a \(1, D\) array of numbers: found shape \(2, 2\)"),
         (["a"], np.zeros(1), None, r"found shape \(1,\)"),
         (["a"], np.array([["x"]]), None, "dtype <U1"),
-        (["a"], np.eye(1), [1, 2], r"the counts of 1 key must have shape \(1,\): found shape \(2,\)"),
+        (["a"], np.eye(1), [1, 2], r"the values of 'count' for 1 key must have shape \(1,\): found shape \(2,\)"),
         (["a", "b"], None, None, r"2 keys without vectors: give a \(2, D\) array too"),
     ],
 )

@@ -22,7 +22,7 @@ def convert(
     file_format: FileFormat = None,
     limit: Annotated[
         int | None,
-        typer.Option(help="Convert only this many words, the most frequent.", show_default="all words", **at_least(1)),
+        typer.Option(help="Convert only this many of the most frequent words.", show_default="all", **at_least(1)),
     ] = None,
     encoding: Annotated[
         str | None, typer.Option(metavar="NAME", help="Encoding of the words, if IN is text.", show_default="utf8")

@@ -13,7 +13,7 @@ def demo(
 ) -> None:
     """Train on Python's standard library and show the result.
 
-    Nothing is downloaded: the text comes with Python.
+    The text is the source code of the library, so nothing is downloaded.
     """
     from firth.demo import run  # here, because it would slow down `firth --help`
 

@@ -3,6 +3,7 @@
 A new format is a module that describes it as a `Format`, and its line in `FORMATS`.
 """
 
+import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from firth.errors import FormatError, OptionError, near
+from firth.errors import FormatError, OptionError
 from firth.formats import arrow, fasttext, huggingface, native, npz, plain_safetensors, projector, word2vec
 from firth.formats.format import Array, Format, PathLike
 from firth.formats.signatures import add_signatures, known_kind
@@ -87,7 +88,7 @@ def _named(name: str) -> Format:
     """Return the format of that name; raises `OptionError` with a near name."""
     if name in FORMATS:
         return FORMATS[name]
-    hint = near(name, FORMATS)
+    hint = difflib.get_close_matches(name, FORMATS)
     meant = f": did you mean {hint[0]!r}?" if hint else "."
     raise OptionError(f"{option('format', repr(name))} is unknown{meant} The formats are {', '.join(FORMATS)}")
 

@@ -12,8 +12,9 @@ All functions release the GIL. None checks its arguments: `search` does.
 import numpy as np
 from numba import njit
 
+from firth.vectors.cosines import COSMUL_EPSILON
+
 _CHUNK = 64
-_COSMUL_EPSILON = 1e-6
 
 
 @njit(nogil=True)
@@ -104,7 +105,7 @@ def keep_best_analogies(first, multiply, cosines, questions, excluded, values, r
     if values.shape[1] == 0:
         return
     scores = np.empty(cosines.shape[1], cosines.dtype)
-    epsilon = cosines.dtype.type(_COSMUL_EPSILON)
+    epsilon = cosines.dtype.type(COSMUL_EPSILON)
     for q in range(len(questions)):
         a, b, c = cosines[questions[q, 0]], cosines[questions[q, 1]], cosines[questions[q, 2]]
         if multiply:
