@@ -25,7 +25,7 @@ from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord, records
 
 if TYPE_CHECKING:
-    from firth.training.registry import Training
+    from firth.training.loop.objective import Training
 
 StrPath: TypeAlias = str | os.PathLike[str]
 _MOST_REPLACED = 0.1  # share of words with invalid UTF-8 in a text file; a file that is not text has more
