@@ -27,7 +27,7 @@ lint: $(VENV)/installed-lint            ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/basedpyright
+	$(BIN)/basedpyright --project pyproject.toml
 
 bench: $(VENV)/installed-bench          ## compare with gensim: make bench CORPUS=wiki.txt
 	@test -n "$(CORPUS)" || { echo "give a text file: make bench CORPUS=wiki.txt" >&2; exit 2; }

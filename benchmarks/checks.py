@@ -59,7 +59,7 @@ class TimedTraining:
     def __init__(self, mode: str, corpus: Corpus, options: Options, workers: int, checkpointer: Checkpointer):
         self._mode, self._words, self._timed = mode, corpus.raw_words, Timed(checkpointer)
         self._kernels: dict[tuple[int, ...], object] = {}
-        self._epochs = make_trainer(corpus, options, workers, Reporter(), self._timed).epochs()
+        self._epochs = make_trainer(corpus, options, workers, Reporter(), self._timed, "compiled").epochs()
 
     def words_a_second(self) -> float:
         """Train two epochs and return the speed of the second."""

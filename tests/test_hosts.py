@@ -5,7 +5,7 @@ from stress import hosts
 
 
 def test_four_training_runs_at_once_give_the_same_bytes_as_alone():
-    found = hosts.four_threads_at_once("blocks", 1)
+    found = hosts.HOSTS["four_threads_at_once"]("blocks", 1)
     assert len(found) == 4
     assert all(digest == hosts.alone(1)[kind] for kind, digest in found)
 

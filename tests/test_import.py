@@ -70,12 +70,6 @@ def test_every_public_name_is_documented(name: str):
     assert thing.__doc__
 
 
-def test_a_star_import_imports_the_public_names():
-    namespace: dict[str, object] = {}
-    exec("from firth import *", namespace)
-    assert set(PUBLIC) <= set(namespace)
-
-
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match=r"module 'firth' has no attribute 'word2vec'"):
         firth.word2vec  # noqa: B018

@@ -1,10 +1,8 @@
 """Training and file access use neither the network nor a cache on disk."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from random import Random
+
+from stress._child import output_of
 
 ALONE = """
 import hashlib, sys
@@ -26,18 +24,12 @@ print(hashlib.sha256(model.wv.vectors.tobytes()).hexdigest())
 """
 
 
-def run(folder: Path, cache: Path) -> str:
-    """Run `ALONE` in a process of its own and return the digest of the vectors."""
-    command = [sys.executable, "-c", ALONE, str(folder)]
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, env=environment).stdout
-
-
 def test_training_and_files_use_no_network_and_no_compiled_cache(tmp_path):
     folders = [tmp_path / name for name in ("work", "again", "cache")]
     for folder in folders:
         folder.mkdir()
-    clean = run(folders[0], folders[2])
+    cache = {"NUMBA_CACHE_DIR": str(folders[2])}
+    clean = output_of(ALONE, folders[0], **cache)
     assert list(folders[2].iterdir()) == []
     poison = Random(0)
     for number, suffix in enumerate(["nbi", "1.nbc", "pyc"] * 3):
@@ -45,5 +37,5 @@ def test_training_and_files_use_no_network_and_no_compiled_cache(tmp_path):
         place.parent.mkdir()
         place.write_bytes(poison.randbytes(1000))
     before = {path: path.read_bytes() for path in folders[2].rglob("*.*")}
-    assert run(folders[1], folders[2]) == clean
+    assert output_of(ALONE, folders[1], **cache) == clean
     assert {path: path.read_bytes() for path in folders[2].rglob("*") if path.is_file()} == before

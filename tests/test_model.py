@@ -2,24 +2,15 @@
 
 import dataclasses
 import inspect
-import math
 from typing import Literal
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 import firth
-from firth import (
-    CheckpointError,
-    CorpusError,
-    DivergenceError,
-    FirthError,
-    FormatError,
-    KeyedVectors,
-    OptionError,
-    Options,
-    Word2Vec,
-)
+from firth import KeyedVectors, Options, Word2Vec
+from firth.errors import CheckpointError, CorpusError, DivergenceError, FirthError, FormatError, OptionError
 from firth.training import registry, run
 from firth.training.softmax import cooccurrence
 
@@ -58,25 +49,12 @@ def test_the_signature_matches_the_options():
         assert parameter.annotation == (Literal[choices] if choices else field.type)
 
 
-@pytest.mark.parametrize("workers", [0, -1, 1.5, "2", True, 5000])
-def test_workers_are_checked(workers):
-    with pytest.raises(OptionError, match=r"workers=.* give a whole number from 1 to 1024"):
-        Word2Vec(workers=workers)
-
-
-def test_an_unknown_option_suggests_the_nearest():
-    with pytest.raises(OptionError, match="unknown option 'vectorsize': did you mean 'vector_size'"):
-        Word2Vec(vectorsize=100)
-    with pytest.raises(OptionError, match="unknown option 'iter': use epochs"):
-        Word2Vec(iter=5)
-
-
 @pytest.mark.parametrize("name", ["corpus", "callbacks", "progress", "validation", "tokenizer", "checkpoint"])
 def test_an_argument_of_fit_is_refused_by_the_constructor(name):
     message = f"^{name} is an argument of fit and not an option of Word2Vec: give it to fit$"
     with pytest.raises(OptionError, match=message):
         Word2Vec(**{name: 1})
-    with pytest.raises(OptionError, match="Word2Vec takes options alone: give the corpus to fit"):
+    with pytest.raises(OptionError, match="Word2Vec takes only options: give the corpus to fit"):
         Word2Vec([["a", "b"]])
 
 
@@ -125,22 +103,11 @@ def as_lists():
     return [line.split() for line in TEXT.splitlines()]
 
 
-@pytest.mark.parametrize(
-    "corpus",
-    [as_lists(), tuple(as_lists()), (words for words in as_lists()), iter(as_lists())],
-    ids=["lists", "tuple", "generator", "iterator"],
-)
+@pytest.mark.parametrize("corpus", [as_lists(), (words for words in as_lists())], ids=["lists", "generator"])
 def test_token_lists_give_the_same_vectors_as_a_file(corpus, model):
     again = Word2Vec(**SMALL).fit(corpus, progress=False)
     assert again.wv.index_to_key == model.wv.index_to_key
     np.testing.assert_array_equal(again.wv.vectors, model.wv.vectors)
-
-
-def test_a_tokenizer_and_lowercase(tmp_path):
-    file = tmp_path / "text.txt"
-    file.write_text("King,Queen,king\n" * 20)
-    model = Word2Vec(**SMALL, lowercase=True).fit(file, tokenizer=lambda line: line.strip().split(","), progress=False)
-    assert model.wv.index_to_key == ["king", "queen"]
 
 
 def test_integer_ids_stay_ids():
@@ -186,7 +153,6 @@ def test_overwrite_is_not_needed_to_resume(path, tmp_path):
 
 
 def contents(model):
-    """Return what a model holds, to compare."""
     arrays = model.wv.vectors.tobytes(), model.outside.tobytes()
     return model.wv, list(model.wv.index_to_key), *arrays, list(model.history), dict(model.corpus)
 
@@ -196,12 +162,8 @@ def test_a_fit_that_fails_before_training_leaves_the_model_unchanged(failing, pa
     model = Word2Vec(**SMALL).fit(path, progress=False)
     before = contents(model)
     owners = {"read_corpus": run, "make_trainer": registry, "count_pairs": cooccurrence}
-
-    def fail(*given, **named):
-        raise MemoryError("no more")
-
-    monkeypatch.setattr(owners[failing], failing, fail)
-    with pytest.raises(MemoryError):
+    monkeypatch.setattr(owners[failing], failing, Mock(side_effect=MemoryError("no more")))
+    with pytest.raises(MemoryError, match="no more"):
         model.fit([["other", "words"]] * 10, validation=[["other", "words"]], progress=False, overwrite=True)
     assert contents(model) == before
 
@@ -225,12 +187,6 @@ def test_a_fit_without_pairs_or_that_diverges_leaves_the_model_unchanged(corpus,
 
 def without_seconds(history):
     return [dataclasses.replace(record, seconds=None) for record in history]
-
-
-def test_equal_runs_write_equal_files(path, tmp_path):
-    for name in ("one", "other"):
-        Word2Vec(**SMALL).fit(path, progress=False).save(tmp_path / name)
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
 def test_a_saved_model_is_loaded_unchanged(model, tmp_path):
@@ -338,9 +294,8 @@ def test_a_model_cannot_be_fitted_while_it_is_being_trained(path):
 
 def test_a_corpus_that_is_not_text_is_reported(tmp_path):
     file = tmp_path / "corpus"
-    file.write_bytes(
-        np.random.default_rng(3).integers(128, 256, 20_000, np.uint8).tobytes().replace(b"\x85", b" ") + TEXT.encode()
-    )
+    noise = np.random.default_rng(3).integers(128, 256, 20_000, np.uint8).tobytes()
+    file.write_bytes(noise.replace(b"\x85", b" ") + TEXT.encode())
     with pytest.warns(RuntimeWarning, match="not UTF-8: .*; is the corpus text"):
         Word2Vec(**SMALL).fit(file, progress=False)
 
@@ -374,32 +329,20 @@ def test_a_wrong_validation_is_refused():
         model.fit(many_sentences(100), validation=[[1000, 1001]], progress=False)
 
 
-def test_the_softmax_is_trained_saved_and_loaded(path, tmp_path):
-    model = Word2Vec(**SMALL | {"objective": "softmax", "warm_epochs": 1}).fit(path, progress=False)
-    assert model.wv.index_to_key[:2] == ["the", "king"]
-    assert all(math.isfinite(record.loss) and record.loss < math.log(8) for record in model.history)
-    model.save(tmp_path / "model.firth")
-    assert Word2Vec.load(tmp_path / "model.firth").options.objective == "softmax"
-
-
-@pytest.mark.parametrize("options", [{"schedule": "blocks"}, {"schedule": "hogwild"}, {"objective": "softmax"}])
-def test_the_reference_trains_the_same_vectors_up_to_rounding(options):
+def test_the_reference_trains_the_same_vectors_by_the_softmax_up_to_rounding():
     ids = np.random.default_rng(5).integers(0, 30, (40, 12))
-    models = [
-        Word2Vec(vector_size=8, min_count=1, epochs=1, workers=1, **options).fit(ids, progress=False, kernels=kernels)
-        for kernels in ("compiled", "reference")
-    ]
-    # Rows of unit size after some 400 steps (5,000 for softmax's warm start), each rounded to float32.
-    largest = np.abs(models[0].wv.vectors).max()
-    np.testing.assert_allclose(models[1].wv.vectors, models[0].wv.vectors, atol=1e-4 * largest)
-    assert models[1].history[-1].loss == pytest.approx(models[0].history[-1].loss, rel=1e-5)
+    options = {"vector_size": 8, "min_count": 1, "epochs": 1, "workers": 1, "objective": "softmax"}
+    compiled, plain = (Word2Vec(**options).fit(ids, progress=False, kernels=k) for k in ("compiled", "reference"))
+    # Rows of unit size after some 5,000 steps of the warm start, each rounded to float32.
+    np.testing.assert_allclose(plain.wv.vectors, compiled.wv.vectors, atol=1e-4 * np.abs(compiled.wv.vectors).max())
+    assert plain.history[-1].loss == pytest.approx(compiled.history[-1].loss, rel=1e-5)
 
 
 def test_a_run_cannot_be_resumed_with_other_kernels(tmp_path):
     ids = np.random.default_rng(5).integers(0, 30, (40, 12))
     options = {"vector_size": 8, "min_count": 1, "epochs": 2, "workers": 1}
     Word2Vec(**options).fit(ids, progress=False, checkpoint=tmp_path, callbacks=lambda model: True)
-    with pytest.raises(CheckpointError, match="kernels was 'compiled' and is 'reference'"):
+    with pytest.raises(CheckpointError, match="kernels was 'compiled' and is now 'reference'"):
         Word2Vec(**options).fit(ids, progress=False, checkpoint=tmp_path, resume=True, kernels="reference")
 
 

@@ -2,30 +2,28 @@
 
 import dataclasses
 import inspect
-import json
 import math
-import operator
-import pickle
 import re
-import subprocess
-import sys
 import time
 import tracemalloc
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stress import limits
+from stress._child import output_of
+from stress.limits import FIELDS, is_allowed
 
 from firth import Word2Vec
 from firth.errors import OptionError
 from firth.options import Options
 from firth.other_programs import FOREIGN_NAMES, answer
 
-FIELDS = {option.name: option for option in dataclasses.fields(Options)}
 LARGEST = 2**63 - 1
 
 
@@ -36,9 +34,6 @@ def test_names_and_defaults_are_gensims_where_gensim_has_an_equivalent():
         "seed": 1, "lowercase": False, "schedule": "blocks", "blocks": 16,
         "objective": "negative_sampling", "unigram_intercept": True, "center_power": 0.5, "warm_epochs": 3,
     }  # fmt: skip
-
-
-# --- values
 
 
 @pytest.mark.parametrize(
@@ -81,27 +76,6 @@ HOSTILE = [
     np.timedelta64("NaT", "D"), np.array(5), np.array([5]), Fraction(1, 40), Fraction(10**9999, 7), Decimal("0.025"),
     1j, "x" * LONG, b"x" * LONG, np.str_("x" * LONG), [0] * LONG, 10**10000, -(10**10000), object(), object, ...,
 ]  # fmt: skip
-
-
-def is_allowed(name: str, value: Any) -> bool:
-    """Return whether an option may have a value, by its type and its limits."""
-    default, limit = FIELDS[name].default, FIELDS[name].metadata
-    if isinstance(default, bool):
-        return isinstance(value, (bool, np.bool_))
-    if isinstance(default, str):
-        return isinstance(value, str) and str(value) in limit["choices"]
-    if value is None:
-        return default is None
-    kinds = (float, Fraction, np.floating, int, np.integer) if isinstance(default, float) else (int, np.integer)
-    if not isinstance(value, kinds) or isinstance(value, (bool, np.timedelta64)) or value != value:
-        return False
-    try:
-        number = float(value) if isinstance(default, float) else int(value)
-    except OverflowError:
-        return False
-    above = number > limit["low"] if limit["open_low"] else number >= limit["low"]
-    falls = (name != "min_alpha" or number <= Options.alpha) and (name != "alpha" or number >= Options.min_alpha)
-    return above and falls and abs(number) < math.inf and (limit["high"] is None or number <= limit["high"])
 
 
 @pytest.mark.parametrize("make", [Options, Word2Vec])
@@ -149,31 +123,15 @@ except OptionError:
 
 
 def test_a_wrong_option_is_refused_before_any_file_is_opened():
-    done = subprocess.run([sys.executable, "-c", BEFORE_FILES], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    assert output_of(BEFORE_FILES) == "[]\n"
 
 
-anything = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.binary(max_size=20),
-    st.complex_numbers(), st.fractions(), st.decimals(), st.lists(st.integers(), max_size=3), st.just(...),
-    st.sampled_from([np.int8, np.uint64, np.float16, np.float32, np.bool_, np.str_]).map(lambda kind: kind(1)),
-    st.integers(-(2**70), 2**70).map(float), st.integers(0, 100), st.floats(0, 1),
-    st.sampled_from(["blocks", "hogwild", "softmax", "negative_sampling"]),
-)  # fmt: skip
+anything = st.randoms(use_true_random=False).map(limits.hostile)
 
 
 @given(st.sampled_from(sorted(FIELDS)), anything)
 def test_any_value_is_refused_or_survives_json_and_pickle(name: str, value: Any):
-    try:
-        options = Options(**{name: value})
-    except OptionError as error:
-        message = str(error)
-        assert name in message
-        assert not is_allowed(name, value)
-    else:
-        assert is_allowed(name, value)
-        assert Options.from_dict(json.loads(json.dumps(options.to_dict(), allow_nan=False))) == options
-        assert pickle.loads(pickle.dumps(options)) == options
+    limits.tried(name, value)
 
 
 @given(st.dictionaries(st.sampled_from(sorted(FIELDS)), anything, max_size=4))
@@ -203,35 +161,23 @@ def test_options_are_keyword_only_frozen_and_compare_by_value():
     assert len({Options(), Options(window=5), Options(window=6)}) == 2
 
 
-def test_a_replaced_option_is_checked():
-    assert dataclasses.replace(Options(), window=9) == Options(window=9)
+@pytest.mark.parametrize("make", [lambda **given: Options.from_dict(given), partial(dataclasses.replace, Options())])
+def test_options_of_a_dictionary_and_replaced_options_are_checked(make):
+    assert make(window=9) == Options(window=9)
+    assert make() == Options()
     with pytest.raises(OptionError, match="window=0"):
-        dataclasses.replace(Options(), window=0)
+        make(window=0)
 
 
 # --- names
 
 
-def test_from_dict_checks_values():
-    assert Options.from_dict({}) == Options()
-    with pytest.raises(OptionError, match="window=0"):
-        Options.from_dict({"window": 0})
-
-
-@pytest.mark.parametrize(
-    ("name", "meant"),
-    [
-        ("vectorsize", "vector_size"),
-        ("windw", "window"),
-        ("min_counts", "min_count"),
-        ("aplha", "alpha"),
-        ("Epochs", "epochs"),
-        ("worker", "workers"),
-    ],
-)
-def test_the_message_for_an_unknown_name_offers_the_nearest(name, meant):
-    with pytest.raises(OptionError, match=f"^unknown option '{name}': did you mean '{meant}'\\?$"):
-        Options.from_dict({name: 5})
+@pytest.mark.parametrize("make", [Options.from_dict, lambda given: Word2Vec(**given)])
+def test_the_message_for_an_unknown_name_offers_the_nearest(make):
+    for name, meant in [("vectorsize", "vector_size"), ("min_counts", "min_count"), ("aplha", "alpha"),
+                        ("Epochs", "epochs"), ("worker", "workers"), ("windw", "window")]:  # fmt: skip
+        with pytest.raises(OptionError, match=f"^unknown option '{name}': did you mean '{meant}'\\?$"):
+            make({name: 5})
 
 
 def test_the_message_for_an_unfamiliar_name_lists_all():
@@ -270,21 +216,16 @@ WORD2VEC_C = [
 ]  # fmt: skip
 
 
-def gensims(*callables: str) -> list[str]:
-    """Return the names of the parameters of gensim's functions."""
-    models = pytest.importorskip("gensim.models")
-    signatures = [inspect.signature(operator.attrgetter(name)(models)).parameters for name in callables]
-    return [name for parameters in signatures for name in parameters if name not in ("self", "kwargs")]
-
-
 @pytest.mark.parametrize("names", [GENSIM_3, FASTTEXT, SPARK, WORD2VEC_C], ids=["gensim 3", "fastText", "Spark", "C"])
 def test_every_name_of_another_program_is_known(names):
     assert set(names) <= FOREIGN_NAMES | set(FIELDS) | {"workers"}
 
 
 def test_every_name_of_gensim_is_known():
-    names = set(gensims("Word2Vec", "FastText", "Word2Vec.train")) - {"word_count"}
-    assert names <= FOREIGN_NAMES | set(FIELDS) | {"workers"}
+    models = pytest.importorskip("gensim.models")
+    functions = models.Word2Vec, models.FastText, models.Word2Vec.train
+    names = {name for function in functions for name in inspect.signature(function).parameters}
+    assert names - {"self", "kwargs", "word_count"} <= FOREIGN_NAMES | set(FIELDS) | {"workers"}
 
 
 def test_no_name_of_another_program_is_an_option_of_firth():

@@ -14,9 +14,10 @@ from firth.errors import CorpusError
 from firth.messages import counted
 from firth.model import Word2Vec
 from firth.vectors import KeyedVectors
+from firth.vectors.query_input import Neighbours
 
 OPTIONS: dict[str, Any] = {"vector_size": 200, "window": 3, "epochs": 8, "lowercase": True}
-"""The text has only a million words: in code a small window is enough, and eight epochs replace more text."""
+"""The text has only a million words, so training takes more epochs; in code a small window is enough."""
 
 WORDS = ("read", "append", "month", "red", "left", "compile")
 ANALOGY = ("read", "write", "reader")
@@ -25,7 +26,7 @@ _SKIPPED = frozenset(
     {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
     | {"distutils", "ensurepip", "idlelib", "lib2to3", "tkinter", "turtledemo"}
 )
-"""Folders that not every installation of Python has; without them the text is nearly the same everywhere."""
+"""Folders that some installations of Python lack; without them the text is nearly the same everywhere."""
 
 _WORD = re.compile(r"[A-Za-z]+")
 
@@ -68,7 +69,11 @@ def run(
     """Train on `files` (None: the standard library), print the result with `write`, and return the model."""
     model = Word2Vec(**OPTIONS, seed=seed, workers=workers)
     found = source_files() if files is None else list(files)
-    write(_introduction(len(found)))
+    version = ".".join(platform.python_version_tuple()[:2])
+    write(
+        f"Training word vectors on the source of Python {version}'s standard library: {counted(len(found), 'file')}.\n"
+        "Each line of code is a sentence; names are split into lower-case words.\n"
+    )
     sys.stdout.flush()  # before the progress, which goes to another stream
     model.fit(sentences(found))
     write("\n" + reports.training_summary(model))
@@ -78,20 +83,8 @@ def run(
     return model
 
 
-def _introduction(n_files: int) -> str:
-    version = ".".join(platform.python_version_tuple()[:2])
-    return (
-        f"Training word vectors on the source of Python {version}'s standard library: {counted(n_files, 'file')}.\n"
-        "Each line of code is a sentence; names are split into lower-case words.\n"
-    )
-
-
 def _neighbours(wv: KeyedVectors) -> str:
-    rows = []
-    for word in WORDS:
-        if word in wv:
-            near = [f"{other} {cosine:.2f}" for other, cosine in wv.most_similar(word, topn=5)]
-            rows.append((f"  {word}", ", ".join(near)))
+    rows = [(f"  {word}", _listed(wv.most_similar(word, topn=5))) for word in WORDS if word in wv]
     return terminal.columns(rows) if rows else "  (this text has none of the example words)"
 
 
@@ -99,5 +92,8 @@ def _analogy(wv: KeyedVectors) -> str:
     a, b, c = ANALOGY
     if not all(word in wv for word in ANALOGY):
         return f"(no analogy: {a}, {b} and {c} are not all in this text)"
-    answers = [f"{word} {cosine:.2f}" for word, cosine in wv.most_similar([b, c], [a], topn=3)]
-    return f"Analogy: {a} is to {b} as {c} is to ...  {', '.join(answers)}"
+    return f"Analogy: {a} is to {b} as {c} is to ...  {_listed(wv.most_similar([b, c], [a], topn=3))}"
+
+
+def _listed(neighbours: Neighbours) -> str:
+    return ", ".join(f"{word} {cosine:.2f}" for word, cosine in neighbours)

@@ -48,10 +48,9 @@ class MissingExtraError(FirthError, ImportError):
 
 
 class UnknownWordError(FirthError, KeyError):
-    """A word is not in the vocabulary; the message offers near spellings.
+    """A word is not in the vocabulary; the message suggests similar words.
 
-    The spellings are searched for only when the message is read, among the first 200,000 words, so that catching
-    the error costs no time.
+    They are searched for among the first 200,000 words, and only when the message is read: catching the error is fast.
     """
 
     def __init__(self, word: object, vocabulary: Iterable[object]):
@@ -67,13 +66,8 @@ class UnknownWordError(FirthError, KeyError):
         return type(self), (self.args[0], _near_words(self.args[0], self._vocabulary))
 
 
-def near(name: str, candidates: Iterable[str], n: int = 3) -> list[str]:
-    """Return up to `n` of `candidates` with a spelling similar to `name`, the most similar first."""
-    return difflib.get_close_matches(name, candidates, n=n)
-
-
 def _near_words(word: object, vocabulary: Iterable[object]) -> list[str]:
     if not isinstance(word, str):
         return []
     words = (key for key in islice(vocabulary, 200_000) if isinstance(key, str))
-    return near(word, (key for key in words if abs(len(key) - len(word)) <= 2))
+    return difflib.get_close_matches(word, (key for key in words if abs(len(key) - len(word)) <= 2))

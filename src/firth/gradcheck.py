@@ -1,8 +1,8 @@
 """Gradient check of every equation of `firth.objectives`: the table that `firth gradcheck` prints.
 
-`EQUATIONS` has one line for each equation. A line makes a loss from a random `Example`, and names the parameter, or the
-rows of it, by which the equation differentiates; `gradient_check` measures that derivative by central differences.
-Functions are looked up in `firth.objectives` when a check runs, so the functions in use are checked.
+`EQUATIONS` has one line for each equation. A line makes a loss from a random `Example`, and names the parameter to
+differentiate by, or some of its rows; `gradient_check` measures that derivative by central differences. Functions
+are looked up in `firth.objectives` when a check runs, so that tests can replace them.
 """
 
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from firth.objectives import Array, gradient_check
 from firth.options import whole
 
 TOLERANCE = 1e-9
-"""The allowed difference, times 1 + |J|, as the rounding of the loss J grows with it. It is 25 times the error of
-`objectives.STEP`, near 4e-11; a wrong sign, row or factor makes a difference of 1e-3 or more."""
+"""The allowed difference, before it is multiplied by 1 + |J|, because the rounding of the loss J grows with J. It is 25
+times the error of `objectives.STEP`, near 4e-11; a wrong sign, row or factor makes a difference of 1e-3 or more."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def _window_sampling(e: Example) -> Any:
 
 
 def _network(name: str, at: Callable[[Example], Array], layers: Callable[[Example, Array], Any]) -> LossOfExample:
-    """Differentiate by the member `name` of `NetworkGradients`, at a value of which `layers` gives W_1 and W_2."""
+    """Differentiate by the variable `name` of `NetworkGradients` at `at`; `layers` makes W_1 and W_2 of its value."""
 
     def loss_of_example(e: Example) -> Any:
         x, y = (objectives.one_hot(word, len(e.U)) for word in (e.c, e.o))

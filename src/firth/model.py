@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Callback: TypeAlias = Callable[["Word2Vec"], object]
 
 _OPTIONS = {field.name for field in dataclasses.fields(Options)}
-_KERNELS = limits("which code does the steps", choices=("compiled", "reference"))
+_KERNELS = limits("the code that computes the steps", choices=("compiled", "reference"))
 _NO_CORPUS: Any = object()  # marks that `fit` was called without a corpus
 
 
@@ -40,11 +40,11 @@ class Word2Vec:
     """Skip-gram: learns a vector for every word of a corpus, by negative sampling or by the exact softmax.
 
     The loss of a pair of a center word c and an outside word o, with K noise words w_k, is (Mikolov et al. 2013,
-    arXiv:1310.4546, eq. 4; computed in the open by `firth.objectives.negative_sampling`)
+    arXiv:1310.4546, eq. 4; in NumPy: `firth.objectives.negative_sampling`)
 
         J = -log sigma(u_o . v_c) - sum_k log sigma(-u_k . v_c)
 
-    and with `objective="softmax"` (computed pair by pair by `firth.objectives.naive_softmax`)
+    and with `objective="softmax"` (in NumPy: `firth.objectives.naive_softmax`)
 
         J = -u_o . v_c + log sum_w exp(u_w . v_c), each score plus log P of its word if `unigram_intercept`
 
@@ -54,7 +54,7 @@ class Word2Vec:
     Attributes after `fit` or `load`:
       wv       KeyedVectors: the words and the rows v of the center matrix, (V, D) float32
       outside  the rows u of the outside matrix, (V, D) float32, in the order of the words of `wv`
-      history  a list of `EpochRecord`: loss (nats per pair), pairs, words, seconds, learning rate
+      history  a list of `EpochRecord`, one per epoch: losses (nats per pair), pairs, words, seconds, learning rate
       corpus   dict: counts of what was read, dropped and replaced
 
     `wv` may be edited after `fit`: sorting it or adding words changes both matrices alike.
@@ -89,7 +89,7 @@ class Word2Vec:
     ):
         options = {name: value for name, value in locals().items() if name in _OPTIONS}
         if corpus:
-            raise OptionError("Word2Vec takes options alone: give the corpus to fit, as Word2Vec(...).fit(corpus)")
+            raise OptionError("Word2Vec takes only options: give the corpus to fit, as Word2Vec(...).fit(corpus)")
         for name in unknown:
             if name in _fit_arguments():
                 raise OptionError(f"{name} is an argument of fit and not an option of Word2Vec: give it to fit")
@@ -128,7 +128,7 @@ class Word2Vec:
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
 
-          corpus     a path, several, a folder, a glob pattern, "-" for standard input; an iterable of token
+          corpus     a path, a list of paths, a folder, a glob pattern, "-" for standard input; an iterable of token
                      lists, read once; or integer sequences (see `firth.text.read_corpus`)
           tokenizer  function from a line of text to its words (of the validation too); None splits at whitespace
           offsets    where sentences begin in a flat integer array
@@ -144,8 +144,8 @@ class Word2Vec:
                               run again for an epoch that no checkpoint recorded
           overwrite           replace the vectors that this model already holds, because `fit` cannot train them
                               further; not needed for a resume. The old vectors stay in memory until training starts
-          kernels             "reference" trains with the plain NumPy code of `training/*/reference.py`, step by step in
-                              a debugger if you like: equal results up to rounding, about a thousand times slower
+          kernels             "reference" trains in plain NumPy: equal results up to rounding, about a thousand times
+                              slower; `firth.training.negative_sampling.reference` explains how to step through it
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
         one), however often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
@@ -196,7 +196,7 @@ class Word2Vec:
         callbacks: "Callbacks[Self]",
         kernels: "Kernels" = "compiled",
     ) -> Self:
-        """Train, with the matrices of a run in place of what this model held before."""
+        """Train; the matrices of the run replace those that this model held before."""
         from firth.training.run import open_run
 
         with self._alone(), open_run(texts, self.options, self.workers, report, checkpointer, kernels) as run:

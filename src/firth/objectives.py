@@ -17,7 +17,7 @@ are derived in Rong 2014 (arXiv:1411.2738), Goldberg and Levy 2014 (arXiv:1402.3
 
 The fast kernels are tested against these functions. They are plain NumPy, change nothing in place, compute in float64
 for any input, and are finite for any scores up to 1e300. An array or a row number that does not fit raises
-`ShapeError`, as NumPy would broadcast or wrap it silently.
+`ShapeError`, because NumPy would broadcast or wrap it silently.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,8 +34,8 @@ PairLoss: TypeAlias = Callable[[Array, int, Array], tuple[float, Array, Array]]
 """The loss of one pair: (v_c, o, U) -> (J, ∂J/∂v_c, ∂J/∂U)."""
 
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
-"""The step h of a central difference. Taylor's third term makes an error of about h², rounding one of about eps / h;
-the sum is least near h = eps^(1/3) = 6e-6, and is then near eps^(2/3) = 4e-11."""
+"""The step h of a central difference. Truncating the Taylor series makes an error of about h², rounding one of about
+eps / h; their sum is least near h = eps^(1/3) = 6e-6, where it is about eps^(2/3) = 4e-11."""
 
 
 class ShapeError(FirthError, ValueError):
@@ -48,7 +48,7 @@ class ShapeError(FirthError, ValueError):
 def sigmoid(x: ArrayLike) -> Array:
     """Return σ(x) = 1 / (1 + exp(-x)), element by element: Result 4."""
     x = np.asarray(x, np.float64)
-    small = np.exp(-np.abs(x))  # never overflows; σ(x) = exp(x) / (1 + exp(x)) serves the negative half
+    small = np.exp(-np.abs(x))  # never overflows; for x < 0, σ(x) = exp(x) / (1 + exp(x))
     return np.asarray(np.where(x >= 0, 1.0, small) / (1.0 + small))
 
 
@@ -190,8 +190,8 @@ def one_hot(index: int, V: int) -> Array:
 def cross_entropy(z: ArrayLike, y: ArrayLike) -> tuple[float, Array]:
     """Return L = -Σ_i y_i log ŷ_i with ŷ = softmax(z), and its gradient ∂L/∂z = e = ŷ - y: Results 5 and 7.
 
-    `z` and `y` are (V,); the entries of `y` must sum to one. The loss, in nats, is computed from the scores, as small
-    entries of ŷ may round to 0.
+    `z` and `y` are (V,); the entries of `y` must sum to one. The loss, in nats, is computed from the scores, because
+    small entries of ŷ may round to 0.
     """
     z = _array("z", z, (None,))
     y = _array("y", y, z.shape)

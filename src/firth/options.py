@@ -4,6 +4,7 @@ The constructor of `Word2Vec`, the flags of `firth train` and the metadata of a 
 """
 
 import dataclasses
+import difflib
 import math
 import reprlib
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 from firth import other_programs
-from firth.errors import OptionError, near
+from firth.errors import OptionError
 from firth.messages import advice, option
 
 _MOST = 2**63 - 1  # counts are 64-bit integers
@@ -52,9 +53,9 @@ class Options:
         choices=("negative_sampling", "softmax"),
     )
     window: int = _option(5, "words m on either side of the center word", 1, 100)
-    shrink_windows: bool = _option(True, "draw each window's size uniformly from 1..window (else always window)")
+    shrink_windows: bool = _option(True, "draw each window's size uniformly from 1 to window (otherwise use window)")
     negative: int = _option(5, "noise words K drawn for each window", 1, 64)
-    ns_exponent: float = _option(0.75, "noise words have probability proportional to count ** ns_exponent", -4.0, 4.0)
+    ns_exponent: float = _option(0.75, "noise words are drawn in proportion to count ** ns_exponent", -4.0, 4.0)
     sample: float = _option(1e-3, "frequency above which words are randomly dropped; 0 keeps every word", 0.0, 1.0)
     min_count: int = _option(5, "drop words with a lower count", 1, _MOST)
     max_vocab: int | None = _option(None, "maximum vocabulary size; rarer words are dropped", 1, _MOST, optional=True)
@@ -69,11 +70,13 @@ class Options:
         0.5, "softmax only: weight of a center is (number of its pairs) ** center_power; 1 is the plain loss", 0.0, 1.0
     )
     warm_epochs: int = _option(
-        3, "softmax only: epochs of negative sampling at the start; 0 starts at random", 0, _MOST
+        3, "softmax only: epochs of negative sampling at the start; 0 starts from random vectors", 0, _MOST
     )
     epochs: int = _option(5, "passes over the corpus, or for softmax over its center words", 1, 10_000)
-    alpha: float = _option(0.025, "initial learning rate", 0.0, 3e38, open_low=True)  # a float32 in the kernels
-    min_alpha: float = _option(1e-4, "final learning rate, reached linearly", 0.0)
+    alpha: float = _option(  # at most what a float32 of the kernels holds
+        0.025, "initial learning rate; for softmax, of the warm start", 0.0, 3e38, open_low=True
+    )
+    min_alpha: float = _option(1e-4, "final learning rate; the rate falls linearly", 0.0)
     seed: int = _option(1, "seed of all random draws", 0, _MOST)
     lowercase: bool = _option(False, "convert text to lower case")
 
@@ -116,7 +119,7 @@ def unknown_option(name: object, names: list[str]) -> OptionError:
     text = f"unknown option {shortened(name)}"
     if name in other_programs.FOREIGN_NAMES:
         return OptionError(f"{text}: {other_programs.answer(str(name))}")
-    if nearest := near(str(name)[:_LONGEST_VALUE], names, n=1):
+    if nearest := difflib.get_close_matches(str(name)[:_LONGEST_VALUE], names, n=1):
         return OptionError(f"{text}: did you mean {nearest[0]!r}?")
     return OptionError(f"{text}; options are {', '.join(names)}")
 

@@ -1,4 +1,4 @@
-"""Readable reports: results of the public API as lines of text."""
+"""Reports: results of the public API as lines of text."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -110,27 +110,41 @@ def _measured(statistics: dict[str, Any]) -> list[tuple[str, str]]:
         ("mean cosine", f"{statistics['mean_cosine']:.4f} (0 if directions are uniform)"),
         ("isotropy", f"{statistics['isotropy']:.4f} (1 if no direction dominates)"),
         ("top direction", f"{statistics['top_direction']:.1%} of the variance ({even:.1%} if uniform)"),
-        *((f"{kind.replace('_', '-')} rows", _counted(statistics, kind)) for kind in statistics["examples"]),
+        *((f"{kind.replace('_', '-')} rows", _odd_rows(statistics, kind)) for kind in statistics["examples"]),
     ]
 
 
-def _counted(statistics: dict[str, Any], kind: str) -> str:
+def _odd_rows(statistics: dict[str, Any], kind: str) -> str:
     n, examples = statistics[f"{kind}_rows"], statistics["examples"][kind]
     more = ", ..." if n > len(examples) else ""
     return f"{n:,}: {', '.join(map(str, examples))}{more}" if n else "none"
 
 
 def _word_list(words: list[dict[str, Any]]) -> str:
-    """Return words, with their counts if known, in one line."""
     counts = [f" ({entry['count']:,})" if "count" in entry else "" for entry in words]
     return ", ".join(terminal.escaped(entry["word"]) + count for entry, count in zip(words, counts, strict=True))
 
 
+_HISTORY = {
+    "epoch": ("  epoch", ""),
+    "loss": ("loss/pair", ".4f"),
+    "end_loss": ("end loss", ".4f"),
+    "validation_loss": ("held out", ".4f"),
+    "pairs": ("pairs", ","),
+    "words": ("words", ","),
+    "alpha": ("alpha", ".5f"),
+}
+"""Heading and format of each column of a history."""
+
+
 def _history_table(records: list[dict[str, Any]]) -> str:
-    heading = ("  epoch", "loss/pair", "pairs", "words", "alpha")
-    formats = {"epoch": "", "loss": ".4f", "pairs": ",", "words": ",", "alpha": ".5f"}
-    rows = [[format(record[name], form) for name, form in formats.items()] for record in records]
-    return terminal.columns([heading, *rows], right=range(len(heading)))
+    """Return one line for each epoch, without the columns that no epoch has."""
+    names = [name for name in _HISTORY if any(record.get(name) is not None for record in records)]
+    rows = [
+        ["" if record.get(name) is None else format(record[name], _HISTORY[name][1]) for name in names]
+        for record in records
+    ]
+    return terminal.columns([[_HISTORY[name][0] for name in names], *rows], right=range(len(names)))
 
 
 def check_lines(checks: "list[Check]") -> str:

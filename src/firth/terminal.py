@@ -99,12 +99,5 @@ def prepare_streams() -> None:
     warnings.showwarning = _write_warning
 
 
-def _write_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
+def _write_warning(message: Warning | str, *_: object, **__: object) -> None:
     write_error(f"warning: {message}")

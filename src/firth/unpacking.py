@@ -16,7 +16,7 @@ _PACKED_BYTES = 2**16
 """Compressed bytes read at a time from a .bz2 or .xz file."""
 
 DAMAGED_STREAM = (OSError, EOFError, zlib.error, lzma.LZMAError)
-"""Errors of a stream that is cut or damaged; an `OSError` with an `errno` is one of the system."""
+"""Errors of a stream that is truncated or damaged; an `OSError` with an `errno` is one of the system."""
 
 
 def unpacked(raw: BinaryIO, suffix: str, stack: ExitStack) -> Any:
@@ -55,8 +55,7 @@ class _Streams(io.RawIOBase):
         while not plain:
             packed = b""
             if self._decoder.eof:
-                packed = self._next_stream()
-                if not packed:
+                if not (packed := self._next_stream()):
                     return 0
                 self._decoder = self._new_decoder()
             elif self._decoder.needs_input and not (packed := self._raw.read(_PACKED_BYTES)):

@@ -66,10 +66,10 @@ def test_word2vec_files_may_be_compressed(run, vectors, tmp_path, suffix):
 
 def test_parts_that_the_format_cannot_hold_are_reported(run, model, vectors, tmp_path):
     rest = "outside matrix, options, history\n"
-    assert run("convert", model, tmp_path / "v.bin").out.endswith(f"\nnot in this format: counts, {rest}")
-    assert run("convert", model, tmp_path / "v.npz").out.endswith(f"\nnot in this format: {rest}")
-    assert "not in this" not in run("convert", vectors, tmp_path / "w.bin").out
-    assert "not in this" not in run("convert", model, tmp_path / "whole.firth").out
+    assert run("convert", model, tmp_path / "v.bin").out.endswith(f"\nnot saved in this format: counts, {rest}")
+    assert run("convert", model, tmp_path / "v.npz").out.endswith(f"\nnot saved in this format: {rest}")
+    assert "not saved in this" not in run("convert", vectors, tmp_path / "w.bin").out
+    assert "not saved in this" not in run("convert", model, tmp_path / "whole.firth").out
     assert isinstance(firth.load(tmp_path / "whole.firth"), firth.Word2Vec)
 
 
@@ -82,7 +82,7 @@ def test_only_the_first_words_are_converted_on_request(run, model, tmp_path):
     assert KeyedVectors.load(tmp_path / "v.firth").counts.tolist() == KeyedVectors.load(model).counts[:3].tolist()
     done = run("convert", tmp_path / "v.bin", tmp_path / "w.txt", "--limit", 2)
     assert (tmp_path / "w.txt").read_text().startswith("2 16\n")
-    assert "not in this" not in done.out
+    assert "not saved in this" not in done.out
 
 
 def test_words_in_another_encoding_are_read(run, tmp_path):

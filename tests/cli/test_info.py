@@ -35,7 +35,10 @@ def test_a_model_is_described(run, model, corpus):
     assert f"sha256   {found['sha256']}\n" in out
     assert f"first    {found['first_words'][0]['word']} ({counts[0]:,})\n" in out
     assert re.search(r"^ *vector_size +16$", out, re.MULTILINE)
-    assert f"{found['history'][-1]['loss']:.4f}" in out
+    last = found["history"][-1]
+    assert re.search(rf"^ *5 +{last['loss']:.4f} +{last['end_loss']:.4f} ", out, re.MULTILINE)
+    assert "end loss" in out
+    assert "held out" not in out  # a column for each loss that the model has
     assert "\nchecked  the whole file, no errors found\n" in out
 
 

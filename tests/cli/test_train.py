@@ -1,4 +1,4 @@
-"""`firth train`: options, output, wrong use, and interrupts."""
+"""`firth train`: options, output, usage errors, and interrupts."""
 
 import dataclasses
 import json
@@ -109,11 +109,11 @@ def test_parts_that_the_format_cannot_hold_are_reported(run, corpus, tmp_path):
     done = run("train", corpus, *flags, tmp_path / "v_tensor.tsv")
     assert (done.code, done.err) == (0, "")
     assert f"saved       {tmp_path / 'v_tensor.tsv'} and {tmp_path / 'v_metadata.tsv'} (projector, " in done.out
-    assert done.out.endswith("left out    outside matrix, options, history: only the native format holds them\n")
+    assert done.out.endswith("not saved   outside matrix, options, history: only the native format stores them\n")
     again = run("train", tmp_path / "v_metadata.tsv", *flags, tmp_path / "v.tsv")
     assert again.code == 2
     assert "v_metadata.tsv is part of the corpus" in one_line(again.err)
-    assert "left out" not in run("train", corpus, *flags, tmp_path / "m.firth").out
+    assert "not saved" not in run("train", corpus, *flags, tmp_path / "m.firth").out
 
 
 def test_standard_input_and_files_are_read_together(corpus, tmp_path):
@@ -216,7 +216,7 @@ def test_words_after_two_dashes_are_not_flags(run, tmp_path, monkeypatch):
         (["absent.txt", "-o", "m.firth"], 1, "absent.txt"),
         (["empty.txt", "-o", "m.firth"], 1, "empty"),
         (["corpus.txt", "-o", "m.firth", "--min-count", "9999"], 1, "--min-count 1765"),
-        (["corpus.txt", "-o", "absent/m.firth"], 1, "absent: no such folder to write in"),
+        (["corpus.txt", "-o", "absent/m.firth"], 1, "absent: this folder does not exist: create it, or name another"),
         (["corpus.txt", "-o", "folder.firth"], 1, "folder.firth: is a folder"),
         (["corpus.txt", "-o", "corpus.txt"], 2, "corpus.txt is part of the corpus"),
         ([".", "-o", "corpus.txt"], 2, "corpus.txt is part of the corpus"),

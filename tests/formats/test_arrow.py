@@ -57,21 +57,21 @@ def test_a_table_of_many_blocks(tmp_path, name):
 @pytest.mark.parametrize(
     ("columns", "names", "message"),
     [
-        ([WORDS, pa.array([1.0, 2.0])], ["word", "x"], "has no column that is clearly that of the vectors"),
-        ([WORDS, WORDS, LISTS], ["a", "b", "vector"], "has no column that is clearly that of the words"),
-        ([WORDS, pa.array([[1.0], [1.0, 2.0]])], ["word", "vector"], "or has not the length of the others"),
+        ([WORDS, pa.array([1.0, 2.0])], ["word", "x"], "has no unambiguous column of vectors"),
+        ([WORDS, WORDS, LISTS], ["a", "b", "vector"], "has no unambiguous column of words"),
+        ([WORDS, pa.array([[1.0], [1.0, 2.0]])], ["word", "vector"], "or differs in length from the others"),
         ([WORDS, pa.array([[1.0], None])], ["word", "vector"], "a vector is null"),
         ([WORDS, pa.array([[1.0], [None]])], ["word", "vector"], "a vector is null"),
         ([pa.array(["a", None]), LISTS], ["word", "vector"], "a row of column 'word' has no key"),
-        ([WORDS, WORDS, LISTS], ["word", "word", "vector"], "two columns of one name"),
-        ([WORDS, LISTS, LISTS], ["word", "vector", "vector"], "two columns of one name"),
+        ([WORDS, WORDS, LISTS], ["word", "word", "vector"], "two columns of the same name"),
+        ([WORDS, LISTS, LISTS], ["word", "vector", "vector"], "two columns of the same name"),
         ([WORDS, LISTS, pa.array([1 << 63, 1], pa.uint64())], ["word", "vector", "count"], "not in range"),
         ([pa.array([1 << 63, 1], pa.uint64()), LISTS], ["id", "vector"], "not in range"),
         ([WORDS, pa.array([[], []], pa.list_(pa.float32()))], ["word", "vector"], "vectors of 0 numbers"),
         ([NOT_UTF8, LISTS], ["word", "vector"], "Invalid UTF8"),
         ([WORDS.dictionary_encode(), LISTS], ["word", "vector"], "'word': 'dictionary<.*must be strings"),
         ([WORDS, pa.array([[[1.0]], [[2.0]]])], ["word", "vector"], "'vector' must be lists of floating-point numbers"),
-        ([pa.array([1, 2])] * 3000, [f"c\n{i}" for i in range(3000)], "no column that is clearly that of the words"),
+        ([pa.array([1, 2])] * 3000, [f"c\n{i}" for i in range(3000)], "no unambiguous column of words"),
     ],
 )
 def test_columns_that_cannot_be_read_are_refused(tmp_path, columns, names, message):

@@ -64,7 +64,7 @@ def test_bad_lines_are_counted_and_the_first_shown(tmp_path):
     found = diagnose(tmp_path / "v")
     assert (found.rows, found.bad_lines, found.spaced) == (98, 2, 1)
     assert found.problems[0] == "line 22 is not a word and 2 numbers: 'short 1'"
-    assert "the next of them line 62" in found.problems[1]
+    assert "the next is line 62" in found.problems[1]
     assert any("the last line does not end in a newline" in problem for problem in found.problems)
     assert any("whitespace inside: 1 of 98 words" in problem for problem in found.problems)
 
@@ -88,7 +88,7 @@ def test_a_cut_binary_file(tmp_path):
     ("content", "message"),
     [
         (b"\x80\x04\x95 a pickle", "a Python pickle or a gensim model"),
-        (b"nothing of the kind", "in no format that firth knows"),
+        (b"nothing of the kind", "not in a format that firth reads"),
         (b"PAR1 and no more", "not a complete Arrow or Parquet file"),
     ],
 )

@@ -91,7 +91,7 @@ def test_a_model_cut_anywhere_is_refused(tmp_path, suffix):
     for size in range(4, len(whole)):
         with writing_set(path) as (file,):
             file.write(whole[:size])
-        with pytest.raises(FormatError, match=rf"cut or damaged.* at byte {size}\b"):
+        with pytest.raises(FormatError, match=rf"truncated or damaged.* at byte {size}\b"):
             read_vectors(path, "fasttext-bin")
 
 
@@ -99,7 +99,7 @@ def test_a_wrong_number_of_entries_is_refused(tmp_path):
     content = a_bin(["a"], np.ones((1, 3), np.float32))
     lying = content.replace(struct.pack("<3i", 1, 1, 0), struct.pack("<3i", 2**31 - 1, 2**31 - 1, 0))
     (tmp_path / "m.bin").write_bytes(lying)
-    with pytest.raises(FormatError, match="cut or damaged"):
+    with pytest.raises(FormatError, match="truncated or damaged"):
         read_fasttext(tmp_path / "m.bin")
 
 

@@ -76,8 +76,12 @@ def test_writing_again_replaces_the_files_in_the_folder(tmp_path):
     ("tensors", "vocabulary", "message"),
     [
         ({"embeddings": VECTORS, "weights": np.ones(3)}, {"a": 0, "b": 1}, "3 weights, but 2 keys"),
-        ({"x": VECTORS, "y": VECTORS}, {"a": 0}, "has not exactly one matrix of vectors"),
-        ({"embeddings": VECTORS.astype(np.int8)}, {"a": 0}, "has not exactly one matrix of vectors.*float16, 32 or 64"),
+        ({"x": VECTORS, "y": VECTORS}, {"a": 0}, "does not hold exactly one matrix of vectors"),
+        (
+            {"embeddings": VECTORS.astype(np.int8)},
+            {"a": 0},
+            "exactly one matrix of vectors.*float16, 32 or 64",
+        ),
     ],
 )
 def test_a_folder_with_parts_that_do_not_match_is_refused(tmp_path, tensors, vocabulary, message):

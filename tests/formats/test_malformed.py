@@ -118,7 +118,7 @@ def test_a_fasttext_word_without_an_end_is_refused_with_its_position(tmp_path):
     seed = TARGETS["fasttext-bin"].seeds()[0]
     endless = seed[:92] + b"a" * (10 << 20)
     assert not check(FASTTEXT, endless, tmp_path)
-    with pytest.raises(FormatError, match=r"v\.bin is cut .* the word at byte 92 of it is longer than 65536"):
+    with pytest.raises(FormatError, match=r"v\.bin is truncated .* the word at byte 92 of it is longer than 65536"):
         read_vectors(tmp_path / "v.bin")
     (tmp_path / "v.bin").write_bytes(endless[:60_000])  # here gensim's reader never ends, and fastText's grows
     with pytest.raises(FormatError, match="it ends at byte 60000, within its dictionary"):

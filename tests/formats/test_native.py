@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from firth import KeyedVectors
 from firth.errors import FormatError, OptionError
 from firth.formats.native import read_native, write_native
-from firth.formats.sealed import CHECKPOINT, NATIVE, read_sealed, write_sealed
+from firth.formats.sealed import CHECKPOINT, NATIVE, open_sealed, write_sealed
 
 WORDS = ["the", "naïve", "new york", "日本", "", "a\nb", "\ud800"]
 
@@ -104,7 +104,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path):
     cut = tmp_path / "cut"
     for size in range(len(whole)):
         cut.write_bytes(whole[:size])
-        with pytest.raises(FormatError, match=r"cut or damaged|not a file that firth saved"):
+        with pytest.raises(FormatError, match=r"truncated or damaged|not a file that firth saved"):
             read_native(cut)
 
 
@@ -131,7 +131,7 @@ def test_bytes_after_the_end_are_refused(tmp_path):
     path = small_file(tmp_path / "model")
     with path.open("ab") as file:
         file.write(b"PK\x03\x04")
-    with pytest.raises(FormatError, match="cut or damaged"):
+    with pytest.raises(FormatError, match="truncated or damaged"):
         read_native(path)
 
 
@@ -172,26 +172,28 @@ def test_wrong_metadata_is_refused_even_where_the_checksum_fits(tmp_path, change
 
 def test_models_and_checkpoints_are_told_apart_and_refused_with_a_remedy(tmp_path):
     small_file(tmp_path / "model")
-    with pytest.raises(FormatError, match=r"is a model, not a checkpoint of a training run: load it with firth\.load"):
-        read_sealed(tmp_path / "model", CHECKPOINT, lambda file: file)
+    message = r"is a model, not a checkpoint of a training run: load it with firth\.load"
+    with pytest.raises(FormatError, match=message), open_sealed(tmp_path / "model", CHECKPOINT):
+        pass
     with (tmp_path / "checkpoint").open("wb") as file:
         write_sealed(file, CHECKPOINT, {"center": matrix()}, {})
     with pytest.raises(FormatError, match="is a checkpoint of a training run, not a model: resume the run"):
         read_native(tmp_path / "checkpoint")
     whole = (tmp_path / "checkpoint").read_bytes()
     (tmp_path / "checkpoint").write_bytes(whole[:-4] + b"abcd")
-    with pytest.raises(FormatError, match=r"the checksum of center differs .* Delete it: the run resumes from"):
-        read_sealed(tmp_path / "checkpoint", CHECKPOINT, lambda file: file.mapped("center", check=True))
+    message = r"the checksum of center differs .* Delete it: the run resumes from"
+    with pytest.raises(FormatError, match=message), open_sealed(tmp_path / "checkpoint", CHECKPOINT) as sealed:
+        sealed.mapped("center")
 
 
 def test_a_key_that_comes_twice_is_found_in_a_mapped_file_too_when_the_index_is_made(tmp_path):
     with (tmp_path / "model").open("wb") as file:
         tensors = {"center": matrix(2), "ids": np.zeros(2, np.int64)}
         write_sealed(file, NATIVE, tensors, {"options": "null", "history": "null", "sha256": ""})
-    with pytest.raises(FormatError, match="a key comes more than once"):
+    with pytest.raises(FormatError, match="a key occurs more than once"):
         KeyedVectors.load(tmp_path / "model")
     mapped = KeyedVectors.load(tmp_path / "model", mmap=True)
-    with pytest.raises(OptionError, match="keys must differ: 0 comes more than once"):
+    with pytest.raises(OptionError, match="keys must differ: 0 occurs more than once"):
         mapped.key_to_index  # noqa: B018 - it is made here
 
 
@@ -206,7 +208,7 @@ def test_a_safetensors_file_of_another_program_is_named(tmp_path):
     [
         (b"2 3\na 1 2 3\n", "load_word2vec_format"),
         (b"hello world, this is text", "not a file that firth saved: it begins with b'hello"),
-        (b"", "cut or damaged"),
+        (b"", "truncated or damaged"),
     ],
 )
 def test_other_files_are_refused_by_name(tmp_path, content, message):

@@ -112,7 +112,7 @@ def test_a_malformed_npz_is_refused(tmp_path, content, message):
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_arrays_of_one_name_are_refused(tmp_path):
     (tmp_path / "v.npz").write_bytes(archive(matrix(), matrix(), names=("vectors.npy",) * 2))
-    refused(tmp_path / "v.npz", "two arrays of one name")
+    refused(tmp_path / "v.npz", "two arrays of the same name")
 
 
 def test_an_npz_that_is_encrypted_or_claims_more_than_it_can_hold_is_refused(tmp_path):

@@ -344,13 +344,13 @@ def test_shapes_that_differ_are_refused_before_anything_is_written(tmp_path, nam
         (b"\x93NUMPY\x01\x00", "a NumPy .npy array.*numpy.load"),
         (b"PK\x03\x04 and no more", "a zip archive"),
         (gzip.compress(b"2 2\na 1 2\nb 3 4\n", mtime=0), r"a gzip file.*name ending in \.gz"),
-        (b"", "in no format that firth knows: it begins with b''"),
-        (b"Once upon a time there was\n", "in no format that firth knows: it begins with b'Once upon"),
+        (b"", "not in a format that firth reads: it begins with b''"),
+        (b"Once upon a time there was\n", "not in a format that firth reads: it begins with b'Once upon"),
     ],
 )
 def test_other_kinds_of_file_are_named_and_never_run(tmp_path, content, message):
     (tmp_path / "v").write_bytes(content)
-    own = () if "no format" in message else (read_native, read_word2vec)
+    own = () if "not in a format" in message else (read_native, read_word2vec)
     for read in (detect, read_vectors, KeyedVectors.load, *own):
         with pytest.raises(FormatError, match=message):
             read(tmp_path / "v")
@@ -525,11 +525,11 @@ def test_any_bytes_are_a_known_format_or_refused(tmp_path_factory, content):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"9" * 5000 + b" 3\n", "in no format that firth knows: it begins with b'9{40}'"),
-        (b"3 " + b"9" * 5000 + b"\n", "in no format that firth knows: it begins with b'3 9{38}'"),
-        (b"3 " + b"9" * 60 + b"\nabc", "in no format that firth knows: it begins with b'3 9{38}'"),
-        (b"3" + b" " * 200 + b"3\na 1 2 3\n", "in no format that firth knows: it begins with b'3 {39}'"),
-        (b"0" * 120 + b"3 0002\na 1 2\n", "in no format that firth knows: it begins with b'0{40}'"),
+        (b"9" * 5000 + b" 3\n", "not in a format that firth reads: it begins with b'9{40}'"),
+        (b"3 " + b"9" * 5000 + b"\n", "not in a format that firth reads: it begins with b'3 9{38}'"),
+        (b"3 " + b"9" * 60 + b"\nabc", "not in a format that firth reads: it begins with b'3 9{38}'"),
+        (b"3" + b" " * 200 + b"3\na 1 2 3\n", "not in a format that firth reads: it begins with b'3 {39}'"),
+        (b"0" * 120 + b"3 0002\na 1 2\n", "not in a format that firth reads: it begins with b'0{40}'"),
         (b"3 999999999999999999\na 1 2 3\n", "declares vectors of 999,999,999,999,999,999 dimensions; from 1 to 65536"),
         (b"1000000000000 3\na 1 2 3\n", "declares 1,000,000,000,000 rows of 3 dimensions, which need at least"),
     ],

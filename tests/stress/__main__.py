@@ -34,7 +34,6 @@ from firth.formats.atomic import atomic_write
 
 
 def campaigns() -> dict[str, ModuleType]:
-    """Return every campaign, by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(stress.__path__) if not module.name.startswith("_"))
     modules = {name: importlib.import_module(f"stress.{name}") for name in names}
     return {name: module for name, module in modules.items() if hasattr(module, "SEEDS")}
@@ -54,16 +53,14 @@ def main() -> int:
     report = _read(options.report)
     for name in options.only or known:
         count = known[name].SEEDS if options.seeds is None else options.seeds
-        entry = report["campaigns"].setdefault(name, {"seeds": [], "seconds": 0.0, "counts": {}, "failures": {}})
-        _campaign(name, known[name], range(options.first, options.first + count), entry, report, options.report)
+        _campaign(name, known[name], range(options.first, options.first + count), report, options.report)
     failures = {name: entry["failures"] for name, entry in report["campaigns"].items() if entry["failures"]}
     print(json.dumps(failures, indent=1) if failures else "no failures")
     return 1 if failures else 0
 
 
-def _campaign(
-    name: str, module: ModuleType, seeds: range, entry: dict[str, Any], report: dict[str, Any], path: Path
-) -> None:
+def _campaign(name: str, module: ModuleType, seeds: range, report: dict[str, Any], path: Path) -> None:
+    entry = report["campaigns"].setdefault(name, {"seeds": [], "seconds": 0.0, "counts": {}, "failures": {}})
     done = set(entry["seeds"])
     for seed in seeds:
         if seed in done:

@@ -74,7 +74,6 @@ class Place(NamedTuple):
         return {"words": [*words, *more], "log": str(self.folder / "log"), "die_at": die_at}
 
     def checkpointed(self, minutes: float, resume: bool, **more: Any) -> dict[str, Any]:
-        """Return an attempt with checkpoints."""
         words = ["--checkpoint", str(self.run), "--checkpoint-minutes", f"{minutes:.9f}"]
         return self.attempt(*words, *["--resume"] * resume, **more)
 
@@ -125,15 +124,13 @@ def reference(kind: str) -> tuple[str, float]:
     place = Place(folder, kind)
     running = server().start(place.attempt())
     assert running.wait(120) == 0, place.log()
-    return place.digest(), running.seconds()
+    return place.digest(), running.seconds
 
 
 class Running:
-    """A running attempt."""
-
     def __init__(self, pid: int, answers: Any, process: Any = None):
         self.pid, self._answers, self._process = pid, answers, process
-        self._started, self._ended = time.monotonic(), 0.0
+        self._started, self.seconds = time.monotonic(), 0.0
 
     def kill(self, number: int) -> None:
         """Send a signal, unless the attempt has ended."""
@@ -142,20 +139,16 @@ class Running:
 
     def wait(self, seconds: float) -> int:
         """Return the exit status, negative for a signal; raise AssertionError after `seconds`."""
-        watchdog = subprocess.Popen(
-            [sys.executable, "-c", f"import os, time; time.sleep({seconds}); os.kill({self.pid}, 6)"]
-        )
+        code = f"import os, time; time.sleep({seconds}); os.kill({self.pid}, 6)"
+        watchdog = subprocess.Popen([sys.executable, "-c", code])
         try:
             status = self._process.wait() if self._process else int(self._answers.readline())
         finally:
             watchdog.kill()
             watchdog.wait()
-        self._ended = time.monotonic()
+        self.seconds = time.monotonic() - self._started
         assert status != -signal.SIGABRT, f"it did not end within {seconds} s"
         return status
-
-    def seconds(self) -> float:
-        return self._ended - self._started
 
 
 class Server:
@@ -178,9 +171,7 @@ def _end(process: Any) -> None:
     process.stdout.close()
 
 
-@functools.cache
-def server() -> Server:
-    return Server()
+server = functools.cache(Server)
 
 
 def start(attempt: dict[str, Any], fresh: bool) -> Running:

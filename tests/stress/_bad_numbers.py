@@ -44,9 +44,6 @@ def bad(rng: np.random.Generator, limit: int) -> int:
     return int(rng.choice([*near, *EXTREMES]))
 
 
-# --- token ids
-
-
 def ids() -> list[Attempt]:
     """Return attempts at both engines and the counting of pairs, each with a bad id among its tokens."""
     options = Options(min_count=1, vector_size=D, negative=K, window=2)
@@ -80,9 +77,6 @@ def ids() -> list[Attempt]:
         refused(CorpusError, number, lambda: count_pairs(tokens, corpus.vocabulary, options))
 
     return [train, make_pairs, count]
-
-
-# --- counts of pairs
 
 
 def counts(rng: np.random.Generator) -> dict[str, Any]:
@@ -182,9 +176,6 @@ def sizes(rng: np.random.Generator) -> None:
     refused(FirthError, shown, lambda: blocks.run_bucket(sent._replace(**change)))
     other = block_kernels.make_group_workspace(*((D + 16, K) if rng.random() < 0.5 else (D, K + 16)))
     refused(FirthError, "of a bucket", lambda: blocks.run_bucket(sent, other))
-
-
-# --- rows to search
 
 
 VECTORS = KeyedVectors(range(V), np.random.default_rng(0).normal(size=(V, D)).astype(np.float32))

@@ -26,6 +26,13 @@ def run_python(*words: object, seconds: float, cwd: Path | None = None, **more: 
     )
 
 
+def output_of(code: str, *arguments: object, **more: str) -> str:
+    """Run Python code in a process of its own, to its end without an error, and return its output."""
+    done = run_python("-c", code, *arguments, seconds=120, **more)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
 def json_of_child(module: str, *arguments: object, seconds: float, **more: str) -> Any:
     """Run a module to its end and return what it found; death by a signal is a failure."""
     with started(module, *arguments, **more) as process:

@@ -28,7 +28,6 @@ COMPRESS = {
 
 
 def text_file(folder: Path, text: bytes | str, suffix: str = ".txt") -> Path:
-    """Write a text to a file, compressed by its suffix."""
     path = folder / f"corpus{suffix}"
     path.write_bytes(COMPRESS[suffix](text.encode() if isinstance(text, str) else text))
     return path

@@ -50,8 +50,10 @@ def _sound(kind: str) -> dict[str, bytes]:
     return files_of(kind)
 
 
-def _part(kind: str, part: str) -> Callable[[bytes, Path], Path]:
-    """Return the `place` of one file of a format, beside intact other files."""
+def _part(
+    kind: str, part: str, tokens: tuple[bytes, ...], more: Callable[[], list[bytes]] = list, mutate: Any = None
+) -> Target:
+    """Return the target of one file of a format, beside intact other files; `more` makes seeds beside the sound one."""
 
     def place(data: bytes, folder: Path) -> Path:
         for name, content in {**_sound(kind), part: data}.items():
@@ -59,7 +61,7 @@ def _part(kind: str, part: str) -> Callable[[bytes, Path], Path]:
             (folder / name).write_bytes(content)
         return folder / "v"
 
-    return place
+    return Target(lambda: [_sound(kind)[part], *more()], place, _uses(kind), tokens, mutate)
 
 
 def _use(path: Path, kind: str, **options: Any) -> None:
@@ -154,12 +156,12 @@ def _tokenizers() -> list[bytes]:
     lists = {"model": {"vocab": [[word, -row] for row, word in enumerate([*WORDS, "[UNK]"])]}}
     objects = {"model": {"vocab": dict(zip(WORDS, range(5), strict=True))}}
     added = {**objects, "added_tokens": [{"id": 5, "content": "[UNK]"}]}
-    return [_sound("huggingface")["v/tokenizer.json"], json.dumps(lists).encode(), json.dumps(added).encode()]
+    return [json.dumps(lists).encode(), json.dumps(added).encode()]
 
 
 def _metadata() -> list[bytes]:
     rows = b"".join(b"%d\tx\n" % i for i in range(5))
-    return [_sound("projector")["v_metadata.tsv"], b"a\nb\nc\nd\ne\n", b"word\tcolour\n" + rows]
+    return [b"a\nb\nc\nd\ne\n", b"word\tcolour\n" + rows]
 
 
 def _pairs() -> list[bytes]:
@@ -249,24 +251,11 @@ TARGETS = {
     "arrow": Target(_arrows, named("v.arrow"), _uses("arrow"), LIMITS, overwritten),
     "parquet": Target(_parquets, named("v.parquet"), _uses("parquet"), LIMITS, overwritten),
     "safetensors": Target(_safetensors, named("v.safetensors"), _use_safetensors, _JSON, _SAFETENSORS),
-    "huggingface-model": Target(
-        lambda: [_sound("huggingface")["v/model.safetensors"]],
-        _part("huggingface", "v/model.safetensors"),
-        _uses("huggingface"),
-        _JSON,
-        _SAFETENSORS,
-    ),
-    "huggingface-tokenizer": Target(_tokenizers, _part("huggingface", "v/tokenizer.json"), _uses("huggingface"), _JSON),
-    "huggingface-config": Target(
-        lambda: [_sound("huggingface")["v/config.json"], b"{}"],
-        _part("huggingface", "v/config.json"),
-        _uses("huggingface"),
-        _JSON,
-    ),
-    "projector-tensor": Target(
-        lambda: [_sound("projector")["v_tensor.tsv"]], _part("projector", "v_tensor.tsv"), _uses("projector"), _TEXT
-    ),
-    "projector-metadata": Target(_metadata, _part("projector", "v_metadata.tsv"), _uses("projector"), _TEXT),
+    "huggingface-model": _part("huggingface", "v/model.safetensors", _JSON, mutate=_SAFETENSORS),
+    "huggingface-tokenizer": _part("huggingface", "v/tokenizer.json", _JSON, _tokenizers),
+    "huggingface-config": _part("huggingface", "v/config.json", _JSON, lambda: [b"{}"]),
+    "projector-tensor": _part("projector", "v_tensor.tsv", _TEXT),
+    "projector-metadata": _part("projector", "v_metadata.tsv", _TEXT, _metadata),
     "any-format": Target(_either, named("v"), _diagnose, (*_TEXT, *LIMITS), overwritten),
     "word-pairs": Target(_pairs, named("pairs"), _use_pairs, _TEXT),
     "analogies": Target(_questions, named("questions"), _use_questions, _TEXT),

@@ -1,6 +1,7 @@
 """Defines a case for each kernel: random arguments, with each array beside an inaccessible page.
 
-A case takes a random generator and a `Fence`, runs a kernel, and returns the arrays that it wrote.
+A case takes a random generator and a `Fence`, runs a kernel, and returns the arrays that it wrote. Those of the softmax
+also take the module of the kernels: the compiled ones, or their reference.
 """
 
 import ctypes
@@ -19,7 +20,7 @@ from firth.training.softmax import kernels
 from firth.training.softmax.cooccurrence import CountRows
 from firth.vectors import search_kernels
 
-Case = Callable[[np.random.Generator, "Fence"], list[Any]]
+Case = Callable[..., list[Any]]
 
 
 class Fence:
@@ -101,10 +102,8 @@ def pairs_of_a_block(rng: np.random.Generator, fence: Fence) -> list[Any]:
     V, P, window = int(rng.integers(1, 40)), int(rng.integers(1, 6)), int(rng.integers(1, 9))
     block, keep = block_of(rng, V), tables(rng, V)[0]
     work = fence.each(block_kernels.make_pair_workspace(len(block), P))
-    shrink, key, block_of_word = bool(rng.random() < 0.5), np.uint64(rng.integers(2**63)), rng.integers(0, P, V)
-    windows = block_kernels.Windows(
-        fence(block), fence(keep), key, window, shrink, fence(block_of_word.astype(np.uint8)), P
-    )
+    shrink, key, owner = bool(rng.random() < 0.5), np.uint64(rng.integers(2**63)), rng.integers(0, P, V)
+    windows = block_kernels.Windows(fence(block), fence(keep), key, window, shrink, fence(owner.astype(np.uint8)), P)
     n = block_kernels.count_pairs(windows, work)
     positions = fence(np.append(0, np.cumsum(work.counts))[:-1])
     pairs = fence(np.empty((int(work.counts.sum()), 2), np.int32))
@@ -118,60 +117,65 @@ def noise(rng: np.random.Generator, fence: Fence) -> list[Any]:
     return [drawn]
 
 
-def window_pairs(rng: np.random.Generator, fence: Fence) -> list[Any]:
+def window_pairs(rng: np.random.Generator, fence: Fence, module: Any = kernels) -> list[Any]:
     V, window, bits = int(rng.integers(1, 40)), int(rng.integers(1, 9)), 4
-    block, keep = block_of(rng, V), tables(rng, V)[0]
+    block, keep = block_of(rng, V), rng.integers(0, 2**32, V, np.uint32)
     places = [fence(np.empty(len(block), np.int32)) for _ in range(3)]
     entries = fence(np.empty(2 * window * len(block), np.int64))
     shrink, key = bool(rng.random() < 0.5), np.uint64(rng.integers(2**63))
-    n = kernels.window_pairs(fence(block), fence(keep), key, window, shrink, *places, 6 + bits, bits, entries)
+    n = module.window_pairs(fence(block), fence(keep), key, window, shrink, *places, 6 + bits, bits, entries)
     return [entries[:n]]
 
 
-def sorted_run(rng: np.random.Generator, fence: Fence, shift: int) -> tuple[Any, Any]:
-    entries = fence(rng.integers(0, 2 ** (2 * shift + 4), int(rng.integers(0, 60))))
-    spare = fence(np.empty_like(entries))
-    if kernels.radix_sort(entries, spare, 4, 4 + 2 * shift):
+def sorted_run(entries: Any, shift: int, fence: Fence, module: Any) -> tuple[Any, Any]:
+    entries, spare = fence(entries), fence(np.empty_like(entries))
+    if module.radix_sort(entries, spare, 4, 4 + 2 * shift):
         entries, spare = spare, entries
     sums = fence(np.empty(len(entries), np.int32))
-    n = kernels.sum_equal(entries, 4, spare, sums)
-    return spare[:n].copy(), sums[:n].astype(np.int64)
+    n = module.sum_equal(entries, 4, spare, sums)
+    return fence(spare[:n]), fence(sums[:n].astype(np.int64))
 
 
-def runs(rng: np.random.Generator, fence: Fence) -> list[Any]:
-    shift = int(rng.integers(1, 4))
-    a, b = (tuple(map(fence, sorted_run(rng, fence, shift))) for _ in range(2))
+def runs(rng: np.random.Generator, fence: Fence, module: Any = kernels) -> list[Any]:
+    """Runs may be empty, rows too; the rows start anywhere."""
+    shift = int(rng.integers(1, 8))
+    first = int(rng.integers(min(9, 1 << shift)))
+    rows = int(rng.integers(1, 1 + min(8, (1 << shift) - first)))
+    lo, hi = (row << (shift + 4) for row in (first, first + rows))
+    entries = [rng.integers(lo, hi, int(rng.integers(0, 80))) for _ in range(2)]
+    a, b = (sorted_run(some, shift, fence, module) for some in entries)
     cells, sums = (fence(np.empty(len(a[0]) + len(b[0]), np.int64)) for _ in range(2))
-    n = kernels.merge(*a, *b, cells, sums)
-    cells, sums, rows = fence(cells[:n]), fence(sums[:n]), 1 << shift
+    n = module.merge(*a, *b, cells, sums)
+    cells, sums = fence(cells[:n]), fence(sums[:n])
     sizes, totals = fence(np.zeros(rows, np.int64)), fence(np.zeros(rows))
     columns, values = fence(np.empty(n, np.int32)), fence(np.empty(n, np.float32))
-    kernels.split_cells(cells, sums, 0, shift, 5.0, sizes, totals, columns, values)
-    return [cells, sums, sizes, totals, columns, values]
+    module.split_cells(cells, sums, first, shift, 5.0, sizes, totals, columns, values)
+    return [*a, *b, cells, sums, sizes, totals, columns, values]
 
 
-def softmax_tile(rng: np.random.Generator, fence: Fence) -> list[Any]:
+def softmax_tile(rng: np.random.Generator, fence: Fence, module: Any = kernels) -> list[Any]:
+    """A tile of T of V words, for centers with no, some or all outside words."""
     V, B = int(rng.integers(1, 80)), int(rng.integers(1, 6))
     first = int(rng.integers(V))
     T = int(rng.integers(1, V - first + 1))
-    chosen = rng.random((B, V)) < rng.choice([0.0, 0.3, 1.0])
-    stop = np.cumsum(chosen.sum(axis=1))
-    columns = np.nonzero(chosen)[1].astype(np.int32)
-    counts = stop - chosen.sum(axis=1), stop, columns, rng.random(len(columns), np.float32)
-    rows = CountRows(*map(fence, counts))
-    tile, intercept = fence(rng.normal(size=(B, T)).astype(np.float32)), fence(rng.random(T, np.float32))
+    observed = rng.random((B, V)) < rng.choice([0.0, 0.3, 1.0], (B, 1))
+    stop = np.cumsum(observed.sum(axis=1))
+    columns, values = np.nonzero(observed)[1].astype(np.int32), rng.integers(1, 50, stop[-1]).astype(np.float32)
+    rows = CountRows(*map(fence, (stop - observed.sum(axis=1), stop, columns, values)))
+    tile = fence(rng.normal(0, 20, (B, T)).astype(np.float32))
+    intercept = fence(rng.normal(size=T).astype(np.float32))
     top, total, seen = fence(np.empty(B, np.float32)), fence(np.empty(B)), fence(np.empty(B))
-    kernels.exponentiate(tile, intercept, first, rows, top, total, seen)
+    module.exponentiate(tile, intercept, first, rows, top, total, seen)
     exponentials = tile.copy()
-    scale, weights = (fence(rng.random(B, np.float32)) for _ in range(2))
-    kernels.subtract_observed(tile, scale, first, rows, weights)
+    scale, per_pair = fence(rng.random(B, np.float32)), fence(rng.random(B, np.float32) / 50)
+    module.subtract_observed(tile, scale, first, rows, per_pair)
     return [exponentials, top, total, seen, tile]
 
 
-def adam(rng: np.random.Generator, fence: Fence) -> list[Any]:
+def adam(rng: np.random.Generator, fence: Fence, module: Any = kernels) -> list[Any]:
     shape = tuple(rng.integers(0, 40, 2))
-    arrays = [fence(rng.random(shape, np.float32)) for _ in range(4)]
-    kernels.adam(*arrays, *map(np.float32, (0.9, 0.999, 0.01, 1.0, 1e-10)))
+    arrays = [fence(rng.uniform(0.5, 1, shape).astype(np.float32)) for _ in range(4)]
+    module.adam(*arrays, *map(np.float32, (0.9, 0.999, rng.random(), 1 + rng.random(), 1e-10)))
     return arrays
 
 
@@ -233,23 +237,21 @@ PLAIN: dict[str, Case] = {
     "vectors.search_kernels.keep_best_analogies": best_analogies,
     "formats.fasttext._mean_of_ngrams": mean_of_ngrams,
 }
-"""The kernels that also run as plain Python: unlike `train_block` and `train_bucket`, they use no LLVM instructions."""
+"""The kernels that also run as plain Python."""
+
+
+VECTOR_CODE = {
+    "training.negative_sampling.window_kernels.train_block": train_block,
+    "training.negative_sampling.block_kernels.train_groups": train_bucket,
+}
+"""The kernels with hand-written LLVM instructions, each with a function that returns its case for a shape."""
 
 
 def vector_code(rng: np.random.Generator) -> dict[str, Case]:
-    """Return cases for the kernels with hand-written LLVM instructions, compiled for one random shape."""
+    """Return the cases of `VECTOR_CODE`, compiled for one random shape."""
     D, K = int(rng.integers(1, 130)), int(rng.integers(1, 33))
-    return {
-        "training.negative_sampling.window_kernels.train_block": train_block(D, K),
-        "training.negative_sampling.block_kernels.train_groups": train_bucket(D, K),
-    }
+    return {name: make(D, K) for name, make in VECTOR_CODE.items()}
 
 
-GUARDED = frozenset(
-    [
-        *PLAIN,
-        "training.negative_sampling.window_kernels.train_block",
-        "training.negative_sampling.block_kernels.train_groups",
-    ]
-)
+GUARDED = frozenset([*PLAIN, *VECTOR_CODE])
 """All kernels. Every other compiled function is called by one of these."""

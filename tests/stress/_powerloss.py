@@ -188,14 +188,12 @@ def _files(operations: list[Operation]) -> dict[str, bytes]:
                 entries.pop(name, None)
                 if node is not None:
                     entries[name] = node
-    return dict(_walk(_ROOT, "", folders, data))
 
+    def walk(node: int, prefix: str) -> Iterator[tuple[str, bytes]]:
+        for name, child in folders.get(node, {}).items():
+            if child in folders:
+                yield from walk(child, f"{prefix}{name}/")
+            else:
+                yield prefix + name, bytes(data.get(child, b""))
 
-def _walk(
-    node: int, prefix: str, folders: dict[int, dict[str, int]], data: dict[int, bytearray]
-) -> Iterator[tuple[str, bytes]]:
-    for name, child in folders.get(node, {}).items():
-        if child in folders:
-            yield from _walk(child, f"{prefix}{name}/", folders, data)
-        else:
-            yield prefix + name, bytes(data.get(child, b""))
+    return dict(walk(_ROOT, ""))

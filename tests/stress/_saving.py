@@ -53,7 +53,6 @@ def content(generation: int):
 
 
 def write_source(path: Path, generation: int) -> Path:
-    """Write a whole model, to be saved again or converted."""
     keys, vectors, counts = content(generation)
     options = firth.Options(vector_size=NUMBERS).to_dict()
     write_native(path, keys=keys, center=vectors, outside=-vectors, counts=counts, options=options, history=[])
@@ -138,7 +137,6 @@ class Case:
             self.kind.save(self.target, source, 0)
 
     def save(self) -> None:
-        """Save the new generation in this process."""
         self.kind.save(self.target, self.source, 1)
 
     def judge(self, found: dict[str, bytes] | None = None) -> str:
@@ -187,28 +185,20 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Return the names of temporary files and folders."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob(f"*{TEMPORARY_SUFFIX}"))
 
 
 # --- faults within a process, without strace
 
+# The functions of `os`, and the methods of its file, with which a save changes something
 CHANGES = ["open", "dup", "close", "fsync", "replace", "unlink", "mkdir", "rmdir", "chmod"]
-"""The functions of `os` with which a save changes something."""
-
 FILE = ["file.write", "file.close"]
-"""The methods of its file that change something."""
-
-LOOKS = ["stat", "lstat", "scandir", "readlink"]
-"""The functions of `os` with which it reads something: they can fail too."""
+LOOKS = ["stat", "lstat", "scandir", "readlink"]  # functions of `os` that read something: they can fail too
 
 
 @contextmanager
 def interposed(names: list[str], before: Callable[[str, int, Any], None]) -> Iterator[None]:
-    """Before each call of these functions of `os` or methods of `FILE`, call `before(name, number, first argument)`.
-
-    Numbers start at 1.
-    """
+    """Call `before(name, number from 1, first argument)` before each call of these functions and methods."""
     numbers = count(1)
 
     def wrapped(name: str, real: Callable) -> Callable:

@@ -57,9 +57,6 @@ def _reads(kind: str | None, **options: Any) -> Callable[[Path], None]:
     return lambda path: use_vectors(path, kind, **options)
 
 
-# --- word2vec's formats
-
-
 @cache
 def _texts() -> list[bytes]:
     text = written(write_word2vec, WORDS, VECTORS)
@@ -117,9 +114,6 @@ def _vocabularies() -> list[bytes]:
     return ["".join(f"{word} {10 - i}\n" for i, word in enumerate(WORDS)).encode(), b"the 5\r\n"]
 
 
-# --- fastText
-
-
 def _model(
     words: list[bytes], rows: int, D: int, *, bucket: int = 0, minn: int = 0, maxn: int = 0, labels: int = 0
 ) -> bytes:
@@ -142,19 +136,9 @@ def _models() -> list[bytes]:
     ]
 
 
-# --- native
-
-
 def _natives() -> list[bytes]:
-    whole = written(
-        write_native,
-        keys=WORDS,
-        center=VECTORS,
-        outside=VECTORS[::-1],
-        counts=range(5),
-        options={"window": 5},
-        history=[{"epoch": 1, "loss": 0.5}],
-    )
+    training = {"counts": range(5), "options": {"window": 5}, "history": [{"epoch": 1, "loss": 0.5}]}
+    whole = written(write_native, keys=WORDS, center=VECTORS, outside=VECTORS[::-1], **training)
     ids = written(write_native, keys=[7, -1, 2**40], center=VECTORS[:3])
     return [whole, ids, written(write_native, keys=[], center=VECTORS[:0])]
 

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,7 @@ ADDRESS_SPACE = 3 * 2**29  # bytes: 1.5 GiB
 ALL = Options(min_count=1)
 
 
-def child(name: str, *arguments: object, seconds: float = 120) -> dict:
-    """Run a child to its end and return what it found."""
-    return json_of_child("stress._text_child", name, *arguments, seconds=seconds)
+child = partial(json_of_child, "stress._text_child", seconds=120)
 
 
 def read_in_little_memory(path: str, options: str = "{}") -> dict:
@@ -101,7 +100,6 @@ def _print_of(path: str) -> str:
 
 
 def names(folder) -> list[str]:
-    """Return the names in a folder."""
     return sorted(path.name for path in Path(folder).iterdir())
 
 

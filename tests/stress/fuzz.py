@@ -25,7 +25,6 @@ def run(seed: int, folder: Path, inputs: int = INPUTS) -> dict[str, int]:
 
 
 def fuzz(name: str, seed: int, folder: Path, inputs: int) -> dict[str, int]:
-    """Fuzz one target in a child process."""
     # without compilation an index out of range is an IndexError, and the fuzzer observes the branches
     words = ("-m", "stress._fuzzing", name, seed, inputs, folder)
     child = run_python(*words, seconds=_PATIENCE, NUMBA_DISABLE_JIT="1")

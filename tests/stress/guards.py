@@ -15,6 +15,7 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +42,7 @@ def run(seed: int, folder: Path) -> dict[str, int]:
     return child(seed, CASES, BAD)
 
 
-def child(seed: int, cases: int, bad: int, **environment: str) -> dict[str, int]:
-    """Run this module in a process of its own and return its counts."""
-    return json_of_child("stress.guards", seed, cases, bad, seconds=SECONDS, **environment)
+child = partial(json_of_child, "stress.guards", seconds=SECONDS)
 
 
 def suite_with_bounds_checks(folder: Path) -> dict[str, int]:
@@ -106,7 +105,8 @@ def compiled(source: Path) -> Iterator[tuple[str, set[str]]]:
             if isinstance(node, ast.FunctionDef) and (
                 node.name in handed_over or any(_names(decorator) & compilers for decorator in node.decorator_list)
             ):
-                called = {call.func.id for call in ast.walk(node) if isinstance(call, ast.Call) and _is_name(call.func)}
+                functions = [call.func for call in ast.walk(node) if isinstance(call, ast.Call)]
+                called = {function.id for function in functions if isinstance(function, ast.Name)}
                 yield f"{module}.{node.name}", {imported.get(name, f"{module}.{name}") for name in called}
 
 
@@ -122,10 +122,6 @@ def _names(node: ast.AST) -> set[str]:
     if isinstance(node, ast.Attribute):
         return {node.attr} | _names(node.value)
     return {node.id} if isinstance(node, ast.Name) else set()
-
-
-def _is_name(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name)
 
 
 if __name__ == "__main__":

@@ -48,20 +48,13 @@ def train_in(pool: Executor, kinds: list[str], seed: int) -> Found:
         return list(zip(kinds, pool.map(train, kinds, [seed] * len(kinds)), strict=True))
 
 
-# --- hosts
-
-
-def in_a_thread(kind: str, seed: int) -> Found:
-    return train_in(ThreadPoolExecutor(1), [kind], seed)
-
-
-def four_threads_at_once(kind: str, seed: int) -> Found:
-    return train_in(ThreadPoolExecutor(4), [*KINDS, kind], seed)
+def processes(n: int, method: str) -> Executor:
+    return ProcessPoolExecutor(n, multiprocessing.get_context(method))
 
 
 def a_small_stack(kind: str, seed: int) -> Found:
     threading.stack_size(2**19)
-    return in_a_thread(kind, seed)
+    return train_in(ThreadPoolExecutor(1), [kind], seed)
 
 
 def little_recursion(kind: str, seed: int) -> Found:
@@ -114,18 +107,6 @@ def in_fork(kind: str, seed: int) -> tuple[str, str]:
     return kind, digest
 
 
-def spawned(kind: str, seed: int) -> Found:
-    return train_in(ProcessPoolExecutor(1, multiprocessing.get_context("spawn")), [kind], seed)
-
-
-def forkserver(kind: str, seed: int) -> Found:
-    return train_in(ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")), [kind], seed)
-
-
-def four_processes_at_once(kind: str, seed: int) -> Found:
-    return train_in(ProcessPoolExecutor(4, multiprocessing.get_context("spawn")), [kind, *KINDS], seed)
-
-
 def an_event_loop(kind: str, seed: int) -> Found:
     async def main() -> str:
         ticks = 0
@@ -154,11 +135,16 @@ def a_thread_at_the_end(kind: str, seed: int) -> Found:
 
 
 HOSTS = {
+    "in_a_thread": lambda kind, seed: train_in(ThreadPoolExecutor(1), [kind], seed),
+    "four_threads_at_once": lambda kind, seed: train_in(ThreadPoolExecutor(4), [*KINDS, kind], seed),
+    "spawned": lambda kind, seed: train_in(processes(1, "spawn"), [kind], seed),
+    "forkserver": lambda kind, seed: train_in(processes(1, "forkserver"), [kind], seed),
+    "four_processes_at_once": lambda kind, seed: train_in(processes(4, "spawn"), [kind, *KINDS], seed),
+} | {
     host.__name__: host
     for host in (
-        in_a_thread, four_threads_at_once, a_small_stack, little_recursion, after_a_fork,
-        after_a_fork_of_a_process_that_has_trained, after_a_fork_while_another_thread_compiles, spawned, forkserver,
-        four_processes_at_once, an_event_loop, a_daemon_at_the_end, a_thread_at_the_end,
+        a_small_stack, little_recursion, after_a_fork, after_a_fork_of_a_process_that_has_trained,
+        after_a_fork_while_another_thread_compiles, an_event_loop, a_daemon_at_the_end, a_thread_at_the_end,
     )
 }  # fmt: skip
 
@@ -194,7 +180,6 @@ _ALONE: dict[int, dict[str, str]] = {}
 
 
 def alone(seed: int) -> dict[str, str]:
-    """Return the digests of training runs that are alone."""
     if seed not in _ALONE:
         _ALONE[seed] = {kind: train(kind, seed) for kind in KINDS}
     return _ALONE[seed]

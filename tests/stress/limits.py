@@ -7,6 +7,8 @@ it must not crash, hang, print a stack trace or lose the old file.
 
 import dataclasses
 import json
+import math
+import pickle
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -39,7 +41,7 @@ OBJECTIVES = (
 def run(seed: int, folder: Path) -> dict[str, int]:
     """Test `OPTIONS_A_SEED` options and one command under a limit; return the counts of the outcomes."""
     random = Random(seed)
-    counts = Counter(tried(random) for _ in range(OPTIONS_A_SEED))
+    counts = Counter(tried(random.choice(list(FIELDS)), hostile(random)) for _ in range(OPTIONS_A_SEED))
     if seed % 2:
         counts[training_under(random.randrange(TRAINING_ROOM), random.choice(OBJECTIVES), folder)] += 1
     else:
@@ -47,16 +49,39 @@ def run(seed: int, folder: Path) -> dict[str, int]:
     return dict(counts)
 
 
-def tried(random: Random) -> str:
-    """Set a random option to a random value: it must be kept, also by JSON, or be refused in a short message."""
-    name, value = random.choice(list(FIELDS)), hostile(random)
+def is_allowed(name: str, value: Any) -> bool:
+    """Return whether an option may have a value, by its type and its limits."""
+    default, limit = FIELDS[name].default, FIELDS[name].metadata
+    if isinstance(default, bool):
+        return isinstance(value, (bool, np.bool_))
+    if isinstance(default, str):
+        return isinstance(value, str) and str(value) in limit["choices"]
+    if value is None:
+        return default is None
+    kinds = (float, Fraction, np.floating, int, np.integer) if isinstance(default, float) else (int, np.integer)
+    if not isinstance(value, kinds) or isinstance(value, (bool, np.timedelta64)) or value != value:
+        return False
+    try:
+        number = float(value) if isinstance(default, float) else int(value)
+    except OverflowError:
+        return False
+    above = number > limit["low"] if limit["open_low"] else number >= limit["low"]
+    falls = (name != "min_alpha" or number <= Options.alpha) and (name != "alpha" or number >= Options.min_alpha)
+    return above and falls and abs(number) < math.inf and (limit["high"] is None or number <= limit["high"])
+
+
+def tried(name: str, value: Any) -> str:
+    """Set an option to a value: it must be kept, also by JSON and pickle, or be refused in a short message."""
     try:
         options = Options(**{name: value})
     except OptionError as error:
         message = str(error)
     else:
+        assert is_allowed(name, value), (name, value)
         assert Options.from_dict(json.loads(json.dumps(options.to_dict(), allow_nan=False))) == options, (name, value)
+        assert pickle.loads(pickle.dumps(options)) == options, (name, value)
         return "options kept"
+    assert not is_allowed(name, value), (name, value)
     assert name in message, f"the message does not name {name}: {message}"
     assert len(message) < 600, f"a message of {len(message)} characters about {name}"
     return "options refused"
@@ -77,9 +102,6 @@ def hostile(random: Random) -> Any:
             np.array([small]), np.str_(small), np.timedelta64(small, "D"), random.choice(kinds)(small), ...,
         ]
     )  # fmt: skip
-
-
-# --- under a limit
 
 
 COMMAND = """

@@ -21,49 +21,20 @@ class Mutation(NamedTuple):
 
 
 MUTATIONS = [
-    Mutation(
-        "the bytes are flushed to the disk before the rename",
-        "formats/atomic.py",
-        "os.fsync(self.file.fileno())",
-        "self.file.fileno()",
-        "formats/test_atomic.py",
-    ),
-    Mutation(
-        "a file is renamed into place, not written there",
-        "formats/atomic.py",
-        "self.temporary.replace(self.target)",
-        "shutil.copyfile(self.temporary, self.target)",
-        "formats/test_atomic.py",
-    ),
-    Mutation(
-        "ids are in the vocabulary",
-        "training/guards.py",
-        "tokens.min() < END or tokens.max() >= V",
-        "False",
-        "training/test_guards.py::test_ids_outside_the_vocabulary_never_reach_a_kernel",
-    ),
-    Mutation(
-        "a tensor has the checksum stored with it",
-        "formats/sealed.py",
-        "_crc32(array) != self._checks.get(name)",
-        "False",
-        "formats/test_native.py",
-    ),
-    Mutation(
-        "a training run is resumed with the same options, corpus and versions",
-        "training/loop/checkpoint.py",
-        "if differing:",
-        "if False:",
-        "training/loop/test_checkpoint.py",
-    ),
-    Mutation(
-        "a folder of checkpoints is used by one training run at a time",
-        "training/loop/checkpoint.py",
-        "fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
-        "fcntl.LOCK_EX",
-        "training/loop/test_checkpoint.py",
-    ),
-]
+    Mutation("the bytes are flushed to the disk before the rename", "formats/atomic.py",
+             "os.fsync(self.file.fileno())", "self.file.fileno()", "formats/test_atomic.py"),
+    Mutation("a file is renamed into place, not written there", "formats/atomic.py",
+             "self.temporary.replace(self.target)", "shutil.copyfile(self.temporary, self.target)",
+             "formats/test_atomic.py"),
+    Mutation("ids are in the vocabulary", "training/guards.py", "tokens.min() < END or tokens.max() >= V", "False",
+             "training/test_guards.py::test_ids_outside_the_vocabulary_never_reach_a_kernel"),
+    Mutation("a tensor has the checksum stored with it", "formats/sealed.py",
+             "_crc32(array) != self._checks.get(name)", "False", "formats/test_native.py"),
+    Mutation("a training run is resumed with the same options, corpus and versions", "training/loop/checkpoint.py",
+             "if differing:", "if False:", "training/loop/test_checkpoint.py"),
+    Mutation("a folder of checkpoints is used by one training run at a time", "training/loop/checkpoint.py",
+             "fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)", "fcntl.LOCK_EX", "training/loop/test_checkpoint.py"),
+]  # fmt: skip
 SEEDS = len(MUTATIONS)
 
 

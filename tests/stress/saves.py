@@ -129,9 +129,6 @@ def can_trace() -> bool:
     return subprocess.run(["strace", "-qq", "-o", os.devnull, "true"], capture_output=True).returncode == 0
 
 
-# --- too little room
-
-
 def limits(case: Case, part: int, rng: random.Random, counts: Counter[str]) -> None:
     """Limit the file size, differently each time: a write is cut at the limit, and the next one fails."""
     largest = max(map(len, case.new.values()))
@@ -172,9 +169,6 @@ def can_mount() -> bool:
     return shutil.which("unshare") is not None and subprocess.run(words, capture_output=True).returncode == 0
 
 
-# --- power failures
-
-
 def power_failures(case: Case, part: int, rng: random.Random, counts: Counter[str]) -> None:
     """Check every state of the disk that a power failure can leave, after every operation of a save."""
     case.prepare()
@@ -193,9 +187,6 @@ def judge_power_failures(case: Case, disk: Disk, most: int, seed: int) -> Counte
             assert state == "new" or done < len(disk.operations), f"{case.name}: a finished save is lost: {state}"
             counts["power_failures"] += 1
     return counts
-
-
-# --- many at once
 
 
 def races(case: Case, part: int, rng: random.Random, counts: Counter[str]) -> None:

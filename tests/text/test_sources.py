@@ -4,6 +4,7 @@ import gzip
 import os
 import re
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from stress._corpus import ALL, check, text_file
@@ -82,15 +83,10 @@ def test_folders_without_files_or_with_special_files_are_refused(tmp_path, name,
 
 
 def test_an_unreadable_folder_is_reported(tmp_path, monkeypatch):
-    def refuse(path):
-        raise PermissionError(13, "Permission denied", str(path))  # root may read any folder
-
-    monkeypatch.setattr("os.scandir", refuse)
+    refusal = PermissionError(13, "Permission denied", str(tmp_path))
+    monkeypatch.setattr("os.scandir", Mock(side_effect=refusal))  # root may read any folder
     with pytest.raises(CorpusError, match=rf"the folder {tmp_path} cannot be read .Permission denied"):
         read_corpus(tmp_path, ALL)
-
-
-# --- chunks
 
 
 def test_a_sentence_continues_over_chunks_but_not_over_files(tmp_path, monkeypatch):
@@ -99,17 +95,6 @@ def test_a_sentence_continues_over_chunks_but_not_over_files(tmp_path, monkeypat
     (tmp_path / "b").write_text("five six seven \t ")
     (tmp_path / "c").write_text("eight")
     check(read_corpus(tmp_path, ALL), [["one", "two", "three", "four"], ["five", "six", "seven"], ["eight"]])
-
-
-def test_a_word_may_be_longer_than_a_chunk(tmp_path, monkeypatch):
-    word = "x" * 1000
-    path = text_file(tmp_path, f"a {word} b\n{word}")
-    monkeypatch.setattr(sources, "CHUNK_BYTES", 64)
-    check(read_corpus(path, ALL), [["a", word, "b"], [word]])
-    monkeypatch.setattr(encoding, "LONGEST_WORD", 999)
-    corpus = read_corpus(path, ALL)
-    check(corpus, [["a", "b"], []])
-    assert corpus.too_long == 2
 
 
 @pytest.mark.parametrize("chunk", range(1, 36))

@@ -78,7 +78,7 @@ def test_rows_are_exported_in_the_order_of_any_attribute(wv, tmp_path):
     for attr, order in {"size": "bca", "era": "cba", "unknown": "abc"}.items():
         wv.save_word2vec_format(tmp_path / "v", sort_attr=attr)
         assert KeyedVectors.load_word2vec_format(tmp_path / "v").index_to_key == list(order)
-    with pytest.raises(OptionError, match="attribute 'tag' holds object and cannot be sorted by: name one of numbers"):
+    with pytest.raises(OptionError, match="attribute 'tag' of dtype object has no order: name a numeric"):
         wv.save_word2vec_format(tmp_path / "v", sort_attr="tag")
     wv["d"] = np.ones(D)
     assert wv.get_vecattr("d", "tag") is None

@@ -50,7 +50,7 @@ def test_add_vectors_replaces_known_keys_only_on_request(wv):
 @pytest.mark.parametrize(
     ("keys", "vectors", "message"),
     [
-        (["x", "x"], np.ones((2, D)), "keys must differ: 'x' comes more than once"),
+        (["x", "x"], np.ones((2, D)), "keys must differ: 'x' occurs more than once"),
         (["x"], np.ones((2, D)), r"1 key must come with a \(1, 4\) array of numbers: found shape \(2, 4\)"),
         ("x", np.ones(3), r"found shape \(1, 3\)"),
         ([1], np.ones((1, D)), "all words or all whole numbers: found 1"),
@@ -164,7 +164,7 @@ def test_keys_are_appended_as_code_for_gensim_does(wv):
     assert wv.index_to_key == ["a", "b", "c", "x", "y"]
     assert [wv.get_index(key) for key in "abcxy"] == [0, 1, 2, 3, 4]
     wv.index_to_key.append("a")
-    with pytest.raises(OptionError, match="keys must differ: 'a' comes more than once"):
+    with pytest.raises(OptionError, match="keys must differ: 'a' occurs more than once"):
         wv.resize_vectors()
     assert wv.index_to_key == ["a", "b", "c", "x", "y", "a"]
 

@@ -137,8 +137,8 @@ def test_zero_and_broken_vectors_are_never_answers(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"man woman king queen\n", "line 1: a question before any section"),
-        (b": a\nno questions\n", "holds no questions"),
+        (b"man woman king queen\n", "line 1: a question before the first section"),
+        (b": a\nno questions\n", "has no questions"),
         (b": a\n\xff\xff\n", "is not utf8"),
     ],
 )
@@ -235,10 +235,10 @@ def test_malformed_lines_are_counted(tmp_path):
 @pytest.mark.parametrize(
     ("content", "delimiter", "message"),
     [
-        (PLAIN.replace("\t", ";").encode(), "\t", r"no line among .* is two words and a score with '\\t' between them"),
+        (PLAIN.replace("\t", ";").encode(), "\t", r"none of .* lines is two words and a score separated by '\\t'"),
         (b"he\tshe\t1\nsun\tmoon\t2\n", "\t", "in 1 of 2 pairs"),
-        (b"", None, "holds no pairs"),
-        (b"a\tb\tnan\n", "\t", "holds no pairs"),
+        (b"", None, "has no word pairs"),
+        (b"a\tb\tnan\n", "\t", "has no word pairs"),
         (b"a\tb\t1\n" + b"x" * (1 << 20) + b"\n", "\t", "line 2 has 1,048,576 characters or more"),
         (b"a\tb\t\xff\n", "\t", "is not utf8"),
     ],

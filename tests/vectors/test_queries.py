@@ -171,7 +171,7 @@ def test_limits_of_the_definitions(wv):
     assert wv.n_similarity(["zzz"], ["w1"]) == 0
     assert wv.get_mean_vector(["w1"], [2]).dtype == np.float32
     assert [wv.rank("w1", key) for key, _ in wv.most_similar("w1", topn=4)] == [1, 2, 3, 4]
-    with pytest.raises(OptionError, match="cosines of 'w1' and its nearest keys sum to 0"):
+    with pytest.raises(OptionError, match="cosines of 'w1' with its nearest keys sum to 0"):
         KeyedVectors(["w1"], np.ones((1, 2))).relative_cosine_similarity("w1", "w1")
 
 

@@ -72,14 +72,14 @@ def test_an_integer_is_a_key_and_never_a_row_number():
 @pytest.mark.parametrize(
     ("keys", "vectors", "counts", "message"),
     [
-        (["a", "b", "a"], np.eye(3), None, "keys must differ: 'a' comes more than once"),
+        (["a", "b", "a"], np.eye(3), None, "keys must differ: 'a' occurs more than once"),
         (["a", 1], np.eye(2), None, "all words or all whole numbers: found (1|'a')"),
         ([1.5], np.eye(1), None, "found 1.5"),
         ("ab", np.eye(2), None, "not the string 'ab'"),
         (["a"], np.eye(2), None, r"1 key must be a \(1, D\) array of numbers: found shape \(2, 2\)"),
         (["a"], np.zeros(1), None, r"found shape \(1,\)"),
         (["a"], np.array([["x"]]), None, "dtype <U1"),
-        (["a"], np.eye(1), [1, 2], r"the counts of 1 key must have shape \(1,\): found shape \(2,\)"),
+        (["a"], np.eye(1), [1, 2], r"the values of 'count' for 1 key must have shape \(1,\): found shape \(2,\)"),
         (["a", "b"], None, None, r"2 keys without vectors: give a \(2, D\) array too"),
     ],
 )
@@ -180,7 +180,7 @@ IN_PLACE = {
     "sorted": (lambda keys: keys.sort(reverse=True), r"index_to_key\[0\] is 'c', and key_to_index has row 2 for it"),
     "renamed": (put(1, "ren"), r"index_to_key\[1\] is 'ren', and key_to_index has no row for it: .* assign a new list"),
     "a number": (put(1, 17), "all words or all whole numbers: found 17 among them"),
-    "repeated": (put(1, "a"), "keys must differ: 'a' comes more than once"),
+    "repeated": (put(1, "a"), "keys must differ: 'a' occurs more than once"),
 }
 WRITERS = {
     "save": lambda wv, path: wv.save(path),
@@ -209,9 +209,9 @@ def test_the_order_of_the_dictionary_of_keys_does_not_matter(three):
 
 
 def test_repeated_keys_that_were_never_looked_up_are_an_error_when_saved(tmp_path):
-    with pytest.raises(OptionError, match="keys must differ: 'a' comes more than once"):
+    with pytest.raises(OptionError, match="keys must differ: 'a' occurs more than once"):
         KeyedVectors.trusted(["a", "b", "a"], np.eye(3)).save(tmp_path / "v")
-    with pytest.raises(OptionError, match="keys must differ: 'a' comes more than once"):
+    with pytest.raises(OptionError, match="keys must differ: 'a' occurs more than once"):
         write_native(tmp_path / "v", keys=["a", "b", "a"], center=np.eye(3))
 
 

@@ -15,10 +15,10 @@ from firth.text.opening import STDIN
 def analogy(
     model: ModelFile,
     a: Annotated[
-        str, typer.Argument(metavar="A", help="Such as man; - reads the words from standard input, one per line.")
+        str, typer.Argument(metavar="A", help="A word, such as man; - reads words from standard input, one per line.")
     ],
-    b: Annotated[str | None, typer.Argument(metavar="B", help="Such as king.", show_default=False)] = None,
-    c: Annotated[str | None, typer.Argument(metavar="C", help="Such as woman.", show_default=False)] = None,
+    b: Annotated[str | None, typer.Argument(metavar="B", help="A word, such as king.", show_default=False)] = None,
+    c: Annotated[str | None, typer.Argument(metavar="C", help="A word, such as woman.", show_default=False)] = None,
     topn: TopN = 5,
     restrict_vocab: RestrictVocab = None,
     json: AsJson = False,

@@ -7,7 +7,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer.main import get_command
@@ -17,7 +17,7 @@ from firth.cli.analogy import analogy
 from firth.cli.convert import convert
 from firth.cli.demo import demo
 from firth.cli.evaluate import evaluate
-from firth.cli.exits import FAILURE, WRONG_USE, UsageError, exit_code
+from firth.cli.exits import FAILURE, USAGE_ERROR, UsageError, exit_code
 from firth.cli.flags import CommandWithFormats
 from firth.cli.gradcheck import gradcheck
 from firth.cli.info import info
@@ -68,7 +68,7 @@ def _run(arguments: list[str] | None) -> int:
         if debug:
             traceback.print_exc()
         terminal.write_error(_message(error))
-        return WRONG_USE if isinstance(error, (UsageError, OptionError)) else FAILURE
+        return USAGE_ERROR if isinstance(error, (UsageError, OptionError)) else FAILURE
 
 
 def _run_command(words: list[str]) -> None:
@@ -80,7 +80,7 @@ def _run_command(words: list[str]) -> None:
 
 @contextmanager
 def _interrupts(*, is_program: bool) -> Iterator[None]:
-    """Raise an exception at SIGTERM, so that temporary files are removed; a program that is done may be killed."""
+    """Raise an exception at SIGTERM, so that temporary files are removed; once a program is done, Ctrl-C kills it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -102,7 +102,8 @@ def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
 
 def _message(error: Exception) -> str:
     if isinstance(error, UsageError):
-        return _usage_message(error)
+        text = str(error.format_message()).rstrip(".")
+        return f"{text} (see {error.ctx.command_path} --help)" if error.ctx else text
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if type(error).__module__.startswith("firth."):
@@ -110,11 +111,6 @@ def _message(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"out of memory: {str(error) or 'an allocation failed'} (--debug shows where)"
     return f"{type(error).__name__}: {error} (--debug shows where)"
-
-
-def _usage_message(error: Any) -> str:
-    text = str(error.format_message()).rstrip(".")
-    return f"{text} (see {error.ctx.command_path} --help)" if error.ctx else text
 
 
 app = typer.Typer(

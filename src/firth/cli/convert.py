@@ -22,7 +22,7 @@ def convert(
     file_format: FileFormat = None,
     limit: Annotated[
         int | None,
-        typer.Option(help="Convert only this many words, the most frequent.", show_default="all words", **at_least(1)),
+        typer.Option(help="Convert only this many of the most frequent words.", show_default="all", **at_least(1)),
     ] = None,
     encoding: Annotated[
         str | None, typer.Option(metavar="NAME", help="Encoding of the words, if IN is text.", show_default="utf8")
@@ -36,7 +36,7 @@ def convert(
 ) -> None:
     """Write vectors in another format.
 
-    Reports what the new format cannot hold, such as counts or the options of a model.
+    Reports what the new format cannot store, such as counts or the options of a model.
     """
     written_as = output_format(target, file_format)
     model = _read(source, limit, encoding, unicode_errors)
@@ -46,7 +46,7 @@ def convert(
     size = f"{counted(len(vectors), 'word')}, vectors of {counted(vectors.vector_size, 'number')}"
     terminal.write(f"{size}: {where_saved(target, written_as)}")
     if lost := left_out(model, written_as, whole=part is model):
-        terminal.write(f"not in this {'format' if part is model else 'file'}: {', '.join(lost)}")
+        terminal.write(f"not saved in this {'format' if part is model else 'file'}: {', '.join(lost)}")
 
 
 def _read(source: Path, limit: int | None, encoding: str | None, errors: str | None) -> "Word2Vec | KeyedVectors":

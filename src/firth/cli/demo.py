@@ -11,9 +11,9 @@ from firth.cli.flags import Workers, at_least
 def demo(
     workers: Workers = None, seed: Annotated[int, typer.Option(help="Seed of all random draws.", **at_least(0))] = 1
 ) -> None:
-    """Train on the source code of Python's standard library and show the result.
+    """Train on Python's standard library and show the result.
 
-    Nothing is downloaded: the text comes with Python.
+    The text is the source code of the library, so nothing is downloaded.
     """
     from firth.demo import run  # here, because it would slow down `firth --help`
 

@@ -33,7 +33,7 @@ def evaluate(
         ),
     ] = None,
     restrict_vocab: Annotated[
-        int, typer.Option(help="Use only this many words, the most frequent.", **at_least(1))
+        int, typer.Option(help="Use only this many of the most frequent words.", **at_least(1))
     ] = 300000,
     case_insensitive: Annotated[
         bool, typer.Option("--case-insensitive/--case-sensitive", help="Ignore case: compare words in upper case.")
@@ -53,7 +53,7 @@ def evaluate(
 ) -> None:
     """Evaluate vectors on analogies and word similarity.
 
-    Each score is printed with its coverage: how much of the file has known words.
+    Each score is printed with its coverage: how many questions or pairs have only known words.
     """
     if not analogies and not pairs:
         raise UsageError("give a file for --analogies or for --pairs")
@@ -71,7 +71,7 @@ def evaluate(
 
 
 def _fail_early(files: list[Path], *, needs_scipy: bool) -> None:
-    """Raise now what would otherwise be raised after reading the vectors, which may take long."""
+    """Raise errors before the vectors are read, which may take long."""
     for path in files:
         path.open("rb").close()
     if needs_scipy:

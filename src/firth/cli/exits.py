@@ -1,14 +1,14 @@
-"""Exit codes, and the exception for wrong use of the command line."""
+"""Exit codes, and the exception for a usage error."""
 
 import signal
 from typing import Any
 
 import typer
 
-FAILURE, WRONG_USE, INTERRUPTED, TERMINATED = 1, 2, 128 + signal.SIGINT, 128 + signal.SIGTERM
+FAILURE, USAGE_ERROR, INTERRUPTED, TERMINATED = 1, 2, 128 + signal.SIGINT, 128 + signal.SIGTERM
 
 UsageError: Any = typer.BadParameter.__bases__[0]
-"""The parser's exception for wrong use, which typer does not export."""
+"""The parser's exception for a usage error, which typer does not export."""
 
 
 def exit_code(interrupt: BaseException) -> int:

@@ -19,14 +19,11 @@ _MAPPED_BYTES = 1 << 26
 """Files of at least this size are memory-mapped for queries; smaller ones are read, and their checksum is compared."""
 
 
-# --- before writing
-
-
 def output_format(path: Path, name: str | None) -> Format:
     """Return the format in which to write `path`: that of the name, else that of the suffix.
 
-    Raises now what would otherwise be raised after hours of training: an `OptionError` for an unknown suffix,
-    `OSError` for a folder that cannot be written to.
+    Errors are raised before hours of training: `OptionError` for an unknown suffix, and `OSError` for a folder that
+    cannot be written to.
     """
     if path.is_dir() and name != "huggingface":
         raise IsADirectoryError(0, "is a folder: give the name of a file to write in it", str(path))
@@ -37,7 +34,7 @@ def output_format(path: Path, name: str | None) -> Format:
         _check_huggingface(path)
     folder = path.resolve().parent
     if not folder.is_dir():
-        raise FileNotFoundError(0, "no such folder to write in", str(folder))
+        raise FileNotFoundError(0, "this folder does not exist: create it, or name another", str(folder))
     folder = path if path.is_dir() else folder
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(0, "no permission to write in this folder", str(folder))
@@ -58,9 +55,6 @@ def parts_of(path: Path, known: Format) -> list[Path]:
     return list(projector_files(path)) if known.name == "projector" else [path]
 
 
-# --- reading
-
-
 def load_vectors(path: Path) -> "KeyedVectors":
     """Read vectors of any format; large files are memory-mapped if the format allows it."""
     from firth.vectors import KeyedVectors
@@ -71,7 +65,7 @@ def load_vectors(path: Path) -> "KeyedVectors":
 
 
 def vectors_in(file: VectorFile) -> "KeyedVectors":
-    """Return the contents of a file, which its reader has checked, as vectors."""
+    """Return the vectors of a file that was read; its reader has checked the keys."""
     from firth.vectors import KeyedVectors
 
     return KeyedVectors.trusted(list(file.keys), file.vectors, file.counts)
@@ -82,9 +76,6 @@ def vectors_of(model: "Word2Vec | KeyedVectors") -> "KeyedVectors":
     from firth.vectors import KeyedVectors
 
     return model if isinstance(model, KeyedVectors) else model.wv
-
-
-# --- writing
 
 
 def write(model: "Word2Vec | KeyedVectors", path: Path, known: Format) -> None:

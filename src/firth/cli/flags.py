@@ -13,11 +13,9 @@ from firth.formats import FORMATS
 from firth.options import Options, checked, limits, range_text
 from firth.text.opening import STDIN
 
-# --- how values are parsed
-
 
 def number(kind: type) -> dict[str, Any]:
-    """Return the settings of a number; text that is not a number is passed on, so that `checked` refuses it."""
+    """Return the settings of a number; text that is not a number is kept, so that `checked` rejects it."""
 
     def number_or_text(text: Any) -> Any:
         try:
@@ -48,7 +46,7 @@ def _checked(kind: type, **allowed: Any) -> dict[str, Any]:
 
 
 def file_name(refusal: str, kind: str = "file") -> dict[str, Any]:
-    """Return the settings of a path; `-`, which other programs read as a stream, is refused."""
+    """Return the settings of a path; `-`, which means standard input or output elsewhere, is rejected."""
 
     def path(text: Any) -> Path:
         if text == STDIN:
@@ -64,8 +62,6 @@ def _writable_format(name: str | None) -> str | None:
     reason = "can only be read" if name in FORMATS else "is unknown"
     raise typer.BadParameter(f"{name!r} {reason}: give one of {', '.join(map(repr, _WRITABLE))}")
 
-
-# --- shared arguments and flags
 
 _WRITABLE = {name: known for name, known in FORMATS.items() if known.write is not None}
 VECTORS_READ = file_name("vectors cannot be read from standard input")
@@ -89,7 +85,7 @@ Workers = Annotated[
 ]
 RestrictVocab = Annotated[
     int | None,
-    typer.Option(help="Search only this many words, the most frequent.", show_default="all words", **at_least(1)),
+    typer.Option(help="Search only this many of the most frequent words.", show_default="all", **at_least(1)),
 ]
 
 
@@ -104,9 +100,6 @@ class CommandWithFormats(TyperCommand):
         ]
         with formatter.section("Formats"):
             formatter.write_dl(rows)
-
-
-# --- the flags of `firth train`
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -16,7 +16,7 @@ def gradcheck(
 ) -> None:
     """Check every gradient by central differences.
 
-    Exits with 1 if a gradient is wrong.
+    The exit code is 1 if a gradient is wrong.
     """
     from firth.gradcheck import check_gradients  # here, because it would slow down `firth --help`
 

@@ -1,4 +1,4 @@
-"""`firth info`: describe a file of vectors and report everything that is wrong with it."""
+"""`firth info`: describe a file of vectors and report every error in it."""
 
 import warnings
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from firth import reports, terminal
 from firth.cli.exits import FAILURE
 from firth.cli.files import vectors_in
-from firth.cli.flags import VECTORS_READ, AsJson, at_least
+from firth.cli.flags import VECTORS_READ, AsJson, TopN
 from firth.errors import FormatError
 from firth.formats import FORMATS, Diagnosis, diagnose, read_vectors
 from firth.formats.native import read_native
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
     from firth.vectors import KeyedVectors
 
 
+_COUNTS = ("rows", "promised_rows", "duplicates", "undecodable", "spaced", "broken_rows", "zero_rows", "bad_lines")
+"""The counts of a `Diagnosis` that are shown."""
+
+
 def info(
     file: Annotated[
         Path,
         typer.Argument(metavar="FILE", help="A model, or vectors in any format; it may be damaged.", **VECTORS_READ),
     ],
-    topn: Annotated[int, typer.Option("--topn", "-n", help="Number of words to print.", **at_least(1))] = 10,
+    topn: TopN = 10,
     full: Annotated[
         bool,
         typer.Option("--full", help="Also measure the vectors: norms, duplicates, isotropy. Slow for large files."),
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Describe a model or a file of vectors, and report everything that is wrong with it.
+    """Describe a file of vectors and report every error in it.
 
-    The whole file is read. Exits with 1 if anything is wrong.
+    The whole file is read. Exits with 1 if an error is found.
     """
-    with warnings.catch_warnings(action="ignore"):  # the problems include what a reader warns about
+    with warnings.catch_warnings(action="ignore"):  # the problems include everything that readers warn about
         found = _describe(file, topn, full)
     terminal.write(terminal.as_json(found) if json else reports.info_lines(found))
     if found["problems"]:
         raise typer.Exit(FAILURE)
-
-
-_COUNTS = ("rows", "promised_rows", "duplicates", "undecodable", "spaced", "broken_rows", "zero_rows", "bad_lines")
-"""The counts of a `Diagnosis` that are shown."""
 
 
 def _describe(path: Path, topn: int, full: bool) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _contents(path: Path, diagnosis: Diagnosis, topn: int, full: bool) -> dict[s
             return {**nothing, "first_words": []}
         vectors, model = _read(path, diagnosis.format, None if full or diagnosis.counts else topn)
     except FormatError as error:
-        if diagnosis.is_sound:  # the error is in a part of a model that `diagnose` does not read
+        if diagnosis.is_sound:  # the error is in a part of the model that `diagnose` does not read
             diagnosis.problems.append(str(error))
         return {**nothing, "first_words": []}
     return {

@@ -120,7 +120,7 @@ def train(
         terminal.write(reports.training_summary(model))
         terminal.write(f"saved       {where_saved(output, written_as)}")
         if lost := left_out(model, written_as):
-            terminal.write(f"left out    {', '.join(lost)}: only the native format holds them")
+            terminal.write(f"not saved   {', '.join(lost)}: only the native format stores them")
 
 
 def _fraction_or_path(text: str | None) -> float | str | None:

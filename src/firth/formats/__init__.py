@@ -17,14 +17,6 @@ from firth.formats.registry import (
 )
 
 __all__ = [
-    "COMPRESSIBLE",
-    "FORMATS",
-    "Diagnosis",
-    "Format",
-    "VectorFile",
-    "detect",
-    "diagnose",
-    "format_of_name",
-    "read_vectors",
-    "write_vectors",
-]
+    "COMPRESSIBLE", "FORMATS", "Diagnosis", "Format", "VectorFile", "detect", "diagnose", "format_of_name",
+    "read_vectors", "write_vectors",
+]  # fmt: skip

@@ -21,7 +21,7 @@ from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats.atomic import atomic_write
 from firth.formats.format import Array, Format, PathLike, Signature, Table
 from firth.formats.streams import BLOCK_ROWS, GrowingMatrix, fewer_rows
-from firth.formats.words import are_numbers, check_shapes, utf8, warn_of_broken_rows, whole
+from firth.formats.words import are_numbers, unique_rows, utf8, warn_of_broken_rows
 from firth.messages import counted
 
 _MOST_PACKED = 64  # numbers and keys in a byte of Parquet; vectors of 1 and -1 take one bit a number, so 8
@@ -38,7 +38,6 @@ def write_arrow(
     import pyarrow as pa
     from pyarrow import parquet as pq
 
-    check_shapes(keys, vectors, counts)
     if not vectors.shape[1]:  # Arrow would divide by it
         raise FormatError("vectors of 0 numbers cannot be a column of lists: save another format")
     schema = _schema(keys, vectors, counts)
@@ -85,7 +84,7 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
         raise FormatError(f"{path} is not a complete Arrow or Parquet file: {shorten(str(error), 200)}") from error
     warn_of_broken_rows(path, rows.broken)
     array = None if names[2] is None else np.array(counts, np.int64)
-    return whole(path, Table(keys, rows.finished(), array), finite=False)
+    return unique_rows(path, Table(keys, rows.finished(), array), finite=False)
 
 
 # --- writing
@@ -133,9 +132,9 @@ def _opened(file: Any) -> tuple[Any, Iterator[Any]]:
 
 
 def _refuse_bombs(path: Path, values: int) -> None:
-    """Raise `FormatError` for more values than a file of this size can hold if it is not made to exhaust memory.
+    """Raise `FormatError` for more values than a file of this size can hold, unless it is made to exhaust memory.
 
-    Arrow could report the number of values in a column of Parquet, but ends the process if that is damaged.
+    Arrow can report the number of values in a column of Parquet, but crashes if that is damaged.
     """
     most = max(_ALWAYS_ALLOWED, _MOST_PACKED * path.stat().st_size)
     if values > most:
@@ -150,7 +149,7 @@ def _columns(path: Path, schema: Any) -> tuple[str, str, str | None]:
     import pyarrow.types as kinds
 
     if len(set(schema.names)) != len(schema.names):
-        raise FormatError(f"{path} has two columns of one name: {reprlib.repr(schema.names)}")
+        raise FormatError(f"{path} has two columns of the same name: {reprlib.repr(schema.names)}")
     lists = [
         field.name
         for field in schema
@@ -170,7 +169,7 @@ def _chosen(path: Path, schema: Any, found: list[str], usual: tuple[str, ...]) -
     columns = {field.name: str(field.type) for field in schema}
     what = "strings, or id whole numbers" if usual is _KEY_NAMES else "lists of floating-point numbers"
     raise FormatError(
-        f"{path} has no column that is clearly that of the {usual[0]}s: its columns are {reprlib.repr(columns)}; "
+        f"{path} has no unambiguous column of {usual[0]}s: its columns are {reprlib.repr(columns)}; "
         f"{usual[0]!r} must be {what}"
     )
 
@@ -224,28 +223,16 @@ def _matrix(path: Path, column: Any) -> Array:
     flat = column.flatten()
     D = len(flat) // len(column)
     if column.null_count or flat.null_count or not pc.all(pc.equal(pc.list_value_length(column), D)).as_py():
-        raise FormatError(f"{path}: a vector is null, holds a null, or has not the length of the others")
+        raise FormatError(f"{path}: a vector is null, holds a null, or differs in length from the others")
     return cast(Array, flat.to_numpy(zero_copy_only=False)).reshape(len(column), D)
 
 
-def _format(
-    name: str, description: str, suffixes: tuple[str, ...], signature: Signature, parquet: bool = False
-) -> Format:
-    write = partial(write_arrow, parquet=parquet)
+def _format(name: str, kind: str, suffixes: tuple[str, ...], magic: bytes) -> Format:
+    write = partial(write_arrow, parquet=name == "parquet")
+    signature = Signature(magic, f"{kind} file", "read it with KeyedVectors.load")
+    description = f"{kind} table of word, vector, count"
     return Format(name, description, read_arrow, write, suffixes, frozenset({"limit"}), signature=signature)
 
 
-_REMEDY = "read it with KeyedVectors.load"
-ARROW = _format(
-    "arrow",
-    "an Arrow IPC (Feather) table of word, vector, count",
-    (".arrow", ".feather"),
-    Signature(b"ARROW1", "an Arrow file", _REMEDY),
-)
-PARQUET = _format(
-    "parquet",
-    "a Parquet table of word, vector, count",
-    (".parquet",),
-    Signature(b"PAR1", "a Parquet file", _REMEDY),
-    parquet=True,
-)
+ARROW = _format("arrow", "an Arrow IPC (Feather)", (".arrow", ".feather"), b"ARROW1")
+PARQUET = _format("parquet", "a Parquet", (".parquet",), b"PAR1")

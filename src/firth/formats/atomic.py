@@ -81,10 +81,10 @@ def atomic_folder(path: PathLike) -> Iterator[Path]:
         yield Path(path)
         return
     target = Path(os.path.realpath(path))
-    with _about(path), _opened(target.parent) as parent, _beside(target, _make_folder) as (temporary, _):
+    with _about(path), _beside(target, _make_folder) as (temporary, _):
         yield temporary
         temporary.replace(target)
-        _sync_move(parent)
+        _sync_move(target.parent)
 
 
 class _File(io.FileIO):
@@ -115,7 +115,6 @@ class _NewFile(NamedTuple):
     target: Path
     temporary: Path | None = None
     mode: int | None = None
-    folder: int | None = None
 
     def complete(self) -> None:
         """Set the mode, and sync the file to the disk."""
@@ -132,14 +131,14 @@ class _NewFile(NamedTuple):
         if self.temporary is not None:
             with _about(self.path):
                 self.target.unlink(missing_ok=True)
-                _sync(self.folder)
+                _sync(self.target.parent)
 
     def move(self) -> None:
         """Rename the temporary file to the target, and sync the folder."""
         if self.temporary is not None:
             with _about(self.path):
                 self.temporary.replace(self.target)
-                _sync_move(self.folder)
+                _sync_move(self.target.parent)
 
 
 @contextmanager
@@ -157,12 +156,11 @@ def _new_file(path: PathLike) -> Iterator[_NewFile]:
 
     with ExitStack() as stack:
         with _about(path):
-            folder = stack.enter_context(_opened(target.parent))
             temporary, descriptor = stack.enter_context(_beside(target, make))
             # a second descriptor, so that the lock outlives the closing of the file
             file = io.BufferedWriter(_File(os.dup(descriptor) if _LOCKS else descriptor, path))
         try:
-            yield _NewFile(path, file, target, temporary, mode, folder)
+            yield _NewFile(path, file, target, temporary, mode)
         finally:
             with suppress(OSError):  # it is open only if an exception is being raised
                 file.close()
@@ -268,30 +266,20 @@ def _close(descriptor: int) -> None:
 # --- folders
 
 
-@contextmanager
-def _opened(folder: Path) -> Iterator[int | None]:
-    """Yield a descriptor with which to sync the folder; None on Windows, where folders cannot be synced."""
-    if sys.platform == "win32":
-        yield None
+def _sync(folder: Path) -> None:
+    if sys.platform == "win32":  # where folders cannot be synced
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        yield descriptor
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system, such as some network ones, where folders cannot be synced
+            raise
     finally:
         _close(descriptor)
 
 
-def _sync(folder: int | None) -> None:
-    if folder is None:
-        return
-    try:
-        os.fsync(folder)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # a file system, such as some network ones, where folders cannot be synced
-            raise
-
-
-def _sync_move(folder: int | None) -> None:
+def _sync_move(folder: Path) -> None:
     """Sync a folder after a rename, so that the new name survives a power failure."""
     try:
         _sync(folder)

@@ -92,7 +92,7 @@ def _sentences(found: Diagnosis) -> Iterator[str]:
     rows, words = counted(V, "row"), counted(V, "word")
     if found.promised_rows is not None and found.promised_rows != V:
         declared = counted(found.promised_rows, "row")
-        yield f"the header declares {declared}, but {V:,} can be read: it is wrong, or the file is cut"
+        yield f"the header declares {declared}, but {V:,} can be read: it is wrong, or the file is truncated"
     if found.duplicates:
         yield f"repeated words: {found.duplicates:,} of {rows}; readers drop them, or keep the last"
     if found.undecodable:
@@ -140,7 +140,8 @@ def _read_records(lines: BlockReader, tally: _Tally, found: Diagnosis) -> list[b
     if left.strip(b"\r\n"):
         more = "at least " if len(left) >= _MOST_LEFT else ""
         found.problems.append(
-            f"{more}{counted(len(left), 'byte')} after the last whole record: the header is wrong, or it is cut"
+            f"{more}{counted(len(left), 'byte')} after the last whole record: the header is wrong, or the file "
+            "is truncated"
         )
     return words
 
@@ -151,7 +152,7 @@ def _read_lines(lines: BlockReader, tally: _Tally, found: Diagnosis) -> list[byt
             row = f"a word and {counted(found.dimensions, 'number')}"
             found.problems.append(f"line {number} is not {row}: {shown(line)}")
         elif found.bad_lines == 1:
-            found.problems.append(f"nor are other lines, the next of them line {number}: bad_lines counts them")
+            found.problems.append(f"other lines are malformed too, the next is line {number}: bad_lines counts them")
         found.bad_lines += 1
 
     first_line = 1 if found.format == "glove" else 2

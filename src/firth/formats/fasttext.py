@@ -32,8 +32,8 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError
 from firth.formats.format import Array, Format, PathLike, Signature, Table
-from firth.formats.streams import fewer_rows, is_compressed, reading, room_for
-from firth.formats.words import decoded, whole
+from firth.formats.streams import CHUNK_BYTES, fewer_rows, is_compressed, reading, room_for
+from firth.formats.words import decoded, unique_rows
 from firth.messages import counted
 
 MAGIC = 793712314  # the first four bytes
@@ -45,7 +45,6 @@ _SUPERVISED = 3
 _END_OF_SENTENCE = b"</s>"
 _LONGEST_WORD = 1 << 16  # bytes
 _LONGEST_NGRAM = 100  # characters; fastText's default is 6, and without a limit a long word would take hours
-_CHUNK_BYTES = 4 << 20
 _INSTEAD = "use the .bin it was made from, or the .vec file that was written with it"
 
 
@@ -72,7 +71,7 @@ def read_fasttext(
 
     The rows are those of fastText's `getWordVector`, n-grams included: (V, D) float32. The matrix of a plain file
     is mapped and takes no further memory; that of a compressed file is read into memory.
-    Raises `FormatError` for a quantised (`.ftz`) or pruned model, and a file that is cut or damaged, and
+    Raises `FormatError` for a quantised (`.ftz`) or pruned model, and a file that is truncated or damaged, and
     `NotEnoughMemoryError` for a matrix that does not fit in memory.
     """
     path = Path(path)
@@ -83,7 +82,7 @@ def read_fasttext(
         matrix = _read_matrix(reader, header)
     V = header.words if limit is None else min(limit, header.words)
     keys = decoded(path, words[:V], encoding, unicode_errors)
-    return whole(path, Table(keys, _compose(path, words[:V], matrix, header), np.array(counts[:V], np.int64)))
+    return unique_rows(path, Table(keys, _compose(path, words[:V], matrix, header), np.array(counts[:V], np.int64)))
 
 
 # --- reading
@@ -127,33 +126,32 @@ class _Bytes:
 
     def __init__(self, path: Path, file: BinaryIO):
         self.path, self.file = path, file
-        self.held, self.at = b"", 0
-        self.start = 0  # of `held`, in the file
-
-    @property
-    def position(self) -> int:
-        return self.start + self.at
+        self.held = b""
+        self.at = 0  # in `held`
+        self.position = 0  # in the file
 
     def until_zero(self) -> bytes:
         while (end := self.held.find(b"\0", self.at, self.at + _LONGEST_WORD)) < 0:
             if len(self.held) - self.at >= _LONGEST_WORD:
                 raise _damaged(self.path, f"the word at byte {self.position} of it is longer than {_LONGEST_WORD}")
             self._more("its dictionary")
-        word, self.at = self.held[self.at : end], end + 1
+        word = self.held[self.at : end]
+        self.position += end + 1 - self.at
+        self.at = end + 1
         return word
 
     def take(self, size: int, part: str) -> bytes:
         while len(self.held) - self.at < size:
             self._more(part)
         self.at += size
+        self.position += size
         return self.held[self.at - size : self.at]
 
     def _more(self, part: str) -> None:
-        new = self.file.read(_CHUNK_BYTES)
-        if not new:
-            raise _damaged(self.path, f"it ends at byte {self.start + len(self.held)}, within {part}")
-        self.start += self.at
-        self.held, self.at = self.held[self.at :] + new, 0
+        rest = self.held[self.at :]
+        if not (new := self.file.read(CHUNK_BYTES)):
+            raise _damaged(self.path, f"it ends at byte {self.position + len(rest)}, within {part}")
+        self.held, self.at = rest + new, 0
 
 
 def _read_matrix(reader: _Bytes, header: _Header) -> Array:
@@ -172,7 +170,7 @@ def _read_matrix(reader: _Bytes, header: _Header) -> Array:
         room_for((rows, D), np.float32, path, "unpack it first: the matrix of a plain file is mapped")
         data = bytearray()
         while len(data) < size:
-            data += reader.take(min(_CHUNK_BYTES, size - len(data)), f"its matrix of {rows} x {D}")
+            data += reader.take(min(CHUNK_BYTES, size - len(data)), f"its matrix of {rows} x {D}")
         return np.frombuffer(data, "<f4").reshape(rows, D)
     end = reader.position + size
     if (held := path.stat().st_size) < end:
@@ -183,7 +181,7 @@ def _read_matrix(reader: _Bytes, header: _Header) -> Array:
 
 
 def _damaged(path: Path, reason: str) -> FormatError:
-    return FormatError(f"{path} is cut or damaged, or is not a fastText .bin model: {reason}")
+    return FormatError(f"{path} is truncated or damaged, or is not a fastText .bin model: {reason}")
 
 
 # --- composing

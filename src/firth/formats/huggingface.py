@@ -24,7 +24,7 @@ from firth.formats.format import Array, Format, PathLike, Table
 from firth.formats.plain_safetensors import read_safetensors
 from firth.formats.tensors import header, parts
 from firth.formats.tokenizer import TOKENIZER, UNKNOWN, read_vocabulary, tokenizer_json
-from firth.formats.words import check_shapes, utf8
+from firth.formats.words import utf8
 from firth.version import __version__
 
 MODEL, _CONFIG, _MODULES, _CARD = "model.safetensors", "config.json", "modules.json", "README.md"
@@ -47,7 +47,6 @@ def write_huggingface(
     Whole-number keys are written in decimal. `language` (ISO 639) and `license_name` go to the model card.
     Raises `FormatError` if `path` is a file, or a word cannot be written in UTF-8.
     """
-    check_shapes(keys, vectors, counts)
     folder = Path(path)
     if folder.exists() and not folder.is_dir():
         raise FormatError(f"{folder} is a file, but this format is a folder: give another name")

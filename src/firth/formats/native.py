@@ -25,6 +25,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,12 @@ from numpy.typing import NDArray
 from firth.errors import FormatError, OptionError
 from firth.formats.atomic import atomic_write
 from firth.formats.format import Array, Format, Head, PathLike, Table
-from firth.formats.sealed import CHECKPOINT, LONGEST_HEADER, NATIVE, SealedFile, read_sealed, write_sealed
+from firth.formats.sealed import CHECKPOINT, LONGEST_HEADER, NATIVE, SealedFile, open_sealed, write_sealed
 from firth.formats.signatures import START_BYTES, known_kind
 from firth.formats.streams import is_compressed, refuse_compression, refuse_devices
 from firth.formats.tensors import is_safetensors, parts
 from firth.formats.word2vec import is_header
-from firth.formats.words import FLOATS, check_shapes, from_blob, key_tensors
+from firth.formats.words import FLOATS, check_shapes, key_tensors, split_words
 
 _KINDS = {"center": "F", "outside": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
 
@@ -48,7 +49,6 @@ _KINDS = {"center": "F", "outside": "F", "words": "U8", "word_ends": "I64", "ids
 class NativeFile:
     """The content of a native file; see the module's docstring for shapes and dtypes."""
 
-    path: Path
     keys: list[str] | list[int]
     center: Array
     outside: Array | None
@@ -90,11 +90,22 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
     looked for. If another program truncates a mapped file, the process ends; saving over it is safe, because
     `save` leaves the old bytes in place.
 
-    Raises `FormatError` for any other kind of file, a newer version, and one that is cut or damaged.
+    Raises `FormatError` for any other kind of file, a newer version, and one that is truncated or damaged.
     """
     path = Path(path)
     _refuse_other_kinds(path)
-    return read_sealed(path, NATIVE, lambda file: _NativeReader(file, mmap).read(outside))
+    with open_sealed(path, NATIVE) as file:
+        _check_layout(file)
+        read = partial(file.mapped, check=False) if mmap else file.tensor
+        return NativeFile(
+            keys=_keys(file, unchecked=mmap),
+            center=read("center"),
+            outside=read("outside") if outside and "outside" in file.layout else None,
+            counts=file.tensor("counts") if "counts" in file.layout else None,
+            options=file.json("options", dict, optional=True),
+            history=file.json("history", list, optional=True),
+            sha256=file.string("sha256"),
+        )
 
 
 # --- writing
@@ -114,7 +125,7 @@ def _tensors(
         tensors["outside"] = outside
     if len(set(keys)) != len(keys):
         repeated = next(key for key, n in Counter(keys).items() if n > 1)
-        raise OptionError(f"keys must differ: {repeated!r} comes more than once")
+        raise OptionError(f"keys must differ: {repeated!r} occurs more than once")
     tensors |= key_tensors(keys)
     if counts is not None:
         tensors["counts"] = np.asarray(counts, dtype=np.int64)
@@ -133,56 +144,36 @@ def _sha256(tensors: Mapping[str, Array]) -> str:
 # --- reading
 
 
-class _NativeReader:
-    """Reads a sealed file, after a check that its tensors are those of a native file."""
+def _check_layout(file: SealedFile) -> None:
+    """Refuse tensors that do not fit together, before any is read."""
+    layout = file.layout
+    for name, (dtype, _) in layout.items():
+        if not dtype.startswith(_KINDS.get(name, "-")):
+            file.refuse(f"tensor {name!r} of dtype {dtype} is unexpected")
+    keys = "ids" if "ids" in layout else "word_ends"
+    needed = {"center", keys} if keys == "ids" else {"center", keys, "words"}
+    if absent := sorted(needed - set(layout)):
+        file.refuse(f"tensor {absent[0]!r} is absent")
+    shape = layout["center"][1]
+    if len(shape) != 2:
+        file.refuse(f"center has shape {shape}, and rows and columns are needed")
+    for name, expected in {"outside": shape, keys: shape[:1], "counts": shape[:1]}.items():
+        if name in layout and layout[name][1] != expected:
+            file.refuse(f"{name} has shape {layout[name][1]}, but center has {shape}")
 
-    def __init__(self, file: SealedFile, mmap: bool):
-        self.file, self.layout, self.mmap = file, file.layout, mmap
 
-    def read(self, outside: bool) -> NativeFile:
-        self._check_layout()
-        return NativeFile(
-            path=self.file.path,
-            keys=self._keys(),
-            center=self._matrix("center"),
-            outside=self._matrix("outside") if outside and "outside" in self.layout else None,
-            counts=self.file.tensor("counts") if "counts" in self.layout else None,
-            options=self.file.json("options", dict, optional=True),
-            history=self.file.json("history", list, optional=True),
-            sha256=self.file.string("sha256"),
-        )
-
-    def _check_layout(self) -> None:
-        """Refuse tensors that do not fit together, before any is read."""
-        for name, (dtype, _) in self.layout.items():
-            if not dtype.startswith(_KINDS.get(name, "-")):
-                self.file.refuse(f"tensor {name!r} of dtype {dtype} is unexpected")
-        keys = "ids" if "ids" in self.layout else "word_ends"
-        needed = {"center", keys} if keys == "ids" else {"center", keys, "words"}
-        if absent := sorted(needed - set(self.layout)):
-            self.file.refuse(f"tensor {absent[0]!r} is absent")
-        shape = self.layout["center"][1]
-        if len(shape) != 2:
-            self.file.refuse(f"center has shape {shape}, and rows and columns are needed")
-        for name, expected in {"outside": shape, keys: shape[:1], "counts": shape[:1]}.items():
-            if name in self.layout and self.layout[name][1] != expected:
-                self.file.refuse(f"{name} has shape {self.layout[name][1]}, but center has {shape}")
-
-    def _matrix(self, name: str) -> Array:
-        return self.file.mapped(name, check=False) if self.mmap else self.file.tensor(name)
-
-    def _keys(self) -> list[str] | list[int]:
-        keys: list[Any]
-        if "ids" in self.layout:
-            keys = self.file.tensor("ids").tolist()
-        else:
-            try:
-                keys = from_blob(self.file.tensor("words"), self.file.tensor("word_ends"))
-            except ValueError as error:
-                self.file.refuse(f"the words cannot be decoded: {error}", error)
-        if not self.mmap and len(set(keys)) != len(keys):
-            self.file.refuse("a key comes more than once")
-        return keys
+def _keys(file: SealedFile, unchecked: bool) -> list[str] | list[int]:
+    keys: list[Any]
+    if "ids" in file.layout:
+        keys = file.tensor("ids").tolist()
+    else:
+        try:
+            keys = split_words(file.tensor("words"), file.tensor("word_ends"))
+        except ValueError as error:
+            file.refuse(f"the words cannot be decoded: {error}", error)
+    if not unchecked and len(set(keys)) != len(keys):
+        file.refuse("a key occurs more than once")
+    return keys
 
 
 def _refuse_other_kinds(path: Path) -> None:
@@ -236,7 +227,7 @@ def _write(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Ar
 
 FORMAT = Format(
     "native",
-    "firth's own: vectors and counts, exact and checksummed; opens mapped at once",
+    "firth's own: exact vectors and counts, with checksums; can be memory-mapped",
     _read,
     _write,
     (".firth",),

@@ -27,7 +27,7 @@ from firth.formats.atomic import atomic_write
 from firth.formats.format import Array, Format, Head, PathLike, Signature, Table
 from firth.formats.streams import room_for
 from firth.formats.tensors import LONGEST_SIDE, parts
-from firth.formats.words import FLOATS, are_numbers, check_shapes, whole
+from firth.formats.words import FLOATS, are_numbers, unique_rows
 from firth.messages import counted
 
 VECTOR_NAMES = ("vectors", "embeddings", "embedding", "embedding.weight", "weight", "center")
@@ -45,10 +45,10 @@ _DAMAGED_ZIP = (
     UnicodeDecodeError,
     OSError,
 )
-"""What zipfile raises for an archive that is cut, damaged, encrypted, or compressed by an unknown method."""
+"""What zipfile raises for an archive that is truncated, damaged, encrypted, or compressed by an unknown method."""
 
 _BAD_HEADER = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError)
-"""What NumPy raises for the header of an array, which it parses as Python literals."""
+"""Errors of NumPy for a malformed header of an array, which it parses as Python literals."""
 
 _KEYS_PER_BLOCK = 1 << 14
 _MOST_DEFLATED = 1040  # bytes that one byte of a deflated stream can stand for, rounded up
@@ -63,7 +63,6 @@ def write_npz(path: PathLike, keys: Sequence[str | int], vectors: Array, counts:
 
     Raises `FormatError`, before anything is written, for a word that ends in a NUL, which NumPy's strings drop.
     """
-    check_shapes(keys, vectors, counts)
     if bad := next((key for key in keys if isinstance(key, str) and key.endswith("\0")), None):
         raise FormatError(f"word {bad!r} ends in a NUL, which NumPy's strings drop: rename it")
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -87,9 +86,9 @@ def read_npz(path: PathLike, *, limit: int | None = None) -> Table:
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
             if len(set(names)) != len(names):
-                raise FormatError(f"{path} holds two arrays of one name: {reprlib.repr(sorted(names))}")
-            vectors = _read_member(path, archive, _named(path, names, VECTOR_NAMES, "vectors"))
-            keys = _read_member(path, archive, _named(path, names, _KEY_NAMES, "keys"))
+                raise FormatError(f"{path} holds two arrays of the same name: {reprlib.repr(sorted(names))}")
+            vectors = _read_member(path, archive, _named(path, names, VECTOR_NAMES))
+            keys = _read_member(path, archive, _named(path, names, _KEY_NAMES))
             count_name = next((name for name in _COUNT_NAMES if name in names), None)
             counts = None if count_name is None else _read_member(path, archive, count_name)
     except _DAMAGED_ZIP as error:
@@ -98,7 +97,7 @@ def read_npz(path: PathLike, *, limit: int | None = None) -> Table:
         raise FormatError(f"{path} is not a complete .npz file: {shorten(str(error), 200)}") from error
     _check(path, keys, vectors, counts)
     kept = None if counts is None else counts[:limit].astype(np.int64)
-    return whole(path, Table(keys[:limit].tolist(), vectors[:limit], kept))
+    return unique_rows(path, Table(keys[:limit].tolist(), vectors[:limit], kept))
 
 
 def _check(path: Path, keys: Array, vectors: Array, counts: Array | None) -> None:
@@ -114,7 +113,7 @@ def _check(path: Path, keys: Array, vectors: Array, counts: Array | None) -> Non
     if keys.dtype.kind == "U":
         letters = keys.view(np.dtype("u4").newbyteorder(keys.dtype.byteorder))
         if letters.max(initial=0) > _LAST_CHARACTER:
-            raise FormatError(f"{path} is cut or damaged: a key holds {letters.max():#x}, which is not a character")
+            raise FormatError(f"{path} is truncated or damaged: a key has {letters.max():#x}, which is not a character")
     for what, numbers in (("key", keys), ("count", counts)):
         if numbers is not None and numbers.dtype.kind == "u" and numbers.max(initial=0) > np.iinfo(np.int64).max:
             raise FormatError(f"{path}: a {what} is {numbers.max()}; at most 2^63 - 1 can be read")
@@ -143,12 +142,13 @@ def _write_member(
             member.write(part)
 
 
-def _named(path: Path, names: list[str], wanted: tuple[str, ...], what: str) -> str:
-    found = next((name for name in wanted if name in names), None)
-    if found is None:
-        held = reprlib.repr(names)
-        raise FormatError(f"{path} has no {what}: it holds {held}, and none of them is called {', '.join(wanted)}")
-    return found
+def _named(path: Path, names: list[str], usual: tuple[str, ...]) -> str:
+    for name in usual:
+        if name in names:
+            return name
+    raise FormatError(
+        f"{path} has no {usual[0]}: it holds {reprlib.repr(names)}, and none of them is called {', '.join(usual)}"
+    )
 
 
 def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
@@ -165,13 +165,14 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
             )
         size, held = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
         if size != held or held > _MOST_DEFLATED * max(1, info.compress_size):
-            raise FormatError(f"{path} is cut or damaged: {name} declares {counted(size, 'byte')} and has {held:,}")
+            declared = counted(size, "byte")
+            raise FormatError(f"{path} is truncated or damaged: {name} declares {declared} and has {held:,}")
         room_for(shape, dtype, path, _REMEDY)
     try:
         with archive.open(info) as member:
             array = npy.read_array(member)
     except ValueError as error:  # the member ends before its size
-        raise FormatError(f"{path} is cut or damaged: {name}: {shorten(str(error), 200)}") from error
+        raise FormatError(f"{path} is truncated or damaged: {name}: {shorten(str(error), 200)}") from error
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
@@ -182,7 +183,7 @@ def _read_header(path: Path, name: str, member: IO[bytes]) -> tuple[tuple[int, .
         shape, _, dtype = reader(member)
     except _BAD_HEADER as error:
         why = shorten(str(error), 200)
-        raise FormatError(f"{path} is cut or damaged: {name} is not a NumPy array: {why}") from error
+        raise FormatError(f"{path} is truncated or damaged: {name} is not a NumPy array: {why}") from error
     plain = dtype.hasobject or (dtype.itemsize and dtype.kind in "fiuUS")
     if not plain or not all(type(length) is int and 0 <= length <= LONGEST_SIDE for length in shape):
         raise FormatError(

@@ -6,7 +6,7 @@
     counts       (V,) int64; absent where unknown
 
 Keys in a `tokenizer.json` beside the file (the Hugging Face folder) are read too. The layout of the bytes is in
-`firth.formats.tensors`; firth's own file is `firth.formats.native`.
+`firth.formats.native`, firth's own file.
 """
 
 import reprlib
@@ -20,9 +20,9 @@ from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
 from firth.formats.format import Array, Format, PathLike, Table
 from firth.formats.npz import VECTOR_NAMES
-from firth.formats.tensors import CODES, LONGEST_SIDE, TensorFile, is_safetensors, read_tensors, write_tensors
+from firth.formats.tensors import CODES, LONGEST_SIDE, TensorFile, is_safetensors, open_tensors, write_tensors
 from firth.formats.tokenizer import TOKENIZER, read_vocabulary
-from firth.formats.words import check_shapes, from_blob, key_tensors, whole
+from firth.formats.words import key_tensors, split_words, unique_rows
 from firth.messages import counted
 
 _FLOATS = tuple(code for name, code in CODES.items() if name.startswith("float"))
@@ -32,7 +32,6 @@ _SMALL = {"words": ("U8",), "word_ends": _WHOLE, "ids": _WHOLE, "counts": _WHOLE
 
 def write_safetensors(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None) -> None:
     """Write one plain safetensors file, atomically; rows may be a view into padded ones."""
-    check_shapes(keys, vectors, counts)
     tensors: dict[str, Array] = {"embeddings": vectors, **key_tensors(keys)}
     if counts is not None:
         tensors["counts"] = np.asarray(counts, np.int64)
@@ -48,7 +47,8 @@ def read_safetensors(path: PathLike, *, mmap: bool = False, vocabulary: Mapping[
     matrix of vectors.
     """
     path = Path(path)
-    matrix, small = read_tensors(path, lambda file: _read(file, mmap))
+    with open_tensors(path) as opened:
+        matrix, small = _read(TensorFile(path, opened), mmap)
     keys, rows = _keys(path, small, vocabulary)
     vectors = _selected(path, matrix, rows, small)
     if len(keys) != len(vectors):
@@ -56,7 +56,7 @@ def read_safetensors(path: PathLike, *, mmap: bool = False, vocabulary: Mapping[
     counts = small["counts"].astype(np.int64) if "counts" in small else None
     if counts is not None and counts.shape != (len(keys),):
         raise FormatError(f"{path}: {counted(len(keys), 'key')}, but counts of shape {counts.shape}")
-    return whole(path, Table(keys, vectors, counts), finite=not mmap)
+    return unique_rows(path, Table(keys, vectors, counts), finite=not mmap)
 
 
 def _read(file: TensorFile, mmap: bool) -> tuple[Array, dict[str, Array]]:
@@ -77,8 +77,8 @@ def _matrix_name(file: TensorFile) -> str:
     if usual or len(matrices) == 1:
         return (usual or matrices)[0]
     raise FormatError(
-        f"{file.path} has not exactly one matrix of vectors: it holds {reprlib.repr(file.layout)}; call the matrix "
-        f"{VECTOR_NAMES[1]!r}, in float16, 32 or 64"
+        f"{file.path} does not hold exactly one matrix of vectors: it holds {reprlib.repr(file.layout)}; call the "
+        f"matrix {VECTOR_NAMES[1]!r}, in float16, 32 or 64"
     )
 
 
@@ -105,9 +105,9 @@ def _keys(
         return cast(list[int], small["ids"].tolist()), None
     if "words" in small and "word_ends" in small:
         try:
-            return from_blob(small["words"], small["word_ends"]), None
+            return split_words(small["words"], small["word_ends"]), None
         except ValueError as error:
-            raise FormatError(f"{path} is cut or damaged: {error}") from error
+            raise FormatError(f"{path} is truncated or damaged: {error}") from error
     if vocabulary is None and (beside := path.with_name(TOKENIZER)).is_file():
         vocabulary = read_vocabulary(beside)
     if vocabulary is None:

@@ -9,7 +9,7 @@ Words with a tab or a newline would shift the rows after them, so they are refus
 
 import re
 import reprlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -20,14 +20,14 @@ from firth.formats.decimals import parse_fields, print_rows
 from firth.formats.format import Array, Format, PathLike, Table
 from firth.formats.streams import (
     BLOCK_ROWS,
-    CHUNK_BYTES,
+    BlockReader,
     GrowingMatrix,
     is_compressed,
     long_lines,
     reading,
     writing_set,
 )
-from firth.formats.words import check_shapes, decoded, encoded, shown, warn, warn_of_broken_rows, whole
+from firth.formats.words import decoded, encoded, shown, unique_rows, warn, warn_of_broken_rows
 from firth.messages import counted
 
 _TENSOR, _METADATA = "_tensor.tsv", "_metadata.tsv"
@@ -36,7 +36,7 @@ _UNWRITABLE = re.compile(r"[\t\n\r]")
 
 
 def projector_files(path: PathLike) -> tuple[Path, Path]:
-    """Return the two files that a name stands for: that of either of them, or the part before both endings."""
+    """Return the two files for a name: that of either file, or the part that their names share."""
     path = Path(path)
     compression = path.suffix if is_compressed(path) else ""
     name = path.name.removesuffix(compression)
@@ -49,7 +49,6 @@ def projector_files(path: PathLike) -> tuple[Path, Path]:
 
 def write_projector(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None) -> None:
     """Write both files, which replace old ones together; numbers have the shortest digits that read back the same."""
-    check_shapes(keys, vectors, counts)
     words = encoded(keys, "a file of tab-separated values", _UNWRITABLE)
     with writing_set(*projector_files(path)) as (tensor, metadata):
         for start in range(0, len(words), BLOCK_ROWS):
@@ -73,7 +72,7 @@ def read_projector(
     vectors = _read_tensor(tensor, limit)
     words, counts = _read_metadata(metadata, len(vectors), limit)
     keys = decoded(metadata, words, encoding, unicode_errors)
-    return whole(metadata, Table(keys, vectors, counts), finite=False)
+    return unique_rows(metadata, Table(keys, vectors, counts), finite=False)
 
 
 def _read_tensor(path: Path, limit: int | None) -> Array:
@@ -82,35 +81,24 @@ def _read_tensor(path: Path, limit: int | None) -> Array:
     rows: GrowingMatrix | None = None
     number = 1
     with reading(path) as file:
-        for block in _blocks(line.rstrip() for line in islice(long_lines(file), limit)):
-            D = block[0].count(b"\t") + 1 if rows is None else rows.array.shape[1]
+        for block in BlockReader(file).blocks():
+            lines = [line.rstrip() for line in block.removesuffix(b"\n").split(b"\n")]
+            if limit is not None and not (lines := lines[: limit + 1 - number]):
+                break
+            D = lines[0].count(b"\t") + 1 if rows is None else rows.array.shape[1]
             rows = rows or GrowingMatrix(path, D, np.dtype(np.float32))
-            for at, line in enumerate(block, number):
+            for at, line in enumerate(lines, number):
                 if line.count(b"\t") + 1 != D:
                     raise FormatError(f"{path}, line {at} is not {counted(D, 'number')}: {shown(line)}")
             try:
-                rows.append(parse_fields(block, D, rows.array.dtype, "\t"))
+                rows.append(parse_fields(lines, D, rows.array.dtype, "\t"))
             except pa.ArrowInvalid as error:
-                raise FormatError(f"{path}, lines {number} to {number + len(block) - 1}: {error}") from error
-            number += len(block)
+                raise FormatError(f"{path}, lines {number} to {number + len(lines) - 1}: {error}") from error
+            number += len(lines)
     if rows is None:
         raise FormatError(f"{path} is empty")
     warn_of_broken_rows(path, rows.broken)
     return rows.finished()
-
-
-def _blocks(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Yield the lines some thousands at a time, and fewer if they are long."""
-    block: list[bytes] = []
-    size = 0
-    for line in lines:
-        block.append(line)
-        size += len(line)
-        if len(block) == BLOCK_ROWS or size > CHUNK_BYTES:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
 
 
 def _read_metadata(path: Path, V: int, limit: int | None) -> tuple[list[bytes], Array | None]:

@@ -3,6 +3,7 @@
 A new format is a module that describes it as a `Format`, and its line in `FORMATS`.
 """
 
+import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,13 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from firth.errors import FormatError, OptionError, near
+from firth.errors import FormatError, OptionError
 from firth.formats import arrow, fasttext, huggingface, native, npz, plain_safetensors, projector, word2vec
 from firth.formats.format import Array, Format, PathLike
 from firth.formats.signatures import add_signatures, known_kind
 from firth.formats.streams import is_compressed, read_head, refuse_compression, refuse_devices
-from firth.formats.words import checked_limit
+from firth.formats.words import check_shapes
 from firth.messages import counted, option
+from firth.options import whole
 
 FORMATS: dict[str, Format] = {
     known.name: known
@@ -61,7 +63,8 @@ def detect(path: PathLike) -> Format:
     if kind := known_kind(head.start, is_compressed=head.is_compressed):
         raise FormatError(f"{path} is {kind[0]}: {kind[1]}")
     raise FormatError(
-        f"{path} is in no format that firth knows: it begins with {head.line[:40]!r}. Known are {', '.join(FORMATS)}"
+        f"{path} is not in a format that firth reads: it begins with {head.line[:40]!r}. The formats are "
+        f"{', '.join(FORMATS)}"
     )
 
 
@@ -85,9 +88,9 @@ def _named(name: str) -> Format:
     """Return the format of that name; raises `OptionError` with a near name."""
     if name in FORMATS:
         return FORMATS[name]
-    hint = near(name, FORMATS)
+    hint = difflib.get_close_matches(name, FORMATS)
     meant = f": did you mean {hint[0]!r}?" if hint else "."
-    raise OptionError(f"{option('format', repr(name))} is unknown{meant} Known are {', '.join(FORMATS)}")
+    raise OptionError(f"{option('format', repr(name))} is unknown{meant} The formats are {', '.join(FORMATS)}")
 
 
 class VectorFile(NamedTuple):
@@ -118,7 +121,7 @@ def read_vectors(
     `FormatError` for a file in no known format, or with an error in it, `OptionError` for an unknown
     `format` and an option that the format does not accept, and `OSError` from the system.
     """
-    limit = checked_limit(limit)
+    limit = whole("limit", limit, "rows; by default all", 1, optional=True)
     refuse_devices(path)
     known = _named(format) if format else detect(path)
     given = {
@@ -161,6 +164,7 @@ def write_vectors(
         raise OptionError(f"format={known.name!r} can be read but not written: write one of {writable}")
     if not known.compressible:
         refuse_compression(path, known.name)
+    check_shapes(keys, vectors, counts)
     known.write(path, keys, vectors, counts=counts, **_accepted(known.name, known.writes_with, options))
 
 

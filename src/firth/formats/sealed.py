@@ -1,6 +1,6 @@
 """Sealed files: safetensors files with checksums of every byte, so that damage raises an error.
 
-firth's models and its checkpoints are such files. Beside their own strings, `__metadata__` holds:
+firth's models and checkpoints are sealed files. Besides their own strings, `__metadata__` holds:
 
     format, version   what the file holds, and the version of that format
     crc32             JSON: the CRC-32 of each tensor's bytes, as eight hexadecimal digits
@@ -10,14 +10,15 @@ firth's models and its checkpoints are such files. Beside their own strings, `__
 import json
 import math
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from firth.errors import FormatError
 from firth.formats.format import Array
-from firth.formats.tensors import CODES, T, TensorFile, damaged, parts, read_tensors, write_tensors
+from firth.formats.tensors import CODES, TensorFile, damaged, open_tensors, parts, write_tensors
 
 LONGEST_HEADER = 16 << 20  # bytes: some 200 for each epoch of a history
 _MOST_BYTES = 1 << 60  # of a tensor: NumPy has no larger array, even if one of its sides is 0
@@ -51,26 +52,23 @@ def write_sealed(file: BinaryIO, kind: Kind, tensors: Mapping[str, Array], strin
     write_tensors(file, tensors, {**metadata, "header_crc32": _header_crc32(metadata, layout)})
 
 
-class SealedFile:
-    """An open sealed file with a sound header; `layout` and `metadata` are those of `TensorFile`.
+class SealedFile(TensorFile):
+    """An open sealed file with a sound header; its tensors and metadata strings are checked as they are read."""
 
-    Raises `FormatError` for a file of another kind, of another version, and one whose header is damaged.
-    """
-
-    def __init__(self, file: TensorFile, kind: Kind):
-        self.path, self.layout, self.metadata = file.path, file.layout, file.metadata
-        self._file, self._kind = file, kind
+    def __init__(self, path: Path, file: Any, kind: Kind):
+        super().__init__(path, file)
+        self._kind = kind
         self._check_kind()
         self._check_header()
         self._checks = self.json("crc32", dict)
 
     def tensor(self, name: str) -> Array:
         """Return a tensor as an array of its own; raises `FormatError` if its checksum differs."""
-        return self._checked(name, self._file.tensor(name))
+        return self._checked(name, super().tensor(name))
 
-    def mapped(self, name: str, *, check: bool) -> Array:
+    def mapped(self, name: str, *, check: bool = True) -> Array:
         """Return a tensor as a read-only map of the file; `check` reads all of it to compare its checksum."""
-        array = self._file.mapped(name)
+        array = super().mapped(name)
         return self._checked(name, array) if check else array
 
     def string(self, name: str) -> str:
@@ -125,12 +123,11 @@ class SealedFile:
                 self.refuse(f"{name} is {dtype} of shape {shape}, which firth never writes")
 
 
-def read_sealed(path: Path, kind: Kind, read: Callable[[SealedFile], T]) -> T:
-    """Open a sealed file and return `read(file)`.
-
-    Raises `FormatError` as `SealedFile` does, and for a file that is not a safetensors file.
-    """
-    return read_tensors(path, lambda file: read(SealedFile(file, kind)), LONGEST_HEADER, kind.repair)
+@contextmanager
+def open_sealed(path: Path, kind: Kind) -> Iterator[SealedFile]:
+    """Open a sealed file; raises `FormatError` for any other kind of file, another version and a damaged header."""
+    with open_tensors(path, LONGEST_HEADER, kind.repair) as file:
+        yield SealedFile(path, file, kind)
 
 
 def _header_crc32(metadata: Mapping[str, str], layout: Mapping[str, tuple[str, list[int]]]) -> str:

@@ -84,7 +84,7 @@ def refuse_devices(path: PathLike) -> None:
 def reading(path: Path) -> Iterator[BinaryIO]:
     """Yield the opened file, decompressed according to its suffix.
 
-    Raises `FormatError` for a pipe or a device, and for a compressed stream that is cut or damaged.
+    Raises `FormatError` for a pipe or a device, and for a compressed stream that is truncated or damaged.
     """
     refuse_devices(path)
     try:
@@ -216,17 +216,13 @@ class GrowingMatrix:
         """Copy (n, D) rows to the end."""
         end = self.used + len(rows)
         if end > self._room:
-            self._grow(end)
+            capacity = max(end, 2 * self._room)
+            room_for((capacity - self._room, rows.shape[1]), self.array.dtype, self.path, fewer_rows())
+            self._room = capacity
         rows = np.ascontiguousarray(rows, self.array.dtype)
         self._bytes.extend(rows.data)
         self.broken += broken_rows(rows)  # after the conversion: a number too large for float16 becomes infinite
         self.used = end
-
-    def _grow(self, end: int) -> None:
-        held, D = self._room, self.array.shape[1]
-        capacity = max(end, 2 * held)
-        room_for((capacity - held, D), self.array.dtype, self.path, fewer_rows())
-        self._room = capacity
 
     def finished(self) -> Array:
         """Return the rows; nothing can be appended afterwards."""

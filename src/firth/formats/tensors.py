@@ -1,17 +1,14 @@
-"""safetensors files, written without a copy of a matrix, and read without trust in their header.
+"""safetensors files: writes them without a copy of a matrix, and checks their header before it is trusted.
 
-    8 bytes    N, the length of the header, little-endian
-    N bytes    the header: a JSON object, padded with spaces so that the data begin at a multiple of 64
-    the rest   the tensors, little-endian, one after the other without gaps, rows without padding
-
-(https://github.com/huggingface/safetensors)
+The layout of the bytes is in `firth.formats.native`.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -19,8 +16,6 @@ from firth.errors import FormatError
 from firth.formats.format import Array
 from firth.formats.streams import map_it, room_for
 from firth.messages import counted
-
-T = TypeVar("T")
 
 CODES = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8"}
 """safetensors' name of each dtype that is written."""
@@ -70,7 +65,7 @@ def is_safetensors(start: bytes) -> bool:
 
 
 class TensorFile:
-    """An open safetensors file.
+    """A file that `open_tensors` opened.
 
     layout    name of each tensor -> its dtype, as safetensors calls it, and its shape
     metadata  name -> string
@@ -107,8 +102,9 @@ def _dtype(code: str) -> np.dtype[Any]:
     return np.dtype(f"{code[0].lower()}{int(code[1:]) // 8}")
 
 
-def read_tensors(path: Path, read: Callable[[TensorFile], T], longest: int = LONGEST_HEADER, remedy: str = "") -> T:
-    """Open a safetensors file and return `read(file)`.
+@contextmanager
+def open_tensors(path: Path, longest: int = LONGEST_HEADER, remedy: str = "") -> Iterator[Any]:
+    """Yield the file as safetensors opens it.
 
     Raises `FormatError`, which ends with `remedy`, for any other file, and for a header longer than `longest` bytes.
     """
@@ -120,7 +116,7 @@ def read_tensors(path: Path, read: Callable[[TensorFile], T], longest: int = LON
         raise FormatError(f"{path} has a header of {counted(size, 'byte')}; that of vectors has at most {longest}")
     try:
         with safe_open(path, framework="numpy") as opened:
-            return read(TensorFile(path, opened))
+            yield opened
     except SafetensorError as error:
         raise damaged(path, shorten(str(error), 200), remedy) from error
 
@@ -128,4 +124,4 @@ def read_tensors(path: Path, read: Callable[[TensorFile], T], longest: int = LON
 def damaged(path: Path, reason: str, remedy: str = "") -> FormatError:
     """Return the error for a damaged file."""
     size = counted(path.stat().st_size, "byte")
-    return FormatError(f"{path} is cut or damaged ({size}): {reason}{remedy and f'. {remedy}'}")
+    return FormatError(f"{path} is truncated or damaged ({size}): {reason}{remedy and f'. {remedy}'}")

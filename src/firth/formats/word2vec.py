@@ -54,6 +54,7 @@ from firth.formats.streams import (
 from firth.formats.tensors import is_safetensors
 from firth.formats.word2vec_rows import MOST_DIMENSIONS, TextRows, common_length, read_records
 from firth.messages import counted
+from firth.options import whole
 
 _LONGEST_HEADER = 100  # bytes
 _MOST_DIGITS = 18  # of a number in the header; more would not fit in 64 bits
@@ -75,12 +76,12 @@ def read_word2vec(
 
     `limit` reads only the first rows; `no_header` reads GloVe's text; `unicode_errors` is the `errors` of
     `bytes.decode`. If a word is repeated, the first row is kept, and a warning gives the number of rows that were
-    dropped. Memory is allocated only for rows the file is large enough to hold, and beside the matrix only a
+    dropped. Memory is allocated only for rows the file is large enough to hold, and besides the matrix only a
     few MiB. Raises `FormatError` for any other kind of file, a header that does not fit the rows, a line
     without D numbers, and words that are not in `encoding`; `NotEnoughMemoryError` if the rows do not fit in
     memory.
     """
-    limit = wordlists.checked_limit(limit)
+    limit = whole("limit", limit, "rows; by default all", 1, optional=True)
     path, dtype = Path(path), np.dtype(datatype)
     if dtype.name not in wordlists.FLOATS:
         raise OptionError(f"datatype={datatype!r} is not allowed: give one of {', '.join(wordlists.FLOATS)}")
@@ -92,7 +93,7 @@ def read_word2vec(
     with reading(path) as file:
         raw_words, vectors = _read_rows(path, file, not no_header, binary, limit, dtype)
     keys = wordlists.decoded(path, raw_words, encoding, unicode_errors)
-    table = wordlists.whole(path, Table(keys, vectors, None), finite=False)
+    table = wordlists.unique_rows(path, Table(keys, vectors, None), finite=False)
     if fvocab is None:
         return table
     words = cast(list[str], table.keys)
@@ -170,7 +171,12 @@ def _read_rows(
     wanted = min((number for number in (V, limit) if number is not None), default=None)
     capacity = 0  # a compressed file may hold fewer rows than its header declares
     if V is not None and not is_compressed(path):
-        _check_size(path, V, D, 4 * D + 1 if binary else 2 * D + 1)
+        least, size = V * (4 * D + 1 if binary else 2 * D + 1), path.stat().st_size
+        if least > size:  # before memory is allocated
+            raise FormatError(
+                f"{path} declares {_size(V, D)}, which need at least {counted(least, 'byte')}, but has {size:,}: the "
+                "file is truncated, or its header is wrong"
+            )
         capacity = wanted or 0
     if wanted is not None:
         room_for((wanted, D), dtype, path, fewer_rows())
@@ -181,8 +187,8 @@ def _read_rows(
         words = TextRows(lines, rows, first_line=1 + header, wanted=wanted).read()
     if V is not None and len(words) < (wanted or 0):
         raise FormatError(
-            f"{path} declares {_size(V, D)}, but ends after {counted(len(words), 'whole row')}: the file is cut, or "
-            "its header is wrong"
+            f"{path} declares {_size(V, D)}, but ends after {counted(len(words), 'whole row')}: the file is truncated, "
+            "or its header is wrong"
         )
     if len(words) == V and lines.anything_left(b"\r\n" if binary else None):
         or_rows = "" if binary else ", or its rows are"
@@ -195,29 +201,18 @@ def _read_rows(
 def read_header(path: Path, file: BinaryIO) -> tuple[int, int]:
     """Return V and D from the first line of an open file; raises `FormatError` if it is not a word2vec header."""
     line = file.readline(_LONGEST_HEADER)
-    fields = line.split()
-    if len(fields) != 2 or not all(field.isdigit() for field in fields):
+    if not is_header(line):
         raise FormatError(
             f"{path} is not a word2vec file: its first line is {wordlists.shown(line)}, and should be two whole "
             "numbers, rows and dimensions. If it is text without that line, as GloVe writes it, give no_header=True"
         )
-    V, D = (int(field) for field in fields)
+    V, D = map(int, line.split())
     if not 1 <= D <= MOST_DIMENSIONS:
         raise FormatError(
             f"{path}: its header declares vectors of {counted(D, 'dimension')}; from 1 to {MOST_DIMENSIONS} are "
             "possible, so this is not a word2vec file"
         )
     return V, D
-
-
-def _check_size(path: Path, V: int, D: int, least_row: int) -> None:
-    """Refuse a header that declares more rows than the file has bytes for, before memory is allocated."""
-    size = path.stat().st_size
-    if V * least_row > size:
-        raise FormatError(
-            f"{path} declares {_size(V, D)}, which need at least {counted(V * least_row, 'byte')}, but has {size:,}: "
-            "the file is cut, or its header is wrong"
-        )
 
 
 def _size(V: int, D: int) -> str:

@@ -18,7 +18,6 @@ from firth.errors import FormatError, OptionError
 from firth.formats.format import Array, Table
 from firth.formats.streams import BLOCK_ROWS, broken_rows, long_lines, reading
 from firth.messages import advice, counted, option
-from firth.options import checked, limits
 
 WHITESPACE = re.compile(r"[ \t\n\v\f\r]")
 """Separates words in text formats; U+00A0 and U+3000 do not."""
@@ -33,16 +32,8 @@ _PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 class UndecodableError(FormatError, UnicodeDecodeError):
     """A word of a file is not in the encoding given; also a `UnicodeDecodeError`, for callers that catch that."""
 
-    def __init__(self, error: UnicodeDecodeError, message: str):
-        UnicodeDecodeError.__init__(self, error.encoding, error.object, error.start, error.end, error.reason)
-        self.message = message
-
     def __str__(self) -> str:
-        return self.message
-
-    def __reduce__(self) -> tuple[type, tuple[UnicodeDecodeError, str]]:
-        bare = UnicodeDecodeError(self.encoding, self.object, self.start, self.end, self.reason)
-        return type(self), (bare, self.message)
+        return self.reason
 
 
 def decoded(path: Path, words: list[bytes], encoding: str, errors: str) -> list[str]:
@@ -57,15 +48,15 @@ def decoded(path: Path, words: list[bytes], encoding: str, errors: str) -> list[
         for word in words:
             each.append(word.decode(encoding, errors))
     except UnicodeDecodeError as error:
-        raise UndecodableError(
-            error,
+        reason = (
             f"{path}: word {len(each) + 1} is not {encoding}: {error.object[:40]!r} ({error.reason}). "
             + advice(
                 "Give the file's encoding, or unicode_errors='replace' or 'ignore'",
                 "Rewrite the file: firth convert IN OUT with --encoding, or with --unicode-errors replace or ignore",
             )
-            + " (word2vec.c cuts long words in the middle of a character)",
-        ) from error
+            + " (word2vec.c cuts long words in the middle of a character)"
+        )
+        raise UndecodableError(error.encoding, error.object, error.start, error.end, reason) from error
     return each
 
 
@@ -109,22 +100,19 @@ def are_numbers(keys: Sequence[str | int]) -> bool:
 
 
 def key_tensors(keys: Sequence[str | int]) -> dict[str, Array]:
-    """Return the tensors for keys in a safetensors file: `ids`, or `words` and `word_ends` (see `to_blob`)."""
+    """Return the tensors for keys in a safetensors file: `ids`, or `words` in UTF-8 and `word_ends`.
+
+    Lone surrogates are kept.
+    """
     if are_numbers(keys):
         return {"ids": np.array(keys, np.int64)}
-    blob, ends = to_blob(cast(Sequence[str], keys))
-    return {"words": blob, "word_ends": ends}
+    words = [word.encode("utf-8", "surrogatepass") for word in cast(Sequence[str], keys)]
+    ends = np.cumsum([len(word) for word in words], dtype=np.int64)
+    return {"words": np.frombuffer(b"".join(words), np.uint8), "word_ends": ends}
 
 
-def to_blob(words: Iterable[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return (all words in UTF-8 one after the other, where each ends); lone surrogates are kept."""
-    utf8 = [word.encode("utf-8", "surrogatepass") for word in words]
-    ends = np.cumsum([len(word) for word in utf8], dtype=np.int64)
-    return np.frombuffer(b"".join(utf8), dtype=np.uint8), ends
-
-
-def from_blob(blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:
-    """Return the words of `to_blob`; raise `ValueError` if the ends do not fit or a word is not UTF-8."""
+def split_words(blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:
+    """Return the words that `key_tensors` joined; raise `ValueError` if the ends do not fit or a word is not UTF-8."""
     import pyarrow as pa
 
     bounds = np.concatenate([np.zeros(1, np.int64), ends])
@@ -139,7 +127,7 @@ def from_blob(blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:
     return cast(list[str], words.to_numpy(zero_copy_only=False).tolist())  # ten times faster than decoding each
 
 
-def whole(path: Path, table: Table, *, finite: bool = True) -> Table:
+def unique_rows(path: Path, table: Table, *, finite: bool = True) -> Table:
     """Return the table without the rows that repeat a key, and warn of those and of rows that are not finite.
 
     `finite=False` skips the latter check, which would read the whole of a mapped matrix.
@@ -195,12 +183,6 @@ def read_counts(path: Path, keys: list[str], encoding: str, errors: str) -> NDAr
         some = f"{len(missing):,} of {counted(len(keys), 'word')}"
         warn(f"{path} has no count for {some}, such as {missing[0]!r}: the count is set to 0")
     return np.array([counts.get(key, 0) for key in keys], dtype=np.int64)
-
-
-def checked_limit(limit: int | None) -> int | None:
-    """Return how many rows to read, None for all; raise `OptionError` if that is not a whole number above 0."""
-    number: int | None = checked("limit", limit, int, limits("rows; by default all", 1, optional=True))
-    return number
 
 
 def check_shapes(keys: Sequence[Any], vectors: Array, counts: Array | Sequence[int] | None = None) -> None:

@@ -1,6 +1,6 @@
 """Reading text: files, token lists and integer arrays become a vocabulary and a token store.
 
-The walk of a word: `sources` finds files, `opening` reads their bytes, and `sources` cuts these into chunks (`arrays`
+`sources` finds files, `opening` reads their bytes, and `sources` cuts these into chunks (`arrays`
 does the same for integers). `encoding`, or `sentences` for token lists and for a caller's tokenizer, numbers the words
 of one chunk. `reading` merges the chunks, in order, into one numbering of the whole corpus. `store` keeps the ids,
 `vocabulary` the words.

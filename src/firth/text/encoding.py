@@ -57,7 +57,7 @@ def encode_text(text: bytes, ended: bool, lowercase: bool = False) -> EncodedChu
 
 
 def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> EncodedChunk:
-    """Give each distinct value of an array a number.
+    """Assign a number to each distinct value of an array.
 
     ids   (n,) of any integer dtype, values within int64
     ends  the number of `ids` before each sentence end, ascending

@@ -93,7 +93,7 @@ class OpenText:
         reason = getattr(error, "strerror", None) or str(error)
         where = f"({reason}), {counted(self._offset, 'byte')} into the file"
         if getattr(error, "errno", None) is None:
-            return f"{self._name} cannot be decompressed {where}: it is cut short, damaged, or of another format"
+            return f"{self._name} cannot be decompressed {where}: it is truncated, damaged, or in another format"
         return f"{self._name} cannot be read {where}"
 
 

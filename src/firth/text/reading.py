@@ -23,7 +23,7 @@ from firth.text.opening import BytesRead
 from firth.text.sentences import Chunks, Numbering, Tokenizer, encode_sentences, encode_tokenized, mixed_keys
 from firth.text.sources import CorpusInput, is_files
 from firth.text.store import DROPPED, MEMORY_LIMIT, StoreBuilder, TokenStore, lookup_table
-from firth.text.vocabulary import Vocabulary, order_by_count
+from firth.text.vocabulary import Vocabulary
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the amount done and the total (None: unknown), in bytes for files and in tokens otherwise."""
@@ -93,7 +93,8 @@ def read_corpus(
     checked("max_input_bytes", max_input_bytes, int, _INPUT_BYTES)
     workers = checked_workers(workers)
     chunks, amount = _encoded(corpus, options.lowercase, tokenizer, offsets, workers, max_input_bytes)
-    merger = _CorpusMerger(StoreBuilder(memory_limit))
+    store = StoreBuilder(memory_limit)
+    merger = _CorpusMerger(store)
     try:
         with closing(chunks):
             for chunk in chunks:
@@ -102,7 +103,7 @@ def read_corpus(
                     progress(*amount(merger.raw_words))
         result = merger.finish(options)
     except BaseException:
-        merger.close()
+        store.close()
         raise
     _return_free_memory()
     return result
@@ -137,10 +138,10 @@ class _CorpusMerger:
         """Choose the vocabulary and renumber everything."""
         keys, counts = list(self._ids), self._counts[: len(self._ids)]
         self._ids.clear()
-        order = order_by_count(counts, options.min_count, options.max_vocab)
+        n_frequent = int(np.count_nonzero(counts >= options.min_count))
+        order = np.argsort(-counts, kind="stable")[:n_frequent][: options.max_vocab]
         if len(order) == 0:
             raise _no_words_error(keys, counts, self._too_long, options.min_count)
-        n_frequent = int(np.count_nonzero(counts >= options.min_count))
         vocabulary = Vocabulary([keys[i] for i in order.tolist()], counts[order])
         del keys  # as large as the text of all words
         new_ids = np.full(len(counts), DROPPED, np.int32)
@@ -157,9 +158,6 @@ class _CorpusMerger:
             below_min_count=len(counts) - n_frequent,
             beyond_max_vocab=n_frequent - len(order),
         )
-
-    def close(self) -> None:
-        self._store.close()
 
 
 def _no_words_error(keys: list[Any], counts: NDArray[np.int64], too_long: int, min_count: int) -> CorpusError:
@@ -271,7 +269,7 @@ def check_files(
     apart: str | os.PathLike[str] | None = None,
     tokenizer: Tokenizer | None = None,
 ) -> None:
-    """If `corpus` is files, raise at once what `read_corpus` would raise later about their names.
+    """Raise `OptionError` for `max_input_bytes`, and if `corpus` is files, what `read_corpus` would raise later.
 
     `apart` is an output folder: raises `OptionError` if it would be read as part of the corpus.
     """

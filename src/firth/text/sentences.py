@@ -24,7 +24,7 @@ Chunks: TypeAlias = Generator[EncodedChunk, None, None]
 
 
 def encode_sentences(sentences: Iterable[Any], lowercase: bool = False) -> Chunks:
-    """Give the tokens of sentences (lists, arrays, generators ...) numbers, reading each once.
+    """Assign numbers to the tokens of sentences (lists, arrays, generators ...), reading each once.
 
     Tokens are all str or all integers within int64. Raises `CorpusError` for anything else; exceptions of the
     caller's iterators are passed on unchanged.
@@ -117,7 +117,7 @@ class _ChunkBuilder:
 
 
 def _refuse_text(sentence: Any, number: int, corpus: Any) -> None:
-    """Raise `CorpusError` for a string in place of a list of words, as in a column of texts."""
+    """Raise `CorpusError` for a string instead of a list of words, as in a column of texts."""
     text = sentence.as_py() if hasattr(sentence, "as_py") else sentence  # an element of an Arrow array
     if isinstance(text, (str, bytes)):
         split = "text.split()" if isinstance(text, str) else "text.decode().split()"

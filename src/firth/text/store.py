@@ -1,4 +1,4 @@
-"""The token store: the encoded corpus, in memory when small and in a temporary file when large.
+"""The token store: the encoded corpus, in memory if small and in a temporary file if large.
 
 Layout: int32 ids in [0, V), with `END` after each sentence, one after the other. Blocks are cut at sentence ends;
 readers take whole blocks. While a corpus is read, a `StoreBuilder` appends provisional ids; `finish` renumbers them
@@ -29,9 +29,6 @@ DROPPED = -2
 BLOCK_WORDS = 32768
 """The most entries, `END` included, of one block."""
 
-SEGMENT = 2**22
-"""Entries in one array of a store in memory."""
-
 ENTRIES_AT_A_TIME = 2**18
 """Entries renumbered at a time."""
 
@@ -47,43 +44,29 @@ def lookup_table(new_ids: Ids) -> Ids:
 
 
 class MemoryStorage:
-    """Entries in memory, in segments, so that growing never copies; any number of threads may read at once."""
+    """Entries in memory; any number of threads may read at once."""
 
     def __init__(self) -> None:
-        self._segments: list[Ids] = []
+        self._bytes = bytearray()  # grows in place, where an array would be copied
 
     def read(self, start: int, out: Ids) -> None:
         """Fill `out` with the entries from `start` on."""
-        for done, view in self._views(start, len(out)):
-            out[done : done + len(view)] = view
+        if 4 * (start + len(out)) > len(self._bytes):
+            left = max(0, len(self._bytes) // 4 - start)
+            raise CorpusError(f"the token store has {left:,} of {len(out):,} entries from {start:,} on")
+        out[:] = np.frombuffer(self._bytes, np.int32, len(out), 4 * start)
 
     def write(self, start: int, ids: Ids) -> None:
-        """Store `ids` at `start`, growing if needed."""
-        while len(self._segments) * SEGMENT < start + len(ids):
-            self._segments.append(np.empty(SEGMENT, np.int32))
-        for done, view in self._views(start, len(ids)):
-            view[:] = ids[done : done + len(view)]
+        """Store `ids` at `start`, which is at most the number of entries."""
+        self._bytes[4 * start : 4 * (start + len(ids))] = np.ascontiguousarray(ids).data
 
     def truncate(self, size: int) -> None:
         """Free everything after the first `size` entries."""
-        del self._segments[-(-size // SEGMENT) :]
-        if size % SEGMENT:
-            self._segments[-1] = self._segments[-1][: size % SEGMENT].copy()
+        del self._bytes[4 * size :]
 
     def close(self) -> None:
         """Free everything; a second call does nothing."""
-        self._segments.clear()
-
-    def _views(self, start: int, count: int) -> Iterator[tuple[int, Ids]]:
-        """Yield the parts of segments that hold `count` entries, each with the number of entries before it."""
-        done = 0
-        while done < count:
-            segment, offset = divmod(start + done, SEGMENT)
-            if segment >= len(self._segments) or offset >= len(self._segments[segment]):
-                raise CorpusError(f"the token store has {done:,} of {count:,} entries from {start:,} on")
-            view = self._segments[segment][offset : offset + count - done]
-            yield done, view
-            done += len(view)
+        self._bytes = bytearray()
 
 
 class DiskStorage:
@@ -192,8 +175,8 @@ class TokenStore:
             raise CorpusError(f"block {b} of the token store is lost: {error}; read the corpus again") from error
         if self._checksums is not None and zlib.crc32(block.data) != self._checksums[b]:
             raise CorpusError(
-                f"block {b} of the token store has another checksum than when it was written: the temporary file was "
-                "changed, or its disk is failing; read the corpus again, with another folder for temporary files"
+                f"block {b} of the token store has a different checksum than when it was written: the temporary file "
+                "was changed, or its disk is failing; read the corpus again, with another folder for temporary files"
             )
         return block
 
@@ -262,7 +245,11 @@ class StoreBuilder:
         """Append provisional ids and ENDs; a sentence may continue in the next call."""
         entries, self._last = _without_empty_sentences(entries, self._last)
         if 4 * (self._size + len(entries)) > self._memory_limit and isinstance(self._storage, MemoryStorage):
-            self._move_to_disk()
+            disk, start = DiskStorage(self._folder), 0
+            for provisional in self._slices():
+                disk.write(start, provisional)
+                start += len(provisional)
+            self._storage = disk
         self._storage.write(self._size, entries)
         self._size += len(entries)
         self.sentences += int(np.count_nonzero(entries == END))
@@ -290,14 +277,6 @@ class StoreBuilder:
         """Free everything, if the corpus could not be read to its end."""
         self._storage.close()
 
-    def _move_to_disk(self) -> None:
-        disk, start = DiskStorage(self._folder), 0
-        for entries in self._slices():
-            disk.write(start, entries)
-            start += len(entries)
-        self._storage.close()
-        self._storage = disk
-
     def _slices(self) -> Iterator[Ids]:
         """Yield all entries, in private copies."""
         for start in range(0, self._size, ENTRIES_AT_A_TIME):
@@ -320,20 +299,16 @@ class _BlockCutter:
         self.sentences += len(ends)
         self._cuts = np.concatenate([self._cuts, ends])
         self._size += len(entries)
-        while self._size - self._starts[-1] > BLOCK_WORDS:
-            self._cut()
+        while self._size > (limit := self._starts[-1] + BLOCK_WORDS):
+            fitting = int(np.searchsorted(self._cuts, limit, side="right"))
+            self._starts.append(int(self._cuts[fitting - 1]) if fitting else limit)
+            self._cuts = self._cuts[fitting:]
 
     def finish(self) -> NDArray[np.int64]:
         """Return the start of each block, and the end of the last."""
         if self._size > self._starts[-1]:
             self._starts.append(self._size)
         return np.array(self._starts, np.int64)
-
-    def _cut(self) -> None:
-        limit = self._starts[-1] + BLOCK_WORDS
-        fitting = int(np.searchsorted(self._cuts, limit, side="right"))
-        self._starts.append(int(self._cuts[fitting - 1]) if fitting else limit)
-        self._cuts = self._cuts[fitting:]
 
 
 def _without_empty_sentences(entries: Ids, last: int) -> tuple[Ids, int]:

@@ -36,15 +36,3 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         return f"<Vocabulary of {counted(len(self), 'word')}, {counted(int(self.counts.sum()), 'occurrence')}>"
-
-
-def order_by_count(counts: NDArray[np.int64], min_count: int, max_vocab: int | None = None) -> NDArray[np.int64]:
-    """Return the indices of the words to keep, by descending count, ties by ascending index.
-
-      counts  (n,) int64
-
-    A word is kept if it occurs at least `min_count` times and is among the first `max_vocab` (None: all).
-    """
-    order = np.argsort(-counts, kind="stable")
-    n_frequent = int(np.count_nonzero(counts >= min_count))
-    return order[:n_frequent][:max_vocab]

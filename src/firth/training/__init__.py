@@ -2,7 +2,7 @@
 
 run.py              runs a fit: reads, sets validation text aside, trains, validates, records
 arguments.py        checks the arguments of `fit`: names and callbacks
-registry.py         the objectives, and what each must provide; makes the trainer for a model's options
+registry.py         the objectives, and what each provides; makes the trainer for a model's options
 loop/               what every objective shares: tasks, trainer, state, checkpoints, progress, signals
 negative_sampling/  the window and the block schedule, with their kernels
 softmax/            the exact softmax: co-occurrence counts, passes over the vocabulary, optimiser steps

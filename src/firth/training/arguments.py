@@ -23,7 +23,7 @@ def refuse_unknown(names: Iterable[str], arguments: list[str]) -> None:
 
 
 class Callbacks(Generic[ModelT]):
-    """One function, or several, that take the model; raises `OptionError` for anything that cannot be called."""
+    """One function, or several, that take the model; raises `OptionError` for anything that is not callable."""
 
     def __init__(self, given: Any):
         if callable(given):
@@ -42,6 +42,6 @@ class Callbacks(Generic[ModelT]):
                 )
 
     def __call__(self, model: ModelT) -> bool:
-        """Call every function; return whether any of them returned True, and not merely a true value."""
+        """Call every function; return whether any of them returned True (other true values do not count)."""
         answers = [function(model) for function in self._functions]
         return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)

@@ -1,7 +1,7 @@
 """Random draws that every objective shares; they are numbered, so they do not depend on which thread makes them.
 
 Draw number n under a key is a hash of both (`random_bits`). The key is a hash of the seed and a task's position
-(`block_key`). The draws of one key have separate ranges of numbers for subsampling, window sizes and noise words.
+(`block_key`). Subsampling, window sizes and noise words use separate ranges of numbers.
 """
 
 import numpy as np
@@ -46,9 +46,9 @@ def window_size(key, i, window, shrink):
 
 @njit(nogil=True)
 def subsample(block, keep, key, kept, first, stop):
-    """Fill `kept` with the words of `block` that survive; return the number of survivors and of words.
+    """Fill `kept` with the words of `block` that survive; return the number of survivors and that of all words.
 
-    Word w stays if 32 random bits are at most keep[w]. Sentences become bounds: first[i] <= i < stop[i].
+    Word w survives if 32 random bits are at most keep[w]. The sentence of the i-th survivor is kept[first[i]:stop[i]].
     """
     n = words = begin = 0
     for i in range(len(block)):

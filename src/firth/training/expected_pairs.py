@@ -18,7 +18,7 @@ class ExpectedPairs:
         m = options.window
         distances = np.arange(1, m + 1)
         drawn = (m - distances + 1) / m if shrunken else np.ones(m)
-        within = np.maximum(0.0, 1 - distances * corpus.sentences / max(1.0, n_kept))  # some sentences end before
+        within = np.maximum(0.0, 1 - distances * corpus.sentences / max(1.0, n_kept))  # share in the same sentence
         self.total = n_kept * 2 * float(drawn @ within)
         self._blocks = max(1, corpus.tokens.n_blocks)
         self._shares = _classes(kept / kept.sum())

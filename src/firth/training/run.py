@@ -25,7 +25,7 @@ from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord, records
 
 if TYPE_CHECKING:
-    from firth.training.registry import Training
+    from firth.training.loop.objective import Training
 
 StrPath: TypeAlias = str | os.PathLike[str]
 _MOST_REPLACED = 0.1  # share of words with invalid UTF-8 in a text file; a file that is not text has more
@@ -56,12 +56,12 @@ def make_checkpointer(
     resume: bool,
     kernels: Kernels = "compiled",
 ) -> Checkpointer:
-    """Return what saves the states of a run: in `folder`, or, if that is None, nowhere."""
+    """Return what saves the states of a run in `folder`, or what saves none if that is None."""
     if folder is not None:
         from firth.training.loop.checkpoint import FolderCheckpointer
         from firth.training.registry import OBJECTIVES
 
-        matrices = OBJECTIVES[options.objective].STATE_MATRICES
+        matrices = OBJECTIVES[options.objective].state_matrices
         return FolderCheckpointer(
             folder, options, report, matrices=matrices, minutes=minutes, resume=resume, kernels=kernels
         )
@@ -73,13 +73,10 @@ def make_checkpointer(
 
 @dataclass
 class Run:
-    """A training run whose corpus was read: `epochs` trains the matrices of `trainer`, in place.
-
-    summary  counts of what was read, dropped and replaced
-    """
+    """A training run whose corpus was read: `epochs` trains the matrices of `trainer`, in place."""
 
     corpus: Corpus
-    summary: dict[str, int]
+    summary: dict[str, int]  # counts of what was read, dropped and replaced
     trainer: "Training"
     checkpointer: Checkpointer
     validate: Callable[[EpochRecord], EpochRecord]
@@ -102,12 +99,7 @@ class Run:
 
 @contextmanager
 def open_run(
-    texts: Texts,
-    options: Options,
-    workers: int,
-    report: Reporter,
-    checkpointer: Checkpointer,
-    kernels: Kernels = "compiled",
+    texts: Texts, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
 ) -> Iterator[Run]:
     """Read the texts, compare them with the checkpoint to resume, and allocate the matrices, for the `with` block."""
     from firth.training import registry
@@ -164,7 +156,7 @@ def _report_reading(corpus: Corpus, report: Reporter) -> None:
         text += f"{corpus.below_min_count:,} distinct below {option('min_count')}"
         text += f", {corpus.beyond_max_vocab:,} beyond {option('max_vocab')})" if corpus.beyond_max_vocab else ")"
     if corpus.too_long:
-        text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes left out"
+        text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes skipped"
     if corpus.replaced:
         text += f"; invalid UTF-8 replaced in {counted(corpus.replaced, 'word')}"
     report.show(text)

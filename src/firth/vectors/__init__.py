@@ -1,10 +1,10 @@
-"""KeyedVectors: keys, their vectors and every query. Modules in the order in which they import each other.
+"""KeyedVectors: keys, their vectors and all queries. A module imports only from those above it.
 
 query_input.py     the arguments of queries: keys, vectors, weights
 half_precision.py  float16 as float32
 growing.py         an array to which rows are appended
 attributes.py      values of each key, such as counts
-table.py           keys and rows: arrays, norms, looking up
+table.py           keys and rows: arrays, norms, lookup
 editing.py         adding, changing, sorting and selecting rows
 cosines.py         the cosines of one vector with every row
 search_kernels.py  the inner loops of the search, compiled by Numba
@@ -12,7 +12,7 @@ search.py          many queries at once, block by block
 queries.py         similarity, neighbours, ranks
 approximate.py     approximate neighbours, with FAISS
 alignment.py       two sets of vectors in one space
-statistics.py      lengths, odd rows, isotropy
+statistics.py      norms, duplicates, isotropy
 evaluation.py      analogies and word similarity
 keyed.py           KeyedVectors: all of the above, and files
 """

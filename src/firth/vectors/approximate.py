@@ -1,7 +1,7 @@
 """Approximate nearest neighbours from a graph (HNSW) built by FAISS.
 
-Worth its memory for very many single queries among very many vectors. `most_similar_batch` is exact, needs no index,
-and answers thousands of queries at once about as fast.
+Worth its memory for many single queries on a large vocabulary. For thousands of queries at once, `most_similar_batch`
+is about as fast, exact, and needs no index.
 """
 
 import warnings
@@ -28,10 +28,9 @@ class ApproximateIndex:
     building  candidates examined when a row is linked: more give a better graph, slower
     effort    candidates examined in a query, at least topn: more find more, slower; may be changed later
 
-    The index holds a copy of the vectors as they are now, without the rows that are zero or not finite, and without
-    words added later. After the vectors were sorted or replaced, queries raise `OptionError`: build a new index.
-    Raises `MissingExtraError` if FAISS is not installed, and `OptionError` for settings out of range or if there is
-    nothing to index.
+    The index copies the vectors, except rows that are zero or not finite; words added later are not found. After the
+    vectors were sorted or replaced, queries raise `OptionError`: build a new index. Raises `MissingExtraError` if FAISS
+    is not installed, and `OptionError` for settings out of range or if there is nothing to index.
     """
 
     def __init__(self, wv: Queries, *, links: int = 32, building: int = 80, effort: int = 64):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from firth.errors import OptionError
+from firth.messages import counted
 from firth.vectors.query_input import RowIndices
 
 _ADVICE = "Assign whole numbers first, wv.counts = array"
@@ -28,6 +29,16 @@ def as_attribute(name: str, values: ArrayLike) -> NDArray[Any]:
     return array.astype(np.int64)
 
 
+def attribute_of(name: str, values: ArrayLike, n: int) -> NDArray[Any]:
+    """Return the values of an attribute of n keys as an (n,) array; raises the errors of `as_attribute`."""
+    array = as_attribute(name, values)
+    if array.shape != (n,):
+        raise OptionError(
+            f"the values of {name!r} for {counted(n, 'key')} must have shape ({n},): found shape {array.shape}"
+        )
+    return array
+
+
 def _as_array(name: str, values: ArrayLike) -> NDArray[Any]:
     try:
         array = np.asarray(values)
@@ -47,7 +58,7 @@ def descending_order(name: str, values: ArrayLike) -> RowIndices:
     """Return the rows in the order of an attribute, the largest value first; a stable sort, NaN last."""
     array = as_attribute(name, values)
     if array.dtype.kind not in "biuf":
-        raise OptionError(f"attribute {name!r} holds {array.dtype} and cannot be sorted by: name one of numbers")
+        raise OptionError(f"attribute {name!r} of dtype {array.dtype} has no order: name a numeric attribute")
     if array.dtype.kind == "f":
         return np.argsort(-array, kind="stable")
     return len(array) - 1 - np.argsort(array[::-1], kind="stable")[::-1]  # -array overflows for unsigned numbers

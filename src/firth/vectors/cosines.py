@@ -1,4 +1,4 @@
-"""Cosines: of two vectors, and of one vector with every row of a table; and the largest of them."""
+"""Cosines of two vectors, cosines of a vector with every row of a table, and the largest scores."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -7,7 +7,10 @@ from firth.vectors.half_precision import widened
 from firth.vectors.query_input import FloatArray, RowIndices
 from firth.vectors.table import VectorTable, row_norms
 
-_LARGE = 1 << 26  # a matrix with more numbers is read once, for the products and for the norms
+COSMUL_EPSILON = 1e-6
+"""As in Levy and Goldberg (2014): keeps the quotient of 3CosMul finite."""
+
+_LARGE = 1 << 26  # numbers; a larger matrix is read only once, for both the products and the norms
 
 
 def unit(vector: ArrayLike) -> FloatArray:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Self, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from firth.errors import OptionError
 from firth.messages import counted
-from firth.vectors.attributes import as_attribute, descending_order, empty_values
+from firth.vectors.attributes import as_attribute, attribute_of, descending_order, empty_values
 from firth.vectors.growing import GrowingArray
 from firth.vectors.half_precision import widened
 from firth.vectors.query_input import FloatArray, Key, RowIndices, is_key, listed
@@ -49,10 +49,8 @@ class EditableTable(VectorTable):
             keys, weights = [keys], np.asarray(weights)[None]
         given = checked_keys(listed(cast(Iterable[Key], keys)))
         matrix = self._checked_rows(given, weights)
-        values_of = {attr: _checked_extra(attr, values, len(given)) for attr, values in (extras or {}).items()}
+        values_of = {attr: attribute_of(attr, values, len(given)) for attr, values in (extras or {}).items()}
         known = np.array([key in self.key_to_index for key in given], dtype=bool)
-        if "count" in values_of and "count" in self.expandos:
-            self.expandos["count"] = as_attribute("count", self.expandos["count"])
         self.allocate_vecattrs(values_of, [values.dtype for values in values_of.values()])
         self._append([key for key, exists in zip(given, known, strict=True) if not exists], matrix[~known])
         written = np.ones(len(given), dtype=bool) if replace else ~known
@@ -133,7 +131,7 @@ class EditableTable(VectorTable):
     def unit_normalize_all(self) -> None:
         """Scale every vector x to x / |x|, in place; a zero vector stays zero.
 
-        The lengths, which grow with the frequency of a word, are lost. The outside matrix of a model does not change,
+        The norms, which grow with the frequency of a word, are lost. The outside matrix of a model does not change,
         so the model's scores u · v do. Raises `FirthError` while `fit` is running.
         """
         self._check_editable()
@@ -211,12 +209,3 @@ class EditableTable(VectorTable):
         """Copy the matrix if it is read-only, such as one mapped from a file."""
         if not self._vectors.flags.writeable:
             self._center.replace(self._vectors.copy())
-
-
-def _checked_extra(attr: str, values: ArrayLike, n: int) -> NDArray[np.generic]:
-    array = as_attribute(attr, values)
-    if array.shape != (n,):
-        raise OptionError(
-            f"the values of {attr!r} for {counted(n, 'key')} must have shape ({n},): found shape {array.shape}"
-        )
-    return array

@@ -6,7 +6,7 @@ which lines of the file were skipped.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -24,7 +24,7 @@ from firth.vectors.search import analogies as best_answers
 
 Question = tuple[str, str, str, str]
 
-_LONGEST_LINE = 1 << 20  # characters; a line of words has a hundred
+_LONGEST_LINE = 1 << 20  # characters; a typical line has a hundred
 _LINES_EXAMINED = 1000  # to find the column of the scores
 _CANDIDATES = 5  # the number of answers from which gensim takes the first that is not a spelling of a given word
 _FUNCTIONS = limits("how candidates are scored", choices=("most_similar", "most_similar_cosmul"))
@@ -56,22 +56,14 @@ class _Analogies(NamedTuple):
 class AnalogyResult(_Analogies):
     """The tuple `score, sections` that gensim returns, with the total as the last section.
 
-    More attributes: `coverage`, a `Coverage` for each section, in the same order; `covered` and `total`, those of all
-    sections; `skipped`, the numbers of lines that are not four words.
+    More attributes: `coverage`, a `Coverage` for each section, in the same order; `covered` and `total`, those of the
+    whole file; `skipped`, the numbers of lines that are not four words.
     """
 
     coverage: list[Coverage]
+    covered: int
+    total: int
     skipped: list[int]
-
-    @property
-    def covered(self) -> int:
-        """The number of questions with all words in the vocabulary."""
-        return self.coverage[-1].covered
-
-    @property
-    def total(self) -> int:
-        """The number of questions in the file."""
-        return self.coverage[-1].total
 
 
 class _Pairs(NamedTuple):
@@ -162,7 +154,7 @@ class Evaluation(Queries):
         if used.sum() < 2:
             raise FormatError(
                 f"{pairs}: both words are in the vocabulary in {covered} of {counted(total, 'pair')}, and a "
-                "correlation needs two; is this file in the language and the case of the vectors?"
+                "correlation needs two: give a file in the language and case of the vectors"
             )
         scores, cosines = np.array([score for _, _, score in judged]), np.zeros(total)
         cosines[known] = self._pair_cosines(rows[known])
@@ -230,16 +222,15 @@ class _Vocabulary:
 
 
 def _tally(
-    asked: list[tuple[str, list[Question]]], verdicts: Iterable[tuple[bool, bool]], dummy4unknown: bool
+    asked: list[tuple[str, list[Question]]], outcomes: Iterator[tuple[bool, bool]], dummy4unknown: bool
 ) -> AnalogyResult:
-    """Count the questions by their verdicts, in the same order: (all words are known, the answer is correct)."""
-    verdicts = iter(verdicts)
+    """Count the outcomes, (all words are known, the answer is correct) for each question in the same order."""
     sections: list[Section] = []
     coverage: list[Coverage] = []
     for name, questions in asked:
         section = Section(section=name, correct=[], incorrect=[])
         covered = 0
-        for question, (is_known, is_correct) in zip(questions, verdicts, strict=False):
+        for question, (is_known, is_correct) in zip(questions, outcomes, strict=False):
             covered += is_known
             if is_known or dummy4unknown:
                 section["correct" if is_correct else "incorrect"].append(question)
@@ -251,10 +242,8 @@ def _tally(
     coverage.append(Coverage(_TOTAL, sum(part.covered for part in coverage), sum(part.total for part in coverage)))
     result = AnalogyResult(len(correct) / max(1, len(correct) + len(incorrect)), sections)
     result.coverage = coverage
+    _, result.covered, result.total = coverage[-1]
     return result
-
-
-# --- files
 
 
 def _read_questions(path: Path, fold: Callable[[str], str]) -> tuple[list[tuple[str, list[Question]]], list[int]]:
@@ -266,13 +255,13 @@ def _read_questions(path: Path, fold: Callable[[str], str]) -> tuple[list[tuple[
         if line.startswith(":"):
             sections.append((line.lstrip(": ").strip(), []))
         elif not sections:
-            raise FormatError(f"{path}, line {number}: a question before any section; begin with a line  : name")
+            raise FormatError(f"{path}, line {number}: a question before the first section line ': NAME'")
         elif len(words) == 4:
             sections[-1][1].append(words)
         else:
             skipped.append(number)
     if not any(questions for _, questions in sections):
-        raise FormatError(f"{path} holds no questions: give lines of four words under lines  : name")
+        raise FormatError(f"{path} has no questions: give lines of four words under section lines ': NAME'")
     return sections, skipped
 
 
@@ -290,8 +279,8 @@ def _read_pairs(path: Path, delimiter: str | None, encoding: str) -> tuple[list[
         if delimiter is not None:
             name, hint = repr(delimiter), "; give the delimiter, or delimiter=None to detect it"
         raise FormatError(
-            f"{path} holds no pairs: no line among its first {_LINES_EXAMINED:,} is two words and a score with {name} "
-            f"between them{hint}"
+            f"{path} has no word pairs: none of its first {_LINES_EXAMINED:,} lines is two words and a score "
+            f"separated by {name}{hint}"
         )
     pairs: list[tuple[str, str, float]] = []
     skipped: list[int] = []

@@ -40,11 +40,11 @@ class KeyedVectors(Evaluation, EditableTable):
     """
 
     def info(self) -> VectorStatistics:
-        """Return statistics of the vectors: lengths, copies, odd rows, and how evenly directions are used.
+        """Return statistics of the vectors: norms, duplicates, rows that are zero or not finite, and isotropy.
 
         The isotropy is min Z(c) / max Z(c), where Z(c) = sum_v exp(c·v) over the rows v, and c are the unit
         eigenvectors of VᵀV and their opposites (Mu and Viswanath 2018, arXiv:1702.01417, eq. 7). Unlike theirs, the
-        rows are scaled to length 1, so that only directions matter. Statistics without enough rows are NaN.
+        rows are scaled to length 1, so that only directions matter. A statistic that needs more rows is NaN.
         """
         return statistics(self)
 

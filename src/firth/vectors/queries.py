@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from firth.errors import MissingExtraError, OptionError
 from firth.messages import counted
 from firth.options import whole
-from firth.vectors.cosines import cosine, cosines, largest, unit
+from firth.vectors.cosines import COSMUL_EPSILON, cosine, cosines, largest, unit
 from firth.vectors.query_input import (
     FloatArray,
     Key,
@@ -29,8 +29,6 @@ from firth.vectors.query_input import (
 )
 from firth.vectors.search import SearchedRows, TopRows, nearest
 from firth.vectors.table import VectorTable
-
-_COSMUL_EPSILON = 1e-6  # as in Levy and Goldberg: keeps the quotient finite
 
 
 class Indexer(Protocol):
@@ -91,7 +89,7 @@ class Queries(VectorTable):
         total = sum(score for _, score in self.most_similar(wa, topn=topn))
         if not total:
             raise OptionError(
-                f"the cosines of {wa!r} and its nearest keys sum to {total}, and cannot be divided by: use similarity"
+                f"the cosines of {wa!r} with its nearest keys sum to {total}, which cannot be a divisor: use similarity"
             )
         return self.similarity(wa, wb) / total
 
@@ -245,7 +243,7 @@ class Queries(VectorTable):
         for item, weight in items:
             product = numerator if weight > 0 else denominator
             product *= (1 + cosines(self, unit(self._vector_of(item)), first, last)) / 2
-        scores: FloatArray = numerator / (denominator + _COSMUL_EPSILON)
+        scores: FloatArray = numerator / (denominator + COSMUL_EPSILON)
         return scores if topn is None else self._best_keys(scores, first, self._rows_of_items(items), topn)
 
     def most_similar_batch(
@@ -336,8 +334,7 @@ class Queries(VectorTable):
         rows = self._rows(known)
         vectors = self.unit_rows(rows) if use_norm else self._vectors[rows].astype(self.compute_dtype)
         scores = vectors @ unit(vectors.mean(axis=0))
-        ranked = sorted(zip(scores.tolist(), known, strict=True), key=lambda pair: -pair[0])
-        return [(float(score), word) for score, word in ranked]
+        return sorted(zip(scores.tolist(), known, strict=True), key=lambda pair: -pair[0])
 
     # --- shared steps
 
@@ -348,7 +345,7 @@ class Queries(VectorTable):
         """Return (n, D) unit vectors, and the row of each, -1 for vectors that were given."""
         if not (isinstance(keys, np.ndarray) and keys.dtype.kind == "f"):
             rows = self._rows(listed(cast(Iterable[Key], keys)))
-            return self.unit_rows(rows).astype(self.compute_dtype, copy=False), rows
+            return self.unit_rows(rows), rows
         if keys.ndim != 2 or keys.shape[1] != self.vector_size:
             raise OptionError(f"vectors to compare with must be (n, {self.vector_size}): found shape {keys.shape}")
         given = keys.astype(self.compute_dtype)

@@ -8,7 +8,7 @@ its own threads; Python threads select the best scores in compiled loops, which 
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +52,12 @@ class SearchedRows(NamedTuple):
 def nearest(searched: SearchedRows, queries: FloatArray, excluded: RowIndices, topn: int) -> TopRows:
     """Return for each query q the `topn` rows x with the largest cosine x·q / |x|, except the excluded ones.
 
-    queries (n, D) of length 1; excluded (n, m) rows, -1 for none. Of equal scores the lower row comes first; rows
-    whose cosine is NaN are left out.
+    queries (n, D) of length 1, in the dtype of the norms; excluded (n, m) rows, -1 for none. Of equal scores the lower
+    row comes first; rows whose cosine is NaN are left out.
     """
     from firth.vectors.search_kernels import keep_best
 
     best = _no_rows(len(queries), min(topn, searched.last - searched.first), searched.norms.dtype)
-    queries = queries.astype(searched.norms.dtype, copy=False)
     together = min(_QUERIES, len(queries))
     size = _rows_of_a_block(together, queries.shape[1])
     buffer = np.empty((together, size), dtype=queries.dtype)
@@ -83,7 +82,6 @@ def analogies(
     from firth.vectors.search_kernels import keep_best_analogies
 
     best = _no_rows(len(questions), min(topn, searched.last - searched.first), searched.norms.dtype)
-    words = words.astype(searched.norms.dtype, copy=False)
     size = max(_FEWEST_ROWS, min(_ANALOGY_ROWS, _COSINES // len(words)))
     buffer = np.empty((len(words), size), dtype=words.dtype)
     with _Threads() as threads:
@@ -124,24 +122,18 @@ def _sorted(best: TopRows) -> TopRows:
     return TopRows(np.take_along_axis(best.scores, order, -1), np.take_along_axis(best.rows, order, -1))
 
 
-class _Threads:
+class _Threads(ThreadPoolExecutor):
     """Threads that prepare blocks of rows in advance, and share the queries of a block."""
 
     def __init__(self) -> None:
         self.cores = available_cores()
-        self.pool = ThreadPoolExecutor(self.cores)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.pool.shutdown()
+        super().__init__(self.cores)
 
     def unit_blocks(self, searched: SearchedRows, size: int) -> Iterator[tuple[int, FloatArray]]:
         """Yield (first row, block of unit rows) in order; the next blocks are read and scaled meanwhile."""
         ready: deque[tuple[int, Future[FloatArray]]] = deque()
         for start in range(searched.first, searched.last, size):
-            ready.append((start, self.pool.submit(searched.unit_block, start, min(start + size, searched.last))))
+            ready.append((start, self.submit(searched.unit_block, start, min(start + size, searched.last))))
             if len(ready) > self.cores:
                 first, block = ready.popleft()
                 yield first, block.result()
@@ -156,5 +148,5 @@ class _Threads:
         def work(low: int) -> None:
             kernel(*common, *(array[low : low + step] for array in arrays))
 
-        for _ in self.pool.map(work, range(0, n, step)):
+        for _ in self.map(work, range(0, n, step)):
             pass

@@ -14,8 +14,9 @@ from numba import njit
 
 from firth.kernel_cache import kernel
 
+from firth.vectors.cosines import COSMUL_EPSILON
+
 _CHUNK = 64
-_COSMUL_EPSILON = 1e-6
 
 
 @njit(nogil=True)
@@ -106,7 +107,7 @@ def keep_best_analogies(first, multiply, cosines, questions, excluded, values, r
     if values.shape[1] == 0:
         return
     scores = np.empty(cosines.shape[1], cosines.dtype)
-    epsilon = cosines.dtype.type(_COSMUL_EPSILON)
+    epsilon = cosines.dtype.type(COSMUL_EPSILON)
     for q in range(len(questions)):
         a, b, c = cosines[questions[q, 0]], cosines[questions[q, 1]], cosines[questions[q, 2]]
         if multiply:

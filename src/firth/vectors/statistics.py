@@ -1,4 +1,4 @@
-"""Statistics of vectors: lengths, copies, rows that are zero or not finite, and how evenly directions are used."""
+"""Statistics of vectors: norms, duplicates, rows that are zero or not finite, and isotropy."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Keys and their rows: the matrix, its norms, attributes of the keys, and looking up."""
+"""Keys and their rows: the matrix, its norms, attributes of the keys, and lookup."""
 
 import copy
 import weakref
@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from firth.errors import FirthError, OptionError, UnknownWordError
 from firth.messages import counted
+from firth.options import whole
 from firth.resources import available_cores
-from firth.vectors.attributes import as_attribute, empty_values
+from firth.vectors.attributes import as_attribute, attribute_of, empty_values
 from firth.vectors.growing import GrowingArray
 from firth.vectors.half_precision import widened
 from firth.vectors.query_input import FloatArray, Key, RowIndices, is_key
@@ -49,7 +50,10 @@ class VectorTable:
             vector_size, keys = keys, []
         listed_keys = checked_keys(keys)
         if vectors is None:
-            vectors = _no_vectors(listed_keys, vector_size, dtype)
+            if listed_keys:
+                n = len(listed_keys)
+                raise OptionError(f"{counted(n, 'key')} without vectors: give a ({n}, D) array too")
+            vectors = np.empty((0, whole("vector_size", vector_size, "dimensions D of each vector", 1)), dtype)
         self._set_up(listed_keys, vectors, counts)
         self._key_to_index = row_of_each(listed_keys)
 
@@ -72,7 +76,7 @@ class VectorTable:
         self._growing_expandos: dict[str, GrowingArray] = {}
         self._outside_ref: weakref.ref[GrowingArray] | None = None
         self._in_training = False
-        self._version = 0  # grows when rows move or all vectors change, which makes an index of the rows invalid
+        self._version = 0  # increases when rows move or all vectors change: an index built before is then invalid
         self.vectors = vectors
         self.counts = counts
 
@@ -191,13 +195,8 @@ class VectorTable:
     def counts(self, counts: ArrayLike | None) -> None:
         if counts is None:
             self.expandos.pop("count", None)
-            return
-        array = as_attribute("count", counts)
-        if array.shape != (len(self),):
-            raise OptionError(
-                f"the counts of {counted(len(self), 'key')} must have shape ({len(self)},): found shape {array.shape}"
-            )
-        self.expandos["count"] = array
+        else:
+            self.expandos["count"] = attribute_of("count", counts, len(self))
 
     @property
     def vector_size(self) -> int:
@@ -271,7 +270,7 @@ class VectorTable:
         return cast(FloatArray, self._norms)
 
     def fill_norms(self, force: bool = False) -> None:
-        """Compute the norms unless they are known; with `force`, compute them again."""
+        """Compute the norms unless they are known, or in any case with `force`."""
         self._check_lengths()
         if self._norms is not None and not force:
             return
@@ -303,7 +302,7 @@ class VectorTable:
             for _ in pool.map(work, starts, stops):
                 pass
 
-    # --- looking up
+    # --- lookup
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -415,15 +414,6 @@ def row_norms(rows: FloatArray) -> FloatArray:
     return norms
 
 
-def _no_vectors(keys: list[Key], vector_size: int | np.integer[Any] | None, dtype: DTypeLike) -> FloatArray:
-    """Return a (0, D) matrix."""
-    if keys:
-        raise OptionError(f"{counted(len(keys), 'key')} without vectors: give a ({len(keys)}, D) array too")
-    if isinstance(vector_size, bool) or not isinstance(vector_size, (int, np.integer)) or vector_size < 1:
-        raise OptionError(f"vector_size={vector_size!r} is not allowed: give a whole number of at least 1")
-    return np.empty((0, int(vector_size)), dtype)
-
-
 def checked_keys(keys: Any) -> list[Key]:
     """Return the keys as a list of only strings or only Python integers; raise `OptionError` for any others."""
     if isinstance(keys, (str, bytes)):
@@ -442,5 +432,5 @@ def row_of_each(keys: list[Key]) -> dict[Key, int]:
     rows = dict(zip(keys, range(len(keys)), strict=True))
     if len(rows) != len(keys):
         repeated = next(key for row, key in enumerate(keys) if rows[key] != row)
-        raise OptionError(f"keys must differ: {repeated!r} comes more than once")
+        raise OptionError(f"keys must differ: {repeated!r} occurs more than once")
     return rows

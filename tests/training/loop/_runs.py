@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from firth import Word2Vec
-from firth.text import store
 from firth.training.arguments import Callbacks
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
-from firth.training.negative_sampling import blocks, hogwild, partition
+from firth.training.negative_sampling import blocks, hogwild
 from firth.training.run import Texts
 from firth.training.softmax import passes
 
@@ -33,7 +32,6 @@ def ids(n=12_000, V=200, seed=5):
 
 
 def model_of(kind, workers=2, **options):
-    """Return a model to be trained."""
     return Word2Vec(**SMALL | KINDS[kind] | options, workers=1 if kind == "hogwild" else workers)
 
 
@@ -50,32 +48,20 @@ def uninterrupted(kind, corpus=None, validation=None, callbacks=(), **options):
     return saved(model_of(kind, **options).fit(corpus, validation=validation, callbacks=callbacks, progress=False))
 
 
-def fit_reporting(model, corpus, report, checkpointer=None, callbacks=()):
+def fit_reporting(model, corpus, report, checkpointer=None):
     """Fit with a reporter and a checkpointer that the caller has made."""
-    return model._fit(Texts(corpus), report, checkpointer or Checkpointer(), Callbacks(callbacks))
+    return model._fit(Texts(corpus), report, checkpointer or Checkpointer(), Callbacks(()))
 
 
 class Log(Reporter):
-    """Records the lines that are shown."""
-
     def __init__(self):
-        self.lines = []
+        self.lines, self.warnings = [], []
 
     def show(self, text):
         self.lines.append(text)
 
     def warn(self, text):
-        self.show(f"WARNING: {text}")
-
-    def warnings(self):
-        return [line for line in self.lines if line.startswith("WARNING")]
-
-
-def cut_into_many_tasks(monkeypatch):
-    """Cut a small corpus into many tasks of every kind."""
-    monkeypatch.setattr(store, "BLOCK_WORDS", 2_000)
-    monkeypatch.setattr(partition, "CHUNK_PAIRS", 300_000)  # at most two token blocks
-    monkeypatch.setattr(passes, "BATCH", 40)
+        self.warnings.append(text)
 
 
 class Interrupts:

@@ -12,23 +12,13 @@ import time
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from _rights import modes_respected, needs_modes
 from stress import kills
-from training.loop._runs import (
-    ENGINES,
-    KINDS,
-    Interrupts,
-    Log,
-    cut_into_many_tasks,
-    fit_reporting,
-    ids,
-    model_of,
-    saved,
-    uninterrupted,
-)  # fmt: skip
+from training.loop._runs import ENGINES, KINDS, Interrupts, Log, fit_reporting, ids, model_of, saved, uninterrupted
 
 from firth.errors import CheckpointError, CorpusError, DivergenceError, FormatError, OptionError
 from firth.formats.sealed import CHECKPOINT, write_sealed
@@ -46,20 +36,13 @@ def interrupts(monkeypatch):
 
 
 @pytest.fixture
-def many_tasks(monkeypatch):
-    cut_into_many_tasks(monkeypatch)
-
-
-@pytest.fixture
 def run(tmp_path):
-    """The folder of the checkpoints."""
     return tmp_path / "run"
 
 
-def opened(folder, kind="blocks", report=None, minutes=1.0, resume=True, **options):
-    """Return the checkpointer of a run of this kind."""
+def opened(folder, kind="blocks", report=None, minutes=1.0, **options):
     given = model_of(kind, **options).options
-    return make_checkpointer(folder, given, report or Reporter(), minutes=minutes, resume=resume)
+    return make_checkpointer(folder, given, report or Reporter(), minutes=minutes, resume=True)
 
 
 def fit(model, folder, *, corpus=None, resume=True, **more):
@@ -67,7 +50,6 @@ def fit(model, folder, *, corpus=None, resume=True, **more):
 
 
 def fit_logged(kind, folder, minutes=10.0, **options):
-    """Train, and return the model and the lines that were shown."""
     log, model = Log(), model_of(kind, **options)
     fit_reporting(model, ids(), log, opened(folder, kind, log, minutes, **options))
     return model, log
@@ -100,13 +82,6 @@ def checkpoints(folder):
 
 def contents(folder):
     return {path: path.read_bytes() for path in folder.glob("*.firth")}
-
-
-def raising(error):
-    def fail(*_):
-        raise error
-
-    return fail
 
 
 # --- the same bytes
@@ -167,13 +142,6 @@ def test_checkpoints_between_the_ends_of_epochs_change_nothing(run, many_tasks, 
     assert saved(model) == saved(fit(model_of("blocks"), run)) == whole
 
 
-def test_two_checkpoints_are_kept(run):
-    fit(model_of("blocks", epochs=5), run)
-    assert sorted(path.name for path in run.iterdir()) == [
-        "checkpoint-00000004.firth", "checkpoint-00000005.firth", "lock"
-    ]  # fmt: skip
-
-
 def test_resuming_without_a_checkpoint_starts_afresh(run):
     assert saved(fit(model_of("blocks"), run / "new" / "folder")) == uninterrupted("blocks")
 
@@ -216,25 +184,19 @@ def test_a_run_ended_by_an_exception_of_a_callback_can_be_resumed(raised, run):
 # --- damaged checkpoints
 
 
-def damage(path, how):
+def damage(path):
+    """Flip one bit of a tensor."""
     data = bytearray(path.read_bytes())
-    if how == "cut":
-        path.write_bytes(data[: len(data) // 2])
-    elif how == "empty":
-        path.write_bytes(b"")
-    else:
-        at = {"first byte": 0, "header": 40, "tensor": -100, "last byte": -1}[how]
-        data[at] ^= 1
-        path.write_bytes(data)
+    data[-100] ^= 1
+    path.write_bytes(data)
 
 
-@pytest.mark.parametrize("how", ["cut", "empty", "first byte", "header", "tensor", "last byte"])
-def test_a_damaged_checkpoint_is_skipped_with_a_warning(how, run, interrupts, many_tasks):
+def test_a_damaged_checkpoint_is_skipped_with_a_warning(run, interrupts, many_tasks):
     interrupted("blocks", run, interrupts, at=300)  # in the second epoch
     older, newest = checkpoints(run)
-    damage(run / newest, how)
+    damage(run / newest)
     model, log = fit_logged("blocks", run)
-    (warning,) = log.warnings()
+    (warning,) = log.warnings
     assert newest in warning
     assert f"resumed from {run / older}" in log.lines
     assert saved(model) == uninterrupted("blocks")
@@ -243,12 +205,9 @@ def test_a_damaged_checkpoint_is_skipped_with_a_warning(how, run, interrupts, ma
 def test_if_all_checkpoints_are_damaged_nothing_is_trained_or_deleted(run):
     fit(model_of("blocks"), run)
     for name in checkpoints(run):
-        damage(run / name, "tensor")
-    before = contents(run)
-    with (
-        pytest.warns(RuntimeWarning, match="skipped a checkpoint"),
-        pytest.raises(CheckpointError, match=r"none of the 2 checkpoints in .* is sound: delete them"),
-    ):
+        damage(run / name)
+    before, message = contents(run), r"none of the 2 checkpoints in .* is sound: delete them"
+    with pytest.warns(RuntimeWarning, match="skipped a"), pytest.raises(CheckpointError, match=message):
         fit(model_of("blocks"), run)
     assert contents(run) == before
 
@@ -273,16 +232,16 @@ def test_damage_at_any_byte_of_a_checkpoint_is_an_error(damaged, run):
 @pytest.mark.parametrize(
     ("changed", "shown"),
     [
-        ({"alpha": 0.03}, r"options alpha was 0\.025 and is 0\.03"),
-        ({"seed": 2, "window": 4}, r"options seed was 1 and is 2; options window was 3 and is 4"),
-        ({"epochs": 4}, r"options epochs was 3 and is 4"),
-        ({"schedule": "hogwild"}, r"options schedule was 'blocks' and is 'hogwild'"),
+        ({"alpha": 0.03}, r"options alpha was 0\.025 and is now 0\.03"),
+        ({"seed": 2, "window": 4}, r"options seed was 1 and is now 2; options window was 3 and is now 4"),
+        ({"epochs": 4}, r"options epochs was 3 and is now 4"),
+        ({"schedule": "hogwild"}, r"options schedule was 'blocks' and is now 'hogwild'"),
     ],
 )
 def test_a_checkpoint_with_other_options_is_refused_and_the_difference_shown(changed, shown, run):
     fit(model_of("blocks"), run)
     before = contents(run)
-    with pytest.raises(CheckpointError, match=rf"00000003\.firth is of another training run: {shown}\. Give"):
+    with pytest.raises(CheckpointError, match=rf"00000003\.firth belongs to another training run: {shown}\. Give"):
         fit(model_of("blocks", **changed), run)
     assert contents(run) == before
 
@@ -290,15 +249,15 @@ def test_a_checkpoint_with_other_options_is_refused_and_the_difference_shown(cha
 def test_a_checkpoint_of_another_version_is_refused_and_the_difference_shown(run, monkeypatch):
     fit(model_of("blocks"), run)
     monkeypatch.setattr("firth.training.loop.identity.__version__", "99.0")
-    with pytest.raises(CheckpointError, match=r"versions firth was '.*' and is '99\.0'\. Give"):
+    with pytest.raises(CheckpointError, match=r"versions firth was '.*' and is now '99\.0'\. Give"):
         fit(model_of("blocks"), run)
 
 
 def test_a_checkpoint_of_another_processor_is_resumed_with_a_warning(run, monkeypatch):
     fit(model_of("blocks"), run)
     monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "abacus")
-    (warning,) = fit_logged("blocks", run)[1].warnings()
-    assert re.match(r"WARNING: the processor was \S+ and is abacus: .* last bits", warning)
+    (warning,) = fit_logged("blocks", run)[1].warnings
+    assert re.match(r"the processor was \S+ and is abacus: .* last bits", warning)
 
 
 def test_a_checkpoint_of_another_corpus_is_refused_and_the_difference_shown(run):
@@ -306,10 +265,10 @@ def test_a_checkpoint_of_another_corpus_is_refused_and_the_difference_shown(run)
     reordered = ids()
     reordered[[300, 301]] = reordered[[301, 300]]  # counts and the order of first occurrences stay the same
     for corpus, seed, shown in [
-        (ids()[:-1], 3, r"corpus words was 12000 and is 11980"),
-        (reordered, 3, r"run: corpus text \(sha256\) was '\w+' and is '\w+'\. Give"),
-        (ids(), None, r"corpus validation text \(sha256\) was '\w+' and is None"),
-        (ids(), 4, r"corpus validation text \(sha256\) was '\w+' and is '\w+'"),
+        (ids()[:-1], 3, r"corpus words was 12000 and is now 11980"),
+        (reordered, 3, r"run: corpus text \(sha256\) was '\w+' and is now '\w+'\. Give"),
+        (ids(), None, r"corpus validation text \(sha256\) was '\w+' and is now None"),
+        (ids(), 4, r"corpus validation text \(sha256\) was '\w+' and is now '\w+'"),
     ]:
         with pytest.raises(CheckpointError, match=shown):
             fit(model_of("blocks"), run, corpus=corpus, validation=None if seed is None else ids(400, seed=seed))
@@ -318,7 +277,7 @@ def test_a_checkpoint_of_another_corpus_is_refused_and_the_difference_shown(run)
 def test_a_folder_with_checkpoints_is_refused_without_resume_and_the_model_is_unchanged(run):
     model = fit(model_of("blocks"), run)
     before = saved(model), dict(model.corpus)
-    with pytest.raises(CheckpointError, match=r"-00000003\.firth, of a training run .* resumed: give resume=True,"):
+    with pytest.raises(CheckpointError, match=r"-00000003\.firth, from which training can be resumed: give resume"):
         fit(model, run, resume=False)
     assert (saved(model), model.corpus) == before
 
@@ -429,7 +388,7 @@ def test_a_manipulated_checkpoint_is_an_error_before_anything_is_trained(kind, f
     log = Log()
     with pytest.raises(CheckpointError) as raised:
         fit_reporting(model_of(kind), ids(), log, opened(run, kind, log))
-    assert any("checkpoint-00000003.firth" in line for line in [str(raised.value), *log.warnings()])
+    assert any("checkpoint-00000003.firth" in line for line in [str(raised.value), *log.warnings])
 
 
 def test_a_manipulated_warm_start_is_an_error(run, interrupts, many_tasks):
@@ -440,8 +399,6 @@ def test_a_manipulated_warm_start_is_an_error(run, interrupts, many_tasks):
     with pytest.raises(CheckpointError, match=r"checkpoint-00000001\.firth .* done is \[99\].* up to \d+"):
         fit(model_of("warm"), run)
 
-
-# --- two runs, one folder
 
 HOLDER = """
 import sys, time
@@ -465,13 +422,6 @@ def test_a_second_run_in_a_folder_is_refused_with_the_process_of_the_first(run):
         fit(model_of("blocks"), run)
 
 
-def test_a_second_run_in_the_same_process_is_refused(run):
-    message = f"another training run uses .*run: process {os.getpid()} on"
-    with opened(run), pytest.raises(CheckpointError, match=message):
-        fit(model_of("blocks"), run)
-    fit(model_of("blocks"), run)
-
-
 # --- errors of the disk
 
 
@@ -487,10 +437,8 @@ def test_a_folder_without_write_permission_is_an_error(run):
     run.chmod(0o555)
     try:
         for folder, refused in [(run, run / "lock"), (run / "new", run / "new")]:
-            with (
-                modes_respected(),
-                pytest.raises(PermissionError, match=f"Permission denied: '{re.escape(str(refused))}'"),
-            ):
+            message = f"Permission denied: '{re.escape(str(refused))}'"
+            with modes_respected(), pytest.raises(PermissionError, match=message):
                 fit(model_of("blocks"), folder)
     finally:
         run.chmod(0o755)
@@ -514,9 +462,9 @@ def test_an_error_of_the_disk_is_a_warning_and_training_continues(failing, numbe
         model, log = fit_logged("blocks", run, epochs=4)
     failing_now.clear()
     assert saved(model) == whole
-    assert len(log.warnings()) == 2
-    assert os.strerror(number) in log.warnings()[0]
-    assert "checkpoint-0000000" in log.warnings()[0]
+    assert len(log.warnings) == 2
+    assert os.strerror(number) in log.warnings[0]
+    assert "checkpoint-0000000" in log.warnings[0]
     assert not [path for path in run.iterdir() if path.name.endswith(".firth-tmp")]
     names = checkpoints(run)
     assert {"checkpoint-00000001.firth", "checkpoint-00000002.firth"} <= set(names), "the older ones are kept"
@@ -574,14 +522,11 @@ def test_an_unreadable_checkpoint_is_skipped_and_not_counted_as_kept(run, monkey
     monkeypatch.setattr(checkpoint, "read_checkpoint", fail_at_one)
     log = Log()
     with opened(run, report=log) as checkpointer:
-        assert [re.search(r"0000000\d", line)[0] for line in log.warnings()] == ["00000009", "00000002"]
+        assert [re.search(r"0000000\d", line)[0] for line in log.warnings] == ["00000009", "00000002"]
         assert checkpointer.resumed.position == {"n": 1}
         checkpointer.save(small_state(3), last=True)
     assert [path.name[-7] for path in checkpoint._files(run)] == ["0", "1"]
     assert not bad.exists()
-
-
-# --- numbers that are not finite
 
 
 @pytest.mark.parametrize(("kind", "number"), [("blocks", np.nan), ("hogwild", np.inf)])
@@ -593,8 +538,7 @@ def test_a_state_with_a_number_that_is_not_finite_is_not_saved(kind, number, run
             model.outside[199, 11] = number
 
     monkeypatch.setattr(trainer.Trainer, "_check_loss", lambda *given: None)
-    message = r"'\w+' holds a number that is not finite: .*good checkpoint is .*2\.firth"
-    with pytest.raises(DivergenceError, match=message):
+    with pytest.raises(DivergenceError, match=r"'\w+' holds a number .* not finite: .*good checkpoint is .*2\.firth"):
         fit(model_of(kind), run, callbacks=[spoil])
     assert checkpoints(run) == ["checkpoint-00000001.firth", "checkpoint-00000002.firth"]
     for name in checkpoints(run):
@@ -626,14 +570,14 @@ def small_state(n):
 
 
 def test_without_memory_for_a_copy_the_state_itself_is_written(run, monkeypatch):
-    monkeypatch.setattr(FolderCheckpointer, "_copied", raising(MemoryError("no more")))
+    monkeypatch.setattr(FolderCheckpointer, "_copied", Mock(side_effect=MemoryError("no more")))
     assert saved(fit(model_of("blocks"), run)) == uninterrupted("blocks")
     assert len(checkpoints(run)) == 2
 
 
 def test_without_another_thread_every_checkpoint_holds_one_state(run, monkeypatch):
     with opened(run) as checkpointer:
-        monkeypatch.setattr(threading.Thread, "start", raising(RuntimeError("can't start new thread")))
+        monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
         for n in (1, 2, 3):
             checkpointer.save(small_state(n), last=False)
             checkpointer.wait()
@@ -642,17 +586,12 @@ def test_without_another_thread_every_checkpoint_holds_one_state(run, monkeypatc
             assert (found.position["n"], found.arrays["center"].max()) == (n, n)
 
 
-@pytest.mark.parametrize(
-    ("owner", "name", "error"),
-    [
-        (threading.Thread, "start", RuntimeError("can't start new thread")),
-        (checkpoint.time, "strftime", KeyboardInterrupt()),
-    ],
-)
+@pytest.mark.parametrize(("owner", "name"), [(threading.Thread, "start"), (checkpoint.time, "strftime")])
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_an_error_while_the_folder_is_locked_unlocks_it(owner, name, error, run, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(owner, name, raising(error))
-        with pytest.raises(type(error)):
+        patched.setattr(owner, name, Mock(side_effect=error))
+        with pytest.raises(error):
             fit(model_of("blocks"), run)
     fit(model_of("blocks"), run)
 
@@ -739,9 +678,6 @@ def test_the_folder_stays_locked_until_the_write_ends(run, monkeypatch):
 @pytest.mark.parametrize("seed", [0, 1, 3, 6])
 def test_a_killed_program_can_be_resumed_to_the_same_file(seed, tmp_path):
     assert kills.run(seed, tmp_path)["identical"] == 1
-
-
-# --- the name of the folder
 
 
 @pytest.mark.parametrize("folder", [3, b"run", "", "a\0b"])

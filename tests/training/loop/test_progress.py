@@ -6,7 +6,7 @@ import pytest
 from training.loop._runs import fit_reporting, ids, model_of
 
 from firth.training.loop import progress
-from firth.training.loop.progress import Bar, Lines, Reporter, reporter
+from firth.training.loop.progress import BarReporter, LineReporter, Reporter, reporter
 
 
 class Terminal(io.StringIO):
@@ -15,8 +15,8 @@ class Terminal(io.StringIO):
 
 
 def test_the_bar_is_for_terminals_only():
-    assert isinstance(reporter(None, Terminal()), Bar)
-    assert isinstance(reporter(None, io.StringIO()), Lines)
+    assert isinstance(reporter(None, Terminal()), BarReporter)
+    assert isinstance(reporter(None, io.StringIO()), LineReporter)
     assert type(reporter(False, Terminal())) is Reporter
 
 
@@ -26,8 +26,8 @@ READING = ("read 12,000 words in 600 sentences; vocabulary 200", "compiled in ",
 @pytest.mark.parametrize(
     ("show", "stream", "parts"),
     [
-        (lambda stream: Lines(stream, interval=0.0), io.StringIO(), READING),
-        (Bar, Terminal(), ("training", "0:00:00")),
+        (lambda stream: LineReporter(stream, interval=0.0), io.StringIO(), READING),
+        (BarReporter, Terminal(), ("training", "0:00:00")),
     ],
 )
 def test_a_run_is_reported_with_speed_loss_and_rate(show, stream, parts):
@@ -39,7 +39,7 @@ def test_a_run_is_reported_with_speed_loss_and_rate(show, stream, parts):
 def test_the_time_left_of_a_resumed_run_counts_only_what_this_run_did(monkeypatch):
     clock, stream = [100.0], io.StringIO()
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
-    lines = Lines(stream, interval=1.0)
+    lines = LineReporter(stream, interval=1.0)
     lines.stage("training", 1000)
     for done in (500, 600):  # half is from an earlier run
         lines.advance(done)

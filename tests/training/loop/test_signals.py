@@ -1,5 +1,6 @@
 """Interrupts and errors: at any instant they stop training soon, with no thread left, and the run can be resumed."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import time
 import numpy as np
 import pytest
 from stress import signals as campaign
-from training.loop._runs import ENGINES, KINDS, Interrupts, cut_into_many_tasks, ids, model_of, saved, uninterrupted
+from training.loop._runs import ENGINES, KINDS, Interrupts, ids, model_of, saved, uninterrupted
 
 from firth.cli import app
 from firth.text import reading
@@ -28,11 +29,6 @@ def no_thread_is_left():
     while (more := set(threading.enumerate()) - before) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not more
-
-
-@pytest.fixture
-def many_tasks(monkeypatch):
-    cut_into_many_tasks(monkeypatch)
 
 
 def handlers():
@@ -96,7 +92,6 @@ def test_an_ignored_signal_stays_ignored_and_a_handler_is_called():
 
 
 def in_llvm(source, **names):
-    """Run code as if LLVM ran it."""
     exec(source, {"__name__": "llvmlite.binding", "signal": signal, "time": time} | names)
 
 
@@ -124,9 +119,6 @@ def test_an_interrupt_while_python_compiles_is_raised_at_once():
         reached.append(1)
     assert reached == []
     assert handlers()[1] in (signal.SIG_DFL, terminate)
-
-
-# --- the whole program, at random moments
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3])
@@ -228,18 +220,12 @@ def test_an_interrupt_of_the_main_thread_stops_training_in_another(kind, tmp_pat
     assert list(tmp_path.glob("checkpoint-*.firth"))
 
 
-# --- errors
-
-
 def failing_at(k, function, times, raised=LookupError):
     """Return the function, with an exception at its k-th call; `times` gets the time of that."""
-    lock, calls = threading.Lock(), []
+    calls = itertools.count(1)
 
     def wrapped(*given):
-        with lock:
-            calls.append(1)
-            number = len(calls)
-        if number == k:
+        if next(calls) == k:
             times.append(time.monotonic())
             raise raised("its own")
         return function(*given)

@@ -1,7 +1,5 @@
 """The trainer: the loss, threads, stopping, errors, memory, progress and the lines that report an epoch."""
 
-import hashlib
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +9,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from stress._child import output_of
 from training.loop._runs import ENGINES, Log, fit_reporting, ids, model_of
 
 import firth
@@ -86,34 +85,27 @@ TRAIN_AND_HASH = r"""
 import hashlib, sys
 from firth import Word2Vec
 lines = ["the cat sat on the mat", "a na\u00efve caf\u00e9", "the dog sat on the cat"] * 300
-model = Word2Vec(vector_size=20, min_count=1, epochs=2, seed=3, workers=1)
+model = Word2Vec(vector_size=20, min_count=1, epochs=2, seed=3, workers=int(sys.argv[1]))
 model.fit((line.split() for line in lines), progress=False)
 print(hashlib.sha256(model.wv.vectors.tobytes() + model.outside.tobytes()).hexdigest())
 """
 
 
-def test_one_worker_gives_the_same_bytes_under_any_hash_seed_and_locale():
-    digests = set()
-    for hash_seed, locale in (("0", "C"), ("12345", "C.UTF-8")):
-        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "LC_ALL": locale, "PYTHONUTF8": "0"}
-        # the locale C decodes no non-ASCII path of an editable install; it does decode one in the environment
-        environment["PYTHONPATH"] = str(Path(firth.__file__).parents[1])
-        done = subprocess.run(
-            [sys.executable, "-c", TRAIN_AND_HASH], env=environment, capture_output=True, text=True, check=True
-        )
-        digests.add(done.stdout.strip())
-    assert len(digests) == 1
-    assert len(digests.pop()) == 64
-
-
-def test_another_seed_gives_other_bytes(corpus):
+def test_hash_seed_locale_folder_and_workers_change_no_byte(tmp_path):
+    # The locale C decodes no non-ASCII path of an editable install; it does decode one in the environment.
+    environment = {"PYTHONUTF8": "0", "PYTHONPATH": str(Path(firth.__file__).parents[1])}
     digests = {
-        hashlib.sha256(
-            Word2Vec(**SMALL | {"seed": seed}, workers=1).fit(corpus[:100], progress=False).wv.vectors.tobytes()
-        ).hexdigest()
-        for seed in (1, 2)
+        output_of(TRAIN_AND_HASH, workers, cwd=folder, PYTHONHASHSEED=seed, LC_ALL=locale, **environment)
+        for workers, folder, seed, locale in ((1, tmp_path, "0", "C.UTF-8"), (3, tmp_path.parent, "12345", "C"))
     }
-    assert len(digests) == 2
+    assert len(digests) == 1
+    assert len(digests.pop().strip()) == 64
+
+
+@pytest.mark.parametrize("kind", ["blocks", "hogwild", "cold"])
+def test_another_seed_gives_other_vectors(kind):
+    one, other = (model_of(kind, seed=seed).fit(ids(), progress=False).wv.vectors for seed in (3, 4))
+    assert not np.allclose(one, other)
 
 
 @pytest.mark.parametrize(("vector_size", "negative", "window"), [(1, 1, 1), (2048, 1, 2), (5, 64, 2), (17, 5, 100)])
@@ -142,10 +134,6 @@ def test_too_little_memory_is_refused_with_the_sizes(corpus, monkeypatch):
     message = r"needs .* \(compiled .* matrices of 20 x 2048 .* and 1 MiB is available \(a limit\): use a smaller"
     with pytest.raises(NotEnoughMemoryError, match=message):
         Word2Vec(**SMALL | {"vector_size": 2048}).fit(corpus, progress=False)
-
-
-def test_available_memory_is_a_real_amount():
-    assert 2**20 < min(room for _, room in resources.memory_rooms()) < 2**50
 
 
 INTERRUPTED = """
@@ -219,9 +207,6 @@ def test_a_loss_that_rises_while_the_end_loss_falls_is_explained_once(losses, ex
 )
 def test_a_speed_is_shown_in_millions_from_100_000_on(words, text):
     assert trainer.rate_of(2 * words, 2.0) == text
-
-
-# --- progress
 
 
 @pytest.fixture

@@ -3,20 +3,15 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from training.negative_sampling._rows import random_rows
 
-from firth.training.negative_sampling import layout, reference, simd
+from firth.training.negative_sampling import layout, reference
 from firth.training.negative_sampling.block_kernels import Bucket, compile_train_bucket, make_group_workspace
 from firth.training.sampling import alias_table
 
 SEED = 20261120
 SHAPES = [(1, 1), (3, 5), (17, 7), (50, 10), (100, 5), (16, 64)]
 """(vector_size, negative): rows of one strip and several, whole and not; one tile, several, and unused columns."""
-
-
-def random_rows(rng, n, D):
-    matrix = layout.aligned_zeros((n, simd.LANES * layout.strips(D)))
-    matrix[:, :D] = rng.normal(0, 1 / np.sqrt(D), (n, D))
-    return matrix
 
 
 @st.composite

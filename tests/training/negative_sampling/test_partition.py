@@ -98,9 +98,7 @@ def test_the_test_sees_a_first_chunk_that_is_a_whole_epoch(monkeypatch):
         return partition.draw_partition(counts, P, ns_exponent, seed, epoch + 1, chunk)
 
     monkeypatch.setattr("firth.training.negative_sampling.blocks.draw_partition", blocks_from_the_start)
-    monkeypatch.setattr(
-        "firth.training.negative_sampling.blocks.cut_chunks", lambda n_blocks, size, epoch: [np.arange(n_blocks)]
-    )
+    monkeypatch.setattr("firth.training.negative_sampling.blocks.cut_chunks", lambda n, *_: [np.arange(n)])
     runs = fingerprint["train"](zipf_text(), SEEDS, **SMALL)
     labels = runs.partitions(1, 0)  # those of the first epoch
     null = fingerprint["permuted"](runs.units, labels, runs.counts, 8, permutations=60, joint=False)

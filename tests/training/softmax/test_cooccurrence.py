@@ -112,18 +112,6 @@ def test_rows_are_the_same_from_memory_and_from_disk(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_counts_are_symmetric_and_near_their_expectation():
-    """Two words that survive with probability p each, side by side: n(a, b) = p^2 for each sentence."""
-    options = Options(min_count=1, window=1, sample=0.02)
-    corpus = read([["a", "b"]] * 20_000)
-    counts = dense(count(corpus, options=options))
-    p = (keep_thresholds(corpus.vocabulary.counts, options.sample) / 2**32)[0]
-    n = 20_000 * p * p
-    deviation = np.sqrt(n)  # of a binomial count, at most
-    assert counts[0, 1] == counts[1, 0]
-    assert abs(counts[0, 1] - n) < 5 * deviation
-
-
 def test_progress_ends_at_all_words():
     corpus, seen = long_corpus(), []
     count(corpus, progress=seen.append)
@@ -138,12 +126,6 @@ def test_a_corpus_without_pairs_is_refused():
 def test_no_workers_are_refused():
     with pytest.raises(OptionError, match="workers=0 is not allowed"):
         count(read([["a", "b"]]), workers=0)
-
-
-def test_an_id_outside_the_vocabulary_is_refused():
-    corpus, smaller = read([["a", "b", "c"]]), read([["a", "b"]])
-    with pytest.raises(CorpusError, match="ids from"):
-        count_pairs(corpus.tokens, smaller.vocabulary, Options(min_count=1))
 
 
 def test_a_disk_array_grows_and_reads_any_slice(tmp_path):

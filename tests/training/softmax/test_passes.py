@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from firth.errors import CorpusError, DivergenceError
+from firth.errors import DivergenceError
 from firth.options import Options
 from firth.text import read_corpus
 from firth.training.loop.progress import Reporter
@@ -149,11 +149,6 @@ def test_bytes_do_not_depend_on_threads(corpus, monkeypatch, warm_epochs):
         assert [record.loss for record in records] == [record.loss for record in other_records]
 
 
-def test_another_seed_gives_other_vectors(corpus):
-    one, other = (train(corpus, warm_epochs=0, seed=seed)[0] for seed in (3, 4))
-    assert not np.allclose(one.center, other.center)
-
-
 def test_stop_ends_training_before_the_next_batch(corpus):
     trainer = SoftmaxTrainer(corpus, dataclasses.replace(OPTIONS, warm_epochs=0), 1, Reporter())
     passes = trainer.epochs()
@@ -182,12 +177,6 @@ def test_divergence_is_an_error(corpus, monkeypatch):
     monkeypatch.setattr(passes, "CENTER_RATE", 1e30)
     with pytest.raises(DivergenceError, match=r"the loss became (inf|nan) .* has diverged.*warm_epochs"):
         train(corpus, warm_epochs=0)
-
-
-def test_a_corpus_without_pairs_is_refused():
-    lonely = read_corpus([["a"], ["b"]], OPTIONS)
-    with pytest.raises(CorpusError, match="not one pair"):
-        train(lonely)
 
 
 def test_a_vocabulary_smaller_than_the_vectors_trains():

@@ -1,12 +1,12 @@
 """FolderCheckpointer: saves the last two states of a training run in a folder, and resumes from the newest.
 
-    run/checkpoint-00000007.firth    sealed files (`firth.formats.sealed`), the greater number the newer
+    run/checkpoint-00000007.firth    sealed files (`firth.formats.sealed`); the greatest number is the newest
     run/checkpoint-00000006.firth
     run/lock                         locked (flock) by the run in progress; names its process
 
 A checkpoint's tensors are the arrays of its `State`. Its metadata are the state's `position`, the `history` of the
 epochs done, and the `identity`: what a resumed run must share with the run it continues. Random draws depend on the
-position alone, so the resumed run ends with the same bytes as one that was never interrupted.
+seed and the position alone, so a resumed run gives the same bytes as one that was never interrupted.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from firth.errors import CheckpointError, DivergenceError, FormatError, OptionError
 from firth.formats.atomic import atomic_write
-from firth.formats.sealed import CHECKPOINT, SealedFile, read_sealed, write_sealed
+from firth.formats.sealed import CHECKPOINT, open_sealed, write_sealed
 from firth.messages import option
 from firth.options import Options, checked, limits, shortened
 from firth.text import Corpus, TokenStore
@@ -55,13 +55,9 @@ class FolderCheckpointer(Checkpointer):
       matrices number of (V, D) float32 matrices in a state
       minutes  from one checkpoint to the next, None for 10; every epoch also ends with one
       resume   resume from the newest sound checkpoint in the folder, if there is one
-      report   shows the checkpoint that is resumed, and warnings
 
     On entry the folder is locked, and the newest checkpoint compared with `options` and the versions of the software;
-    `resumed` becomes its state, `history` its records. Raises `OptionError` for a folder that is not a path and for
-    minutes that are not a positive number; `CheckpointError` if another run holds the lock, if there are checkpoints
-    and `resume` is False, if none of them is sound, and if they are of another run; `OSError` if the folder cannot be
-    created or written to.
+    `resumed` becomes its state, `history` its records. Raises the errors that `Word2Vec.fit` documents.
     """
 
     def __init__(
@@ -116,11 +112,11 @@ class FolderCheckpointer(Checkpointer):
 
     @property
     def has_checkpoints(self) -> bool:
-        """Whether the folder holds a checkpoint; entering then resumes it or raises `CheckpointError`."""
+        """Whether the folder holds a checkpoint; entering then loads it or raises `CheckpointError`."""
         return bool(_files(self.folder))
 
     def check_corpus(self, corpus: Corpus, held_out: TokenStore | None) -> None:
-        """Raise `CheckpointError` if the corpus differs from the one resumed, or if the disk is too full."""
+        """Raise `CheckpointError` if the corpus is not that of the checkpoint, or if the disk is too full."""
         self._identity["corpus"] = contents(corpus, held_out)
         if self._found is not None:
             self._compare(*self._found)
@@ -132,11 +128,10 @@ class FolderCheckpointer(Checkpointer):
         self._written = time.monotonic()
 
     def due(self) -> bool:
-        """Return whether the last checkpoint is old enough for another."""
         return time.monotonic() - self._written >= self._seconds
 
     def save(self, state: State, *, last: bool) -> None:
-        """Write a checkpoint and delete the one before the last; if the disk refuses, warn and continue.
+        """Write a checkpoint and delete the one before the last; if writing fails, warn and continue.
 
         Unless it is the last, a small state is copied and written in the background; `__exit__` waits for that.
         Raises `DivergenceError` if a number is not finite; the earlier checkpoints stay.
@@ -167,7 +162,7 @@ class FolderCheckpointer(Checkpointer):
             raise
 
     def _copied(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
-        """Return a copy, in the memory of the copy before, because new memory is slow to touch."""
+        """Return a copy; it reuses the memory of the previous copy, because first access to new memory is slow."""
         copy = self._copies.get(name)
         if copy is None or copy.shape != array.shape:
             copy = self._copies[name] = np.empty(array.shape, array.dtype)
@@ -193,7 +188,7 @@ class FolderCheckpointer(Checkpointer):
         files = _files(self.folder)
         if files and not self._resume:
             raise CheckpointError(
-                f"{self.folder} holds {files[0].name}, of a training run that can be resumed: give "
+                f"{self.folder} holds {files[0].name}, from which training can be resumed: give "
                 f"{option('resume', True)}, or name another folder"
             )
         self._number = int(files[0].stem.partition("-")[2]) if files else 0
@@ -217,13 +212,13 @@ class FolderCheckpointer(Checkpointer):
         return None
 
     def _compare(self, path: str, identity: dict[str, Any]) -> None:
-        """Raise `CheckpointError` if the run to resume differs in what is known of this one so far."""
+        """Raise `CheckpointError` if the run to resume differs from this one, as far as this one is known."""
         ours = {name: value for name, value in self._identity.items() if name != "processor"}
         differing = list(differences({name: identity.get(name) for name in ours}, ours))
         if differing:
             raise CheckpointError(
-                f"{path} is of another training run: {'; '.join(differing)}. Give what it was made with, or "
-                "another folder to start again"
+                f"{path} belongs to another training run: {'; '.join(differing)}. Give the same as for that "
+                "run, or name another folder to start again"
             )
 
     def _check_room(self, V: int) -> None:
@@ -238,7 +233,6 @@ class FolderCheckpointer(Checkpointer):
             )
 
     def memory_needed(self, V: int) -> dict[str, int]:
-        """Return the bytes of the copy that is written in the background."""
         size = self._state_bytes(V)
         return {"copy for checkpoints": size} if size <= COPIED_BYTES else {}
 
@@ -262,15 +256,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
     Raises `FormatError` if it is truncated or damaged, or of another kind or version.
     """
-    return read_sealed(path, CHECKPOINT, _checkpoint)
-
-
-def _checkpoint(file: SealedFile) -> Checkpoint:
-    arrays = {name: file.mapped(name, check=True) for name in file.layout}
-    state = State(file.json("position", dict), arrays, str(file.path))
-    history = file.json("history", list)
-    records(history, state.origin)
-    return Checkpoint(state, history, file.json("identity", dict))
+    with open_sealed(path, CHECKPOINT) as file:
+        state = State(file.json("position", dict), {name: file.mapped(name) for name in file.layout}, str(path))
+        history = file.json("history", list)
+        records(history, state.origin)
+        return Checkpoint(state, history, file.json("identity", dict))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -280,7 +270,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _locked(folder: Path) -> BinaryIO:
-    """Lock a folder and write the process's name; closing the file, or any end of the process, releases the lock."""
+    """Lock a folder until the returned file is closed or the process ends; write the process's name to the file."""
     path = folder / "lock"
     with ExitStack() as stack:
         file = stack.enter_context(path.open("a+b", buffering=0))

@@ -1,8 +1,8 @@
 """Engine, task and task queue: the work of an objective, cut into units that threads or machines can share.
 
 The matrices belong to an `Engine`. `Engine.tasks` returns an epoch's tasks as a `TaskQueue`; a worker takes one,
-`Engine.train` does it in place and returns a `TaskResult`. `Trainer` is one way to run the workers: threads of one
-process. Another, such as a cluster, has to keep what follows.
+`Engine.train` does it in place and returns a `TaskResult`. `Trainer` runs the workers as threads of one process. Any
+other way to run them, such as a cluster, must follow these rules.
 
 Identity    A task's fields identify it: the epoch, and a position in it. That is a token block under the Hogwild
             schedule; a chunk, a round and a bucket (or a token block) under the block schedule; a batch of center
@@ -39,7 +39,7 @@ from firth.training.loop.state import State
 
 Matrix = NDArray[np.float32]
 Kernels: TypeAlias = Literal["compiled", "reference"]
-"""Which code does the steps: the compiled kernels, or the same steps in plain NumPy, which are far slower."""
+"""The code that trains: the compiled kernels, or plain NumPy, which is far slower."""
 
 
 class Task(Protocol):
@@ -67,47 +67,33 @@ class TaskQueue(Protocol[TaskT_co]):
     """An epoch's tasks; any number of threads take from it."""
 
     def take(self) -> TaskT_co | None:
-        """Return the next task that may run beside those under way, waiting for it; each task is returned once.
+        """Wait for the next task that may run at the same time as those under way, and return it, each task once.
 
         Return None after the last task and while paused.
         """
 
     def done(self) -> list[int]:
-        """Return which tasks are done, in the form that `Engine.tasks` takes; call it while none is under way."""
+        """Return which tasks are done, as an argument for `Engine.tasks`; call it while none is under way."""
 
 
 class Engine(ABC, Generic[TaskT, WorkspaceT]):
-    """Both matrices, and the training of one task.
+    """Both matrices, and the training of one task."""
 
-    n_words, raw_words  words of an epoch: in the vocabulary, and read
-    halt                (1,) bool: True makes every task under way end early
-    exact               the loss of an epoch is that of all its pairs at its end, so its exponential is the perplexity
-    undone_when_halted  a halted task leaves everything as it was before the task
-    """
-
-    exact: ClassVar[bool] = False
-    undone_when_halted: ClassVar[bool] = False
-    n_words: int
-    raw_words: int
+    exact: ClassVar[bool] = False  # the loss of an epoch is that of all its pairs at its end: log perplexity
+    undone_when_halted: ClassVar[bool] = False  # a halted task leaves everything as it was before the task
+    center: Matrix  # (V, D), changed in place
+    outside: Matrix  # likewise
+    n_words: int  # words of an epoch that are in the vocabulary
+    raw_words: int  # words of an epoch that were read
 
     def __init__(self, options: Options):
         self._options = options
-        self.halt = np.zeros(1, np.bool_)
+        self.halt = np.zeros(1, np.bool_)  # True makes every task under way end early
 
     @property
     def advice(self) -> str:
         """Advice for a run that diverged."""
         return f"start again with a smaller {option('alpha')} (0.025 is usual)"
-
-    @property
-    @abstractmethod
-    def center(self) -> Matrix:
-        """The (V, D) center matrix, changed in place."""
-
-    @property
-    @abstractmethod
-    def outside(self) -> Matrix:
-        """The (V, D) outside matrix, changed in place."""
 
     @abstractmethod
     def workspace(self) -> WorkspaceT:

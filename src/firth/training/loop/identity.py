@@ -45,4 +45,4 @@ def differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
         for key in sorted(old.keys() | new.keys()):
             yield from differences(old.get(key), new.get(key), f"{name} {key}".strip())
     elif old != new:
-        yield f"{name} was {old!r} and is {new!r}"
+        yield f"{name} was {old!r} and is now {new!r}"

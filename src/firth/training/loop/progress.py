@@ -27,20 +27,17 @@ class Reporter(AbstractContextManager["Reporter"]):
         return None
 
 
-class Lines(Reporter):
+class LineReporter(Reporter):
     """Writes a line every `interval` seconds, for files, pipes and notebooks."""
 
     def __init__(self, stream: TextIO, interval: float = 10.0):
         self._stream, self._interval = stream, interval
-        self._name = ""
-        self._first: int | None = None  # units already done at the stage's first report: an earlier run did them
-        self._total: int | None = None
-        self._started = self._shown = time.monotonic()
+        self.stage("", None)
 
     def stage(self, name: str, total: int | None) -> None:
         self._name, self._total = name, total
         self._started = self._shown = time.monotonic()
-        self._first = None
+        self._first: int | None = None  # units already done at the stage's first report: an earlier run did them
 
     def advance(self, done: int, total: int | None = None, note: str = "") -> None:
         self._total = total or self._total
@@ -64,7 +61,7 @@ class Lines(Reporter):
         self.show(f"WARNING: {text}")
 
 
-class Bar(Reporter):
+class BarReporter(Reporter):
     """Draws a bar with the time left, on a terminal, by the library rich."""
 
     def __init__(self, stream: TextIO):
@@ -104,7 +101,7 @@ def reporter(progress: bool | None, stream: TextIO | None = None) -> Reporter:
     stream = sys.stderr if stream is None else stream
     if progress is False or stream is None or stream.closed:
         return Reporter()
-    return Bar(stream) if stream.isatty() else Lines(stream)
+    return BarReporter(stream) if stream.isatty() else LineReporter(stream)
 
 
 def _clock(seconds: float) -> str:

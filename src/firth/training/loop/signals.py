@@ -12,13 +12,12 @@ _RETRY_SECONDS = 0.02
 
 
 class Deferred:
-    """Context manager: the first Ctrl-C or SIGTERM is raised by `check`, and any after it at once.
+    """Context manager: `check` raises the first Ctrl-C or SIGTERM; later ones are raised at once.
 
     A signal that is raised at once may interrupt code that waits for tasks to end, so `abandon` is called first.
 
     Ctrl-C runs the handler that the process has installed, which by default raises `KeyboardInterrupt`. SIGTERM, which
-    by default kills the process, raises `SystemExit`. Outside the main thread, which alone receives signals, nothing
-    changes.
+    by default kills the process, raises `SystemExit`. Only the main thread receives signals; in others nothing changes.
     """
 
     def __init__(self, abandon: Callable[[], object] = lambda: None):
@@ -41,7 +40,7 @@ class Deferred:
             self.check()
 
     def check(self) -> None:
-        """Raise the signal that has arrived, if any."""
+        """Raise the first signal, if it has arrived."""
         if self._pending is not None:
             pending, self._pending = self._pending, None
             self._raise(*pending)
@@ -52,7 +51,7 @@ class Deferred:
             return
         try:
             self._raise(number, frame)
-        except BaseException:  # a handler of the host program may raise nothing: then work continues
+        except BaseException:  # if a handler of the host program raises nothing, work continues
             self._abandon()
             raise
 

@@ -18,19 +18,14 @@ if TYPE_CHECKING:
 
 
 class State(NamedTuple):
-    """Everything that a training run needs to continue as if it had never stopped.
+    """Everything that a training run needs to continue as if it had never stopped."""
 
-    position  names and values, ready for JSON
-    arrays    name -> array; training changes them in place, so write or copy them before it continues
-    origin    where the state comes from, for messages
-    """
-
-    position: dict[str, Any]
-    arrays: dict[str, NDArray[Any]]
-    origin: str = "the state to resume from"
+    position: dict[str, Any]  # names and values, ready for JSON
+    arrays: dict[str, NDArray[Any]]  # training changes them in place, so write or copy them before it continues
+    origin: str = "the state to resume from"  # for messages
 
     def array(self, name: str, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> NDArray[Any]:
-        """Return an array; raise `CheckpointError` unless it is of this shape and dtype, and finite."""
+        """Return an array; raise `CheckpointError` unless it has this shape and dtype, and is finite."""
         array = self.arrays.get(name)
         if array is None or array.shape != shape or array.dtype != dtype:
             found = "absent" if array is None else f"{array.dtype} {array.shape}"
@@ -76,15 +71,11 @@ def _is_whole(value: Any, most: int) -> bool:
 
 
 class Checkpointer(AbstractContextManager["Checkpointer"]):
-    """Saves the states of a training run; this base class saves none.
-
-    resumed  the state to resume from, or None to start
-    history  the records of the epochs done, ready for JSON; `firth.training.run` appends to it
-    """
+    """Saves the states of a training run; this base class saves none."""
 
     def __init__(self) -> None:
-        self.resumed: State | None = None
-        self.history: list[dict[str, Any]] = []
+        self.resumed: State | None = None  # the state to resume from
+        self.history: list[dict[str, Any]] = []  # records of the epochs done, ready for JSON; `run` appends to it
 
     def __exit__(self, *exc_info: object) -> None:
         return None

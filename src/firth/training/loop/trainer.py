@@ -31,7 +31,7 @@ class EpochRecord:
     """One epoch in a model's history.
 
     epoch    1, 2, ...; pairs, words: (center, outside) pairs and raw words trained on
-    loss     mean loss of a pair, in nats. Negative sampling: the running loss, each pair's before its own step.
+    loss     mean loss of a pair, in nats. Negative sampling: the running loss, of each pair before its own step.
              Softmax: the exact loss of all pairs, after the epoch
     alpha    learning rate at the end of the epoch
     end_loss mean loss, in nats, of a fixed sample of pairs and noise words, computed after the epoch with the matrices
@@ -76,42 +76,32 @@ def records(history: list[Any], origin: str) -> list[EpochRecord]:
 
 @dataclass
 class Tally:
-    """The sums of an epoch's results so far; workers add to it under a lock.
-
-    done      the tasks done, as `TaskQueue.done` returns them; None before the first
-    progress  share of the epoch that is done
-    losses    each task's sum of losses, in nats
-    """
+    """The sums of an epoch's results so far; workers add to it under a lock."""
 
     epoch: int
-    done: list[int] | None = None
+    done: list[int] | None = None  # as `TaskQueue.done` returns it; None before the first task
     pairs: int = 0
     seconds: float = 0.0
-    progress: float = 0.0
-    losses: list[float] = field(default_factory=list)
+    progress: float = 0.0  # share of the epoch that is done
+    losses: list[float] = field(default_factory=list)  # each task's sum of losses, in nats
 
     def add(self, result: TaskResult) -> None:
-        """Add a task's result."""
         self.progress += result.share
         self.pairs += result.pairs
         self.losses.append(result.loss)
 
     @property
     def mean_loss(self) -> float:
-        """The mean loss of a pair, in nats; NaN before the first pair. It does not depend on the order of the sums."""
+        """The mean loss of a pair, in nats; NaN before the first pair. It does not depend on the order of tasks."""
         return math.fsum(self.losses) / self.pairs if self.pairs else math.nan
 
     def to_state(self) -> State:
-        """Return the tally as a state, for a checkpoint."""
         position = {name: getattr(self, name) for name in _POSITION}
         return State(position, {"losses": np.array(self.losses)})
 
     @classmethod
     def from_state(cls, state: State, epochs: int, all_done: Callable[[int], list[int]]) -> Self:
-        """Return the tally that `to_state` saved; raise `CheckpointError` if it does not fit these epochs and tasks.
-
-        all_done: `Engine.all_done`.
-        """
+        """Return the tally that `to_state` saved; raise `CheckpointError` if it does not fit these epochs and tasks."""
         losses, epoch = state.arrays.get("losses", np.zeros(0)), state.whole("epoch", epochs - 1)
         return cls(
             epoch=epoch,
@@ -128,8 +118,6 @@ class Trainer:
 
     While no task is under way, the engine's state and the tally are passed to `checkpointer`: when a checkpoint is
     due, at the end of each epoch, and on an interrupt.
-
-    center, outside: the engine's matrices.
     """
 
     def __init__(
@@ -154,19 +142,15 @@ class Trainer:
             self._checkpointer.resumed = None
 
     def stop(self) -> None:
-        """Ask all workers to stop; they stop in the middle of their tasks, so the state cannot be saved.
-
-        If `Engine.undone_when_halted`, the state before the interrupted task can be.
-        """
+        """Make all workers stop in the middle of their tasks; the state can then be saved only if those are undone."""
         self._engine.halt[0] = True
 
     def epochs(self) -> Iterator[EpochRecord]:
         """Train, yielding a record after each epoch.
 
-        If the caller is interrupted, the workers stop and are joined: after their tasks, if those end within
-        `GRACE_SECONDS`, or else in the middle of them.
-        Raises `DivergenceError` as soon as the loss of a task is not finite, `CorpusError` if an epoch has
-        no pairs, and any exception of a worker.
+        On an interrupt the workers stop and are joined: after their tasks, if those end within `GRACE_SECONDS`, or
+        else in the middle of them. Raises `DivergenceError` as soon as the loss of a task is not finite, `CorpusError`
+        if an epoch has no pairs, and any exception of a worker.
         """
         self._compile()
         self._reporter.stage("training", self._options.epochs * self._engine.n_words)
@@ -181,7 +165,7 @@ class Trainer:
             yield record
 
     def _compile(self) -> None:
-        """Compile the kernels and report the time, which does not count as training time."""
+        """Compile the kernels and report the time, which is not part of the training time."""
         self._reporter.stage("compiling", None)
         started = time.perf_counter()
         with Compiling():
@@ -189,10 +173,7 @@ class Trainer:
         self._reporter.show(f"compiled in {time.perf_counter() - started:.1f} s")
 
     def _run_epoch(self) -> None:
-        """Do the rest of an epoch's tasks, pausing whenever a checkpoint is due.
-
-        The first error stops all workers and is raised here.
-        """
+        """Do the rest of an epoch's tasks, pausing whenever a checkpoint is due; raise the first error of a worker."""
         tasks = self._engine.tasks(self._tally.epoch, self._tally.done, self._paused)
         threads = len(self._workspaces) + 1  # one more than needed, for the check in `_wait`
         with Deferred(self.stop) as signals, ThreadPoolExecutor(threads, thread_name_prefix="firth") as pool:
@@ -224,12 +205,12 @@ class Trainer:
         """Wait for all workers, showing progress; raise the first error or interrupt as soon as there is one.
 
         The end of the program counts as an interrupt, because Python then waits for the workers even if this thread
-        is a daemon. The pool refuses new work when the program ends.
+        is a daemon.
         """
         waiting, tasks_before = set(futures), len(self._tally.losses)
         while waiting:
             done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
-            pool.submit(int)  # raises when the program ends; checked first, as workers may then fail for that reason
+            pool.submit(int)  # raises when the program ends; comes first, because workers may then fail for that reason
             for future in done:
                 future.result()
             self._tally.seconds = time.perf_counter() - began
@@ -256,7 +237,7 @@ class Trainer:
         self._checkpointer.save(State(own.position | engine.position, own.arrays | engine.arrays), last=last)
 
     def _work(self, tasks: TaskQueue[Any], work: Any) -> None:
-        """Take tasks and do them, until there are none; each worker runs this."""
+        """Take and do tasks until there are none; each worker runs this."""
         while (task := tasks.take()) is not None:
             rate = self._rate(task.progress)
             result = self._engine.train(task, rate, work)
@@ -267,7 +248,6 @@ class Trainer:
                 self._tally.add(result)
 
     def _rate(self, progress: float) -> float:
-        """Return the learning rate, which depends on the position in the epochs and never on time."""
         return self._engine.rate((self._tally.epoch + progress) / self._options.epochs)
 
     def _show(self) -> None:

@@ -1,16 +1,16 @@
 """The kernels of the block schedule: tokens to pairs in buckets, and the training of one bucket (Numba).
 
-The vocabulary is split into P blocks (`partition`). A bucket holds the pairs (c, o) whose center is in one block and
-whose outside word is in another. It is trained in groups of 8 pairs, which share K noise words from the block of the
-outside words. A group is one step: the gradients (17), (17a) of docs/derivation.md summed over its pairs, with all
-scores computed before any row changes, also where rows coincide:
+The vocabulary is split into P blocks (`partition`). A bucket holds the pairs (c, o) with c in one given block and o in
+another, or the same. It is trained in groups of 8 pairs, which share K noise words from the block of the outside words.
+A group is one step: the gradients (17), (17a) of docs/derivation.md summed over its pairs, with all scores computed
+before any row changes, also where rows coincide:
 
 - a center or an outside word that occurs in several pairs is updated once for each, from copies of the old rows;
 - equal noise words are one row of more weight (Result 18);
 - a noise word that is the outside word of one of the pairs is the positive row of that pair, and noise for the others.
 
-Token ids are checked by `guards.checked_ids`. A bucket may come from another process, so `train_bucket` checks all of
-it before a row changes.
+Token ids are checked by `guards.checked_ids`. A bucket may come from another process: `train_bucket` checks all of it
+before any row changes.
 """
 
 from functools import lru_cache
@@ -43,26 +43,17 @@ LEAD = 2  # groups ahead of which rows are prefetched
 
 
 class Bucket(NamedTuple):
-    """All that the result of training one bucket depends on.
+    """All that the result of training one bucket depends on."""
 
-    center, outside  (rows, D padded to strips) float32: the matrices, or the rows of them that the bucket needs
-    pairs            (n, 2) int32: the center's row of `center`, the outside word's row of `outside`
-    noise_words      (n_b,) int32: the rows of `outside` that noise words are drawn from
-    alias            (n_b,) uint64: `sampling.alias_table` of their distribution
-    key, rate        uint64 seed of the draws; float32 learning rate
-    negative         K, the noise words of a group
-    vector_size      D
-    """
-
-    center: NDArray[np.float32]
-    outside: NDArray[np.float32]
-    pairs: NDArray[np.int32]
-    noise_words: NDArray[np.int32]
-    alias: NDArray[np.uint64]
-    key: np.uint64
-    rate: np.float32
-    negative: int
-    vector_size: int
+    center: NDArray[np.float32]  # (rows, D padded to strips): the matrix, or the rows of it that the bucket needs
+    outside: NDArray[np.float32]  # likewise
+    pairs: NDArray[np.int32]  # (n, 2): the center's row of `center`, the outside word's row of `outside`
+    noise_words: NDArray[np.int32]  # (n_b,): the rows of `outside` that noise words are drawn from
+    alias: NDArray[np.uint64]  # (n_b,): `sampling.alias_table` of their distribution
+    key: np.uint64  # the seed of the random draws
+    rate: np.float32  # learning rate
+    negative: int  # K, the noise words of a group
+    vector_size: int  # D
 
 
 class GroupWorkspace(NamedTuple):
@@ -89,7 +80,7 @@ class GroupWorkspace(NamedTuple):
 
 
 def make_group_workspace(vector_size: int, negative: int, halt: Array | None = None) -> GroupWorkspace:
-    """Allocate one thread's scratch arrays; `halt` is its flag to watch, if it has one."""
+    """Allocate one thread's scratch arrays; `halt` is the flag that all threads share, if there are several."""
     tile, n_tiles = tiles(negative)
     width = LANES * strips(vector_size)
     return GroupWorkspace(
@@ -111,22 +102,15 @@ def make_group_workspace(vector_size: int, negative: int, halt: Array | None = N
 
 
 class Windows(NamedTuple):
-    """What the pairs of a block of n tokens depend on.
-
-    tokens          (n,) int32 ids in [0, V), END after each sentence
-    keep            (V,) uint32, from `sampling.keep_thresholds`
-    key             uint64, the seed of the random draws
-    window, shrink  m, and whether the size of each window is drawn from 1..m
-    block_of, P     (V,) uint8, the block of each word, below P; the number of blocks
-    """
+    """What the pairs of a block of tokens depend on; the first five fields are those of `TokenBlock`."""
 
     tokens: NDArray[np.int32]
     keep: NDArray[np.uint32]
     key: np.uint64
     window: int
     shrink: bool
-    block_of: NDArray[np.uint8]
-    P: int
+    block_of: NDArray[np.uint8]  # (V,): the block of each word, below P
+    P: int  # the number of blocks
 
 
 class PairWorkspace(NamedTuple):
@@ -145,14 +129,10 @@ def make_pair_workspace(block_size: int, P: int) -> PairWorkspace:
 
 
 class BlockPairs(NamedTuple):
-    """The pairs of one token block, sorted by bucket: bucket P a + b has center block a and outside block b.
+    """The pairs of one token block, sorted by bucket: bucket P a + b has center block a and outside block b."""
 
-    pairs   (n, 2) int32: center and outside word
-    starts  (P * P + 1,) int64: where each bucket begins, and the end
-    """
-
-    pairs: NDArray[np.int32]
-    starts: NDArray[np.int64]
+    pairs: NDArray[np.int32]  # (n, 2): center and outside word
+    starts: NDArray[np.int64]  # (P * P + 1,): where each bucket begins, and the end
 
 
 def make_pairs(windows: Windows, work: PairWorkspace) -> BlockPairs:
@@ -220,7 +200,7 @@ def max_row_ids(pairs, noise_words, alias):
 
 
 class NoiseSource(NamedTuple):
-    """What the noise words of a bucket are drawn from; the fields are those of `Bucket`."""
+    """What the noise words of a bucket are drawn from: fields of `Bucket`."""
 
     words: Any
     alias: Any
@@ -363,10 +343,8 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
                 inputs + 8 * GROUP, address(work.copy_addresses), address(words) + 4 * GROUP * slot,
                 address(noise) + n_tiles * STRIP_BYTES * slot, address(positive_weights) + tile_bytes * slot,
             )  # fmt: skip
-            weights, upcoming = (
-                address(column_weights) + n_tiles * STRIP_BYTES * slot,
-                address(addresses) + 8 * stride * ahead,
-            )
+            weights = address(column_weights) + n_tiles * STRIP_BYTES * slot
+            upcoming = address(addresses) + 8 * stride * ahead
             train_group(step, group, weights, address(work.g), upcoming)
         return largest
 

@@ -12,7 +12,6 @@ depends only on its rows, pairs, seed and rate (`run_bucket`). `Rotation` is the
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -53,7 +52,7 @@ Runner = Callable[[Bucket, GroupWorkspace], float]
 def run_bucket(bucket: Bucket, work: GroupWorkspace | None = None) -> Trained:
     """Train a bucket and return its rows; the result depends on the bucket alone, in any thread or process.
 
-    Rows that start on a strip boundary change in place; others are copied. Raises as `block_kernels.train_bucket` does.
+    Rows that start on a strip boundary change in place; others are copied. Raises as `train_bucket` does.
     """
     work = work or block_kernels.make_group_workspace(bucket.vector_size, bucket.negative)
     center, outside = _on_strips(bucket.center), _on_strips(bucket.outside)
@@ -68,29 +67,9 @@ def run_here(bucket: Bucket, work: GroupWorkspace) -> float:
 
 
 def run_reference(bucket: Bucket, work: GroupWorkspace) -> float:
-    """Train a bucket in this thread, in place, with the reference instead of the compiled kernel."""
+    """Train a bucket in this thread, in place, in NumPy."""
     reference.train_bucket(bucket, work)
     return float(work.loss.sum())
-
-
-def run_elsewhere(executor: Executor) -> Runner:
-    """Return a runner that trains buckets in an executor, such as a pool of processes: it sends the rows they need."""
-
-    def run(bucket: Bucket, work: GroupWorkspace) -> float:
-        centers, center_rows = np.unique(bucket.pairs[:, 0], return_inverse=True)
-        outsides = bucket.noise_words  # ascending, and every outside word of the bucket is among them
-        rows = np.stack([center_rows, np.searchsorted(outsides, bucket.pairs[:, 1])], axis=1).astype(np.int32)
-        sent = bucket._replace(
-            center=bucket.center[centers],
-            outside=bucket.outside[outsides],
-            pairs=rows,
-            noise_words=np.arange(len(outsides), dtype=np.int32),
-        )
-        trained = executor.submit(run_bucket, sent).result()
-        bucket.center[centers], bucket.outside[outsides] = trained.center, trained.outside
-        return trained.loss
-
-    return run
 
 
 def _on_strips(rows: Matrix) -> Matrix:
@@ -117,36 +96,25 @@ def spread_pairs(pairs: NDArray[np.int32], out: NDArray[np.int32]) -> NDArray[np
 
 
 class ChunkTask(NamedTuple):
-    """Make the pairs of token block `number` of a chunk, or train the bucket of center block `number` in a round.
-
-    `progress` is the share of the epoch before that round.
-    """
+    """Make the pairs of token block `number` of a chunk, or train the bucket of center block `number` in a round."""
 
     epoch: int
     chunk: int
     round: int  # -1 for making pairs
     number: int
-    progress: float
+    progress: float  # the share of the epoch before the round
 
 
 @dataclass
 class Rotation:
-    """The queue of an epoch's tasks: each is returned as soon as it may run. Any number of threads take from it.
-
-    sizes   the number of token blocks of each chunk
-    rounds  how many rounds each center block has finished, over all chunks; a resumed run needs only these
-    paused  while it is set, no task is returned
-    halt    once it is True, no task is returned
-
-    Workers call `finish` after each task.
-    """
+    """The queue of an epoch's tasks: each is returned as soon as it may run. Workers call `finish` after each task."""
 
     epoch: int
     P: int
-    sizes: list[int]
-    rounds: list[int]
-    paused: threading.Event
-    halt: NDArray[np.bool_]
+    sizes: list[int]  # the number of token blocks of each chunk
+    rounds: list[int]  # how many rounds each center block has finished, over all chunks; a resumed run needs only these
+    paused: threading.Event  # while it is set, no task is returned
+    halt: NDArray[np.bool_]  # once it is True, no task is returned
     _ready: threading.Condition = field(default_factory=threading.Condition)
 
     def __post_init__(self) -> None:
@@ -156,7 +124,6 @@ class Rotation:
         self._running = [False] * self.P
 
     def take(self) -> ChunkTask | None:
-        """Wait for the next task and return it; None if the epoch is done, paused or halted."""
         with self._ready:
             while not (self.halt[0] or self.paused.is_set() or min(self.rounds) == self.P * len(self.sizes)):
                 task = self._next_bucket() or self._next_pairs()
@@ -166,7 +133,6 @@ class Rotation:
             return None
 
     def done(self) -> list[int]:
-        """Return the number of rounds that each center block has finished."""
         return list(self.rounds)
 
     def finish(self, task: ChunkTask) -> bool:
@@ -227,10 +193,10 @@ class Worker:
 
 
 class Chunk(NamedTuple):
-    """A chunk in memory: its partition of the vocabulary, and the pairs made so far, by token block."""
+    """A chunk in memory."""
 
     partition: Partition
-    parts: dict[int, BlockPairs]
+    parts: dict[int, BlockPairs]  # the pairs made so far, by the number of the token block
 
 
 class Blocks(NegativeSampling[ChunkTask, Worker]):
@@ -245,8 +211,7 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         self._sort_pairs = block_kernels.make_pairs if is_compiled else reference.make_pairs
         self._run = run or (run_here if is_compiled else run_reference)
         self._counts = corpus.vocabulary.counts
-        self._V = len(self._counts)
-        self._P = count_row_blocks(self._V, options)
+        self._P = count_row_blocks(len(self._counts), options)
         self._one_block = self._partition(0, 0)
         self._token_blocks: list[NDArray[np.intp]] = []
         self._chunks: dict[int, Chunk] = {}
@@ -254,16 +219,13 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         self._schedule: Rotation | None = None
 
     def workspace(self) -> Worker:
-        """Return new scratch arrays for one thread."""
         groups = block_kernels.make_group_workspace(self._options.vector_size, self._options.negative, self.halt)
         return Worker(block_kernels.make_pair_workspace(BLOCK_WORDS, self._P), groups)
 
     def all_done(self, epoch: int) -> list[int]:
-        """Return the number of rounds, for each center block."""
         return [self._P * len(self._cut(epoch))] * self._P
 
     def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Rotation:
-        """Return the queue of an epoch's tasks, without the rounds `done`."""
         self._chunks.clear()
         self._token_blocks = self._cut(epoch)
         sizes = list(map(len, self._token_blocks))
@@ -271,12 +233,11 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         return self._schedule
 
     def train(self, task: ChunkTask, rate: float, work: Worker) -> TaskResult:
-        """Do a task, in place; raise `CorpusError` for an id outside the vocabulary."""
         assert self._schedule is not None
         chunk = self._chunk(task.epoch, task.chunk)
         if task.round < 0:
             block = int(self._token_blocks[task.chunk][task.number])
-            tokens = checked_ids(self._tokens.read_block(block), self._V, block)
+            tokens = checked_ids(self._tokens.read_block(block), len(self._keep), block)
             key = block_key(self._options.seed, task.epoch, block)
             chunk.parts[task.number] = self._make_pairs(tokens, key, chunk.partition, work)
             result = TaskResult(0, 0.0, 0.0)
@@ -307,7 +268,6 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         return draw_partition(self._counts, self._P, options.ns_exponent, options.seed, epoch, chunk)
 
     def _make_pairs(self, tokens: NDArray[np.int32], key: int, partition: Partition, work: Worker) -> BlockPairs:
-        """Return a token block's pairs, bucket by bucket."""
         options, block_of = self._options, partition.block_of
         windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, block_of, self._P)
         return self._sort_pairs(windows, work.pairs)

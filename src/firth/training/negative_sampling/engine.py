@@ -1,4 +1,4 @@
-"""Negative sampling: what both schedules share. The matrices, subsampling, and the loss of a fixed sample."""
+"""The base class of both schedules of negative sampling: matrices, subsampling, and the loss of a fixed sample."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from firth.training.guards import checked_ids
 from firth.training.loop.engine import Engine, Matrix, TaskResult, TaskT, WorkspaceT
 from firth.training.negative_sampling import layout, simd
 
-_INIT_NUMBERS = 2**22  # drawn at a time, so that filling a matrix needs no second one
+_INIT_NUMBERS = 2**22  # numbers drawn at a time, so that no second matrix is needed
 _SAMPLE_PLACES = 16  # of the corpus, from which `end_loss` takes its sample
 _SAMPLE_SHARE = 64  # the sample has 1/64 of the words, but
 _MIN_SAMPLE = 2_048  # at least this many and at most a token block
@@ -22,10 +22,7 @@ _NO_EPOCH = 2**32 - 1  # seeds the draws of `end_loss`
 
 
 class NegativeSampling(Engine[TaskT, WorkspaceT]):
-    """The base class of both schedules: the corpus, the matrices to start from, and subsampling.
-
-    center, outside: (V, D) float32 views of rows padded to 64 bytes; training changes them in place.
-    """
+    """The base class of both schedules; `center` and `outside` are views of rows padded to 64 bytes."""
 
     def __init__(self, corpus: Corpus, options: Options):
         super().__init__(options)
@@ -33,13 +30,15 @@ class NegativeSampling(Engine[TaskT, WorkspaceT]):
         self._tokens = corpus.tokens
         self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
         self._keep = sampling.keep_thresholds(counts, options.sample)
-        shape = (len(counts), simd.LANES * layout.strips(options.vector_size))
+        V, D = len(counts), options.vector_size
+        shape = (V, simd.LANES * layout.strips(D))
         self._padded_center, self._padded_outside = layout.aligned_zeros(shape), layout.aligned_zeros(shape)
-        for first, rows in start_rows(len(counts), options.vector_size, options.seed):
+        self.center, self.outside = self._padded_center[:, :D], self._padded_outside[:, :D]
+        for first, rows in start_rows(V, D, options.seed):
             self.center[first : first + len(rows)] = rows
 
     def compile(self) -> None:
-        """Compile the kernels now, by training on no tokens at all."""
+        """Compile the kernels by training on no tokens."""
         self._train_alone(np.zeros(0, np.int32), 0, 0.0, self.workspace())
 
     def end_loss(self, work: WorkspaceT) -> float | None:
@@ -55,7 +54,7 @@ class NegativeSampling(Engine[TaskT, WorkspaceT]):
 
     @abstractmethod
     def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: WorkspaceT) -> TaskResult:
-        """Train on tokens in this thread, in place; at rate 0 this only computes their loss."""
+        """Train on tokens in this thread, in place; at rate 0 this only computes the loss."""
 
     def _sample(self) -> NDArray[np.int32]:
         """Return a fixed sample of the tokens: runs of equal length from places spread over the corpus."""
@@ -73,21 +72,11 @@ class NegativeSampling(Engine[TaskT, WorkspaceT]):
         first = min(int((place - block) * len(tokens)), max(0, len(tokens) - length))
         return tokens[first : first + length]
 
-    @property
-    def center(self) -> Matrix:
-        """The center matrix, without the padding of its rows."""
-        return self._padded_center[:, : self._options.vector_size]
-
-    @property
-    def outside(self) -> Matrix:
-        """The outside matrix, without the padding of its rows."""
-        return self._padded_outside[:, : self._options.vector_size]
-
 
 def start_rows(V: int, D: int, seed: int) -> Iterator[tuple[int, Matrix]]:
-    """Draw the center vectors to start from: yield the number of a first row, and rows (n, D) from there on.
+    """Draw the center vectors to start from: yield the number of a first row, and the rows (n, D) from there on.
 
-    They are word2vec.c's, uniform in [-1/2D, 1/2D), and depend on the seed and the shape alone. The outside vectors
+    As in word2vec.c they are uniform in [-1/2D, 1/2D). They depend on the seed and the shape alone. The outside vectors
     start at zero.
     """
     rng = np.random.default_rng(seed)

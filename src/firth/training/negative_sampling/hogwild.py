@@ -1,7 +1,6 @@
 """The Hogwild schedule: all workers update both matrices without locks, one block of tokens at a time.
 
-Niu, Recht, Ré and Wright (2011, HOGWILD!, arXiv:1106.5730) show that lost updates do little harm if each update changes
-few rows. The steps are in `window_kernels`.
+Niu, Recht, Ré and Wright (2011, arXiv:1106.5730) show that lost updates do little harm if each update changes few rows.
 """
 
 import threading
@@ -21,7 +20,7 @@ from firth.training.negative_sampling.engine import NegativeSampling
 
 
 class TokenBlockTask(NamedTuple):
-    """Train on one block of tokens. `progress` is the share of the epoch before it."""
+    """Train on one block of tokens."""
 
     epoch: int
     block: int
@@ -36,7 +35,6 @@ class TokenBlockQueue:
         self._lock = threading.Lock()
 
     def take(self) -> TokenBlockTask | None:
-        """Return the next block; None after the last, or while paused. No two threads get the same block."""
         with self._lock:
             if self._next == self._n or self._paused.is_set():
                 return None
@@ -44,15 +42,11 @@ class TokenBlockQueue:
             return TokenBlockTask(self._epoch, self._next - 1, (self._next - 1) / self._n)
 
     def done(self) -> list[int]:
-        """Return how many blocks are done."""
         return [self._next]
 
 
 class Hogwild(NegativeSampling[TokenBlockTask, window_kernels.Workspace]):
-    """Trains one block of tokens at a time; all workers change both matrices at once.
-
-    With one worker the result is deterministic.
-    """
+    """The engine of the Hogwild schedule; with one worker the result is deterministic."""
 
     def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled"):
         super().__init__(corpus, options)
@@ -63,22 +57,18 @@ class Hogwild(NegativeSampling[TokenBlockTask, window_kernels.Workspace]):
             self._train = window_kernels.compile_train_block(*shape)
 
     def workspace(self) -> window_kernels.Workspace:
-        """Return new scratch arrays for one thread."""
         options = self._options
         return window_kernels.make_workspace(
             BLOCK_WORDS, options.vector_size, options.window, options.negative, self.halt
         )
 
     def all_done(self, epoch: int) -> list[int]:
-        """Return the number of blocks."""
         return [self._tokens.n_blocks]
 
     def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> TokenBlockQueue:
-        """Return the queue of an epoch's blocks, without the first `done[0]`."""
         return TokenBlockQueue(epoch, done[0] if done else 0, self._tokens.n_blocks, paused)
 
     def train(self, task: TokenBlockTask, rate: float, work: window_kernels.Workspace) -> TaskResult:
-        """Train on one block, in place; raise `CorpusError` for an id outside the vocabulary."""
         tokens = checked_ids(self._tokens.read_block(task.block), len(self._keep), task.block)
         result = self._train_alone(tokens, block_key(self._options.seed, task.epoch, task.block), rate, work)
         return result._replace(share=1 / self._tokens.n_blocks)

@@ -7,19 +7,16 @@ from firth.training.negative_sampling import layout, simd, window_kernels
 from firth.training.negative_sampling.partition import chunk_size, count_row_blocks
 
 _MIB = 2**20
-_COMPILED = {"hogwild": 106 * _MIB, "blocks": 100 * _MIB}  # the compiler and its code
+_COMPILED = {"hogwild": 116 * _MIB, "blocks": 118 * _MIB}  # the compiler and its code
 _CHUNKS = 1.25  # chunks of pairs in memory: while one is trained on, the next is started
 _TABLE_BYTES = 4 + 8 + 49  # per word: its threshold, its slot, and scratch space for the alias table
-_PARTITION_BYTES = (
-    1 + 4 + 8
-)  # per word, in addition: its block, its position there, scratch space of the first partition
+_PARTITION_BYTES = 1 + 4 + 8  # per word, in addition: its block, its position, scratch space of the first partition
 
 
 def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
     """Return the name and the bytes of each part that training with these options will allocate."""
-    parts = {"compiled kernels": _COMPILED[options.schedule]} | matrices_and_tables(
-        len(corpus.vocabulary), options, workers
-    )
+    parts = {"compiled kernels": _COMPILED[options.schedule]}
+    parts |= matrices_and_tables(len(corpus.vocabulary), options, workers)
     return parts if options.schedule == "hogwild" else parts | _chunks(corpus, options, workers)
 
 

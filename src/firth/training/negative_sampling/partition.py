@@ -2,8 +2,8 @@
 
 With fixed blocks, two words of one block would be trained against the same rows in the same order throughout, and with
 the same noise words. Their vectors would become more similar than those of words in different blocks, as measured in
-benchmarks/blocks.md. So the words are assigned to blocks at random for every chunk. No chunk is longer than all the
-training before it, because the outside vectors start at zero and the first steps have the largest effect.
+benchmarks/blocks.md. So the words are assigned to blocks at random for every chunk. A chunk has at most as many tokens
+as were trained before it, because the outside vectors start at zero and the first steps have the largest effect.
 
 Everything here is a function of the seed, the options and the size of the corpus.
 """
@@ -25,16 +25,11 @@ _PARTITION_KEY = 2  # keeps these random draws apart from those of pairs and noi
 
 
 class Partition(NamedTuple):
-    """The vocabulary cut into P blocks.
+    """The vocabulary cut into P blocks."""
 
-    block_of  (V,) uint8: the block of each word
-    words     P arrays (n_b,) int32: the words of each block, ascending
-    alias     P arrays (n_b,) uint64: the alias table of each block's noise distribution, see `sampling.alias_table`
-    """
-
-    block_of: NDArray[np.uint8]
-    words: list[NDArray[np.int32]]
-    alias: list[NDArray[np.uint64]]
+    block_of: NDArray[np.uint8]  # (V,): the block of each word
+    words: list[NDArray[np.int32]]  # P arrays (n_b,): the words of each block, ascending
+    alias: list[NDArray[np.uint64]]  # P arrays (n_b,): `sampling.alias_table` of each block
 
 
 def count_row_blocks(V: int, options: Options) -> int:
@@ -66,12 +61,10 @@ def cut_chunks(n_blocks: int, size: int, epoch: int) -> list[NDArray[np.intp]]:
 def draw_partition(
     counts: NDArray[np.int64], P: int, ns_exponent: float, seed: int, epoch: int, chunk: int
 ) -> Partition:
-    """Return the partition of V words for one chunk: P blocks of V/P words each, assigned at random.
+    """Return the partition of V words with these counts for one chunk: P blocks of V/P words, assigned at random.
 
     In the first chunk of a run, which is a single token block, all words are in block 0 and the other blocks are empty:
     while the outside vectors are near zero, noise words must come from the whole vocabulary. One worker trains it.
-
-    counts: (V,) how often each word occurs.
     """
     block_of = (np.arange(len(counts)) % P).astype(np.uint8)
     if epoch == chunk == 0:

@@ -3,6 +3,10 @@
 `Word2Vec(...).fit(corpus, kernels="reference")` trains with these functions instead of the compiled ones. They take the
 same arguments, make the same random draws and do the same steps in the same order, so results differ by rounding only.
 They are about a thousand times slower. Equation numbers are those of docs/derivation.md.
+
+To follow a step, put `breakpoint()` into `group_step` (for Hogwild, `window_step`) and train with workers=1 and
+progress=False. Steps run in another thread, so breakpoints that are set within pdb have no effect on them. After each
+epoch the same functions run with rate 0, which computes the end loss and changes no row.
 """
 
 import numpy as np
@@ -29,7 +33,7 @@ def window_step(V: Array, U: Array, around: Ids, o: int, noise: Ids, rate: float
     T = (np.arange(len(outputs)) == 0).astype(X.dtype)
     S = X @ Y.T
     G = sigmoid(S) - T
-    np.add.at(V, around, -rate * (G @ Y))  # rows that repeat are changed once for each time
+    np.add.at(V, around, -rate * (G @ Y))  # a row that occurs r times changes r times
     np.add.at(U, outputs, -rate * (G.T @ X))
     return float(np.logaddexp(0, (1 - 2 * T) * S).sum(dtype=np.float64))
 
@@ -87,13 +91,13 @@ def train_block(block: TokenBlock, work: Workspace) -> tuple[int, int]:
     return int(np.count_nonzero(block.tokens != END)), n_pairs
 
 
-def make_pairs(windows_: Windows, work: object) -> BlockPairs:
+def make_pairs(block: Windows, work: object) -> BlockPairs:
     """Do what `block_kernels.make_pairs` does."""
-    pairs = [(center, o) for o, around in windows(windows_) for center in around.tolist()]
+    pairs = [(center, o) for o, around in windows(block) for center in around.tolist()]
     centers, outsides = np.array(pairs, np.int32).reshape(-1, 2).T
-    bucket = windows_.block_of[centers].astype(np.int64) * windows_.P + windows_.block_of[outsides]
+    bucket = block.block_of[centers].astype(np.int64) * block.P + block.block_of[outsides]
     order = np.argsort(bucket, kind="stable")
-    starts = np.append(0, np.cumsum(np.bincount(bucket, minlength=windows_.P**2)))
+    starts = np.append(0, np.cumsum(np.bincount(bucket, minlength=block.P**2)))
     return BlockPairs(np.stack([centers, outsides], axis=1)[order], starts)
 
 

@@ -14,10 +14,9 @@ vectors u of outside and noise words, and W_ij says how often the pair (i, j) co
 A *strip* is 16 floats of a row. Output rows are processed in *tiles* of at most 8 and input rows in pairs, so the 2 x 8
 scores of a pair and a tile fill one strip: lane 8 r + j belongs to input r of the pair and output j of the tile. The
 code is emitted directly as operations on strips because loops compiled from Python reach a third of the speed. LLVM
-maps the operations to AVX-512 and splits them for AVX2, NEON or SVE.
+maps the operations to AVX-512, or splits them for AVX2, NEON and SVE.
 
-Rows are passed by address, and nothing is checked here: `window_kernels` and `block_kernels` compute every address from
-a checked word id.
+Rows are passed by address, unchecked: `window_kernels` and `block_kernels` compute each address from a checked word id.
 """
 
 from dataclasses import dataclass
@@ -45,10 +44,7 @@ _EXP = (1.0, 1.0, 0.4999999105930328, 0.16666419804096222, 0.04166822507977486, 
 _LOG1P = (1.0, -0.49999552965164185, 0.33320343494415283, -0.24852946400642395, 0.19145117700099945,
           -0.1374662220478058, 0.07921072840690613, -0.030110953375697136, 0.005384058225899935)  # fmt: skip
 _LOG2_E = 1.4426950408889634
-_LN2_HIGH, _LN2_LOW = (
-    0.693359375,
-    -2.1219444005469057e-4,
-)  # sum log(2); n * _LN2_HIGH is exact for |n| < 2**15
+_LN2_HIGH, _LN2_LOW = 0.693359375, -2.1219444005469057e-4  # sum log(2); n * _LN2_HIGH is exact for |n| < 2**15
 _LARGEST = 87.0  # exp(-87) is about the smallest normal float32
 
 
@@ -103,7 +99,7 @@ def _constant(b: ir.IRBuilder, *values: float) -> Strip:
 
 
 def _polynomial(x: Strip, coefficients: tuple[float, ...]) -> Strip:
-    """Estrin's scheme: neighbouring terms are joined in parallel, so the result comes sooner than by Horner's."""
+    """Evaluate by Estrin's scheme: it joins neighbouring terms in parallel and so is faster than Horner's."""
     terms = [_constant(x.b, coefficient) for coefficient in coefficients]
     power = x
     while len(terms) > 1:
@@ -114,7 +110,7 @@ def _polynomial(x: Strip, coefficients: tuple[float, ...]) -> Strip:
 
 
 def _exp_of_minus(x: Strip) -> Strip:
-    """exp(-x) for x >= 0: exp(-x) = 2^n exp(r) with n the integer nearest -x / log 2; a NaN stays one."""
+    """Return exp(-x) = 2^n exp(r), n the integer nearest -x / log 2, for x >= 0 or NaN."""
     b = x.b
     x = x.where("<", _constant(b, _LARGEST), _constant(b, _LARGEST))
     n = (x * _constant(b, -_LOG2_E)).rounded()
@@ -126,7 +122,7 @@ def _exp_of_minus(x: Strip) -> Strip:
 
 
 def _sigmoid_and_softplus(z: Strip) -> tuple[Strip, Strip]:
-    """sigma(z) = [z > 0 ? 1 : e] / (1 + e) and softplus(z) = max(z, 0) + log(1 + e), with e = exp(-|z|)."""
+    """Return sigma(z) = [z > 0 ? 1 : e] / (1 + e) and softplus(z) = max(z, 0) + log(1 + e), with e = exp(-|z|)."""
     b, zero, one = z.b, _constant(z.b, 0.0), _constant(z.b, 1.0)
     e = _exp_of_minus(z.absolute())
     is_positive = b.fcmp_ordered(">", z.value, zero.value)
@@ -139,8 +135,8 @@ def _address(b: ir.IRBuilder, base: ir.Value, index: ir.Value, size: int) -> ir.
     return b.add(base, b.mul(index, _I64(size)))
 
 
-def _load(b: ir.IRBuilder, address: ir.Value, align: int = STRIP_BYTES) -> Strip:
-    return Strip(b, b.load(b.inttoptr(address, _STRIP.as_pointer()), align=align))
+def _load(b: ir.IRBuilder, address: ir.Value) -> Strip:
+    return Strip(b, b.load(b.inttoptr(address, _STRIP.as_pointer()), align=STRIP_BYTES))
 
 
 def _store(strip: Strip, address: ir.Value) -> None:
@@ -173,7 +169,7 @@ def _get(b: ir.IRBuilder, slot: ir.Value) -> Strip:
 
 
 # Four rounds of shuffle-and-add turn 16 strips into the strip of their 16 horizontal sums, in order: 15
-# additions, where summing each alone takes 64. A round adds half of `a` to its other half, and of `b` likewise.
+# additions, where summing each strip alone takes 64. A round adds the halves of `a`, and the halves of `b`.
 _Q = [4 * quad for quad in range(4)]
 _ROUNDS = (
     ([i for q in _Q for i in (q, 16 + q, q + 1, 17 + q)], [i for q in _Q for i in (q + 2, 18 + q, q + 3, 19 + q)]),
@@ -209,58 +205,41 @@ def address(array):
 
 
 class Step(NamedTuple):
-    """What all tiles of a step share.
+    """What all tiles of a step share."""
 
-    inputs       address  table of 2 * pairs row addresses, int64: the rows of X
-    pairs        int      pairs of input rows, at least 1
-    strips       int      strips in a row
-    row_weights  address  (pairs, 16) float32: how often each input counts, in the 8 lanes of its half
-    rate         float32  learning rate eta
-    loss         address  (16,) float64, to which the loss is added
-    """
-
-    inputs: Any
-    pairs: Any
-    strips: Any
-    row_weights: Any
-    rate: Any
-    loss: Any
+    inputs: Any  # address of a table of 2 * pairs row addresses, int64: the rows of X
+    pairs: Any  # int: pairs of input rows, at least 1
+    strips: Any  # int: strips in a row
+    row_weights: Any  # address of (pairs, 16) float32: how often each input counts, in the 8 lanes of its half
+    rate: Any  # float32: learning rate eta
+    loss: Any  # address of (16,) float64, to which the loss is added
 
 
 class Group(NamedTuple):
-    """Addresses that describe a group of pairs: each input has an outside word of its own, its *positive*.
+    """Addresses of tables for a group of pairs: each input has an outside word of its own, its *positive*.
 
-    positives         table of 2 * pairs row addresses: the positive of each input
-    copies            table of 4 * pairs addresses of spare rows. The inputs and then the positives are copied there, so
-                      that a row that occurs twice is updated twice
-    words             (2 * pairs,) int32: the word of each positive
-    noise             (16,) int32: the noise word of each output, -1 if there is none
-    positive_weights  (pairs, 16) float32: the signed weight of the positive in lane 8 r, 0 elsewhere
+    The inputs and then the positives are copied to spare rows, so that a row that occurs twice is updated twice.
     """
 
-    positives: Any
-    copies: Any
-    words: Any
-    noise: Any
-    positive_weights: Any
+    positives: Any  # 2 * pairs row addresses: the positive of each input
+    copies: Any  # 4 * pairs row addresses: the spare rows
+    words: Any  # (2 * pairs,) int32: the word of each positive
+    noise: Any  # (16,) int32: the noise word of each output, -1 if there is none
+    positive_weights: Any  # (pairs, 16) float32: the signed weight of the positive in lane 8 r, 0 elsewhere
 
 
 class Rows(NamedTuple):
     """Tables of row addresses that an update reads and writes, each of 2 * pairs addresses.
 
-    inputs         the rows x_i as they were before the step
-    before, after  rows in which x_i + (its change) is summed over the tiles: read from `before`, written to `after`
-    positives      the positive of each input, updated by the tile that has it; 0 for other tiles
-    old_positives  the same rows as they were before the step; 0 for other tiles
-    pairs, strips  as in `Step`
+    Over several tiles, x_i and its changes are summed in other rows: read from `before`, written to `after`.
     """
 
-    inputs: Any
+    inputs: Any  # the rows x_i as they were before the step
     before: Any
     after: Any
-    positives: Any
-    old_positives: Any
-    pairs: Any
+    positives: Any  # the positive of each input, updated by the tile that has it; 0 for other tiles
+    old_positives: Any  # the same rows as they were before the step; 0 for other tiles
+    pairs: Any  # as in `Step`
     strips: Any
 
 
@@ -307,9 +286,8 @@ def score_tile(typingctx, tile, positive, step, outputs, column_weights, group, 
             sign = _constant(b, 1.0).with_sign_of(weights)  # 1 - 2 T
             sigmoid, softplus = _sigmoid_and_softplus(scores * sign)
             b.store(softplus.times_plus(weights * sign, _get(b, total)).value, total)
-            _store(
-                sigmoid * (minus_rate * weights), _address(b, g, p, STRIP_BYTES)
-            )  # sign sigma(sign S) = sigma(S) - T
+            # sign sigma(sign S) = sigma(S) - T
+            _store(sigmoid * (minus_rate * weights), _address(b, g, p, STRIP_BYTES))
 
         # The sigmoid of a pair waits for a long chain of operations; the dot products of the next fill the time.
         waiting = _carried(b, score(_I64(0)))
@@ -326,7 +304,7 @@ def score_tile(typingctx, tile, positive, step, outputs, column_weights, group, 
 
 
 def _group_weights(signed: Strip, group: Group, has_positive: bool, p: ir.Value) -> Strip:
-    """Return the signed weights of a pair of inputs; a noise word that is an input's positive counts as that."""
+    """Return the signed weights of a pair of inputs; a noise word equal to an input's positive counts as positive."""
     b = signed.b
     words_of_pair = _address(b, group.words, p, 4 * PAIR)
     words = ir.Constant(_STRIP_I32, ir.Undefined)

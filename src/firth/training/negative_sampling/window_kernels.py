@@ -1,17 +1,15 @@
 """The kernel of the Hogwild schedule: trains one block of tokens, a window at a time (Numba).
 
 The pairs of a window share their outside word o, the word in the middle, and K noise words drawn once for the window
-(Ji et al. 2016, arXiv:1611.06172, section 3). The words around o are the centers. As in word2vec.c, each word thus
-plays the outside word of its own window; by Result 26 of docs/derivation.md a corpus has the same pairs either way.
+(Ji et al. 2016, arXiv:1611.06172, section 3). The words around o are the centers. As in word2vec.c, the word in the
+middle is thus the outside word and not the center; by Result 26 of docs/derivation.md the corpus has the same pairs.
 A window is one step of Result 27, with X the rows v of the words around, and Y the rows u of o and of the noise words:
 
 - a word that occurs r times around o, or r times among the noise words, is one row of weight r;
 - a noise word equal to o has weight 0, as in word2vec.c (Result 18).
 
-Random draws are numbered (`firth.training.draws`), so the result for a block of tokens depends on nothing that ran
-before it. Threads share both matrices without locks; `hogwild` says why that works.
-
-Nothing is checked here: ids pass `guards.checked_ids` before they reach the kernel.
+Random draws are numbered (`firth.training.draws`), so they do not depend on the blocks trained before. Nothing is
+checked here: ids pass `guards.checked_ids` before they reach the kernel.
 """
 
 from functools import lru_cache
@@ -24,44 +22,27 @@ from numpy.typing import NDArray
 from firth.kernel_cache import kernel
 from firth.training.draws import draw_noise, subsample, window_size
 from firth.training.negative_sampling.layout import aligned_zeros, strips, tiles
-from firth.training.negative_sampling.simd import (
-    LANES,
-    STRIP_BYTES,
-    TILE,
-    Rows,
-    Step,
-    address,
-    score_tile,
-    update_tile,
-)
+from firth.training.negative_sampling.simd import LANES, STRIP_BYTES, TILE, Rows, Step, address, score_tile, update_tile
 
-SLICE = 512  # windows whose noise words are drawn together, so that these stay in the nearest cache
+SLICE = 512  # windows whose noise words are drawn together and stay in the nearest cache
 LEAD = 2  # windows ahead of which rows are prefetched
 
 Array = NDArray[Any]
 
 
 class TokenBlock(NamedTuple):
-    """A block of tokens, and all else that the result of training on it depends on.
+    """A block of tokens, and all else that the result of training on it depends on."""
 
-    center, outside  (V, D padded to strips) float32, C-contiguous, 64-byte aligned; training changes their rows
-    tokens           (n,) int32 ids in [0, V), END after each sentence
-    keep, alias      (V,) uint32 and (V,) uint64, the tables of `sampling`
-    key              uint64, the seed of the random draws
-    window, shrink   m, and whether the size of each window is drawn from 1..m
-    K, rate          noise words for each window; learning rate, float32
-    """
-
-    center: Array
-    outside: Array
-    tokens: Array
-    keep: Array
-    alias: Array
-    key: Any
-    window: int
-    shrink: bool
-    K: int
-    rate: Any
+    center: Array  # (V, D padded to strips) float32, C-contiguous, 64-byte aligned; training changes its rows
+    outside: Array  # likewise
+    tokens: Array  # (n,) int32 ids in [0, V), END after each sentence
+    keep: Array  # (V,) uint32, from `sampling.keep_thresholds`
+    alias: Array  # (V,) uint64, from `sampling.alias_table`
+    key: Any  # uint64: the seed of the random draws
+    window: int  # m
+    shrink: bool  # whether the size of each window is drawn from 1..m
+    K: int  # noise words for each window
+    rate: Any  # float32: learning rate
 
 
 class Workspace(NamedTuple):
@@ -235,8 +216,8 @@ def reset_workspace(work, K, tile, row_bytes):
 def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
     """Return `train_block` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips.
 
-    These numbers are constants of the code, so that LLVM unrolls the short loops over them. Numba compiles it on the
-    first call, in about two seconds.
+    These numbers are constants of the code, so that LLVM unrolls the short loops over them. Compiling takes about two
+    seconds, on the first call.
     """
     in_place = 1 if n_tiles == 1 else 0
     row_bytes = n_strips * STRIP_BYTES
@@ -257,13 +238,10 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
 
     @kernel()
     def train_block(block, work):
-        """Train on a block of tokens, in place; return (words, pairs). The summed loss is in `work.loss`.
-
-        block  TokenBlock; the rows of its matrices change
-        work   Workspace, overwritten
+        """Train on a `TokenBlock`, in place; return (words, pairs). The summed loss is in `work.loss`.
 
         Every window is one step of Result 27 of docs/derivation.md (Ji et al. 2016, arXiv:1611.06172, section 3).
-        The same in NumPy: `reference.train_block`.
+        The `Workspace` is overwritten. The same in NumPy: `reference.train_block`.
         """
         key, window, K, alias, noise = block.key, block.window, block.K, block.alias, work.noise
         kept, first, stop, previous, latest = work.kept, work.first, work.stop, work.previous, work.latest

@@ -4,8 +4,8 @@ The naive softmax's loss of a corpus depends on the corpus through these counts 
 
 Window sizes enter by their expectation: a window that shrinks has size m, m - 1, ... 1 with equal probability, so a
 pair at distance d counts (m - d + 1) / m (Result 26). Subsampling is drawn, by `draws.subsample`: a dropped word also
-brings its neighbours closer together, and the expectation over that has no short form. Either way a count's mean is
-what negative sampling meets in one epoch. The mean of three draws gave no better vectors than one draw.
+brings its neighbours closer together, and the expectation over that has no short form. The mean of a count is then the
+mean number of such pairs in an epoch of negative sampling. The mean of three draws did not give better vectors.
 
 The corpus is cut into tasks. The pairs of a task are sorted and summed into a run; runs are merged, one range of rows
 at a time. Weights are summed as whole numbers, so the result does not depend on the number of threads or the size of
@@ -88,20 +88,12 @@ class CountRows(NamedTuple):
 
 @dataclass(frozen=True)
 class Cooccurrence:
-    """The counts n(c, o) in compressed sparse rows; row c holds the outside words of center c.
+    """The counts n(c, o) in compressed sparse rows; raises `OptionError` for other shapes or dtypes."""
 
-    indptr   (V + 1,) int64: row c is indptr[c]:indptr[c + 1]
-    columns  (nnz,) int32: o, ascending in each row
-    values   (nnz,) float32: n(c, o) > 0
-    totals   (V,) float64: N_c, the sum of row c
-
-    Raises `OptionError` if shapes or dtypes differ from these.
-    """
-
-    indptr: NDArray[np.int64]
-    columns: StoredArray
-    values: StoredArray
-    totals: NDArray[np.float64]
+    indptr: NDArray[np.int64]  # (V + 1,): row c, of the outside words of center c, is indptr[c]:indptr[c + 1]
+    columns: StoredArray  # (nnz,) int32: o, ascending in each row
+    values: StoredArray  # (nnz,) float32: n(c, o) > 0
+    totals: NDArray[np.float64]  # (V,): N_c, the sum of row c
 
     def __post_init__(self) -> None:
         V, nnz = len(self.totals), len(self.values)
@@ -327,5 +319,5 @@ def _in_order(pool: Executor, work: Callable[[T], R], tasks: Sequence[T], worker
         while pending:
             yield pending.popleft().result()
     finally:
-        for future in pending:  # after an error or an interrupt only the tasks that run already are waited for
+        for future in pending:  # after an error or an interrupt, the pool waits only for the tasks that already run
             future.cancel()

@@ -7,16 +7,14 @@ of docs/derivation.md are
     dL_c/dv_c = U^T (N_c ŷ_c - n_c),   dL_c/dU = (N_c ŷ_c - n_c) v_c^T
 
 which is the sum of `objectives.naive_softmax` over the pairs of c. A center costs 3 V D multiply-adds, however many
-pairs it has (Result 23). BLAS computes the scores of a batch, one tile of the vocabulary at a time; each tile becomes
-exponentials in place while it is in the cache, and is kept. Once the sums over all tiles are known, each tile becomes
-ŷ_c - n_c / N_c and is multiplied with U and with the centers (22a). If the tiles of a batch exceed the memory budget,
-the batch is computed in parts.
+pairs it has (Result 23). BLAS computes the scores of a batch, one tile of the vocabulary at a time. Each tile becomes
+exponentials in place while it is in the cache. Once the sums over all tiles are known, each becomes ŷ_c - n_c / N_c and
+is multiplied with U and with the centers (22a). A batch whose tiles exceed the memory budget is computed in parts.
 
-A tile is computed by one thread, and BLAS runs single-threaded, so every number comes from the same operations in the
-same order for any number of threads.
+One thread computes a tile, and BLAS runs single-threaded, so the result is the same on any number of threads.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
@@ -40,30 +38,25 @@ PART_CENTERS = 512  # most centers of a part
 
 
 class Gradient(NamedTuple):
-    """The losses of a batch of centers, and their gradients.
+    """The losses of a batch of centers, and their gradients."""
 
-    losses   (B,) float64: L_c / N_c, nats per pair
-    center   (B, D) float32: dL_c/dv_c / N_c
-    outside  (V, D) float32: sum over c of weights[c] dL_c/dU / N_c
-    """
-
-    losses: Doubles
-    center: Floats
-    outside: Floats
+    losses: Doubles  # (B,): L_c / N_c, nats per pair
+    center: Floats  # (B, D): dL_c/dv_c / N_c
+    outside: Floats  # (V, D): sum over c of weights[c] dL_c/dU / N_c
 
 
 class ExactSoftmax:
     """Loss and gradient of batches of centers, on `workers` threads; a context manager.
 
-    Arrays for tiles and gradients, of V words and D dimensions, are allocated once: each call overwrites the result of
-    the call before. While `halt`, (1,) bool, is True, tiles are skipped and results are invalid. `kernels` are the
+    Arrays for tiles and gradients, of V words and D dimensions, are allocated once, so each call overwrites the result
+    of the previous one. While `halt`, (1,) bool, is True, tiles are skipped and results are invalid. `kernels` are the
     compiled loops, or `softmax.reference`.
     """
 
     def __init__(
         self, V: int, D: int, *, batch: int, workers: int, tile_bytes: int = TILE_BYTES, kernels: ModuleType = kernels
     ):
-        self._tiles = [(first, min(first + TILE_WORDS, V)) for first in range(0, V, TILE_WORDS)]
+        self._tiles = [slice(first, min(first + TILE_WORDS, V)) for first in range(0, V, TILE_WORDS)]
         self.part = max(1, min(PART_CENTERS, batch, tile_bytes // (4 * V)))
         shape = (len(self._tiles), self.part, min(V, TILE_WORDS))
         self._scores = np.empty(shape, np.float32)
@@ -95,13 +88,13 @@ class ExactSoftmax:
         weights    (B,): of the centers in the outside gradient; N_c gives that of the corpus
         """
         losses, d_center = np.empty(len(center)), np.empty_like(center)
-        for part in self._parts(len(center)):
-            v, some = center[part], _part(rows, part)
-            forward = self._forward(v, outside, intercept, some, totals[part])
-            losses[part] = forward.losses
+        for first in range(0, len(center), self.part):
+            part = slice(first, first + self.part)
+            v, some = center[part], rows._replace(start=rows.start[part], stop=rows.stop[part])
+            losses[part], scales = self._forward(v, outside, intercept, some, totals[part])
             per_pair = (1.0 / totals[part]).astype(np.float32)
             weighted = v * weights[part].astype(np.float32)[:, np.newaxis]
-            self._backward(forward, weighted, outside, some, per_pair, add=part.start > 0)
+            self._backward(scales, weighted, outside, some, per_pair, add=first > 0)
             d_center[part] = self._sums[:, : len(v)].sum(axis=0)
         return Gradient(losses, d_center, self._outside)
 
@@ -113,55 +106,54 @@ class ExactSoftmax:
         for first in range(0, len(centers), self.part):
             batch = centers[first : first + self.part]
             N = counts.totals[batch]
-            total += float(N @ self._forward(center[batch], outside, intercept, counts.rows(batch), N).losses)
+            losses, _ = self._forward(center[batch], outside, intercept, counts.rows(batch), N)
+            total += float(N @ losses)
         nats = total / counts.pairs
         return ExactLoss(nats, float(np.exp(nats)), counts.pairs)
 
     def over_words(self, work: Callable[[slice], T]) -> list[T]:
         """Return work(words) for each tile of the vocabulary, in order; threads share the tiles."""
-        return list(self._pool.map(lambda tile: work(slice(*tile)), self._tiles))
+        return list(self._pool.map(work, self._tiles))
 
-    def _parts(self, B: int) -> Iterator[slice]:
-        return (slice(first, min(first + self.part, B)) for first in range(0, B, self.part))
+    def _forward(self, v: Floats, U: Floats, b: Floats, rows: CountRows, totals: Doubles) -> tuple[Doubles, Floats]:
+        """Turn the tiles into exp(z_w - top), with `top` the greatest score of a center in the tile.
 
-    def _forward(self, v: Floats, U: Floats, b: Floats, rows: CountRows, totals: Doubles) -> "_Forward":
-        """Turn the tiles into exp(z_w - top), with `top` the greatest score of a center in the tile."""
+        Return the losses L_c / N_c, (B,), and the scales, (tiles, B), that turn these exponentials into probabilities.
+        """
         shape = (len(self._tiles), len(v))
         tops, sums, observed = np.empty(shape, np.float32), np.empty(shape), np.empty(shape)
 
         def work(t: int) -> None:
-            first, last = self._tiles[t]
-            tile = self._tile(t, len(v))
-            np.matmul(v, U[first:last].T, out=tile)
-            self.kernels.exponentiate(tile, b[first:last], first, rows, tops[t], sums[t], observed[t])
+            words, tile = self._tiles[t], self._tile(t, len(v))
+            np.matmul(v, U[words].T, out=tile)
+            self.kernels.exponentiate(tile, b[words], words.start, rows, tops[t], sums[t], observed[t])
 
         self._over_tiles(work)
         top = tops.max(axis=0)
         total = (sums * np.exp(tops.astype(np.float64) - top)).sum(axis=0)
         log_sum = top + np.log(total)  # log sum over w of exp(z_w)
-        return _Forward(log_sum - observed.sum(axis=0) / totals, np.exp(tops - log_sum).astype(np.float32))
+        return log_sum - observed.sum(axis=0) / totals, np.exp(tops - log_sum).astype(np.float32)
 
     def _backward(
-        self, forward: "_Forward", weighted: Floats, U: Floats, rows: CountRows, per_pair: Floats, add: bool
+        self, scales: Floats, weighted: Floats, U: Floats, rows: CountRows, per_pair: Floats, add: bool
     ) -> None:
         """Turn the tiles into ŷ_c - n_c / N_c; multiply with U into `_sums`, and with the centers into `_outside`."""
 
         def work(t: int) -> None:
-            first, last = self._tiles[t]
-            tile = self._tile(t, len(weighted))
-            self.kernels.subtract_observed(tile, forward.scales[t], first, rows, per_pair)
-            np.matmul(tile, U[first:last], out=self._sums[t, : len(weighted)])
+            words, tile = self._tiles[t], self._tile(t, len(weighted))
+            self.kernels.subtract_observed(tile, scales[t], words.start, rows, per_pair)
+            np.matmul(tile, U[words], out=self._sums[t, : len(weighted)])
             if add:
-                self._outside[first:last] += tile.T @ weighted
+                self._outside[words] += tile.T @ weighted
             else:
-                np.matmul(tile.T, weighted, out=self._outside[first:last])
+                np.matmul(tile.T, weighted, out=self._outside[words])
 
         self._over_tiles(work)
 
     def _tile(self, t: int, B: int) -> Floats:
-        first, last = self._tiles[t]
+        width = self._tiles[t].stop - self._tiles[t].start
         numbers: Floats = self._scores[t].reshape(-1)
-        return numbers[: B * (last - first)].reshape(B, last - first)
+        return numbers[: B * width].reshape(B, width)
 
     def _over_tiles(self, work: Callable[[int], None]) -> None:
         def unless_halted(t: int) -> None:
@@ -170,11 +162,6 @@ class ExactSoftmax:
 
         for _ in self._pool.map(unless_halted, range(len(self._tiles))):
             pass  # re-raises a thread's exception
-
-
-class _Forward(NamedTuple):
-    losses: Doubles  # (B,) L_c / N_c
-    scales: Floats  # (tiles, B) a tile's exponentials times this are probabilities
 
 
 class ExactLoss(NamedTuple):
@@ -215,7 +202,3 @@ def unigram_intercept(counts: NDArray[np.int64]) -> Floats:
     negative sampling (Levy and Goldberg 2014), and the vectors do not encode word frequency.
     """
     return np.asarray(np.log(np.maximum(counts, 1) / counts.sum()), np.float32)
-
-
-def _part(rows: CountRows, part: slice) -> CountRows:
-    return rows._replace(start=rows.start[part], stop=rows.stop[part])

@@ -6,8 +6,8 @@ Counting: the pairs of a task become 64-bit entries that hold (center, outside, 
 Tiles: a tile is a (B, T) float32 array, the scores z of B centers and T words of the vocabulary, computed by BLAS. It
 becomes, in place, exponentials and then errors. B and T are chosen so that a tile stays in the cache.
 
-`reference` has a plain NumPy function for each kernel, with the same name and arguments. Numbered results are
-those of docs/derivation.md. All kernels release the GIL. None checks its arguments: `cooccurrence` and `exact` do.
+`reference` has a plain NumPy function for each kernel, with the same name and arguments. Numbered results are those of
+docs/derivation.md. Kernels release the GIL and do not check their arguments: `cooccurrence` and `exact` do.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from numba import njit
 from firth.kernel_cache import kernel
 from firth.training.draws import subsample
 
-DIGIT_BITS = 11  # 2,048 counters: they and one line of each of their targets stay in the nearest caches
+DIGIT_BITS = 11  # 2,048 counters: these and a cache line for each of their targets stay in the nearest caches
 _FAST: set[str] = {"reassoc", "contract", "arcp", "nsz"}  # allows vector sums; keeps NaN and infinity
 
 
@@ -25,8 +25,7 @@ def window_pairs(block, keep, key, window, shrink, kept, first, stop, shift, wei
     """Write an entry for each pair (c, o) of a block to `pairs`; return the number of entries.
 
     Result 26, (26a), times m: a pair at distance d has the weight m - d + 1 (m if the window does not shrink), the
-    number of window sizes that reach it (Levy, Goldberg and Dagan 2015, TACL 3, section 3.1). Reference:
-    `reference.window_pairs`.
+    number of window sizes that reach it (Levy, Goldberg and Dagan 2015, TACL 3, section 3.1).
 
     window  m; the other arguments up to `stop` as in `draws.subsample`
     pairs   (2 * m * len(block),) int64: c << shift | o << weight_bits | weight; overwritten
@@ -49,7 +48,7 @@ def radix_sort(entries, spare, low, high):
     """Sort by bits low..high-1, stably; return whether the result is in `spare` rather than in `entries`.
 
     Counting sort of one digit after the other, least significant first: Knuth, The Art of Computer Programming 3,
-    section 5.2.5. Reference: `reference.radix_sort`.
+    section 5.2.5.
     """
     mask = (1 << DIGIT_BITS) - 1
     positions = np.empty(mask + 1, np.int64)
@@ -74,10 +73,7 @@ def radix_sort(entries, spare, low, high):
 
 @kernel()
 def sum_equal(entries, weight_bits, cells, sums):
-    """Sum the weights of equal cells of sorted `entries` into `cells` and `sums`; return the number of cells.
-
-    m n(c, o) of Result 21, for the pairs of a task. Reference: `reference.sum_equal`.
-    """
+    """Sum the weights of equal cells of sorted `entries`: m n(c, o) of Result 21. Return the number of cells."""
     n = -1
     previous = np.int64(-1)
     for entry in entries:
@@ -92,10 +88,7 @@ def sum_equal(entries, weight_bits, cells, sums):
 
 @kernel()
 def merge(cells_a, sums_a, cells_b, sums_b, cells, sums):
-    """Merge two sorted runs and add the sums of equal cells; return the number of cells.
-
-    m n(c, o) of Result 21, for the pairs of both. Reference: `reference.merge`.
-    """
+    """Merge two sorted runs and add the sums of equal cells, m n(c, o) of Result 21; return the number of cells."""
     i = j = n = 0
     last = np.iinfo(np.int64).max
     while i < len(cells_a) or j < len(cells_b):
@@ -119,9 +112,7 @@ def merge(cells_a, sums_a, cells_b, sums_b, cells, sums):
 def split_cells(cells, sums, row_start, shift, unit, sizes, totals, columns, values):
     """Turn sorted cells into rows of n(c, o) = sums / unit, from row `row_start` on.
 
-    N_c = sum over o of n(c, o), Result 19. Reference: `reference.split_cells`.
-
-    sizes, totals    (rows,) int64, float64: number of entries and N_c of each row; both start at zero
+    sizes, totals    (rows,) int64, float64: number of entries and N_c (Result 19) of each row; both start at zero
     columns, values  (len(cells),) int32, float32: o and n(c, o); overwritten
     """
     mask = (1 << shift) - 1
@@ -162,7 +153,7 @@ def _exponentials(row, top):
     """Replace scores z <= top by exp(z - top), in place; return their sum in float32.
 
     exp(x) = 2**n exp(r), |r| <= log(2)/2, with exp(r) by its Taylor series to the sixth power: relative error below
-    6e-7. Below exp(-87), near float32's smallest normal number, the result stays there: it is negligible beside exp(0).
+    6e-7. Results below exp(-87), near float32's smallest normal number, become exp(-87), negligible next to exp(0).
     """
     total = np.float32(0)
     for j in range(len(row)):
@@ -187,8 +178,8 @@ def _exponentials(row, top):
 def exponentiate(tile, intercept, first_word, rows, top, total, observed):
     """Turn a tile of scores u_w . v_c into exponentials, in place, and compute what the loss needs of it.
 
-    z_w = u_w . v_c + b_w (Result 25), exp(z_w - a) with a = max z_w (2a), and the last sum of the loss (21), of
-    which one pair is equation (2) of Mikolov et al. 2013 (arXiv:1310.4546). Reference: `reference.exponentiate`.
+    z_w = u_w . v_c + b_w (Result 25), exp(z_w - a) with a = max z_w (2a), and the last sum of the loss (21); for one
+    pair that loss is equation (2) of Mikolov et al. 2013 (arXiv:1310.4546).
 
     tile, intercept  (B, T) and (T,) float32: u_w . v_c, which becomes exp(z_w - a); b_w
     first_word       the first word of the tile
@@ -214,8 +205,7 @@ def exponentiate(tile, intercept, first_word, rows, top, total, observed):
 def subtract_observed(tile, scale, first_word, rows, per_pair):
     """Turn a tile of exponentials into errors per pair, ŷ_c - n_c / N_c, in place.
 
-    Result 22, (22), divided by N_c: the gradient of equation (2) of Mikolov et al. 2013 (arXiv:1310.4546) by the
-    scores. Reference: `reference.subtract_observed`.
+    Result 22, (22), divided by N_c: the gradient of the loss, equation (2) of arXiv:1310.4546, by the scores.
 
     tile             (B, T) float32: exp(z_w - a)
     scale, per_pair  (B,) float32: exp(a) / sum over all w of exp(z_w), and 1 / N_c
@@ -235,7 +225,7 @@ def subtract_observed(tile, scale, first_word, rows, per_pair):
 
 @kernel(fastmath=_FAST)
 def adam(matrix, gradient, first, second, decay_1, decay_2, rate, unbias, epsilon):
-    """Take a step of Adam, in place: Kingma and Ba 2014 (arXiv:1412.6980), algorithm 1. Reference: `reference.adam`.
+    """Take a step of Adam, in place: Kingma and Ba 2014 (arXiv:1412.6980), algorithm 1.
 
     matrix, gradient  (n, D) float32
     first, second     (n, D) float32: the moments, with decay rates `decay_1` and `decay_2`

@@ -1,13 +1,13 @@
 """Training on the exact softmax: counts, a warm start, then passes over the vocabulary in batches of center words.
 
 The optima of negative sampling and of the softmax with the intercept log P(o) are both pointwise mutual information, up
-to constants (Levy and Goldberg 2014), so a few cheap epochs of negative sampling are a good start. They run on one
-thread, where the seed determines every bit; `warm_epochs=0` starts from random vectors instead. (The block schedule
-would use all threads, but WordSim-353 was lower after a start from its vectors, see benchmarks/softmax.md.)
+to constants (Levy and Goldberg 2014), so a few cheap epochs of negative sampling are a good start. They use the Hogwild
+schedule on one thread, which is reproducible. (The block schedule would use all threads, but WordSim-353 was lower
+after a start from its vectors, see benchmarks/softmax.md.) `warm_epochs=0` starts from random vectors instead.
 
-A pass visits each center word once, in random order. Center c has the weight N_c ** center_power in its batch: with 1
-the batch's loss is the corpus's own; 1/2 learns more about rarer words and gives better vectors. The reported loss is
-always the corpus's own, over all pairs, after each pass.
+A pass visits each center word once, in random order. In its batch, center c has the weight N_c ** center_power. With a
+power of 1 the gradient is that of the corpus loss; 1/2 gives rarer words more weight, and better vectors. The reported
+loss is always that of the corpus: the mean over all pairs, after each pass.
 """
 
 import dataclasses
@@ -31,12 +31,12 @@ from firth.training.negative_sampling.hogwild import Hogwild
 from firth.training.softmax import kernels as compiled
 from firth.training.softmax import reference
 from firth.training.softmax.cooccurrence import Cooccurrence, CountRows, count_pairs
-from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats, Gradient, unigram_intercept
+from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats, unigram_intercept
 from firth.training.softmax.steps import Adam, CenterNewton, balance
 
 KERNELS = {"compiled": compiled, "reference": reference}
 BATCH = 512  # centers of a step
-CENTER_RATE = 0.3  # initial share of a Newton step; both rates fall linearly to 0
+CENTER_RATE = 0.3  # initial share of a Newton step; it falls linearly to 0, as Adam's rate does
 OUTSIDE_RATE = 0.012  # initial rate of Adam after a warm start,
 COLD_OUTSIDE_RATE = 0.02  # and from random vectors
 COLD_SCALE = 0.1  # standard deviation of the random vectors
@@ -47,7 +47,7 @@ class SoftmaxTrainer:
 
     workers          threads; the result does not depend on it
     center, outside  (V, D) float32, changed in place by `epochs`
-    kernels          "compiled", or "reference" for plain NumPy, of the warm start too
+    kernels          "compiled", or "reference" for plain NumPy, in the warm start as well
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class SoftmaxTrainer:
         return counts
 
     def _start_warm(self) -> None:
-        """Train both matrices by negative sampling. After an interrupt they hold the vectors at that point."""
+        """Train both matrices by negative sampling; after an interrupt they hold the vectors trained so far."""
         options = dataclasses.replace(self._options, epochs=self._options.warm_epochs)
         engine = Hogwild(self._corpus, options, self._kernels)
         self._reporter.show("warm start: negative sampling, on one thread")
@@ -170,14 +170,12 @@ class Batches:
         self._epoch, self.finished, self._paused = epoch, finished, paused
 
     def take(self) -> Batch | None:
-        """Return the first unfinished batch; None after the last one, or while paused."""
         first, n = self.finished * BATCH, len(self._order)
         if first >= n or self._paused.is_set():
             return None
         return Batch(self._epoch, self._order[first : first + BATCH], first / n, first + BATCH >= n)
 
     def done(self) -> list[int]:
-        """Return the number of finished batches."""
         return [self.finished]
 
 
@@ -192,7 +190,6 @@ class Passes(Engine[Batch, None]):
 
     @property
     def advice(self) -> str:
-        """Advice after a divergence."""
         return f"start again with a warm start, {option('warm_epochs', 3)}, or with another {option('seed')}"
 
     def __init__(
@@ -206,33 +203,23 @@ class Passes(Engine[Batch, None]):
     ):
         super().__init__(options)
         self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
-        self._center, self._outside = center, outside
+        self.center, self.outside = center, outside
         self._softmax, self._counts, self.halt = softmax, counts, softmax.halt
-        self._intercept = _intercept(corpus, options)
+        V, word_counts = len(center), corpus.vocabulary.counts
+        self._intercept = unigram_intercept(word_counts) if options.unigram_intercept else np.zeros(V, np.float32)
         self._weights = counts.totals**options.center_power
         self._newton = CenterNewton(outside, counts.totals / counts.pairs, softmax)
         self._adam = Adam(outside, softmax)
         self._batches: Batches | None = None
-
-    @property
-    def center(self) -> Floats:
-        """The center matrix."""
-        return self._center
-
-    @property
-    def outside(self) -> Floats:
-        """The outside matrix."""
-        return self._outside
 
     def rate(self, done: float) -> float:
         """Return Adam's rate, which falls linearly to 0, as does the rate of the centers."""
         return (OUTSIDE_RATE if self._options.warm_epochs else COLD_OUTSIDE_RATE) * (1 - done)
 
     def workspace(self) -> None:
-        """Return None: `ExactSoftmax` has the scratch arrays."""
+        """Return None: `ExactSoftmax` holds the scratch arrays."""
 
     def compile(self) -> None:
-        """Compile the kernels, with a vocabulary of two words."""
         D, one = self.center.shape[1], np.ones(1)
         v, U = np.zeros((1, D), np.float32), np.zeros((2, D), np.float32)
         rows = CountRows(np.zeros(1, np.int64), np.ones(1, np.int64), np.zeros(1, np.int32), np.ones(1, np.float32))
@@ -241,18 +228,16 @@ class Passes(Engine[Batch, None]):
             Adam(U, softmax).step(gradient.outside, 0.0)
 
     def all_done(self, epoch: int) -> list[int]:
-        """Return the number of batches."""
         return [-(-int(np.count_nonzero(self._counts.totals > 0)) // BATCH)]
 
     def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Batches:
-        """Return the batches of a pass, without the first `done[0]`."""
         self._batches = Batches(self._counts.totals, self._options.seed, epoch, done[0] if done else 0, paused)
         return self._batches
 
     def train(self, task: Batch, rate: float, work: None) -> TaskResult:
-        """Update the batch's rows of the center matrix and all of the outside matrix, in place."""
         assert self._batches is not None
-        batch, N, weights = task.centers, self._counts.totals[task.centers], self._weights[task.centers]
+        batch = task.centers
+        N, weights = self._counts.totals[batch], self._weights[batch]
         gradient = self._softmax.gradient(
             self.center[batch], self.outside, self._intercept, self._counts.rows(batch), N, weights / weights.sum()
         )
@@ -260,14 +245,15 @@ class Passes(Engine[Batch, None]):
         result = TaskResult(round(N.sum()), float(gradient.losses @ N), share)
         if self.halt[0] or not math.isfinite(result.loss):
             return result
-        self._update(batch, gradient, rate)
+        with np.errstate(over="ignore", invalid="ignore"):  # the next batch's loss is then not finite
+            self._newton.step(self.center, batch, gradient.center, CENTER_RATE * rate / self.rate(0.0))
+        self._adam.step(gradient.outside, rate)
         if task.last and task.epoch == self._options.epochs - 1 and not self._options.warm_epochs:
             balance(self.center, self.outside)
         self._batches.finished += 1
         return result
 
     def epoch_loss(self, mean: float, pairs: int) -> tuple[float, int]:
-        """Return the exact mean loss of all pairs, and their number."""
         loss = self._softmax.corpus_loss(self.center, self.outside, self._intercept, self._counts)
         return loss.nats, round(loss.pairs)
 
@@ -277,20 +263,9 @@ class Passes(Engine[Batch, None]):
         return State({"steps": self._adam.steps}, state.arrays | self._adam.arrays() | self._newton.arrays())
 
     def restore(self, state: State) -> None:
-        """Restore a state, in place; raise `CheckpointError` if it does not fit."""
         super().restore(state)
         most = self._options.epochs * self.all_done(0)[0]
         self._adam.steps = self._newton.steps = state.whole("steps", most)
-
-    def _update(self, batch: NDArray[np.int64], gradient: Gradient, rate: float) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):  # the next batch's loss is then not finite
-            self._newton.step(self.center, batch, gradient.center, CENTER_RATE * rate / self.rate(0.0))
-        self._adam.step(gradient.outside, rate)
-
-
-def _intercept(corpus: Corpus, options: Options) -> Floats:
-    V = len(corpus.vocabulary)
-    return unigram_intercept(corpus.vocabulary.counts) if options.unigram_intercept else np.zeros(V, np.float32)
 
 
 def start_at_random(center: Floats, outside: Floats, seed: int) -> None:

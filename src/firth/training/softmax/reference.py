@@ -1,8 +1,7 @@
 """The kernels of the exact softmax in plain NumPy, to read and to debug: same names and arguments.
 
-`SoftmaxTrainer(..., kernels="reference")` trains with these functions; `count_pairs` and `ExactSoftmax` take this
-module as `kernels`. Counts are equal to the last bit, vectors up to float32 rounding. Numbered results are those of
-docs/derivation.md.
+`Word2Vec(objective="softmax").fit(corpus, kernels="reference")` trains with these functions. Counts are equal to the
+last bit, vectors up to float32 rounding. Numbered results are those of docs/derivation.md.
 """
 
 from typing import Any
@@ -37,7 +36,7 @@ def window_pairs(
 
 
 def radix_sort(entries: Integers, spare: Integers, low: int, high: int) -> bool:
-    """Sort by cell; return False, as the result is in `entries`."""
+    """Sort by cell; return False because the result is in `entries`."""
     entries.sort()
     return False
 

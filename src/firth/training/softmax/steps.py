@@ -1,13 +1,13 @@
 """Optimiser steps of the exact softmax: Newton's method for the center vectors, Adam for the outside vectors.
 
-With U fixed, the loss of a center word is convex in v_c, with the Hessian U^T (diag(ŷ_c) - ŷ_c ŷ_c^T) U per pair. With
-the unigram distribution P, the mean of ŷ_c over the corpus, in place of ŷ_c, all centers share one D x D matrix:
+With U fixed, the loss of a center word is convex in v_c, with the Hessian U^T (diag(ŷ_c) - ŷ_c ŷ_c^T) U per pair. If
+the unigram distribution P, the mean of ŷ_c over the corpus, replaces ŷ_c, all centers share one D x D matrix:
 
     H = sum over w of P_w (u_w - m) (u_w - m)^T,   m = sum over w of P_w u_w
     v_c <- v_c - rate (H + damping tr(H)/D I)^-1 (1/N_c) dL_c/dv_c
 
 A few visits then bring a center near its optimum; Adam takes dozens. The outside vectors use Adam (Kingma and Ba 2014,
-arXiv:1412.6980), as a Newton step overshoots where a rare word's count is far above what the model expects.
+arXiv:1412.6980), because a Newton step overshoots where a rare word's count is far above the model's expectation.
 
 The loss does not change if V becomes V A and U becomes U A^-T, for any invertible A. `balance` picks the A that makes
 the second moments of both matrices equal.
@@ -21,7 +21,7 @@ from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats
 DAMPING = 0.1  # of the mean curvature tr(H)/D; 0.03 to 0.3 gave the same vectors
 CURVATURE_STEPS = 5  # steps that use one H, which changes slowly
 DECAY_1, DECAY_2, EPSILON = 0.9, 0.999, 1e-10
-WORST_CONDITION = 1e6  # of second moments: float32's rounding, 6e-8, is still small beside the smallest
+WORST_CONDITION = 1e6  # of second moments: the smallest is still large compared with float32's rounding, 6e-8
 
 
 class CenterNewton:

@@ -1,0 +1,35 @@
+"""What an objective provides: its folder states it in a module `objective`, and `training.registry` lists it."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+from firth.options import Options
+from firth.text import Corpus
+from firth.training.loop.engine import Kernels, Matrix
+from firth.training.loop.progress import Reporter
+from firth.training.loop.state import Checkpointer
+from firth.training.loop.trainer import EpochRecord
+
+
+class Training(Protocol):
+    """A trainer: `epochs` trains, yielding a record after each epoch; `stop`, from any thread, makes it end early."""
+
+    center: Matrix  # (V, D), trained in place
+    outside: Matrix  # likewise
+
+    def epochs(self) -> Iterator[EpochRecord]: ...
+
+    def stop(self) -> None: ...
+
+
+class Objective(NamedTuple):
+    """What an objective provides.
+
+    state_matrices  number of (V, D) float32 matrices in a checkpoint
+    memory_needed   (corpus, options, workers) -> name and bytes of each part of the memory that training allocates
+    make_trainer    (corpus, options, workers, reporter, checkpointer, kernels) -> the trainer, its matrices allocated
+    """
+
+    state_matrices: int
+    memory_needed: Callable[[Corpus, Options, int], dict[str, int]]
+    make_trainer: Callable[[Corpus, Options, int, Reporter, Checkpointer, Kernels], Training]

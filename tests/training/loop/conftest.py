@@ -1,0 +1,15 @@
+"""The fixture that the tests of checkpoints and of signals share."""
+
+import pytest
+
+from firth.text import store
+from firth.training.negative_sampling import partition
+from firth.training.softmax import passes
+
+
+@pytest.fixture
+def many_tasks(monkeypatch):
+    """Cut a small corpus into many tasks of every kind."""
+    monkeypatch.setattr(store, "BLOCK_WORDS", 2_000)
+    monkeypatch.setattr(partition, "CHUNK_PAIRS", 300_000)  # at most two token blocks
+    monkeypatch.setattr(passes, "BATCH", 40)
