@@ -13,7 +13,6 @@ import numpy as np
 from numba import njit
 
 from firth.kernel_cache import kernel
-
 from firth.vectors.cosines import COSMUL_EPSILON
 
 _CHUNK = 64
