@@ -17,8 +17,8 @@ MOST_PARAMETERS = 8
 PUBLIC_FACES = {"model.Word2Vec.__init__", "model.Word2Vec.fit", "cli.train.train"}
 """Functions whose parameters users type as options or flags; they may have more."""
 
-COMPILED = re.compile(r"jit|intrinsic")
-"""Numba's decorators: a kernel takes arrays and not objects."""
+COMPILED = re.compile(r"jit|intrinsic|^kernel\(")
+"""The decorators that compile: a kernel takes arrays and not objects."""
 
 REFERENCE = re.compile(r"(.*)\.reference\.(\w+)")
 """A function of a module `reference`: one with the name of a kernel takes the kernel's arguments, to replace it."""
