@@ -10,6 +10,8 @@ An entry is machine code. It is loaded only from a folder that belongs to this u
 and only if its checksum is right. Otherwise, and if the folder cannot be used, the kernel is compiled in memory and a
 line is logged at debug level. Numba's own cache is not used: it does not notice changes in modules that a kernel calls.
 
+Code that replaces parts of firth's modules at run time must switch the cache off: the key is made from the files.
+
     FIRTH_CACHE_DIR   the folder; the default is firth/ in $XDG_CACHE_HOME, or in ~/.cache. Empty: no cache
 """
 
