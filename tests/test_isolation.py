@@ -1,4 +1,4 @@
-"""Training and file access use neither the network nor a cache on disk."""
+"""Training and file access use neither the network nor Numba's cache on disk."""
 
 from random import Random
 
@@ -24,11 +24,11 @@ print(hashlib.sha256(model.wv.vectors.tobytes()).hexdigest())
 """
 
 
-def test_training_and_files_use_no_network_and_no_compiled_cache(tmp_path):
+def test_training_and_files_use_no_network_and_not_the_cache_of_numba(tmp_path):
     folders = [tmp_path / name for name in ("work", "again", "cache")]
     for folder in folders:
         folder.mkdir()
-    cache = {"NUMBA_CACHE_DIR": str(folders[2])}
+    cache = {"NUMBA_CACHE_DIR": str(folders[2]), "FIRTH_CACHE_DIR": ""}
     clean = output_of(ALONE, folders[0], **cache)
     assert list(folders[2].iterdir()) == []
     poison = Random(0)
