@@ -82,6 +82,15 @@ def test_another_process_loads_the_kernel_and_any_edit_of_the_source_compiles_it
     assert run(copy)
 
 
+def test_a_module_that_is_edited_after_its_import_is_not_cached(copy, folder):
+    helper = copy / "src/firth/training/draws.py"
+    edit = f"from pathlib import Path\nPath({str(helper)!r}).write_text('# edited')"
+    (copy / "edit.py").write_text(f"import kernels\n{edit}\nassert not kernels.hits()\n")
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [copy, copy / "src"]))}
+    subprocess.run([sys.executable, "-c", "import edit"], env=variables, check=True, timeout=120)
+    assert not folder.exists()
+
+
 @pytest.mark.parametrize(
     "environment",
     [{"NUMBA_OPT": "1"}, {"NUMBA_CPU_NAME": "generic"}, {"NUMBA_BOUNDSCHECK": "1"}, {"NUMBA_DEBUGINFO": "1"}],
@@ -191,6 +200,12 @@ def test_a_disk_that_refuses_the_entry_is_no_error(monkeypatch, caplog):
 def test_an_empty_name_switches_the_cache_off(monkeypatch, folder):
     monkeypatch.setenv("FIRTH_CACHE_DIR", "")
     assert not hits(make_kernel())
+    assert not hits(make_kernel())
+    assert not folder.exists()
+
+
+def test_a_package_without_source_files_has_no_cache(monkeypatch, folder):
+    monkeypatch.setattr(kernel_cache, "_sources", list)
     assert not hits(make_kernel())
     assert not folder.exists()
 

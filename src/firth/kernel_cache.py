@@ -21,6 +21,7 @@ import logging
 import os
 import platform
 import stat
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -43,6 +44,7 @@ MAX_BYTES = 64 * 2**20  # of all entries; those not used for longest are removed
 _DIGEST_BYTES = 32
 _PRIVATE = 0o700
 _NOT_IN_CODE = {"CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_DEFAULT_NUM_THREADS", "THREADING_LAYER"}
+_IMPORTED = time.time_ns()
 _log = logging.getLogger("firth")
 
 
@@ -124,7 +126,7 @@ def _digest(path: Path, payload: bytes) -> bytes:
 def private_folder() -> Path | None:
     """Return the folder of the cache, created if need be; None if there is none, or if others can write in it."""
     path = _folder()
-    if path is None:
+    if path is None or not _sources():  # without them, the key would be that of other code
         return None
     try:
         path.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
@@ -154,13 +156,21 @@ def _folder() -> Path | None:
 def _environment() -> str:
     """Return what all kernels depend on: sources, versions, processor and Numba's settings."""
     sources = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    for path in _sources():
         sources.update(hashlib.sha256(path.read_bytes()).digest())
     versions = [__version__, numba.__version__, llvmlite.__version__, np.__version__, platform.python_version()]
     processor = [llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()]
     config = vars(numba.config)
     settings = {name: config[name] for name in sorted(config) if name.isupper() and name not in _NOT_IN_CODE}
     return repr((sources.hexdigest(), versions, processor, settings))
+
+
+@lru_cache(maxsize=1)
+def _sources() -> list[Path]:
+    """Return the modules of firth; none if there are no files, as in a zip archive, or one changed after its import."""
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    changed = max((path.stat().st_ctime_ns for path in sources), default=0)
+    return sources if changed < _IMPORTED else []
 
 
 def _remove_oldest(folder: Path) -> None:
