@@ -16,24 +16,17 @@ Code that replaces parts of firth's modules at run time must switch the cache of
 """
 
 import hashlib
-import inspect
 import logging
 import os
 import platform
 import stat
+import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
+from importlib.metadata import version
+from importlib.util import module_from_spec
 from pathlib import Path
-from typing import Any
-
-import llvmlite
-import llvmlite.binding
-import numba
-import numpy as np
-from numba.core import serialize
-from numba.core.compiler import CompileResult
 
 from firth.errors import FormatError
 from firth.formats.atomic import atomic_write
@@ -43,80 +36,52 @@ SUFFIX = ".kernel"
 MAX_BYTES = 64 * 2**20  # of all entries; those not used for longest are removed
 _DIGEST_BYTES = 32
 _PRIVATE = 0o700
-_NOT_IN_CODE = {"CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_DEFAULT_NUM_THREADS", "THREADING_LAYER"}
+_NOT_IN_CODE = {"NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER"}
+_NUMBA_SETTINGS_FILE = ".numba_config.yaml"  # in the working directory
 _IMPORTED = time.time_ns()
 _log = logging.getLogger("firth")
 
 
-def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Return a decorator that compiles a function as `numba.njit(nogil=True, **options)` does, through the cache."""
+def read(name: str) -> bytes | None:
+    """Return the content of an entry, or None if there is no sound entry."""
+    path = _path(name)
+    if path is None:
+        return None
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _log.debug("kernel cache: %s", error)
+        return None
+    digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if _digest(path, payload) != digest:
+        _log.debug("kernel cache: %s is damaged, so the kernel is compiled", path)
+        return None
+    with suppress(OSError):
+        os.utime(path)
+    return payload
 
-    def decorate(function: Callable[..., Any]) -> Any:
-        dispatcher = numba.njit(nogil=True, **options)(function)
-        if hasattr(dispatcher, "targetoptions"):  # not if Numba is told not to compile
-            dispatcher._cache = KernelCache(function, dispatcher.targetoptions)
-        return dispatcher
 
-    return decorate
+def write(name: str, payload: bytes) -> None:
+    """Write an entry; a folder that cannot be used is no error."""
+    path = _path(name)
+    if path is None:
+        return
+    try:
+        with atomic_write(path) as file:
+            file.write(_digest(path, payload) + payload)
+        _remove_oldest(path.parent)
+    except (OSError, FormatError) as error:  # the second if a folder has this name
+        _log.debug("kernel cache: %s", error)
 
 
-class KernelCache:
-    """The entries of one kernel, with the methods that Numba's dispatcher calls."""
-
-    def __init__(self, function: Callable[..., Any], targetoptions: dict[str, Any]):
-        closure = inspect.getclosurevars(function).nonlocals
-        constants = sorted((name, value) for name, value in closure.items() if isinstance(value, (int, str)))
-        self._kernel = f"{function.__module__}.{function.__qualname__} {constants} {sorted(targetoptions.items())}"
-        self.cache_path = ""  # Numba asks for it
-
-    def load_overload(self, signature: Any, target: Any) -> CompileResult | None:
-        """Return the code for a signature, or None if there is no sound entry."""
-        path = self._path(signature)
-        if path is None:
-            return None
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            _log.debug("kernel cache: %s", error)
-            return None
-        digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-        if _digest(path, payload) != digest:
-            _log.debug("kernel cache: %s is damaged, so the kernel is compiled", path)
-            return None
-        with suppress(OSError):
-            os.utime(path)
-        target.refresh()  # registers what the code calls
-        code: CompileResult = CompileResult._rebuild(target, *serialize.loads(payload))
-        return code
-
-    def save_overload(self, signature: Any, code: CompileResult) -> None:
-        """Write an entry; a folder that cannot be used is no error."""
-        path = self._path(signature)
-        if path is None:
-            return
-        payload = serialize.dumps(code._reduce())
-        try:
-            with atomic_write(path) as file:
-                file.write(_digest(path, payload) + payload)
-            _remove_oldest(path.parent)
-        except (OSError, FormatError) as error:  # the second if a folder has this name
-            _log.debug("kernel cache: %s", error)
-
-    def _path(self, signature: Any) -> Path | None:
-        folder = private_folder()
-        key = hashlib.sha256(repr((_environment(), self._kernel, str(signature))).encode())
-        return folder and folder / (key.hexdigest() + SUFFIX)
-
-    def enable(self) -> None:
-        """Do nothing: Numba calls it."""
-
-    def disable(self) -> None:
-        """Do nothing: Numba calls it."""
-
-    def flush(self) -> None:
-        """Do nothing: Numba calls it when it compiles all overloads again."""
+def _path(name: str) -> Path | None:
+    if _settings_were_changed():
+        _log.debug("kernel cache: not used, because the program changed Numba's settings")
+        return None
+    folder = private_folder()
+    return folder and folder / (name + SUFFIX)
 
 
 def _digest(path: Path, payload: bytes) -> bytes:
@@ -153,16 +118,31 @@ def _folder() -> Path | None:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> str:
+def environment() -> str:
     """Return what all kernels depend on: sources, versions, processor and Numba's settings."""
+    from llvmlite.binding import get_host_cpu_features, get_host_cpu_name  # as small texts need it: imported late
+
     sources = hashlib.sha256()
     for path in _sources():
         sources.update(hashlib.sha256(path.read_bytes()).digest())
-    versions = [__version__, numba.__version__, llvmlite.__version__, np.__version__, platform.python_version()]
-    processor = [llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()]
-    config = vars(numba.config)
-    settings = {name: config[name] for name in sorted(config) if name.isupper() and name not in _NOT_IN_CODE}
+    versions = [__version__, *map(version, ("numba", "llvmlite", "numpy")), platform.python_version()]
+    processor = [get_host_cpu_name(), get_host_cpu_features().flatten()]
+    settings = [item for item in sorted(os.environ.items()) if item[0].startswith("NUMBA_")]
+    settings = [item for item in settings if item[0] not in _NOT_IN_CODE]
+    with suppress(OSError):
+        settings.append((_NUMBA_SETTINGS_FILE, Path(_NUMBA_SETTINGS_FILE).read_text(errors="replace")))
     return repr((sources.hexdigest(), versions, processor, settings))
+
+
+def _settings_were_changed() -> bool:
+    """Return whether Numba's settings are no longer those that `environment` describes, because a program set them."""
+    config = sys.modules.get("numba.core.config")
+    if config is None or config.__spec__ is None or config.__spec__.loader is None:
+        return False
+    fresh = module_from_spec(config.__spec__)
+    config.__spec__.loader.exec_module(fresh)
+    settings = {name: value for name, value in vars(fresh).items() if name.isupper()}
+    return any(repr(getattr(config, name, None)) != repr(value) for name, value in settings.items())
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,7 @@
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training.expected_pairs import ExpectedPairs
-from firth.training.negative_sampling import layout, simd, window_kernels
+from firth.training.negative_sampling import layout, window_kernels
 from firth.training.negative_sampling.partition import chunk_size, count_row_blocks
 
 _MIB = 2**20
@@ -22,7 +22,7 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
 
 def matrices_and_tables(V: int, options: Options, workers: int) -> dict[str, int]:
     """Return the parts that both schedules need for V words, without compiled code."""
-    row = simd.STRIP_BYTES * layout.strips(options.vector_size)
+    row = layout.STRIP_BYTES * layout.strips(options.vector_size)
     scratch = BLOCK_WORDS * (5 * 4 + 8) + window_kernels.SLICE * options.negative * 4 + (2 + 2 * options.window) * row
     return {
         f"2 matrices of {V:,} x {options.vector_size} floats": 2 * V * row,
