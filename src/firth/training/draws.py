@@ -6,7 +6,7 @@ Draw number n under a key is a hash of both (`random_bits`). The key is a hash o
 
 import numpy as np
 
-from firth.kernel import helper
+from firth.compiling.kernel import helper
 from firth.text import END
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -1,7 +1,7 @@
 """Registry of the objectives, one line each, and the trainer for a model's options."""
 
+from firth.compiling.kernel import is_interpreted
 from firth.errors import OptionError
-from firth.kernel import is_interpreted
 from firth.options import Options
 from firth.resources import require_memory
 from firth.text import Corpus

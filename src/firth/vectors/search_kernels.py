@@ -11,7 +11,7 @@ All functions release the GIL. None checks its arguments: `search` does.
 
 import numpy as np
 
-from firth.kernel import helper, kernel
+from firth.compiling.kernel import helper, kernel
 from firth.vectors.cosines import COSMUL_EPSILON
 
 _CHUNK = 64

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.compiling.kernel import helper, kernel
 from firth.errors import CorpusError, OptionError
-from firth.kernel import helper, kernel
 from firth.training.draws import draw_word, subsample, window_size
 from firth.training.negative_sampling.layout import (
     LANES,

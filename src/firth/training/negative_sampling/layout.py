@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.kernel import Intrinsic, helper
+from firth.compiling.kernel import Intrinsic, helper
 from firth.options import Options
 
 LANES = 16  # floats in a strip; the rows of a matrix are padded to whole strips
@@ -44,7 +44,7 @@ def aligned_zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> NDArray[An
 
 
 @helper()
-def address(array):
+def address(array: Any) -> Any:
     """Return the address of an array's first byte, as int64: `ctypes.data` is uint64, whose sum with int64 is float."""
     return np.int64(array.ctypes.data)
 

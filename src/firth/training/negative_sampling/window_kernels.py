@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.kernel import helper, kernel
+from firth.compiling.kernel import helper, kernel
 from firth.training.draws import draw_noise, subsample, window_size
 from firth.training.negative_sampling.layout import (
     LANES,

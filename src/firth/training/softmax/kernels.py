@@ -12,7 +12,7 @@ docs/derivation.md. Kernels release the GIL and do not check their arguments: `c
 
 import numpy as np
 
-from firth.kernel import helper, kernel
+from firth.compiling.kernel import helper, kernel
 from firth.training.draws import subsample
 
 DIGIT_BITS = 11  # 2,048 counters: these and a cache line for each of their targets stay in the nearest caches

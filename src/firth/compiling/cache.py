@@ -1,16 +1,17 @@
 """The kernel cache: compiled kernels on disk, so that each is compiled once per machine.
 
-An entry is a file `<key>.kernel`: the SHA-256 of its name and the rest (32 bytes), then what Numba needs to load the
-code again. The key is the SHA-256 of everything that the code depends on: the contents of all modules of firth; the
-versions of firth, Numba, llvmlite, NumPy and Python; the processor's name and features; Numba's settings; the kernel's
-name, the constants in its closure, its compile options and the types of its arguments. An entry cannot be out of date,
-because after any change the key is another.
+An entry is a file `<name>.kernel`: the SHA-256 of its name and the rest (32 bytes), then the code. The name is the
+SHA-256 of everything that the code depends on: the contents of all modules of firth; the versions of firth, Numba,
+llvmlite, NumPy and Python; the processor's name and features; Numba's settings; the kernel's name, the constants in
+its closure and those of its helpers, its compile options and the types of its arguments. An entry cannot be out of
+date, because after any change the name is another.
 
 An entry is machine code. It is loaded only from a folder that belongs to this user and that nobody else can write in,
 and only if its checksum is right. Otherwise, and if the folder cannot be used, the kernel is compiled in memory and a
 line is logged at debug level. Numba's own cache is not used: it does not notice changes in modules that a kernel calls.
 
-Code that replaces parts of firth's modules at run time must switch the cache off: the key is made from the files.
+The cache is not used if a program changed Numba's settings, or if a module of firth was edited after its import. Code
+that replaces parts of firth's modules at run time must switch the cache off: the name is made from the files.
 
     FIRTH_CACHE_DIR   the folder; the default is firth/ in $XDG_CACHE_HOME, or in ~/.cache. Empty: no cache
 """
@@ -91,7 +92,7 @@ def _digest(path: Path, payload: bytes) -> bytes:
 def private_folder() -> Path | None:
     """Return the folder of the cache, created if need be; None if there is none, or if others can write in it."""
     path = _folder()
-    if path is None or not _sources():  # without them, the key would be that of other code
+    if path is None or not _sources():  # without them, the name would be that of other code
         return None
     try:
         path.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
@@ -148,7 +149,7 @@ def _settings_were_changed() -> bool:
 @lru_cache(maxsize=1)
 def _sources() -> list[Path]:
     """Return the modules of firth; none if there are no files, as in a zip archive, or one changed after its import."""
-    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
     changed = max((path.stat().st_ctime_ns for path in sources), default=0)
     return sources if changed < _IMPORTED else []
 
