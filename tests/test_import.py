@@ -11,7 +11,7 @@ import pytest
 import firth
 
 PUBLIC = [
-    "Word2Vec", "KeyedVectors", "Options", "load",
+    "Word2Vec", "KeyedVectors", "Phrases", "Options", "load",
     "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
     "MissingExtraError", "NotEnoughMemoryError", "UnknownWordError",
     "__version__",

@@ -26,16 +26,19 @@ if TYPE_CHECKING:
     )
     from firth.model import Word2Vec, load
     from firth.options import Options
+    from firth.phrases import Phrases
     from firth.vectors import KeyedVectors
 
 __all__ = [
-    "Word2Vec", "KeyedVectors", "Options", "load",
+    "Word2Vec", "KeyedVectors", "Phrases", "Options", "load",
     "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
     "MissingExtraError", "NotEnoughMemoryError", "UnknownWordError",
     "__version__",
 ]  # fmt: skip
 
-_MODULES = {"Word2Vec": "model", "load": "model", "KeyedVectors": "vectors", "Options": "options"}
+_MODULES = {
+    "Word2Vec": "model", "load": "model", "KeyedVectors": "vectors", "Phrases": "phrases", "Options": "options"
+}  # fmt: skip
 """The modules of the public names; all others are in `errors`."""
 
 

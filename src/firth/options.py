@@ -1,13 +1,14 @@
 """Hyper-parameters: the name, default, range and meaning of each, declared once.
 
 The constructor of `Word2Vec`, the flags of `firth train` and the metadata of a saved model all follow from `Options`.
+`PhraseOptions` does the same for `Phrases`, `firth phrases` and saved phrases.
 """
 
 import dataclasses
 import difflib
 import math
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Self
@@ -17,6 +18,11 @@ from firth.errors import OptionError
 from firth.messages import advice, option
 
 _MOST = 2**63 - 1  # counts are 64-bit integers
+
+ENGLISH_CONNECTOR_WORDS = frozenset(
+    ["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "without"]
+)
+"""English articles, prepositions and conjunctions that may stand inside a phrase; gensim has the same words."""
 
 
 def limits(
@@ -81,9 +87,7 @@ class Options:
     lowercase: bool = _option(False, "convert text to lower case")
 
     def __post_init__(self) -> None:
-        for field_ in dataclasses.fields(self):
-            value = checked(field_.name, getattr(self, field_.name), type(field_.default), field_.metadata)
-            object.__setattr__(self, field_.name, value)
+        _check_fields(self)
         if self.min_alpha > self.alpha:
             raise OptionError(
                 f"{option('min_alpha', self.min_alpha)} is above {option('alpha', self.alpha)}: the learning rate "
@@ -102,6 +106,75 @@ class Options:
     def to_dict(self) -> dict[str, Any]:
         """Return names and values, ready for JSON."""
         return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhraseOptions:
+    """The options of `Phrases`; names and defaults are gensim's, except for `max_vocab`.
+
+    Raises `OptionError` for a value of the wrong type or out of range.
+    """
+
+    min_count: int = _option(5, "form no phrase that occurs less often; the default score subtracts it", 1, _MOST)
+    threshold: float = _option(10.0, "form a phrase if its score is higher; from -1 to 1 for npmi")
+    scoring: str = _option(
+        "default",
+        "score of a pair: that of word2phrase, or normalized pointwise mutual information",
+        choices=("default", "npmi"),
+    )
+    connector_words: frozenset[str] = _option(
+        frozenset(), "words that may stand inside a phrase and cannot begin or end it"
+    )
+    delimiter: str = _option("_", "text between the words of a phrase")
+    max_vocab: int | None = _option(
+        40_000_000, "maximum number of words and pairs counted; the rarest pairs are dropped", 1, _MOST, optional=True
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "connector_words", _checked_words("connector_words", self.connector_words))
+        _check_fields(self)
+        if not self.delimiter:
+            raise OptionError(f"{option('delimiter', repr(''))} is not allowed: give at least one character, as in '_'")
+        low, high = (0.0, math.inf) if self.scoring == "default" else (-1.0, 1.0)
+        if not low <= self.threshold <= high or (self.scoring == "default" and self.threshold == 0):
+            raise OptionError(
+                f"{option('threshold', f'{self.threshold:g}')} is not allowed with {option('scoring', self.scoring)}: "
+                + ("give a number above 0" if self.scoring == "default" else "give a number from -1 to 1, such as 0.5")
+            )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Return options from names and values; raise `OptionError`, with what to use, for an unknown name."""
+        names = [field_.name for field_ in dataclasses.fields(cls)]
+        for name in values:
+            if name in other_programs.PHRASES:
+                raise OptionError(f"unknown option {name!r}: {other_programs.PHRASES[name]}")
+            if name not in names:
+                raise unknown_option(name, [*names, "workers"])
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return names and values, ready for JSON."""
+        return dataclasses.asdict(self) | {"connector_words": sorted(self.connector_words)}
+
+
+def _check_fields(options: Any) -> None:
+    """Check each field of a dataclass of options whose limits are declared, and store it as a plain Python value."""
+    for field_ in dataclasses.fields(options):
+        if type(field_.default) is not frozenset:
+            value = checked(field_.name, getattr(options, field_.name), type(field_.default), field_.metadata)
+            object.__setattr__(options, field_.name, value)
+
+
+def _checked_words(name: str, words: Any) -> frozenset[str]:
+    """Return words as a set; "english" stands for `ENGLISH_CONNECTOR_WORDS`."""
+    if isinstance(words, str) and words == "english":
+        return ENGLISH_CONNECTOR_WORDS
+    if isinstance(words, Iterable) and not isinstance(words, (str, bytes, Mapping)):
+        listed = list(words)
+        if all(isinstance(word, str) and word for word in listed):
+            return frozenset(map(str, listed))
+    raise OptionError(f"{option(name, shortened(words))} is not allowed: give a set of words, or 'english'")
 
 
 def range_text(limits: Mapping[str, Any]) -> str:
@@ -171,7 +244,7 @@ def _allowed(kind: type, limits: Mapping[str, Any]) -> str:
     if kind is bool:
         return "True or False"
     if kind is str:
-        return " or ".join(map(repr, limits["choices"]))
+        return " or ".join(map(repr, limits["choices"])) or "a string"
     noun = "a whole number" if kind is int else "a number"
     return noun + _range(limits) + (advice(" or None") if limits["optional"] else "")
 

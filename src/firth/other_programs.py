@@ -79,6 +79,14 @@ _ANSWERS: dict[str, str | tuple[str, str]] = {
     **{name: f"use {{{ours}}}" for ours, names in _SAME.items() for name in names.split()},
 }
 
+PHRASES = {
+    "sentences": "give the corpus to fit: Phrases(...).fit(corpus)",
+    "max_vocab_size": "use max_vocab",
+    "common_terms": "use connector_words",
+    "progress_per": "give progress to fit: fit(corpus, progress=False) shows nothing",
+}
+"""Options of gensim's Phrases, and what to use instead in firth's."""
+
 FOREIGN_NAMES = frozenset(_ANSWERS)
 """The names that `answer` accepts."""
 

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from firth.errors import FormatError, OptionError
 from firth.formats.atomic import atomic_write
 from firth.formats.format import Array, Format, Head, PathLike, Table
-from firth.formats.sealed import CHECKPOINT, LONGEST_HEADER, NATIVE, SealedFile, open_sealed, write_sealed
+from firth.formats.sealed import KINDS, LONGEST_HEADER, NATIVE, SealedFile, open_sealed, write_sealed
 from firth.formats.signatures import START_BYTES, known_kind
 from firth.formats.streams import is_compressed, refuse_compression, refuse_devices
 from firth.formats.tensors import is_safetensors, parts
@@ -211,7 +211,7 @@ def _is_native(head: Head) -> bool:
         size = int.from_bytes(file.read(8), "little")
         try:
             header = json.loads(file.read(min(size, LONGEST_HEADER)))
-            return header["__metadata__"]["format"] in (NATIVE.format, CHECKPOINT.format)
+            return header["__metadata__"]["format"] in [kind.format for kind in KINDS]
         except (ValueError, KeyError, TypeError, RecursionError):
             return head.path.suffix == ".firth"  # damaged: `read_native` reports how
 

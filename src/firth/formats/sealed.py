@@ -1,6 +1,6 @@
 """Sealed files: safetensors files with checksums of every byte, so that damage raises an error.
 
-firth's models and checkpoints are sealed files. Besides their own strings, `__metadata__` holds:
+firth's models, checkpoints and phrases are sealed files. Besides their own strings, `__metadata__` holds:
 
     format, version   what the file holds, and the version of that format
     crc32             JSON: the CRC-32 of each tensor's bytes, as eight hexadecimal digits
@@ -42,6 +42,10 @@ CHECKPOINT = Kind(
     "resume the run (resume=True, on the command line --resume), and save its model",
     "Delete it: the run resumes from the newest intact checkpoint",
 )
+PHRASES = Kind(
+    "firth-phrases", 1, "a file of phrases", "load it with Phrases.load", "Restore it from a backup, or save it again"
+)
+KINDS = (NATIVE, CHECKPOINT, PHRASES)
 
 
 def write_sealed(file: BinaryIO, kind: Kind, tensors: Mapping[str, Array], strings: Mapping[str, str]) -> None:
@@ -98,7 +102,7 @@ class SealedFile(TensorFile):
 
     def _check_kind(self) -> None:
         kind, found = self._kind, self.metadata.get("format")
-        for other in (NATIVE, CHECKPOINT):
+        for other in KINDS:
             if found == other.format != kind.format:
                 raise FormatError(f"{self.path} is {other.title}, not {kind.title}: {other.use}")
         if found != kind.format:

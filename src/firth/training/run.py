@@ -113,7 +113,7 @@ def open_run(
         )  # fmt: skip
         with corpus.tokens:
             summary = {name: value for name, value in vars(corpus).items() if isinstance(value, int)}
-            _report_reading(corpus, report)
+            report_reading(corpus, report)
             held_out = None
             if texts.validation is not None:
                 corpus, held_out = hold_out(
@@ -146,7 +146,7 @@ def _validation(
     return validate
 
 
-def _report_reading(corpus: Corpus, report: Reporter) -> None:
+def report_reading(corpus: Corpus, report: Reporter) -> None:
     """Show what was read, and what was dropped or replaced."""
     dropped = corpus.raw_words - corpus.tokens.n_words
     text = f"read {counted(corpus.raw_words, 'word')} in {counted(corpus.sentences, 'sentence')}"

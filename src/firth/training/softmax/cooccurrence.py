@@ -14,7 +14,7 @@ the tasks. Runs and result are kept in memory up to a limit; the rest goes to un
 
 import bisect
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -309,7 +309,7 @@ def _cells_between(run: SortedRun, first: int, last: int) -> tuple[NDArray[np.in
     return run.cells[start:stop], run.sums[start:stop].astype(np.int64)
 
 
-def _in_order(pool: Executor, work: Callable[[T], R], tasks: Sequence[T], workers: int) -> Iterator[R]:
+def _in_order(pool: Executor, work: Callable[[T], R], tasks: Iterable[T], workers: int) -> Iterator[R]:
     """Yield the results in the order of the tasks; at most `workers` + 2 of them are in memory."""
     pending: deque[Any] = deque()
     try:

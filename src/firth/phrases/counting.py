@@ -1,0 +1,201 @@
+"""Counts candidates: pairs of words that follow each other, with nothing or only connector words between them.
+
+Ids become 64-bit entries, (run, first, second), which are sorted and summed in threads. The sorted runs of tasks are
+merged into one table, so memory grows with the number of distinct candidates and not with the text; beyond
+`max_vocab` the rarest are dropped. Counts do not depend on the number of threads or the size of the tasks.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import OptionError
+from firth.messages import counted, option
+from firth.options import PhraseOptions
+from firth.phrases import kernels
+from firth.phrases.connectors import RunTable, empty_table
+from firth.phrases.id_text import IdText, Int64s
+from firth.resources import require_memory
+from firth.text import TokenStore
+from firth.training.guards import checked_ids
+from firth.training.softmax import kernels as sorting
+from firth.training.softmax.cooccurrence import SortedRun, _in_order
+
+TASK_ENTRIES = 2**22  # candidates sorted together: two arrays of 8 bytes each
+_BITS = 62  # of a cell; an entry has one more bit
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CountedText:
+    """The words of a text, and the candidates in it; the joined text of several candidates may be the same.
+
+    words         V distinct words; those with a count of 0 are not in the text
+    word_counts   (V,) int64
+    is_connector  (V,) bool
+    first, second, run
+                  (n,) int64: the ids of a candidate's words, and the index in `runs` of what is between them
+    runs          connector words of each run; the first run is empty
+    counts        (n,) int64 > 0
+    n_words       words of the text, connector words included
+    dropped       distinct candidates that were dropped because there were more than `max_vocab`
+    """
+
+    words: list[str]
+    word_counts: Int64s
+    is_connector: NDArray[np.bool_]
+    first: Int64s
+    second: Int64s
+    run: Int64s
+    runs: list[tuple[str, ...]]
+    counts: Int64s
+    n_words: int
+    dropped: int = 0
+
+    def parts(self, candidate: int) -> tuple[str, ...]:
+        """Return the words of a candidate, connector words included."""
+        between = self.runs[self.run[candidate]]
+        return (self.words[self.first[candidate]], *between, self.words[self.second[candidate]])
+
+
+def connector_mask(words: list[str], connector_words: frozenset[str]) -> NDArray[np.bool_]:
+    """Return which of the words are connector words."""
+    return np.fromiter(map(connector_words.__contains__, words), np.bool_, len(words))
+
+
+def count_candidates(
+    text: IdText, options: PhraseOptions, *, workers: int = 1, progress: Progress | None = None
+) -> CountedText:
+    """Count the candidates of a text in one pass over its ids.
+
+    `progress` is called with the number of words counted so far, and the number of all words. Raises `OptionError` if
+    there are too many distinct words and runs of connector words to number their candidates, `NotEnoughMemoryError` if
+    the counts do not fit in memory, and `CorpusError` if an id is not that of a word.
+    """
+    is_connector = connector_mask(text.words, options.connector_words)
+    writer = _EntryWriter(text.tokens, is_connector)
+    room = None if options.max_vocab is None else max(1, options.max_vocab - int(np.count_nonzero(text.counts)))
+    counter = _CandidateCounter(room)
+    with ThreadPoolExecutor(workers, thread_name_prefix="firth-phrases") as pool:
+        for run in _in_order(pool, lambda task: _sorted_run(*task), writer.tasks(progress), workers):
+            counter.add(run)
+    cells, counts = counter.finish()
+    mask = (1 << writer.bits) - 1
+    return CountedText(
+        text.words,
+        text.counts,
+        is_connector,
+        first=cells >> writer.bits & mask,
+        second=cells & mask,
+        run=cells >> 2 * writer.bits,
+        runs=writer.table.runs(text.words),
+        counts=counts,
+        n_words=text.tokens.n_words,
+        dropped=counter.dropped,
+    )
+
+
+class _EntryWriter:
+    """Turns the ids of a text into entries."""
+
+    def __init__(self, tokens: TokenStore, is_connector: NDArray[np.bool_]):
+        self._tokens, self._is_connector = tokens, is_connector
+        self.bits = max(1, (len(is_connector) - 1).bit_length())  # of an id
+        self.table: RunTable = empty_table()
+
+    def tasks(self, progress: Progress | None) -> Iterator[tuple[Int64s, int]]:
+        """Yield arrays of entries, each with the number of bits to sort by."""
+        entries, n = np.empty(TASK_ENTRIES, np.int64), 0
+        unfinished = np.empty(0, np.int32)
+        for block in range(self._tokens.n_blocks):
+            some = checked_ids(self._tokens.read_block(block), len(self._is_connector), block)
+            some = np.concatenate([unfinished, some]) if len(unfinished) else some
+            if n + len(some) > len(entries):
+                yield entries[:n], self._entry_bits()
+                entries, n = np.empty(max(TASK_ENTRIES, len(some)), np.int64), 0
+            n, position = self._write(some, entries, n)
+            unfinished = some[position:]
+            if progress is not None:
+                progress(self._tokens.n_words * (block + 1) // self._tokens.n_blocks, self._tokens.n_words)
+        yield entries[:n], self._entry_bits()
+
+    def _write(self, tokens: NDArray[np.int32], entries: Int64s, n: int) -> tuple[int, int]:
+        """Append the candidates of some tokens; return the number of entries, and where an unfinished one begins."""
+        position, is_complete = 0, False
+        while not is_complete:
+            n, position, is_complete = kernels.write_candidates(
+                tokens, position, self._is_connector, self.table, self.bits, entries, n
+            )
+            if not is_complete:
+                self.table = self.table.enlarged()
+            self._check_bits()
+        return n, position
+
+    def _entry_bits(self) -> int:
+        return 2 * self.bits + self.table.n_nodes.bit_length() + 1
+
+    def _check_bits(self) -> None:
+        if 2 * self.bits + (self.table.n_nodes - 1).bit_length() > _BITS:
+            raise OptionError(
+                f"{counted(len(self._is_connector), 'word')} and {counted(self.table.n_nodes - 1, 'run')} of connector "
+                f"words need more than {_BITS} bits to number their pairs: give fewer {option('connector_words')}"
+            )
+
+
+def _sorted_run(entries: Int64s, high: int) -> SortedRun:
+    """Return the distinct cells of some entries, ascending, and how often each occurs; `entries` is overwritten."""
+    spare, positions = np.empty_like(entries), np.empty(1 << sorting.DIGIT_BITS, np.int64)
+    if sorting.radix_sort(entries, spare, positions, 1, high):
+        entries, spare = spare, entries
+    sums = np.empty(len(entries), np.int64)
+    n = sorting.sum_equal(entries, 1, spare, sums)
+    return SortedRun(spare[:n].copy(), sums[:n].copy())
+
+
+class _CandidateCounter:
+    """Adds up sorted runs; no more than `room` distinct cells are kept (None: all)."""
+
+    def __init__(self, room: int | None):
+        self._room = room
+        self._runs: list[SortedRun] = []  # each at least twice as large as the next, so that a cell is merged rarely
+        self._rarest = 1
+        self.dropped = 0
+
+    def add(self, run: SortedRun) -> None:
+        """Add the counts of a run."""
+        self._runs.append(run)
+        while len(self._runs) > 1 and len(self._runs[-2].cells) < 2 * len(self._runs[-1].cells):
+            self._merge_last()
+        if self._room is not None and sum(len(run.cells) for run in self._runs) > self._room:
+            self._drop_rarest(self._room)
+
+    def finish(self) -> tuple[Int64s, Int64s]:
+        """Return all cells, ascending, and their counts."""
+        while len(self._runs) > 1:
+            self._merge_last()
+        cells, counts = self._runs[0]
+        return cells, counts  # type: ignore[return-value]
+
+    def _merge_last(self) -> None:
+        """Replace the last two runs by one."""
+        (cells_a, sums_a), (cells_b, sums_b) = self._runs[-2:]
+        size = len(cells_a) + len(cells_b)
+        require_memory({"counts": 2 * 16 * size}, "counting pairs", f"give a smaller {option('max_vocab')}")
+        cells, sums = np.empty(size, np.int64), np.empty(size, np.int64)
+        n = sorting.merge(cells_a, sums_a, cells_b, sums_b, cells, sums)
+        self._runs[-2:] = [SortedRun(cells[:n].copy(), sums[:n].copy())]
+
+    def _drop_rarest(self, room: int) -> None:
+        """Merge all runs, and drop cells of rising counts until at most `room` are left."""
+        cells, counts = self.finish()
+        n = len(cells)
+        while len(cells) > room:
+            kept = counts > self._rarest
+            cells, counts = cells[kept], counts[kept]
+            self._rarest += 1
+        self.dropped += n - len(cells)
+        self._runs = [SortedRun(cells, counts)]

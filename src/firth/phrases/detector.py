@@ -1,0 +1,218 @@
+"""Phrases: options, and the phrases found in a corpus with their scores; fit, transform, save, load."""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, Never, Self
+
+from firth.errors import CorpusError, FirthError, FormatError, OptionError
+from firth.formats.phrases import PhraseFile, read_phrases, write_phrases
+from firth.messages import counted
+from firth.options import PhraseOptions, shortened
+from firth.phrases.finding import Found, find_phrases
+from firth.phrases.id_text import EVERY_WORD, id_text
+from firth.phrases.joining import IdJoiner, Parts, Rows, joined_sentence, phrase_rows
+from firth.resources import checked_workers
+from firth.text import Corpus, CorpusInput, check_files, read_corpus
+from firth.text.sentences import Tokenizer
+from firth.text.sources import is_files
+from firth.training.loop.progress import reporter
+from firth.training.run import report_reading
+
+
+class Phrases:
+    """Finds pairs of words that occur together unusually often, such as new york, and joins them: new_york.
+
+    The score of a pair (a, b) that occurs n(a, b) times is, with `scoring="default"` (Mikolov et al. 2013,
+    arXiv:1310.4546, equation 6, times the number of distinct words and pairs, as gensim computes it)
+
+        (n(a, b) - min_count) / (n(a) n(b)) * vocabulary size
+
+    and with `scoring="npmi"`, normalized pointwise mutual information, from -1 to 1 (Bouma 2009)
+
+        log(p(a, b) / (p(a) p(b))) / -log p(a, b), where p is a count divided by the number of words
+
+    A pair that occurs at least `min_count` times is a phrase if its score is above `threshold`. `connector_words`, a
+    set or "english", may stand between a and b, as in bank of america. Keywords are the fields of `PhraseOptions`,
+    and `workers`, the number of threads (None: all cores that this process may use). The constructor only checks and
+    stores them; `fit` does the work.
+
+    For phrases of more than two words, fit again on joined text:
+
+        once = Phrases().fit("corpus.txt")
+        twice = Phrases().fit(once.transform("corpus.txt"))
+
+    Counts and scores are those of gensim's Phrases for the same text, if neither program drops rare pairs. While they
+    are counted, a distinct pair takes up to 64 bytes of memory; `max_vocab` limits their number.
+
+    Attributes after `fit` or `load`:
+      scores  dict: the text of each phrase and its score, highest first; of phrases with the same text, the higher
+      counts  dict: the text of each phrase, in the same order, and how often it occurs
+      corpus  dict: counts of what was read, `vocab_size`, the number of distinct words and pairs, and
+              `pairs_dropped`, that of pairs dropped because of `max_vocab`
+
+    Raises `OptionError` for an unknown option, and for a value that is not allowed.
+    """
+
+    def __init__(
+        self,
+        *corpus: Never,
+        min_count: int = 5,
+        threshold: float = 10.0,
+        scoring: Literal["default", "npmi"] = "default",
+        connector_words: Iterable[str] = frozenset(),
+        delimiter: str = "_",
+        max_vocab: int | None = 40_000_000,
+        workers: int | None = None,
+        **unknown: Never,
+    ):
+        names = ("min_count", "threshold", "scoring", "connector_words", "delimiter", "max_vocab")
+        given = {name: value for name, value in locals().items() if name in names}
+        if corpus:
+            raise OptionError("Phrases takes only options: give the corpus to fit, as Phrases(...).fit(corpus)")
+        self.options = PhraseOptions.from_dict(given | unknown)
+        self.workers = checked_workers(workers)
+        self.corpus: dict[str, int] = {}
+        self._phrases: dict[Parts, Found] | None = None
+        self._rows: Rows = {}
+
+    def fit(
+        self,
+        corpus: CorpusInput,
+        *,
+        tokenizer: Tokenizer | None = None,
+        progress: bool | None = None,
+        max_input_bytes: int | None = None,
+    ) -> Self:
+        """Find the phrases of a corpus, in place of those of an earlier fit; return this object.
+
+          corpus     what `Word2Vec.fit` takes, except integers: files, folders, token lists, generators ...
+          tokenizer  function from a line of text to its words; None splits at whitespace
+          progress   None shows a bar on a terminal and a line every ten seconds elsewhere; False shows nothing
+          max_input_bytes  limit on decompressed bytes of the corpus's files; None: no limit
+
+        Raises `CorpusError` if the corpus cannot be read, is empty or holds integers, `OptionError` for a value that
+        is not allowed, and `NotEnoughMemoryError` if the counts of the pairs do not fit in memory. This object is then
+        unchanged.
+        """
+        check_files(corpus, max_input_bytes, tokenizer=tokenizer)
+        with reporter(progress) as report:
+            report.stage("reading", None)
+            text = read_corpus(
+                corpus, EVERY_WORD, tokenizer=tokenizer, workers=self.workers,
+                max_input_bytes=max_input_bytes, progress=report.advance,
+            )  # fmt: skip
+            with text.tokens:
+                report_reading(text, report)
+                found = find_phrases(id_text(text), self.options, self.workers, report)
+        self._hold(dict(found.phrases))
+        self.corpus = summary(text) | {"vocab_size": found.vocab_size, "pairs_dropped": found.pairs_dropped}
+        return self
+
+    def transform(self, corpus: CorpusInput, *, tokenizer: Tokenizer | None = None) -> "PhrasedSentences":
+        """Return the sentences of a corpus, as token lists with phrases joined; nothing is read before they are used.
+
+          corpus     files or token lists, as for `fit`. Token lists are taken one at a time; of files, the ids of all
+                     words are held, in memory or in a temporary file
+          tokenizer  as for `fit`
+
+        The sentences can be iterated over as often as the corpus can, and given to `Word2Vec.fit` or to `fit`. In a
+        sentence phrases are found from left to right and do not overlap. Raises `FirthError` before `fit`, and
+        `CorpusError` as `fit` does, while reading.
+        """
+        self._fitted()
+        check_files(corpus, None, tokenizer=tokenizer)
+        return PhrasedSentences(self, corpus, tokenizer)
+
+    def join(self, sentence: Iterable[str]) -> list[str]:
+        """Return one sentence with its phrases joined; raises `FirthError` before `fit`."""
+        self._fitted()
+        if isinstance(sentence, (str, bytes)):
+            raise CorpusError(
+                f"the sentence is the string {shortened(sentence)}: split it into words, such as text.split()"
+            )
+        return joined_sentence(sentence, self._rows, self.options.connector_words)
+
+    def join_ids(self, text: Corpus) -> Iterator[list[str]]:
+        """Yield the sentences of a text that was read, with phrases joined."""
+        joiner = IdJoiner(id_text(text).words, self._rows, self.options.connector_words)
+        return joiner.sentences(text.tokens)
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The text of each phrase and its score, highest first; raises `FirthError` before `fit`."""
+        return {text: found.score for text, found in self._texts().items()}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The text of each phrase and how often it occurs, highest score first; raises `FirthError` before `fit`."""
+        return {text: found.count for text, found in self._texts().items()}
+
+    def _texts(self) -> dict[str, Found]:
+        texts: dict[str, Found] = {}
+        for parts, found in self._fitted().items():
+            texts.setdefault(self.options.delimiter.join(parts), found)
+        return texts
+
+    def _fitted(self) -> dict[Parts, Found]:
+        if self._phrases is None:
+            raise FirthError("no phrases have been found yet: call fit(corpus) first, or load saved phrases")
+        return self._phrases
+
+    def _hold(self, phrases: dict[Parts, Found]) -> None:
+        self._phrases, self._rows = phrases, phrase_rows(phrases, self.options.delimiter)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the phrases, their counts and scores, and the options to one file, atomically.
+
+        Raises `FirthError` before `fit`.
+        """
+        phrases = self._fitted()
+        counts, scores = ([getattr(found, name) for found in phrases.values()] for name in ("count", "score"))
+        write_phrases(path, PhraseFile(list(phrases), counts, scores, self.options.to_dict(), self.corpus))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read phrases that `save` wrote; raises `FormatError` for any other kind of file, or a damaged one."""
+        file = read_phrases(path)
+        try:
+            loaded = cls(**file.options)
+        except OptionError as error:
+            raise FormatError(f"{os.fspath(path)} holds options that are not allowed: {error}") from error
+        loaded.corpus = dict(file.corpus)
+        rows = zip(file.phrases, file.counts, file.scores, strict=True)
+        loaded._hold({parts: Found(count, score) for parts, count, score in rows})
+        return loaded
+
+    def __repr__(self) -> str:
+        size = "not fitted" if self._phrases is None else counted(len(self._phrases), "phrase")
+        return f"<Phrases: {size}, scoring={self.options.scoring!r}, threshold={self.options.threshold:g}>"
+
+
+class PhrasedSentences:
+    """Sentences with phrases joined, made while they are iterated over: what `Phrases.transform` returns."""
+
+    def __init__(self, phrases: Phrases, corpus: CorpusInput, tokenizer: Tokenizer | None):
+        self._phrases, self._corpus, self._tokenizer = phrases, corpus, tokenizer
+        self._is_used = False
+
+    def __iter__(self) -> Iterator[list[str]]:
+        corpus: Any = self._corpus
+        if is_files(corpus):
+            return self._from_files()
+        if self._is_used and isinstance(corpus, Iterator):
+            raise CorpusError(
+                "the sentences came from an iterator, which can be read only once: give a list of them, or an object "
+                "that starts again with each loop"
+            )
+        self._is_used = True
+        return map(self._phrases.join, corpus)
+
+    def _from_files(self) -> Iterator[list[str]]:
+        text = read_corpus(self._corpus, EVERY_WORD, tokenizer=self._tokenizer, workers=self._phrases.workers)
+        with text.tokens:
+            yield from self._phrases.join_ids(text)
+
+
+def summary(text: Corpus) -> dict[str, int]:
+    """Return what was counted while a text was read."""
+    return {name: value for name, value in vars(text).items() if isinstance(value, int)}
