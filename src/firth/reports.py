@@ -8,6 +8,7 @@ from firth.messages import counted
 if TYPE_CHECKING:
     from firth.gradcheck import Check
     from firth.model import Word2Vec
+    from firth.phrases import PassSummary
 
 
 def training_summary(model: "Word2Vec") -> str:
@@ -33,6 +34,17 @@ def _losses(losses: list[float]) -> str:
     """Return the losses in order; of more than eight, the first and last three."""
     texts = [f"{loss:.4f}" for loss in losses]
     return " ".join(texts if len(texts) <= 8 else [*texts[:3], "...", *texts[-3:]])
+
+
+def phrase_summary(passes: "list[PassSummary]") -> str:
+    """Return what each pass over a text found, as lines of text."""
+    lines = []
+    for number, done in enumerate(passes, 1):
+        times = counted(done.joined, "time")
+        lines.append(f"pass {number:<7}{counted(done.phrases, 'phrase')}, joined {times}; words left {done.n_words:,}")
+        if done.highest:
+            lines.append(f"highest     {', '.join(f'{text} {score:,.2f}' for text, score in done.highest)}")
+    return "\n".join(lines)
 
 
 def analogy_lines(result: dict[str, Any]) -> str:

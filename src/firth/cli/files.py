@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firth import terminal
+from firth.cli.exits import UsageError
 from firth.formats import COMPRESSIBLE, FORMATS, Format, VectorFile, detect, format_of_name
 from firth.formats.atomic import TEMPORARY_SUFFIX
 from firth.formats.huggingface import is_huggingface
 from firth.formats.projector import projector_files
 from firth.formats.streams import refuse_compression
+from firth.text.sources import is_read
 
 if TYPE_CHECKING:  # loaded inside functions, because models and vectors would slow down `firth --help`
     from firth.model import Word2Vec
@@ -32,13 +34,25 @@ def output_format(path: Path, name: str | None) -> Format:
         refuse_compression(path, known.name)
     if known.name == "huggingface" and path.exists():
         _check_huggingface(path)
+    check_folder(path)
+    return known
+
+
+def check_folder(path: Path) -> None:
+    """Raise `OSError` if the folder of `path`, or `path` itself if it is a folder, is missing or not writable."""
     folder = path.resolve().parent
     if not folder.is_dir():
         raise FileNotFoundError(0, "this folder does not exist: create it, or name another", str(folder))
     folder = path if path.is_dir() else folder
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(0, "no permission to write in this folder", str(folder))
-    return known
+
+
+def refuse_to_overwrite(corpus: list[str], outputs: list[Path]) -> None:
+    """Raise `UsageError` if one of the output files would be read as part of the corpus."""
+    for output in outputs:
+        if output.exists() and is_read(output, corpus):
+            raise UsageError(f"{output} is part of the corpus and would be overwritten: give another file")
 
 
 def _check_huggingface(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Arguments and flags that several commands share, and one flag for each field of `Options`."""
+"""Arguments and flags that several commands share, and one flag for each field of a dataclass of options."""
 
 import dataclasses
 import inspect
@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from firth.formats import FORMATS
-from firth.options import Options, checked, limits, range_text
+from firth.options import checked, limits, range_text
 from firth.text.opening import STDIN
 
 
@@ -78,6 +78,22 @@ FileFormat = Annotated[
         show_default="from the suffix",
     ),
 ]
+CorpusFiles = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="CORPUS",
+        help="Text files (also .gz, .bz2, .xz and .zst), folders, or patterns; - is standard input. "
+        "Each line is a sentence.",
+    ),
+]
+MaxInputBytes = Annotated[
+    int | None,
+    typer.Option(
+        help="Maximum bytes of decompressed text, all files together.", show_default="no limit", **number(int)
+    ),
+]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="Hide progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only warnings and errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TopN = Annotated[int, typer.Option("--topn", "-n", help="Number of words to print.", **at_least(1))]
 Workers = Annotated[
@@ -102,18 +118,26 @@ class CommandWithFormats(TyperCommand):
             formatter.write_dl(rows)
 
 
-def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace `**options` of a command by one flag for each field of `Options`, after the first three parameters."""
-    signature = inspect.signature(command)
-    own = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in signature.parameters.values()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
-    parameters = [*own[:3], *map(_flag, dataclasses.fields(Options)), *own[3:]]
-    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return command
+def with_options(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that replaces `**options` of a command by one flag for each field of a dataclass.
+
+    The flags come after the first three parameters. Sets of words are left to the command.
+    """
+
+    def add_flags(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command)
+        own = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in signature.parameters.values()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        flags = [_flag(field) for field in dataclasses.fields(options) if type(field.default) is not frozenset]
+        parameters = [*own[:3], *flags, *own[3:]]
+        command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return command
+
+    return add_flags
 
 
 def _flag(option: "dataclasses.Field[Any]") -> inspect.Parameter:
@@ -123,8 +147,8 @@ def _flag(option: "dataclasses.Field[Any]") -> inspect.Parameter:
     settings: dict[str, Any] = {"metavar": "|".join(choices)} if choices else {}
     information = typer.Option(
         help=f"{meaning[0].upper()}{meaning[1:]}{allowed and f' [{allowed}]'}.",
-        show_default="no limit" if optional else True,
-        **(number(float if kind is float else int) if allowed else settings),
+        show_default="no limit" if option.default is None else True,
+        **(number(float if kind is float else int) if optional or kind in (int, float) else settings),
     )
     annotation = Annotated[kind, information]
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=annotation)

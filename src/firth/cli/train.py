@@ -7,13 +7,25 @@ import typer
 
 from firth import other_programs, reports, terminal
 from firth.cli.exits import UsageError, exit_code
-from firth.cli.files import left_out, output_format, parts_of, where_saved, write
-from firth.cli.flags import VECTORS_WRITTEN, CommandWithFormats, FileFormat, Workers, file_name, number, with_options
+from firth.cli.files import left_out, output_format, parts_of, refuse_to_overwrite, where_saved, write
+from firth.cli.flags import (
+    VECTORS_WRITTEN,
+    CommandWithFormats,
+    CorpusFiles,
+    FileFormat,
+    MaxInputBytes,
+    NoProgress,
+    Quiet,
+    Workers,
+    file_name,
+    number,
+    with_options,
+)
 from firth.errors import FirthError
 from firth.formats import Format
 from firth.messages import counted
+from firth.options import Options
 from firth.text.opening import STDIN
-from firth.text.sources import is_read
 
 if TYPE_CHECKING:
     from firth.model import Word2Vec
@@ -40,16 +52,9 @@ def _refuse_other_programs(flag: str, known: set[str], ctx: Any) -> None:
         raise UsageError(f"no such option {flag}: {other_programs.answer(name)}", ctx=ctx)
 
 
-@with_options
+@with_options(Options)
 def train(
-    corpus: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="CORPUS",
-            help="Text files (also .gz, .bz2, .xz and .zst), folders, or patterns; - is standard input. "
-            "Each line is a sentence.",
-        ),
-    ],
+    corpus: CorpusFiles,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="PATH", help="The output file or folder.", **VECTORS_WRITTEN)
     ],
@@ -77,14 +82,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume from the newest checkpoint; without one, start from the beginning.")
     ] = False,
-    max_input_bytes: Annotated[
-        int | None,
-        typer.Option(
-            help="Maximum bytes of decompressed text, all files together.", show_default="no limit", **number(int)
-        ),
-    ] = None,
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="Hide progress.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only warnings and errors.")] = False,
+    max_input_bytes: MaxInputBytes = None,
+    no_progress: NoProgress = False,
+    quiet: Quiet = False,
     **options: Any,
 ) -> None:
     """Train word vectors on text and write them to a file.
@@ -96,7 +96,7 @@ def train(
 
     model = Word2Vec(**options, workers=workers)
     written_as = output_format(output, file_format)
-    _refuse_to_overwrite(corpus, parts_of(output, written_as))
+    refuse_to_overwrite(corpus, parts_of(output, written_as))
     if validation == STDIN and STDIN in corpus:
         raise UsageError("- is both the corpus and --validation, but standard input is read only once: give a file")
     try:
@@ -129,12 +129,6 @@ def _fraction_or_path(text: str | None) -> float | str | None:
         return None if text is None else float(text)
     except ValueError:
         return text
-
-
-def _refuse_to_overwrite(corpus: list[str], outputs: list[Path]) -> None:
-    for output in outputs:
-        if output.exists() and is_read(output, corpus):
-            raise UsageError(f"{output} is part of the corpus and would be overwritten: give another file")
 
 
 def _save_interrupted(model: "Word2Vec", output: Path, written_as: Format) -> None:

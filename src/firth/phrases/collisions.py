@@ -83,7 +83,7 @@ def _candidate_hashes(text: CountedText, delimiter: str) -> NDArray[np.uint64]:
     hashes = np.zeros(len(text.counts), np.uint64)
     for start in range(0, len(hashes), _CHUNK):
         some = slice(start, start + _CHUNK)
-        first, second, run = text.first[some], text.second[some], text.run[some]
+        first, run, second = text.ids(some)
         for prime, words, powers, glues, glue_powers in tables:
             beginning = (words[first] * glue_powers[run] + glues[run]) % np.uint64(prime)
             whole = (beginning * powers[second] + words[second]) % np.uint64(prime)

@@ -8,6 +8,7 @@ merged into one table, so memory grows with the number of distinct candidates an
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +38,11 @@ class CountedText:
     words         V distinct words; those with a count of 0 are not in the text
     word_counts   (V,) int64
     is_connector  (V,) bool
-    first, second, run
-                  (n,) int64: the ids of a candidate's words, and the index in `runs` of what is between them
+    cells         (n,) int64, ascending: a candidate is run << 2 * bits | first << bits | second, where `first` and
+                  `second` are ids of words, and `run` is the index in `runs` of what is between them
+    bits          bits of an id
     runs          connector words of each run; the first run is empty
-    counts        (n,) int64 > 0
+    counts        (n,) int64 > 0: how often each candidate occurs
     n_words       words of the text, connector words included
     dropped       distinct candidates that were dropped because there were more than `max_vocab`
     """
@@ -48,18 +50,22 @@ class CountedText:
     words: list[str]
     word_counts: Int64s
     is_connector: NDArray[np.bool_]
-    first: Int64s
-    second: Int64s
-    run: Int64s
+    cells: Int64s
+    bits: int
     runs: list[tuple[str, ...]]
     counts: Int64s
     n_words: int
-    dropped: int = 0
+    dropped: int
+
+    def ids(self, candidates: Any) -> tuple[Int64s, Int64s, Int64s]:
+        """Return (first, run, second) of some candidates: indices or a slice."""
+        cells, mask = self.cells[candidates], (1 << self.bits) - 1
+        return cells >> self.bits & mask, cells >> 2 * self.bits, cells & mask
 
     def parts(self, candidate: int) -> tuple[str, ...]:
         """Return the words of a candidate, connector words included."""
-        between = self.runs[self.run[candidate]]
-        return (self.words[self.first[candidate]], *between, self.words[self.second[candidate]])
+        first, run, second = self.ids(candidate)
+        return (self.words[int(first)], *self.runs[int(run)], self.words[int(second)])
 
 
 def connector_mask(words: list[str], connector_words: frozenset[str]) -> NDArray[np.bool_]:
@@ -84,14 +90,12 @@ def count_candidates(
         for run in _in_order(pool, lambda task: _sorted_run(*task), writer.tasks(progress), workers):
             counter.add(run)
     cells, counts = counter.finish()
-    mask = (1 << writer.bits) - 1
     return CountedText(
         text.words,
         text.counts,
         is_connector,
-        first=cells >> writer.bits & mask,
-        second=cells & mask,
-        run=cells >> 2 * writer.bits,
+        cells,
+        writer.bits,
         runs=writer.table.runs(text.words),
         counts=counts,
         n_words=text.tokens.n_words,
@@ -184,7 +188,7 @@ class _CandidateCounter:
         """Replace the last two runs by one."""
         (cells_a, sums_a), (cells_b, sums_b) = self._runs[-2:]
         size = len(cells_a) + len(cells_b)
-        require_memory({"counts": 2 * 16 * size}, "counting pairs", f"give a smaller {option('max_vocab')}")
+        require_memory({"counts": 32 * size}, "counting pairs", f"give a smaller {option('max_vocab')}")
         cells, sums = np.empty(size, np.int64), np.empty(size, np.int64)
         n = sorting.merge(cells_a, sums_a, cells_b, sums_b, cells, sums)
         self._runs[-2:] = [SortedRun(cells[:n].copy(), sums[:n].copy())]

@@ -53,8 +53,8 @@ def find_phrases(text: IdText, options: PhraseOptions, workers: int, report: Rep
 
 
 def _scores(text: CountedText, merged: MergedCounts, candidates: NDArray[np.intp], options: PhraseOptions) -> Scores:
-    first, second = merged.words[text.first[candidates]], merged.words[text.second[candidates]]
-    pair = merged.candidates[candidates]
+    first_ids, _, second_ids = text.ids(candidates)
+    first, second, pair = merged.words[first_ids], merged.words[second_ids], merged.candidates[candidates]
     if options.scoring == "npmi":
         return npmi_scores(first, second, pair, text.n_words)
     return word2phrase_scores(first, second, pair, merged.vocab_size, options.min_count)
