@@ -41,7 +41,7 @@ def phrases(
         str | None,
         typer.Option(
             metavar="FILE|english",
-            help="Words that may stand inside a phrase: a text file of them, or a list of English articles, prepositions "
+            help="Words that may stand inside a phrase: a file of them, or a list of English articles, prepositions "
             "and conjunctions.",
             show_default="none",
         ),

@@ -25,7 +25,7 @@ class Found:
 
 @dataclass(frozen=True)
 class FoundPhrases:
-    """The phrases of a text, highest score first, and what was counted.
+    """The phrases of a text, highest score first (then by their words), and what was counted.
 
     phrases        the words of each phrase, its count and its score
     vocab_size     number of distinct words and pairs
@@ -46,10 +46,10 @@ def find_phrases(text: IdText, options: PhraseOptions, workers: int, report: Rep
     scores = _scores(counted, merged, candidates, options)
     is_phrase = scores > options.threshold
     candidates, scores = candidates[is_phrase], scores[is_phrase]
-    order = np.argsort(-scores, kind="stable")
-    counts = merged.candidates[candidates]
-    phrases = {counted.parts(candidates[i]): Found(int(counts[i]), float(scores[i])) for i in order}
-    return FoundPhrases(phrases, merged.vocab_size, counted.dropped)
+    found = map(Found, merged.candidates[candidates].tolist(), scores.tolist())
+    phrases = zip(map(counted.parts, candidates.tolist()), found, strict=True)
+    in_order = dict(sorted(phrases, key=lambda pair: (-pair[1].score, pair[0])))
+    return FoundPhrases(in_order, merged.vocab_size, counted.dropped)
 
 
 def _scores(text: CountedText, merged: MergedCounts, candidates: NDArray[np.intp], options: PhraseOptions) -> Scores:
