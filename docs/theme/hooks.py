@@ -1,4 +1,4 @@
-"""MkDocs hooks: convert equations to MathML, insert the table of options, and set the language of each page.
+"""MkDocs hooks: convert equations to MathML, insert the tables of options, and set the language of each page.
 
 Browsers render MathML, so pages need no script and no network. An equation that cannot be converted stops the build.
 """
@@ -14,13 +14,14 @@ from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
-from firth.options import Options, range_text
+from firth.options import Options, PhraseOptions, range_text
 
 _CONVERTER = LatexToMathML(fancy_error=False)
 _MATHEMATICS = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">\s*\\[(\[](?P<latex>.*?)\\[)\]]\s*</(?P=tag)>', re.DOTALL
 )
 _NUMBER = re.compile(r"\\tag\{(.*?)\}")
+_TABLES = {"<!-- table of options -->": Options, "<!-- table of phrase options -->": PhraseOptions}
 _FONT = "STIXTwoMath-Regular.ttf"
 
 
@@ -32,8 +33,11 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the placeholder `<!-- table of options -->` by a table of all fields of `Options`."""
-    return markdown.replace("<!-- table of options -->", _options()) if "<!-- table" in markdown else markdown
+    """Replace the placeholders of tables of options, such as `<!-- table of options -->`."""
+    for placeholder, options in _TABLES.items():
+        if placeholder in markdown:
+            markdown = markdown.replace(placeholder, _table(options))
+    return markdown
 
 
 def on_page_content(content: str, page: Any, **_: Any) -> str:
@@ -55,10 +59,11 @@ def on_post_page(output: str, page: Any, **_: Any) -> str:
     return output.replace('<html lang="en"', f'<html lang="{language}"', 1)
 
 
-def _options() -> str:
+def _table(options: Any) -> str:
+    """Return a table of all fields of a dataclass of options."""
     rows = [
         f"| `{option.name}` | `{option.default!r}` | {_limits(option.metadata)} | {option.metadata['meaning']} |"
-        for option in dataclasses.fields(Options)
+        for option in dataclasses.fields(options)
     ]
     return "\n".join(["| option | default | allowed | meaning |", "|---|---|---|---|", *rows])
 

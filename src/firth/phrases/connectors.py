@@ -74,5 +74,6 @@ def _filled(capacity: int, parents: NDArray[np.int32], connectors: NDArray[np.in
         np.full(capacity, -1, np.int64), np.zeros(capacity, np.int32),
         np.zeros(capacity // 2, np.int32), np.zeros(capacity // 2, np.int32), np.ones(1, np.int64),
     )  # fmt: skip
-    kernels.insert_runs(table, parents, connectors, len(parents))
+    if len(parents) > 1:
+        kernels.insert_runs(table, parents, connectors, len(parents))
     return table
