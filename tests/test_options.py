@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import json
 import math
 import re
 import time
@@ -21,7 +22,7 @@ from stress.limits import FIELDS, is_allowed
 
 from firth import Word2Vec
 from firth.errors import OptionError
-from firth.options import Options
+from firth.options import Options, PhraseOptions
 from firth.other_programs import FOREIGN_NAMES, answer
 
 LARGEST = 2**63 - 1
@@ -66,6 +67,44 @@ def test_the_range_of_each_option(name, allowed, refused, range_):
         message = f"{name}={value!r} is not allowed: give {range_} ({FIELDS[name].metadata['meaning']})"
         with pytest.raises(OptionError, match=f"^{re.escape(message)}$"):
             Options(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "refused", "advice"),
+    [
+        ("min_count", [1, LARGEST], [0, 1.5, True, None], "give a whole number from 1 to "),
+        ("threshold", [1e-9, 10, 1e300], [math.nan, math.inf, "5", None], "give a number"),
+        ("threshold", [], [0, -1.0], r"with scoring=default: give a number above 0"),
+        ("scoring", ["default", "npmi"], ["pmi", None, max], "give 'default' or 'npmi'"),
+        ("delimiter", ["_", "__", " "], ["", None, b"_", 5], "give a"),
+        ("max_vocab", [None, 1, LARGEST], [0, LARGEST + 1, 1.5], "give a whole number from 1 to .* or None"),
+        ("connector_words", [frozenset(), frozenset({"of"})], ["of the", {"of": 1}, [1], [""], None, b"of", 5],
+         "give a set of words, or 'english'"),
+    ],
+)  # fmt: skip
+def test_the_range_of_each_option_of_phrases(name, allowed, refused, advice):
+    npmi = {"threshold": 0.5} if name == "scoring" else {}
+    assert [getattr(PhraseOptions(**{name: value}, **npmi), name) for value in allowed] == allowed
+    for value in refused:
+        with pytest.raises(OptionError, match=rf"^{name}=.* is not allowed.*{advice}"):
+            PhraseOptions(**{name: value}, **npmi)
+
+
+def test_the_threshold_of_npmi_is_between_minus_one_and_one():
+    assert [PhraseOptions(scoring="npmi", threshold=t).threshold for t in (-1, 0, 0.5, 1)] == [-1, 0, 0.5, 1]
+    for threshold in (10.0, 1.01, -1.01):
+        with pytest.raises(OptionError, match=r"is not allowed with scoring=npmi: give a number from -1 to 1, such as"):
+            PhraseOptions(scoring="npmi", threshold=threshold)
+
+
+def test_options_of_phrases_are_gensims_and_survive_json():
+    assert PhraseOptions().to_dict() == {
+        "min_count": 5, "threshold": 10.0, "scoring": "default", "connector_words": [], "delimiter": "_",
+        "max_vocab": 40_000_000,
+    }  # fmt: skip
+    options = PhraseOptions(connector_words=iter(["of", "the"]), min_count=np.int64(2))
+    assert PhraseOptions.from_dict(json.loads(json.dumps(options.to_dict()))) == options
+    assert options.connector_words == {"of", "the"}
 
 
 LONG = 10**7

@@ -61,6 +61,23 @@ def test_two_passes_are_gensims(more):
     assert any(text.count("_") >= 2 for text in twice.scores)
 
 
+def test_the_documented_differences_from_gensim():
+    sentences = [["new", "", "york"], ["new", "york"], ["b_c"]] * 4
+    phrases = Phrases(**LOOSE).fit(sentences, progress=False)
+    theirs = in_gensim(sentences, gensim_options(phrases))
+    assert phrases.join(["x", "", "y"]) == ["x", "", "y"]
+    assert theirs[["x", "", "y"]] == ["x", "y"]
+    seen_apart = [["a", "x"], ["y", "b"], ["a_b"]] * 4
+    phrases = Phrases(**LOOSE).fit(seen_apart, progress=False)
+    assert phrases.join(["a", "b"]) == ["a", "b"]
+    assert in_gensim(seen_apart, gensim_options(phrases))[["a", "b"]] == ["a_b"]
+    again = [["new_york", "times"], ["new", "car"], ["new", "shop"], ["old", "times"]] * 4
+    phrases = Phrases(**LOOSE).fit(again, progress=False)
+    theirs = in_gensim(again, gensim_options(phrases))
+    assert phrases.scores["new_york_times"] == theirs.score_candidate("new_york", "times", [])[1]
+    assert phrases.scores["new_york_times"] != theirs.export_phrases().get("new_york_times")
+
+
 def test_the_english_connector_words_are_gensims():
     theirs = pytest.importorskip("gensim.models.phrases").ENGLISH_CONNECTOR_WORDS
     assert theirs == ENGLISH_CONNECTOR_WORDS == Phrases(connector_words="english").options.connector_words

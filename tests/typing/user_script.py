@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import firth
-from firth import KeyedVectors, OptionError, Word2Vec
+from firth import KeyedVectors, OptionError, Phrases, Word2Vec
 
 model = Word2Vec(vector_size=50, window=3, epochs=2, objective="softmax", schedule="blocks", seed=3, max_vocab=None)
 assert_type(model.fit("corpus.txt", validation=0.1, callbacks=lambda m: m.history[-1].loss < 2.0), Word2Vec)
@@ -45,6 +45,17 @@ assert_type(Word2Vec.load("model.firth"), Word2Vec)
 vectors = KeyedVectors.load(Path("vectors.txt"))
 vectors.save("vectors.arrow", "arrow")
 KeyedVectors(["a", "b"], np.zeros((2, 3), np.float32), counts=[1, 2]).save_word2vec_format("v.bin", binary=True)
+
+phrases = Phrases(min_count=3, threshold=0.5, scoring="npmi", connector_words={"of", "the"}, max_vocab=None)
+assert_type(phrases.fit(["a.txt", Path("b.txt")], tokenizer=str.split, progress=False), Phrases)
+Phrases(connector_words="english").fit([["new", "york"]]).save("phrases.firth")
+assert_type(Phrases.load("phrases.firth").scores, dict[str, float])
+assert_type(phrases.counts["new_york"] + phrases.corpus["vocab_size"], int)
+assert_type(phrases.join(["new", "york"]), list[str])
+for sentence in phrases.transform("corpus.txt"):
+    assert_type(sentence, list[str])
+phrases.fit(phrases.transform([["new", "york"]]))
+model.fit(phrases.transform("corpus.txt"), overwrite=True)
 
 try:
     Word2Vec(vector_size=0)
