@@ -56,7 +56,7 @@ def test_progress_goes_to_standard_error(run, text, output):
         (["--delimiter", "+"], {"delimiter": "+"}),
         (["--connector-words", "english"], {"connector_words": ENGLISH_CONNECTOR_WORDS}),
         (["--connector-words", "words.txt"], {"connector_words": {"of", "is"}}),
-        (["--max-vocab", "1"], {"max_vocab": 1}),
+        (["--max-vocab", "1000"], {"max_vocab": 1000}),
         (["--workers", "2"], {}),
     ],
 )
@@ -71,6 +71,13 @@ def test_further_passes_find_longer_phrases(run, text, output):
     done = run("phrases", text, "-o", output, *FLAGS, "--passes", 2)
     assert "\npass 2      " in done.out
     assert "_new_york" in output.read_text() or "new_york_" in output.read_text()
+
+
+def test_dropped_pairs_are_a_warning(run, text, output):
+    done = run("phrases", text, "-o", output, *FLAGS[:-1], "--max-vocab", 15)
+    assert done.code == 0
+    assert "WARNING: rare pairs were dropped " in done.err
+    assert " because of --max-vocab 15: counts of pairs may be too low" in done.err
 
 
 def test_standard_input_is_read(run, output):

@@ -12,13 +12,14 @@ WORDS = [f"w{i}" for i in range(50)]
 @given(st.lists(st.lists(st.integers(0, 49), max_size=4), max_size=50))
 def test_each_distinct_run_has_a_node(runs):
     table, nodes = number_runs(runs)
-    texts = table.runs(WORDS)
+    texts = [table.run(node, WORDS) for node in range(table.n_nodes)]
     assert [texts[node] for node in nodes] == [tuple(WORDS[i] for i in run) for run in runs]
     assert len(set(texts)) == len(texts) == table.n_nodes
 
 
 def test_the_empty_table_has_the_empty_run():
-    assert empty_table().runs(WORDS) == [()]
+    table = empty_table()
+    assert (table.n_nodes, table.run(0, WORDS)) == (1, ())
 
 
 @pytest.mark.parametrize("length", [1, 2000, 5000])

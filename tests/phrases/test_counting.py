@@ -33,10 +33,10 @@ def test_candidates_are_counted_as_a_plain_loop_counts_them(sentences, options):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-@pytest.mark.parametrize("task_entries", [1, 100, 5000])
+@pytest.mark.parametrize("task_entries", [1, 70_000, 2**20])
 def test_counts_do_not_depend_on_tasks_and_workers(monkeypatch, workers, task_entries):
     monkeypatch.setattr(counting, "TASK_ENTRIES", task_entries)
-    sentences = random_sentences(1, 300, 400, 50)
+    sentences = random_sentences(1, 300, 3000, 50)  # five blocks
     connector_words = frozenset({"w1", "w2", "w3"})
     found = counts_of(sentences, PhraseOptions(connector_words=connector_words), workers=workers)
     assert found == expected(sentences, connector_words)
@@ -58,13 +58,20 @@ def test_there_may_be_many_runs_of_connector_words():
     assert found == expected(sentences, connector_words)
 
 
+def test_a_run_of_connector_words_may_be_long():
+    sentence = ["a", *["of", "the", "of"] * 50_000, "b", "of", "a"]
+    options = PhraseOptions(connector_words=frozenset({"of", "the"}))
+    found = counts_of([sentence] * 2, options)
+    assert found == {tuple(sentence[:-2]): 2, ("b", "of", "a"): 2}
+
+
 def test_a_text_without_pairs_has_no_candidates():
     assert counts_of([["a"], ["b"]]) == {}
     assert counts_of([["of", "of", "a", "of"]], PhraseOptions(connector_words=frozenset({"of"}))) == {}
 
 
 def test_more_than_max_vocab_drops_the_rarest_and_keeps_memory_bounded(monkeypatch):
-    monkeypatch.setattr(counting, "TASK_ENTRIES", 10_000)
+    monkeypatch.setattr(counting, "TASK_ENTRIES", 1)
     words, rng = [f"w{i}" for i in range(2000)], np.random.default_rng(4)
     frequent = [["new", "york"]] * 10
     sentences = [frequent[0] + [words[i] for i in rng.integers(2000, size=30)] for _ in range(20_000)]
@@ -83,8 +90,8 @@ def test_more_than_max_vocab_drops_the_rarest_and_keeps_memory_bounded(monkeypat
 
 
 def test_nothing_is_dropped_below_max_vocab(monkeypatch):
-    monkeypatch.setattr(counting, "TASK_ENTRIES", 100)
-    sentences = random_sentences(5, 50, 100, 20)
+    monkeypatch.setattr(counting, "TASK_ENTRIES", 1)
+    sentences = random_sentences(5, 50, 4000, 20)
     everything = expected(sentences)
     n_words = len({word for sentence in sentences for word in sentence})
     exact = count_candidates(text_of(sentences), PhraseOptions(max_vocab=n_words + len(everything)))
@@ -109,10 +116,10 @@ def test_an_id_outside_the_words_is_refused():
 
 
 def test_counts_that_do_not_fit_in_memory_are_refused(monkeypatch):
-    monkeypatch.setattr(counting, "TASK_ENTRIES", 10)
+    monkeypatch.setattr(counting, "TASK_ENTRIES", 1)
     monkeypatch.setattr(resources, "memory_rooms", lambda unused=0: [("a test", 100)])
     with pytest.raises(NotEnoughMemoryError, match=r"counting pairs needs .*: give a smaller max_vocab$"):
-        count_candidates(text_of(random_sentences(7, 50, 10, 40)), PhraseOptions())
+        count_candidates(text_of(random_sentences(7, 50, 2000, 40)), PhraseOptions())
 
 
 def test_too_many_runs_for_the_bits_of_a_number_are_refused(monkeypatch):

@@ -46,6 +46,13 @@ def test_a_score_equal_to_the_threshold_is_not_a_phrase():
         assert len(find_phrases(text_of(text), options, 1, Reporter()).phrases) == phrases
 
 
+def test_dropped_pairs_are_a_warning():
+    text = text_of([["a", "b", "c", "d"]] * 3)
+    with pytest.warns(RuntimeWarning, match="rare pairs were dropped 3 times because of max_vocab=5: counts of pairs"):
+        found = find_phrases(text, PhraseOptions(min_count=1, threshold=0.1, max_vocab=5), 1, Reporter())
+    assert (found.pairs_dropped, found.vocab_size, found.phrases) == (3, 4, {})
+
+
 def test_the_default_score_needs_more_than_min_count():
     text = text_of([["a", "b"]] * 3)
     assert find_phrases(text, PhraseOptions(min_count=3, threshold=1e-9), 1, Reporter()).phrases == {}

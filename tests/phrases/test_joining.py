@@ -56,6 +56,18 @@ def test_a_sentence_longer_than_a_block_is_joined_whole():
     assert [joiner.words[i] for i in ids if i != END] == found[0] + found[1]
 
 
+def test_a_run_of_connector_words_may_be_long():
+    run = ["of", "the", "of"] * 50_000
+    sentence = ["a", *run, "a", "of", "b"]
+    connector_words = frozenset({"of", "the"})
+    for phrases in ([("a", "of", "b")], [("a", "of", "b"), ("a", *run, "a")]):
+        rows = phrase_rows(phrases, "_")
+        text = text_of([sentence])
+        expected = joined(sentence, phrases, PhraseOptions(connector_words=connector_words))
+        assert joined_sentence(sentence, rows, connector_words) == expected
+        assert list(IdJoiner(text.words, rows, connector_words).sentences(text.tokens)) == [expected]
+
+
 def test_phrases_with_the_same_text_have_one_id():
     text = text_of([["new", "york_times"], ["new_york", "times"], ["new", "york"]])
     rows = phrase_rows([("new", "york_times"), ("new_york", "times"), ("new", "york")], "_")

@@ -7,7 +7,6 @@ may be the same; the texts themselves are then compared.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -78,12 +77,14 @@ def _word_hashes(words: list[str]) -> NDArray[np.uint64]:
 
 def _candidate_hashes(text: CountedText, delimiter: str) -> NDArray[np.uint64]:
     """Return the hashes of first + glue + second, as those of words."""
-    glue = [delimiter + "".join(chain.from_iterable((word, delimiter) for word in run)) for run in text.runs]
+    nodes = np.array(list(text.runs), np.int64)
+    glue = [delimiter.join(["", *run, ""]) for run in text.runs.values()]
     tables = [(prime, *_hash(text.words, prime), *_hash(glue, prime)) for prime in _PRIMES]
     hashes = np.zeros(len(text.counts), np.uint64)
     for start in range(0, len(hashes), _CHUNK):
         some = slice(start, start + _CHUNK)
         first, run, second = text.ids(some)
+        run = np.searchsorted(nodes, run)
         for prime, words, powers, glues, glue_powers in tables:
             beginning = (words[first] * glue_powers[run] + glues[run]) % np.uint64(prime)
             whole = (beginning * powers[second] + words[second]) % np.uint64(prime)

@@ -36,12 +36,13 @@ class RunTable(NamedTuple):
         """Return a table of twice the capacity with the same runs."""
         return _filled(2 * len(self.keys), self.parents[: self.n_nodes], self.connectors[: self.n_nodes])
 
-    def runs(self, words: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the connector words of each node's run."""
-        found: list[tuple[str, ...]] = [()]
-        for node in range(1, self.n_nodes):
-            found.append((*found[self.parents[node]], words[self.connectors[node]]))
-        return found
+    def run(self, node: int, words: Sequence[str]) -> tuple[str, ...]:
+        """Return the connector words of a node's run."""
+        backwards = []
+        while node:
+            backwards.append(words[self.connectors[node]])
+            node = int(self.parents[node])
+        return tuple(reversed(backwards))
 
 
 def empty_table() -> RunTable:

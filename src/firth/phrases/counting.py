@@ -20,12 +20,12 @@ from firth.phrases import kernels
 from firth.phrases.connectors import RunTable, empty_table
 from firth.phrases.id_text import IdText, Int64s
 from firth.resources import require_memory
-from firth.text import TokenStore
+from firth.text import BLOCK_WORDS, TokenStore
 from firth.training.guards import checked_ids
 from firth.training.softmax import kernels as sorting
 from firth.training.softmax.cooccurrence import SortedRun, _in_order
 
-TASK_ENTRIES = 2**22  # candidates sorted together: two arrays of 8 bytes each
+TASK_ENTRIES = 2**20  # most candidates sorted together: three arrays of 8 bytes each
 _BITS = 62  # of a cell; an entry has one more bit
 
 Progress = Callable[[int, int], None]
@@ -39,12 +39,12 @@ class CountedText:
     word_counts   (V,) int64
     is_connector  (V,) bool
     cells         (n,) int64, ascending: a candidate is run << 2 * bits | first << bits | second, where `first` and
-                  `second` are ids of words, and `run` is the index in `runs` of what is between them
+                  `second` are ids of words, and `run` is a key of `runs`: what is between them
     bits          bits of an id
-    runs          connector words of each run; the first run is empty
+    runs          the connector words of each run of a candidate
     counts        (n,) int64 > 0: how often each candidate occurs
     n_words       words of the text, connector words included
-    dropped       distinct candidates that were dropped because there were more than `max_vocab`
+    dropped       how often a candidate was dropped because there were more than `max_vocab`
     """
 
     words: list[str]
@@ -52,7 +52,7 @@ class CountedText:
     is_connector: NDArray[np.bool_]
     cells: Int64s
     bits: int
-    runs: list[tuple[str, ...]]
+    runs: dict[int, tuple[str, ...]]
     counts: Int64s
     n_words: int
     dropped: int
@@ -96,7 +96,7 @@ def count_candidates(
         is_connector,
         cells,
         writer.bits,
-        runs=writer.table.runs(text.words),
+        runs={node: writer.table.run(node, text.words) for node in np.unique(cells >> 2 * writer.bits).tolist()},
         counts=counts,
         n_words=text.tokens.n_words,
         dropped=counter.dropped,
@@ -110,34 +110,33 @@ class _EntryWriter:
         self._tokens, self._is_connector = tokens, is_connector
         self.bits = max(1, (len(is_connector) - 1).bit_length())  # of an id
         self.table: RunTable = empty_table()
+        self._first, self._node = -1, 0  # of a sentence that the next block continues
 
     def tasks(self, progress: Progress | None) -> Iterator[tuple[Int64s, int]]:
         """Yield arrays of entries, each with the number of bits to sort by."""
-        entries, n = np.empty(TASK_ENTRIES, np.int64), 0
-        unfinished = np.empty(0, np.int32)
+        size = max(TASK_ENTRIES, BLOCK_WORDS)
+        entries, n = np.empty(size, np.int64), 0
         for block in range(self._tokens.n_blocks):
             some = checked_ids(self._tokens.read_block(block), len(self._is_connector), block)
-            some = np.concatenate([unfinished, some]) if len(unfinished) else some
-            if n + len(some) > len(entries):
+            if n + len(some) > size:
                 yield entries[:n], self._entry_bits()
-                entries, n = np.empty(max(TASK_ENTRIES, len(some)), np.int64), 0
-            n, position = self._write(some, entries, n)
-            unfinished = some[position:]
+                entries, n = np.empty(size, np.int64), 0
+            n = self._write(some, entries, n)
             if progress is not None:
                 progress(self._tokens.n_words * (block + 1) // self._tokens.n_blocks, self._tokens.n_words)
         yield entries[:n], self._entry_bits()
 
-    def _write(self, tokens: NDArray[np.int32], entries: Int64s, n: int) -> tuple[int, int]:
-        """Append the candidates of some tokens; return the number of entries, and where an unfinished one begins."""
-        position, is_complete = 0, False
-        while not is_complete:
-            n, position, is_complete = kernels.write_candidates(
-                tokens, position, self._is_connector, self.table, self.bits, entries, n
+    def _write(self, tokens: NDArray[np.int32], entries: Int64s, n: int) -> int:
+        """Append the candidates of the next tokens; return the number of entries."""
+        position = 0
+        while True:
+            n, position, self._first, self._node = kernels.write_candidates(
+                tokens, position, self._first, self._node, self._is_connector, self.table, self.bits, entries, n
             )
-            if not is_complete:
-                self.table = self.table.enlarged()
             self._check_bits()
-        return n, position
+            if position == len(tokens):
+                return n
+            self.table = self.table.enlarged()
 
     def _entry_bits(self) -> int:
         return 2 * self.bits + self.table.n_nodes.bit_length() + 1

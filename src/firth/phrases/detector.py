@@ -48,7 +48,7 @@ class Phrases:
       scores  dict: the text of each phrase and its score, highest first; of phrases with the same text, the higher
       counts  dict: the text of each phrase, in the same order, and how often it occurs
       corpus  dict: counts of what was read, `vocab_size`, the number of distinct words and pairs, and
-              `pairs_dropped`, that of pairs dropped because of `max_vocab`
+              `pairs_dropped`, how often a pair was dropped because of `max_vocab`
 
     Raises `OptionError` for an unknown option, and for a value that is not allowed.
     """

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.messages import option
 from firth.options import PhraseOptions
 from firth.phrases.collisions import MergedCounts, merge_same_texts
 from firth.phrases.counting import CountedText, count_candidates
@@ -29,7 +30,7 @@ class FoundPhrases:
 
     phrases        the words of each phrase, its count and its score
     vocab_size     number of distinct words and pairs
-    pairs_dropped  distinct pairs that were dropped because of `max_vocab`
+    pairs_dropped  how often a pair was dropped because of `max_vocab`
     """
 
     phrases: Mapping[Parts, Found]
@@ -41,6 +42,11 @@ def find_phrases(text: IdText, options: PhraseOptions, workers: int, report: Rep
     """Find the phrases of a text; arguments and exceptions are those of `count_candidates`."""
     report.stage("counting", text.tokens.n_words)
     counted = count_candidates(text, options, workers=workers, progress=report.advance)
+    if counted.dropped:
+        report.warn(
+            f"rare pairs were dropped {counted.dropped:,} times because of {option('max_vocab', options.max_vocab)}: "
+            "counts of pairs may be too low; give a larger limit if memory allows"
+        )
     merged = merge_same_texts(counted, options.delimiter)
     candidates = np.flatnonzero(merged.candidates >= options.min_count)
     scores = _scores(counted, merged, candidates, options)

@@ -44,36 +44,32 @@ def insert_runs(table, parents, connectors, n):
 
 
 @kernel()
-def write_candidates(tokens, start, is_connector, table, bits, entries, n):
-    """Append the candidates of `tokens[start:]` to `entries`; return (number of entries, position, is complete).
+def write_candidates(tokens, start, first, node, is_connector, table, bits, entries, n):
+    """Append the candidates of `tokens[start:]` to `entries`; return (number of entries, position, first, node).
 
     tokens        (n_tokens,) int32 ids and ENDs
+    first, node   the last word that is not a connector, -1 if the sentence has none yet, and the run after it
     is_connector  (V,) bool
-    table         new runs are inserted; if it is full, the kernel stops: enlarge it and start again at `position`
+    table         new runs are inserted; if it is full, the kernel stops at `position`: enlarge it and continue there
     bits          an entry is node << 2 * bits | first << bits | second, and then << 1 | 1
     entries       int64, with room for a candidate of each token
-
-    If the tokens end inside a sentence, `position` is that of the last word that is not a connector: the next tokens
-    of the sentence must be appended to it. Otherwise it is the number of tokens.
     """
-    first = np.int64(-1)
-    node = np.int64(0)
-    position = start
     for i in range(start, len(tokens)):
         word = np.int64(tokens[i])
         if word == END:
             first = np.int64(-1)
         elif is_connector[word]:
             if first >= 0:
-                node = _child(table, node, word, True)
-                if node < 0:
-                    return n, position, False
+                child = _child(table, node, word, True)
+                if child < 0:
+                    return n, i, first, node
+                node = child
         else:
             if first >= 0:
                 entries[n] = (node << 2 * bits | first << bits | word) << 1 | 1
                 n += 1
-            first, node, position = word, np.int64(0), i
-    return n, position if first >= 0 else len(tokens), True
+            first, node = word, np.int64(0)
+    return n, len(tokens), first, node
 
 
 @helper()
@@ -111,11 +107,13 @@ def join(tokens, is_connector, table, bits, rows, keys, joined, out):
         if word == END:
             first = np.int64(-1)
         elif is_connector[word]:
-            if first >= 0 and node >= 0:
+            if first >= 0:
                 node = _child(table, node, word, False)
+                if node < 0:  # no phrase has this run
+                    first = np.int64(-1)
         else:
             found = -1
-            if first >= 0 and node >= 0:
+            if first >= 0:
                 found = _find(keys, rows[first], rows[first + 1], node << bits | word)
             if found >= 0:
                 out[start] = joined[found]
