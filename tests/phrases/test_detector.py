@@ -158,6 +158,15 @@ def test_token_lists_are_read_one_at_a_time():
     assert len(taken) == 1
 
 
+@pytest.mark.parametrize("corpus", [None, 5, b"new york", {"text": ["new york"]}])
+def test_only_files_and_sentences_are_transformed(corpus):
+    phrases = Phrases(**LOOSE).fit(SENTENCES, progress=False)
+    with pytest.raises(
+        CorpusError, match=rf"the corpus is of type {type(corpus).__name__}: give files, or an iterable"
+    ):
+        phrases.transform(corpus)
+
+
 def test_an_iterator_cannot_be_read_twice():
     phrases = Phrases(**LOOSE).fit(SENTENCES, progress=False)
     sentences = phrases.transform(iter(SENTENCES))

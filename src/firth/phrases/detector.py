@@ -1,7 +1,7 @@
 """Phrases: options, and the phrases found in a corpus with their scores; fit, transform, save, load."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, Never, Self
 
 from firth.errors import CorpusError, FirthError, FormatError, OptionError
@@ -120,6 +120,10 @@ class Phrases:
         `CorpusError` as `fit` does, while reading.
         """
         self._fitted()
+        if not isinstance(corpus, Iterable | os.PathLike) or isinstance(corpus, (bytes, Mapping)):
+            raise CorpusError(
+                f"the corpus is of type {type(corpus).__name__}: give files, or an iterable of token lists"
+            )
         check_files(corpus, None, tokenizer=tokenizer)
         return PhrasedSentences(self, corpus, tokenizer)
 
@@ -132,7 +136,7 @@ class Phrases:
             )
         return joined_sentence(sentence, self._rows, self.options.connector_words)
 
-    def join_ids(self, text: Corpus) -> Iterator[list[str]]:
+    def _join_ids(self, text: Corpus) -> Iterator[list[str]]:
         """Yield the sentences of a text that was read, with phrases joined."""
         joiner = IdJoiner(id_text(text).words, self._rows, self.options.connector_words)
         return joiner.sentences(text.tokens)
@@ -210,7 +214,7 @@ class PhrasedSentences:
     def _from_files(self) -> Iterator[list[str]]:
         text = read_corpus(self._corpus, EVERY_WORD, tokenizer=self._tokenizer, workers=self._phrases.workers)
         with text.tokens:
-            yield from self._phrases.join_ids(text)
+            yield from self._phrases._join_ids(text)
 
 
 def summary(text: Corpus) -> dict[str, int]:
