@@ -43,6 +43,11 @@ def test_a_word_that_is_no_longer_in_the_text_is_not_counted():
     assert merge_same_texts(counted, "_").vocab_size == 3 + 3
 
 
+def test_a_text_of_connector_words_has_no_texts():
+    options = PhraseOptions(connector_words=frozenset({"a_b"}))
+    assert merged_texts([["a_b", "a_b"]], options) == ({}, 0)
+
+
 def test_candidates_are_hashed_in_parts(monkeypatch):
     monkeypatch.setattr(collisions, "_CHUNK", 2)
     sentences = [["a_b", "c", "d"], ["a", "b_c", "d"], ["a", "b", "c_d"]]

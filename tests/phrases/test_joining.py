@@ -1,8 +1,10 @@
 """Joining from left to right: in token lists and in ids, as a plain loop does it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firth.errors import CorpusError
 from firth.options import PhraseOptions
 from firth.phrases.joining import IdJoiner, joined_sentence, phrase_rows
 from firth.text import END
@@ -66,6 +68,12 @@ def test_a_run_of_connector_words_may_be_long():
         expected = joined(sentence, phrases, PhraseOptions(connector_words=connector_words))
         assert joined_sentence(sentence, rows, connector_words) == expected
         assert list(IdJoiner(text.words, rows, connector_words).sentences(text.tokens)) == [expected]
+
+
+def test_an_id_outside_the_words_is_refused():
+    text = text_of([["a", "b", "c"]])
+    with pytest.raises(CorpusError, match="holds ids from -1 to 2 where -1 to 1 are allowed"):
+        list(IdJoiner(["a", "b"], phrase_rows([("a", "b")], "_"), frozenset()).blocks(text.tokens))
 
 
 def test_phrases_with_the_same_text_have_one_id():

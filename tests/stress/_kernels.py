@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from firth.formats import fasttext
+from firth.phrases import kernels as phrase_kernels
+from firth.phrases.connectors import RunTable, number_runs
 from firth.text import END
 from firth.training import draws
 from firth.training.negative_sampling import block_kernels, layout, simd, window_kernels
@@ -180,6 +182,52 @@ def adam(rng: np.random.Generator, fence: Fence, module: Any = kernels) -> list[
     return arrays
 
 
+def run_table(capacity: int, fence: Fence) -> Any:
+    sizes = {"keys": capacity, "nodes": capacity, "parents": capacity // 2, "connectors": capacity // 2}
+    arrays = [np.zeros(n, np.int64 if name == "keys" else np.int32) for name, n in sizes.items()]
+    arrays[0] -= 1
+    return fence.each(RunTable(*arrays, np.ones(1, np.int64)))
+
+
+def candidates(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    """Candidates of two blocks, with a table of runs that is often full."""
+    V, capacity = int(rng.integers(1, 40)), int(rng.choice([2, 4, 64]))
+    is_connector = fence(rng.random(V) < rng.choice([0.0, 0.3, 1.0]))
+    table, first, node, written = run_table(capacity, fence), -1, 0, []
+    for tokens in (fence(block_of(rng, V)), fence(block_of(rng, V))):
+        entries, n, position = fence(np.empty(len(tokens), np.int64)), 0, 0
+        while True:
+            n, position, first, node = phrase_kernels.write_candidates(
+                tokens, position, first, node, is_connector, table, 6, entries, n
+            )
+            if position == len(tokens):
+                break
+            larger, n_nodes = run_table(2 * len(table.keys), fence), int(table.size[0])
+            phrase_kernels.insert_runs(
+                larger, fence(table.parents[:n_nodes]), fence(table.connectors[:n_nodes]), n_nodes
+            )
+            table = larger
+        written.append(entries[:n])
+    return [*written, *table]
+
+
+def join(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    V, bits, n_phrases = int(rng.integers(1, 40)), 6, int(rng.integers(0, 60))
+    is_connector = fence(rng.random(V) < rng.choice([0.0, 0.3, 1.0]))
+    runs = [rng.integers(0, V, int(rng.integers(0, 3))).tolist() for _ in range(n_phrases)]
+    table, nodes = number_runs(runs)
+    firsts = np.sort(rng.integers(0, V, n_phrases))
+    keys = np.array(nodes, np.int64) << bits | rng.integers(0, V, n_phrases)
+    order = np.lexsort((keys, firsts))
+    rows = fence(np.searchsorted(firsts, np.arange(V + 1)))
+    tokens = fence(block_of(rng, V))
+    out, joined = fence(np.empty_like(tokens)), fence(np.arange(V, V + n_phrases, dtype=np.int32))
+    n, position, phrases = phrase_kernels.join(
+        tokens, is_connector, fence.each(table), bits, rows, fence(keys[order]), joined, out
+    )
+    return [out[:n], np.array([position, phrases])]
+
+
 def heaps(rng: np.random.Generator, n: int, T: int, dtype: Any) -> list[Any]:
     k, out = int(rng.integers(0, 12)), rng.integers(-1, T + 1, (n, int(rng.integers(0, 4))))
     return [out, np.full((n, k), -np.inf, dtype), np.full((n, k), -1, np.intp)]
@@ -235,6 +283,9 @@ PLAIN: dict[str, Case] = {
     "training.softmax.kernels.exponentiate": softmax_tile,
     "training.softmax.kernels.subtract_observed": softmax_tile,
     "training.softmax.kernels.adam": adam,
+    "phrases.kernels.insert_runs": candidates,
+    "phrases.kernels.write_candidates": candidates,
+    "phrases.kernels.join": join,
     "vectors.search_kernels.keep_best": best,
     "vectors.search_kernels.keep_best_analogies": best_analogies,
     "formats.fasttext._mean_of_ngrams": mean_of_ngrams,

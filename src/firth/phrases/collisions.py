@@ -58,6 +58,8 @@ def _can_be_same(words: list[str], delimiter: str) -> bool:
 def _same_texts(text: CountedText, entries: Int64s, delimiter: str) -> Iterable[list[int]]:
     """Return groups of entries, two or more, with the same text."""
     hashes = np.concatenate([_word_hashes(text.words)[entries], _candidate_hashes(text, delimiter)])
+    if len(hashes) == 0:
+        return []
     order = np.argsort(hashes)
     is_same = np.diff(hashes[order]) == 0
     members = order[np.append(is_same, False) | np.append(False, is_same)]

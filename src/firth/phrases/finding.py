@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.messages import option
+from firth.messages import counted, option
 from firth.options import PhraseOptions
 from firth.phrases.collisions import MergedCounts, merge_same_texts
 from firth.phrases.counting import CountedText, count_candidates
@@ -41,21 +41,22 @@ class FoundPhrases:
 def find_phrases(text: IdText, options: PhraseOptions, workers: int, report: Reporter) -> FoundPhrases:
     """Find the phrases of a text; arguments and exceptions are those of `count_candidates`."""
     report.stage("counting", text.tokens.n_words)
-    counted = count_candidates(text, options, workers=workers, progress=report.advance)
-    if counted.dropped:
+    text_counts = count_candidates(text, options, workers=workers, progress=report.advance)
+    if text_counts.dropped:
+        limit = option("max_vocab", options.max_vocab)
         report.warn(
-            f"rare pairs were dropped {counted.dropped:,} times because of {option('max_vocab', options.max_vocab)}: "
-            "counts of pairs may be too low; give a larger limit if memory allows"
+            f"rare pairs were dropped {counted(text_counts.dropped, 'time')} because of {limit}: counts of pairs may be "
+            "too low; give a larger limit if memory allows"
         )
-    merged = merge_same_texts(counted, options.delimiter)
+    merged = merge_same_texts(text_counts, options.delimiter)
     candidates = np.flatnonzero(merged.candidates >= options.min_count)
-    scores = _scores(counted, merged, candidates, options)
+    scores = _scores(text_counts, merged, candidates, options)
     is_phrase = scores > options.threshold
     candidates, scores = candidates[is_phrase], scores[is_phrase]
     found = map(Found, merged.candidates[candidates].tolist(), scores.tolist())
-    phrases = zip(map(counted.parts, candidates.tolist()), found, strict=True)
+    phrases = zip(map(text_counts.parts, candidates.tolist()), found, strict=True)
     in_order = dict(sorted(phrases, key=lambda pair: (-pair[1].score, pair[0])))
-    return FoundPhrases(in_order, merged.vocab_size, counted.dropped)
+    return FoundPhrases(in_order, merged.vocab_size, text_counts.dropped)
 
 
 def _scores(text: CountedText, merged: MergedCounts, candidates: NDArray[np.intp], options: PhraseOptions) -> Scores:
