@@ -45,8 +45,8 @@ def find_phrases(text: IdText, options: PhraseOptions, workers: int, report: Rep
     if text_counts.dropped:
         limit = option("max_vocab", options.max_vocab)
         report.warn(
-            f"rare pairs were dropped {counted(text_counts.dropped, 'time')} because of {limit}: counts of pairs may be "
-            "too low; give a larger limit if memory allows"
+            f"rare pairs were dropped {counted(text_counts.dropped, 'time')} because of {limit}: counts of pairs may "
+            "be too low; give a larger limit if memory allows"
         )
     merged = merge_same_texts(text_counts, options.delimiter)
     candidates = np.flatnonzero(merged.candidates >= options.min_count)
