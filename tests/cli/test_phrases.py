@@ -85,6 +85,18 @@ def test_standard_input_is_read(run, output):
     assert output.read_text() == expected()
 
 
+@pytest.mark.parametrize(("interrupt", "code"), [(KeyboardInterrupt, 130), (SystemExit, 143)])
+def test_an_interrupt_leaves_the_old_output(run, text, output, monkeypatch, interrupt, code):
+    def find_phrases(*_):
+        raise interrupt
+
+    monkeypatch.setattr("firth.phrases.files.find_phrases", find_phrases)
+    output.write_text("old")
+    assert run("phrases", text, "-o", output, "-q") == Done(code, "", "firth: interrupted\n")
+    assert output.read_text() == "old"
+    assert sorted(path.name for path in output.parent.iterdir()) == ["out.txt", "text.txt"]
+
+
 def test_help_shows_the_meaning_of_each_option(run):
     text = " ".join(run("phrases", "--help").out.split())
     for name, field in PhraseOptions.__dataclass_fields__.items():
