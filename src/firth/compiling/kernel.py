@@ -84,9 +84,13 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], "Kernel"]:
 class Kernel:
     """A compiled function; `loaded` counts the machine code that came from disk, `compiled` that which did not.
 
+    `ever_compiled` counts what all kernels of the process have compiled.
+
     Raises `TypeError` for an argument of a type that kernels do not take, and `RuntimeError` if the code fails, which
     it never should.
     """
+
+    ever_compiled = 0
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]):
         update_wrapper(self, function)
@@ -122,6 +126,7 @@ class Kernel:
         from firth.compiling import compiler
 
         self.compiled += 1
+        Kernel.ever_compiled += 1
         code: MachineCode = compiler.compile_kernel(self.function, self.options, arguments)
         if code.stands_alone:
             cache.write(name, code.to_bytes())
