@@ -1,4 +1,4 @@
-"""Numbers the words of one chunk of text or of integers, with Arrow, which releases the GIL."""
+"""Numbers the words of one chunk of text, or the values of one chunk of integers, without the GIL."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.text.store import DROPPED, END, lookup_table
+from firth.text.ids import END
+from firth.text.word_table import HASH_SEED, WordTable
 
 LONGEST_WORD = 1024
 """Bytes of the longest word of a text; the longest word ever printed has 585, in 195 Devanagari letters.
@@ -15,48 +16,81 @@ Longer tokens (encoded images, keys, a binary file) would cost memory: they are 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedChunk:
-    """A part of the corpus with a numbering of its own.
+WORDS_IN_TABLE = 200_000
+"""Distinct words that are counted in one table; the rest of the chunk gets another."""
 
-    words     distinct keys, str or int, by first occurrence; two may be equal after lower-casing
-    counts    (len(words),) int64
-    entries   (n,) int32, indices into `words`, with `END` after each sentence that ends here
-    replaced  tokens in which invalid UTF-8 was replaced by U+FFFD
+
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """A part of a text with a numbering of its own.
+
+    words     the distinct words and their counts, without slots
+    tags      (words,) uint32: 32 bits of the hash of each word
+    entries   (n,) int32, numbers of words, with `END` after each sentence that ends here
     too_long  tokens skipped because they have more than `LONGEST_WORD` bytes
     """
 
-    words: list[Any]
-    counts: NDArray[np.int64]
+    words: WordTable
+    tags: NDArray[np.uint32]
     entries: NDArray[np.int32]
-    replaced: int = 0
     too_long: int = 0
 
 
-def encode_text(text: bytes, ended: bool, lowercase: bool = False) -> EncodedChunk:
+@dataclass(frozen=True, slots=True)
+class EncodedKeys:
+    """A part of a corpus of Python objects, or of integers, with a numbering of its own.
+
+    keys      distinct keys, str or int, by first occurrence; two may be equal after lower-casing
+    counts    (len(keys),) int64
+    entries   (n,) int32, indices into `keys`, with `END` after each sentence that ends here
+    replaced  tokens in which invalid UTF-8 was replaced by U+FFFD
+    """
+
+    keys: list[Any]
+    counts: NDArray[np.int64]
+    entries: NDArray[np.int32]
+    replaced: int = 0
+
+
+def encode_text(text: bytes, ended: bool, longest: int | None = None) -> list[EncodedText]:
     """Split bytes into lines and words, and number the words.
 
-      text   under 2 GB; a sentence is a line, a word a run of at most `LONGEST_WORD` bytes without ASCII whitespace
-      ended  whether the last line ends with the text
+      text     under 2 GB; a sentence is a line, a word a run of at most `longest` bytes without ASCII whitespace
+      ended    whether the last line ends with the text
+      longest  None: `LONGEST_WORD`
 
-    Only distinct words are decoded and lower-cased.
+    Words are compared byte by byte, and need not be UTF-8.
     """
-    indices, dictionary, lengths, ends = _split(text)
-    counts = np.bincount(indices, minlength=len(dictionary))
-    entries = _with_ends(indices, ends if ended else ends[:-1])
-    too_long = int(counts[lengths > LONGEST_WORD].sum())
-    is_word = (lengths > 0) & (lengths <= LONGEST_WORD)  # Arrow finds an empty word beside whitespace at a line's edge
-    if not is_word.all():
-        entries, dictionary = _only_words(is_word, entries, dictionary)
-        counts = counts[is_word]
-    words, replaced = _decode(dictionary)
-    n_replaced = int(counts[replaced].sum())
-    if lowercase:
-        words = [word.lower() for word in words]
-    return EncodedChunk(words, counts, entries, n_replaced, too_long)
+    n_bytes = len(text) + 1
+    padded = b"".join((text, b"\n" if ended else b" ", b" " * (16 - n_bytes % 8)))
+    units = np.frombuffer(padded, "<u8").astype(np.uint64, copy=False)
+    parts, start = [], 0
+    while start < n_bytes:
+        part, start = _encode_part(units, n_bytes, start, LONGEST_WORD if longest is None else longest)
+        parts.append(part)
+    return parts
 
 
-def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> EncodedChunk:
+def _encode_part(text: NDArray[np.uint64], n_bytes: int, start: int, longest: int) -> tuple[EncodedText, int]:
+    """Encode text from byte `start` on, with one table; return also the byte at which the table was full."""
+    from firth.text.word_kernels import count_words
+
+    size = n_bytes - start
+    most = min(WORDS_IN_TABLE, size // 2 + 1)
+    table = WordTable(
+        np.zeros(2 * most, np.uint64),
+        np.zeros(most + 1, np.uint32),
+        np.empty(most, np.uint32),
+        np.empty(4 * most + longest // 8 + 2, np.uint64),
+    )
+    tags, entries = np.empty(most, np.uint32), np.empty(size, np.int32)
+    results = count_words(text, n_bytes, start, longest, HASH_SEED, table, tags, entries)
+    stop, n_entries, n_words, n_units, too_long = map(int, results)
+    words = WordTable(np.empty(0, np.uint64), table.starts[: n_words + 1], table.counts[:n_words], table.units[:n_units])
+    return EncodedText(words, tags[:n_words], entries[:n_entries], too_long), stop
+
+
+def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> EncodedKeys:
     """Assign a number to each distinct value of an array.
 
     ids   (n,) of any integer dtype, values within int64
@@ -67,55 +101,7 @@ def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> E
     encoded = pa.array(ids.astype(np.int64)).dictionary_encode()
     indices = encoded.indices.to_numpy()
     words = encoded.dictionary.to_numpy().tolist()
-    return EncodedChunk(words, np.bincount(indices, minlength=len(words)), _with_ends(indices, ends))
-
-
-def _split(text: bytes) -> tuple[NDArray[np.int32], Any, NDArray[np.int32], NDArray[np.int64]]:
-    """Return each word's index, the distinct words, their lengths, and the number of words up to each line's end."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    pool = pa.system_memory_pool()  # the others hold tens of megabytes, and reserve a gigabyte of address space
-    bounds = pa.py_buffer(np.array([0, len(text)], np.int32))
-    whole = pa.StringArray.from_buffers(1, bounds, pa.py_buffer(text))
-    lines = pc.split_pattern(whole, "\n", memory_pool=pool)
-    words = pc.ascii_split_whitespace(lines.values, memory_pool=pool)
-    ends = words.offsets.to_numpy()[1:].astype(np.int64)
-    del lines  # as large as the text
-    encoded = pc.dictionary_encode(words.values, memory_pool=pool)
-    lengths = pc.binary_length(encoded.dictionary, memory_pool=pool).to_numpy()
-    return encoded.indices.to_numpy(), encoded.dictionary, lengths, ends
-
-
-def _only_words(
-    is_word: NDArray[np.bool_], entries: NDArray[np.int32], dictionary: Any
-) -> tuple[NDArray[np.int32], Any]:
-    """Remove everything that is not a word, and close the gaps in the numbering."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    numbers = np.where(is_word, np.cumsum(is_word) - 1, DROPPED)
-    new_entries = lookup_table(numbers.astype(np.int32))[entries]
-    words = pc.array_filter(dictionary, pa.array(is_word), memory_pool=pa.system_memory_pool())
-    return new_entries[new_entries != DROPPED], words
-
-
-def _decode(dictionary: Any) -> tuple[list[str], list[int]]:
-    """Decode distinct words from UTF-8, all at once; return them, and the indices of those that were invalid."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if len(dictionary) == 0:
-        return [], []
-    all_words = pa.ListArray.from_arrays(pa.array([0, len(dictionary)], pa.int32()), dictionary)
-    raw = pc.binary_join(all_words, "\n", memory_pool=pa.system_memory_pool())[0].as_buffer().to_pybytes()
-    try:
-        return raw.decode().split("\n"), []
-    except UnicodeDecodeError:
-        # A line feed is never part of a longer character, so replacing in all words at once gives what each alone gives
-        words = raw.decode(errors="replace").split("\n")
-        pairs = enumerate(zip(words, raw.split(b"\n"), strict=True))
-        return words, [i for i, (word, original) in pairs if word.encode() != original]
+    return EncodedKeys(words, np.bincount(indices, minlength=len(words)), _with_ends(indices, ends))
 
 
 def _with_ends(indices: NDArray[np.int32], ends: NDArray[np.int64]) -> NDArray[np.int32]:
