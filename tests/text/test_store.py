@@ -19,7 +19,8 @@ from stress._corpus import linux
 from firth.errors import CorpusError
 from firth.options import Options
 from firth.text import END, read_corpus, store
-from firth.text.store import BLOCK_WORDS, DROPPED, DiskStorage, StoreBuilder
+from firth.text.ids import DROPPED
+from firth.text.store import BLOCK_WORDS, DiskStorage, StoreBuilder
 
 
 def build(entries, memory_limit=2**30, folder=None, step=7, new_ids=None):

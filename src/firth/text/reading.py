@@ -4,7 +4,7 @@ import ctypes
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,12 +99,16 @@ def read_corpus(
     chunks, merged, amount = _encoded(corpus, options.lowercase, tokenizer, offsets, workers, max_input_bytes)
     store = StoreBuilder(memory_limit)
     try:
-        with closing(chunks):
+        with closing(chunks), ThreadPoolExecutor(1, thread_name_prefix="firth-store") as other_thread:
+            writing = other_thread.submit(lambda: None)
             for chunk in chunks:
-                store.append(chunk.entries, merged.add(chunk))
+                ids = merged.add(chunk)
+                writing.result()
+                writing = other_thread.submit(store.append, chunk.entries, ids)
                 if progress is not None:
                     progress(*amount(merged.raw_words))
-        result = _finished(merged, store, options)
+            writing.result()
+            result = _finished(merged, store, options, other_thread)
     except BaseException:
         store.close()
         raise
@@ -112,7 +116,7 @@ def read_corpus(
     return result
 
 
-def _finished(merged: MergedWords | MergedKeys, store: StoreBuilder, options: Options) -> Corpus:
+def _finished(merged: MergedWords | MergedKeys, store: StoreBuilder, options: Options, pool: Executor) -> Corpus:
     """Choose the vocabulary and renumber everything."""
     found = merged.finish()
     frequent = np.flatnonzero(found.counts >= options.min_count)
@@ -125,9 +129,11 @@ def _finished(merged: MergedWords | MergedKeys, store: StoreBuilder, options: Op
     if found.same_ids is not None:
         new_ids = new_ids[found.same_ids]
     sentences = store.sentences
+    making_vocabulary = pool.submit(lambda: Vocabulary(found.keys(order), counts))
+    tokens = store.finish(new_ids)
     return Corpus(
-        Vocabulary(found.keys(order), counts),
-        store.finish(new_ids),
+        making_vocabulary.result(),
+        tokens,
         merged.raw_words,
         sentences,
         merged.replaced,

@@ -180,20 +180,27 @@ def merge_words(words, tags, table, n_words, ids):
 
 
 @kernel()
-def index_words(table, n_words, seed):
-    """Enter `n_words` distinct words into the empty slots of `table`."""
-    n_slots = uint64(len(table.slots))
-    for word in range(uint64(n_words)):
-        h = uint64(seed)
-        for j in range(uint64(table.starts[word]), uint64(table.starts[word + _1])):
-            h = hashed(h, table.units[j])
-        tag = (h * _GOLDEN) >> _32
-        i = (tag * n_slots) >> _32
-        while table.slots[i] != _0:
-            i += _1
-            if i == n_slots:
-                i = _0
-        table.slots[i] = tag << _32 | (word + _1)
+def index_words(table, n_words, seed, tags):
+    """Enter `n_words` distinct words into the empty slots of `table`.
+
+      tags  (any,) uint32, overwritten: as many words are entered at a time, so that their slots are loaded together
+    """
+    n_words, n_slots = uint64(n_words), uint64(len(table.slots))
+    for first in range(_0, n_words, uint64(len(tags))):
+        n = min(uint64(len(tags)), n_words - first)
+        for i in range(n):
+            h = uint64(seed)
+            for j in range(uint64(table.starts[first + i]), uint64(table.starts[first + i + _1])):
+                h = hashed(h, table.units[j])
+            tags[i] = (h * _GOLDEN) >> _32
+            prefetch(table.slots, (uint64(tags[i]) * n_slots) >> _32)
+        for i in range(n):
+            k = (uint64(tags[i]) * n_slots) >> _32
+            while table.slots[k] != _0:
+                k += _1
+                if k == n_slots:
+                    k = _0
+            table.slots[k] = uint64(tags[i]) << _32 | (first + i + _1)
 
 
 @kernel()

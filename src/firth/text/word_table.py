@@ -21,6 +21,7 @@ MOST_IN_COUNT = 2**32 - 1
 
 _UNIT = 8  # bytes
 _MOST_LOAD, _SLOT_GROWTH, _GROWTH = 0.875, 1.4, 1.125
+_INDEXED_AT_A_TIME = 32  # words
 _CHECKED_BYTES = 2**20  # smaller growth is not compared with the free memory
 
 Number = TypeVar("Number", np.uint32, np.uint64)
@@ -41,7 +42,7 @@ class WordTable(NamedTuple):
     units: NDArray[np.uint64]
 
 
-class GrowingArray(Generic[Number]):
+class ArrayInPlace(Generic[Number]):
     """An array that grows in place, without a second copy."""
 
     def __init__(self, dtype: type[Number]):
@@ -71,9 +72,9 @@ class DistinctWords:
     def __init__(self) -> None:
         self._n = 0
         self._slots: NDArray[np.uint64] = np.empty(0, np.uint64)
-        self._starts = GrowingArray(np.uint32)
-        self._counts = GrowingArray(np.uint32)
-        self._units = GrowingArray(np.uint64)
+        self._starts = ArrayInPlace(np.uint32)
+        self._counts = ArrayInPlace(np.uint32)
+        self._units = ArrayInPlace(np.uint64)
         self._starts.reserve(1)
         self._in_counts = 0
         self._large_counts: NDArray[np.int64] = np.empty(0, np.int64)
@@ -161,7 +162,7 @@ class DistinctWords:
 
         self.close_index()
         self._slots = np.zeros(n_slots, np.uint64)
-        index_words(self._table(), self._n, HASH_SEED)
+        index_words(self._table(), self._n, HASH_SEED, np.empty(_INDEXED_AT_A_TIME, np.uint32))
 
 
 def _fewer_words() -> str:
