@@ -16,7 +16,7 @@ Longer tokens (encoded images, keys, a binary file) would cost memory: they are 
 """
 
 
-WORDS_IN_TABLE = 200_000
+WORDS_IN_TABLE = 2**17
 """Distinct words that are counted in one table; the rest of the chunk gets another."""
 
 
@@ -52,42 +52,71 @@ class EncodedKeys:
     replaced: int = 0
 
 
-def encode_text(text: bytes, ended: bool, longest: int | None = None) -> list[EncodedText]:
-    """Split bytes into lines and words, and number the words.
+class TextEncoder:
+    """Splits text into lines and words, and numbers the words of each text; any number of threads may do so at once.
 
-      text     under 2 GB; a sentence is a line, a word a run of at most `longest` bytes without ASCII whitespace
-      ended    whether the last line ends with the text
-      longest  None: `LONGEST_WORD`
+      longest  bytes of the longest word
 
-    Words are compared byte by byte, and need not be UTF-8.
+    Words are compared byte by byte, and need not be UTF-8. The arrays that are needed for a text are used again for the
+    next: the system takes longer to provide new memory than to split a text.
     """
-    n_bytes = len(text) + 1
-    padded = b"".join((text, b"\n" if ended else b" ", b" " * (16 - n_bytes % 8)))
-    units = np.frombuffer(padded, "<u8").astype(np.uint64, copy=False)
-    parts, start = [], 0
-    while start < n_bytes:
-        part, start = _encode_part(units, n_bytes, start, LONGEST_WORD if longest is None else longest)
-        parts.append(part)
-    return parts
+
+    def __init__(self, longest: int):
+        self._longest = longest
+        self._unused: list[_Workspace] = []
+
+    def encode(self, text: bytes, ended: bool) -> list[EncodedText]:
+        """Return the parts of a text, in order.
+
+        text   under 2 GB; a sentence is a line, a word a run of at most `longest` bytes without ASCII whitespace
+        ended  whether the last line ends with the text
+        """
+        n_bytes = len(text) + 1
+        padded = b"".join((text, b"\n" if ended else b" ", b" " * (16 - n_bytes % 8)))
+        units = np.frombuffer(padded, "<u8").astype(np.uint64, copy=False)
+        work = self._workspace(n_bytes)
+        parts, start = [], 0
+        while start < n_bytes:
+            part, start = self._encode_part(units, n_bytes, start, work)
+            parts.append(part)
+        self._unused.append(work)
+        return parts
+
+    def _workspace(self, n_bytes: int) -> "_Workspace":
+        try:
+            work = self._unused.pop()
+        except IndexError:
+            return _Workspace(n_bytes, self._longest)
+        return work if len(work.entries) >= n_bytes else _Workspace(n_bytes * 5 // 4, self._longest)
+
+    def _encode_part(
+        self, text: NDArray[np.uint64], n_bytes: int, start: int, work: "_Workspace"
+    ) -> tuple[EncodedText, int]:
+        """Encode text from byte `start` on, with one table; return also the byte at which the table was full."""
+        from firth.text.word_kernels import count_words
+
+        work.table.slots.fill(0)
+        results = count_words(text, n_bytes, start, self._longest, HASH_SEED, work.table, work.tags, work.entries)
+        stop, n_entries, n_words, n_units, too_long = map(int, results)
+        _, starts, counts, units = work.table
+        copies = starts[: n_words + 1].copy(), counts[:n_words].copy(), units[:n_units].copy()
+        words = WordTable(np.empty(0, np.uint64), *copies)
+        return EncodedText(words, work.tags[:n_words].copy(), work.entries[:n_entries].copy(), too_long), stop
 
 
-def _encode_part(text: NDArray[np.uint64], n_bytes: int, start: int, longest: int) -> tuple[EncodedText, int]:
-    """Encode text from byte `start` on, with one table; return also the byte at which the table was full."""
-    from firth.text.word_kernels import count_words
+class _Workspace:
+    """The arrays that `count_words` fills for a text of `n_bytes`."""
 
-    size = n_bytes - start
-    most = min(WORDS_IN_TABLE, size // 2 + 1)
-    table = WordTable(
-        np.zeros(2 * most, np.uint64),
-        np.zeros(most + 1, np.uint32),
-        np.empty(most, np.uint32),
-        np.empty(4 * most + longest // 8 + 2, np.uint64),
-    )
-    tags, entries = np.empty(most, np.uint32), np.empty(size, np.int32)
-    results = count_words(text, n_bytes, start, longest, HASH_SEED, table, tags, entries)
-    stop, n_entries, n_words, n_units, too_long = map(int, results)
-    words = WordTable(np.empty(0, np.uint64), table.starts[: n_words + 1], table.counts[:n_words], table.units[:n_units])
-    return EncodedText(words, tags[:n_words], entries[:n_entries], too_long), stop
+    def __init__(self, n_bytes: int, longest: int):
+        most = min(WORDS_IN_TABLE, n_bytes // 2 + 1)
+        self.table = WordTable(
+            np.empty(2 * most, np.uint64),
+            np.zeros(most + 1, np.uint32),
+            np.empty(most, np.uint32),
+            np.empty(4 * most + longest // 8 + 2, np.uint64),
+        )
+        self.tags = np.empty(most, np.uint32)
+        self.entries = np.empty(n_bytes, np.int32)
 
 
 def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> EncodedKeys:

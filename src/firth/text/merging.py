@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from firth.errors import CorpusError
 from firth.messages import counted
-from firth.text.encoding import LONGEST_WORD, EncodedKeys, EncodedText, encode_text
+from firth.text import encoding
+from firth.text.encoding import EncodedKeys, EncodedText, TextEncoder
 from firth.text.ids import END, MOST_IDS, Ids
 from firth.text.sentences import Numbering, mixed_keys
 from firth.text.word_table import DistinctWords
@@ -83,6 +84,7 @@ class MergedWords:
     def __init__(self, lowercase: bool):
         self._lowercase = lowercase
         self._words = DistinctWords()
+        self._encoder = TextEncoder(_LONGEST_FOLDED * encoding.LONGEST_WORD)
         self.raw_words = self.replaced = self.too_long = 0
 
     def add(self, chunk: EncodedText) -> Ids:
@@ -133,7 +135,7 @@ class MergedWords:
     def _ids_of(self, text: bytes) -> Ids:
         """Return the ids of words separated by whitespace; new words are added."""
         found = []
-        for part in encode_text(text, ended=True, longest=_LONGEST_FOLDED * LONGEST_WORD):
+        for part in self._encoder.encode(text, ended=True):
             check_distinct(len(self._words), len(part.tags))
             ids = self._words.add(part.words, part.tags)
             found.append(ids[part.entries[part.entries != END]])

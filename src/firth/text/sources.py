@@ -106,7 +106,7 @@ def _cut(stream: OpenText, keep_all: bool) -> Iterator[TextChunk]:
         line_end = block.rfind(b"\n")
         cut = line_end if line_end >= 0 else _last_whitespace(block)
         if cut >= 0:
-            yield TextChunk(rest + block[:cut], ended=line_end >= 0)
+            yield TextChunk(b"".join((rest, memoryview(block)[:cut])), ended=line_end >= 0)
             rest = block[cut + 1 :]
         elif len(rest) - 1 - _last_whitespace(rest) <= encoding.LONGEST_WORD:
             rest += block
