@@ -193,7 +193,11 @@ def _encoded(
             return bytes_read.done, bytes_read.total
 
         if tokenizer is None:
-            return _parts(_in_parallel(TextEncoder(encoding.LONGEST_WORD).encode, texts, workers)), MergedWords(lowercase), amount
+            return (
+                _parts(_in_parallel(TextEncoder(encoding.LONGEST_WORD).encode, texts, workers)),
+                MergedWords(lowercase),
+                amount,
+            )
         return encode_tokenized(texts, tokenizer, lowercase), MergedKeys(), amount
     is_array = offsets is not None or (isinstance(corpus, np.ndarray) and corpus.dtype.kind in "iufb")
     if not is_array:

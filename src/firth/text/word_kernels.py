@@ -183,7 +183,7 @@ def merge_words(words, tags, table, n_words, ids):
 def index_words(table, n_words, seed, tags):
     """Enter `n_words` distinct words into the empty slots of `table`.
 
-      tags  (any,) uint32, overwritten: as many words are entered at a time, so that their slots are loaded together
+    tags  (any,) uint32, overwritten: as many words are entered at a time, so that their slots are loaded together
     """
     n_words, n_slots = uint64(n_words), uint64(len(table.slots))
     for first in range(_0, n_words, uint64(len(tags))):
