@@ -129,7 +129,8 @@ def window_pairs(rng: np.random.Generator, fence: Fence, module: Any = kernels) 
 
 def sorted_run(entries: Any, shift: int, fence: Fence, module: Any) -> tuple[Any, Any]:
     entries, spare = fence(entries), fence(np.empty_like(entries))
-    if module.radix_sort(entries, spare, 4, 4 + 2 * shift):
+    positions = fence(np.empty(1 << kernels.DIGIT_BITS, np.int64))
+    if module.radix_sort(entries, spare, positions, 4, 4 + 2 * shift):
         entries, spare = spare, entries
     sums = fence(np.empty(len(entries), np.int32))
     n = module.sum_equal(entries, 4, spare, sums)
@@ -204,7 +205,8 @@ def best_analogies(rng: np.random.Generator, fence: Fence) -> list[Any]:
     cosines = scores(rng, W, T)
     arrays = list(map(fence, heaps(rng, n, T, cosines.dtype)))
     questions, multiply = fence(rng.integers(0, W, (n, 3))), bool(rng.random() < 0.5)
-    search_kernels.keep_best_analogies(0, multiply, fence(cosines), questions, *arrays)
+    scratch = fence(np.empty(T, cosines.dtype))
+    search_kernels.keep_best_analogies(0, multiply, fence(cosines), scratch, questions, *arrays)
     return arrays
 
 

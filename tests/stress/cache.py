@@ -12,7 +12,8 @@ from random import Random
 from typing import Any
 from unittest import mock
 
-from firth.kernel_cache import kernel
+from firth.compiling import cache
+from firth.compiling.kernel import kernel
 
 SEEDS = 100
 LOADS = 1000  # of a seed
@@ -31,17 +32,16 @@ def make_kernel(factor: int) -> Any:
 
 def run(seed: int, folder: Path) -> dict[str, int]:
     """Damage one entry `LOADS` times; return the counts of the outcomes."""
-    random, cache = Random(seed), folder / "cache"
-    with mock.patch.dict(os.environ, FIRTH_CACHE_DIR=str(cache)):
+    random, entries = Random(seed), folder / "cache"
+    with mock.patch.dict(os.environ, FIRTH_CACHE_DIR=str(entries)):
         ours, other = make_kernel(2), make_kernel(3)
         assert (ours(21), other(21)) == (42, 63)
-        signature = ours.signatures[0]
-        entry, foreign = (each._cache._path(signature) for each in (ours, other))
+        entry, foreign = (entries / f"{each.entry(('q',))}.kernel" for each in (ours, other))
         sound = entry.read_bytes()
         counts: Counter[str] = Counter()
         for _ in range(LOADS):
             damage(random, entry, sound, foreign)
-            assert ours._cache.load_overload(signature, ours.targetctx) is None, "a damaged entry was loaded"
+            assert cache.read(entry.stem) is None, "a damaged entry was loaded"
             counts["damaged entries not loaded"] += 1
         for number in range(STARTS):
             damage(random, entry, sound, foreign, how=number if number < 3 else None)

@@ -32,7 +32,7 @@ SECONDS = 600
 SUITE_SECONDS = 7200
 ADDRESS_SPACE = 16 << 30  # bytes
 SOURCE = Path(firth.__file__).parent
-COMPILERS = {"kernel", "njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil", "overload", "intrinsic"}
+COMPILERS = {"kernel", "helper", "njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil", "overload", "intrinsic"}
 
 
 def run(seed: int, folder: Path) -> dict[str, int]:
@@ -102,6 +102,9 @@ def compiled(source: Path) -> Iterator[tuple[str, set[str]]]:
         compilers = {name for name in COMPILERS if imported.get(name) != f"typing.{name}"}  # typing has an overload too
         handed_over = {name for node in nodes if isinstance(node, ast.Call) for name in _compiles(node)}
         for node in nodes:
+            if isinstance(node, ast.Assign) and _names(node.value) == {"Intrinsic"}:
+                defined_in, name = (argument.value for argument in node.value.args)
+                yield f"{module}.{node.targets[0].id}", {f"{defined_in}.{name}".removeprefix(f"{source.name}.")}
             if isinstance(node, ast.FunctionDef) and (
                 node.name in handed_over or any(_names(decorator) & compilers for decorator in node.decorator_list)
             ):

@@ -91,7 +91,8 @@ def test_cells_of_the_largest_vocabularies_keep_both_words(shift, data):
     pairs = data.draw(st.lists(st.tuples(word, word, st.integers(1, 2**bits - 1)), max_size=20))
     entries = np.array([(c << shift | o) << bits | weight for c, o, weight in pairs], np.int64)
     spare, sums = np.empty_like(entries), np.empty(len(entries), np.int32)
-    if kernels.radix_sort(entries, spare, bits, bits + 2 * shift):
+    positions = np.empty(1 << kernels.DIGIT_BITS, np.int64)
+    if kernels.radix_sort(entries, spare, positions, bits, bits + 2 * shift):
         entries, spare = spare, entries
     n = kernels.sum_equal(entries, bits, spare, sums)
     expected = {}

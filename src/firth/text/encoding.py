@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.text.ids import END
+from firth.text.word_kernels import count_words
 from firth.text.word_table import HASH_SEED, WordTable
 
 LONGEST_WORD = 1024
@@ -93,8 +94,6 @@ class TextEncoder:
         self, text: NDArray[np.uint64], n_bytes: int, start: int, work: "_Workspace"
     ) -> tuple[EncodedText, int]:
         """Encode text from byte `start` on, with one table; return also the byte at which the table was full."""
-        from firth.text.word_kernels import count_words
-
         work.table.slots.fill(0)
         results = count_words(text, n_bytes, start, self._longest, HASH_SEED, work.table, work.tags, work.entries)
         stop, n_entries, n_words, n_units, too_long = map(int, results)

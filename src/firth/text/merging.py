@@ -121,7 +121,7 @@ class MergedWords:
 
     def _folded(self, raw: bytes, counts: NDArray[np.int64]) -> bytes:
         """Repair and lower-case words, each followed by a line feed, and count the tokens that were repaired."""
-        # A line feed is neither part of a longer character nor of a word for `lower`: each word becomes what it would alone
+        # A line feed ends a character and, for `lower`, a word, so each word becomes what it would become alone
         try:
             text = raw.decode()
             folded = raw

@@ -162,8 +162,9 @@ def _no_words_error(found: KeyCounts, too_long: int, min_count: int) -> CorpusEr
     if n_words == 1:
         return CorpusError(f"{none} only 1 word, {word!r}; give more text")
     or_less = " or less" if counts[top] > 1 else ""
+    n_distinct = np.count_nonzero(counts)
     return CorpusError(
-        f"{none} {counted(n_words, 'word')}, {np.count_nonzero(counts):,} of them distinct; the most frequent, {word!r}, "
+        f"{none} {counted(n_words, 'word')}, {n_distinct:,} of them distinct; the most frequent, {word!r}, "
         f"occurs {counted(counts[top], 'time')}; give {option('min_count', counts[top])}{or_less}, or more text"
     )
 

@@ -10,8 +10,8 @@ import numpy as np
 from firth.errors import CorpusError
 from firth.options import shortened
 from firth.text.encoding import EncodedKeys
-from firth.text.sources import TextChunk
 from firth.text.ids import END
+from firth.text.sources import TextChunk
 
 CHUNK_TOKENS = 2**19
 """Tokens in one chunk of token lists."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from firth.errors import CorpusError
 from firth.messages import counted
 from firth.text.ids import END, Ids
+from firth.text.word_kernels import renumber
 
 BLOCK_WORDS = 32768
 """The most entries, `END` included, of one block."""
@@ -303,8 +304,6 @@ def _renumbered(entries: Ids, ids: Ids, last: int) -> tuple[Ids, int, int]:
 
     `last` is the entry before. Returns the new entries, the number of sentences that end in them, and the last entry.
     """
-    from firth.text.word_kernels import renumber
-
     out = np.empty_like(entries)
     n, n_sentences, last = map(int, renumber(entries, ids, last, out))
     return out[:n], n_sentences, last

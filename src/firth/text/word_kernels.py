@@ -1,4 +1,4 @@
-"""Numba kernels that split text into words, number the distinct words, and renumber token ids.
+"""Kernels that split text into words, number the distinct words, and renumber token ids.
 
 A word is stored as whole 64-bit units, little-endian: its bytes, a line feed, and spaces up to the next unit. Words
 contain neither, so two words are equal if and only if their units are.
@@ -7,11 +7,8 @@ The kernels do not check indices: `encoding`, `word_table` and `store` call them
 """
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types, uint32, uint64
-from numba.extending import intrinsic
 
-from firth.kernel_cache import kernel
+from firth.compiling.kernel import Intrinsic, helper, kernel
 from firth.text.ids import DROPPED, END
 
 _LOW_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
@@ -28,34 +25,21 @@ _0, _1, _3, _7, _8, _23, _32, _41, _56, _63 = (np.uint64(i) for i in (0, 1, 3, 7
 _AHEAD, _FAR_AHEAD = np.uint64(24), np.uint64(48)  # words: the distance of prefetching
 
 
-@intrinsic
-def prefetch(typingctx, array, i):
-    """Load the cache line of array[i], without waiting; any i is allowed."""
-
-    def generate(context, builder, signature, arguments):
-        pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        data = context.make_array(array)(context, builder, arguments[0]).data
-        address = builder.bitcast(builder.gep(data, [arguments[1]]), pointer)
-        kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
-        call = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
-        builder.call(call, [address, number(0), number(3), number(1)])  # to read, soon and often, data
-        return context.get_dummy_value()
-
-    return types.void(array, types.uint64), generate
+prefetch = Intrinsic("firth.text.prefetching", "prefetch")
 
 
-@njit(nogil=True)
+@helper()
 def hashed(h, unit):
     """Add a unit to the hash of a word, which starts from a secret seed; the product of halves resists flooding."""
     x = h ^ unit
     return (x & _LOW_32) * (x >> _32) ^ (x << _23 | x >> _41)
 
 
-@njit(nogil=True)
+@helper()
 def find(table, n_words, tag, source, at, size):
     """Return the number of the word source[at : at + size]; if it is new, enter `n_words` for it and return that."""
     slots = table.slots
-    n_slots = uint64(len(slots))
+    n_slots = np.uint64(len(slots))
     i = (tag * n_slots) >> _32
     while True:
         slot = slots[i]
@@ -64,7 +48,7 @@ def find(table, n_words, tag, source, at, size):
             return n_words
         if slot >> _32 == tag:
             word = (slot & _LOW_32) - _1
-            start = uint64(table.starts[word])
+            start = np.uint64(table.starts[word])
             j = _0
             while table.units[start + j] == source[at + j]:
                 j += _1
@@ -91,12 +75,12 @@ def count_words(text, n_bytes, start, longest, seed, table, tags, entries):
     Stops at the end, or when the table might have no room for another word. Returns where it stopped, and the numbers
     of entries, distinct words, their units, and tokens longer than `longest`.
     """
-    n_bytes, longest, seed = uint64(n_bytes), uint64(longest), uint64(seed)
+    n_bytes, longest, seed = np.uint64(n_bytes), np.uint64(longest), np.uint64(seed)
     n = n_words = top = too_long = size = _0
-    p = first = uint64(start)
+    p = first = np.uint64(start)
     h, in_line = seed, _1  # the line may have begun before
     most = longest // _8
-    room = uint64(len(table.units)) - most - _1
+    room = np.uint64(len(table.units)) - most - _1
     while p < n_bytes:
         shift = (p & _7) << _3
         unit = text[p >> _3] >> shift | (text[(p >> _3) + _1] << _1) << (_63 - shift)
@@ -123,7 +107,7 @@ def count_words(text, n_bytes, start, longest, seed, table, tags, entries):
                 top += size + _1
                 table.starts[n_words] = top
                 table.counts[word] = 0
-            table.counts[word] += uint32(1)
+            table.counts[word] += np.uint32(1)
             entries[n] = word
             n += _1
             in_line = _1
@@ -151,22 +135,22 @@ def merge_words(words, tags, table, n_words, ids):
 
     Returns the new number of words.
     """
-    n_words, n_new, n_slots = uint64(n_words), uint64(len(tags)), uint64(len(table.slots))
-    top = uint64(table.starts[n_words])
+    n_words, n_new, n_slots = np.uint64(n_words), np.uint64(len(tags)), np.uint64(len(table.slots))
+    top = np.uint64(table.starts[n_words])
     for i in range(n_new + _FAR_AHEAD):
         if i < n_new:
-            prefetch(table.slots, (uint64(tags[i]) * n_slots) >> _32)
+            prefetch(table.slots, (np.uint64(tags[i]) * n_slots) >> _32)
         j = i - _AHEAD
         if j < n_new:  # not if i < _AHEAD: unsigned numbers are never negative
-            likely = (table.slots[(uint64(tags[j]) * n_slots) >> _32] - _1) & _LOW_32
+            likely = (table.slots[(np.uint64(tags[j]) * n_slots) >> _32] - _1) & _LOW_32
             if likely < n_words:
                 prefetch(table.counts, likely)
-                prefetch(table.units, uint64(table.starts[likely]))
+                prefetch(table.units, np.uint64(table.starts[likely]))
         j = i - _FAR_AHEAD
         if j < n_new:
-            start = uint64(words.starts[j])
-            size = uint64(words.starts[j + _1]) - start
-            word = find(table, n_words, uint64(tags[j]), words.units, start, size)
+            start = np.uint64(words.starts[j])
+            size = np.uint64(words.starts[j + _1]) - start
+            word = find(table, n_words, np.uint64(tags[j]), words.units, start, size)
             if word == n_words:
                 for k in range(size):
                     table.units[top + k] = words.units[start + k]
@@ -185,22 +169,22 @@ def index_words(table, n_words, seed, tags):
 
     tags  (any,) uint32, overwritten: as many words are entered at a time, so that their slots are loaded together
     """
-    n_words, n_slots = uint64(n_words), uint64(len(table.slots))
-    for first in range(_0, n_words, uint64(len(tags))):
-        n = min(uint64(len(tags)), n_words - first)
+    n_words, n_slots = np.uint64(n_words), np.uint64(len(table.slots))
+    for first in range(_0, n_words, np.uint64(len(tags))):
+        n = min(np.uint64(len(tags)), n_words - first)
         for i in range(n):
-            h = uint64(seed)
-            for j in range(uint64(table.starts[first + i]), uint64(table.starts[first + i + _1])):
+            h = np.uint64(seed)
+            for j in range(np.uint64(table.starts[first + i]), np.uint64(table.starts[first + i + _1])):
                 h = hashed(h, table.units[j])
             tags[i] = (h * _GOLDEN) >> _32
-            prefetch(table.slots, (uint64(tags[i]) * n_slots) >> _32)
+            prefetch(table.slots, (np.uint64(tags[i]) * n_slots) >> _32)
         for i in range(n):
-            k = (uint64(tags[i]) * n_slots) >> _32
+            k = (np.uint64(tags[i]) * n_slots) >> _32
             while table.slots[k] != _0:
                 k += _1
                 if k == n_slots:
                     k = _0
-            table.slots[k] = uint64(tags[i]) << _32 | (first + i + _1)
+            table.slots[k] = np.uint64(tags[i]) << _32 | (first + i + _1)
 
 
 @kernel()
@@ -216,9 +200,9 @@ def renumber(entries, ids, last, out):
     """
     n = sentences = _0
     for entry in entries:
-        new = END if entry == END else ids[uint32(entry)]
+        new = END if entry == END else ids[np.uint32(entry)]
         if new != DROPPED and (new != END or last != END):
             out[n] = last = new
             n += _1
-            sentences += uint64(new == END)
+            sentences += np.uint64(new == END)
     return n, sentences, last

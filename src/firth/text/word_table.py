@@ -1,14 +1,15 @@
 """The distinct words of a text and their counts, in arrays: no Python object exists for a word that is not kept."""
 
 import os
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from firth.errors import CorpusError
 from firth.messages import advice, counted
 from firth.resources import require_memory
+from firth.text.word_kernels import index_words, merge_words
 
 HASH_SEED = int.from_bytes(os.urandom(8), "little") >> 1
 """Of the hash of words: secret, so that nobody can write a text whose words all have the same hash."""
@@ -23,8 +24,6 @@ _UNIT = 8  # bytes
 _MOST_LOAD, _SLOT_GROWTH, _GROWTH = 0.875, 1.4, 1.125
 _INDEXED_AT_A_TIME = 32  # words
 _CHECKED_BYTES = 2**20  # smaller growth is not compared with the free memory
-
-Number = TypeVar("Number", np.uint32, np.uint64)
 
 
 class WordTable(NamedTuple):
@@ -42,24 +41,23 @@ class WordTable(NamedTuple):
     units: NDArray[np.uint64]
 
 
-class ArrayInPlace(Generic[Number]):
+class ArrayInPlace:
     """An array that grows in place, without a second copy."""
 
-    def __init__(self, dtype: type[Number]):
+    def __init__(self, dtype: DTypeLike):
         self._bytes = bytearray()
         self._dtype = np.dtype(dtype)
 
-    def view(self) -> NDArray[Number]:
+    def view(self) -> NDArray[Any]:
         """Return the array; it must be dropped before `reserve`."""
         return np.frombuffer(self._bytes, self._dtype)
 
     def missing(self, size: int) -> int:
         """Return by how many bytes `reserve` would grow."""
-        room, needed = len(self._bytes), size * self._dtype.itemsize
-        if needed <= room:
+        item, room = int(self._dtype.itemsize), len(self._bytes)
+        if size * item <= room:
             return 0
-        larger = max(needed, int(room * _GROWTH))
-        return larger - larger % self._dtype.itemsize - room
+        return max(size, int(room // item * _GROWTH)) * item - room
 
     def reserve(self, size: int) -> None:
         """Make room for `size` items; new ones are zero."""
@@ -90,8 +88,6 @@ class DistinctWords:
 
         Raises `NotEnoughMemoryError` if there is no memory for them, and `CorpusError` if they exceed 32 GiB.
         """
-        from firth.text.word_kernels import merge_words
-
         self._reserve(len(tags), len(words.units))
         n_tokens = int(words.counts.sum(dtype=np.int64))
         self._in_counts += n_tokens
@@ -158,8 +154,6 @@ class DistinctWords:
 
     def _index(self, n_slots: int) -> None:
         """Make a larger hash table; the old one is freed first."""
-        from firth.text.word_kernels import index_words
-
         self.close_index()
         self._slots = np.zeros(n_slots, np.uint64)
         index_words(self._table(), self._n, HASH_SEED, np.empty(_INDEXED_AT_A_TIME, np.uint32))

@@ -5,8 +5,8 @@ Draw number n under a key is a hash of both (`random_bits`). The key is a hash o
 """
 
 import numpy as np
-from numba import int32, int64, njit, uint32, uint64
 
+from firth.compiling.kernel import helper
 from firth.text import END
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -21,30 +21,30 @@ def block_key(seed: int, *position: int) -> int:
     return int(np.random.SeedSequence((seed, *position)).generate_state(1, np.uint64)[0])
 
 
-@njit(nogil=True)
+@helper()
 def random_bits(key, n):
     """Draw number n under `key`: 64 random bits (the output function of SplitMix64, Steele et al. 2014)."""
-    z = uint64(key) + uint64(n) * _GOLDEN
-    z = (z ^ (z >> uint64(30))) * _MIX_1
-    z = (z ^ (z >> uint64(27))) * _MIX_2
-    return z ^ (z >> uint64(31))
+    z = np.uint64(key) + np.uint64(n) * _GOLDEN
+    z = (z ^ (z >> np.uint64(30))) * _MIX_1
+    z = (z ^ (z >> np.uint64(27))) * _MIX_2
+    return z ^ (z >> np.uint64(31))
 
 
-@njit(nogil=True)
+@helper()
 def below(bits, limit):
     """Scale the high 32 of 64 random bits to a whole number in [0, limit)."""
-    return ((bits >> uint64(32)) * uint64(limit)) >> uint64(32)
+    return ((bits >> np.uint64(32)) * np.uint64(limit)) >> np.uint64(32)
 
 
-@njit(nogil=True)
+@helper()
 def window_size(key, i, window, shrink):
     """Return the radius (26) of the window around the i-th word kept: `window`, or drawn from 1..window if `shrink`."""
     if not shrink:
-        return int64(window)
-    return int64(1) + int64(below(random_bits(key, _WINDOW_DRAWS + uint64(i)), window))
+        return np.int64(window)
+    return np.int64(1) + np.int64(below(random_bits(key, _WINDOW_DRAWS + np.uint64(i)), window))
 
 
-@njit(nogil=True)
+@helper()
 def subsample(block, keep, key, kept, first, stop):
     """Fill `kept` with the words of `block` that survive; return the number of survivors and that of all words.
 
@@ -60,21 +60,21 @@ def subsample(block, keep, key, kept, first, stop):
             words += 1
             kept[n] = word
             first[n] = begin
-            n += uint32(random_bits(key, i) >> uint64(32)) <= keep[word]
+            n += np.uint32(random_bits(key, i) >> np.uint64(32)) <= keep[word]
     stop[begin:n] = n
     return n, words
 
 
-@njit(nogil=True)
+@helper()
 def draw_word(key, n, alias):
     """Draw noise word number n by Walker's alias method (`sampling.alias_table`)."""
-    bits = random_bits(key, _NOISE_DRAWS + uint64(n))
+    bits = random_bits(key, _NOISE_DRAWS + np.uint64(n))
     slot = below(bits, len(alias))
-    threshold, other = uint32(alias[slot] >> uint64(32)), uint32(alias[slot])
-    return int32(slot) if uint32(bits) < threshold else int32(other)
+    threshold, other = np.uint32(alias[slot] >> np.uint64(32)), np.uint32(alias[slot])
+    return np.int32(slot) if np.uint32(bits) < threshold else np.int32(other)
 
 
-@njit(nogil=True)
+@helper()
 def draw_noise(key, first_draw, count, alias, noise):
     """Draw `count` noise words, from number `first_draw` on."""
     for m in range(count):

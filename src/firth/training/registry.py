@@ -1,10 +1,6 @@
 """Registry of the objectives, one line each, and the trainer for a model's options."""
 
-import os
-
-import numba
-from numba.core.compiler_lock import global_compiler_lock
-
+from firth.compiling.kernel import is_interpreted
 from firth.errors import OptionError
 from firth.options import Options
 from firth.resources import require_memory
@@ -17,11 +13,6 @@ from firth.training.negative_sampling import objective as negative_sampling_obje
 from firth.training.softmax import objective as softmax_objective
 
 UNUSED = 128 * 2**20  # bytes of address space that are reserved and hardly used: stacks, heaps, compiled code
-
-_LOCK = global_compiler_lock
-# A fork while another thread compiles would otherwise leave the lock held in the child forever.
-os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
-
 
 OBJECTIVES = {"negative_sampling": negative_sampling_objective.OBJECTIVE, "softmax": softmax_objective.OBJECTIVE}
 """The objective for each value of the option `objective`."""
@@ -37,8 +28,7 @@ def make_trainer(
     Raises `NotEnoughMemoryError`, before anything large is allocated, if memory is too small, and `OptionError` if
     compiling is switched off in Numba.
     """
-    interpreted = getattr(numba.config, "DISABLE_JIT", False)  # numba sets it at run time, without a type
-    if interpreted and kernels == "compiled":
+    if is_interpreted() and kernels == "compiled":
         raise OptionError('NUMBA_DISABLE_JIT is set: unset it, or give kernels="reference"')
     objective = OBJECTIVES[options.objective]
     parts = objective.memory_needed(corpus, options, workers) | checkpointer.memory_needed(len(corpus.vocabulary))

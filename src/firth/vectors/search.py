@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.resources import available_cores
+from firth.vectors import search_kernels
 from firth.vectors.half_precision import widened
 from firth.vectors.query_input import FloatArray, RowIndices
 
@@ -55,8 +56,6 @@ def nearest(searched: SearchedRows, queries: FloatArray, excluded: RowIndices, t
     queries (n, D) of length 1, in the dtype of the norms; excluded (n, m) rows, -1 for none. Of equal scores the lower
     row comes first; rows whose cosine is NaN are left out.
     """
-    from firth.vectors.search_kernels import keep_best
-
     best = _no_rows(len(queries), min(topn, searched.last - searched.first), searched.norms.dtype)
     together = min(_QUERIES, len(queries))
     size = _rows_of_a_block(together, queries.shape[1])
@@ -66,7 +65,9 @@ def nearest(searched: SearchedRows, queries: FloatArray, excluded: RowIndices, t
             for low in range(0, len(queries), _QUERIES):
                 block = slice(low, low + _QUERIES)
                 scores = _product(queries[block], rows, buffer)
-                threads.share(keep_best, (start,), (scores, excluded[block], best.scores[block], best.rows[block]))
+                threads.share(
+                    search_kernels.keep_best, (start,), (scores, excluded[block], best.scores[block], best.rows[block])
+                )
     return _sorted(best)
 
 
@@ -79,8 +80,6 @@ def analogies(
     words (W, D) of length 1, all that occur in questions; questions (n, 3), a, b, c as rows of `words`; excluded as
     in `nearest`.
     """
-    from firth.vectors.search_kernels import keep_best_analogies
-
     best = _no_rows(len(questions), min(topn, searched.last - searched.first), searched.norms.dtype)
     size = max(_FEWEST_ROWS, min(_ANALOGY_ROWS, _COSINES // len(words)))
     buffer = np.empty((len(words), size), dtype=words.dtype)
@@ -91,9 +90,15 @@ def analogies(
                 cosines += 1
                 cosines /= 2
             threads.share(
-                keep_best_analogies, (start, multiply, cosines), (questions, excluded, best.scores, best.rows)
+                _keep_best_analogies, (start, multiply, cosines), (questions, excluded, best.scores, best.rows)
             )
     return _sorted(best)
+
+
+def _keep_best_analogies(start: int, multiply: bool, cosines: FloatArray, *of_questions: NDArray[Any]) -> None:
+    search_kernels.keep_best_analogies(
+        start, multiply, cosines, np.empty(cosines.shape[1], cosines.dtype), *of_questions
+    )
 
 
 def _rows_of_a_block(queries: int, D: int) -> int:

@@ -10,15 +10,14 @@ All functions release the GIL. None checks its arguments: `search` does.
 """
 
 import numpy as np
-from numba import njit
 
-from firth.kernel_cache import kernel
+from firth.compiling.kernel import helper, kernel
 from firth.vectors.cosines import COSMUL_EPSILON
 
 _CHUNK = 64
 
 
-@njit(nogil=True)
+@helper()
 def _replace_worst(values, rows, value, row):
     """Replace the root of the heap by a better score, and sift it down to its place."""
     k = len(values)
@@ -41,7 +40,7 @@ def _replace_worst(values, rows, value, row):
     rows[i] = row
 
 
-@njit(nogil=True)
+@helper()
 def _offer(scores, first, excluded, values, rows):
     """Offer (T,) scores, of rows `first` to `first` + T - 1, to the heap of one query."""
     whole = len(scores) - len(scores) % _CHUNK
@@ -51,7 +50,7 @@ def _offer(scores, first, excluded, values, rows):
     _offer_each(scores, whole, len(scores), first, excluded, values, rows)
 
 
-@njit(nogil=True)
+@helper()
 def _any_above(scores, start, worst):
     """Return whether any score of a chunk is above `worst`.
 
@@ -65,14 +64,14 @@ def _any_above(scores, start, worst):
     return above > 0
 
 
-@njit(nogil=True)
+@helper()
 def _offer_each(scores, start, stop, first, excluded, values, rows):
     for j in range(start, stop):
         if scores[j] > values[0] and not _contains(excluded, first + j):
             _replace_worst(values, rows, scores[j], first + j)
 
 
-@njit(nogil=True)
+@helper()
 def _contains(excluded, row):
     for other in excluded:  # noqa: SIM110 - Numba compiles no generator expression
         if row == other:
@@ -94,18 +93,17 @@ def keep_best(first, scores, excluded, values, rows):
 
 
 @kernel(error_model="numpy")  # Python's error model checks each division for zero
-def keep_best_analogies(first, multiply, cosines, questions, excluded, values, rows):
+def keep_best_analogies(first, multiply, cosines, scores, questions, excluded, values, rows):
     """Offer a block of rows to the heaps of n analogies "a is to b as c is to ?".
 
     The score of a row x is cos(x, b) - cos(x, a) + cos(x, c) (3CosAdd), or with `multiply`
     s(x, b) s(x, c) / (s(x, a) + 1e-6) with s = (1 + cos) / 2 (3CosMul).
 
-    cosines (W, T) float: of W words with rows first to first + T - 1, or s if `multiply`; questions (n, 3) intp:
-    a, b, c as rows of `cosines`; excluded, values, rows as in `keep_best`.
+    cosines (W, T) float: of W words with rows first to first + T - 1, or s if `multiply`; scores (T,) is overwritten;
+    questions (n, 3) intp: a, b, c as rows of `cosines`; excluded, values, rows as in `keep_best`.
     """
     if values.shape[1] == 0:
         return
-    scores = np.empty(cosines.shape[1], cosines.dtype)
     epsilon = cosines.dtype.type(COSMUL_EPSILON)
     for q in range(len(questions)):
         a, b, c = cosines[questions[q, 0]], cosines[questions[q, 1]], cosines[questions[q, 2]]

@@ -5,9 +5,9 @@ import inspect
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from numba.core.registry import CPUDispatcher
 from stress import _kernels
 
+from firth.compiling.kernel import Kernel
 from firth.training.softmax import kernels, reference
 
 seeds = st.integers(0, 2**32 - 1)
@@ -19,11 +19,10 @@ def by_both(case, seed):
 
 
 def test_every_kernel_has_a_reference_with_the_same_parameters():
-    found = {name: kernel for name, kernel in vars(kernels).items() if isinstance(kernel, CPUDispatcher)}
-    names = {name for name in found if name[0] != "_" and name != "subsample"}  # draws are shared
-    assert len(names) == 8
-    for name in names:
-        parameters = [list(inspect.signature(f).parameters) for f in (found[name].py_func, getattr(reference, name))]
+    found = {name: kernel.function for name, kernel in vars(kernels).items() if isinstance(kernel, Kernel)}
+    assert len(found) == 8
+    for name, function in found.items():
+        parameters = [list(inspect.signature(f).parameters) for f in (function, getattr(reference, name))]
         assert parameters[0] == parameters[1]
 
 

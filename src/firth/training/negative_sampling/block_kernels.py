@@ -17,14 +17,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import float32, int32, int64, njit, uint32
 from numpy.typing import NDArray
 
+from firth.compiling.kernel import helper, kernel
 from firth.errors import CorpusError, OptionError
-from firth.kernel_cache import kernel
 from firth.training.draws import draw_word, subsample, window_size
-from firth.training.negative_sampling.layout import aligned_zeros, strips, tiles
-from firth.training.negative_sampling.simd import (
+from firth.training.negative_sampling.layout import (
     LANES,
     STRIP_BYTES,
     TILE,
@@ -32,7 +30,10 @@ from firth.training.negative_sampling.simd import (
     Rows,
     Step,
     address,
+    aligned_zeros,
     score_tile,
+    strips,
+    tiles,
     update_tile,
 )
 from firth.training.negative_sampling.window_kernels import Array
@@ -158,7 +159,7 @@ def count_pairs(windows, work):
     for i in range(n):
         part[i] = windows.block_of[kept[i]]
         r = window_size(windows.key, i, windows.window, windows.shrink)
-        first[i], stop[i] = max(int64(first[i]), i - r), min(int64(stop[i]), i + r + 1)
+        first[i], stop[i] = max(np.int64(first[i]), i - r), min(np.int64(stop[i]), i + r + 1)
     counts[:] = 0
     for i in range(n):
         for j in range(first[i], stop[i]):
@@ -182,20 +183,20 @@ def fill_pairs(n, P, work, positions, pairs):
                 pairs[position, 0], pairs[position, 1] = kept[j], kept[i]
 
 
-@njit(nogil=True)
+@helper()
 def max_row_ids(pairs, noise_words, alias):
     """Return the largest center row, outside row, noise row and slot of the alias table, as uint32.
 
     A negative number becomes one above 2**31. Without pairs all are 0, because nothing is looked up.
     """
-    center = outside = noise = slot = uint32(0)
+    center = outside = noise = slot = np.uint32(0)
     for i in range(len(pairs)):
-        center = max(center, uint32(pairs[i, 0]))
-        outside = max(outside, uint32(pairs[i, 1]))
+        center = max(center, np.uint32(pairs[i, 0]))
+        outside = max(outside, np.uint32(pairs[i, 1]))
     if len(pairs):
         for i in range(len(alias)):
-            noise = max(noise, uint32(noise_words[i]))
-            slot = max(slot, uint32(alias[i]))
+            noise = max(noise, np.uint32(noise_words[i]))
+            slot = max(slot, np.uint32(alias[i]))
     return center, outside, noise, slot
 
 
@@ -226,31 +227,31 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
     n_upcoming = 2 * GROUP + tile  # rows that the first tile prefetches: inputs, positives, outputs
     tile_bytes = GROUP // 2 * STRIP_BYTES
 
-    @njit(nogil=True)
+    @helper()
     def set_column_weight(weights, slot, column, weight):
         weights[slot, column // tile, column % tile] = weight
         weights[slot, column // tile, column % tile + TILE] = weight
 
-    @njit(nogil=True)
+    @helper()
     def queue_noise(slot, number, source, base, addresses, noise, weights):
         """Draw the noise words of group `number`; equal ones become one row of more weight."""
         for k in range(source.K):
             drawn = source.words[draw_word(source.key, number * source.K + k, source.alias)]
-            addresses[slot, 2 * GROUP + 1 + k] = base.outside + int64(drawn) * row_bytes
-            set_column_weight(weights, slot, 1 + k, float32(1))
+            addresses[slot, 2 * GROUP + 1 + k] = base.outside + np.int64(drawn) * row_bytes
+            set_column_weight(weights, slot, 1 + k, np.float32(1))
             for earlier in range(k):
                 same = 1 + earlier
                 if noise[slot, same // tile, same % tile] == drawn:
-                    more = weights[slot, same // tile, same % tile] + float32(1)
+                    more = weights[slot, same // tile, same % tile] + np.float32(1)
                     set_column_weight(weights, slot, same, more)
-                    set_column_weight(weights, slot, 1 + k, float32(0))
+                    set_column_weight(weights, slot, 1 + k, np.float32(0))
                     addresses[slot, 2 * GROUP + 1 + k] = base.unused_output
-                    drawn = int32(-1)
+                    drawn = np.int32(-1)
                     break
             noise[slot, (1 + k) // tile, (1 + k) % tile] = drawn
             noise[slot, (1 + k) // tile, (1 + k) % tile + TILE] = drawn
 
-    @njit(nogil=True)
+    @helper()
     def queue_pairs(slot, pairs, K, base, addresses, noise, words, weights):
         """Write the addresses of the rows of up to 8 pairs, and the weights of their positives.
 
@@ -259,19 +260,19 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         n = len(pairs)
         for p in range(n):
             word = words[slot, p] = pairs[p, 1]
-            addresses[slot, p] = base.center + int64(pairs[p, 0]) * row_bytes
-            addresses[slot, GROUP + p] = base.outside + int64(word) * row_bytes
-            weight = float32(-1)
+            addresses[slot, p] = base.center + np.int64(pairs[p, 0]) * row_bytes
+            addresses[slot, GROUP + p] = base.outside + np.int64(word) * row_bytes
+            weight = np.float32(-1)
             for column in range(1, 1 + K):
                 if noise[slot, column // tile, column % tile] == word:
-                    weight = float32(0)
+                    weight = np.float32(0)
             weights[slot, p // 2, TILE * (p % 2)] = weight
         for p in range(n, GROUP):
             words[slot, p] = -2
             addresses[slot, p] = base.absent_input
             addresses[slot, GROUP + p] = base.absent_positive
 
-    @njit(nogil=True)
+    @helper()
     def reset_workspace(work):
         """Set every weight and every address that no group writes."""
         work.absent_input[:] = 0
@@ -286,7 +287,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         for row in range(2 * GROUP):
             work.copy_addresses[row] = address(work.copies) + row * row_bytes
 
-    @njit(nogil=True, inline="always")  # a call would cost 5 % of the speed
+    @helper(inline="always")  # a call would cost 5 % of the speed
     def train_group(step, group, column_weights, g, upcoming):
         """Do the step of a group. `column_weights`, `g` and `upcoming` are addresses of its tables."""
         inputs, outputs = step.inputs, step.inputs + 16 * GROUP

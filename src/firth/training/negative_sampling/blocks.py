@@ -23,7 +23,7 @@ from firth.text import BLOCK_WORDS, Corpus
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import Kernels, Matrix, TaskResult
-from firth.training.negative_sampling import block_kernels, layout, reference, simd
+from firth.training.negative_sampling import block_kernels, layout, reference
 from firth.training.negative_sampling.block_kernels import BlockPairs, Bucket, GroupWorkspace, PairWorkspace, Windows
 from firth.training.negative_sampling.engine import NegativeSampling
 from firth.training.negative_sampling.partition import (
@@ -74,7 +74,7 @@ def run_reference(bucket: Bucket, work: GroupWorkspace) -> float:
 
 def _on_strips(rows: Matrix) -> Matrix:
     """Return `rows` if they start on a strip boundary and are writable, as kernels require; otherwise a copy."""
-    if rows.ctypes.data % simd.STRIP_BYTES == 0 and rows.flags.c_contiguous and rows.flags.writeable:
+    if rows.ctypes.data % layout.STRIP_BYTES == 0 and rows.flags.c_contiguous and rows.flags.writeable:
         return rows
     copy = layout.aligned_zeros(rows.shape)
     copy[:] = rows

@@ -12,7 +12,7 @@ from firth.training import sampling
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import Engine, Matrix, TaskResult, TaskT, WorkspaceT
-from firth.training.negative_sampling import layout, simd
+from firth.training.negative_sampling import layout
 
 _INIT_NUMBERS = 2**22  # numbers drawn at a time, so that no second matrix is needed
 _SAMPLE_PLACES = 16  # of the corpus, from which `end_loss` takes its sample
@@ -31,7 +31,7 @@ class NegativeSampling(Engine[TaskT, WorkspaceT]):
         self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
         self._keep = sampling.keep_thresholds(counts, options.sample)
         V, D = len(counts), options.vector_size
-        shape = (V, simd.LANES * layout.strips(D))
+        shape = (V, layout.LANES * layout.strips(D))
         self._padded_center, self._padded_outside = layout.aligned_zeros(shape), layout.aligned_zeros(shape)
         self.center, self.outside = self._padded_center[:, :D], self._padded_outside[:, :D]
         for first, rows in start_rows(V, D, options.seed):

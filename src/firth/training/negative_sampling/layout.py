@@ -1,13 +1,20 @@
-"""The memory layout of rows and tiles that the vector code of `simd` requires."""
+"""The memory layout of rows and tiles that the vector code of `simd` requires, and the tables that it reads."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.compiling.kernel import Intrinsic, helper
 from firth.options import Options
-from firth.training.negative_sampling.simd import LANES, STRIP_BYTES, TILE
+
+LANES = 16  # floats in a strip; the rows of a matrix are padded to whole strips
+STRIP_BYTES = 4 * LANES
+TILE = 8  # most output rows in a tile: with two input rows their scores fill one strip
+
+score_tile = Intrinsic("firth.training.negative_sampling.simd", "score_tile")
+update_tile = Intrinsic("firth.training.negative_sampling.simd", "update_tile")
 
 
 @lru_cache(maxsize=64)
@@ -34,3 +41,48 @@ def aligned_zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> NDArray[An
     offset = -raw.ctypes.data % STRIP_BYTES
     aligned: NDArray[Any] = raw[offset : offset + n_bytes].view(dtype).reshape(shape)
     return aligned
+
+
+@helper()
+def address(array: Any) -> Any:
+    """Return the address of an array's first byte, as int64: `ctypes.data` is uint64, whose sum with int64 is float."""
+    return np.int64(array.ctypes.data)
+
+
+class Step(NamedTuple):
+    """What all tiles of a step share."""
+
+    inputs: Any  # address of a table of 2 * pairs row addresses, int64: the rows of X
+    pairs: Any  # int: pairs of input rows, at least 1
+    strips: Any  # int: strips in a row
+    row_weights: Any  # address of (pairs, 16) float32: how often each input counts, in the 8 lanes of its half
+    rate: Any  # float32: learning rate eta
+    loss: Any  # address of (16,) float64, to which the loss is added
+
+
+class Group(NamedTuple):
+    """Addresses of tables for a group of pairs: each input has an outside word of its own, its *positive*.
+
+    The inputs and then the positives are copied to spare rows, so that a row that occurs twice is updated twice.
+    """
+
+    positives: Any  # 2 * pairs row addresses: the positive of each input
+    copies: Any  # 4 * pairs row addresses: the spare rows
+    words: Any  # (2 * pairs,) int32: the word of each positive
+    noise: Any  # (16,) int32: the noise word of each output, -1 if there is none
+    positive_weights: Any  # (pairs, 16) float32: the signed weight of the positive in lane 8 r, 0 elsewhere
+
+
+class Rows(NamedTuple):
+    """Tables of row addresses that an update reads and writes, each of 2 * pairs addresses.
+
+    Over several tiles, x_i and its changes are summed in other rows: read from `before`, written to `after`.
+    """
+
+    inputs: Any  # the rows x_i as they were before the step
+    before: Any
+    after: Any
+    positives: Any  # the positive of each input, updated by the tile that has it; 0 for other tiles
+    old_positives: Any  # the same rows as they were before the step; 0 for other tiles
+    pairs: Any  # as in `Step`
+    strips: Any

@@ -3,11 +3,11 @@
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training.expected_pairs import ExpectedPairs
-from firth.training.negative_sampling import layout, simd, window_kernels
+from firth.training.negative_sampling import layout, window_kernels
 from firth.training.negative_sampling.partition import chunk_size, count_row_blocks
 
 _MIB = 2**20
-_COMPILED = {"hogwild": 116 * _MIB, "blocks": 118 * _MIB}  # the compiler and its code
+_COMPILED = {"hogwild": 158 * _MIB, "blocks": 163 * _MIB}  # the compiler and its code
 _CHUNKS = 1.25  # chunks of pairs in memory: while one is trained on, the next is started
 _TABLE_BYTES = 4 + 8 + 49  # per word: its threshold, its slot, and scratch space for the alias table
 _PARTITION_BYTES = 1 + 4 + 8  # per word, in addition: its block, its position, scratch space of the first partition
@@ -22,7 +22,7 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
 
 def matrices_and_tables(V: int, options: Options, workers: int) -> dict[str, int]:
     """Return the parts that both schedules need for V words, without compiled code."""
-    row = simd.STRIP_BYTES * layout.strips(options.vector_size)
+    row = layout.STRIP_BYTES * layout.strips(options.vector_size)
     scratch = BLOCK_WORDS * (5 * 4 + 8) + window_kernels.SLICE * options.negative * 4 + (2 + 2 * options.window) * row
     return {
         f"2 matrices of {V:,} x {options.vector_size} floats": 2 * V * row,

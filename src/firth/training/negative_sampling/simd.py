@@ -20,16 +20,14 @@ Rows are passed by address, unchecked: `window_kernels` and `block_kernels` comp
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 from llvmlite import ir
-from numba import int64, njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-LANES = 16  # floats in a strip; the rows of a matrix are padded to whole strips
-STRIP_BYTES = 4 * LANES
-TILE = 8  # most output rows in a tile: with two input rows their scores fill one strip
+from firth.training.negative_sampling.layout import LANES, STRIP_BYTES, TILE, Group
+
 PAIR = 2
 
 _F32, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
@@ -196,51 +194,6 @@ def _merge(a: Strip | None, b: Strip | None, low: list[int], high: list[int]) ->
     lanes = [ir.Constant(_STRIP_I32, order) for order in (low, high)]
     first, second = (Strip(a.b, a.b.shuffle_vector(a.value, other.value, order)) for order in lanes)
     return first + second
-
-
-@njit(nogil=True)
-def address(array):
-    """Return the address of an array's first byte, as int64: `ctypes.data` is uint64, whose sum with int64 is float."""
-    return int64(array.ctypes.data)
-
-
-class Step(NamedTuple):
-    """What all tiles of a step share."""
-
-    inputs: Any  # address of a table of 2 * pairs row addresses, int64: the rows of X
-    pairs: Any  # int: pairs of input rows, at least 1
-    strips: Any  # int: strips in a row
-    row_weights: Any  # address of (pairs, 16) float32: how often each input counts, in the 8 lanes of its half
-    rate: Any  # float32: learning rate eta
-    loss: Any  # address of (16,) float64, to which the loss is added
-
-
-class Group(NamedTuple):
-    """Addresses of tables for a group of pairs: each input has an outside word of its own, its *positive*.
-
-    The inputs and then the positives are copied to spare rows, so that a row that occurs twice is updated twice.
-    """
-
-    positives: Any  # 2 * pairs row addresses: the positive of each input
-    copies: Any  # 4 * pairs row addresses: the spare rows
-    words: Any  # (2 * pairs,) int32: the word of each positive
-    noise: Any  # (16,) int32: the noise word of each output, -1 if there is none
-    positive_weights: Any  # (pairs, 16) float32: the signed weight of the positive in lane 8 r, 0 elsewhere
-
-
-class Rows(NamedTuple):
-    """Tables of row addresses that an update reads and writes, each of 2 * pairs addresses.
-
-    Over several tiles, x_i and its changes are summed in other rows: read from `before`, written to `after`.
-    """
-
-    inputs: Any  # the rows x_i as they were before the step
-    before: Any
-    after: Any
-    positives: Any  # the positive of each input, updated by the tile that has it; 0 for other tiles
-    old_positives: Any  # the same rows as they were before the step; 0 for other tiles
-    pairs: Any  # as in `Step`
-    strips: Any
 
 
 @intrinsic(prefer_literal=True)

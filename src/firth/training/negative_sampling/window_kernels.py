@@ -16,13 +16,23 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import float32, int64, njit
 from numpy.typing import NDArray
 
-from firth.kernel_cache import kernel
+from firth.compiling.kernel import helper, kernel
 from firth.training.draws import draw_noise, subsample, window_size
-from firth.training.negative_sampling.layout import aligned_zeros, strips, tiles
-from firth.training.negative_sampling.simd import LANES, STRIP_BYTES, TILE, Rows, Step, address, score_tile, update_tile
+from firth.training.negative_sampling.layout import (
+    LANES,
+    STRIP_BYTES,
+    TILE,
+    Rows,
+    Step,
+    address,
+    aligned_zeros,
+    score_tile,
+    strips,
+    tiles,
+    update_tile,
+)
 
 SLICE = 512  # windows whose noise words are drawn together and stay in the nearest cache
 LEAD = 2  # windows ahead of which rows are prefetched
@@ -102,7 +112,7 @@ def make_workspace(block_size: int, vector_size: int, window: int, negative: int
     )
 
 
-@njit(nogil=True)
+@helper()
 def mark_repeats(kept, n, span, previous, latest):
     """Set `previous`, within `span` positions, and `latest` for the n words kept."""
     largest = -1
@@ -115,7 +125,7 @@ def mark_repeats(kept, n, span, previous, latest):
         latest[i] = largest
 
 
-@njit(nogil=True)
+@helper()
 def list_centers(kept, n, center, row_bytes, zero_row, centers):
     """Set `centers` for the window around word 0: the addresses of all rows but its own.
 
@@ -123,17 +133,17 @@ def list_centers(kept, n, center, row_bytes, zero_row, centers):
     window are then a slice of `centers`, and the step to the next window changes one entry.
     """
     for j in range(n - 1):
-        centers[j] = center + int64(kept[j + 1]) * row_bytes
+        centers[j] = center + np.int64(kept[j + 1]) * row_bytes
     centers[max(n - 1, 0)] = zero_row
 
 
-@njit(nogil=True)
+@helper()
 def set_row_weight(weights, row, weight):
     """Give input `row` a weight: the 8 lanes of its half of a strip."""
     weights[row // 2, TILE * (row % 2) : TILE * (row % 2) + TILE] = weight
 
 
-@njit(nogil=True)
+@helper()
 def merge_inputs(lo, i, hi, centers, previous, slots, merged, weights, zero_row):
     """Write the distinct input rows of the window [lo, hi) around i to `merged`, with their weights.
 
@@ -146,7 +156,7 @@ def merge_inputs(lo, i, hi, centers, previous, slots, merged, weights, zero_row)
         earlier = previous[j] if previous[j] != i else previous[i]
         if earlier >= lo:
             slot = slots[earlier - lo]
-            set_row_weight(weights, slot, weights[slot // 2, TILE * (slot % 2)] + float32(1))
+            set_row_weight(weights, slot, weights[slot // 2, TILE * (slot % 2)] + np.float32(1))
         else:
             slot = n
             merged[n] = centers[j - 1 if j > i else j]
@@ -154,31 +164,31 @@ def merge_inputs(lo, i, hi, centers, previous, slots, merged, weights, zero_row)
         slots[j - lo] = slot
     if n % 2 == 1:
         merged[n] = zero_row
-        set_row_weight(weights, n, float32(0))
+        set_row_weight(weights, n, np.float32(0))
     return (n + 1) // 2
 
 
-@njit(nogil=True)
+@helper()
 def queue_outputs(outputs, slot, word, noise, first, K, outside, row_bytes):
     """Write the addresses of a window's 1 + K output rows to outputs[slot]; return whether they need weights."""
-    outputs[slot, 0] = outside + int64(word) * row_bytes
+    outputs[slot, 0] = outside + np.int64(word) * row_bytes
     is_weighted = False
     for k in range(first, first + K):
-        outputs[slot, 1 + k - first] = outside + int64(noise[k]) * row_bytes
+        outputs[slot, 1 + k - first] = outside + np.int64(noise[k]) * row_bytes
         is_weighted |= noise[k] == word
         for earlier in range(first, k):
             is_weighted |= noise[k] == noise[earlier]
     return is_weighted
 
 
-@njit(nogil=True)
+@helper()
 def set_column_weight(weights, tile, column, weight):
     """Give output `column` a signed weight, for both inputs of a pair."""
     weights[column // tile, column % tile] = weight
     weights[column // tile, column % tile + TILE] = weight
 
 
-@njit(nogil=True)
+@helper()
 def weigh_outputs(outputs, slot, K, tile, weights, unused):
     """Leave out noise words equal to the outside word; merge equal noise words into one row of more weight."""
     for k in range(1, K + 1):
@@ -188,19 +198,19 @@ def weigh_outputs(outputs, slot, K, tile, weights, unused):
         if same == k:
             continue
         if same > 0:
-            set_column_weight(weights, tile, same, weights[same // tile, same % tile] + float32(1))
-        set_column_weight(weights, tile, k, float32(0))
+            set_column_weight(weights, tile, same, weights[same // tile, same % tile] + np.float32(1))
+        set_column_weight(weights, tile, k, np.float32(0))
         outputs[slot, k] = unused
 
 
-@njit(nogil=True)
+@helper()
 def reset_column_weights(K, tile, weights):
     """Count every output once: -1 for the outside word, 1 for a noise word."""
     for column in range(K + 1):
-        set_column_weight(weights, tile, column, float32(1) if column else float32(-1))
+        set_column_weight(weights, tile, column, np.float32(1) if column else np.float32(-1))
 
 
-@njit(nogil=True)
+@helper()
 def reset_workspace(work, K, tile, row_bytes):
     """Set every weight and every address that no window writes."""
     work.loss[:] = 0
@@ -224,7 +234,7 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
     columns = tile * n_tiles
     n_upcoming = tile + 1  # rows to prefetch: the outputs of the same tile, and one more
 
-    @njit(nogil=True, inline="always")
+    @helper(inline="always")
     def train_window(step, outputs, upcoming, column_weights, g, sums):
         """Do the step (27), (27a) of a window. All arguments but `step` are the addresses of tables."""
         inputs, tile_bytes = step.inputs, step.pairs * STRIP_BYTES
@@ -271,9 +281,9 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
                 if i < slice_start:
                     continue
                 if i > 0:
-                    centers[i - 1] = center + int64(kept[i - 1]) * row_bytes
+                    centers[i - 1] = center + np.int64(kept[i - 1]) * row_bytes
                 r = window_size(key, i, window, block.shrink)
-                lo, hi = max(int64(first[i]), i - r), min(int64(stop[i]), i + r + 1)
+                lo, hi = max(np.int64(first[i]), i - r), min(np.int64(stop[i]), i + r + 1)
                 n_inputs = hi - lo - 1
                 if n_inputs == 0:
                     continue

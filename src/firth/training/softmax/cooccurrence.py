@@ -216,7 +216,8 @@ class _Counter:
         """Return the pairs of the task whose first block is `first`, as a run, and the number of cells of each row."""
         entries, low = self._entries(first), self._weight_bits
         spare = np.empty_like(entries)
-        if self.kernels.radix_sort(entries, spare, low, low + 2 * self.shift):
+        positions = np.empty(1 << kernels.DIGIT_BITS, np.int64)
+        if self.kernels.radix_sort(entries, spare, positions, low, low + 2 * self.shift):
             entries, spare = spare, entries
         # A sum is below 2**31: there are at most TASK_PAIRS weights, or 2m a word of one block, and m <= 100
         sums = np.empty(len(entries), np.int32)

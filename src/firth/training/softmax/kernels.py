@@ -11,9 +11,8 @@ docs/derivation.md. Kernels release the GIL and do not check their arguments: `c
 """
 
 import numpy as np
-from numba import njit
 
-from firth.kernel_cache import kernel
+from firth.compiling.kernel import helper, kernel
 from firth.training.draws import subsample
 
 DIGIT_BITS = 11  # 2,048 counters: these and a cache line for each of their targets stay in the nearest caches
@@ -44,14 +43,15 @@ def window_pairs(block, keep, key, window, shrink, kept, first, stop, shift, wei
 
 
 @kernel()
-def radix_sort(entries, spare, low, high):
+def radix_sort(entries, spare, positions, low, high):
     """Sort by bits low..high-1, stably; return whether the result is in `spare` rather than in `entries`.
+
+    positions (2**DIGIT_BITS,) int64 is overwritten.
 
     Counting sort of one digit after the other, least significant first: Knuth, The Art of Computer Programming 3,
     section 5.2.5.
     """
     mask = (1 << DIGIT_BITS) - 1
-    positions = np.empty(mask + 1, np.int64)
     swapped = False
     for bit in range(low, high, DIGIT_BITS):
         source, target = (spare, entries) if swapped else (entries, spare)
@@ -126,7 +126,7 @@ def split_cells(cells, sums, row_start, shift, unit, sizes, totals, columns, val
         totals[row] /= unit
 
 
-@njit(nogil=True)
+@helper()
 def _lower_bound(columns, lo, hi, column):
     """Return the first index in columns[lo:hi] (ascending) whose column is at least `column`, or hi."""
     while lo < hi:
@@ -138,7 +138,7 @@ def _lower_bound(columns, lo, hi, column):
     return lo
 
 
-@njit(nogil=True, fastmath=_FAST)
+@helper(fastmath=_FAST)
 def _add_intercept(row, intercept):
     """Add b_w to one row of scores, in place; return the greatest score."""
     top = np.float32(-np.inf)
@@ -148,7 +148,7 @@ def _add_intercept(row, intercept):
     return top
 
 
-@njit(nogil=True, fastmath=_FAST)
+@helper(fastmath=_FAST)
 def _exponentials(row, top):
     """Replace scores z <= top by exp(z - top), in place; return their sum in float32.
 

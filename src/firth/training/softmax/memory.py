@@ -12,7 +12,7 @@ from firth.training.softmax.exact import TILE_BYTES, TILE_WORDS
 from firth.training.softmax.passes import BATCH
 
 _MIB = 2**20
-_COMPILED = 100 * _MIB  # the compiler and compiled code
+_COMPILED = 145 * _MIB  # the compiler and compiled code
 _WARM_COMPILED = 35 * _MIB  # the kernels of the warm start, once the compiler is loaded
 _PAIR_BYTES = 8 + 8 + 4  # of a pair while a task is sorted: its entry, room to sort it, its sum
 _RUN_CELL_BYTES = 8 + 4  # of a cell of a run

@@ -35,7 +35,7 @@ def window_pairs(
     return len(entries)
 
 
-def radix_sort(entries: Integers, spare: Integers, low: int, high: int) -> bool:
+def radix_sort(entries: Integers, spare: Integers, positions: Integers, low: int, high: int) -> bool:
     """Sort by cell; return False because the result is in `entries`."""
     entries.sort()
     return False

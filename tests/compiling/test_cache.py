@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 import numba
+import numpy as np
 import pytest
 
 import firth
-from firth import kernel_cache
-from firth.kernel_cache import kernel
+from firth.compiling import cache
+from firth.compiling.kernel import helper, kernel
 
 SOURCE = Path(firth.__file__).parent
 
@@ -39,7 +40,7 @@ def entries(folder):
 def hits(function):
     """Call a kernel; return whether its code came from the cache."""
     assert function(21) == 42
-    return sum(function.stats.cache_hits.values()) == 1
+    return function.loaded == 1
 
 
 def test_a_kernel_is_compiled_once(folder):
@@ -50,10 +51,10 @@ def test_a_kernel_is_compiled_once(folder):
     assert hits(make_kernel())
 
 
-def run(path, **environment):
+def run(path, cwd=None, **environment):
     command = [sys.executable, "-c", "import kernels; print(kernels.hits())"]
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [path, path / "src"])), **environment}
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=variables, cwd=cwd, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip() == "True"
 
@@ -68,7 +69,7 @@ def copy(tmp_path):
         "def hits():\n"
         "    entries = np.array([17, 18, 33], np.int64)\n"
         "    assert sum_equal(entries, 4, np.zeros_like(entries), np.zeros(3, np.int32)) == 2\n"
-        "    return sum(sum_equal.stats.cache_hits.values()) == 1\n"
+        "    return sum_equal.loaded == 1\n"
     )
     return tmp_path
 
@@ -110,34 +111,61 @@ def test_four_processes_at_once_agree(copy):
     assert run(copy)
 
 
-def test_constants_options_and_types_are_part_of_the_key():
-    def compiled(factor, **options):
+def test_a_program_that_changes_the_settings_of_numba_does_not_use_the_cache(folder, monkeypatch, caplog):
+    assert not hits(make_kernel())
+    caplog.set_level(logging.DEBUG, "firth")
+    with monkeypatch.context() as context:
+        context.setattr(numba.config, "OPT", 0)
+        assert not hits(make_kernel())
+    assert "the program changed Numba's settings" in caplog.text
+    assert hits(make_kernel())
+
+
+def test_a_settings_file_of_numba_in_the_working_folder_is_another_entry(copy):
+    assert not run(copy)
+    (copy / ".numba_config.yaml").write_text("opt: 1\n")
+    assert not run(copy, cwd=copy)
+    assert run(copy, cwd=copy)
+
+
+def test_constants_options_and_types_are_part_of_the_name():
+    def make(factor, **options):
         @kernel(**options)
         def scaled(x):
             return factor * x
 
         return scaled
 
-    kernels = [compiled(2), compiled(3), compiled(2, fastmath=True)]
-    types = [(numba.int64,), (numba.float32,)]
-    assert len({function._cache._path(signature) for function in kernels for signature in types}) == 6
-    assert [function(7) for function in kernels] == [14, 21, 14]
-    assert [compiled(2)(7), compiled(3)(7)] == [14, 21]
+    def make_with_helper(factor):
+        @helper()
+        def scale(x):
+            return factor * x
+
+        @kernel()
+        def scaled(x):
+            return scale(x)
+
+        return scaled
+
+    kernels = [make(2), make(3), make(2, fastmath=True), make_with_helper(2), make_with_helper(3)]
+    assert len({function.entry(types) for function in kernels for types in [("q",), ("f",)]}) == 10
+    assert [function(7) for function in kernels] == [14, 21, 14, 14, 21]
+    assert [function(np.float32(7)) for function in (make(2), make(3), make_with_helper(3))] == [14.0, 21.0, 21.0]
 
 
 def test_no_damaged_entry_is_loaded(folder, caplog):
     function = make_kernel()
     assert function(21) == 42
     (entry,) = entries(folder)
-    content, signature = entry.read_bytes(), function.signatures[0]
-    target = function.targetctx
+    content = entry.read_bytes()
+    assert cache.read(entry.stem) == content[32:]
     caplog.set_level(logging.DEBUG, "firth")
     for size in range(len(content)):
         entry.write_bytes(content[:size])
-        assert function._cache.load_overload(signature, target) is None
+        assert cache.read(entry.stem) is None
     for at in range(len(content)):
         entry.write_bytes(content[:at] + bytes([content[at] ^ 1 << at % 8]) + content[at + 1 :])
-        assert function._cache.load_overload(signature, target) is None
+        assert cache.read(entry.stem) is None
     assert len(caplog.records) == 2 * len(content)
     assert "is damaged, so the kernel is compiled" in caplog.text
     assert not hits(make_kernel())
@@ -172,7 +200,7 @@ def test_the_entry_of_another_kernel_is_not_loaded(folder):
 
     function = make_kernel()
     assert (function(21), tripled(21)) == (42, 63)
-    ours, theirs = (each._cache._path(each.signatures[0]) for each in (function, tripled))
+    ours, theirs = (folder / f"{each.entry(('q',))}.kernel" for each in (function, tripled))
     shutil.copy(theirs, ours)
     assert not hits(make_kernel())
 
@@ -191,7 +219,7 @@ def test_a_disk_that_refuses_the_entry_is_no_error(monkeypatch, caplog):
     def refuse(path):
         raise OSError(28, "No space left on device", os.fspath(path))
 
-    monkeypatch.setattr(kernel_cache, "atomic_write", refuse)
+    monkeypatch.setattr(cache, "atomic_write", refuse)
     caplog.set_level(logging.DEBUG, "firth")
     assert not hits(make_kernel())
     assert "No space left on device" in caplog.text
@@ -205,7 +233,7 @@ def test_an_empty_name_switches_the_cache_off(monkeypatch, folder):
 
 
 def test_a_package_without_source_files_has_no_cache(monkeypatch, folder):
-    monkeypatch.setattr(kernel_cache, "_sources", list)
+    monkeypatch.setattr(cache, "_sources", list)
     assert not hits(make_kernel())
     assert not folder.exists()
 
@@ -213,12 +241,12 @@ def test_a_package_without_source_files_has_no_cache(monkeypatch, folder):
 def test_the_default_folder_is_that_of_the_user(monkeypatch, tmp_path):
     monkeypatch.delenv("FIRTH_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert kernel_cache.private_folder() == tmp_path / "xdg/firth"
+    assert cache.private_folder() == tmp_path / "xdg/firth"
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert kernel_cache.private_folder() == tmp_path / ".cache/firth"
+    assert cache.private_folder() == tmp_path / ".cache/firth"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert kernel_cache.private_folder() is None
+    assert cache.private_folder() is None
 
 
 def test_entries_unused_for_longest_are_removed(monkeypatch, folder):
@@ -229,7 +257,7 @@ def test_entries_unused_for_longest_are_removed(monkeypatch, folder):
         os.utime(path, (1e9 - age, 1e9 - age))
     make_kernel()(21)
     size = max(path.stat().st_size for path in entries(folder))
-    monkeypatch.setattr(kernel_cache, "MAX_BYTES", size + 2500)
-    kernel_cache._remove_oldest(folder)
+    monkeypatch.setattr(cache, "MAX_BYTES", size + 2500)
+    cache._remove_oldest(folder)
     left = {path.stem: path.stat().st_mtime for path in entries(folder)}
     assert sorted(left.values())[:-1] == [1e9 - 1, 1e9]

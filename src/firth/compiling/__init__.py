@@ -1,0 +1,1 @@
+"""Kernels: declared once, compiled once per machine by Numba, kept on disk, and loaded without Numba."""
