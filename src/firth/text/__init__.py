@@ -7,9 +7,10 @@ of one chunk. `reading` merges the chunks, in order, into one numbering of the w
 """
 
 from firth.text.holdout import check_validation, hold_out
+from firth.text.ids import END
 from firth.text.reading import Corpus, check_files, read_corpus
 from firth.text.sources import CorpusInput
-from firth.text.store import BLOCK_WORDS, END, TokenStore
+from firth.text.store import BLOCK_WORDS, TokenStore
 from firth.text.vocabulary import Vocabulary
 
 __all__ = [
