@@ -419,7 +419,7 @@ def checked_keys(keys: Any) -> list[Key]:
     if isinstance(keys, (str, bytes)):
         raise OptionError(f"keys must be a list of words, not the string {keys[:20]!r}")
     listed_keys = keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
-    if all(isinstance(key, str) for key in listed_keys):
+    if set(map(type, listed_keys)) <= {str} or all(isinstance(key, str) for key in listed_keys):
         return listed_keys
     for key in listed_keys:
         if not is_key(key) or isinstance(key, str) != isinstance(listed_keys[0], str):
