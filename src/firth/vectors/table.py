@@ -226,6 +226,8 @@ class VectorTable:
         """Raise `OptionError` unless the first n keys are of one kind, differ, and match `key_to_index` if known."""
         keys, known = self._keys[:n], self._key_to_index
         checked_keys(keys)
+        if known is None and len(set(keys)) == len(keys):
+            return
         if known is not None and keys == list(known):  # the dictionary is usually in the order of rows
             return
         for key, row in row_of_each(keys).items():
