@@ -264,6 +264,6 @@ def test_an_exception_of_a_reading_thread_reaches_the_caller_soon(kind, owner, n
 def test_an_interrupt_before_a_command_starts_prints_one_line(number, code, monkeypatch, capsys):
     before = handlers()
     monkeypatch.setattr(app, "get_command", lambda _: signal.raise_signal(number))
-    assert app.main(["--help"]) == code
+    assert app.run(["--help"]) == code
     assert capsys.readouterr().err == "firth: interrupted\n"
     assert handlers() == before
