@@ -33,9 +33,9 @@ def matrices_and_tables(V: int, options: Options, workers: int) -> dict[str, int
 
 def _chunks(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
     V = len(corpus.vocabulary)
-    P = count_row_blocks(V, options)
+    P = count_row_blocks(V, corpus.tokens.n_blocks, options)
     pairs = ExpectedPairs(corpus, options, shrunken=options.shrink_windows)
-    chunk = pairs.of_blocks(chunk_size(corpus.tokens.n_blocks, options))
+    chunk = pairs.of_blocks(chunk_size(corpus.tokens.n_blocks, P, options))
     return {
         "pairs": round(8 * min(_CHUNKS * chunk, pairs.total)),
         "partitions of the vocabulary": V * _PARTITION_BYTES,
