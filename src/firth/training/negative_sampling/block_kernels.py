@@ -25,6 +25,7 @@ from firth.training.draws import draw_word, shuffle, subsample, window_size
 from firth.training.negative_sampling.buckets import (
     GROUP,
     LEAD,
+    SEEN,
     Array,
     BlockPairs,
     Bucket,
@@ -33,7 +34,7 @@ from firth.training.negative_sampling.buckets import (
     with_room,
 )
 from firth.training.negative_sampling.layout import tiles
-from firth.training.negative_sampling.simd import LANES, STRIP_BYTES, Step, address
+from firth.training.negative_sampling.simd import LANES, STRIP_BYTES, TILE, Step, address
 from firth.training.negative_sampling.steps import (
     compile_step,
     queue_outputs,
@@ -165,28 +166,46 @@ def order_groups(pairs, key, order):
 
 
 @njit(nogil=True)
-def queue_inputs(inputs, slot, pairs, start, first_column, center, row_bytes, weights, zero_row):
-    """Write the addresses of a group's distinct input rows, and how often each counts; return their number.
+def list_inputs(inputs, slot, first_column, pairs, start, center, row_bytes, seen):
+    """Write the address of each center's row of the group that begins at `start`; return how many there are.
 
-    An odd last row is paired with a row of zeros, which has weight 0. Return the number of pairs of rows.
+    Also return whether two of them may be equal: every equal pair is found, and one in 40 groups without any.
+    `seen` (2**n,) int32 holds the number of the last group that had a center with these n low bits.
     """
-    n, o = 0, pairs[start, 1]
-    for i in range(start, min(start + GROUP, len(pairs))):
-        if pairs[i, 1] != o:
-            break
-        row, same = center + int64(pairs[i, 0]) * row_bytes, 0
-        while same < n and inputs[slot, first_column + same] != row:
+    o, most, n, may_repeat = pairs[start, 1], min(GROUP, len(pairs) - start), 0, False
+    while n < most and pairs[start + n, 1] == o:
+        c = pairs[start + n, 0]
+        inputs[slot, first_column + n] = center + int64(c) * row_bytes
+        may_repeat |= seen[c & (SEEN - 1)] == start
+        seen[c & (SEEN - 1)] = start
+        n += 1
+    return n, may_repeat
+
+
+@njit(nogil=True)
+def merge_inputs(inputs, slot, first_column, n, weights):
+    """Merge equal input rows into one of more weight; return the number of distinct rows."""
+    distinct = 0
+    for i in range(n):
+        same = 0
+        while inputs[slot, first_column + same] != inputs[slot, first_column + i]:
             same += 1
-        if same == n:
-            inputs[slot, first_column + n] = row
-            set_row_weight(weights[slot], n, float32(1))
-            n += 1
+        if same < distinct:
+            row = slot * GROUP + same
+            set_row_weight(weights, row, weights[row // 2, TILE * (row % 2)] + float32(1))
         else:
-            set_row_weight(weights[slot], same, weights[slot, same // 2, 8 * (same % 2)] + float32(1))
+            inputs[slot, first_column + distinct] = inputs[slot, first_column + i]
+            distinct += 1
+    return distinct
+
+
+@njit(nogil=True)
+def pad_inputs(inputs, slot, first_column, n, weights, zero_row):
+    """Pair an odd last input row with a row of zeros, which has weight 0, and leave no old address in the table."""
+    for absent in range(n, GROUP):
+        inputs[slot, first_column + absent] = zero_row
     if n % 2 == 1:
-        inputs[slot, first_column + n] = zero_row
-        set_row_weight(weights[slot], n, float32(0))
-    return (n + 1) // 2
+        set_row_weight(weights, slot * GROUP + n, float32(0))
 
 
 class Base(NamedTuple):
@@ -211,6 +230,8 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         work.zero_row[:] = 0
         work.unused_row[:] = 0
         work.loss[:] = 0
+        work.seen[:] = -1
+        work.row_weights[:] = 1
         work.column_weights[:] = 0
         reset_column_weights(K, tile, work.column_weights)
         work.outputs[:] = address(work.unused_row)
@@ -218,21 +239,12 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         for row in range(len(work.sums)):
             work.sums[row] = address(work.partial) + row * row_bytes
 
-    @njit(nogil=True)
-    def queue_group(number, slot, bucket, base, work):
-        """Draw the noise words of a group, and write the addresses of its rows."""
-        K, noise, start = bucket.negative, work.noise, work.order[number]
-        for k in range(K):
-            noise[k] = bucket.noise_words[draw_word(bucket.key, number * K + k, bucket.alias)]
-        word = bucket.pairs[start, 1]
-        work.is_weighted[slot] = queue_outputs(work.outputs, slot, word, noise, 0, K, base.outside, row_bytes)
-        work.n_inputs[slot] = queue_inputs(
-            work.outputs, slot, bucket.pairs, start, columns, base.center, row_bytes, work.row_weights, base.zero_row
-        )
-
     @kernel()
     def train_groups(bucket, work):
-        pairs, outputs, column_weights, row_weights = bucket.pairs, work.outputs, work.column_weights, work.row_weights
+        pairs, noise_words, alias, key, K = bucket.pairs, bucket.noise_words, bucket.alias, bucket.key, bucket.negative
+        order, outputs, n_inputs, is_weighted = work.order, work.outputs, work.n_inputs, work.is_weighted
+        noise, column_weights, row_weights, halt = work.noise, work.column_weights, work.row_weights, work.halt
+        has_row_weights, seen = work.has_row_weights, work.seen
         largest = max_row_ids(pairs, bucket.noise_words, bucket.alias)
         n_center, n_outside = len(bucket.center), len(bucket.outside)
         rows_exist = largest[0] < n_center and largest[1] < n_outside and largest[2] < n_outside
@@ -242,28 +254,39 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         base = Base(
             address(bucket.center), address(bucket.outside), address(work.zero_row), address(work.unused_row)
         )  # fmt: skip
-        n_groups = order_groups(pairs, bucket.key, work.order)
+        n_groups = order_groups(pairs, key, order)
+        g, sums, loss, table_bytes = address(work.g), address(work.sums), address(work.loss), 8 * (columns + GROUP)
         for number in range(-LEAD, n_groups):
             queued = number + LEAD
             ahead = queued % (LEAD + 1)
             if queued < n_groups:
-                queue_group(queued, ahead, bucket, base, work)
+                for k in range(K):
+                    noise[k] = noise_words[draw_word(key, queued * K + k, alias)]
+                start = order[queued]
+                is_weighted[ahead] = queue_outputs(
+                    outputs, ahead, pairs[start, 1], noise, 0, K, base.outside, row_bytes
+                )
+                n, may_repeat = list_inputs(outputs, ahead, columns, pairs, start, base.center, row_bytes, seen)
+                if may_repeat:
+                    n = merge_inputs(outputs, ahead, columns, n, row_weights)
+                pad_inputs(outputs, ahead, columns, n, row_weights, base.zero_row)
+                n_inputs[ahead], has_row_weights[ahead] = n, may_repeat or n % 2 == 1
             if number < 0:
                 continue
-            if number % HALT_GROUPS == 0 and work.halt[0]:
+            if number % HALT_GROUPS == 0 and halt[0]:
                 break
             slot = number % (LEAD + 1)
-            if work.is_weighted[slot]:
-                weigh_outputs(outputs, slot, bucket.negative, tile, column_weights, base.unused_row)
-            table = address(outputs) + 8 * (columns + GROUP) * slot
+            if is_weighted[slot]:
+                weigh_outputs(outputs, slot, K, tile, column_weights, base.unused_row)
+            table, upcoming = address(outputs) + table_bytes * slot, address(outputs) + table_bytes * ahead
             weights = address(row_weights) + GROUP // 2 * STRIP_BYTES * slot
-            step = Step(
-                table + 8 * columns, int64(work.n_inputs[slot]), n_strips, weights, bucket.rate, address(work.loss)
-            )
-            upcoming = address(outputs) + 8 * (columns + GROUP) * ahead
-            train_step(step, table, upcoming, address(column_weights), address(work.g), address(work.sums))
-            if work.is_weighted[slot]:
-                reset_column_weights(bucket.negative, tile, column_weights)
+            step = Step(table + 8 * columns, int64(n_inputs[slot] + 1) // 2, n_strips, weights, bucket.rate, loss)
+            train_step(step, table, upcoming, address(column_weights), g, sums)
+            if is_weighted[slot]:
+                reset_column_weights(K, tile, column_weights)
+            if has_row_weights[slot]:
+                for row in range(slot * GROUP, (slot + 1) * GROUP):
+                    set_row_weight(row_weights, row, float32(1))
         return largest
 
     def train_bucket(bucket: Bucket, work: GroupWorkspace) -> None:

@@ -9,6 +9,7 @@ from firth.training.negative_sampling.layout import aligned_zeros, strips, tiles
 from firth.training.negative_sampling.simd import LANES
 
 GROUP = 8  # most pairs in a group
+SEEN = 1024  # a power of two: centers that a group has had are remembered by their low bits
 LEAD = 2  # groups ahead of which rows are prefetched
 
 Array = NDArray[Any]
@@ -37,9 +38,11 @@ class GroupWorkspace(NamedTuple):
     """
 
     order: Array  # (n,) int32: the first pair of each group, in the order of training; n pairs at most
+    seen: Array  # (SEEN,) int32: the last group with a center that has these low bits
     outputs: Array  # (LEAD + 1, columns + GROUP): rows of the outputs, and of the inputs
     n_inputs: Array  # (LEAD + 1,) int32: distinct centers of the group
-    row_weights: Array  # (LEAD + 1, GROUP / 2, 16) float32: how often each input counts
+    row_weights: Array  # ((LEAD + 1) GROUP / 2, 16) float32: how often each input counts, in 8 lanes
+    has_row_weights: Array  # (LEAD + 1,) bool: whether an input of the group counts more than once, or is absent
     is_weighted: Array  # (LEAD + 1,) bool: whether a noise word of the group repeats or equals its outside word
     noise: Array  # (K,) int32: the noise words of a group
     column_weights: Array  # (n_tiles, 16) float32: the signed weight of each output, see `simd.score_tile`
@@ -63,9 +66,11 @@ def make_group_workspace(
     width = LANES * strips(vector_size)
     return GroupWorkspace(
         order=np.empty(most_pairs, np.int32),
+        seen=np.zeros(SEEN, np.int32),
         outputs=np.zeros((LEAD + 1, tile * n_tiles + GROUP), np.int64),
         n_inputs=np.zeros(LEAD + 1, np.int32),
-        row_weights=aligned_zeros((LEAD + 1, GROUP // 2, LANES)),
+        row_weights=aligned_zeros(((LEAD + 1) * GROUP // 2, LANES)),
+        has_row_weights=np.zeros(LEAD + 1, np.bool_),
         is_weighted=np.zeros(LEAD + 1, np.bool_),
         noise=np.zeros(negative, np.int32),
         column_weights=aligned_zeros((n_tiles, LANES)),
