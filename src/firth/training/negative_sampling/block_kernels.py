@@ -46,25 +46,43 @@ from firth.training.negative_sampling.steps import (
 HALT_GROUPS = 256  # groups between two checks of the halt flag
 
 
-@kernel()
-def keep_words(windows, text, row):
-    """Write the words of a block of tokens that survive subsampling, with their windows, to a row of a `ChunkText`.
+@njit(nogil=True)
+def word_of(entry):
+    return entry & int64(0xFFFFFFFF)
 
-    The draws are those of `window_kernels.train_block`. windows: Windows. The same in NumPy: `reference.keep_words`.
+
+@njit(nogil=True)
+def block_of(entry):
+    return (entry >> int64(32)) & int64(0xFFFF)
+
+
+@njit(nogil=True)
+def window_of(entry, place):
+    """Return where the window around the entry at `place` begins and ends."""
+    return place - ((entry >> int64(48)) & int64(0xFF)), place + int64(1) + (entry >> int64(56))
+
+
+@kernel()
+def keep_words(windows, text, row, work):
+    """Write the words of a block of tokens that survive subsampling, with their windows, to row `row` of the text.
+
+    The draws are those of `window_kernels.train_block`. windows: Windows; text: ChunkText; work: TextWorkspace. The
+    same in NumPy: `reference.keep_words`.
     """
-    kept, part, first, stop = text.kept[row], text.part[row], text.first[row], text.stop[row]
-    order, starts = text.order[row], text.starts[row]
+    kept, first, stop = work.kept, work.first, work.stop
+    entries, order, starts = text.entries[row], text.order[row], text.starts[row]
     n, _ = subsample(windows.tokens, windows.keep, windows.key, kept, first, stop)
     starts[:] = 0
     for i in range(n):
-        block = part[i] = windows.block_of[kept[i]]
+        block = int64(windows.block_of[kept[i]])
         starts[block + 1] += 1
         r = window_size(windows.key, i, windows.window, windows.shrink)
-        first[i], stop[i] = max(int64(first[i]), i - r), min(int64(stop[i]), i + r + 1)
+        before, after = min(r, i - int64(first[i])), min(r, int64(stop[i]) - 1 - i)
+        entries[i] = int64(kept[i]) | block << int64(32) | before << int64(48) | after << int64(56)
     for block in range(windows.P):
         starts[block + 1] += starts[block]
     for i in range(n):
-        block = part[i]
+        block = block_of(entries[i])
         order[starts[block]] = i
         starts[block] += 1
     for block in range(windows.P, 0, -1):
@@ -82,7 +100,7 @@ def make_pairs(text: ChunkText, block: int, slot_of: Array, n_words: int) -> Blo
     starts = np.zeros(text.starts.shape[1], np.int64)
     place_words(text, block, slot_of, places, word_starts, starts)
     pairs = np.empty((starts[-1], 2), np.int32)
-    fill_pairs(text, places, starts[:-1].copy(), pairs)
+    fill_pairs(text.entries.reshape(-1), places, starts[:-1].copy(), pairs)
     return BlockPairs(pairs, starts)
 
 
@@ -90,47 +108,51 @@ def make_pairs(text: ChunkText, block: int, slot_of: Array, n_words: int) -> Blo
 def place_words(text, block, slot_of, places, word_starts, starts):
     """Sort the places of the words of `block` by word, and count their pairs by the block of the center.
 
+    text         ChunkText
     slot_of      (V,) int32: the place of each word in its block
-    places       (n,) int32, overwritten: row * n + position for each of the n words, sorted by word, then by place
+    places       (n,) int32, overwritten: row * size + position of each of the n words, sorted by word, then by place
     word_starts  (words + 1,) int32, zeros; overwritten
     starts       (P + 1,) int64, zeros; overwritten with where the pairs of each center block begin
     """
-    size = text.kept.shape[1]
-    for row in range(len(text.kept)):
-        kept, part, first, stop = text.kept[row], text.part[row], text.first[row], text.stop[row]
+    size = text.entries.shape[1]
+    for row in range(len(text.entries)):
+        entries, order = text.entries[row], text.order[row]
         for k in range(text.starts[row, block], text.starts[row, block + 1]):
-            i = text.order[row, k]
-            word_starts[slot_of[kept[i]] + 1] += 1
-            for j in range(first[i], stop[i]):
-                starts[part[j] + 1] += 1
+            i = order[k]
+            word_starts[slot_of[word_of(entries[i])] + 1] += 1
+            first, stop = window_of(entries[i], i)
+            for j in range(first, stop):
+                starts[block_of(entries[j]) + 1] += 1
             starts[block + 1] -= 1
     for slot in range(len(word_starts) - 1):
         word_starts[slot + 1] += word_starts[slot]
     for center_block in range(len(starts) - 1):
         starts[center_block + 1] += starts[center_block]
-    for row in range(len(text.kept)):
+    for row in range(len(text.entries)):
+        entries, order = text.entries[row], text.order[row]
         for k in range(text.starts[row, block], text.starts[row, block + 1]):
-            i = text.order[row, k]
-            slot = slot_of[text.kept[row, i]]
-            places[word_starts[slot]] = row * size + i
+            slot = slot_of[word_of(entries[order[k]])]
+            places[word_starts[slot]] = row * size + order[k]
             word_starts[slot] += 1
 
 
 @kernel()
-def fill_pairs(text, places, positions, pairs):
+def fill_pairs(entries, places, positions, pairs):
     """Write the pairs of the words at `places` to `pairs` (n, 2) int32.
 
-    positions: (P,) int64, where the next pair of each center block is written; advanced in place.
+    entries: those of a `ChunkText`, row by row. positions: (P,) int64, where the next pair of each center block is
+    written; advanced in place.
     """
-    size = text.kept.shape[1]
-    for place in places:
-        row, i = place // size, place % size
-        kept, part = text.kept[row], text.part[row]
-        for j in range(text.first[row, i], text.stop[row, i]):
-            if j != i:
-                position = positions[part[j]]
-                positions[part[j]] = position + 1
-                pairs[position, 0], pairs[position, 1] = kept[j], kept[i]
+    for n in range(len(places)):
+        place = int64(places[n])
+        entry = entries[place]
+        outside = int32(word_of(entry))
+        first, stop = window_of(entry, place)
+        for j in range(first, stop):
+            if j != place:
+                position = positions[block_of(entries[j])]
+                positions[block_of(entries[j])] = position + 1
+                pairs[position, 0], pairs[position, 1] = int32(word_of(entries[j])), outside
 
 
 @njit(nogil=True)

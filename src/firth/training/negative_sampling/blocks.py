@@ -30,9 +30,11 @@ from firth.training.negative_sampling.buckets import (
     Bucket,
     ChunkText,
     GroupWorkspace,
+    TextWorkspace,
     Windows,
     make_chunk_text,
     make_group_workspace,
+    make_text_workspace,
     with_room,
 )
 from firth.training.negative_sampling.engine import NegativeSampling
@@ -181,6 +183,7 @@ class Rotation:
 class Worker:
     """One thread's scratch arrays."""
 
+    text: TextWorkspace
     groups: GroupWorkspace
 
 
@@ -218,7 +221,8 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         self._schedule: Rotation | None = None
 
     def workspace(self) -> Worker:
-        return Worker(make_group_workspace(self._options.vector_size, self._options.negative, self.halt))
+        groups = make_group_workspace(self._options.vector_size, self._options.negative, self.halt)
+        return Worker(make_text_workspace(BLOCK_WORDS), groups)
 
     def all_done(self, epoch: int) -> list[int]:
         return [self._P * len(self._cut(epoch))] * self._P
@@ -237,7 +241,7 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         if task.round == PREPARE:
             block = int(self._token_blocks[task.chunk][task.number])
             tokens = checked_ids(self._tokens.read_block(block), len(self._keep), block)
-            self._prepare(tokens, block_key(self._options.seed, task.epoch, block), chunk, task.number)
+            self._prepare(tokens, block_key(self._options.seed, task.epoch, block), chunk, task.number, work.text)
         elif task.round == PAIR:
             chunk.pairs[task.number] = self._pairs(chunk, task.number)
         else:
@@ -248,7 +252,7 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
 
     def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Worker) -> TaskResult:
         chunk = Chunk(self._one_block, make_chunk_text(1, BLOCK_WORDS, 1), [None])
-        self._prepare(tokens, key, chunk, 0)
+        self._prepare(tokens, key, chunk, 0, work.text)
         pairs = self._pairs(chunk, 0).pairs
         loss = self._run(self._bucket(self._one_block, 0, pairs, key, rate), self._with_room(work, pairs))
         return TaskResult(len(pairs), loss, 0.0)
@@ -269,13 +273,14 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         options = self._options
         return draw_partition(self._counts, self._P, options.ns_exponent, options.seed, epoch, chunk)
 
-    def _prepare(self, tokens: NDArray[np.int32], key: int, chunk: Chunk, row: int) -> None:
+    def _prepare(
+        self, tokens: NDArray[np.int32], key: int, chunk: Chunk, row: int, work: TextWorkspace
+    ) -> None:
         """Subsample a block of tokens and sort its words, into row `row` of the chunk's text."""
-        options, partition = self._options, chunk.partition
-        P = len(partition.words)
-        block_of = partition.block_of
+        options, P = self._options, len(chunk.partition.words)
+        block_of = chunk.partition.block_of
         windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, block_of, P)
-        self._keep_words(windows, chunk.text, row)
+        self._keep_words(windows, chunk.text, row, work)
 
     def _pairs(self, chunk: Chunk, block: int) -> BlockPairs:
         return self._make_pairs(chunk.text, block, chunk.partition.slot_of, len(chunk.partition.words[block]))
@@ -287,7 +292,7 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         pairs = made.pairs[made.starts[i] : made.starts[i + 1]]
         key = block_key(self._options.seed, task.epoch, task.chunk, i * self._P + o, _BUCKET_KEY)
         loss = self._run(self._bucket(chunk.partition, o, pairs, key, rate), self._with_room(work, pairs))
-        share = len(chunk.text.kept) / self._tokens.n_blocks * len(pairs) / max(1, chunk.n_pairs)
+        share = len(chunk.text.entries) / self._tokens.n_blocks * len(pairs) / max(1, chunk.n_pairs)
         return TaskResult(len(pairs), loss, share)
 
     def _with_room(self, work: Worker, pairs: NDArray[np.int32]) -> GroupWorkspace:

@@ -104,19 +104,29 @@ class Windows(NamedTuple):
 class ChunkText(NamedTuple):
     """The words of a chunk that survive subsampling, and their windows. Row t of each array is token block t."""
 
-    kept: NDArray[np.int32]  # (T, n): the words
-    part: NDArray[np.uint16]  # (T, n): the block of each
-    first: NDArray[np.int32]  # (T, n): where the window of each begins in its row
-    stop: NDArray[np.int32]  # (T, n): where it ends
+    entries: NDArray[np.int64]  # (T, n): the word (bits 0 to 31), its block (32 to 47), and how many words its window
+    #                             has before it (48 to 55) and after it (56 to 63)
     order: NDArray[np.int32]  # (T, n): the positions in a row, sorted by the block of the word
     starts: NDArray[np.int32]  # (T, P + 1): where each block begins in `order`, and the end
 
 
 def make_chunk_text(n_blocks: int, block_size: int, P: int) -> ChunkText:
     """Allocate room for `n_blocks` blocks of at most `block_size` tokens."""
-    shape = n_blocks, block_size + 1
-    words = (np.empty(shape, dtype) for dtype in (np.int32, np.uint16, np.int32, np.int32, np.int32))
-    return ChunkText(*words, np.zeros((n_blocks, P + 1), np.int32))
+    shape = n_blocks, block_size
+    return ChunkText(np.empty(shape, np.int64), np.empty(shape, np.int32), np.zeros((n_blocks, P + 1), np.int32))
+
+
+class TextWorkspace(NamedTuple):
+    """One thread's scratch arrays for subsampling a block of n tokens, as `draws.subsample` fills them."""
+
+    kept: NDArray[np.int32]  # (n + 1,)
+    first: NDArray[np.int32]  # (n + 1,)
+    stop: NDArray[np.int32]  # (n + 1,)
+
+
+def make_text_workspace(block_size: int) -> TextWorkspace:
+    """Allocate one thread's scratch arrays."""
+    return TextWorkspace(*(np.zeros(block_size + 1, np.int32) for _ in range(3)))
 
 
 class BlockPairs(NamedTuple):

@@ -70,40 +70,35 @@ def train_block(block: TokenBlock, work: Workspace) -> tuple[int, int]:
     return int(np.count_nonzero(block.tokens != END)), n_pairs
 
 
-def keep_words(block: Windows, text: ChunkText, row: int) -> None:
+def keep_words(block: Windows, text: ChunkText, row: int, work: object) -> None:
     """Do what `block_kernels.keep_words` does."""
-    first, stop, kept = [], [], []
+    entries, parts = [], []
     for sentence in sentences(block.tokens, block.keep, block.key):
-        begin, end = len(kept), len(kept) + len(sentence)
-        for word in sentence.tolist():
-            r = int(window_size(block.key, len(kept), block.window, block.shrink))
-            first.append(max(begin, len(kept) - r))
-            stop.append(min(end, len(kept) + r + 1))
-            kept.append(word)
-    part = block.block_of[np.array(kept, np.intp)]
-    columns = kept, part, first, stop, np.argsort(part, kind="stable")
-    for array, values in zip(text[:5], columns, strict=True):
-        array[row, : len(kept)] = values
-    text.starts[row] = np.append(0, np.cumsum(np.bincount(part, minlength=block.P)))
+        for t, word in enumerate(sentence.tolist()):
+            r = int(window_size(block.key, len(entries), block.window, block.shrink))
+            before, after = min(r, t), min(r, len(sentence) - 1 - t)
+            parts.append(int(block.block_of[word]))
+            entries.append(word | parts[-1] << 32 | before << 48 | after << 56)
+    text.entries[row, : len(entries)] = entries
+    text.order[row, : len(entries)] = np.argsort(np.array(parts, np.intp), kind="stable")
+    text.starts[row] = np.append(0, np.cumsum(np.bincount(np.array(parts, np.intp), minlength=block.P)))
 
 
 def make_pairs(text: ChunkText, block: int, slot_of: Ids, n_words: int) -> BlockPairs:
     """Do what `block_kernels.make_pairs` does."""
-    rows, positions = [], []
-    for row, starts in enumerate(text.starts):
-        positions.append(text.order[row, starts[block] : starts[block + 1]])
-        rows.append(np.full(len(positions[-1]), row))
-    places = np.stack([np.concatenate(rows), np.concatenate(positions)], axis=1)
-    order = np.argsort(slot_of[text.kept[tuple(places.T)]], kind="stable")
-    pairs, parts = [], []
-    for row, i in places[order].tolist():
-        for j in range(text.first[row, i], text.stop[row, i]):
-            if j != i:
-                pairs.append((text.kept[row, j], text.kept[row, i]))
-                parts.append(text.part[row, j])
-    by_center = np.argsort(np.array(parts, np.intp), kind="stable")
-    starts = np.append(0, np.cumsum(np.bincount(np.array(parts, np.intp), minlength=text.starts.shape[1] - 1)))
-    return BlockPairs(np.array(pairs, np.int32).reshape(-1, 2)[by_center], starts)
+    words, parts = text.entries & 0xFFFFFFFF, text.entries >> 32 & 0xFFFF
+    before, after = text.entries >> 48 & 0xFF, text.entries >> 56
+    places = [
+        (row, i) for row, starts in enumerate(text.starts) for i in text.order[row, starts[block] : starts[block + 1]]
+    ]
+    pairs, of_centers = [], []
+    for row, i in sorted(places, key=lambda place: int(slot_of[words[place]])):
+        around = [*range(i - before[row, i], i), *range(i + 1, i + 1 + after[row, i])]
+        pairs += [(words[row, j], words[row, i]) for j in around]
+        of_centers += [parts[row, j] for j in around]
+    order = np.argsort(np.array(of_centers, np.intp), kind="stable")
+    sizes = np.bincount(np.array(of_centers, np.intp), minlength=text.starts.shape[1] - 1)
+    return BlockPairs(np.array(pairs, np.int32).reshape(-1, 2)[order], np.append(0, np.cumsum(sizes)))
 
 
 def groups(pairs: Ids, key: np.uint64) -> list[Ids]:
