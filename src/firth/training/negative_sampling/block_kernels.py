@@ -34,7 +34,7 @@ from firth.training.negative_sampling.buckets import (
     with_room,
 )
 from firth.training.negative_sampling.layout import tiles
-from firth.training.negative_sampling.simd import LANES, STRIP_BYTES, TILE, Step, address
+from firth.training.negative_sampling.simd import LANES, STRIP_BYTES, TILE, Step, address, prefetch
 from firth.training.negative_sampling.steps import (
     compile_step,
     queue_outputs,
@@ -43,6 +43,7 @@ from firth.training.negative_sampling.steps import (
     weigh_outputs,
 )
 
+LEAD_WINDOWS = 20  # windows ahead of which entries of the text are prefetched
 HALT_GROUPS = 256  # groups between two checks of the halt flag
 
 
@@ -96,11 +97,11 @@ def make_pairs(text: ChunkText, block: int, slot_of: Array, n_words: int) -> Blo
     slot_of: (V,) int32, the place of each word in its block. The same in NumPy: `reference.make_pairs`.
     """
     n = int((text.starts[:, block + 1] - text.starts[:, block]).sum())
-    places, word_starts = np.empty(n, np.int32), np.zeros(n_words + 1, np.int32)
+    places, word_starts = np.empty((3, n), np.int32), np.zeros(n_words + 1, np.int32)
     starts = np.zeros(text.starts.shape[1], np.int64)
     place_words(text, block, slot_of, places, word_starts, starts)
     pairs = np.empty((starts[-1], 2), np.int32)
-    fill_pairs(text.entries.reshape(-1), places, starts[:-1].copy(), pairs)
+    fill_pairs(text.entries.reshape(-1), places[0], starts[:-1].copy(), pairs)
     return BlockPairs(pairs, starts)
 
 
@@ -110,30 +111,33 @@ def place_words(text, block, slot_of, places, word_starts, starts):
 
     text         ChunkText
     slot_of      (V,) int32: the place of each word in its block
-    places       (n,) int32, overwritten: row * size + position of each of the n words, sorted by word, then by place
+    places       (3, n) int32, overwritten; places[0] becomes row * size + position of each of the n words, sorted by
+                 word, then by place
     word_starts  (words + 1,) int32, zeros; overwritten
     starts       (P + 1,) int64, zeros; overwritten with where the pairs of each center block begin
     """
-    size = text.entries.shape[1]
+    size, n = text.entries.shape[1], 0
+    unsorted, slots, by_word = places[1], places[2], places[0]
     for row in range(len(text.entries)):
-        entries, order = text.entries[row], text.order[row]
-        for k in range(text.starts[row, block], text.starts[row, block + 1]):
-            i = order[k]
-            word_starts[slot_of[word_of(entries[i])] + 1] += 1
+        entries, order, end = text.entries[row], text.order[row], text.starts[row, block + 1]
+        for k in range(text.starts[row, block], end):
+            prefetch(address(entries) + 8 * int64(order[min(k + LEAD_WINDOWS, end - 1)]))
+            i = int64(order[k])
+            slot = slot_of[word_of(entries[i])]
+            word_starts[slot + 1] += 1
             first, stop = window_of(entries[i], i)
             for j in range(first, stop):
                 starts[block_of(entries[j]) + 1] += 1
             starts[block + 1] -= 1
+            unsorted[n], slots[n] = row * size + i, slot
+            n += 1
     for slot in range(len(word_starts) - 1):
         word_starts[slot + 1] += word_starts[slot]
     for center_block in range(len(starts) - 1):
         starts[center_block + 1] += starts[center_block]
-    for row in range(len(text.entries)):
-        entries, order = text.entries[row], text.order[row]
-        for k in range(text.starts[row, block], text.starts[row, block + 1]):
-            slot = slot_of[word_of(entries[order[k]])]
-            places[word_starts[slot]] = row * size + order[k]
-            word_starts[slot] += 1
+    for k in range(n):
+        by_word[word_starts[slots[k]]] = unsorted[k]
+        word_starts[slots[k]] += 1
 
 
 @kernel()
@@ -144,6 +148,9 @@ def fill_pairs(entries, places, positions, pairs):
     written; advanced in place.
     """
     for n in range(len(places)):
+        ahead = address(entries) + 8 * int64(places[min(n + LEAD_WINDOWS, len(places) - 1)])
+        prefetch(ahead - STRIP_BYTES // 2)
+        prefetch(ahead + STRIP_BYTES // 2)
         place = int64(places[n])
         entry = entries[place]
         outside = int32(word_of(entry))

@@ -203,6 +203,17 @@ def address(array):
     return int64(array.ctypes.data)
 
 
+@intrinsic
+def prefetch(typingctx, place):
+    """Prefetch the cache line at an address, which is int64."""
+
+    def codegen(context, b, sig, args):
+        _prefetch(b, args[0])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
 class Step(NamedTuple):
     """What all tiles of a step share."""
 
