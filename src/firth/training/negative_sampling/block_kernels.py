@@ -105,6 +105,22 @@ def make_pairs(text: ChunkText, block: int, slot_of: Array, n_words: int) -> Blo
     return BlockPairs(pairs, starts)
 
 
+@njit(nogil=True)
+def spreading_step(n):
+    """Return a step through n things in a circle that meets all of them, neighbours long after each other.
+
+    It is the next number from 0.618 n on that has no divisor in common with n.
+    """
+    step = max(1, int64(0.6180339887498949 * n))
+    while True:
+        a, b = n, step
+        while b:
+            a, b = b, a % b
+        if a <= 1:
+            return step
+        step += 1
+
+
 @kernel()
 def place_words(text, block, slot_of, places, word_starts, starts):
     """Sort the places of the words of `block` by word, and count their pairs by the block of the center.
@@ -135,9 +151,12 @@ def place_words(text, block, slot_of, places, word_starts, starts):
         word_starts[slot + 1] += word_starts[slot]
     for center_block in range(len(starts) - 1):
         starts[center_block + 1] += starts[center_block]
-    for k in range(n):
+    step = spreading_step(n)
+    k = 0
+    for _ in range(n):
         by_word[word_starts[slots[k]]] = unsorted[k]
         word_starts[slots[k]] += 1
+        k += step if k + step < n else step - n
 
 
 @kernel()

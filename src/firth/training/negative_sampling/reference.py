@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from firth.objectives import sigmoid
 from firth.text import END
 from firth.training.draws import draw_noise, random_bits, shuffle, window_size
+from firth.training.negative_sampling.block_kernels import spreading_step
 from firth.training.negative_sampling.buckets import GROUP, BlockPairs, Bucket, ChunkText, GroupWorkspace, Windows
 from firth.training.negative_sampling.window_kernels import Array, TokenBlock, Workspace
 
@@ -92,7 +93,8 @@ def make_pairs(text: ChunkText, block: int, slot_of: Ids, n_words: int) -> Block
         (row, i) for row, starts in enumerate(text.starts) for i in text.order[row, starts[block] : starts[block + 1]]
     ]
     pairs, of_centers = [], []
-    for row, i in sorted(places, key=lambda place: int(slot_of[words[place]])):
+    spread = [places[k * spreading_step(len(places)) % len(places)] for k in range(len(places))]
+    for row, i in sorted(spread, key=lambda place: int(slot_of[words[place]])):
         around = [*range(i - before[row, i], i), *range(i + 1, i + 1 + after[row, i])]
         pairs += [(words[row, j], words[row, i]) for j in around]
         of_centers += [parts[row, j] for j in around]
