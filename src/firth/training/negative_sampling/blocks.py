@@ -45,6 +45,7 @@ from firth.training.negative_sampling.partition import (
     cut_chunks,
     draw_partition,
     one_block,
+    words_of,
 )
 
 PREPARE, PAIR = -2, -1  # what a `ChunkTask` does, if it trains no bucket
@@ -212,9 +213,9 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         self._keep_words = block_kernels.keep_words if is_compiled else reference.keep_words
         self._make_pairs = block_kernels.make_pairs if is_compiled else reference.make_pairs
         self._run = run or (run_here if is_compiled else run_reference)
-        self._counts = corpus.vocabulary.counts
-        self._P = count_row_blocks(len(self._counts), corpus.tokens.n_blocks, options)
-        self._one_block = one_block(self._counts, 1, options.ns_exponent)
+        self._words = words_of(corpus.vocabulary.counts, options)
+        self._P = count_row_blocks(len(corpus.vocabulary), corpus.tokens.n_blocks, options)
+        self._one_block = one_block(self._words, 1)
         self._token_blocks: list[NDArray[np.intp]] = []
         self._chunks: dict[int, Chunk] = {}
         self._opening = threading.Lock()
@@ -270,8 +271,7 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
             return self._chunks[number]
 
     def _partition(self, epoch: int, chunk: int) -> Partition:
-        options = self._options
-        return draw_partition(self._counts, self._P, options.ns_exponent, options.seed, epoch, chunk)
+        return draw_partition(self._words, self._P, self._options.seed, epoch, chunk)
 
     def _prepare(
         self, tokens: NDArray[np.int32], key: int, chunk: Chunk, row: int, work: TextWorkspace

@@ -68,31 +68,58 @@ def cut_chunks(n_blocks: int, size: int, epoch: int) -> list[NDArray[np.intp]]:
     return np.split(order, cuts[1:-1])
 
 
-def draw_partition(
-    counts: NDArray[np.int64], P: int, ns_exponent: float, seed: int, epoch: int, chunk: int
-) -> Partition:
-    """Return the partition of V words with these counts for one chunk: P blocks of V/P words, assigned at random.
+class Words(NamedTuple):
+    """What the partitions of a vocabulary depend on."""
+
+    counts: NDArray[np.int64]  # (V,)
+    loads: NDArray[np.float64]  # (V,): how many of each word survive subsampling in an epoch, on average
+    ns_exponent: float
+
+
+def words_of(counts: NDArray[np.int64], options: Options) -> Words:
+    """Return the vocabulary with these counts, as `draw_partition` needs it."""
+    loads = counts * (sampling.keep_thresholds(counts, options.sample) / 2**32)
+    return Words(counts, loads, options.ns_exponent)
+
+
+def draw_partition(words: Words, P: int, seed: int, epoch: int, chunk: int) -> Partition:
+    """Return the partition of the vocabulary for one chunk: P blocks of about the same load, at random.
 
     In the first chunk of a run, which is a single token block, all words are in block 0 and the other blocks are empty:
     while the outside vectors are near zero, noise words must come from the whole vocabulary. One worker trains it.
     """
     if epoch == chunk == 0:
-        return one_block(counts, P, ns_exponent)
-    block_of = (np.arange(len(counts)) % P).astype(np.uint16)
-    np.random.default_rng((seed, epoch, chunk, _PARTITION_KEY)).shuffle(block_of)
-    return _with_tables(block_of, counts, P, ns_exponent)
+        return one_block(words, P)
+    block_of = _assign(words.loads, P, np.random.default_rng((seed, epoch, chunk, _PARTITION_KEY)))
+    return _with_tables(block_of, words, P)
 
 
-def one_block(counts: NDArray[np.int64], P: int, ns_exponent: float) -> Partition:
+def _assign(loads: NDArray[np.float64], P: int, rng: np.random.Generator) -> NDArray[np.uint16]:
+    """Put the words in random order and cut it into P blocks of about the same weight; return the block of each word.
+
+    Half of the weight is load and half is the number of words. No word has more load than a quarter of a block, so that
+    a block with a very frequent word has enough other words for noise.
+    """
+    order = rng.permutation(len(loads))
+    share = loads / max(1.0, float(np.cumsum(loads)[-1]))
+    weights = np.minimum(share, 1 / (4 * P))[order] + 1 / len(loads)
+    ends = np.cumsum(weights)
+    block_of = np.empty(len(loads), np.uint16)
+    block_of[order] = np.minimum((ends - weights / 2) * (P / ends[-1]), P - 1)
+    return block_of
+
+
+def one_block(words: Words, P: int) -> Partition:
     """Return the partition with all words in block 0 of P."""
-    return _with_tables(np.zeros(len(counts), np.uint16), counts, P, ns_exponent)
+    return _with_tables(np.zeros(len(words.counts), np.uint16), words, P)
 
 
-def _with_tables(block_of: NDArray[np.uint16], counts: NDArray[np.int64], P: int, ns_exponent: float) -> Partition:
+def _with_tables(block_of: NDArray[np.uint16], words: Words, P: int) -> Partition:
     sizes = np.bincount(block_of, minlength=P)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     order = np.argsort(block_of, kind="stable")
-    slot_of = np.empty(len(counts), np.int32)
-    slot_of[order] = np.arange(len(counts)) - np.repeat(starts, sizes)
-    words = np.split(order.astype(np.int32), starts[1:])
-    return Partition(block_of, slot_of, words, [sampling.alias_table(counts[block], ns_exponent) for block in words])
+    slot_of = np.empty(len(block_of), np.int32)
+    slot_of[order] = np.arange(len(block_of)) - np.repeat(starts, sizes)
+    of_block = np.split(order.astype(np.int32), starts[1:])
+    alias = [sampling.alias_table(words.counts[each], words.ns_exponent) for each in of_block]
+    return Partition(block_of, slot_of, of_block, alias)
