@@ -223,7 +223,10 @@ def list_inputs(inputs, slot, first_column, pairs, start, center, row_bytes, see
     o, most, n, may_repeat = pairs[start, 1], min(GROUP, len(pairs) - start), 0, False
     while n < most and pairs[start + n, 1] == o:
         c = pairs[start + n, 0]
-        inputs[slot, first_column + n] = center + int64(c) * row_bytes
+        row = center + int64(c) * row_bytes
+        inputs[slot, first_column + n] = row
+        for line in range(0, row_bytes, STRIP_BYTES):
+            prefetch(row + line)
         may_repeat |= seen[c & (SEEN - 1)] == start
         seen[c & (SEEN - 1)] = start
         n += 1
@@ -270,7 +273,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
     """Return `train_bucket` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
     row_bytes = n_strips * STRIP_BYTES
     columns = tile * n_tiles
-    train_step = compile_step(tile, n_tiles, n_strips, GROUP)
+    train_step = compile_step(tile, n_tiles, n_strips, 0)
 
     @njit(nogil=True)
     def reset_workspace(work, K):

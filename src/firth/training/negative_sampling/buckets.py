@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from firth.training.negative_sampling.layout import aligned_zeros, strips, tiles
 from firth.training.negative_sampling.simd import LANES
 
-GROUP = 8  # most pairs in a group
+GROUP = 16  # most pairs in a group
 SEEN = 1024  # a power of two: centers that a group has had are remembered by their low bits
 LEAD = 2  # groups ahead of which rows are prefetched
 
