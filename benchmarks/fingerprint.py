@@ -5,8 +5,8 @@
 Two words of one block should be no more similar than two words of different blocks. For vectors of several seeds this
 prints the mean cosine of two words of the same block minus that of two words of different blocks, in 1e-4, and its z in
 a permutation test, in which the labels are permuted among words of about the same count. The labels are the row mod P,
-and the partitions that training drew: the first, the last of each epoch, and the mean over all of them (there the
-mean of the permutations is subtracted, and z is the mean over its standard error). By chance |z| exceeds 3 in one of 370 figures.
+and the partitions that training drew: the first, the last of each epoch, and the mean over all of them (there z is the
+mean over its standard error). By chance |z| exceeds 3 in one of 370 figures.
 
 With `--schedule hogwild`, which has no blocks, only row mod P is tested, as a control.
 """
@@ -41,19 +41,31 @@ class Result(NamedTuple):
     z: float
 
 
-def difference(unit: np.ndarray, labels: np.ndarray, P: int) -> float:
+def class_of(counts: np.ndarray) -> np.ndarray:
+    """Return the class of each word: words of about the same count are in one class."""
+    return np.unique(np.round(4 * np.log2(counts)), return_inverse=True)[1]
+
+
+def difference(unit: np.ndarray, labels: np.ndarray, classes: np.ndarray) -> float:
     """Return the mean cosine of two words with the same label minus that of two words with different labels.
 
-    unit: (n, D) rows of length 1; labels: (n,) integers below P.
+    The mean of this over all permutations of the labels within classes is subtracted. It is not zero, because blocks
+    are balanced by load, so frequent words share a block less often than others.
+
+    unit: (n, D) rows of length 1; labels, classes: (n,) integers.
     """
     n = len(unit)
-    sums = (
-        np.eye(P, dtype=unit.dtype)[labels].T @ unit
-    )  # the sum of all rows of a label: |sum|^2 is the sum of their cosines
-    sizes = np.bincount(labels, minlength=P).astype(float)
-    same, same_pairs = float((sums.astype(float) ** 2).sum()) - n, float((sizes * (sizes - 1)).sum())
-    every = float((sums.sum(axis=0).astype(float) ** 2).sum()) - n
-    return same / same_pairs - (every - same) / (n * (n - 1.0) - same_pairs)
+    of_label, of_class = (np.eye(numbers.max() + 1, dtype=unit.dtype)[numbers] for numbers in (labels, classes))
+    sums, class_sums = (
+        (each.T @ unit).astype(float) for each in (of_label, of_class)
+    )  # |sum of rows|^2 is the sum of their cosines
+    same, every = (sums**2).sum() - n, (sums.sum(axis=0) ** 2).sum() - n
+    sizes, in_block = np.diag(of_class.sum(axis=0).astype(float)), (of_label.T @ of_class).astype(float)
+    same_pairs, pairs = in_block.T @ in_block - sizes, np.outer(np.diag(sizes), np.diag(sizes)) - sizes
+    cosines = (class_sums @ class_sums.T - sizes) / np.maximum(1, pairs)
+    same -= (same_pairs * cosines).sum()
+    every -= (pairs * cosines).sum()
+    return float(same / same_pairs.sum() - (every - same) / (pairs - same_pairs).sum())
 
 
 class Null(NamedTuple):
@@ -62,26 +74,25 @@ class Null(NamedTuple):
     mean: float
     deviation: float
 
-    def test(self, units: list[np.ndarray], labels: list[np.ndarray], P: int) -> Result:
+    def test(self, units: list[np.ndarray], labels: list[np.ndarray], classes: np.ndarray) -> Result:
         """Return the mean difference over seeds for these labels, and its z."""
-        found = np.mean([difference(unit, each, P) for unit, each in zip(units, labels, strict=True)])
+        found = np.mean([difference(unit, each, classes) for unit, each in zip(units, labels, strict=True)])
         return Result(float(found), float((found - self.mean) / self.deviation))
 
 
 def permuted(
-    units: list[np.ndarray], labels: list[np.ndarray], counts: np.ndarray, P: int, *, permutations: int, joint: bool
+    units: list[np.ndarray], labels: list[np.ndarray], classes: np.ndarray, *, permutations: int, joint: bool
 ) -> Null:
     """Permute labels among words of about the same count, and return the distribution of the mean difference.
 
     joint: the labels of all seeds are the same, and are permuted alike.
     """
     rng = np.random.default_rng(0)
-    classes = class_of(counts)
     in_order = np.argsort(classes, kind="stable")
 
     def draw() -> np.ndarray:
-        order = np.empty(len(counts), int)
-        order[in_order] = np.lexsort((rng.random(len(counts)), classes))
+        order = np.empty(len(classes), int)
+        order[in_order] = np.lexsort((rng.random(len(classes)), classes))
         return order
 
     means = []
@@ -89,28 +100,8 @@ def permuted(
         order = draw()
         orders = (order if joint else draw() for _ in units)
         shuffled = zip(units, labels, orders, strict=True)
-        means.append(np.mean([difference(unit, each[order], P) for unit, each, order in shuffled]))
+        means.append(np.mean([difference(unit, each[order], classes) for unit, each, order in shuffled]))
     return Null(float(np.mean(means)), float(np.std(means)))
-
-
-def class_of(counts: np.ndarray) -> np.ndarray:
-    """Return the class of each word: words of about the same count are in one class."""
-    return np.round(4 * np.log2(counts)).astype(int)
-
-
-def expected(unit: np.ndarray, labels: np.ndarray, classes: np.ndarray) -> float:
-    """Return the mean of `difference` if labels are permuted within classes.
-
-    It is not zero: frequent words share a block less often than others, because blocks are balanced by load.
-    """
-    of_class = np.eye(classes.max() + 1)[classes]
-    n = of_class.sum(axis=0)
-    pairs = np.outer(n, n) - np.diag(n)
-    sums = of_class.T @ unit.astype(float)
-    cosines = (sums @ sums.T - np.diag(n)) / np.maximum(1, pairs)
-    in_block = np.eye(labels.max() + 1)[labels].T @ of_class
-    same = in_block.T @ in_block - np.diag(n)
-    return float((same * cosines).sum() / same.sum() - ((pairs - same) * cosines).sum() / (pairs - same).sum())
 
 
 def mean_test(differences: list[float]) -> Result:
@@ -183,30 +174,29 @@ def partitions(runs: Runs) -> dict[str, list[np.ndarray]]:
 
 def report(runs: Runs, permutations: int) -> dict[str, dict[str, Result]]:
     """Return, for each way to label words with blocks, the result in each stratum."""
-    P = runs.P
-    rows_mod = np.arange(len(runs.counts)) % P
+    rows_mod = np.arange(len(runs.counts)) % runs.P
     drawn = partitions(runs)
     results: dict[str, dict[str, Result]] = {
         name: {} for name in ["row mod P", *drawn, *(["all partitions"] * bool(drawn))]
     }
     for stratum, rows in strata(runs):
         units, mod = [unit[rows] for unit in runs.units], [rows_mod[rows]] * len(runs.units)
-        null = permuted(units, mod, runs.counts[rows], P, permutations=permutations, joint=True)
-        results["row mod P"][stratum] = null.test(units, mod, P)
+        classes = class_of(runs.counts[rows])
+        null = permuted(units, mod, classes, permutations=permutations, joint=True)
+        results["row mod P"][stratum] = null.test(units, mod, classes)
         if drawn:
             first = [labels[rows] for labels in drawn["first partition"]]
-            null = permuted(units, first, runs.counts[rows], P, permutations=permutations, joint=False)
-            results["all partitions"][stratum] = _of_all(runs, units, rows, P)
+            null = permuted(units, first, classes, permutations=permutations, joint=False)
+            results["all partitions"][stratum] = _of_all(runs, units, rows, classes)
         for name, labels in drawn.items():  # all come from the same distribution, so one null is enough
-            results[name][stratum] = null.test(units, [each[rows] for each in labels], P)
+            results[name][stratum] = null.test(units, [each[rows] for each in labels], classes)
     return results
 
 
-def _of_all(runs: Runs, units: list[np.ndarray], rows: np.ndarray, P: int) -> Result:
+def _of_all(runs: Runs, units: list[np.ndarray], rows: np.ndarray, classes: np.ndarray) -> Result:
     used = [(epoch, chunk) for epoch, n in enumerate(runs.chunks) for chunk in range(n) if (epoch, chunk) != (0, 0)]
-    classes = class_of(runs.counts[rows])
     differences = [
-        difference(unit, labels[rows], P) - expected(unit, labels[rows], classes)
+        difference(unit, labels[rows], classes)
         for place in used
         for unit, labels in zip(units, runs.partitions(*place), strict=True)
     ]
@@ -231,7 +221,8 @@ def main() -> None:
         runs = train(a.corpus, a.seeds, a.words, blocks=P, epochs=a.epochs, schedule=a.schedule)
         results = report(runs, a.permutations)
         names = list(results["row mod P"])
-        print(f"\n{a.schedule}, P = {runs.P} (at most {P}), {len(runs.counts):,} words, {a.seeds} seeds, chunks an epoch {runs.chunks}")
+        about = f"{len(runs.counts):,} words, {a.seeds} seeds, chunks an epoch {runs.chunks}"
+        print(f"\n{a.schedule}, P = {runs.P} (at most {P}), {about}")
         print(f"{'same - other, 1e-4 (z)':24}" + "".join(f"{name:>18}" for name in names))
         for label, row in results.items():
             cells = (f"{1e4 * row[name].difference:+.2f} ({row[name].z:+.1f})" for name in names)

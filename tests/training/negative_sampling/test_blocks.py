@@ -156,8 +156,8 @@ def test_the_loss_is_that_of_hogwild():
     """With one block both draw noise from the whole vocabulary; with more, so few words would often meet themselves."""
     blocks_losses = fit(1, blocks=1)[1]
     model = Word2Vec(**SMALL | {"schedule": "hogwild"}, workers=1).fit(ids(60_000, seed=SEED), progress=False)
-    # The same pairs, with other noise and in another order: the mean over 200,000 pairs agrees to a per cent.
-    np.testing.assert_allclose([record.loss for record in model.history], blocks_losses, rtol=0.01)
+    # The same pairs, with other noise, in another order and in larger steps: the mean agrees to two per cent.
+    np.testing.assert_allclose([record.loss for record in model.history], blocks_losses, rtol=0.02)
 
 
 @pytest.mark.parametrize("ask", [lambda r: r.halt.fill(True), lambda r: r.paused.set()])

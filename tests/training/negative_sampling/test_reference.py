@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from training._by_hand import reach, surviving_sentences
 from training.loop._runs import ids, model_of
 
+from firth import Options
 from firth.objectives import negative_sampling
 from firth.text import END
 from firth.training.negative_sampling import block_kernels, buckets, partition, reference
@@ -80,7 +81,10 @@ def test_windows_are_those_of_the_sentences_that_survive(text, m, shrink):
 def test_the_buckets_hold_every_pair_of_every_window_once(text, P, m, shrink):
     halves = [[token for sentence in half for token in [*sentence, END]] for half in (text[::2], text[1::2])]
     counts = np.full(10, 5)
-    keep, drawn = keep_thresholds(counts, 0.05), partition.draw_partition(counts, P, 0.75, SEED, 1, 0)
+    keep, drawn = (
+        keep_thresholds(counts, 0.05),
+        partition.draw_partition(partition.words_of(counts, Options()), P, SEED, 1, 0),
+    )
     ours, theirs = (buckets.make_chunk_text(2, 60, P) for _ in range(2))
     expected = Counter()
     for row, tokens in enumerate(halves):

@@ -273,9 +273,7 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
     def _partition(self, epoch: int, chunk: int) -> Partition:
         return draw_partition(self._words, self._P, self._options.seed, epoch, chunk)
 
-    def _prepare(
-        self, tokens: NDArray[np.int32], key: int, chunk: Chunk, row: int, work: TextWorkspace
-    ) -> None:
+    def _prepare(self, tokens: NDArray[np.int32], key: int, chunk: Chunk, row: int, work: TextWorkspace) -> None:
         """Subsample a block of tokens and sort its words, into row `row` of the chunk's text."""
         options, P = self._options, len(chunk.partition.words)
         block_of = chunk.partition.block_of

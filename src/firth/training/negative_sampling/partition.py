@@ -38,19 +38,19 @@ class Partition(NamedTuple):
 
 def count_row_blocks(V: int, n_blocks: int, options: Options) -> int:
     """Return P, the number of blocks for V words and a corpus of `n_blocks` token blocks."""
-    longest = max(1, n_blocks // MIN_CHUNKS) * _pairs_of_token_block(options)
+    longest = max(1, n_blocks // MIN_CHUNKS) * BLOCK_WORDS * pairs_of_word(options)
     return max(1, min(options.blocks, V // MIN_BLOCK_WORDS, math.isqrt(longest // MIN_BUCKET_PAIRS)))
 
 
 def chunk_size(n_blocks: int, P: int, options: Options) -> int:
     """Return the most token blocks in a chunk, for a corpus of `n_blocks` token blocks and P blocks of words."""
-    size = min(BUCKET_PAIRS * P**2 // _pairs_of_token_block(options), n_blocks // MIN_CHUNKS, MAX_CHUNK)
+    size = min(BUCKET_PAIRS * P**2 // (BLOCK_WORDS * pairs_of_word(options)), n_blocks // MIN_CHUNKS, MAX_CHUNK)
     return max(1, size)
 
 
-def _pairs_of_token_block(options: Options) -> int:
-    """Return about the most pairs that a token block has."""
-    return BLOCK_WORDS * (options.window + 1 if options.shrink_windows else 2 * options.window)
+def pairs_of_word(options: Options) -> int:
+    """Return the number of pairs in a window, on average, away from the ends of a sentence."""
+    return options.window + 1 if options.shrink_windows else 2 * options.window
 
 
 def cut_chunks(n_blocks: int, size: int, epoch: int) -> list[NDArray[np.intp]]:
