@@ -97,7 +97,7 @@ def _on_strips(rows: Matrix) -> Matrix:
 
 
 class ChunkTask(NamedTuple):
-    """Prepare token block `number`, make the pairs of outside block `number`, or train a bucket of center block `number`."""
+    """Prepare token block `number`, make the pairs of outside block `number`, or train center block `number`."""
 
     epoch: int
     chunk: int

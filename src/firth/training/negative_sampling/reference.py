@@ -4,8 +4,9 @@
 same arguments, make the same random draws and do the same steps in the same order, so results differ by rounding only.
 They are about a thousand times slower. Equation numbers are those of docs/derivation.md.
 
-To follow a step, put `breakpoint()` into `window_step` and train with workers=1 and progress=False. Steps run in another thread, so breakpoints that are set within pdb have no effect on them. After each
-epoch the same functions run with rate 0, which computes the end loss and changes no row.
+To follow a step, put `breakpoint()` into `window_step` and train with workers=1 and progress=False. Steps run in
+another thread, so breakpoints that are set within pdb have no effect on them. After each epoch the same functions run
+with rate 0, which computes the end loss and changes no row.
 """
 
 import numpy as np
@@ -73,7 +74,8 @@ def train_block(block: TokenBlock, work: Workspace) -> tuple[int, int]:
 
 def keep_words(block: Windows, text: ChunkText, row: int, work: object) -> None:
     """Do what `block_kernels.keep_words` does."""
-    entries, parts = [], []
+    entries: list[int] = []
+    parts: list[int] = []
     for sentence in sentences(block.tokens, block.keep, block.key):
         for t, word in enumerate(sentence.tolist()):
             r = int(window_size(block.key, len(entries), block.window, block.shrink))
