@@ -49,11 +49,13 @@ HALT_GROUPS = 256  # groups between two checks of the halt flag
 
 @njit(nogil=True)
 def word_of(entry):
+    """Return the word of an entry of a `ChunkText`."""
     return entry & int64(0xFFFFFFFF)
 
 
 @njit(nogil=True)
 def block_of(entry):
+    """Return the block of the word."""
     return (entry >> int64(32)) & int64(0xFFFF)
 
 
