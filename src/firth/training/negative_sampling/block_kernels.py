@@ -141,9 +141,10 @@ def place_words(text, block, slot_of, places, word_starts, starts):
         for k in range(text.starts[row, block], end):
             prefetch(address(entries) + 8 * int64(order[min(k + LEAD_WINDOWS, end - 1)]))
             i = int64(order[k])
-            slot = slot_of[word_of(entries[i])]
+            entry = entries[i]
+            slot = slot_of[word_of(entry)]
             word_starts[slot + 1] += 1
-            first, stop = window_of(entries[i], i)
+            first, stop = window_of(entry, i)
             for j in range(first, stop):
                 starts[block_of(entries[j]) + 1] += 1
             starts[block + 1] -= 1
@@ -176,11 +177,12 @@ def fill_pairs(entries, places, positions, pairs):
         entry = entries[place]
         outside = int32(word_of(entry))
         first, stop = window_of(entry, place)
-        for j in range(first, stop):
-            if j != place:
-                position = positions[block_of(entries[j])]
-                positions[block_of(entries[j])] = position + 1
-                pairs[position, 0], pairs[position, 1] = int32(word_of(entries[j])), outside
+        for k in range(first, stop - 1):
+            center = entries[k + (k >= place)]  # a condition would be mispredicted in most windows
+            block = block_of(center)
+            position = positions[block]
+            positions[block] = position + 1
+            pairs[position, 0], pairs[position, 1] = int32(word_of(center)), outside
 
 
 @njit(nogil=True)
