@@ -31,9 +31,9 @@ def test_a_chunk_takes_its_text_from_all_over_the_corpus():
 
 
 def test_a_corpus_has_at_least_eight_chunks_an_epoch_and_they_grow_with_the_number_of_buckets():
-    assert [partition.chunk_size(n, 16, Options()) for n in (1, 7, 8, 80, 100_000)] == [1, 1, 1, 10, 40]
-    assert [partition.chunk_size(100_000, P, Options()) for P in (16, 32, 64, 128)] == [40, 162, 651, 2604]
-    pairs = 40 * 32_768 * 6  # a window of 5 that shrinks holds 6 words on average
+    assert [partition.chunk_size(n, 16, Options()) for n in (1, 7, 8, 80, 100_000)] == [1, 1, 1, 10, 57]
+    assert [partition.chunk_size(100_000, P, Options()) for P in (16, 32, 64, 128)] == [57, 229, 916, 3666]
+    pairs = 57 * 32_768 * 6  # a window of 5 that shrinks holds 6 words on average
     assert partition.BUCKET_PAIRS * 16**2 * 0.97 < pairs <= partition.BUCKET_PAIRS * 16**2
 
 
@@ -47,13 +47,14 @@ def test_a_small_corpus_gets_fewer_blocks_than_asked_for():
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=300), st.integers(1, 20), st.integers(0, 2**63 - 1))
 def test_a_partition_puts_every_word_into_one_block_with_that_blocks_noise(counts, P, seed):
     counts = np.array(counts)
-    drawn = partition.draw_partition(partition.words_of(counts, Options()), P, seed, epoch=1, chunk=0)
+    vocabulary = partition.words_of(counts, Options())
+    drawn = partition.draw_partition(vocabulary, P, seed, epoch=1, chunk=0)
     assert len(drawn.words) == P
-    for block, (words, alias) in enumerate(zip(drawn.words, drawn.alias, strict=True)):
+    for block, words in enumerate(drawn.words):
         assert words.dtype == np.int32
         np.testing.assert_array_equal(words, np.flatnonzero(drawn.block_of == block))
         np.testing.assert_array_equal(drawn.slot_of[words], np.arange(len(words)))
-        np.testing.assert_array_equal(alias, alias_table(counts[words], 0.75))
+        np.testing.assert_array_equal(partition.noise_table(vocabulary, drawn, block), alias_table(counts[words], 0.75))
 
 
 @pytest.mark.parametrize(("P", "most"), [(2, 1.1), (16, 1.4), (64, 2.5)])
@@ -110,8 +111,7 @@ def mod_partition(words, P, seed, epoch, chunk):
     """The same blocks throughout: word w in block w mod P."""
     numbers = np.arange(len(words.counts))
     of_block = [numbers[b::P].astype(np.int32) for b in range(P)]
-    alias = [alias_table(words.counts[each], words.ns_exponent) for each in of_block]
-    return partition.Partition((numbers % P).astype(np.uint16), (numbers // P).astype(np.int32), of_block, alias)
+    return partition.Partition((numbers % P).astype(np.uint16), (numbers // P).astype(np.int32), of_block)
 
 
 @pytest.fixture

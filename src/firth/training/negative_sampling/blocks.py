@@ -44,6 +44,7 @@ from firth.training.negative_sampling.partition import (
     count_row_blocks,
     cut_chunks,
     draw_partition,
+    noise_table,
     one_block,
     words_of,
 )
@@ -188,17 +189,19 @@ class Worker:
     groups: GroupWorkspace
 
 
-@dataclass
-class Chunk:
+class OutsideBlock(NamedTuple):
+    """What the buckets of one outside block of a chunk are trained on."""
+
+    made: BlockPairs
+    alias: NDArray[np.uint64]  # `noise_table` of the block
+
+
+class Chunk(NamedTuple):
     """A chunk in memory."""
 
     partition: Partition
     text: ChunkText
-    pairs: list[BlockPairs | None]  # of each outside block, once they are made
-
-    @property
-    def n_pairs(self) -> int:
-        return sum(len(made.pairs) for made in self.pairs if made is not None)
+    outside: dict[int, OutsideBlock]  # those made so far, by number
 
 
 class Blocks(NegativeSampling[ChunkTask, Worker]):
@@ -244,7 +247,7 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
             tokens = checked_ids(self._tokens.read_block(block), len(self._keep), block)
             self._prepare(tokens, block_key(self._options.seed, task.epoch, block), chunk, task.number, work.text)
         elif task.round == PAIR:
-            chunk.pairs[task.number] = self._pairs(chunk, task.number)
+            chunk.outside[task.number] = self._outside_block(chunk, task.number)
         else:
             result = self._train_bucket(task, chunk, rate, work)
         if self._schedule.finish(task):
@@ -252,11 +255,11 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         return result
 
     def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Worker) -> TaskResult:
-        chunk = Chunk(self._one_block, make_chunk_text(1, BLOCK_WORDS, 1), [None])
+        chunk = Chunk(self._one_block, make_chunk_text(1, BLOCK_WORDS, 1), {})
         self._prepare(tokens, key, chunk, 0, work.text)
-        pairs = self._pairs(chunk, 0).pairs
-        loss = self._run(self._bucket(self._one_block, 0, pairs, key, rate), self._with_room(work, pairs))
-        return TaskResult(len(pairs), loss, 0.0)
+        chunk.outside[0] = self._outside_block(chunk, 0)
+        bucket = self._bucket(chunk, (0, 0), key, rate)
+        return TaskResult(len(bucket.pairs), self._run(bucket, self._with_room(work, bucket)), 0.0)
 
     def _cut(self, epoch: int) -> list[NDArray[np.intp]]:
         n_blocks = self._tokens.n_blocks
@@ -267,7 +270,7 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         with self._opening:
             if number not in self._chunks:
                 text = make_chunk_text(len(self._token_blocks[number]), BLOCK_WORDS, self._P)
-                self._chunks[number] = Chunk(self._partition(epoch, number), text, [None] * self._P)
+                self._chunks[number] = Chunk(self._partition(epoch, number), text, {})
             return self._chunks[number]
 
     def _partition(self, epoch: int, chunk: int) -> Partition:
@@ -280,31 +283,34 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, block_of, P)
         self._keep_words(windows, chunk.text, row, work)
 
-    def _pairs(self, chunk: Chunk, block: int) -> BlockPairs:
-        return self._make_pairs(chunk.text, block, chunk.partition.slot_of, len(chunk.partition.words[block]))
+    def _outside_block(self, chunk: Chunk, block: int) -> OutsideBlock:
+        partition = chunk.partition
+        made = self._make_pairs(chunk.text, block, partition.slot_of, len(partition.words[block]))
+        return OutsideBlock(made, noise_table(self._words, partition, block))
 
     def _train_bucket(self, task: ChunkTask, chunk: Chunk, rate: float, work: Worker) -> TaskResult:
         i, o = task.number, (task.number + task.round) % self._P
-        made = chunk.pairs[o]
-        assert made is not None
-        pairs = made.pairs[made.starts[i] : made.starts[i + 1]]
         key = block_key(self._options.seed, task.epoch, task.chunk, i * self._P + o, _BUCKET_KEY)
-        loss = self._run(self._bucket(chunk.partition, o, pairs, key, rate), self._with_room(work, pairs))
-        share = len(chunk.text.entries) / self._tokens.n_blocks * len(pairs) / max(1, chunk.n_pairs)
-        return TaskResult(len(pairs), loss, share)
+        bucket = self._bucket(chunk, (i, o), key, rate)
+        loss = self._run(bucket, self._with_room(work, bucket))
+        n_pairs = sum(len(block.made.pairs) for block in chunk.outside.values())
+        share = len(chunk.text.entries) / self._tokens.n_blocks * len(bucket.pairs) / max(1, n_pairs)
+        return TaskResult(len(bucket.pairs), loss, share)
 
-    def _with_room(self, work: Worker, pairs: NDArray[np.int32]) -> GroupWorkspace:
+    def _with_room(self, work: Worker, bucket: Bucket) -> GroupWorkspace:
         """Return the worker's scratch arrays; memory for a bucket's groups is kept for the next bucket."""
-        work.groups = with_room(work.groups, len(pairs))
+        work.groups = with_room(work.groups, len(bucket.pairs))
         return work.groups
 
-    def _bucket(self, partition: Partition, outside: int, pairs: NDArray[np.int32], key: int, rate: float) -> Bucket:
+    def _bucket(self, chunk: Chunk, place: tuple[int, int], key: int, rate: float) -> Bucket:
+        i, o = place
+        made, alias = chunk.outside[o]
         return Bucket(
             center=self._padded_center,
             outside=self._padded_outside,
-            pairs=pairs,
-            noise_words=partition.words[outside],
-            alias=partition.alias[outside],
+            pairs=made.pairs[made.starts[i] : made.starts[i + 1]],
+            noise_words=chunk.partition.words[o],
+            alias=alias,
             key=np.uint64(key),
             rate=np.float32(rate),
             negative=self._options.negative,

@@ -18,7 +18,7 @@ from firth.options import Options
 from firth.text import BLOCK_WORDS
 from firth.training import sampling
 
-BUCKET_PAIRS = 31_250  # about the most pairs in a bucket, on average: a chunk of 16 x 16 buckets has 8 million
+BUCKET_PAIRS = 44_000  # most pairs in a bucket before subsampling, on average; of English text 31,000 are left
 MIN_BUCKET_PAIRS = 12_000  # with fewer, the groups of a bucket are small, and starting its task takes too long
 MIN_CHUNKS = 8  # of an epoch, if the corpus has as many token blocks; with fewer, analogies get worse
 MAX_CHUNK = 2**15  # token blocks of a chunk; places in its text are int32
@@ -33,7 +33,6 @@ class Partition(NamedTuple):
     block_of: NDArray[np.uint16]  # (V,): the block of each word
     slot_of: NDArray[np.int32]  # (V,): the place of each word in `words` of its block
     words: list[NDArray[np.int32]]  # P arrays (n_b,): the words of each block, ascending
-    alias: list[NDArray[np.uint64]]  # P arrays (n_b,): `sampling.alias_table` of each block
 
 
 def count_row_blocks(V: int, n_blocks: int, options: Options) -> int:
@@ -91,7 +90,7 @@ def draw_partition(words: Words, P: int, seed: int, epoch: int, chunk: int) -> P
     if epoch == chunk == 0:
         return one_block(words, P)
     block_of = _assign(words.loads, P, np.random.default_rng((seed, epoch, chunk, _PARTITION_KEY)))
-    return _with_tables(block_of, words, P)
+    return _with_places(block_of, P)
 
 
 def _assign(loads: NDArray[np.float64], P: int, rng: np.random.Generator) -> NDArray[np.uint16]:
@@ -109,17 +108,20 @@ def _assign(loads: NDArray[np.float64], P: int, rng: np.random.Generator) -> NDA
     return block_of
 
 
+def noise_table(words: Words, partition: Partition, block: int) -> NDArray[np.uint64]:
+    """Return the table (n_b,) that noise words are drawn from, as places in the words of `block`."""
+    return sampling.alias_table(words.counts[partition.words[block]], words.ns_exponent)
+
+
 def one_block(words: Words, P: int) -> Partition:
     """Return the partition with all words in block 0 of P."""
-    return _with_tables(np.zeros(len(words.counts), np.uint16), words, P)
+    return _with_places(np.zeros(len(words.counts), np.uint16), P)
 
 
-def _with_tables(block_of: NDArray[np.uint16], words: Words, P: int) -> Partition:
+def _with_places(block_of: NDArray[np.uint16], P: int) -> Partition:
     sizes = np.bincount(block_of, minlength=P)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     order = np.argsort(block_of, kind="stable")
     slot_of = np.empty(len(block_of), np.int32)
     slot_of[order] = np.arange(len(block_of)) - np.repeat(starts, sizes)
-    of_block = np.split(order.astype(np.int32), starts[1:])
-    alias = [sampling.alias_table(words.counts[each], words.ns_exponent) for each in of_block]
-    return Partition(block_of, slot_of, of_block, alias)
+    return Partition(block_of, slot_of, np.split(order.astype(np.int32), starts[1:]))
