@@ -246,21 +246,11 @@ def merge_inputs(inputs, slot, first_column, n, weights):
         while inputs[slot, first_column + same] != inputs[slot, first_column + i]:
             same += 1
         if same < distinct:
-            row = slot * GROUP + same
-            set_row_weight(weights, row, weights[row // 2, TILE * (row % 2)] + float32(1))
+            set_row_weight(weights, same, weights[same // 2, TILE * (same % 2)] + float32(1))
         else:
             inputs[slot, first_column + distinct] = inputs[slot, first_column + i]
             distinct += 1
     return distinct
-
-
-@njit(nogil=True)
-def pad_inputs(inputs, slot, first_column, n, weights, zero_row):
-    """Pair an odd last input row with a row of zeros, which has weight 0, and leave no old address in the table."""
-    for absent in range(n, GROUP):
-        inputs[slot, first_column + absent] = zero_row
-    if n % 2 == 1:
-        set_row_weight(weights, slot * GROUP + n, float32(0))
 
 
 class Base(NamedTuple):
@@ -290,7 +280,6 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         work.column_weights[:] = 0
         reset_column_weights(K, tile, work.column_weights)
         work.outputs[:] = address(work.unused_row)
-        work.outputs[:, columns:] = address(work.zero_row)
         for row in range(len(work.sums)):
             work.sums[row] = address(work.partial) + row * row_bytes
 
@@ -299,7 +288,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         pairs, noise_words, alias, key, K = bucket.pairs, bucket.noise_words, bucket.alias, bucket.key, bucket.negative
         order, outputs, n_inputs, is_weighted = work.order, work.outputs, work.n_inputs, work.is_weighted
         noise, column_weights, row_weights, halt = work.noise, work.column_weights, work.row_weights, work.halt
-        has_row_weights, seen = work.has_row_weights, work.seen
+        may_repeat, seen = work.may_repeat, work.seen
         largest = max_row_ids(pairs, bucket.noise_words, bucket.alias)
         n_center, n_outside = len(bucket.center), len(bucket.outside)
         rows_exist = largest[0] < n_center and largest[1] < n_outside and largest[2] < n_outside
@@ -321,27 +310,31 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
                 is_weighted[ahead] = queue_outputs(
                     outputs, ahead, pairs[start, 1], noise, 0, K, base.outside, row_bytes
                 )
-                n, may_repeat = list_inputs(outputs, ahead, columns, pairs, start, base.center, row_bytes, seen)
-                if may_repeat:
-                    n = merge_inputs(outputs, ahead, columns, n, row_weights)
-                pad_inputs(outputs, ahead, columns, n, row_weights, base.zero_row)
-                n_inputs[ahead], has_row_weights[ahead] = n, may_repeat or n % 2 == 1
+                n_inputs[ahead], may_repeat[ahead] = list_inputs(
+                    outputs, ahead, columns, pairs, start, base.center, row_bytes, seen
+                )
             if number < 0:
                 continue
             if number % HALT_GROUPS == 0 and halt[0]:
                 break
             slot = number % (LEAD + 1)
+            n = int64(n_inputs[slot])
+            if may_repeat[slot]:
+                n = merge_inputs(outputs, slot, columns, n, row_weights)
+            if n % 2 == 1:
+                outputs[slot, columns + n] = base.zero_row
+                set_row_weight(row_weights, n, float32(0))
             if is_weighted[slot]:
                 weigh_outputs(outputs, slot, K, tile, column_weights, base.unused_row)
             table, upcoming = address(outputs) + table_bytes * slot, address(outputs) + table_bytes * ahead
-            weights = address(row_weights) + GROUP // 2 * STRIP_BYTES * slot
-            step = Step(table + 8 * columns, int64(n_inputs[slot] + 1) // 2, n_strips, weights, bucket.rate, loss)
+            step = Step(table + 8 * columns, (n + 1) // 2, n_strips, address(row_weights), bucket.rate, loss)
             train_step(step, table, upcoming, address(column_weights), g, sums)
             if is_weighted[slot]:
                 reset_column_weights(K, tile, column_weights)
-            if has_row_weights[slot]:
-                for row in range(slot * GROUP, (slot + 1) * GROUP):
-                    set_row_weight(row_weights, row, float32(1))
+            if may_repeat[slot]:
+                row_weights[:] = 1
+            elif n % 2 == 1:
+                set_row_weight(row_weights, n, float32(1))
         return largest
 
     def train_bucket(bucket: Bucket, work: GroupWorkspace) -> None:

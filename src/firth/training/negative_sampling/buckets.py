@@ -40,9 +40,9 @@ class GroupWorkspace(NamedTuple):
     order: Array  # (n,) int32: the first pair of each group, in the order of training; n pairs at most
     seen: Array  # (SEEN,) int32: the last group with a center that has these low bits
     outputs: Array  # (LEAD + 1, columns + GROUP): rows of the outputs, and of the inputs
-    n_inputs: Array  # (LEAD + 1,) int32: distinct centers of the group
-    row_weights: Array  # ((LEAD + 1) GROUP / 2, 16) float32: how often each input counts, in 8 lanes
-    has_row_weights: Array  # (LEAD + 1,) bool: whether an input of the group counts more than once, or is absent
+    n_inputs: Array  # (LEAD + 1,) int32: the number of pairs of the group
+    may_repeat: Array  # (LEAD + 1,) bool: whether two centers of the group may be equal
+    row_weights: Array  # (GROUP / 2, 16) float32: how often each input counts, in 8 lanes; 1 between groups
     is_weighted: Array  # (LEAD + 1,) bool: whether a noise word of the group repeats or equals its outside word
     noise: Array  # (K,) int32: the noise words of a group
     column_weights: Array  # (n_tiles, 16) float32: the signed weight of each output, see `simd.score_tile`
@@ -69,8 +69,8 @@ def make_group_workspace(
         seen=np.zeros(SEEN, np.int32),
         outputs=np.zeros((LEAD + 1, tile * n_tiles + GROUP), np.int64),
         n_inputs=np.zeros(LEAD + 1, np.int32),
-        row_weights=aligned_zeros(((LEAD + 1) * GROUP // 2, LANES)),
-        has_row_weights=np.zeros(LEAD + 1, np.bool_),
+        may_repeat=np.zeros(LEAD + 1, np.bool_),
+        row_weights=aligned_zeros((GROUP // 2, LANES)),
         is_weighted=np.zeros(LEAD + 1, np.bool_),
         noise=np.zeros(negative, np.int32),
         column_weights=aligned_zeros((n_tiles, LANES)),
