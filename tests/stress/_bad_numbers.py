@@ -12,7 +12,7 @@ from firth import KeyedVectors, Options
 from firth.errors import CorpusError, FirthError
 from firth.text import END, read_corpus
 from firth.text.store import MemoryStorage, TokenStore
-from firth.training.negative_sampling import block_kernels, blocks, hogwild, layout, simd
+from firth.training.negative_sampling import blocks, buckets, hogwild, layout, simd
 from firth.training.sampling import alias_table
 from firth.training.softmax.cooccurrence import Cooccurrence, count_pairs
 from firth.training.softmax.exact import exact_loss
@@ -174,7 +174,7 @@ def sizes(rng: np.random.Generator) -> None:
     ]
     change, shown = changes[rng.integers(len(changes))]
     refused(FirthError, shown, lambda: blocks.run_bucket(sent._replace(**change)))
-    other = block_kernels.make_group_workspace(*((D + 16, K) if rng.random() < 0.5 else (D, K + 16)))
+    other = buckets.make_group_workspace(*((D + 16, K) if rng.random() < 0.5 else (D, K + 16)))
     refused(FirthError, "of a bucket", lambda: blocks.run_bucket(sent, other))
 
 

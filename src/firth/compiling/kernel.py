@@ -71,6 +71,10 @@ class Intrinsic:
         return getattr(import_module(self.module), self.name)
 
 
+address = Intrinsic("firth.compiling.intrinsics", "address")
+prefetch = Intrinsic("firth.compiling.intrinsics", "prefetch")
+
+
 def helper(**options: Any) -> Callable[[Callable[..., Any]], Helper]:
     """Return a decorator for a function that kernels call; `options` are those of `numba.njit`."""
     return lambda function: Helper(function, options)

@@ -8,7 +8,7 @@ The kernels do not check indices: `encoding`, `word_table` and `store` call them
 
 import numpy as np
 
-from firth.compiling.kernel import Intrinsic, helper, kernel
+from firth.compiling.kernel import address, helper, kernel, prefetch
 from firth.text.ids import DROPPED, END
 
 _LOW_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
@@ -25,7 +25,10 @@ _0, _1, _3, _7, _8, _23, _32, _41, _56, _63 = (np.uint64(i) for i in (0, 1, 3, 7
 _AHEAD, _FAR_AHEAD = np.uint64(24), np.uint64(48)  # words: the distance of prefetching
 
 
-prefetch = Intrinsic("firth.text.prefetching", "prefetch")
+@helper(inline="always")
+def prefetch_item(array, i):
+    """Prefetch array[i]; any i is allowed."""
+    prefetch(address(array) + np.int64(i) * array.itemsize, 0)
 
 
 @helper()
@@ -139,13 +142,13 @@ def merge_words(words, tags, table, n_words, ids):
     top = np.uint64(table.starts[n_words])
     for i in range(n_new + _FAR_AHEAD):
         if i < n_new:
-            prefetch(table.slots, (np.uint64(tags[i]) * n_slots) >> _32)
+            prefetch_item(table.slots, (np.uint64(tags[i]) * n_slots) >> _32)
         j = i - _AHEAD
         if j < n_new:  # not if i < _AHEAD: unsigned numbers are never negative
             likely = (table.slots[(np.uint64(tags[j]) * n_slots) >> _32] - _1) & _LOW_32
             if likely < n_words:
-                prefetch(table.counts, likely)
-                prefetch(table.units, np.uint64(table.starts[likely]))
+                prefetch_item(table.counts, likely)
+                prefetch_item(table.units, np.uint64(table.starts[likely]))
         j = i - _FAR_AHEAD
         if j < n_new:
             start = np.uint64(words.starts[j])
@@ -177,7 +180,7 @@ def index_words(table, n_words, seed, tags):
             for j in range(np.uint64(table.starts[first + i]), np.uint64(table.starts[first + i + _1])):
                 h = hashed(h, table.units[j])
             tags[i] = (h * _GOLDEN) >> _32
-            prefetch(table.slots, (np.uint64(tags[i]) * n_slots) >> _32)
+            prefetch_item(table.slots, (np.uint64(tags[i]) * n_slots) >> _32)
         for i in range(n):
             k = (np.uint64(tags[i]) * n_slots) >> _32
             while table.slots[k] != _0:
