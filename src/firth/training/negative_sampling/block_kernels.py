@@ -216,6 +216,13 @@ def order_groups(pairs, key, order):
 
 
 @helper()
+def prefetch_row(row, row_bytes):
+    """Prefetch all cache lines of the row at an address."""
+    for line in range(0, row_bytes, STRIP_BYTES):
+        prefetch(row + line, 1)
+
+
+@helper()
 def list_inputs(inputs, slot, first_column, pairs, start, center, row_bytes, seen):
     """Write the address of each center's row of the group that begins at `start`; return how many there are.
 
@@ -227,8 +234,7 @@ def list_inputs(inputs, slot, first_column, pairs, start, center, row_bytes, see
         c = pairs[start + n, 0]
         row = center + np.int64(c) * row_bytes
         inputs[slot, first_column + n] = row
-        for line in range(0, row_bytes, STRIP_BYTES):
-            prefetch(row + line, 1)
+        prefetch_row(row, row_bytes)
         may_repeat |= seen[c & (SEEN - 1)] == start
         seen[c & (SEEN - 1)] = start
         n += 1
@@ -308,6 +314,8 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
                 is_weighted[ahead] = queue_outputs(
                     outputs, ahead, pairs[start, 1], noise, 0, K, base.outside, row_bytes
                 )
+                for column in range(K + 1):
+                    prefetch_row(outputs[ahead, column], row_bytes)
                 n_inputs[ahead], may_repeat[ahead] = list_inputs(
                     outputs, ahead, columns, pairs, start, base.center, row_bytes, seen
                 )

@@ -67,14 +67,13 @@ def reset_column_weights(K, tile, weights):
 
 
 @lru_cache(maxsize=16)
-def compile_step(tile: int, n_tiles: int, n_strips: int, n_more: int) -> Any:
+def compile_step(tile: int, n_tiles: int, n_strips: int, n_upcoming: int) -> Any:
     """Return a function that does one step, for `n_tiles` tiles of `tile` outputs and rows of `n_strips` strips.
 
-    These numbers are constants of the code, so that LLVM unrolls the short loops over them. The function prefetches the
-    outputs of a later step, and `n_more` rows whose addresses follow those.
+    These numbers are constants of the code, so that LLVM unrolls the short loops over them. Each tile prefetches the
+    `n_upcoming` rows of a table of addresses that begins where the outputs of that tile stand in a later step.
     """
     in_place = 1 if n_tiles == 1 else 0
-    n_upcoming = tile + n_more  # of a tile but the last, the ones after its own outputs are outputs of the next
 
     @helper(inline="always")  # a call would cost 5 % of the speed
     def train_step(step, outputs, upcoming, column_weights, g, sums):

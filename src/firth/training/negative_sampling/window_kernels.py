@@ -182,7 +182,7 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
     """
     row_bytes = n_strips * STRIP_BYTES
     columns = tile * n_tiles
-    train_step = compile_step(tile, n_tiles, n_strips, 1)
+    train_step = compile_step(tile, n_tiles, n_strips, tile + 1)
 
     @kernel()
     def train_block(block, work):
