@@ -295,7 +295,7 @@ VECTOR_CODE = {
     "text.word_kernels.merge_words": lambda *_: merged_words,
     "text.word_kernels.index_words": lambda *_: merged_words,
 }
-"""The kernels with LLVM instructions or with integers that overflow, each with a function that returns its case for a shape."""
+"""The kernels with LLVM instructions or integers that overflow, each with a function that returns its case."""
 
 
 def vector_code(rng: np.random.Generator) -> dict[str, Case]:
