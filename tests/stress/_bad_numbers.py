@@ -70,7 +70,9 @@ def ids() -> list[Attempt]:
 
     def make_pairs(rng: np.random.Generator) -> None:
         in_blocks._tokens, number = store(rng)
-        refused(CorpusError, number, lambda: in_blocks.train(blocks.ChunkTask(0, 0, blocks.PREPARE, 0, 0.0), 0.01, worker))
+        refused(
+            CorpusError, number, lambda: in_blocks.train(blocks.ChunkTask(0, 0, blocks.PREPARE, 0, 0.0), 0.01, worker)
+        )
 
     def count(rng: np.random.Generator) -> None:
         tokens, number = store(rng)

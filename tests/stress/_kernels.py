@@ -13,7 +13,9 @@ import numpy as np
 
 from firth import Options
 from firth.formats import fasttext
-from firth.text import END
+from firth.text import word_kernels
+from firth.text.ids import DROPPED, END
+from firth.text.word_table import WordTable
 from firth.training import draws
 from firth.training.negative_sampling import block_kernels, buckets, layout, partition, simd, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
@@ -45,6 +47,49 @@ class Fence:
     def each(self, arrays: Any) -> Any:
         """Copy all arrays of a named tuple in this way."""
         return type(arrays)(*map(self, arrays))
+
+
+def words_of_text(rng: np.random.Generator, fence: Fence) -> tuple[Any, Any, list[Any]]:
+    """Count the words of a random text; return their table, their tags, and the arrays that were written."""
+    size, longest = int(rng.choice([0, 1, 7, 60, 2000])), int(rng.choice([1, 9, 1024]))
+    letters = rng.choice(np.frombuffer("aé語 \n\t".encode(), np.uint8), size).tobytes() + b" "
+    text = np.frombuffer(letters + b" " * (16 - len(letters) % 8), np.uint64)
+    most = int(rng.integers(1, 2 + size // 2))
+    shapes = [(2 * most, "u8"), (most + 1, "u4"), (most, "u4"), (most + longest // 8 + 2, "u8"), (most, "u4"),
+              (len(letters), "i4")]  # fmt: skip
+    slots, starts, counts, units, tags, entries = (fence(np.zeros(shape, dtype)) for shape, dtype in shapes)
+    table = WordTable(slots, starts, counts, units)
+    found = word_kernels.count_words(fence(text), len(letters), 0, longest, 5, table, tags, entries)
+    n_entries, n_words, n_units = map(int, found[1:4])
+    words = WordTable(slots[:0], *map(fence, (starts[: n_words + 1], counts[:n_words], units[:n_units])))
+    return words, fence(tags[:n_words]), [*words, tags[:n_words], entries[:n_entries], np.array(found)]
+
+
+def word_counts(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    return words_of_text(rng, fence)[2]
+
+
+def merged_words(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    """Merge the words of two texts into a table that has just enough room, and index them again."""
+    parts = [words_of_text(rng, fence)[:2] for _ in range(2)]
+    n_words, n_units = (sum(len(part[0][k]) for part in parts) for k in (2, 3))
+    starts, counts, units = np.zeros(n_words + 1, np.uint32), np.zeros(n_words, np.uint32), np.zeros(n_units, np.uint64)
+    slots = fence(np.zeros(n_words + 1 + int(rng.integers(0, 9)), np.uint64))
+    table, n = WordTable(slots, *map(fence, (starts, counts, units))), 0
+    ids = [fence(np.empty(len(tags), np.int32)) for _, tags in parts]
+    for (words, tags), numbers in zip(parts, ids, strict=True):
+        n = word_kernels.merge_words(words, tags, table, n, numbers)
+    again = table._replace(slots=fence(np.zeros(len(slots), np.uint64)))
+    word_kernels.index_words(again, n, 5, fence(np.empty(int(rng.integers(1, 40)), np.uint32)))
+    return [*table, again.slots, *ids]
+
+
+def renumbered(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    V, size = int(rng.integers(1, 9)), int(rng.choice([0, 1, 60]))
+    entries, ids = fence(rng.integers(END, V, size).astype(np.int32)), fence(rng.integers(DROPPED + 2, V, V, np.int32))
+    ids[rng.random(V) < 0.3] = DROPPED
+    out = fence(np.zeros(size, np.int32))
+    return [np.array(word_kernels.renumber(entries, ids, END, out)), out]
 
 
 def block_of(rng: np.random.Generator, V: int) -> Any:
@@ -249,6 +294,7 @@ def mean_of_ngrams(rng: np.random.Generator, fence: Fence) -> list[Any]:
 
 
 PLAIN: dict[str, Case] = {
+    "text.word_kernels.renumber": renumbered,
     "training.draws.draw_noise": noise,
     "training.negative_sampling.block_kernels.keep_words": words_of_a_chunk,
     "training.softmax.kernels.window_pairs": window_pairs,
@@ -271,8 +317,11 @@ VECTOR_CODE = {
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
     "training.negative_sampling.block_kernels.place_words": pairs_of_a_block,
     "training.negative_sampling.block_kernels.fill_pairs": pairs_of_a_block,
+    "text.word_kernels.count_words": lambda *_: word_counts,
+    "text.word_kernels.merge_words": lambda *_: merged_words,
+    "text.word_kernels.index_words": lambda *_: merged_words,
 }
-"""The kernels with hand-written LLVM instructions, each with a function that returns its case for a shape."""
+"""The kernels with LLVM instructions or integers that overflow, each with a function that returns its case."""
 
 
 def vector_code(rng: np.random.Generator) -> dict[str, Case]:

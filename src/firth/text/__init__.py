@@ -2,8 +2,8 @@
 
 `sources` finds files, `opening` reads their bytes, and `sources` cuts these into chunks (`arrays`
 does the same for integers). `encoding`, or `sentences` for token lists and for a caller's tokenizer, numbers the words
-of one chunk. `reading` merges the chunks, in order, into one numbering of the whole corpus. `store` keeps the ids,
-`vocabulary` the words.
+of one chunk. `merging` merges these numberings, in order, into one of the whole corpus; `word_table` holds the distinct
+words of text meanwhile. `store` keeps the ids, `vocabulary` the words.
 """
 
 from firth.text.holdout import check_validation, hold_out

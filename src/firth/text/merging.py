@@ -98,7 +98,7 @@ class MergedWords:
         """Return the words and their counts; the object must not be used afterwards."""
         counts = self._words.counts()
         folded_ids = self._folded_ids(counts)
-        self._words.close_index()
+        self._words.close()
         if folded_ids is None:
             return KeyCounts(counts, None, self._decoded)
         same_ids = _first_equal(folded_ids, len(self._words))
@@ -142,9 +142,11 @@ class MergedWords:
         return np.concatenate(found)
 
     def _decoded(self, ids: NDArray[np.integer[Any]]) -> list[str]:
-        text = self._words.texts(ids)
-        self._words = DistinctWords()
-        return text.decode().split("\n")[:-1]
+        words: list[str] = []
+        for first in range(0, len(ids), WORDS_AT_A_TIME):
+            words += self._words.texts(ids[first : first + WORDS_AT_A_TIME]).decode().split("\n")[:-1]
+        self._words = DistinctWords()  # frees the table
+        return words
 
 
 def _first_equal(folded_ids: Ids, n_folded: int) -> Ids:

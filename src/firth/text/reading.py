@@ -123,13 +123,14 @@ def _finished(merged: MergedWords | MergedKeys, store: StoreBuilder, options: Op
     order = frequent[np.argsort(-found.counts[frequent], kind="stable")][: options.max_vocab]
     if len(order) == 0:
         raise _no_words_error(found, merged.too_long, options.min_count)
-    counts, n_distinct = found.counts[order], int(np.count_nonzero(found.counts))
+    keys, counts, n_distinct = found.keys, found.counts[order], int(np.count_nonzero(found.counts))
     new_ids = np.full(len(found.counts), DROPPED, np.int32)
     new_ids[order] = np.arange(len(order))
     if found.same_ids is not None:
         new_ids = new_ids[found.same_ids]
+    del found  # of all words, kept or not
     sentences = store.sentences
-    making_vocabulary = pool.submit(lambda: Vocabulary(found.keys(order), counts))
+    making_vocabulary = pool.submit(lambda: Vocabulary(keys(order), counts))
     tokens = store.finish(new_ids)
     return Corpus(
         making_vocabulary.result(),

@@ -118,9 +118,10 @@ class DistinctWords:
         places = np.repeat(begin - ends + sizes, sizes) + np.arange(int(ends[-1]) if len(ends) else 0)
         return self._units.view()[places].tobytes().translate(None, b" ")
 
-    def close_index(self) -> None:
-        """Free the hash table; no words can be added afterwards."""
+    def close(self) -> None:
+        """Free everything but the words; none can be added, and `counts` must not be called, afterwards."""
         self._slots = np.empty(0, np.uint64)
+        self._counts = ArrayInPlace(np.uint32)
 
     def _table(self) -> WordTable:
         return WordTable(self._slots, self._starts.view(), self._counts.view(), self._units.view())
@@ -154,7 +155,7 @@ class DistinctWords:
 
     def _index(self, n_slots: int) -> None:
         """Make a larger hash table; the old one is freed first."""
-        self.close_index()
+        self._slots = np.empty(0, np.uint64)
         self._slots = np.zeros(n_slots, np.uint64)
         index_words(self._table(), self._n, HASH_SEED, np.empty(_INDEXED_AT_A_TIME, np.uint32))
 
