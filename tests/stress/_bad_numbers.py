@@ -70,9 +70,8 @@ def ids() -> list[Attempt]:
 
     def make_pairs(rng: np.random.Generator) -> None:
         in_blocks._tokens, number = store(rng)
-        refused(
-            CorpusError, number, lambda: in_blocks.train(blocks.ChunkTask(0, 0, blocks.PREPARE, 0, 0.0), 0.01, worker)
-        )
+        task = blocks.ChunkTask(0, 0, blocks.PREPARE, 0, 0.0)
+        refused(CorpusError, number, lambda: in_blocks.train(task, 0.01, worker))
 
     def count(rng: np.random.Generator) -> None:
         tokens, number = store(rng)
