@@ -52,7 +52,8 @@ def test_words_are_stored_once_in_the_order_of_their_first_occurrence():
     assert words.add(second.words, second.tags).tolist() == [2, 1, 3]
     assert words.text(0, len(words)).split() == [b"b", b"a\0", b"c", b"a"]
     assert words.texts(np.array([3, 1])) == b"a\na\0\n"
-    assert words.counts().tolist() == [2, 2, 1, 1]
+    assert words.counts(0, 4).tolist() == [2, 2, 1, 1]
+    assert words.counts(1, 3).tolist() == [2, 1]
 
 
 def test_many_words_with_equal_beginnings_stay_apart():
@@ -61,7 +62,7 @@ def test_many_words_with_equal_beginnings_stay_apart():
     for part in encoded(b" ".join(names + names[::-1])):
         words.add(part.words, part.tags)
     assert words.text(0, len(words)).split() == names
-    assert set(words.counts().tolist()) == {2}
+    assert set(words.counts(0, len(words)).tolist()) == {2}
 
 
 def test_more_distinct_words_than_ids_is_an_error(tmp_path, monkeypatch):

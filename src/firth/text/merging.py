@@ -96,9 +96,10 @@ class MergedWords:
 
     def finish(self) -> KeyCounts:
         """Return the words and their counts; the object must not be used afterwards."""
-        counts = self._words.counts()
-        folded_ids = self._folded_ids(counts)
-        self._words.close()
+        n = len(self._words)
+        folded_ids = self._folded_ids()
+        self._words.close_index()
+        counts = self._words.counts(0, n)
         if folded_ids is None:
             return KeyCounts(counts, None, self._decoded)
         same_ids = _first_equal(folded_ids, len(self._words))
@@ -106,13 +107,13 @@ class MergedWords:
         np.add.at(merged, same_ids, counts)
         return KeyCounts(merged, same_ids, lambda ids: self._decoded(folded_ids[ids]))
 
-    def _folded_ids(self, counts: NDArray[np.int64]) -> Ids | None:
+    def _folded_ids(self) -> Ids | None:
         """Return the id of each word when repaired and lower-cased, which may be new; None if no word changes."""
-        n, folded_ids = len(counts), None
+        n, folded_ids = len(self._words), None
         for first in range(0, n, WORDS_AT_A_TIME):
             stop = min(first + WORDS_AT_A_TIME, n)
             raw = self._words.text(first, stop)
-            folded = self._folded(raw, counts[first:stop])
+            folded = self._folded(raw, self._words.counts(first, stop))
             if folded != raw:
                 if folded_ids is None:
                     folded_ids = np.arange(n, dtype=np.int32)
@@ -137,6 +138,7 @@ class MergedWords:
         found = []
         for part in self._encoder.encode(text, ended=True):
             check_distinct(len(self._words), len(part.tags))
+            part.words.counts.fill(0)  # their tokens are counted under the words as they were read
             ids = self._words.add(part.words, part.tags)
             found.append(ids[part.entries[part.entries != END]])
         return np.concatenate(found)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from firth.errors import CorpusError, OptionError
 from firth.messages import advice, counted, option
@@ -130,7 +130,7 @@ def _finished(merged: MergedWords | MergedKeys, store: StoreBuilder, options: Op
         new_ids = new_ids[found.same_ids]
     del found  # of all words, kept or not
     sentences = store.sentences
-    making_vocabulary = pool.submit(lambda: Vocabulary(keys(order), counts))
+    making_vocabulary = pool.submit(_vocabulary, keys, order, counts)
     tokens = store.finish(new_ids)
     return Corpus(
         making_vocabulary.result(),
@@ -143,6 +143,14 @@ def _finished(merged: MergedWords | MergedKeys, store: StoreBuilder, options: Op
         below_min_count=n_distinct - len(frequent),
         beyond_max_vocab=len(frequent) - len(order),
     )
+
+
+def _vocabulary(
+    keys: Callable[[NDArray[np.integer[Any]]], list[Any]], order: NDArray[np.integer[Any]], counts: NDArray[np.int64]
+) -> Vocabulary:
+    index_to_key = keys(order)
+    _return_free_memory()  # of the table of all words
+    return Vocabulary(index_to_key, counts)
 
 
 def _no_words_error(found: KeyCounts, too_long: int, min_count: int) -> CorpusError:

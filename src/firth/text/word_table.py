@@ -98,10 +98,11 @@ class DistinctWords:
         self._n = int(merge_words(words, tags, self._table(), self._n, ids))
         return ids
 
-    def counts(self) -> NDArray[np.int64]:
-        """Return the count of each word."""
-        counts = self._counts.view()[: self._n].astype(np.int64)
-        counts[: len(self._large_counts)] += self._large_counts
+    def counts(self, first: int, stop: int) -> NDArray[np.int64]:
+        """Return the counts of a range of words."""
+        counts = self._counts.view()[first:stop].astype(np.int64)
+        large_counts = self._large_counts[first:stop]
+        counts[: len(large_counts)] += large_counts
         return counts
 
     def text(self, first: int, stop: int) -> bytes:
@@ -118,16 +119,15 @@ class DistinctWords:
         places = np.repeat(begin - ends + sizes, sizes) + np.arange(int(ends[-1]) if len(ends) else 0)
         return self._units.view()[places].tobytes().translate(None, b" ")
 
-    def close(self) -> None:
-        """Free everything but the words; none can be added, and `counts` must not be called, afterwards."""
+    def close_index(self) -> None:
+        """Free the hash table; no words can be added afterwards."""
         self._slots = np.empty(0, np.uint64)
-        self._counts = ArrayInPlace(np.uint32)
 
     def _table(self) -> WordTable:
         return WordTable(self._slots, self._starts.view(), self._counts.view(), self._units.view())
 
     def _empty_counts(self) -> None:
-        self._large_counts = self.counts()
+        self._large_counts = self.counts(0, self._n)
         self._counts.view()[:] = 0
 
     def _reserve(self, words: int, units: int) -> None:
@@ -155,7 +155,7 @@ class DistinctWords:
 
     def _index(self, n_slots: int) -> None:
         """Make a larger hash table; the old one is freed first."""
-        self._slots = np.empty(0, np.uint64)
+        self.close_index()
         self._slots = np.zeros(n_slots, np.uint64)
         index_words(self._table(), self._n, HASH_SEED, np.empty(_INDEXED_AT_A_TIME, np.uint32))
 
