@@ -25,6 +25,8 @@ from typing import Any
 from firth.compiling import cache
 from firth.compiling.machine_code import MachineCode, caller, flatten
 
+_COMPILER_BYTES = 118 * 2**20  # Numba, LLVM, and what the first compilation of all loads
+
 _LOCK = threading.RLock()  # held while code is compiled or loaded
 # A fork while another thread compiles would otherwise leave the lock held in the child forever.
 os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
@@ -140,6 +142,11 @@ class Kernel:
         """Return the name of the cache entry for arguments of these types: a hash of all that the code depends on."""
         parts = (cache.environment(), list(_identity(self)), types)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def compiler_memory() -> int:
+    """Return the bytes that the compiler will need besides those for each kernel: none if it is loaded."""
+    return 0 if "numba.core.registry" in sys.modules else _COMPILER_BYTES
 
 
 def is_interpreted() -> bool:
