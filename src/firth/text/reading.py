@@ -17,8 +17,8 @@ from firth.errors import CorpusError, OptionError
 from firth.messages import advice, counted, option
 from firth.options import Options, checked, limits, shortened
 from firth.resources import checked_workers
-from firth.text import arrays, sources
-from firth.text.encoding import LONGEST_WORD, EncodedText, TextEncoder, encode_integers
+from firth.text import arrays, encoding, sources
+from firth.text.encoding import EncodedText, TextEncoder, encode_integers
 from firth.text.ids import DROPPED
 from firth.text.merging import KeyCounts, MergedKeys, MergedWords
 from firth.text.opening import BytesRead
@@ -159,8 +159,8 @@ def _no_words_error(found: KeyCounts, too_long: int, min_count: int) -> CorpusEr
     if too_long and n_words == 0:
         tokens = "its only token is" if too_long == 1 else f"all of its {counted(too_long, 'token')} are"
         return CorpusError(
-            f"the corpus has no words: {tokens} longer than {LONGEST_WORD:,} bytes (tokens are separated by "
-            "whitespace). Check that it is text. In a language written without spaces, "
+            f"the corpus has no words: {tokens} longer than {counted(encoding.LONGEST_WORD, 'byte')} (tokens are "
+            "separated by whitespace). Check that it is text. In a language written without spaces, "
             f"{advice('give tokenizer=, a function that splits a line', 'split it first')}"
         )
     if n_words == 0:
@@ -204,7 +204,7 @@ def _encoded(
 
         if tokenizer is None:
             return (
-                _parts(_in_parallel(TextEncoder(LONGEST_WORD).encode, texts, workers)),
+                _parts(_in_parallel(TextEncoder(encoding.LONGEST_WORD).encode, texts, workers)),
                 MergedWords(lowercase),
                 amount,
             )
