@@ -71,7 +71,7 @@ class _HelperCompiler(_FunctionCompiler):
 
     def _compile_core(self, args: Any, return_type: Any) -> Any:
         compiled = _compile(self.py_func, self.targetoptions, args, _HelperLibrary)
-        name = [].append  # Numba identifies the code by a built-in function; this one is equal to no other
+        name: Any = [].append  # Numba identifies the code by a built-in function; this one is equal to no other
         cpu_target.target_context.insert_user_function(name, compiled.fndesc, [compiled.library])
         return compiled._replace(entry_point=name)
 
