@@ -103,16 +103,16 @@ def _read(
 def _joined(joiner: IdJoiner, text: IdText, report: Reporter) -> IdText:
     """Return the text with phrases joined, and close the store of the old one."""
     counts, builder = np.zeros(len(joiner.words), np.int64), StoreBuilder()
-    done = 0
+    same, done = np.arange(len(counts), dtype=np.int32), 0
     try:
         for ids in joiner.blocks(text.tokens):
             words = ids[ids != END]
             np.add.at(counts, words, 1)
-            builder.append(ids)
+            builder.append(ids, same)
             done += len(words)
             report.advance(done, text.tokens.n_words)
         text.tokens.close()
-        return IdText(joiner.words, counts, builder.finish(np.arange(len(counts), dtype=np.int32)))
+        return IdText(joiner.words, counts, builder.finish(same))
     except BaseException:
         builder.close()
         raise
