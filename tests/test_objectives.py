@@ -289,68 +289,6 @@ def test_a_window_is_the_sum_of_its_pairs():
     np.testing.assert_allclose(d_U, sum(pair[2] for pair in pairs), **EXACT)
 
 
-# CBOW
-
-combinations = st.sampled_from(get_args(Combination))
-
-
-@given(seeds, sizes, st.data())
-def test_context_vector_is_the_mean_or_the_sum_of_the_context(seed, size, data):
-    _, _, V = vectors(seed, *size)
-    context = data.draw(st.lists(st.integers(0, len(V) - 1), min_size=1, max_size=6))
-    np.testing.assert_allclose(context_vector(context, V), np.mean([V[c] for c in context], axis=0), **EXACT)
-    np.testing.assert_allclose(context_vector(context, V, "sum"), len(context) * context_vector(context, V), **EXACT)
-
-
-def test_cbow_worked_by_hand():
-    """h = (1, 0) makes the scores 0, log 2, log 3, so ŷ - y = 1/6, -4/6, 3/6; word 2 is in the context twice."""
-    V, U = [[0.0, 3.0], [9.0, 9.0], [1.5, -1.5]], [[0.0, 6.0], [LOG2, 0.0], [LOG3, 12.0]]
-    d_h = np.array([-4 / 6 * LOG2 + 3 / 6 * LOG3, 1.0 + 6.0])
-    loss, d_V, d_U = cbow([2, 0, 2], 1, V, U)
-    assert loss == pytest.approx(LOG3, rel=1e-15)
-    np.testing.assert_allclose(d_V, [d_h / 3, [0, 0], 2 * d_h / 3], rtol=1e-14)
-    np.testing.assert_allclose(d_U, [[1 / 6, 0], [-4 / 6, 0], [3 / 6, 0]], rtol=1e-14, atol=1e-16)
-    third = np.array(V) / 3
-    loss, d_V, d_U = cbow([2, 0, 2], 1, third, U, combine="sum")
-    assert loss == pytest.approx(LOG3, rel=1e-15)
-    np.testing.assert_allclose(d_V, [d_h, [0, 0], 2 * d_h], rtol=1e-14)
-    np.testing.assert_allclose(d_U, [[1 / 6, 0], [-4 / 6, 0], [3 / 6, 0]], rtol=1e-14, atol=1e-16)
-
-
-@given(seeds, sizes, combinations, st.data())
-def test_cbow_agrees_with_autograd_and_with_central_differences(seed, size, combine, data):
-    """For each of the three losses. The context may repeat a word, and hold the target itself."""
-    rng, _, U = vectors(seed, *size)
-    V, Q, tree = rng.normal(size=U.shape), rng.normal(size=(len(U) - 1, size[1])), random_tree(rng, len(U))
-    words = st.integers(0, len(U) - 1)
-    context, o = data.draw(st.lists(words, min_size=1, max_size=6)), data.draw(words)
-    noise = data.draw(st.lists(words, max_size=4))
-    for loss, defined, outputs in [
-        (naive_softmax, lambda h, U: defined_naive_softmax(h, U, o), U),
-        (with_noise(noise), lambda h, U: defined_negative_sampling(h, U, o, noise), U),
-        (along(tree), lambda h, Q: defined_hierarchical_softmax(h, Q, o, tree), Q),
-    ]:
-        if not len(outputs):
-            continue  # one word: its loss is the constant 0, which autograd does not differentiate
-        found = cbow(context, o, V, outputs, loss, combine)
-        assert_agree(
-            found,
-            lambda V, outputs, defined=defined: defined(defined_context_vector(V, context, combine), outputs),
-            V,
-            outputs,
-        )
-        np.testing.assert_array_equal(np.delete(found[1], context, axis=0), 0.0)
-        assert gradient_check(lambda V, U, loss=loss: cbow(context, o, V, U, loss, combine), [V, outputs]) < MEASURED
-
-
-def test_cbow_with_one_word_is_skip_gram_with_that_word():
-    rng, _, U = vectors(5, 7, 4)
-    V = rng.normal(size=(7, 4))
-    for combine in get_args(Combination):
-        for found, expected in zip(cbow([2], 5, V, U, combine=combine), skip_gram(2, [5], V, U), strict=True):
-            np.testing.assert_array_equal(found, expected)
-
-
 # Hierarchical softmax
 
 
@@ -487,7 +425,7 @@ def test_the_nodes_of_a_path_lead_from_the_root_to_the_word(counts: list[int]):
 
 @pytest.mark.parametrize("bits", [1, 2, 5, 20, 40])
 def test_the_longest_code_needs_fibonacci_counts(bits: int):
-    """Result 32: F_{ℓ+2} words in all give a code of ℓ bits, and fewer do not."""
+    """Result 29: F_{ℓ+2} words in all give a code of ℓ bits, and fewer do not."""
     fibonacci = [1, 1]
     while len(fibonacci) < bits + 2:
         fibonacci.append(sum(fibonacci[-2:]))
@@ -579,6 +517,68 @@ def test_a_window_with_hierarchical_softmax_agrees_with_autograd(seed, size, dat
     c, outsides = data.draw(words), data.draw(st.lists(words, min_size=1, max_size=6))
     found = skip_gram(c, outsides, centers, Q, along(tree))
     assert_agree(found, lambda V, Q: sum(defined_hierarchical_softmax(V[c], Q, o, tree) for o in outsides), centers, Q)
+
+
+# CBOW
+
+combinations = st.sampled_from(get_args(Combination))
+
+
+@given(seeds, sizes, st.data())
+def test_context_vector_is_the_mean_or_the_sum_of_the_context(seed, size, data):
+    _, _, V = vectors(seed, *size)
+    context = data.draw(st.lists(st.integers(0, len(V) - 1), min_size=1, max_size=6))
+    np.testing.assert_allclose(context_vector(context, V), np.mean([V[c] for c in context], axis=0), **EXACT)
+    np.testing.assert_allclose(context_vector(context, V, "sum"), len(context) * context_vector(context, V), **EXACT)
+
+
+def test_cbow_worked_by_hand():
+    """h = (1, 0) makes the scores 0, log 2, log 3, so ŷ - y = 1/6, -4/6, 3/6; word 2 is in the context twice."""
+    V, U = [[0.0, 3.0], [9.0, 9.0], [1.5, -1.5]], [[0.0, 6.0], [LOG2, 0.0], [LOG3, 12.0]]
+    d_h = np.array([-4 / 6 * LOG2 + 3 / 6 * LOG3, 1.0 + 6.0])
+    loss, d_V, d_U = cbow([2, 0, 2], 1, V, U)
+    assert loss == pytest.approx(LOG3, rel=1e-15)
+    np.testing.assert_allclose(d_V, [d_h / 3, [0, 0], 2 * d_h / 3], rtol=1e-14)
+    np.testing.assert_allclose(d_U, [[1 / 6, 0], [-4 / 6, 0], [3 / 6, 0]], rtol=1e-14, atol=1e-16)
+    third = np.array(V) / 3
+    loss, d_V, d_U = cbow([2, 0, 2], 1, third, U, combine="sum")
+    assert loss == pytest.approx(LOG3, rel=1e-15)
+    np.testing.assert_allclose(d_V, [d_h, [0, 0], 2 * d_h], rtol=1e-14)
+    np.testing.assert_allclose(d_U, [[1 / 6, 0], [-4 / 6, 0], [3 / 6, 0]], rtol=1e-14, atol=1e-16)
+
+
+@given(seeds, sizes, combinations, st.data())
+def test_cbow_agrees_with_autograd_and_with_central_differences(seed, size, combine, data):
+    """For each of the three losses. The context may repeat a word, and hold the target itself."""
+    rng, _, U = vectors(seed, *size)
+    V, Q, tree = rng.normal(size=U.shape), rng.normal(size=(len(U) - 1, size[1])), random_tree(rng, len(U))
+    words = st.integers(0, len(U) - 1)
+    context, o = data.draw(st.lists(words, min_size=1, max_size=6)), data.draw(words)
+    noise = data.draw(st.lists(words, max_size=4))
+    for loss, defined, outputs in [
+        (naive_softmax, lambda h, U: defined_naive_softmax(h, U, o), U),
+        (with_noise(noise), lambda h, U: defined_negative_sampling(h, U, o, noise), U),
+        (along(tree), lambda h, Q: defined_hierarchical_softmax(h, Q, o, tree), Q),
+    ]:
+        if not len(outputs):
+            continue  # one word: its loss is the constant 0, which autograd does not differentiate
+        found = cbow(context, o, V, outputs, loss, combine)
+        assert_agree(
+            found,
+            lambda V, outputs, defined=defined: defined(defined_context_vector(V, context, combine), outputs),
+            V,
+            outputs,
+        )
+        np.testing.assert_array_equal(np.delete(found[1], context, axis=0), 0.0)
+        assert gradient_check(lambda V, U, loss=loss: cbow(context, o, V, U, loss, combine), [V, outputs]) < MEASURED
+
+
+def test_cbow_with_one_word_is_skip_gram_with_that_word():
+    rng, _, U = vectors(5, 7, 4)
+    V = rng.normal(size=(7, 4))
+    for combine in get_args(Combination):
+        for found, expected in zip(cbow([2], 5, V, U, combine=combine), skip_gram(2, [5], V, U), strict=True):
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_one_hot_is_one_at_its_index_only():

@@ -179,10 +179,135 @@ def skip_gram(
     return total, d_V, d_U
 
 
+# Hierarchical softmax: a word is a leaf of a binary tree, reached by a decision at each inner node
+
+
+class HuffmanTree(NamedTuple):
+    """The path from the root to each word: word w has the entries from offsets[w] to offsets[w + 1]."""
+
+    offsets: NDArray[np.int64]
+    """(V + 1,): where the entries of each word start, and where the last ones end."""
+    codes: NDArray[np.int8]
+    """The code of each word: at each inner node from the root, the child that leads to the word, 0 or 1."""
+    points: NDArray[np.int32]
+    """The inner nodes of each path, root first: rows of Q, from 0, the node made first, to V - 2, the root."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """The number of bits of each word's code, (V,)."""
+        return np.diff(self.offsets)
+
+    def path(self, word: int) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+        """Return the inner nodes from the root to a word, and the child taken at each: views, both (length,)."""
+        entries = slice(*self.offsets[_row("word", word, self.offsets[:-1]) :][:2])
+        return self.points[entries], self.codes[entries]
+
+
+def huffman_tree(counts: ArrayLike) -> HuffmanTree:
+    """Return the Huffman tree of a vocabulary: the codes and points that word2vec.c computes, ties included.
+
+    Result 28; Huffman 1952. The two rarest nodes get a common parent until one node is left, the root. The rarer of the
+    two is child 0, the other child 1. Among nodes of equal count, inner nodes come first, the older before the newer,
+    and then words, the last of the vocabulary first. The label of word2vec.c at a node is 1 - code.
+
+      counts  (V,) ints, at least 1, in descending order; V at least 1
+
+    A single word has an empty code. Raises `ShapeError` for other counts.
+
+    >>> tree = huffman_tree([4, 2, 1, 1])
+    >>> [tree.path(word)[1].tolist() for word in range(4)]
+    [[1], [0, 1], [0, 0, 1], [0, 0, 0]]
+    >>> tree.path(3)[0].tolist()
+    [2, 1, 0]
+    """
+    weights = _counts_in_descending_order(counts)
+    parents, bits = (np.array(column) for column in _merge_rarest_first(weights))
+    lengths = np.zeros(len(weights), np.int64)
+    for words, _ in _climb(parents, len(weights)):
+        lengths[words] += 1
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    tree = HuffmanTree(offsets, np.empty(offsets[-1], np.int8), np.empty(offsets[-1], np.int32))
+    for depth, (words, nodes) in enumerate(_climb(parents, len(weights)), start=1):
+        entries = offsets[words + 1] - depth  # from the leaf, the end of the path, to the root
+        tree.codes[entries] = bits[nodes]
+        tree.points[entries] = parents[nodes] - len(weights)
+    return tree
+
+
+def _merge_rarest_first(counts: list[int]) -> tuple[list[int], list[int]]:
+    """Return the parent and the bit of each node: the V words, then the inner nodes in the order they are made.
+
+    Words become heavier from the last to the first, and inner nodes from the oldest to the newest (Result 28), so the
+    rarest node is always the last word or the oldest inner node that has no parent yet.
+    """
+    V = len(counts)
+    weights, parents, bits = list(counts), [0] * (2 * V - 1), [0] * (2 * V - 1)
+    word, inner = V - 1, V
+    for new in range(V, 2 * V - 1):
+        weights.append(0)
+        for bit in (0, 1):
+            if word >= 0 and (inner == new or weights[word] < weights[inner]):
+                child, word = word, word - 1
+            else:
+                child, inner = inner, inner + 1
+            parents[child], bits[child] = new, bit
+            weights[new] += weights[child]
+    return parents, bits
+
+
+def _climb(parents: NDArray[np.int64], V: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield, for each step from the leaves, the words below the root and the node that each has reached."""
+    words = nodes = np.arange(V)
+    while (below := nodes != 2 * V - 2).any():
+        words, nodes = words[below], nodes[below]
+        yield words, nodes
+        nodes = parents[nodes]
+
+
+def hierarchical_softmax(
+    center: ArrayLike, outside: int, Q: ArrayLike, tree: HuffmanTree
+) -> tuple[float, Array, Array]:
+    """Return J = -Σ_j log σ((1 - 2β_j) q_j·v_c) over the path of a word, and its gradients by v_c and by Q.
+
+    Result 31; Morin and Bengio 2005, Mikolov et al. 2013 (arXiv:1310.4546), equation (3), Rong 2014 (arXiv:1411.2738),
+    section 3.1. With the labels t_j = 1 - β_j, the gradients are Σ_j (σ(q_j·v_c) - t_j) q_j and, for a node on the
+    path, (σ(q_j·v_c) - t_j) v_c.
+
+      center   (D,)          the vector v_c; for CBOW the `context_vector`
+      outside  int           o, the word to predict, from 0 to V - 1
+      Q        (V - 1, D)    the vectors of all inner nodes
+      tree     the `huffman_tree` of the V words
+
+    Returns the loss in nats, ∂J/∂v_c of shape (D,) and ∂J/∂Q of shape (V - 1, D), zero in rows off the path.
+    """
+    v_c, Q = _vector_and_nodes(center, Q, tree)
+    nodes, codes = tree.path(_row("outside", outside, tree.offsets[:-1]))
+    signs = 1.0 - 2.0 * codes
+    towards = signs * (Q[nodes] @ v_c)  # the scores of the children that were taken
+    d_scores = -signs * sigmoid(-towards)  # σ(q_j·v_c) - t_j
+    d_Q = np.zeros_like(Q)
+    d_Q[nodes] = np.outer(d_scores, v_c)  # no node is on a path twice
+    return float(-log_sigmoid(towards).sum()), d_scores @ Q[nodes], d_Q
+
+
+def hierarchical_probabilities(center: ArrayLike, Q: ArrayLike, tree: HuffmanTree) -> Array:
+    """Return P(O=w | C=c) = Π_j σ((1 - 2β_j) q_j·v_c) of every word w; these sum to one: Result 30.
+
+    Morin and Bengio 2005. The parameters are those of `hierarchical_softmax`. Returns (V,).
+    """
+    v_c, Q = _vector_and_nodes(center, Q, tree)
+    words = np.repeat(np.arange(len(tree.lengths)), tree.lengths)
+    towards = (1.0 - 2.0 * tree.codes) * (Q @ v_c)[tree.points]
+    return np.exp(np.bincount(words, log_sigmoid(towards), len(tree.lengths)))
+
+
+# CBOW: the words around a position predict the word in its middle
+
+
 def context_vector(context: ArrayLike, V: ArrayLike, combine: Combination = "mean") -> Array:
     """Return the hidden vector of CBOW, h = (1/M) Σ_i v_{c_i} for the mean and h = Σ_i v_{c_i} for the sum.
 
-    Result 28; Mikolov et al. 2013 (arXiv:1301.3781), section 3.1, and Rong 2014 (arXiv:1411.2738), section 1.2.
+    Result 33; Mikolov et al. 2013 (arXiv:1301.3781), section 3.1, and Rong 2014 (arXiv:1411.2738), section 1.2.
 
       context  (M,) ints        c_1 … c_M, rows of V, at least one; a word that is there twice counts twice
       V        (V, D)           all input vectors
@@ -205,7 +330,7 @@ def cbow(
 ) -> tuple[float, Array, Array]:
     """Return the loss of one position under CBOW, J(h, o, U) with h the `context_vector`, and its gradients by V and U.
 
-    Result 29; Rong 2014 (arXiv:1411.2738), section 1.2. The gradient by the vector of a word that is in the context r
+    Result 34; Rong 2014 (arXiv:1411.2738), section 1.2. The gradient by the vector of a word that is in the context r
     times is a r ∂J/∂h, with a = 1/M for the mean and a = 1 for the sum. Any other row of ∂J/∂V is zero.
 
       context  (M,) ints        c_1 … c_M, rows of V, at least one
@@ -238,128 +363,6 @@ def _share_of_a_word(rows: NDArray[np.intp], combine: Combination) -> float:
     if not rows.size:
         raise ShapeError("context is empty: give at least one row of V")
     return 1.0 / rows.size if combine == "mean" else 1.0
-
-
-# Hierarchical softmax: a word is a leaf of a binary tree, reached by a decision at each inner node
-
-
-class HuffmanTree(NamedTuple):
-    """The path from the root to each word: word w has the entries from offsets[w] to offsets[w + 1]."""
-
-    offsets: NDArray[np.int64]
-    """(V + 1,): where the entries of each word start, and where the last ones end."""
-    codes: NDArray[np.int8]
-    """The code of each word: at each inner node from the root, the child that leads to the word, 0 or 1."""
-    points: NDArray[np.int32]
-    """The inner nodes of each path, root first: rows of Q, from 0, the node made first, to V - 2, the root."""
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """The number of bits of each word's code, (V,)."""
-        return np.diff(self.offsets)
-
-    def path(self, word: int) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
-        """Return the inner nodes from the root to a word, and the child taken at each: views, both (length,)."""
-        entries = slice(*self.offsets[_row("word", word, self.offsets[:-1]) :][:2])
-        return self.points[entries], self.codes[entries]
-
-
-def huffman_tree(counts: ArrayLike) -> HuffmanTree:
-    """Return the Huffman tree of a vocabulary: the codes and points that word2vec.c computes, ties included.
-
-    Result 31; Huffman 1952. The two rarest nodes get a common parent until one node is left, the root. The rarer of the
-    two is child 0, the other child 1. Among nodes of equal count, inner nodes come first, the older before the newer,
-    and then words, the last of the vocabulary first. The label of word2vec.c at a node is 1 - code.
-
-      counts  (V,) ints, at least 1, in descending order; V at least 1
-
-    A single word has an empty code. Raises `ShapeError` for other counts.
-
-    >>> tree = huffman_tree([4, 2, 1, 1])
-    >>> [tree.path(word)[1].tolist() for word in range(4)]
-    [[1], [0, 1], [0, 0, 1], [0, 0, 0]]
-    >>> tree.path(3)[0].tolist()
-    [2, 1, 0]
-    """
-    weights = _counts_in_descending_order(counts)
-    parents, bits = (np.array(column) for column in _merge_rarest_first(weights))
-    lengths = np.zeros(len(weights), np.int64)
-    for words, _ in _climb(parents, len(weights)):
-        lengths[words] += 1
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    tree = HuffmanTree(offsets, np.empty(offsets[-1], np.int8), np.empty(offsets[-1], np.int32))
-    for depth, (words, nodes) in enumerate(_climb(parents, len(weights)), start=1):
-        entries = offsets[words + 1] - depth  # from the leaf, the end of the path, to the root
-        tree.codes[entries] = bits[nodes]
-        tree.points[entries] = parents[nodes] - len(weights)
-    return tree
-
-
-def _merge_rarest_first(counts: list[int]) -> tuple[list[int], list[int]]:
-    """Return the parent and the bit of each node: the V words, then the inner nodes in the order they are made.
-
-    Words become heavier from the last to the first, and inner nodes from the oldest to the newest (Result 31), so the
-    rarest node is always the last word or the oldest inner node that has no parent yet.
-    """
-    V = len(counts)
-    weights, parents, bits = list(counts), [0] * (2 * V - 1), [0] * (2 * V - 1)
-    word, inner = V - 1, V
-    for new in range(V, 2 * V - 1):
-        weights.append(0)
-        for bit in (0, 1):
-            if word >= 0 and (inner == new or weights[word] < weights[inner]):
-                child, word = word, word - 1
-            else:
-                child, inner = inner, inner + 1
-            parents[child], bits[child] = new, bit
-            weights[new] += weights[child]
-    return parents, bits
-
-
-def _climb(parents: NDArray[np.int64], V: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield, for each step from the leaves, the words below the root and the node that each has reached."""
-    words = nodes = np.arange(V)
-    while (below := nodes != 2 * V - 2).any():
-        words, nodes = words[below], nodes[below]
-        yield words, nodes
-        nodes = parents[nodes]
-
-
-def hierarchical_softmax(
-    center: ArrayLike, outside: int, Q: ArrayLike, tree: HuffmanTree
-) -> tuple[float, Array, Array]:
-    """Return J = -Σ_j log σ((1 - 2β_j) q_j·v_c) over the path of a word, and its gradients by v_c and by Q.
-
-    Result 34; Morin and Bengio 2005, Mikolov et al. 2013 (arXiv:1310.4546), equation (3), Rong 2014 (arXiv:1411.2738),
-    section 3.1. With the labels t_j = 1 - β_j, the gradients are Σ_j (σ(q_j·v_c) - t_j) q_j and, for a node on the
-    path, (σ(q_j·v_c) - t_j) v_c.
-
-      center   (D,)          the vector v_c; for CBOW the `context_vector`
-      outside  int           o, the word to predict, from 0 to V - 1
-      Q        (V - 1, D)    the vectors of all inner nodes
-      tree     the `huffman_tree` of the V words
-
-    Returns the loss in nats, ∂J/∂v_c of shape (D,) and ∂J/∂Q of shape (V - 1, D), zero in rows off the path.
-    """
-    v_c, Q = _vector_and_nodes(center, Q, tree)
-    nodes, codes = tree.path(_row("outside", outside, tree.offsets[:-1]))
-    signs = 1.0 - 2.0 * codes
-    towards = signs * (Q[nodes] @ v_c)  # the scores of the children that were taken
-    d_scores = -signs * sigmoid(-towards)  # σ(q_j·v_c) - t_j
-    d_Q = np.zeros_like(Q)
-    d_Q[nodes] = np.outer(d_scores, v_c)  # no node is on a path twice
-    return float(-log_sigmoid(towards).sum()), d_scores @ Q[nodes], d_Q
-
-
-def hierarchical_probabilities(center: ArrayLike, Q: ArrayLike, tree: HuffmanTree) -> Array:
-    """Return P(O=w | C=c) = Π_j σ((1 - 2β_j) q_j·v_c) of every word w; these sum to one: Result 33.
-
-    Morin and Bengio 2005. The parameters are those of `hierarchical_softmax`. Returns (V,).
-    """
-    v_c, Q = _vector_and_nodes(center, Q, tree)
-    words = np.repeat(np.arange(len(tree.lengths)), tree.lengths)
-    towards = (1.0 - 2.0 * tree.codes) * (Q @ v_c)[tree.points]
-    return np.exp(np.bincount(words, log_sigmoid(towards), len(tree.lengths)))
 
 
 # The same as a network: one-hot x -> h = W_1 x -> z = W_2 h -> ŷ = softmax(z)
