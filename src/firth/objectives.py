@@ -509,7 +509,8 @@ def _counts_in_descending_order(counts: ArrayLike) -> list[int]:
         raise ShapeError(f"{found}: sort the words by count, in descending order")
     if numbers[-1] < 1:  # counts of 0 would make codes of up to V - 1 bits
         raise ShapeError(f"counts holds {numbers[-1]}: give counts of at least 1")
-    return list(map(int, numbers.tolist()))
+    descending: list[int] = numbers.tolist()
+    return descending
 
 
 def _rows(name: str, numbers: ArrayLike, matrix: NDArray[Any]) -> NDArray[np.intp]:
