@@ -199,7 +199,8 @@ class HuffmanTree(NamedTuple):
 
     def path(self, word: int) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
         """Return the inner nodes from the root to a word, and the child taken at each: views, both (length,)."""
-        entries = slice(*self.offsets[_row("word", word, self.offsets[:-1]) :][:2])
+        w = _row("word", word, self.offsets[:-1])
+        entries = slice(self.offsets[w], self.offsets[w + 1])
         return self.points[entries], self.codes[entries]
 
 
@@ -237,7 +238,7 @@ def huffman_tree(counts: ArrayLike) -> HuffmanTree:
 def _merge_rarest_first(counts: list[int]) -> tuple[list[int], list[int]]:
     """Return the parent and the bit of each node: the V words, then the inner nodes in the order they are made.
 
-    Words become heavier from the last to the first, and inner nodes from the oldest to the newest (Result 28), so the
+    Counts ascend from the last word to the first, and from the oldest inner node to the newest (Result 28), so the
     rarest node is always the last word or the oldest inner node that has no parent yet.
     """
     V = len(counts)
