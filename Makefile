@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-lowest stress lint bench bench-softmax docs wheel clean
+.PHONY: demo test test-slow test-lowest stress lint bench bench-end-to-end bench-softmax docs wheel clean
 
 demo: $(VENV)/installed                 ## train on Python's standard library and show the result
 	$(BIN)/firth demo
@@ -32,6 +32,9 @@ lint: $(VENV)/installed-lint            ## style and types
 bench: $(VENV)/installed-bench          ## compare with gensim: make bench CORPUS=wiki.txt
 	@test -n "$(CORPUS)" || { echo "give a text file: make bench CORPUS=wiki.txt" >&2; exit 2; }
 	$(BIN)/python benchmarks/compare.py --corpus "$(CORPUS)" $(ARGS)
+
+bench-end-to-end: $(VENV)/installed-bench ## whole runs on four texts: make bench-end-to-end ARGS="--english wiki.txt"
+	$(BIN)/python benchmarks/end_to_end.py $(ARGS)
 
 bench-softmax: $(VENV)/installed-bench-softmax ## compare with PyTorch: make bench-softmax CORPUS=wiki.txt
 	@test -n "$(CORPUS)" || { echo "give a text file: make bench-softmax CORPUS=wiki.txt" >&2; exit 2; }

@@ -7,30 +7,25 @@ README.md in this folder describes what is measured and how. Exit status: 1 if a
 
 import argparse
 import json
-import os
 import platform
-import signal
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from command_line import WrongUseError, check_file, check_output, exit_status, machine, say
 from corpus import Size, cut, cut_lines, is_text, measure
-from quality import Pairs, Score, SetError, count_questions, evaluate, read_pairs
+from quality import Pairs, Score, count_questions, evaluate, read_pairs
 from report import as_json, memory_line, pair_rows, quality_rows, speed_rows, table
-from runner import ChildError, Contestant, Run, run, version
+from runner import Contestant, Run, run, version
 
-from firth import OptionError, Options
+from firth import Options
 
 ALIKE = ["alpha", "min_alpha", "ns_exponent", "shrink_windows"]
 """Options that both programs get with firth's defaults, in addition to those that the command line sets."""
 
 SHARED = ["vector_size", "window", "negative", "sample", "min_count", "epochs"]
 """The options that the command line sets."""
-
-
-class WrongUseError(ValueError):
-    """The command line is not valid."""
 
 
 class Plan(NamedTuple):
@@ -74,13 +69,12 @@ def parser() -> argparse.ArgumentParser:
 
 def checked(arguments: argparse.Namespace) -> Plan:
     """Check everything before training; raise `WrongUseError`, `OptionError` or `SetError`."""
-    for path in (arguments.corpus, arguments.analogies, *arguments.pairs):
-        if path and not (path.is_file() and os.access(path, os.R_OK)):
-            raise WrongUseError(f"{path}: not a file that can be read")
+    for path in filter(None, (arguments.corpus, arguments.analogies, *arguments.pairs)):
+        check_file(path)
     if not is_text(arguments.corpus):
         raise WrongUseError(f"{arguments.corpus}: not plain UTF-8 text, which is all that gensim reads")
-    if arguments.json and not (arguments.json.parent.is_dir() and not arguments.json.is_dir()):
-        raise WrongUseError(f"--json {arguments.json}: give a file name in a folder that exists")
+    if arguments.json:
+        check_output("--json", arguments.json)
     for name in ("runs", "workers", "train_words"):
         value = getattr(arguments, name)
         if value is not None and value < 1:
@@ -190,7 +184,7 @@ def facts(plan: Plan, contestants: list[Contestant], versions: dict[str, str], s
     """Return what a reader needs to know to interpret the figures."""
     return {
         "versions": {**versions, "python": platform.python_version()},
-        "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}",
+        "machine": machine(),
         "corpus": size._asdict(),
         "options": plan.options,
         "workers": plan.arguments.workers,
@@ -198,14 +192,6 @@ def facts(plan: Plan, contestants: list[Contestant], versions: dict[str, str], s
         "seeds": plan.arguments.seeds,
         "order": [contestant.name for contestant in contestants],
     }
-
-
-def _processor() -> str:
-    """Return the processor's name, as far as the system reports it."""
-    listing = Path("/proc/cpuinfo")
-    lines = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()
 
 
 def show(about: dict[str, Any], runs: list[list[Run]], scores: list[list[dict[str, Score]]], plan: Plan) -> None:
@@ -243,28 +229,16 @@ def benchmark(plan: Plan, folder: Path) -> None:
         plan.arguments.json.write_text(json.dumps({**about, "results": results}, indent=1) + "\n", encoding="utf-8")
 
 
-def say(text: str) -> None:
-    """Print progress to standard error; only the tables go to standard output."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def main() -> int:
     """Run the benchmark and return the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # removes temporary files and the child too
     arguments = parser().parse_args()
-    try:
+
+    def compare() -> None:
         plan = checked(arguments)
         with tempfile.TemporaryDirectory(prefix="firth-bench-") as folder:
             benchmark(plan, Path(folder))
-    except (WrongUseError, OptionError, SetError) as error:
-        say(f"compare.py: {error}")
-        return 2
-    except (ChildError, OSError) as error:
-        say(f"compare.py: {error}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+
+    return exit_status(compare)
 
 
 if __name__ == "__main__":

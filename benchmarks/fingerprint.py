@@ -41,19 +41,31 @@ class Result(NamedTuple):
     z: float
 
 
-def difference(unit: np.ndarray, labels: np.ndarray, P: int) -> float:
+def class_of(counts: np.ndarray) -> np.ndarray:
+    """Return the class of each word: words of about the same count are in one class."""
+    return np.unique(np.round(4 * np.log2(counts)), return_inverse=True)[1]
+
+
+def difference(unit: np.ndarray, labels: np.ndarray, classes: np.ndarray) -> float:
     """Return the mean cosine of two words with the same label minus that of two words with different labels.
 
-    unit: (n, D) rows of length 1; labels: (n,) integers below P.
+    The mean of this over all permutations of the labels within classes is subtracted. It is not zero, because blocks
+    are balanced by load, so frequent words share a block less often than others.
+
+    unit: (n, D) rows of length 1; labels, classes: (n,) integers.
     """
     n = len(unit)
-    sums = (
-        np.eye(P, dtype=unit.dtype)[labels].T @ unit
-    )  # the sum of all rows of a label: |sum|^2 is the sum of their cosines
-    sizes = np.bincount(labels, minlength=P).astype(float)
-    same, same_pairs = float((sums.astype(float) ** 2).sum()) - n, float((sizes * (sizes - 1)).sum())
-    every = float((sums.sum(axis=0).astype(float) ** 2).sum()) - n
-    return same / same_pairs - (every - same) / (n * (n - 1.0) - same_pairs)
+    of_label, of_class = (np.eye(numbers.max() + 1, dtype=unit.dtype)[numbers] for numbers in (labels, classes))
+    sums, class_sums = (
+        (each.T @ unit).astype(float) for each in (of_label, of_class)
+    )  # |sum of rows|^2 is the sum of their cosines
+    same, every = (sums**2).sum() - n, (sums.sum(axis=0) ** 2).sum() - n
+    sizes, in_block = np.diag(of_class.sum(axis=0).astype(float)), (of_label.T @ of_class).astype(float)
+    same_pairs, pairs = in_block.T @ in_block - sizes, np.outer(np.diag(sizes), np.diag(sizes)) - sizes
+    cosines = (class_sums @ class_sums.T - sizes) / np.maximum(1, pairs)
+    same -= (same_pairs * cosines).sum()
+    every -= (pairs * cosines).sum()
+    return float(same / same_pairs.sum() - (every - same) / (pairs - same_pairs).sum())
 
 
 class Null(NamedTuple):
@@ -62,26 +74,25 @@ class Null(NamedTuple):
     mean: float
     deviation: float
 
-    def test(self, units: list[np.ndarray], labels: list[np.ndarray], P: int) -> Result:
+    def test(self, units: list[np.ndarray], labels: list[np.ndarray], classes: np.ndarray) -> Result:
         """Return the mean difference over seeds for these labels, and its z."""
-        found = np.mean([difference(unit, each, P) for unit, each in zip(units, labels, strict=True)])
+        found = np.mean([difference(unit, each, classes) for unit, each in zip(units, labels, strict=True)])
         return Result(float(found), float((found - self.mean) / self.deviation))
 
 
 def permuted(
-    units: list[np.ndarray], labels: list[np.ndarray], counts: np.ndarray, P: int, *, permutations: int, joint: bool
+    units: list[np.ndarray], labels: list[np.ndarray], classes: np.ndarray, *, permutations: int, joint: bool
 ) -> Null:
     """Permute labels among words of about the same count, and return the distribution of the mean difference.
 
     joint: the labels of all seeds are the same, and are permuted alike.
     """
     rng = np.random.default_rng(0)
-    classes = np.round(4 * np.log2(counts)).astype(int)
     in_order = np.argsort(classes, kind="stable")
 
     def draw() -> np.ndarray:
-        order = np.empty(len(counts), int)
-        order[in_order] = np.lexsort((rng.random(len(counts)), classes))
+        order = np.empty(len(classes), int)
+        order[in_order] = np.lexsort((rng.random(len(classes)), classes))
         return order
 
     means = []
@@ -89,7 +100,7 @@ def permuted(
         order = draw()
         orders = (order if joint else draw() for _ in units)
         shuffled = zip(units, labels, orders, strict=True)
-        means.append(np.mean([difference(unit, each[order], P) for unit, each, order in shuffled]))
+        means.append(np.mean([difference(unit, each[order], classes) for unit, each, order in shuffled]))
     return Null(float(np.mean(means)), float(np.std(means)))
 
 
@@ -108,13 +119,12 @@ class Runs(NamedTuple):
     counts: np.ndarray
     options: list[Options]
     chunks: list[int]  # of each epoch
+    P: int
 
     def partitions(self, epoch: int, chunk: int) -> list[np.ndarray]:
         """Return the block of each word in that chunk, for each seed."""
-        P = partition.count_row_blocks(len(self.counts), self.options[0])
-        return [
-            partition.draw_partition(self.counts, P, o.ns_exponent, o.seed, epoch, chunk).block_of for o in self.options
-        ]
+        words = partition.words_of(self.counts, self.options[0])
+        return [partition.draw_partition(words, self.P, o.seed, epoch, chunk).block_of for o in self.options]
 
 
 def train(corpus: np.ndarray | str, seeds: int, words: int | None = None, **options: object) -> Runs:
@@ -129,8 +139,10 @@ def train(corpus: np.ndarray | str, seeds: int, words: int | None = None, **opti
         list(Trainer(engine, used[-1], 2, Reporter()).epochs())
         units.append(engine.center / np.linalg.norm(engine.center, axis=1, keepdims=True))
         n, epochs = read.tokens.n_blocks, range(used[-1].epochs)
-        chunks = [len(partition.cut_chunks(n, partition.chunk_size(n, used[-1]), epoch)) for epoch in epochs]
-    return Runs(units, read.vocabulary.counts, used, chunks)
+        P = partition.count_row_blocks(len(read.vocabulary), n, used[-1])
+        size = partition.chunk_size(n, P, used[-1])
+        chunks = [len(partition.cut_chunks(n, size, epoch)) for epoch in epochs]
+    return Runs(units, read.vocabulary.counts, used, chunks, P)
 
 
 def _lines(path: str, words: int | None) -> Iterator[list[str]]:
@@ -146,10 +158,9 @@ def _lines(path: str, words: int | None) -> Iterator[list[str]]:
 
 def strata(runs: Runs) -> Iterator[tuple[str, np.ndarray]]:
     """Return the name and the rows of each stratum that has at least ten words a block."""
-    P = partition.count_row_blocks(len(runs.counts), runs.options[0])
     for name, (low, high) in STRATA.items():
         rows = np.flatnonzero((runs.counts >= low) & (runs.counts <= (high or runs.counts.max())))
-        if len(rows) >= 10 * P:
+        if len(rows) >= 10 * runs.P:
             yield name, rows
 
 
@@ -163,29 +174,29 @@ def partitions(runs: Runs) -> dict[str, list[np.ndarray]]:
 
 def report(runs: Runs, permutations: int) -> dict[str, dict[str, Result]]:
     """Return, for each way to label words with blocks, the result in each stratum."""
-    P = partition.count_row_blocks(len(runs.counts), runs.options[0])
-    rows_mod = np.arange(len(runs.counts)) % P
+    rows_mod = np.arange(len(runs.counts)) % runs.P
     drawn = partitions(runs)
     results: dict[str, dict[str, Result]] = {
         name: {} for name in ["row mod P", *drawn, *(["all partitions"] * bool(drawn))]
     }
     for stratum, rows in strata(runs):
         units, mod = [unit[rows] for unit in runs.units], [rows_mod[rows]] * len(runs.units)
-        null = permuted(units, mod, runs.counts[rows], P, permutations=permutations, joint=True)
-        results["row mod P"][stratum] = null.test(units, mod, P)
+        classes = class_of(runs.counts[rows])
+        null = permuted(units, mod, classes, permutations=permutations, joint=True)
+        results["row mod P"][stratum] = null.test(units, mod, classes)
         if drawn:
             first = [labels[rows] for labels in drawn["first partition"]]
-            null = permuted(units, first, runs.counts[rows], P, permutations=permutations, joint=False)
-            results["all partitions"][stratum] = _of_all(runs, units, rows, P)
+            null = permuted(units, first, classes, permutations=permutations, joint=False)
+            results["all partitions"][stratum] = _of_all(runs, units, rows, classes)
         for name, labels in drawn.items():  # all come from the same distribution, so one null is enough
-            results[name][stratum] = null.test(units, [each[rows] for each in labels], P)
+            results[name][stratum] = null.test(units, [each[rows] for each in labels], classes)
     return results
 
 
-def _of_all(runs: Runs, units: list[np.ndarray], rows: np.ndarray, P: int) -> Result:
+def _of_all(runs: Runs, units: list[np.ndarray], rows: np.ndarray, classes: np.ndarray) -> Result:
     used = [(epoch, chunk) for epoch, n in enumerate(runs.chunks) for chunk in range(n) if (epoch, chunk) != (0, 0)]
     differences = [
-        difference(unit, labels[rows], P)
+        difference(unit, labels[rows], classes)
         for place in used
         for unit, labels in zip(units, runs.partitions(*place), strict=True)
     ]
@@ -210,7 +221,8 @@ def main() -> None:
         runs = train(a.corpus, a.seeds, a.words, blocks=P, epochs=a.epochs, schedule=a.schedule)
         results = report(runs, a.permutations)
         names = list(results["row mod P"])
-        print(f"\n{a.schedule}, P = {P}, {len(runs.counts):,} words, {a.seeds} seeds, chunks an epoch {runs.chunks}")
+        about = f"{len(runs.counts):,} words, {a.seeds} seeds, chunks an epoch {runs.chunks}"
+        print(f"\n{a.schedule}, P = {runs.P} (at most {P}), {about}")
         print(f"{'same - other, 1e-4 (z)':24}" + "".join(f"{name:>18}" for name in names))
         for label, row in results.items():
             cells = (f"{1e4 * row[name].difference:+.2f} ({row[name].z:+.1f})" for name in names)

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from quality import Score
@@ -103,6 +103,61 @@ def _covered(scores: list[Score]) -> str:
     numbers = sorted({score.covered for score in scores})
     shown = f"{numbers[0]:,}" if len(numbers) == 1 else f"{numbers[0]:,}..{numbers[-1]:,}"
     return f"{shown} of {scores[0].total:,}"
+
+
+END_TO_END, TRAINING = MEASURES[1], Measure("training, s", lambda run: run.train_seconds, "{:.2f}", False)
+STAGES = [
+    Measure("start, s", lambda run: run.import_seconds + run.process_seconds, "{:.2f}", False),
+    Measure("reading, s", lambda run: run.prepare_seconds, "{:.2f}", False),
+    TRAINING,
+    Measure("saving, s", lambda run: run.save_seconds, "{:.2f}", False),
+    END_TO_END,
+    MEASURES[2],
+    MEASURES[0],
+]
+"""The measures of a whole process, in the order of time; reading includes preparing kernels and matrices."""
+
+
+def program_rows(runs: list[list[Run]], baselines: Collection[str]) -> Rows:
+    """Return a row for each program; the last columns are its times divided by those of each of `baselines`."""
+    ours = [own for own in runs if own[0].name in baselines]
+    factors = [f"{what} / {own[0].name}" for own in ours for what in ("end to end", "training")]
+    rows = [["", *(measure.name for measure in STAGES), *factors]]
+    for own in runs:
+        rows.append([own[0].name, *(_median(own, m) for m in STAGES)])
+        rows[-1][5] = spread([run.wall_seconds for run in own]).show(END_TO_END.shown)
+        for base in ours:
+            rows[-1] += [_factor(own, base, m) for m in (END_TO_END, TRAINING)]
+    return rows
+
+
+def overview_rows(results: list[tuple[str, list[list[Run]]]], baselines: Collection[str]) -> Rows:
+    """Return a row for each text: the seconds end to end of each program, and divided by those of `baselines`."""
+    names = list(dict.fromkeys(own[0].name for _, runs in results for own in runs))
+    rows = [["end to end, s", *names]]
+    for title, runs in results:
+        ours = [own for own in runs if own[0].name in baselines]
+        cells = {own[0].name: _overview_cell(own, ours) for own in runs}
+        rows.append([title, *(cells.get(name, "-") for name in names)])
+    return rows
+
+
+def _median(own: list[Run], measure: Measure) -> str:
+    median = statistics.median(measure.of(run) for run in own)
+    return "-" if math.isnan(median) else measure.shown.format(median)
+
+
+def _overview_cell(own: list[Run], ours: list[list[Run]]) -> str:
+    seconds = _median(own, END_TO_END)
+    if own in ours or not ours:
+        return seconds
+    return f"{seconds} ({', '.join(_factor(own, base, END_TO_END) for base in ours)})"
+
+
+def _factor(own: list[Run], base: list[Run], measure: Measure) -> str:
+    """Return how many times a measure of `base` that of `own` is: the median of the pairs of runs."""
+    median = spread(ratios([measure.of(run) for run in own], [measure.of(run) for run in base])).median
+    return "-" if math.isnan(median) else f"{median:.3g} x"
 
 
 def memory_line(run: Run, vector_size: int) -> str:

@@ -1,11 +1,13 @@
 """Runs one program once in a process of its own, and measures its wall time and peak memory from outside."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ class Contestant:
     corpus: Path
     extra: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Options of its own, in addition to the shared ones."""
+    caches: Path | None = None
+    """A folder that keeps compiled code from run to run; None: every run starts with empty caches."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +79,8 @@ def run(contestant: Contestant, options: dict[str, Any], workers: int, words: in
     }
     job_file = folder / "job.json"
     job_file.write_text(json.dumps(job), encoding="utf-8")
-    wall, peak = _timed([sys.executable, str(CHILD), contestant.program, "train", str(job_file)], folder)
+    command = [sys.executable, str(CHILD), contestant.program, "train", str(job_file)]
+    wall, peak = _timed(command, folder, contestant.caches or folder)
     record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
     if record["epochs"] != options["epochs"]:
         raise ChildError(f"{contestant.name} trained {record['epochs']} epochs of {options['epochs']}")
@@ -95,7 +100,7 @@ def run(contestant: Contestant, options: dict[str, Any], workers: int, words: in
     )
 
 
-def _timed(command: list[str], folder: Path) -> tuple[float, int]:
+def _timed(command: list[str], folder: Path, caches: Path) -> tuple[float, int]:
     """Run `command`; return its wall time in seconds, start to exit, and its peak resident bytes.
 
     On Linux the reported peak of a child is at least that of its parent, so this process must stay small: it loads
@@ -104,21 +109,43 @@ def _timed(command: list[str], folder: Path) -> tuple[float, int]:
     errors = folder / "stderr.txt"
     with errors.open("wb") as stderr:
         started = time.perf_counter()
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, env=_without_caches(folder))
-        try:
-            _, status, usage = os.wait4(child.pid, 0)
-        except BaseException:
-            child.kill()
-            child.wait()
-            raise
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, env=with_caches(caches))
+        with killed_on_error(child):
+            peak = peak_bytes(child)
         wall = time.perf_counter() - started
+    check_exit(child, command, errors.read_text(encoding="utf-8", errors="replace"))
+    return wall, peak
+
+
+@contextlib.contextmanager
+def killed_on_error(child: "subprocess.Popen[Any]") -> Iterator[None]:
+    """Kill `child` if the block is interrupted or fails."""
+    try:
+        yield
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+
+
+def peak_bytes(child: "subprocess.Popen[Any]") -> int:
+    """Wait for `child`, set its return code, and return its peak resident bytes."""
+    _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def check_exit(child: "subprocess.Popen[Any]", command: list[str], said: str) -> None:
+    """Raise `ChildError` with what `child` wrote, if it failed."""
     if child.returncode:
-        said = errors.read_text(encoding="utf-8", errors="replace")
         raise ChildError(f"exit status {child.returncode} of {' '.join(command)}\n{said}")
-    return wall, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _without_caches(folder: Path) -> dict[str, str]:
-    """Return an environment with empty caches, so that every run includes compiling."""
-    return {**os.environ, "NUMBA_CACHE_DIR": str(folder / "numba"), "XDG_CACHE_HOME": str(folder / "cache")}
+def with_caches(folder: Path) -> dict[str, str]:
+    """Return an environment in which compiled code is kept in `folder` only."""
+    return {
+        **os.environ,
+        "FIRTH_CACHE_DIR": str(folder / "firth"),
+        "NUMBA_CACHE_DIR": str(folder / "numba"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+    }

@@ -51,7 +51,7 @@ def test_importing_the_mathematics_loads_only_numpy():
 
 
 def test_importing_the_command_line_does_not_load_the_compiler():
-    assert not modules_after("import firth.cli").intersection({"numba", "llvmlite", "pyarrow", "scipy"})
+    assert not modules_after("import firth.cli.app").intersection({"numba", "llvmlite", "pyarrow", "scipy"})
 
 
 def test_the_public_names_are_these():

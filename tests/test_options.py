@@ -42,7 +42,7 @@ def test_names_and_defaults_are_gensims_where_gensim_has_an_equivalent():
         ("vector_size", [1, 2048], [0, 2049], "a whole number from 1 to 2048"),
         ("window", [1, 100], [0, 101], "a whole number from 1 to 100"),
         ("negative", [1, 64], [0, 65], "a whole number from 1 to 64"),
-        ("blocks", [1, 256], [0, 257], "a whole number from 1 to 256"),
+        ("blocks", [1, 1024], [0, 1025], "a whole number from 1 to 1024"),
         ("epochs", [1, 10_000], [0, 10_001], "a whole number from 1 to 10000"),
         ("min_count", [1, LARGEST], [0, LARGEST + 1], f"a whole number from 1 to {LARGEST}"),
         ("max_vocab", [None, 1, LARGEST], [0, LARGEST + 1], f"a whole number from 1 to {LARGEST} or None"),

@@ -295,7 +295,7 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     from firth.training.loop.trainer import records
 
     file = read_native(path)
-    vectors = KeyedVectors(file.keys, file.center, file.counts)
+    vectors = KeyedVectors.trusted(list(file.keys), file.center, file.counts)  # read_native checked the keys
     if file.outside is None or file.options is None:
         return vectors
     if not file.center.dtype == file.outside.dtype == np.float32:

@@ -64,7 +64,7 @@ class Options:
         "order of updates: blocks gives the same bits for any number of workers, hogwild is faster",
         choices=("blocks", "hogwild"),
     )
-    blocks: int = _option(16, "schedule blocks only: number of blocks P that the rows are split into", 1, 256)
+    blocks: int = _option(16, "schedule blocks only: most blocks P of rows; small corpora have fewer", 1, 1024)
     unigram_intercept: bool = _option(True, "softmax only: add log P(o) to the score of the outside word o")
     center_power: float = _option(
         0.5, "softmax only: weight of a center is (number of its pairs) ** center_power; 1 is the plain loss", 0.0, 1.0

@@ -38,6 +38,22 @@ def test_version(run):
     assert run("--version") == Done(0, f"firth {firth.__version__}\n", "")
 
 
+GARBAGE = """
+import gc, sys
+from firth.cli import main
+before = gc.get_threshold()
+main({arguments})
+print(before == gc.get_threshold(), gc.get_freeze_count() == 0)
+"""
+
+
+@pytest.mark.parametrize(("arguments", "expected"), [("['--version']", "True True"), ("", "False False")])
+def test_only_the_program_changes_the_garbage_collection_of_its_process(arguments, expected):
+    command = [sys.executable, "-c", GARBAGE.format(arguments=arguments), "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == expected
+
+
 def test_the_program_is_installed_under_its_name():
     done = subprocess.run([Path(sys.executable).with_name("firth"), "--version"], capture_output=True, text=True)
     assert done.stdout == f"firth {firth.__version__}\n"

@@ -1,6 +1,8 @@
 import hashlib
 import json
+import os
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from firth import KeyedVectors
 from firth.errors import FormatError, OptionError
 from firth.formats.native import read_native, write_native
 from firth.formats.sealed import CHECKPOINT, NATIVE, open_sealed, write_sealed
+from firth.formats.words import split_words
 
 WORDS = ["the", "naïve", "new york", "日本", "", "a\nb", "\ud800"]
 
@@ -62,6 +65,39 @@ def test_any_words_and_shapes_survive(tmp_path_factory, words, D, kind):
 
 def test_the_outside_matrix_can_be_left_alone(tmp_path):
     assert read_native(small_file(tmp_path / "model"), outside=False).outside is None
+
+
+def test_a_second_thread_writes_and_reads_the_same_file(tmp_path, monkeypatch):
+    alone = small_file(tmp_path / "alone").read_bytes()
+    monkeypatch.setattr("firth.formats.helper_thread._WORTH_A_THREAD", 0)
+    monkeypatch.setattr("firth.formats.tensors._PART_BYTES", 20)
+    path = small_file(tmp_path / "together")
+    assert path.read_bytes() == alone
+    file = read_native(path)
+    assert file.keys == WORDS
+    assert file.outside.tobytes() == matrix(seed=1, padded=False).tobytes()
+    damaged = bytearray(alone)
+    damaged[-100] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(FormatError, match="checksum of"):
+        read_native(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
+def test_a_pipe_receives_the_same_bytes_as_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as pool:
+        received = pool.submit((tmp_path / "pipe").read_bytes)
+        small_file(tmp_path / "pipe")
+    assert received.result() == small_file(tmp_path / "file").read_bytes()
+
+
+def test_a_file_that_is_replaced_while_it_is_read_comes_back_as_it_was_opened(tmp_path):
+    path = small_file(tmp_path / "model")
+    with open_sealed(path, NATIVE) as file:
+        small_file(path, center=matrix(seed=2))
+        assert file.tensor("center").tobytes() == matrix(padded=False).tobytes()
+        assert file.tensor("outside").tobytes() == matrix(seed=1, padded=False).tobytes()
 
 
 def test_safetensors_itself_reads_the_file(tmp_path):
@@ -222,6 +258,11 @@ def test_a_folder_is_refused_and_a_missing_file_is_the_systems_error(tmp_path):
         read_native(tmp_path)
     with pytest.raises(FileNotFoundError):
         read_native(tmp_path / "none")
+
+
+def test_a_word_that_ends_within_a_character_is_refused():
+    with pytest.raises(ValueError, match="a word ends within a character"):
+        split_words(np.frombuffer("é".encode(), np.uint8), np.array([1, 2]))
 
 
 def test_the_digest_is_that_of_the_matrices_alone(tmp_path):

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from stress._child import environment
 
-CHUNK_PAIRS = 800_000  # so that a small corpus has several chunks
+BUCKET_PAIRS = 3_000  # so that a small corpus has several chunks
 BATCH = 128
 WORDS = 120_000
 KINDS = {
@@ -194,7 +194,7 @@ def _prepare() -> None:
     from firth.training.negative_sampling import partition
     from firth.training.softmax import passes
 
-    partition.CHUNK_PAIRS, passes.BATCH = CHUNK_PAIRS, BATCH
+    partition.BUCKET_PAIRS, passes.BATCH = BUCKET_PAIRS, BATCH
 
 
 def _main(attempt: dict[str, Any]) -> int:

@@ -12,7 +12,7 @@ from firth import KeyedVectors, Options
 from firth.errors import CorpusError, FirthError
 from firth.text import END, read_corpus
 from firth.text.store import MemoryStorage, TokenStore
-from firth.training.negative_sampling import block_kernels, blocks, hogwild, layout, simd
+from firth.training.negative_sampling import blocks, buckets, hogwild, layout, simd
 from firth.training.sampling import alias_table
 from firth.training.softmax.cooccurrence import Cooccurrence, count_pairs
 from firth.training.softmax.exact import exact_loss
@@ -70,7 +70,8 @@ def ids() -> list[Attempt]:
 
     def make_pairs(rng: np.random.Generator) -> None:
         in_blocks._tokens, number = store(rng)
-        refused(CorpusError, number, lambda: in_blocks.train(blocks.ChunkTask(0, 0, -1, 0, 0.0), 0.01, worker))
+        task = blocks.ChunkTask(0, 0, blocks.PREPARE, 0, 0.0)
+        refused(CorpusError, number, lambda: in_blocks.train(task, 0.01, worker))
 
     def count(rng: np.random.Generator) -> None:
         tokens, number = store(rng)
@@ -174,7 +175,7 @@ def sizes(rng: np.random.Generator) -> None:
     ]
     change, shown = changes[rng.integers(len(changes))]
     refused(FirthError, shown, lambda: blocks.run_bucket(sent._replace(**change)))
-    other = block_kernels.make_group_workspace(*((D + 16, K) if rng.random() < 0.5 else (D, K + 16)))
+    other = buckets.make_group_workspace(*((D + 16, K) if rng.random() < 0.5 else (D, K + 16)))
     refused(FirthError, "of a bucket", lambda: blocks.run_bucket(sent, other))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from firth.errors import CorpusError
 from firth.options import Options
-from firth.text import END, Corpus, encoding, read_corpus, sources
+from firth.text import END, Corpus, encoding, merging, read_corpus, sources
 
 ALL = Options(min_count=1)
 LINES = [["the", "cat", "sat"], ["the", "dog"], ["a", "cat", "and", "the", "dog"]]
@@ -94,6 +94,7 @@ ANY_BYTES = {
     "data": text_bytes,
     "chunk": st.integers(1, 40),
     "longest": st.sampled_from([4, 9, 1024]),
+    "table": st.sampled_from([1, 2, 5, 2**17]),
     "suffix": st.sampled_from(list(COMPRESS)),
     "min_count": st.integers(1, 3),
     "max_vocab": st.none() | st.integers(1, 4),
@@ -103,7 +104,7 @@ ANY_BYTES = {
 }
 
 
-def check_any_bytes(folder: Path, data, *, chunk, longest, suffix, memory_limit, workers, **chosen):
+def check_any_bytes(folder: Path, data, *, chunk, longest, table, suffix, memory_limit, workers, **chosen):
     """Read `data` from a file, compressed in two parts, and compare with plain Python; `chosen` are options."""
     path, compress = folder / f"corpus{suffix}", COMPRESS[suffix]
     path.write_bytes(compress(data[:chunk]) + compress(data[chunk:]))
@@ -112,6 +113,8 @@ def check_any_bytes(folder: Path, data, *, chunk, longest, suffix, memory_limit,
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sources, "CHUNK_BYTES", chunk)
         patch.setattr(encoding, "LONGEST_WORD", longest)
+        patch.setattr(encoding, "WORDS_IN_TABLE", table)
+        patch.setattr(merging, "WORDS_AT_A_TIME", table)
         if not expected(lines, options)[0]:
             message = r"the corpus is empty|no word occurs at least min_count|the corpus has no words"
             with pytest.raises(CorpusError, match=message):

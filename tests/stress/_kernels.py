@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from firth import Options
 from firth.formats import fasttext
-from firth.text import END
+from firth.text import word_kernels
+from firth.text.ids import DROPPED, END
+from firth.text.word_table import WordTable
 from firth.training import draws
-from firth.training.negative_sampling import block_kernels, layout, simd, window_kernels
+from firth.training.negative_sampling import block_kernels, buckets, layout, partition, simd, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
 from firth.training.softmax import kernels
 from firth.training.softmax.cooccurrence import CountRows
@@ -44,6 +47,49 @@ class Fence:
     def each(self, arrays: Any) -> Any:
         """Copy all arrays of a named tuple in this way."""
         return type(arrays)(*map(self, arrays))
+
+
+def words_of_text(rng: np.random.Generator, fence: Fence) -> tuple[Any, Any, list[Any]]:
+    """Count the words of a random text; return their table, their tags, and the arrays that were written."""
+    size, longest = int(rng.choice([0, 1, 7, 60, 2000])), int(rng.choice([1, 9, 1024]))
+    letters = rng.choice(np.frombuffer("aé語 \n\t".encode(), np.uint8), size).tobytes() + b" "
+    text = np.frombuffer(letters + b" " * (16 - len(letters) % 8), np.uint64)
+    most = int(rng.integers(1, 2 + size // 2))
+    shapes = [(2 * most, "u8"), (most + 1, "u4"), (most, "u4"), (most + longest // 8 + 2, "u8"), (most, "u4"),
+              (len(letters), "i4")]  # fmt: skip
+    slots, starts, counts, units, tags, entries = (fence(np.zeros(shape, dtype)) for shape, dtype in shapes)
+    table = WordTable(slots, starts, counts, units)
+    found = word_kernels.count_words(fence(text), len(letters), 0, longest, 5, table, tags, entries)
+    n_entries, n_words, n_units = map(int, found[1:4])
+    words = WordTable(slots[:0], *map(fence, (starts[: n_words + 1], counts[:n_words], units[:n_units])))
+    return words, fence(tags[:n_words]), [*words, tags[:n_words], entries[:n_entries], np.array(found)]
+
+
+def word_counts(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    return words_of_text(rng, fence)[2]
+
+
+def merged_words(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    """Merge the words of two texts into a table that has just enough room, and index them again."""
+    parts = [words_of_text(rng, fence)[:2] for _ in range(2)]
+    n_words, n_units = (sum(len(part[0][k]) for part in parts) for k in (2, 3))
+    starts, counts, units = np.zeros(n_words + 1, np.uint32), np.zeros(n_words, np.uint32), np.zeros(n_units, np.uint64)
+    slots = fence(np.zeros(n_words + 1 + int(rng.integers(0, 9)), np.uint64))
+    table, n = WordTable(slots, *map(fence, (starts, counts, units))), 0
+    ids = [fence(np.empty(len(tags), np.int32)) for _, tags in parts]
+    for (words, tags), numbers in zip(parts, ids, strict=True):
+        n = word_kernels.merge_words(words, tags, table, n, numbers)
+    again = table._replace(slots=fence(np.zeros(len(slots), np.uint64)))
+    word_kernels.index_words(again, n, 5, fence(np.empty(int(rng.integers(1, 40)), np.uint32)))
+    return [*table, again.slots, *ids]
+
+
+def renumbered(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    V, size = int(rng.integers(1, 9)), int(rng.choice([0, 1, 60]))
+    entries, ids = fence(rng.integers(END, V, size).astype(np.int32)), fence(rng.integers(DROPPED + 2, V, V, np.int32))
+    ids[rng.random(V) < 0.3] = DROPPED
+    out = fence(np.zeros(size, np.int32))
+    return [np.array(word_kernels.renumber(entries, ids, END, out)), out]
 
 
 def block_of(rng: np.random.Generator, V: int) -> Any:
@@ -87,28 +133,52 @@ def train_bucket(D: int, K: int) -> Case:
         n_center, n_outside = int(rng.integers(1, 20)), int(rng.integers(1, 20))
         center, outside = (fence(matrix(rng, n, D)) for n in (n_center, n_outside))
         pairs = rng.integers(0, (n_center, n_outside), (int(rng.integers(0, 40)), 2), np.int32)
-        work = fence.each(block_kernels.make_group_workspace(D, K))
+        pairs = pairs[np.argsort(pairs[:, 1])]
+        work = fence.each(buckets.make_group_workspace(D, K, most_pairs=len(pairs)))
         words = fence(np.flatnonzero(rng.random(n_outside) < 0.5).astype(np.int32))
         if not len(words):
             pairs = pairs[:0]
         alias, key = fence(tables(rng, len(words))[1]), np.uint64(rng.integers(2**63))
-        train(block_kernels.Bucket(center, outside, fence(pairs), words, alias, key, np.float32(0.05), K, D), work)
+        train(buckets.Bucket(center, outside, fence(pairs), words, alias, key, np.float32(0.05), K, D), work)
         return [center, outside, work.loss]
 
     return case
 
 
-def pairs_of_a_block(rng: np.random.Generator, fence: Fence) -> list[Any]:
+def text_of(rng: np.random.Generator, fence: Fence) -> tuple[Any, partition.Partition]:
+    """Return the text of a chunk of a few blocks of tokens, and the partition of its words."""
     V, P, window = int(rng.integers(1, 40)), int(rng.integers(1, 6)), int(rng.integers(1, 9))
-    block, keep = block_of(rng, V), tables(rng, V)[0]
-    work = fence.each(block_kernels.make_pair_workspace(len(block), P))
-    shrink, key, owner = bool(rng.random() < 0.5), np.uint64(rng.integers(2**63)), rng.integers(0, P, V)
-    windows = block_kernels.Windows(fence(block), fence(keep), key, window, shrink, fence(owner.astype(np.uint8)), P)
-    n = block_kernels.count_pairs(windows, work)
-    positions = fence(np.append(0, np.cumsum(work.counts))[:-1])
-    pairs = fence(np.empty((int(work.counts.sum()), 2), np.int32))
-    block_kernels.fill_pairs(n, P, work, positions, pairs)
-    return [work.counts, positions, pairs]
+    tokens = [block_of(rng, V) for _ in range(int(rng.integers(1, 4)))]
+    size = max(map(len, tokens))
+    drawn = partition.draw_partition(partition.words_of(rng.integers(1, 50, V), Options()), P, 1, 1, 0)
+    text, work = fence.each(buckets.make_chunk_text(len(tokens), size, P)), buckets.make_text_workspace(size)
+    keep, shrink, key = fence(tables(rng, V)[0]), bool(rng.random() < 0.5), np.uint64(rng.integers(2**63))
+    text.entries[:], text.order[:] = 0, 0
+    for row, each in enumerate(tokens):
+        windows = buckets.Windows(fence(each), keep, key, window, shrink, fence(drawn.block_of), P)
+        block_kernels.keep_words(windows, text, row, fence.each(work))
+    return text, drawn
+
+
+def words_of_a_chunk(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    text, _ = text_of(rng, fence)
+    return [text.entries, text.order, text.starts]
+
+
+def pairs_of_a_block(_D: int, _K: int) -> Case:
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        text, drawn = text_of(rng, fence)
+        block = int(rng.integers(len(drawn.words)))
+        n = int((text.starts[:, block + 1] - text.starts[:, block]).sum())
+        places = fence(np.empty((3, n), np.int32))
+        word_starts = fence(np.zeros(len(drawn.words[block]) + 1, np.int32))
+        starts = fence(np.zeros(len(drawn.words) + 1, np.int64))
+        block_kernels.place_words(text, block, fence(drawn.slot_of), places, word_starts, starts)
+        pairs, positions = fence(np.empty((int(starts[-1]), 2), np.int32)), fence(starts[:-1])
+        block_kernels.fill_pairs(text.entries.reshape(-1), places[0], positions, pairs)
+        return [places, word_starts, starts, positions, pairs]
+
+    return case
 
 
 def noise(rng: np.random.Generator, fence: Fence) -> list[Any]:
@@ -224,9 +294,9 @@ def mean_of_ngrams(rng: np.random.Generator, fence: Fence) -> list[Any]:
 
 
 PLAIN: dict[str, Case] = {
+    "text.word_kernels.renumber": renumbered,
     "training.draws.draw_noise": noise,
-    "training.negative_sampling.block_kernels.count_pairs": pairs_of_a_block,
-    "training.negative_sampling.block_kernels.fill_pairs": pairs_of_a_block,
+    "training.negative_sampling.block_kernels.keep_words": words_of_a_chunk,
     "training.softmax.kernels.window_pairs": window_pairs,
     "training.softmax.kernels.radix_sort": runs,
     "training.softmax.kernels.sum_equal": runs,
@@ -245,8 +315,13 @@ PLAIN: dict[str, Case] = {
 VECTOR_CODE = {
     "training.negative_sampling.window_kernels.train_block": train_block,
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
+    "training.negative_sampling.block_kernels.place_words": pairs_of_a_block,
+    "training.negative_sampling.block_kernels.fill_pairs": pairs_of_a_block,
+    "text.word_kernels.count_words": lambda *_: word_counts,
+    "text.word_kernels.merge_words": lambda *_: merged_words,
+    "text.word_kernels.index_words": lambda *_: merged_words,
 }
-"""The kernels with hand-written LLVM instructions, each with a function that returns its case for a shape."""
+"""The kernels with LLVM instructions or integers that overflow, each with a function that returns its case."""
 
 
 def vector_code(rng: np.random.Generator) -> dict[str, Case]:

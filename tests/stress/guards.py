@@ -99,6 +99,7 @@ def compiled(source: Path) -> Iterator[tuple[str, set[str]]]:
             for node in nodes if isinstance(node, ast.ImportFrom)
             for alias in node.names
         }  # fmt: skip
+        imported |= dict(_returned(nodes, imported))
         compilers = {name for name in COMPILERS if imported.get(name) != f"typing.{name}"}  # typing has an overload too
         handed_over = {name for node in nodes if isinstance(node, ast.Call) for name in _compiles(node)}
         for node in nodes:
@@ -111,6 +112,16 @@ def compiled(source: Path) -> Iterator[tuple[str, set[str]]]:
                 functions = [call.func for call in ast.walk(node) if isinstance(call, ast.Call)]
                 called = {function.id for function in functions if isinstance(function, ast.Name)}
                 yield f"{module}.{node.name}", {imported.get(name, f"{module}.{name}") for name in called}
+
+
+def _returned(nodes: list[ast.AST], imported: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield f and module.f for each f = compile_f(...) with `compile_f` from another module, which returns its f."""
+    for node in nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
+            module, _, factory = imported.get(node.value.func.id, "").rpartition(".")
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            if factory.startswith("compile_"):
+                yield from ((name, f"{module}.{name}") for name in names)
 
 
 def _compiles(call: ast.Call) -> set[str]:

@@ -130,10 +130,15 @@ def _replace(path):
     other.replace(path)
 
 
+def _rewrite(path):
+    with path.open("r+b") as file:
+        file.write(b"x" * path.stat().st_size)
+
+
 CHANGES = {
     "append": (_append, r"went from [\d,]+ to [\d,]+ bytes"),
     "cut": (lambda path: os.truncate(path, 2), r"went from [\d,]+ to 2 bytes"),
-    "rewrite": (lambda path: path.write_bytes(b"x" * path.stat().st_size), "was modified"),
+    "rewrite": (_rewrite, "was modified"),
     "replace": (_replace, "was replaced by another file"),
     "remove": (lambda path: path.unlink(), "was removed"),
 }

@@ -19,15 +19,17 @@ from stress._corpus import linux
 from firth.errors import CorpusError
 from firth.options import Options
 from firth.text import END, read_corpus, store
-from firth.text.store import BLOCK_WORDS, DROPPED, DiskStorage, StoreBuilder
+from firth.text.ids import DROPPED
+from firth.text.store import BLOCK_WORDS, DiskStorage, StoreBuilder
 
 
 def build(entries, memory_limit=2**30, folder=None, step=7, new_ids=None):
     """Make a store of `entries`, appended `step` at a time."""
     builder = StoreBuilder(memory_limit, folder)
+    same = np.arange(max(entries, default=0) + 1, dtype=np.int32)
     for start in range(0, len(entries), step):
-        builder.append(np.array(entries[start : start + step], np.int32))
-    ids = np.arange(max(entries, default=0) + 1, dtype=np.int32) if new_ids is None else new_ids
+        builder.append(np.array(entries[start : start + step], np.int32), same)
+    ids = same if new_ids is None else new_ids
     return builder.finish(np.array(ids, np.int32))
 
 
@@ -204,7 +206,7 @@ def test_a_store_splits_in_two_between_blocks(tmp_path, memory_limit, monkeypatc
     monkeypatch.setattr(store, "BLOCK_WORDS", 10)
     builder = StoreBuilder(memory_limit, tmp_path)
     entries = np.array([word for start in range(0, 60, 4) for word in [start, start + 1, start + 2, END]], np.int32)
-    builder.append(entries)
+    builder.append(entries, np.arange(60, dtype=np.int32))
     with builder.finish(np.arange(60, dtype=np.int32)) as whole:
         for cut in range(1, whole.n_blocks):
             head, tail = whole.split(cut)

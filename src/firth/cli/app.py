@@ -29,7 +29,7 @@ from firth.training.loop.signals import terminate
 from firth.version import __version__
 
 
-def main(arguments: list[str] | None = None) -> int:
+def run(arguments: list[str] | None = None) -> int:
     """Run the command line `arguments` (None: those of the process) and return the exit code."""
     try:
         return _run(arguments)
@@ -143,4 +143,4 @@ def _global(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Declare the global options; `main` has already removed `--debug`."""
+    """Declare the global options; `run` has already removed `--debug`."""

@@ -7,8 +7,10 @@ from typing import Any
 from llvmlite import ir
 from numba import njit, typeof, types
 from numba.core import cgutils
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Flags, compile_extra
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.dispatcher import _FunctionCompiler
 from numba.core.registry import cpu_target
 from numba.np.numpy_support import as_dtype
 
@@ -21,8 +23,13 @@ _C_LIBRARY = {"memset", "memcpy", "memmove"}
 
 def compile_helper(function: Callable[..., Any], options: dict[str, Any], for_python: bool = False) -> Any:
     """Return the function of Numba for a helper; `for_python`, which takes longer, if not only kernels call it."""
-    no_wrappers = {} if for_python else {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return njit(nogil=True, _nrt=False, **no_wrappers, **options)(_resolved(function))
+    dispatcher = njit(nogil=True, _nrt=False, **options)(_resolved(function))
+    if not for_python:
+        usual = dispatcher._compiler
+        dispatcher._compiler = _HelperCompiler(
+            usual.py_func, usual.targetdescr, usual.targetoptions, usual.locals, usual.pipeline_class
+        )
+    return dispatcher
 
 
 @global_compiler_lock
@@ -32,20 +39,49 @@ def compile_kernel(function: Callable[..., Any], options: dict[str, Any], argume
     cpu_target.typing_context.refresh()
     context.refresh()
     signature = tuple(map(typeof, arguments))
-    compiled = compile_extra(
-        cpu_target.typing_context, context, _resolved(function), signature, None, _flags(options), {}
-    )
+    compiled = _compile(_resolved(function), options, signature, _KernelLibrary)
     result_type = compiled.signature.return_type
     _add_entry_point(compiled, context, signature, result_type)
-    compiled.library.enable_object_caching()
     compiled.library.finalize()
-    _, _, (content, _) = compiled.library.serialize_using_object_code()
-    called = {function.name for function in compiled.library._final_module.functions if function.is_declaration}
+    module = compiled.library._final_module
+    called = {function.name for function in module.functions if function.is_declaration}
     stands_alone = all(name.startswith("llvm.") or name in _C_LIBRARY for name in called)
     is_tuple = isinstance(result_type, types.BaseTuple)
     numbers = result_type if is_tuple else [] if result_type == types.none else [result_type]
     results = "".join(_CODES[as_dtype(number).str[1:]] for number in numbers)
-    return MachineCode(results, is_tuple, content, stands_alone)
+    return MachineCode(results, is_tuple, context.codegen()._tm.emit_object(module), stands_alone)
+
+
+class _KernelLibrary(JITCodeLibrary):
+    """The code of a kernel: linked and optimised, but not loaded, because that is done from an object file."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalized = True
+
+
+class _HelperLibrary(_KernelLibrary):
+    """The code of a helper: neither optimised nor loaded on its own, because it becomes part of a kernel."""
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+
+class _HelperCompiler(_FunctionCompiler):
+    """Compiles a helper when Numba meets a call of it."""
+
+    def _compile_core(self, args: Any, return_type: Any) -> Any:
+        compiled = _compile(self.py_func, self.targetoptions, args, _HelperLibrary)
+        name: Any = [].append  # Numba identifies the code by a built-in function; this one is equal to no other
+        cpu_target.target_context.insert_user_function(name, compiled.fndesc, [compiled.library])
+        return compiled._replace(entry_point=name)
+
+
+def _compile(function: Callable[..., Any], options: dict[str, Any], arguments: Any, library: type) -> Any:
+    """Compile a function for arguments of these types of Numba to a code library that is not finalized."""
+    return compile_extra(
+        cpu_target.typing_context, cpu_target.target_context, function, arguments, None, _flags(options), {},
+        library=library(cpu_target.target_context.codegen(), function.__qualname__),
+    )  # fmt: skip
 
 
 def _flags(options: dict[str, Any]) -> Any:

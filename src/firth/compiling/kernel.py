@@ -25,6 +25,8 @@ from typing import Any
 from firth.compiling import cache
 from firth.compiling.machine_code import MachineCode, caller, flatten
 
+_COMPILER_BYTES = 118 * 2**20  # Numba, LLVM, and what the first compilation of all loads
+
 _LOCK = threading.RLock()  # held while code is compiled or loaded
 # A fork while another thread compiles would otherwise leave the lock held in the child forever.
 os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
@@ -71,6 +73,10 @@ class Intrinsic:
         return getattr(import_module(self.module), self.name)
 
 
+address = Intrinsic("firth.compiling.intrinsics", "address")
+prefetch = Intrinsic("firth.compiling.intrinsics", "prefetch")
+
+
 def helper(**options: Any) -> Callable[[Callable[..., Any]], Helper]:
     """Return a decorator for a function that kernels call; `options` are those of `numba.njit`."""
     return lambda function: Helper(function, options)
@@ -84,9 +90,13 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], "Kernel"]:
 class Kernel:
     """A compiled function; `loaded` counts the machine code that came from disk, `compiled` that which did not.
 
+    `ever_compiled` counts what all kernels of the process have compiled.
+
     Raises `TypeError` for an argument of a type that kernels do not take, and `RuntimeError` if the code fails, which
     it never should.
     """
+
+    ever_compiled = 0
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]):
         update_wrapper(self, function)
@@ -122,6 +132,7 @@ class Kernel:
         from firth.compiling import compiler
 
         self.compiled += 1
+        Kernel.ever_compiled += 1
         code: MachineCode = compiler.compile_kernel(self.function, self.options, arguments)
         if code.stands_alone:
             cache.write(name, code.to_bytes())
@@ -131,6 +142,11 @@ class Kernel:
         """Return the name of the cache entry for arguments of these types: a hash of all that the code depends on."""
         parts = (cache.environment(), list(_identity(self)), types)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def compiler_memory() -> int:
+    """Return the bytes that the compiler will need besides those for each kernel: none if it is loaded."""
+    return 0 if "numba.core.registry" in sys.modules else _COMPILER_BYTES
 
 
 def is_interpreted() -> bool:

@@ -20,7 +20,6 @@ absent), `sha256` (of the bytes of center and outside, which identifies the resu
 the CRC-32 of each tensor's bytes) and `header_crc32` (that of the rest of the header).
 """
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,13 +34,15 @@ from numpy.typing import NDArray
 from firth.errors import FormatError, OptionError
 from firth.formats.atomic import atomic_write
 from firth.formats.format import Array, Format, Head, PathLike, Table
-from firth.formats.sealed import CHECKPOINT, LONGEST_HEADER, NATIVE, SealedFile, open_sealed, write_sealed
+from firth.formats.helper_thread import helper
+from firth.formats.sealed import CHECKPOINT, LONGEST_HEADER, NATIVE, SealedFile, open_sealed, write_hashed
 from firth.formats.signatures import START_BYTES, known_kind
 from firth.formats.streams import is_compressed, refuse_compression, refuse_devices
-from firth.formats.tensors import is_safetensors, parts
+from firth.formats.tensors import is_safetensors
 from firth.formats.word2vec import is_header
 from firth.formats.words import FLOATS, check_shapes, key_tensors, split_words
 
+MATRICES = ("center", "outside")
 _KINDS = {"center": "F", "outside": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
 
 
@@ -77,9 +78,9 @@ def write_native(
     """
     refuse_compression(path, "native")
     tensors = _tensors(keys, center, outside, counts)
-    known = {"options": json.dumps(options), "history": json.dumps(history), "sha256": _sha256(tensors)}
+    known = {"options": json.dumps(options), "history": json.dumps(history)}
     with atomic_write(path) as file:
-        write_sealed(file, NATIVE, tensors, known)
+        write_hashed(file, NATIVE, tensors, known, [name for name in MATRICES if name in tensors])
 
 
 def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> NativeFile:
@@ -97,10 +98,14 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
     with open_sealed(path, NATIVE) as file:
         _check_layout(file)
         read = partial(file.mapped, check=False) if mmap else file.tensor
+        wanted = [name for name in MATRICES if name in file.layout and (outside or name == "center")]
+        with helper(0 if mmap else path.stat().st_size) as other:
+            matrices = {name: other.submit(read, name) for name in wanted}  # while this thread decodes the keys
+            keys = _keys(file, unchecked=mmap)
         return NativeFile(
-            keys=_keys(file, unchecked=mmap),
-            center=read("center"),
-            outside=read("outside") if outside and "outside" in file.layout else None,
+            keys=keys,
+            center=matrices["center"].result(),
+            outside=matrices["outside"].result() if "outside" in matrices else None,
             counts=file.tensor("counts") if "counts" in file.layout else None,
             options=file.json("options", dict, optional=True),
             history=file.json("history", list, optional=True),
@@ -130,15 +135,6 @@ def _tensors(
     if counts is not None:
         tensors["counts"] = np.asarray(counts, dtype=np.int64)
     return tensors
-
-
-def _sha256(tensors: Mapping[str, Array]) -> str:
-    """Return the digest of the matrices: equal if and only if they are, to the last bit."""
-    digest = hashlib.sha256()
-    for name in ("center", "outside"):
-        for part in parts(tensors[name]) if name in tensors else ():
-            digest.update(part)
-    return digest.hexdigest()
 
 
 # --- reading

@@ -5,12 +5,15 @@ firth's models and checkpoints are sealed files. Besides their own strings, `__m
     format, version   what the file holds, and the version of that format
     crc32             JSON: the CRC-32 of each tensor's bytes, as eight hexadecimal digits
     header_crc32      that of the rest of the header: the other metadata, the dtypes and the shapes
+    sha256            where tensors are to be compared: the digest of their bytes, one tensor after the other
 """
 
+import hashlib
 import json
 import math
+import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
@@ -18,10 +21,15 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from firth.errors import FormatError
 from firth.formats.format import Array
-from firth.formats.tensors import CODES, TensorFile, damaged, open_tensors, parts, write_tensors
+from firth.formats.helper_thread import helper
+from firth.formats.tensors import CODES, OpenedTensors, TensorFile, damaged, header, open_tensors, parts, write_tensors
 
 LONGEST_HEADER = 16 << 20  # bytes: some 200 for each epoch of a history
 _MOST_BYTES = 1 << 60  # of a tensor: NumPy has no larger array, even if one of its sides is 0
+
+
+Sums = tuple[dict[str, str], "hashlib._Hash"]
+"""The CRC-32 of each tensor, and the digest of some."""
 
 
 class Kind(NamedTuple):
@@ -47,16 +55,64 @@ CHECKPOINT = Kind(
 def write_sealed(file: BinaryIO, kind: Kind, tensors: Mapping[str, Array], strings: Mapping[str, str]) -> None:
     """Write `tensors`, of the dtypes in `tensors.CODES`, and `strings` as metadata, with the checksums of both."""
     checks = {name: _crc32(array) for name, array in tensors.items()}
+    write_tensors(file, tensors, _metadata(kind, tensors, strings, checks))
+
+
+def write_hashed(
+    file: BinaryIO, kind: Kind, tensors: Mapping[str, Array], strings: Mapping[str, str], hashed: Collection[str]
+) -> None:
+    """Write as `write_sealed` does, with the SHA-256 of the tensors `hashed` in the metadata.
+
+    The tensors are read once if `file` can seek: its header, of a known length, is written again with the checksums.
+    """
+    empty = dict.fromkeys(tensors, f"{0:08x}"), hashlib.sha256()
+
+    def write_header(sums: Sums) -> None:
+        checks, digest = sums
+        metadata = _metadata(kind, tensors, {**strings, "sha256": digest.hexdigest()}, checks)
+        file.write(header(tensors, metadata))
+
+    if not file.seekable():
+        write_header(_write_summed(lambda _: None, tensors, hashed))
+        _write_summed(file.write, tensors, ())
+        return
+    start = file.tell()
+    write_header(empty)
+    sums = _write_summed(file.write, tensors, hashed)
+    file.seek(start)
+    write_header(sums)
+    file.seek(0, os.SEEK_END)
+
+
+def _metadata(
+    kind: Kind, tensors: Mapping[str, Array], strings: Mapping[str, str], checks: Mapping[str, str]
+) -> dict[str, str]:
     metadata = {"format": kind.format, "version": str(kind.version), **strings, "crc32": json.dumps(checks)}
     layout = {name: (CODES[array.dtype.name], list(array.shape)) for name, array in tensors.items()}
-    write_tensors(file, tensors, {**metadata, "header_crc32": _header_crc32(metadata, layout)})
+    return {**metadata, "header_crc32": _header_crc32(metadata, layout)}
+
+
+def _write_summed(write: Callable[[memoryview], object], tensors: Mapping[str, Array], hashed: Collection[str]) -> Sums:
+    """Write the tensors, and return their checksums; the digest is computed in another thread."""
+    checks, digest = {}, hashlib.sha256()
+    with helper(sum(tensors[name].nbytes for name in hashed)) as other:
+        for name, array in tensors.items():
+            value = 0
+            for part in parts(array):
+                hashing = other.submit(digest.update, part) if name in hashed else None
+                value = zlib.crc32(part, value)
+                write(part)
+                if hashing:
+                    hashing.result()
+            checks[name] = f"{value:08x}"
+    return checks, digest
 
 
 class SealedFile(TensorFile):
     """An open sealed file with a sound header; its tensors and metadata strings are checked as they are read."""
 
-    def __init__(self, path: Path, file: Any, kind: Kind):
-        super().__init__(path, file)
+    def __init__(self, path: Path, opened: OpenedTensors, kind: Kind):
+        super().__init__(path, opened)
         self._kind = kind
         self._check_kind()
         self._check_header()

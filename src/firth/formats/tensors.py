@@ -4,11 +4,12 @@ The layout of the bytes is in `firth.formats.native`.
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 
@@ -26,7 +27,7 @@ LONGEST_SIDE = 1 << 40
 LONGEST_HEADER = 1 << 20
 """Bytes of a header that is read; that of a matrix and its keys has a few hundred."""
 
-_PART_BYTES = 8 << 20
+_PART_BYTES = 4 << 20
 _ALIGNMENT = 64
 
 
@@ -64,6 +65,13 @@ def is_safetensors(start: bytes) -> bool:
     return len(start) >= 10 and start[8:10] == b'{"' and start[5:8] == b"\0\0\0"
 
 
+class OpenedTensors(NamedTuple):
+    """A file that safetensors opened; `status` identifies it, and is None if `path` was replaced at that moment."""
+
+    tensors: Any
+    status: os.stat_result | None
+
+
 class TensorFile:
     """A file that `open_tensors` opened.
 
@@ -71,8 +79,9 @@ class TensorFile:
     metadata  name -> string
     """
 
-    def __init__(self, path: Path, file: Any):
-        self.path, self._file = path, file
+    def __init__(self, path: Path, opened: "OpenedTensors"):
+        file = opened.tensors
+        self.path, self._file, self._status = path, file, opened.status
         self.metadata: dict[str, str] = file.metadata() or {}
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         self.layout: dict[str, tuple[str, list[int]]] = {
@@ -80,21 +89,44 @@ class TensorFile:
         }
 
     def tensor(self, name: str) -> Array:
-        """Return a tensor of floats or integers; raises `NotEnoughMemoryError` if it does not fit in memory."""
+        """Return a tensor of floats or integers; raises `NotEnoughMemoryError` if it does not fit in memory.
+
+        Several threads may call it at once.
+        """
         code, shape = self.layout[name]
         room_for(shape, _dtype(code), self.path, map_it())
-        return cast(Array, self._file.get_tensor(name))
+        with self.path.open("rb", buffering=0) as file:
+            if self._status is None or not os.path.samestat(os.fstat(file.fileno()), self._status):
+                return cast(Array, self._file.get_tensor(name))  # `path` was replaced; this is the file before
+            array = np.empty(shape, _dtype(code).newbyteorder("<"))
+            file.seek(_start(file, name))
+            self._fill(file, array.reshape(-1).view(np.uint8))
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+    def _fill(self, file: IO[bytes], array: Array) -> None:
+        """Fill an array of bytes; `get_tensor` needs three times as long."""
+        done = 0
+        while done < len(array):
+            read = file.readinto(array[done : done + _PART_BYTES])  # type: ignore[attr-defined]
+            if not read:
+                raise damaged(self.path, "it ends within a tensor")
+            done += read
 
     def mapped(self, name: str) -> Array:
         """Return a tensor of floats or integers as a read-only map of the file."""
         with self.path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            start = 8 + size + json.loads(file.read(size))[name]["data_offsets"][0]
+            start = _start(file, name)
             code, shape = self.layout[name]
             dtype = _dtype(code).newbyteorder("<")
             if 0 in shape:  # nothing to map
                 return np.empty(shape, dtype)
             return np.memmap(file, dtype=dtype, mode="r", offset=start, shape=tuple(shape))
+
+
+def _start(file: IO[bytes], name: str) -> int:
+    """Return where the bytes of a tensor start."""
+    size = int.from_bytes(file.read(8), "little")
+    return 8 + size + int(json.loads(file.read(size))[name]["data_offsets"][0])
 
 
 def _dtype(code: str) -> np.dtype[Any]:
@@ -103,7 +135,7 @@ def _dtype(code: str) -> np.dtype[Any]:
 
 
 @contextmanager
-def open_tensors(path: Path, longest: int = LONGEST_HEADER, remedy: str = "") -> Iterator[Any]:
+def open_tensors(path: Path, longest: int = LONGEST_HEADER, remedy: str = "") -> Iterator[OpenedTensors]:
     """Yield the file as safetensors opens it.
 
     Raises `FormatError`, which ends with `remedy`, for any other file, and for a header longer than `longest` bytes.
@@ -111,12 +143,12 @@ def open_tensors(path: Path, longest: int = LONGEST_HEADER, remedy: str = "") ->
     from safetensors import SafetensorError, safe_open
 
     with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
+        size, status = int.from_bytes(file.read(8), "little"), os.fstat(file.fileno())
     if size > longest:  # parsing it would take long, and much memory
         raise FormatError(f"{path} has a header of {counted(size, 'byte')}; that of vectors has at most {longest}")
     try:
         with safe_open(path, framework="numpy") as opened:
-            yield opened
+            yield OpenedTensors(opened, status if os.path.samestat(status, path.stat()) else None)
     except SafetensorError as error:
         raise damaged(path, shorten(str(error), 200), remedy) from error
 

@@ -2,14 +2,15 @@
 
 `sources` finds files, `opening` reads their bytes, and `sources` cuts these into chunks (`arrays`
 does the same for integers). `encoding`, or `sentences` for token lists and for a caller's tokenizer, numbers the words
-of one chunk. `reading` merges the chunks, in order, into one numbering of the whole corpus. `store` keeps the ids,
-`vocabulary` the words.
+of one chunk. `merging` merges these numberings, in order, into one of the whole corpus; `word_table` holds the distinct
+words of text meanwhile. `store` keeps the ids, `vocabulary` the words.
 """
 
 from firth.text.holdout import check_validation, hold_out
+from firth.text.ids import END
 from firth.text.reading import Corpus, check_files, read_corpus
 from firth.text.sources import CorpusInput
-from firth.text.store import BLOCK_WORDS, END, TokenStore
+from firth.text.store import BLOCK_WORDS, TokenStore
 from firth.text.vocabulary import Vocabulary
 
 __all__ = [

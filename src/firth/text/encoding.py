@@ -1,4 +1,4 @@
-"""Numbers the words of one chunk of text or of integers, with Arrow, which releases the GIL."""
+"""Numbers the words of one chunk of text, or the values of one chunk of integers, without the GIL."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.text.store import DROPPED, END, lookup_table
+from firth.text.ids import END
+from firth.text.word_kernels import count_words
+from firth.text.word_table import HASH_SEED, WordTable
 
 LONGEST_WORD = 1024
 """Bytes of the longest word of a text; the longest word ever printed has 585, in 195 Devanagari letters.
@@ -15,48 +17,108 @@ Longer tokens (encoded images, keys, a binary file) would cost memory: they are 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedChunk:
-    """A part of the corpus with a numbering of its own.
+WORDS_IN_TABLE = 2**17
+"""Distinct words that are counted in one table; the rest of the chunk gets another."""
 
-    words     distinct keys, str or int, by first occurrence; two may be equal after lower-casing
-    counts    (len(words),) int64
-    entries   (n,) int32, indices into `words`, with `END` after each sentence that ends here
-    replaced  tokens in which invalid UTF-8 was replaced by U+FFFD
+
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """A part of a text with a numbering of its own.
+
+    words     the distinct words and their counts, without slots
+    tags      (words,) uint32: 32 bits of the hash of each word
+    entries   (n,) int32, numbers of words, with `END` after each sentence that ends here
     too_long  tokens skipped because they have more than `LONGEST_WORD` bytes
     """
 
-    words: list[Any]
-    counts: NDArray[np.int64]
+    words: WordTable
+    tags: NDArray[np.uint32]
     entries: NDArray[np.int32]
-    replaced: int = 0
     too_long: int = 0
 
 
-def encode_text(text: bytes, ended: bool, lowercase: bool = False) -> EncodedChunk:
-    """Split bytes into lines and words, and number the words.
+@dataclass(frozen=True, slots=True)
+class EncodedKeys:
+    """A part of a corpus of Python objects, or of integers, with a numbering of its own.
 
-      text   under 2 GB; a sentence is a line, a word a run of at most `LONGEST_WORD` bytes without ASCII whitespace
-      ended  whether the last line ends with the text
-
-    Only distinct words are decoded and lower-cased.
+    keys      distinct keys, str or int, by first occurrence; two may be equal after lower-casing
+    counts    (len(keys),) int64
+    entries   (n,) int32, indices into `keys`, with `END` after each sentence that ends here
+    replaced  tokens in which invalid UTF-8 was replaced by U+FFFD
     """
-    indices, dictionary, lengths, ends = _split(text)
-    counts = np.bincount(indices, minlength=len(dictionary))
-    entries = _with_ends(indices, ends if ended else ends[:-1])
-    too_long = int(counts[lengths > LONGEST_WORD].sum())
-    is_word = (lengths > 0) & (lengths <= LONGEST_WORD)  # Arrow finds an empty word beside whitespace at a line's edge
-    if not is_word.all():
-        entries, dictionary = _only_words(is_word, entries, dictionary)
-        counts = counts[is_word]
-    words, replaced = _decode(dictionary)
-    n_replaced = int(counts[replaced].sum())
-    if lowercase:
-        words = [word.lower() for word in words]
-    return EncodedChunk(words, counts, entries, n_replaced, too_long)
+
+    keys: list[Any]
+    counts: NDArray[np.int64]
+    entries: NDArray[np.int32]
+    replaced: int = 0
 
 
-def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> EncodedChunk:
+class TextEncoder:
+    """Splits text into lines and words, and numbers the words of each text; any number of threads may do so at once.
+
+      longest  bytes of the longest word
+
+    Words are compared byte by byte, and need not be UTF-8. The arrays that are needed for a text are used again for the
+    next: the system takes longer to provide new memory than to split a text.
+    """
+
+    def __init__(self, longest: int):
+        self._longest = longest
+        self._unused: list[_Workspace] = []
+
+    def encode(self, text: bytes, ended: bool) -> list[EncodedText]:
+        """Return the parts of a text, in order.
+
+        text   under 2 GB; a sentence is a line, a word a run of at most `longest` bytes without ASCII whitespace
+        ended  whether the last line ends with the text
+        """
+        n_bytes = len(text) + 1
+        padded = b"".join((text, b"\n" if ended else b" ", b" " * (16 - n_bytes % 8)))
+        units = np.frombuffer(padded, "<u8").astype(np.uint64, copy=False)
+        work = self._workspace(n_bytes)
+        parts, start = [], 0
+        while start < n_bytes:
+            part, start = self._encode_part(units, n_bytes, start, work)
+            parts.append(part)
+        self._unused.append(work)
+        return parts
+
+    def _workspace(self, n_bytes: int) -> "_Workspace":
+        try:
+            work = self._unused.pop()
+        except IndexError:
+            return _Workspace(n_bytes, self._longest)
+        return work if len(work.entries) >= n_bytes else _Workspace(n_bytes * 5 // 4, self._longest)
+
+    def _encode_part(
+        self, text: NDArray[np.uint64], n_bytes: int, start: int, work: "_Workspace"
+    ) -> tuple[EncodedText, int]:
+        """Encode text from byte `start` on, with one table; return also the byte at which the table was full."""
+        work.table.slots.fill(0)
+        results = count_words(text, n_bytes, start, self._longest, HASH_SEED, work.table, work.tags, work.entries)
+        stop, n_entries, n_words, n_units, too_long = map(int, results)
+        _, starts, counts, units = work.table
+        copies = starts[: n_words + 1].copy(), counts[:n_words].copy(), units[:n_units].copy()
+        words = WordTable(np.empty(0, np.uint64), *copies)
+        return EncodedText(words, work.tags[:n_words].copy(), work.entries[:n_entries].copy(), too_long), stop
+
+
+class _Workspace:
+    """The arrays that `count_words` fills for a text of `n_bytes`."""
+
+    def __init__(self, n_bytes: int, longest: int):
+        most = min(WORDS_IN_TABLE, n_bytes // 2 + 1)
+        self.table = WordTable(
+            np.empty(2 * most, np.uint64),
+            np.zeros(most + 1, np.uint32),
+            np.empty(most, np.uint32),
+            np.empty(4 * most + longest // 8 + 2, np.uint64),
+        )
+        self.tags = np.empty(most, np.uint32)
+        self.entries = np.empty(n_bytes, np.int32)
+
+
+def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> EncodedKeys:
     """Assign a number to each distinct value of an array.
 
     ids   (n,) of any integer dtype, values within int64
@@ -67,55 +129,7 @@ def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> E
     encoded = pa.array(ids.astype(np.int64)).dictionary_encode()
     indices = encoded.indices.to_numpy()
     words = encoded.dictionary.to_numpy().tolist()
-    return EncodedChunk(words, np.bincount(indices, minlength=len(words)), _with_ends(indices, ends))
-
-
-def _split(text: bytes) -> tuple[NDArray[np.int32], Any, NDArray[np.int32], NDArray[np.int64]]:
-    """Return each word's index, the distinct words, their lengths, and the number of words up to each line's end."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    pool = pa.system_memory_pool()  # the others hold tens of megabytes, and reserve a gigabyte of address space
-    bounds = pa.py_buffer(np.array([0, len(text)], np.int32))
-    whole = pa.StringArray.from_buffers(1, bounds, pa.py_buffer(text))
-    lines = pc.split_pattern(whole, "\n", memory_pool=pool)
-    words = pc.ascii_split_whitespace(lines.values, memory_pool=pool)
-    ends = words.offsets.to_numpy()[1:].astype(np.int64)
-    del lines  # as large as the text
-    encoded = pc.dictionary_encode(words.values, memory_pool=pool)
-    lengths = pc.binary_length(encoded.dictionary, memory_pool=pool).to_numpy()
-    return encoded.indices.to_numpy(), encoded.dictionary, lengths, ends
-
-
-def _only_words(
-    is_word: NDArray[np.bool_], entries: NDArray[np.int32], dictionary: Any
-) -> tuple[NDArray[np.int32], Any]:
-    """Remove everything that is not a word, and close the gaps in the numbering."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    numbers = np.where(is_word, np.cumsum(is_word) - 1, DROPPED)
-    new_entries = lookup_table(numbers.astype(np.int32))[entries]
-    words = pc.array_filter(dictionary, pa.array(is_word), memory_pool=pa.system_memory_pool())
-    return new_entries[new_entries != DROPPED], words
-
-
-def _decode(dictionary: Any) -> tuple[list[str], list[int]]:
-    """Decode distinct words from UTF-8, all at once; return them, and the indices of those that were invalid."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if len(dictionary) == 0:
-        return [], []
-    all_words = pa.ListArray.from_arrays(pa.array([0, len(dictionary)], pa.int32()), dictionary)
-    raw = pc.binary_join(all_words, "\n", memory_pool=pa.system_memory_pool())[0].as_buffer().to_pybytes()
-    try:
-        return raw.decode().split("\n"), []
-    except UnicodeDecodeError:
-        # A line feed is never part of a longer character, so replacing in all words at once gives what each alone gives
-        words = raw.decode(errors="replace").split("\n")
-        pairs = enumerate(zip(words, raw.split(b"\n"), strict=True))
-        return words, [i for i, (word, original) in pairs if word.encode() != original]
+    return EncodedKeys(words, np.bincount(indices, minlength=len(words)), _with_ends(indices, ends))
 
 
 def _with_ends(indices: NDArray[np.int32], ends: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -8,10 +8,11 @@ import numpy as np
 from firth.errors import CorpusError, OptionError
 from firth.messages import counted, option
 from firth.options import Options
+from firth.text.ids import DROPPED
 from firth.text.reading import Corpus, read_corpus
 from firth.text.sentences import Tokenizer
 from firth.text.sources import CorpusInput, is_files
-from firth.text.store import DROPPED, StoreBuilder, TokenStore
+from firth.text.store import StoreBuilder, TokenStore
 
 
 def hold_out(
@@ -78,5 +79,5 @@ def _other_text(corpus: Corpus, validation: CorpusInput, options: Options, **rea
             )
         builder = StoreBuilder()
         for block in range(tokens.n_blocks):
-            builder.append(tokens.read_block(block))
-    return builder.finish(new_ids)
+            builder.append(tokens.read_block(block), new_ids)
+    return builder.finish(np.arange(len(corpus.vocabulary), dtype=np.int32))

@@ -53,6 +53,11 @@ class OpenText:
         except (OSError, EOFError) as error:
             raise CorpusError(self._failure(error)) from error
 
+    @property
+    def size(self) -> int:
+        """Bytes of a regular file, as they are on the disk; 0 for anything else."""
+        return 0 if self._before is None else self._before.st_size
+
     def read(self, size: int) -> bytes:
         """Return at most `size` bytes; none at the end."""
         try:

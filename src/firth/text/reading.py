@@ -3,12 +3,12 @@
 import ctypes
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,16 +17,20 @@ from firth.errors import CorpusError, OptionError
 from firth.messages import advice, counted, option
 from firth.options import Options, checked, limits, shortened
 from firth.resources import checked_workers
-from firth.text import arrays, sources
-from firth.text.encoding import LONGEST_WORD, EncodedChunk, encode_integers, encode_text
+from firth.text import arrays, encoding, sources
+from firth.text.encoding import EncodedText, TextEncoder, encode_integers
+from firth.text.ids import DROPPED
+from firth.text.merging import KeyCounts, MergedKeys, MergedWords
 from firth.text.opening import BytesRead
-from firth.text.sentences import Chunks, Numbering, Tokenizer, encode_sentences, encode_tokenized, mixed_keys
+from firth.text.sentences import Tokenizer, encode_sentences, encode_tokenized
 from firth.text.sources import CorpusInput, is_files
-from firth.text.store import DROPPED, MEMORY_LIMIT, StoreBuilder, TokenStore, lookup_table
+from firth.text.store import MEMORY_LIMIT, StoreBuilder, TokenStore
 from firth.text.vocabulary import Vocabulary
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the amount done and the total (None: unknown), in bytes for files and in tokens otherwise."""
+
+Encoded = TypeVar("Encoded")
 
 _INPUT_BYTES = limits("bytes of text, decompressed; by default no limit", 1, optional=True)
 
@@ -92,16 +96,19 @@ def read_corpus(
     """
     checked("max_input_bytes", max_input_bytes, int, _INPUT_BYTES)
     workers = checked_workers(workers)
-    chunks, amount = _encoded(corpus, options.lowercase, tokenizer, offsets, workers, max_input_bytes)
+    chunks, merged, amount = _encoded(corpus, options.lowercase, tokenizer, offsets, workers, max_input_bytes)
     store = StoreBuilder(memory_limit)
-    merger = _CorpusMerger(store)
     try:
-        with closing(chunks):
+        with closing(chunks), ThreadPoolExecutor(1, thread_name_prefix="firth-store") as other_thread:
+            writing = other_thread.submit(lambda: None)
             for chunk in chunks:
-                merger.add(chunk)
+                ids = merged.add(chunk)
+                writing.result()
+                writing = other_thread.submit(store.append, chunk.entries, ids)
                 if progress is not None:
-                    progress(*amount(merger.raw_words))
-        result = merger.finish(options)
+                    progress(*amount(merged.raw_words))
+            writing.result()
+            result = _finished(merged, store, options, other_thread)
     except BaseException:
         store.close()
         raise
@@ -109,75 +116,64 @@ def read_corpus(
     return result
 
 
-class _CorpusMerger:
-    """Merges chunks, in their order, into one numbering of the whole corpus."""
-
-    def __init__(self, store: StoreBuilder):
-        self._store = store
-        self._ids = Numbering()
-        self._counts: NDArray[np.int64] = np.zeros(1024, np.int64)
-        self.raw_words = 0
-        self._replaced = 0
-        self._too_long = 0
-
-    def add(self, chunk: EncodedChunk) -> None:
-        """Append the tokens of a chunk; raise `CorpusError` if its keys are not of the kind (str or int) before it."""
-        earlier = next(iter(self._ids), None)
-        if chunk.words and earlier is not None and type(earlier) is not type(chunk.words[0]):
-            raise mixed_keys(earlier, chunk.words[0])
-        ids = np.fromiter(map(self._ids.__getitem__, chunk.words), np.int32, len(chunk.words))
-        if len(self._ids) > len(self._counts):
-            self._counts = np.append(self._counts, np.zeros(len(self._ids), np.int64))
-        np.add.at(self._counts, ids, chunk.counts)
-        self.raw_words += int(chunk.counts.sum())
-        self._replaced += chunk.replaced
-        self._too_long += chunk.too_long
-        self._store.append(lookup_table(ids)[chunk.entries])
-
-    def finish(self, options: Options) -> Corpus:
-        """Choose the vocabulary and renumber everything."""
-        keys, counts = list(self._ids), self._counts[: len(self._ids)]
-        self._ids.clear()
-        n_frequent = int(np.count_nonzero(counts >= options.min_count))
-        order = np.argsort(-counts, kind="stable")[:n_frequent][: options.max_vocab]
-        if len(order) == 0:
-            raise _no_words_error(keys, counts, self._too_long, options.min_count)
-        vocabulary = Vocabulary([keys[i] for i in order.tolist()], counts[order])
-        del keys  # as large as the text of all words
-        new_ids = np.full(len(counts), DROPPED, np.int32)
-        new_ids[order] = np.arange(len(order))
-        sentences = self._store.sentences
-        return Corpus(
-            vocabulary,
-            self._store.finish(new_ids),
-            self.raw_words,
-            sentences,
-            self._replaced,
-            self._too_long,
-            distinct_words=len(counts),
-            below_min_count=len(counts) - n_frequent,
-            beyond_max_vocab=n_frequent - len(order),
-        )
+def _finished(merged: MergedWords | MergedKeys, store: StoreBuilder, options: Options, pool: Executor) -> Corpus:
+    """Choose the vocabulary and renumber everything."""
+    found = merged.finish()
+    frequent = np.flatnonzero(found.counts >= options.min_count)
+    order = frequent[np.argsort(-found.counts[frequent], kind="stable")][: options.max_vocab]
+    if len(order) == 0:
+        raise _no_words_error(found, merged.too_long, options.min_count)
+    keys, counts, n_distinct = found.keys, found.counts[order], int(np.count_nonzero(found.counts))
+    new_ids = np.full(len(found.counts), DROPPED, np.int32)
+    new_ids[order] = np.arange(len(order))
+    if found.same_ids is not None:
+        new_ids = new_ids[found.same_ids]
+    del found  # of all words, kept or not
+    sentences = store.sentences
+    making_vocabulary = pool.submit(_vocabulary, keys, order, counts)
+    tokens = store.finish(new_ids)
+    return Corpus(
+        making_vocabulary.result(),
+        tokens,
+        merged.raw_words,
+        sentences,
+        merged.replaced,
+        merged.too_long,
+        n_distinct,
+        below_min_count=n_distinct - len(frequent),
+        beyond_max_vocab=len(frequent) - len(order),
+    )
 
 
-def _no_words_error(keys: list[Any], counts: NDArray[np.int64], too_long: int, min_count: int) -> CorpusError:
+def _vocabulary(
+    keys: Callable[[NDArray[np.integer[Any]]], list[Any]], order: NDArray[np.integer[Any]], counts: NDArray[np.int64]
+) -> Vocabulary:
+    index_to_key = keys(order)
+    _return_free_memory()  # of the table of all words
+    return Vocabulary(index_to_key, counts)
+
+
+def _no_words_error(found: KeyCounts, too_long: int, min_count: int) -> CorpusError:
+    counts = found.counts
     n_words = int(counts.sum())
     if too_long and n_words == 0:
         tokens = "its only token is" if too_long == 1 else f"all of its {counted(too_long, 'token')} are"
         return CorpusError(
-            f"the corpus has no words: {tokens} longer than {LONGEST_WORD:,} bytes (tokens are separated by "
-            "whitespace). Check that it is text. In a language written without spaces, "
+            f"the corpus has no words: {tokens} longer than {counted(encoding.LONGEST_WORD, 'byte')} (tokens are "
+            "separated by whitespace). Check that it is text. In a language written without spaces, "
             f"{advice('give tokenizer=, a function that splits a line', 'split it first')}"
         )
     if n_words == 0:
         return CorpusError("the corpus is empty: 0 words were read; give a text with words in it")
     none = f"no word occurs at least {option('min_count', min_count)} times: the corpus has"
     top = int(counts.argmax())
+    word = found.keys(np.array([top]))[0]
     if n_words == 1:
-        return CorpusError(f"{none} only 1 word, {keys[top]!r}; give more text")
+        return CorpusError(f"{none} only 1 word, {word!r}; give more text")
     or_less = " or less" if counts[top] > 1 else ""
+    n_distinct = np.count_nonzero(counts)
     return CorpusError(
-        f"{none} {counted(n_words, 'word')}, {len(counts):,} of them distinct; the most frequent, {keys[top]!r}, "
+        f"{none} {counted(n_words, 'word')}, {n_distinct:,} of them distinct; the most frequent, {word!r}, "
         f"occurs {counted(counts[top], 'time')}; give {option('min_count', counts[top])}{or_less}, or more text"
     )
 
@@ -189,8 +185,8 @@ def _encoded(
     offsets: ArrayLike | None,
     workers: int,
     max_input_bytes: int | None,
-) -> tuple[Chunks, Callable[[int], tuple[int, int | None]]]:
-    """Return encoded chunks, and a function from the tokens merged so far to the arguments of `Progress`.
+) -> tuple[Generator[Any, None, None], MergedWords | MergedKeys, Callable[[int], tuple[int, int | None]]]:
+    """Return encoded chunks, what merges them, and a function from the tokens merged to the arguments of `Progress`.
 
     Raises `CorpusError` or `OptionError` if this is not a corpus, or the arguments do not go together.
     """
@@ -202,11 +198,17 @@ def _encoded(
         files = sources.find_files(corpus, _splitting_code(tokenizer))
         bytes_read = BytesRead(files, max_input_bytes)
         texts = sources.text_chunks(files, bytes_read, keep_all=tokenizer is not None)
+
+        def amount(_: int) -> tuple[int, int | None]:
+            return bytes_read.done, bytes_read.total
+
         if tokenizer is None:
-            chunks = _in_parallel(encode_text, ((*text, lowercase) for text in texts), workers)
-        else:
-            chunks = encode_tokenized(texts, tokenizer, lowercase)
-        return chunks, lambda _: (bytes_read.done, bytes_read.total)
+            return (
+                _parts(_in_parallel(TextEncoder(encoding.LONGEST_WORD).encode, texts, workers)),
+                MergedWords(lowercase),
+                amount,
+            )
+        return encode_tokenized(texts, tokenizer, lowercase), MergedKeys(), amount
     is_array = offsets is not None or (isinstance(corpus, np.ndarray) and corpus.dtype.kind in "iufb")
     if not is_array:
         _check_sentences(corpus, tokenizer)
@@ -221,8 +223,8 @@ def _encoded(
     if is_array:
         ids, bounds = arrays.flat_and_offsets(cast(ArrayLike, corpus), offsets)
         chunks = _in_parallel(encode_integers, arrays.integer_chunks(ids, bounds), workers)
-        return chunks, lambda words: (words, int(bounds[-1]))
-    return encode_sentences(cast(Iterable[Any], corpus), lowercase), lambda words: (words, None)
+        return chunks, MergedKeys(), lambda words: (words, int(bounds[-1]))
+    return encode_sentences(cast(Iterable[Any], corpus), lowercase), MergedKeys(), lambda words: (words, None)
 
 
 def _splitting_code(tokenizer: Tokenizer | None) -> str:
@@ -241,9 +243,11 @@ def _check_sentences(corpus: object, tokenizer: Tokenizer | None) -> None:
         )
 
 
-def _in_parallel(encode: Callable[..., EncodedChunk], arguments: Iterable[tuple[Any, ...]], workers: int) -> Chunks:
+def _in_parallel(
+    encode: Callable[..., Encoded], arguments: Iterable[tuple[Any, ...]], workers: int
+) -> Generator[Encoded, None, None]:
     """Encode chunks in `workers` threads; yield them in order, with few in memory at a time."""
-    pending: deque[Future[EncodedChunk]] = deque()
+    pending: deque[Future[Encoded]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-text") as pool:
         try:
             for some in arguments:
@@ -254,6 +258,13 @@ def _in_parallel(encode: Callable[..., EncodedChunk], arguments: Iterable[tuple[
                 yield pending.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _parts(chunks: Generator[list[EncodedText], None, None]) -> Generator[EncodedText, None, None]:
+    """Yield the parts of chunks."""
+    with closing(chunks):
+        for parts in chunks:
+            yield from parts
 
 
 def _return_free_memory() -> None:

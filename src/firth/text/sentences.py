@@ -9,9 +9,9 @@ import numpy as np
 
 from firth.errors import CorpusError
 from firth.options import shortened
-from firth.text.encoding import EncodedChunk
+from firth.text.encoding import EncodedKeys
+from firth.text.ids import END
 from firth.text.sources import TextChunk
-from firth.text.store import END
 
 CHUNK_TOKENS = 2**19
 """Tokens in one chunk of token lists."""
@@ -20,7 +20,7 @@ TOKENS_AT_A_TIME = 2**16
 """Tokens taken at a time from one sentence, which may be longer than memory."""
 
 Tokenizer: TypeAlias = Callable[[str], Iterable[str]]
-Chunks: TypeAlias = Generator[EncodedChunk, None, None]
+Chunks: TypeAlias = Generator[EncodedKeys, None, None]
 
 
 def encode_sentences(sentences: Iterable[Any], lowercase: bool = False) -> Chunks:
@@ -69,7 +69,7 @@ class Numbering(dict[Any, int]):
 
 
 class _ChunkBuilder:
-    """Collects tokens and makes an `EncodedChunk` of them."""
+    """Collects tokens and makes an `EncodedKeys` of them."""
 
     def __init__(self, lowercase: bool):
         self._lowercase = lowercase
@@ -104,7 +104,7 @@ class _ChunkBuilder:
     def end_sentence(self) -> None:
         self._entries.append(END)
 
-    def take(self) -> EncodedChunk:
+    def take(self) -> EncodedKeys:
         """Return what was added since the last call, and start afresh."""
         entries = np.frombuffer(self._entries, np.int32) if self._entries else np.empty(0, np.int32)
         words = checked_keys(list(self._numbering))
@@ -113,7 +113,7 @@ class _ChunkBuilder:
         counts = np.bincount(entries[entries != END], minlength=len(words))
         replaced = self._replaced
         self._start()
-        return EncodedChunk(words, counts, entries, replaced)
+        return EncodedKeys(words, counts, entries, replaced)
 
 
 def _refuse_text(sentence: Any, number: int, corpus: Any) -> None:

@@ -3,6 +3,7 @@
 import glob
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeGuard
@@ -101,11 +102,11 @@ def text_chunks(files: list[FileOrStdin], bytes_read: BytesRead, keep_all: bool 
 
 def _cut(stream: OpenText, keep_all: bool) -> Iterator[TextChunk]:
     rest = _start(stream)
-    while block := stream.read(CHUNK_BYTES):
+    for block in _blocks(stream):
         line_end = block.rfind(b"\n")
         cut = line_end if line_end >= 0 else _last_whitespace(block)
         if cut >= 0:
-            yield TextChunk(rest + block[:cut], ended=line_end >= 0)
+            yield TextChunk(b"".join((rest, memoryview(block)[:cut])), ended=line_end >= 0)
             rest = block[cut + 1 :]
         elif len(rest) - 1 - _last_whitespace(rest) <= encoding.LONGEST_WORD:
             rest += block
@@ -114,6 +115,18 @@ def _cut(stream: OpenText, keep_all: bool) -> Iterator[TextChunk]:
             yield TextChunk(rest[:end], ended=False)
             rest = rest[end:] + block
     yield TextChunk(rest, ended=True)
+
+
+def _blocks(stream: OpenText) -> Iterator[bytes]:
+    """Yield the rest of a stream; a thread reads and decompresses one block ahead of the caller."""
+    if stream.size < CHUNK_BYTES // 16:  # small, or a pipe, for which the caller must be able to stop waiting
+        yield from iter(lambda: stream.read(CHUNK_BYTES), b"")
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="firth-read") as reader:
+        reading = reader.submit(stream.read, CHUNK_BYTES)
+        while block := reading.result():
+            reading = reader.submit(stream.read, CHUNK_BYTES)
+            yield block
 
 
 def _last_whitespace(text: bytes) -> int:

@@ -19,12 +19,8 @@ from numpy.typing import NDArray
 
 from firth.errors import CorpusError
 from firth.messages import counted
-
-END = -1
-"""The entry that follows each sentence."""
-
-DROPPED = -2
-"""The new id, for `StoreBuilder.finish`, of a word to leave out."""
+from firth.text.ids import END, Ids
+from firth.text.word_kernels import renumber
 
 BLOCK_WORDS = 32768
 """The most entries, `END` included, of one block."""
@@ -34,13 +30,6 @@ ENTRIES_AT_A_TIME = 2**18
 
 MEMORY_LIMIT = 256 * 2**20
 """Bytes of ids kept in memory by default."""
-
-Ids: TypeAlias = NDArray[np.int32]
-
-
-def lookup_table(new_ids: Ids) -> Ids:
-    """Return an array that maps old ids to `new_ids`, and END to END (-1 indexes the last item)."""
-    return np.append(new_ids, np.int32(END))
 
 
 class MemoryStorage:
@@ -241,29 +230,28 @@ class StoreBuilder:
         self._size = 0
         self.sentences = 0
 
-    def append(self, entries: Ids) -> None:
-        """Append provisional ids and ENDs; a sentence may continue in the next call."""
-        entries, self._last = _without_empty_sentences(entries, self._last)
-        if 4 * (self._size + len(entries)) > self._memory_limit and isinstance(self._storage, MemoryStorage):
+    def append(self, entries: Ids, ids: Ids) -> None:
+        """Append entries, each END or an index into `ids`, which are provisional; a sentence may continue later."""
+        added, n_sentences, self._last = _renumbered(entries, ids, self._last)
+        if 4 * (self._size + len(added)) > self._memory_limit and isinstance(self._storage, MemoryStorage):
             disk, start = DiskStorage(self._folder), 0
             for provisional in self._slices():
                 disk.write(start, provisional)
                 start += len(provisional)
             self._storage = disk
-        self._storage.write(self._size, entries)
-        self._size += len(entries)
-        self.sentences += int(np.count_nonzero(entries == END))
+        self._storage.write(self._size, added)
+        self._size += len(added)
+        self.sentences += n_sentences
 
     def finish(self, new_ids: Ids) -> TokenStore:
         """Renumber in place and cut into blocks; the builder must not be used afterwards.
 
         new_ids  (number of provisional ids,) int32: the final id of each, or `DROPPED`
         """
-        lookup = lookup_table(new_ids)
         blocks, last, written = _BlockCutter(), END, 0
         for provisional in self._slices():
-            entries = lookup[provisional]
-            entries, last = _without_empty_sentences(entries[entries != DROPPED], last)
+            _check(provisional, len(new_ids))
+            entries, _, last = _renumbered(provisional, new_ids, last)
             self._storage.write(written, entries)
             written += len(entries)
             blocks.add(entries)
@@ -311,11 +299,20 @@ class _BlockCutter:
         return np.array(self._starts, np.int64)
 
 
-def _without_empty_sentences(entries: Ids, last: int) -> tuple[Ids, int]:
-    """Remove each END that follows an END (`last`: the entry before); return the others and the last entry."""
-    if len(entries) == 0:
-        return entries, last
-    ends = np.flatnonzero(entries == END)
-    before = np.where(ends == 0, last, entries[ends - 1])
-    entries = np.delete(entries, ends[before == END]) if (before == END).any() else entries
-    return entries, int(entries[-1]) if len(entries) else last
+def _renumbered(entries: Ids, ids: Ids, last: int) -> tuple[Ids, int, int]:
+    """Replace ids, without those dropped and without sentences that become empty.
+
+    `last` is the entry before. Returns the new entries, the number of sentences that end in them, and the last entry.
+    """
+    out = np.empty_like(entries)
+    n, n_sentences, last = map(int, renumber(entries, ids, last, out))
+    return out[:n], n_sentences, last
+
+
+def _check(entries: Ids, n_ids: int) -> None:
+    """Raise `CorpusError` for an id that was not written, before a kernel uses it as an index."""
+    if len(entries) and (entries.min() < END or entries.max() >= n_ids):
+        raise CorpusError(
+            f"the token store holds ids from {entries.min()} to {entries.max()} where {END} to {n_ids - 1} are "
+            "allowed: the temporary file was changed, or its disk is failing; read the corpus again"
+        )

@@ -1,7 +1,7 @@
 """Random draws that every objective shares; they are numbered, so they do not depend on which thread makes them.
 
 Draw number n under a key is a hash of both (`random_bits`). The key is a hash of the seed and a task's position
-(`block_key`). Subsampling, window sizes and noise words use separate ranges of numbers.
+(`block_key`). Subsampling, window sizes, noise words and orders use separate ranges of numbers.
 """
 
 import numpy as np
@@ -13,7 +13,8 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _WINDOW_DRAWS = np.uint64(1 << 32)  # draws are numbered: subsampling from 0, window sizes from here,
-_NOISE_DRAWS = np.uint64(1 << 33)  # and noise words from here
+_NOISE_DRAWS = np.uint64(1 << 33)  # noise words from here,
+_ORDER_DRAWS = np.uint64(1 << 34)  # and the order of a bucket's groups from here
 
 
 def block_key(seed: int, *position: int) -> int:
@@ -79,3 +80,11 @@ def draw_noise(key, first_draw, count, alias, noise):
     """Draw `count` noise words, from number `first_draw` on."""
     for m in range(count):
         noise[m] = draw_word(key, first_draw + m, alias)
+
+
+@helper()
+def shuffle(key, items, n):
+    """Put the first n of `items` into random order, in place (Fisher and Yates)."""
+    for i in range(n - 1, 0, -1):
+        j = np.int64(below(random_bits(key, _ORDER_DRAWS + np.uint64(i)), i + 1))
+        items[i], items[j] = items[j], items[i]

@@ -226,6 +226,8 @@ class VectorTable:
         """Raise `OptionError` unless the first n keys are of one kind, differ, and match `key_to_index` if known."""
         keys, known = self._keys[:n], self._key_to_index
         checked_keys(keys)
+        if known is None and len(set(keys)) == len(keys):
+            return
         if known is not None and keys == list(known):  # the dictionary is usually in the order of rows
             return
         for key, row in row_of_each(keys).items():
@@ -419,7 +421,7 @@ def checked_keys(keys: Any) -> list[Key]:
     if isinstance(keys, (str, bytes)):
         raise OptionError(f"keys must be a list of words, not the string {keys[:20]!r}")
     listed_keys = keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
-    if all(isinstance(key, str) for key in listed_keys):
+    if set(map(type, listed_keys)) <= {str} or all(isinstance(key, str) for key in listed_keys):
         return listed_keys
     for key in listed_keys:
         if not is_key(key) or isinstance(key, str) != isinstance(listed_keys[0], str):

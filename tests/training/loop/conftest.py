@@ -11,5 +11,6 @@ from firth.training.softmax import passes
 def many_tasks(monkeypatch):
     """Cut a small corpus into many tasks of every kind."""
     monkeypatch.setattr(store, "BLOCK_WORDS", 2_000)
-    monkeypatch.setattr(partition, "CHUNK_PAIRS", 300_000)  # at most two token blocks
+    monkeypatch.setattr(partition, "MIN_BUCKET_PAIRS", 1)
+    monkeypatch.setattr(partition, "BUCKET_PAIRS", 12_000)  # a chunk has at most two token blocks
     monkeypatch.setattr(passes, "BATCH", 40)

@@ -598,7 +598,7 @@ def test_an_error_while_the_folder_is_locked_unlocks_it(owner, name, error, run,
 
 @pytest.mark.parametrize("where", ["a task", "the write"])
 def test_an_out_of_memory_error_leaves_the_checkpoints(where, run, monkeypatch, many_tasks):
-    owner, name = (blocks.Blocks, "_make_pairs") if where == "a task" else (FolderCheckpointer, "_write")
+    owner, name = (blocks.Blocks, "_prepare") if where == "a task" else (FolderCheckpointer, "_write")
     real, calls = getattr(owner, name), []
 
     def fail(*given):

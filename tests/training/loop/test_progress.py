@@ -1,6 +1,9 @@
 """Progress reporters: lines, the bar, and silence."""
 
 import io
+import os
+import subprocess
+import sys
 
 import pytest
 from training.loop._runs import fit_reporting, ids, model_of
@@ -20,7 +23,7 @@ def test_the_bar_is_for_terminals_only():
     assert type(reporter(False, Terminal())) is Reporter
 
 
-READING = ("read 12,000 words in 600 sentences; vocabulary 200", "compiled in ", "epoch 3/3  loss ")
+READING = ("read 12,000 words in 600 sentences; vocabulary 200", "epoch 3/3  loss ")
 
 
 @pytest.mark.parametrize(
@@ -34,6 +37,20 @@ def test_a_run_is_reported_with_speed_loss_and_rate(show, stream, parts):
     fit_reporting(model_of("blocks"), ids(), show(stream))
     for part in (*parts, "words/s", "loss", "alpha"):
         assert part in stream.getvalue()
+
+
+def test_only_a_run_that_compiles_reports_the_time(tmp_path):
+    script = """
+from firth import Word2Vec
+for _ in range(2):
+    Word2Vec(vector_size=8, min_count=1, epochs=1).fit([["a", "b", "c", "d"]] * 50)
+"""
+    variables = {**os.environ, "FIRTH_CACHE_DIR": str(tmp_path / "cache")}
+    shown = [
+        subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True).stderr
+        for _ in range(2)
+    ]
+    assert [text.count("compiled in ") for text in shown] == [1, 0]
 
 
 def test_the_time_left_of_a_resumed_run_counts_only_what_this_run_did(monkeypatch):

@@ -14,7 +14,7 @@ from stress import signals as campaign
 from training.loop._runs import ENGINES, KINDS, Interrupts, ids, model_of, saved, uninterrupted
 
 from firth.cli import app
-from firth.text import reading
+from firth.text.encoding import TextEncoder
 from firth.training.loop import checkpoint
 from firth.training.loop.signals import Compiling, Deferred, terminate
 from firth.training.negative_sampling import blocks
@@ -247,7 +247,7 @@ def test_an_exception_of_a_worker_reaches_the_caller_soon(kind, raised, k, many_
 
 @pytest.mark.parametrize(
     ("kind", "owner", "name", "k"),
-    [("blocks", reading, "encode_text", 1), ("cold", cooccurrence._Counter, "count", 2)],
+    [("blocks", TextEncoder, "encode", 1), ("cold", cooccurrence._Counter, "count", 2)],
     ids=["reading", "counting"],
 )
 def test_an_exception_of_a_reading_thread_reaches_the_caller_soon(kind, owner, name, k, tmp_path, monkeypatch):
@@ -264,6 +264,6 @@ def test_an_exception_of_a_reading_thread_reaches_the_caller_soon(kind, owner, n
 def test_an_interrupt_before_a_command_starts_prints_one_line(number, code, monkeypatch, capsys):
     before = handlers()
     monkeypatch.setattr(app, "get_command", lambda _: signal.raise_signal(number))
-    assert app.main(["--help"]) == code
+    assert app.run(["--help"]) == code
     assert capsys.readouterr().err == "firth: interrupted\n"
     assert handlers() == before

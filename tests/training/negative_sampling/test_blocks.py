@@ -26,6 +26,7 @@ SEED = 20261120
 def sample_bucket(seed=SEED, n_pairs=500, D=20, K=5):
     rng = np.random.default_rng(seed)
     pairs = rng.integers(0, 30, (n_pairs, 2), dtype=np.int32)
+    pairs = pairs[np.argsort(pairs[:, 1])]
     alias = alias_table(rng.integers(1, 50, 30), 0.75)
     words = np.arange(30, dtype=np.int32)
     center, outside = random_rows(rng, 30, D), random_rows(rng, 30, D)
@@ -45,15 +46,6 @@ def test_running_a_bucket_is_a_pure_function_of_it():
     assert not np.array_equal(here.center, sample_bucket().center)
 
 
-@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 64, 203])
-def test_spreading_keeps_every_pair_and_parts_neighbours(n):
-    pairs = np.arange(2 * n, dtype=np.int32).reshape(n, 2)
-    spread = blocks.spread_pairs(pairs, np.empty_like(pairs))
-    np.testing.assert_array_equal(np.sort(spread, axis=0), pairs)
-    for group in spread[: n // 8 * 8].reshape(-1, 8, 2):
-        assert np.all(np.diff(group[:, 0]) == 2 * (n // 8)), "members of a group are far apart in the text"
-
-
 def rotation_of(P, sizes):
     return blocks.Rotation(0, P, sizes, [0] * P, threading.Event(), np.zeros(1, np.bool_))
 
@@ -64,12 +56,14 @@ def test_the_rotation_never_shares_a_block_and_keeps_one_order(P, lengths):
     for seed in range(10):
         order = {}
         rng, rotation = random.Random(seed), rotation_of(P, lengths)
-        under_way, made, trained = [], Counter(), 0
+        under_way, done_before, trained = [], Counter(), 0
         while trained < len(lengths) * P * P:
             task = None if len(under_way) == 7 else rotation._next_bucket() or rotation._next_pairs()
             if task is not None:
-                if task.round >= 0:
-                    assert made[task.chunk] == lengths[task.chunk], "a bucket needs all pairs of its chunk"
+                if task.round == blocks.PAIR:
+                    assert done_before[task.chunk, blocks.PREPARE] == lengths[task.chunk], "pairs need the whole text"
+                elif task.round >= 0:
+                    assert done_before[task.chunk, blocks.PAIR] == P, "a bucket needs all pairs of its chunk"
                     assert trained >= task.chunk * P * P, "another chunk has other blocks"
                     outside = (task.number + task.round) % P
                     for other in under_way:
@@ -82,7 +76,7 @@ def test_the_rotation_never_shares_a_block_and_keeps_one_order(P, lengths):
             if task is None or rng.random() < 0.3:
                 done = under_way.pop(rng.randrange(len(under_way)))
                 rotation.finish(done)
-                made[done.chunk] += done.round < 0
+                done_before[done.chunk, done.round] += 1
                 trained += done.round >= 0
         every_round = [(chunk, round_) for chunk in range(len(lengths)) for round_ in range(P)]
         assert all(seen == every_round for seen in order.values())
@@ -94,6 +88,14 @@ SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs
 
 def digest(center, outside):
     return hashlib.sha256(np.ascontiguousarray(center).tobytes() + np.ascontiguousarray(outside).tobytes()).hexdigest()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def buckets_of_any_size():
+    """Lets a small corpus have as many blocks as asked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partition, "MIN_BUCKET_PAIRS", 1)
+        yield
 
 
 def fit(workers, **options):
@@ -116,7 +118,7 @@ def test_another_number_of_blocks_gives_other_bytes(one_worker):
 
 
 def test_many_chunks_give_the_same_bytes_for_any_workers(monkeypatch):
-    monkeypatch.setattr(partition, "CHUNK_PAIRS", 1)
+    monkeypatch.setattr(partition, "BUCKET_PAIRS", 1)
     assert fit(1) == fit(4)
 
 
@@ -154,14 +156,14 @@ def test_the_loss_is_that_of_hogwild():
     """With one block both draw noise from the whole vocabulary; with more, so few words would often meet themselves."""
     blocks_losses = fit(1, blocks=1)[1]
     model = Word2Vec(**SMALL | {"schedule": "hogwild"}, workers=1).fit(ids(60_000, seed=SEED), progress=False)
-    # The same pairs, with other noise and in another order: the mean over 200,000 pairs agrees to a per cent.
-    np.testing.assert_allclose([record.loss for record in model.history], blocks_losses, rtol=0.01)
+    # The same pairs, with other noise, in another order and in larger steps: the mean agrees to two per cent.
+    np.testing.assert_allclose([record.loss for record in model.history], blocks_losses, rtol=0.02)
 
 
 @pytest.mark.parametrize("ask", [lambda r: r.halt.fill(True), lambda r: r.paused.set()])
 def test_waiting_workers_stop_when_asked(ask):
     rotation = rotation_of(2, [1])
-    assert rotation.take().round == -1  # the only task that may run
+    assert rotation.take().round == blocks.PREPARE  # the only task that may run
     waiting = threading.Thread(target=rotation.take)
     waiting.start()
     ask(rotation)

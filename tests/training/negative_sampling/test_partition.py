@@ -4,6 +4,7 @@ import runpy
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,38 +30,69 @@ def test_a_chunk_takes_its_text_from_all_over_the_corpus():
         np.testing.assert_array_equal(np.diff(chunk), 20)
 
 
-def test_a_corpus_has_at_least_eight_chunks_an_epoch_and_the_largest_hold_eight_million_pairs():
-    assert [partition.chunk_size(n, Options()) for n in (1, 7, 8, 80, 100_000)] == [1, 1, 1, 10, 40]
-    pairs = 40 * 32_768 * 6  # a window of 5 that shrinks holds 6 words on average
-    assert partition.CHUNK_PAIRS * 0.97 < pairs <= partition.CHUNK_PAIRS
+def test_a_corpus_has_at_least_eight_chunks_an_epoch_and_they_grow_with_the_number_of_buckets():
+    assert [partition.chunk_size(n, 16, Options()) for n in (1, 7, 8, 80, 100_000)] == [1, 1, 1, 10, 57]
+    assert [partition.chunk_size(100_000, P, Options()) for P in (16, 32, 64, 128)] == [57, 229, 916, 3666]
+    pairs = 57 * 32_768 * 6  # a window of 5 that shrinks holds 6 words on average
+    assert partition.BUCKET_PAIRS * 16**2 * 0.97 < pairs <= partition.BUCKET_PAIRS * 16**2
+
+
+def test_a_small_corpus_gets_fewer_blocks_than_asked_for():
+    asked = Options(blocks=64)
+    assert [partition.count_row_blocks(10**6, n, asked) for n in (1, 8, 80, 800, 10**5)] == [4, 4, 12, 40, 64]
+    assert partition.count_row_blocks(100, 10**5, asked) == 4, "a block has at least 25 words"
+    assert partition.count_row_blocks(3, 1, asked) == 1
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=300), st.integers(1, 20), st.integers(0, 2**63 - 1))
 def test_a_partition_puts_every_word_into_one_block_with_that_blocks_noise(counts, P, seed):
     counts = np.array(counts)
-    drawn = partition.draw_partition(counts, P, 0.75, seed, epoch=1, chunk=0)
-    sizes = list(map(len, drawn.words))
-    assert len(sizes) == P
-    assert max(sizes) - min(sizes) <= 1
-    for block, (words, alias) in enumerate(zip(drawn.words, drawn.alias, strict=True)):
+    vocabulary = partition.words_of(counts, Options())
+    drawn = partition.draw_partition(vocabulary, P, seed, epoch=1, chunk=0)
+    assert len(drawn.words) == P
+    for block, words in enumerate(drawn.words):
         assert words.dtype == np.int32
         np.testing.assert_array_equal(words, np.flatnonzero(drawn.block_of == block))
-        np.testing.assert_array_equal(alias, alias_table(counts[words], 0.75))
+        np.testing.assert_array_equal(drawn.slot_of[words], np.arange(len(words)))
+        np.testing.assert_array_equal(partition.noise_table(vocabulary, drawn, block), alias_table(counts[words], 0.75))
+
+
+@pytest.mark.parametrize(("P", "most"), [(2, 1.1), (16, 1.4), (64, 2.5)])
+def test_blocks_have_about_the_same_load_and_number_of_words(P, most):
+    """With 64 blocks, the most frequent word alone has more load than a block has on average."""
+    words = partition.words_of((10**7 / np.arange(1, 20_001)).astype(np.int64), Options())
+    share = words.loads / words.loads.sum()
+    weights = np.minimum(share, 1 / (4 * P)) + 1 / len(share)
+    for seed in range(5):
+        block_of = partition.draw_partition(words, P, seed, epoch=1, chunk=0).block_of
+        np.testing.assert_allclose(np.bincount(block_of, weights), weights.sum() / P, atol=weights.max())
+        assert np.bincount(block_of, share).max() < most / P
+        assert np.bincount(block_of).min() > 0.5 * len(share) / P
+
+
+def test_any_two_words_are_in_one_block_as_often_as_chance_has_it():
+    """Also the most frequent words, which would otherwise never be noise for each other."""
+    P, draws = 8, 2000
+    words = partition.words_of((10**6 / np.arange(1, 401)).astype(np.int64), Options())
+    blocks = np.stack([partition.draw_partition(words, P, 1, 1, chunk).block_of for chunk in range(draws)])
+    for a, b in [(0, 1), (0, 399), (5, 6), (200, 201), (398, 399)]:
+        together = np.mean(blocks[:, a] == blocks[:, b])
+        assert abs(together - 1 / P) < 0.035, "four standard errors, and the load of a frequent word"
 
 
 def test_the_first_chunk_of_a_run_is_one_block_and_every_other_has_its_own_partition():
-    counts = np.arange(500, 0, -1)
-    first = partition.draw_partition(counts, 4, 0.75, seed=1, epoch=0, chunk=0)
+    vocabulary = partition.words_of(np.arange(500, 0, -1), Options())
+    first = partition.draw_partition(vocabulary, 4, seed=1, epoch=0, chunk=0)
     assert [len(words) for words in first.words] == [500, 0, 0, 0]
-    places = [(1, 0, 1), (1, 1, 0), (1, 1, 1), (2, 0, 1)]
-    drawn = [partition.draw_partition(counts, 4, 0.75, *place).block_of.tolist() for place in places]
+    places = [(0, 1), (1, 0), (1, 1), (2, 1)]
+    drawn = [partition.draw_partition(vocabulary, 4, 1, *place).block_of.tolist() for place in places]
     assert all(a != b for i, a in enumerate(drawn) for b in drawn[:i])
-    assert drawn[0] == partition.draw_partition(counts, 4, 0.75, *places[0]).block_of.tolist()
+    assert drawn[0] == partition.draw_partition(vocabulary, 4, 1, *places[0]).block_of.tolist()
 
 
 # --- vectors do not show the blocks
 
-SMALL = {"vector_size": 16, "min_count": 1, "sample": 0.0, "epochs": 4, "alpha": 0.05, "blocks": 8}
+SMALL = {"vector_size": 16, "min_count": 1, "sample": 0.0, "epochs": 4, "blocks": 8}
 SEEDS = 6
 
 
@@ -70,36 +102,45 @@ def zipf_text(n=80_000, V=1_000):
     return np.random.default_rng(3).choice(V, (n // 20, 20), p=weights / weights.sum())
 
 
-def z_of(runs):
-    """Return z for all words, for each way to label them with blocks."""
-    return {name: row["all words"].z for name, row in fingerprint["report"](runs, permutations=60).items()}
+def differences_of(runs):
+    """Return the difference for all words, for each way to label them with blocks."""
+    return {name: row["all words"].difference for name, row in fingerprint["report"](runs, permutations=60).items()}
 
 
-def mod_partition(counts, P, ns_exponent, seed, epoch, chunk):
+def mod_partition(words, P, seed, epoch, chunk):
     """The same blocks throughout: word w in block w mod P."""
-    words = [np.arange(b, len(counts), P, dtype=np.int32) for b in range(P)]
-    alias = [alias_table(counts[each], ns_exponent) for each in words]
-    return partition.Partition((np.arange(len(counts)) % P).astype(np.uint8), words, alias)
+    numbers = np.arange(len(words.counts))
+    of_block = [numbers[b::P].astype(np.int32) for b in range(P)]
+    return partition.Partition((numbers % P).astype(np.uint16), (numbers // P).astype(np.int32), of_block)
 
 
-def test_words_of_one_block_are_no_more_alike_than_others():
-    found = z_of(fingerprint["train"](zipf_text(), SEEDS, **SMALL))
-    assert set(found) > {"row mod P", "first partition", "last of epoch 1", "last of epoch 4", "all partitions"}
-    assert {name: z for name, z in found.items() if abs(z) >= 3} == {}
+@pytest.fixture
+def buckets_of_any_size(monkeypatch):
+    """Lets a small corpus have as many blocks as asked for."""
+    monkeypatch.setattr(partition, "MIN_BUCKET_PAIRS", 1)
 
 
-def test_the_test_sees_fixed_blocks(monkeypatch):
+@pytest.mark.usefixtures("buckets_of_any_size")
+def test_words_of_one_block_are_no_more_alike_than_others(monkeypatch):
+    """Less than a hundredth of the effect of fixed blocks is left: that the pairs of a group do not see each other."""
+    found = differences_of(fingerprint["train"](zipf_text(), SEEDS, **SMALL))
     monkeypatch.setattr("firth.training.negative_sampling.blocks.draw_partition", mod_partition)
-    assert z_of(fingerprint["train"](zipf_text(), SEEDS, **SMALL))["row mod P"] > 20
+    fixed = differences_of(fingerprint["train"](zipf_text(), SEEDS, **SMALL))["row mod P"]
+    assert set(found) > {"row mod P", "first partition", "last of epoch 1", "last of epoch 4", "all partitions"}
+    assert fixed > 1e-4
+    assert {name: each for name, each in found.items() if abs(each) >= fixed / 20} == {}
+    assert abs(found["all partitions"]) < fixed / 100
 
 
+@pytest.mark.usefixtures("buckets_of_any_size")
 def test_the_test_sees_a_first_chunk_that_is_a_whole_epoch(monkeypatch):
-    def blocks_from_the_start(counts, P, ns_exponent, seed, epoch, chunk):
-        return partition.draw_partition(counts, P, ns_exponent, seed, epoch + 1, chunk)
+    def blocks_from_the_start(words, P, seed, epoch, chunk):
+        return partition.draw_partition(words, P, seed, epoch + 1, chunk)
 
     monkeypatch.setattr("firth.training.negative_sampling.blocks.draw_partition", blocks_from_the_start)
     monkeypatch.setattr("firth.training.negative_sampling.blocks.cut_chunks", lambda n, *_: [np.arange(n)])
     runs = fingerprint["train"](zipf_text(), SEEDS, **SMALL)
     labels = runs.partitions(1, 0)  # those of the first epoch
-    null = fingerprint["permuted"](runs.units, labels, runs.counts, 8, permutations=60, joint=False)
-    assert null.test(runs.units, labels, 8).z > 5
+    classes = fingerprint["class_of"](runs.counts)
+    null = fingerprint["permuted"](runs.units, labels, classes, permutations=60, joint=False)
+    assert null.test(runs.units, labels, classes).z > 5

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from training._by_hand import reach, surviving_sentences
 from training.loop._runs import ids, model_of
 
+from firth import Options
 from firth.objectives import negative_sampling
 from firth.text import END
-from firth.training.negative_sampling import block_kernels, reference
+from firth.training.negative_sampling import block_kernels, buckets, partition, reference
 from firth.training.sampling import keep_thresholds
 
 SEED = 20261120
@@ -47,19 +48,21 @@ def test_a_window_step_is_the_sum_of_its_pairs(around, o, noise):
     assert_equal((V, U, loss), expected)
 
 
-@given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=8), st.lists(WORDS, min_size=1, max_size=8))
-def test_a_group_step_is_the_sum_of_its_pairs(pairs, noise):
-    (V, U), noise = random_matrices(), np.array(noise)
-    expected = sum_of_pairs(V, U, pairs, noise)
-    loss = reference.group_step(V, U, np.array(pairs), noise, RATE)
-    assert_equal((V, U, loss), expected)
+@given(st.lists(st.tuples(WORDS, WORDS), max_size=60), st.integers(0, 2**64 - 1))
+def test_groups_hold_every_pair_once(pairs, key):
+    pairs = np.array(sorted(pairs, key=lambda pair: pair[1]), np.int32).reshape(-1, 2)
+    groups = reference.groups(pairs, np.uint64(key))
+    assert Counter(map(tuple, np.concatenate([pairs[:0], *groups]).tolist())) == Counter(map(tuple, pairs.tolist()))
+    fewest = sum(-(-n // buckets.GROUP) for n in Counter(pairs[:, 1].tolist()).values())
+    assert len(groups) == fewest
+    assert all(len(group) <= buckets.GROUP and len(set(group[:, 1].tolist())) == 1 for group in groups)
 
 
 @given(st.lists(st.lists(st.integers(0, 9), max_size=9), min_size=1, max_size=4), st.integers(1, 5), st.booleans())
 def test_windows_are_those_of_the_sentences_that_survive(text, m, shrink):
     tokens, key = np.array([token for sentence in text for token in [*sentence, END]], np.int32), 9
-    keep, block_of = keep_thresholds(np.full(10, 5), 0.05), np.zeros(10, np.uint8)
-    found = reference.windows(block_kernels.Windows(tokens, keep, np.uint64(key), m, shrink, block_of, 1))
+    keep, block_of = keep_thresholds(np.full(10, 5), 0.05), np.zeros(10, np.uint16)
+    found = reference.windows(buckets.Windows(tokens, keep, np.uint64(key), m, shrink, block_of, 1))
     expected = []
     for sentence in surviving_sentences(tokens, keep, key):
         for i, word in enumerate(sentence):
@@ -76,17 +79,31 @@ def test_windows_are_those_of_the_sentences_that_survive(text, m, shrink):
     st.booleans(),
 )
 def test_the_buckets_hold_every_pair_of_every_window_once(text, P, m, shrink):
-    tokens = np.array([token for sentence in text for token in [*sentence, END]], np.int32)
-    keep, block_of = keep_thresholds(np.full(10, 5), 0.05), np.random.default_rng(SEED).integers(0, P, 10, np.uint8)
-    windows = block_kernels.Windows(tokens, keep, np.uint64(9), m, shrink, block_of, P)
-    made = block_kernels.make_pairs(windows, block_kernels.make_pair_workspace(len(tokens), P))
-    for bucket in range(P * P):
-        of_bucket = made.pairs[made.starts[bucket] : made.starts[bucket + 1]]
-        assert all((block_of[c], block_of[o]) == divmod(bucket, P) for c, o in of_bucket)
-    expected = Counter((c, o) for o, around in reference.windows(windows) for c in around.tolist())
-    assert Counter(map(tuple, made.pairs.tolist())) == expected
-    for ours, theirs in zip(reference.make_pairs(windows, None), made, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    halves = [[token for sentence in half for token in [*sentence, END]] for half in (text[::2], text[1::2])]
+    counts = np.full(10, 5)
+    keep, drawn = (
+        keep_thresholds(counts, 0.05),
+        partition.draw_partition(partition.words_of(counts, Options()), P, SEED, 1, 0),
+    )
+    ours, theirs = (buckets.make_chunk_text(2, 60, P) for _ in range(2))
+    expected = Counter()
+    for row, tokens in enumerate(halves):
+        windows = buckets.Windows(np.array(tokens, np.int32), keep, np.uint64(row), m, shrink, drawn.block_of, P)
+        block_kernels.keep_words(windows, ours, row, buckets.make_text_workspace(len(tokens)))
+        reference.keep_words(windows, theirs, row, None)
+        expected += Counter((c, o) for o, around in reference.windows(windows) for c in around.tolist())
+    found = Counter()
+    for block in range(P):
+        arguments = block, drawn.slot_of, len(drawn.words[block])
+        made = block_kernels.make_pairs(ours, *arguments)
+        for of_kernel, of_reference in zip(made, reference.make_pairs(theirs, *arguments), strict=True):
+            np.testing.assert_array_equal(of_kernel, of_reference)
+        for center_block in range(P):
+            of_bucket = made.pairs[made.starts[center_block] : made.starts[center_block + 1]]
+            assert all((drawn.block_of[c], drawn.block_of[o]) == (center_block, block) for c, o in of_bucket)
+            assert np.all(np.diff(of_bucket[:, 1]) >= 0), "pairs of one outside word follow each other"
+        found += Counter(map(tuple, made.pairs.tolist()))
+    assert found == expected
 
 
 @pytest.mark.parametrize("kind", ["blocks", "hogwild"])

@@ -5,9 +5,9 @@ The matrices belong to an `Engine`. `Engine.tasks` returns an epoch's tasks as a
 other way to run them, such as a cluster, must follow these rules.
 
 Identity    A task's fields identify it: the epoch, and a position in it. That is a token block under the Hogwild
-            schedule; a chunk, a round and a bucket (or a token block) under the block schedule; a batch of center
-            words for the softmax. They do not depend on the worker, and `progress`, the share of the epoch before the
-            task, decides its learning rate (`Engine.rate`).
+            schedule; a chunk and a bucket, a token block or a block of words under the block schedule; a batch of
+            center words for the softmax. They do not depend on the worker, and `progress`, the share of the epoch
+            before the task, decides its learning rate (`Engine.rate`).
 Reads       The tokens at its position, or the pairs that earlier tasks of its chunk made from them (the engine holds
             them until the chunk is done); tables made from the vocabulary's counts and the options; the rows of both
             matrices that it trains.

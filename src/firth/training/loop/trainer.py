@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from firth.compiling.kernel import Kernel
 from firth.errors import CorpusError, DivergenceError, FormatError
 from firth.messages import counted, option
 from firth.options import Options, shortened
@@ -165,12 +166,13 @@ class Trainer:
             yield record
 
     def _compile(self) -> None:
-        """Compile the kernels and report the time, which is not part of the training time."""
+        """Load or compile the kernels; if any was compiled, report the time, which is not part of the training time."""
         self._reporter.stage("compiling", None)
-        started = time.perf_counter()
+        started, compiled_before = time.perf_counter(), Kernel.ever_compiled
         with Compiling():
             self._engine.compile()
-        self._reporter.show(f"compiled in {time.perf_counter() - started:.1f} s")
+        if Kernel.ever_compiled > compiled_before:
+            self._reporter.show(f"compiled in {time.perf_counter() - started:.1f} s")
 
     def _run_epoch(self) -> None:
         """Do the rest of an epoch's tasks, pausing whenever a checkpoint is due; raise the first error of a worker."""

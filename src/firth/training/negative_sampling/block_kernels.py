@@ -1,13 +1,13 @@
-"""The kernels of the block schedule: tokens to pairs in buckets, and the training of one bucket (Numba).
+"""The kernels of the block schedule: from tokens to pairs in buckets, and the training of one bucket (Numba).
 
 The vocabulary is split into P blocks (`partition`). A bucket holds the pairs (c, o) with c in one given block and o in
-another, or the same. It is trained in groups of 8 pairs, which share K noise words from the block of the outside words.
-A group is one step: the gradients (17), (17a) of docs/derivation.md summed over its pairs, with all scores computed
-before any row changes, also where rows coincide:
+another, or the same. Its pairs are made in two passes of a radix sort over the words that survive subsampling, each
+with its window: by the block of the word (`keep_words`), then by the word (`place_words`). Each word is the outside
+word of its window. Going through the windows in that order gives pairs sorted by outside word, and each is written to
+the bucket of its center (`fill_pairs`).
 
-- a center or an outside word that occurs in several pairs is updated once for each, from copies of the old rows;
-- equal noise words are one row of more weight (Result 18);
-- a noise word that is the outside word of one of the pairs is the positive row of that pair, and noise for the others.
+A bucket is trained in groups: at most 8 pairs of one outside word share K noise words from its block. A group is one
+step (`steps`). The groups of a bucket are trained in random order.
 
 Token ids are checked by `guards.checked_ids`. A bucket may come from another process: `train_bucket` checks all of it
 before any row changes.
@@ -17,170 +17,170 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from firth.compiling.kernel import helper, kernel
+from firth.compiling.kernel import address, helper, kernel, prefetch
 from firth.errors import CorpusError, OptionError
-from firth.training.draws import draw_word, subsample, window_size
-from firth.training.negative_sampling.layout import (
-    LANES,
-    STRIP_BYTES,
-    TILE,
-    Group,
-    Rows,
-    Step,
-    address,
-    aligned_zeros,
-    score_tile,
-    strips,
-    tiles,
-    update_tile,
+from firth.training.draws import draw_word, shuffle, subsample, window_size
+from firth.training.negative_sampling.buckets import (
+    GROUP,
+    LEAD,
+    SEEN,
+    Array,
+    BlockPairs,
+    Bucket,
+    ChunkText,
+    GroupWorkspace,
+    with_room,
 )
-from firth.training.negative_sampling.window_kernels import Array
+from firth.training.negative_sampling.layout import LANES, STRIP_BYTES, TILE, Step, tiles
+from firth.training.negative_sampling.steps import (
+    compile_step,
+    queue_outputs,
+    reset_column_weights,
+    set_row_weight,
+    weigh_outputs,
+)
 
-GROUP = 8  # most pairs in a group
+LEAD_WINDOWS = 20  # windows ahead of which entries of the text are prefetched
 HALT_GROUPS = 256  # groups between two checks of the halt flag
-LEAD = 2  # groups ahead of which rows are prefetched
 
 
-class Bucket(NamedTuple):
-    """All that the result of training one bucket depends on."""
-
-    center: NDArray[np.float32]  # (rows, D padded to strips): the matrix, or the rows of it that the bucket needs
-    outside: NDArray[np.float32]  # likewise
-    pairs: NDArray[np.int32]  # (n, 2): the center's row of `center`, the outside word's row of `outside`
-    noise_words: NDArray[np.int32]  # (n_b,): the rows of `outside` that noise words are drawn from
-    alias: NDArray[np.uint64]  # (n_b,): `sampling.alias_table` of their distribution
-    key: np.uint64  # the seed of the random draws
-    rate: np.float32  # learning rate
-    negative: int  # K, the noise words of a group
-    vector_size: int  # D
+@helper()
+def word_of(entry):
+    """Return the word of an entry of a `ChunkText`."""
+    return entry & np.int64(0xFFFFFFFF)
 
 
-class GroupWorkspace(NamedTuple):
-    """One thread's scratch arrays for `train_bucket`; they carry nothing from one bucket to the next.
+@helper()
+def block_of(entry):
+    """Return the block of the word."""
+    return (entry >> np.int64(32)) & np.int64(0xFFFF)
 
-    What belongs to a group is written LEAD groups ahead, to slot (number of the group) % (LEAD + 1). Addresses are
-    int64.
+
+@helper()
+def window_of(entry, place):
+    """Return where the window around the entry at `place` begins and ends."""
+    return place - ((entry >> np.int64(48)) & np.int64(0xFF)), place + np.int64(1) + (entry >> np.int64(56))
+
+
+@kernel()
+def keep_words(windows, text, row, work):
+    """Write the words of a block of tokens that survive subsampling, with their windows, to row `row` of the text.
+
+    The draws are those of `window_kernels.train_block`. windows: Windows; text: ChunkText; work: TextWorkspace. The
+    same in NumPy: `reference.keep_words`.
     """
-
-    addresses: Array  # (LEAD + 1, 2 GROUP + columns): rows of the inputs, of their positives, and of the outputs
-    noise: Array  # (LEAD + 1, n_tiles, 16) int32: the noise word in each lane, -1 where there is none
-    column_weights: Array  # (LEAD + 1, n_tiles, 16) float32: the signed weight of each output but the first
-    words: Array  # (LEAD + 1, GROUP) int32: the outside word of each pair, -2 where there is none
-    positive_weights: Array  # (LEAD + 1, GROUP / 2, 16) float32: the signed weight of the positive of each pair
-    row_weights: Array  # (GROUP / 2, 16) float32: 1, and 0 for an absent input
-    copy_addresses: Array  # (2 GROUP,): addresses of the rows of `copies`
-    g: Array  # (n_tiles, GROUP / 2, 16) float32: -eta times the gradient by each score
-    copies: Array  # (2 GROUP, D padded) float32: old rows of the inputs and of their positives
-    absent_input: Array  # (D padded,) float32: the row of an input that an incomplete group lacks
-    absent_positive: Array  # (D padded,) float32: the row of its positive
-    unused_output: Array  # (D padded,) float32: the output row where a tile has none
-    loss: Array  # (16,) float64: the loss summed over the bucket
-    halt: Array  # (1,) bool, shared by all threads: True stops training soon
-
-
-def make_group_workspace(vector_size: int, negative: int, halt: Array | None = None) -> GroupWorkspace:
-    """Allocate one thread's scratch arrays; `halt` is the flag that all threads share, if there are several."""
-    tile, n_tiles = tiles(negative)
-    width = LANES * strips(vector_size)
-    return GroupWorkspace(
-        addresses=np.zeros((LEAD + 1, 2 * GROUP + tile * n_tiles), np.int64),
-        noise=aligned_zeros((LEAD + 1, n_tiles, LANES), np.int32),
-        column_weights=aligned_zeros((LEAD + 1, n_tiles, LANES)),
-        words=np.zeros((LEAD + 1, GROUP), np.int32),
-        positive_weights=aligned_zeros((LEAD + 1, GROUP // 2, LANES)),
-        row_weights=aligned_zeros((GROUP // 2, LANES)),
-        copy_addresses=np.zeros(2 * GROUP, np.int64),
-        g=aligned_zeros((n_tiles, GROUP // 2, LANES)),
-        copies=aligned_zeros((2 * GROUP, width)),
-        absent_input=aligned_zeros((width,)),
-        absent_positive=aligned_zeros((width,)),
-        unused_output=aligned_zeros((width,)),
-        loss=aligned_zeros((LANES,), np.float64),
-        halt=np.zeros(1, np.bool_) if halt is None else halt,
-    )
+    kept, first, stop = work.kept, work.first, work.stop
+    entries, order, starts = text.entries[row], text.order[row], text.starts[row]
+    n, _ = subsample(windows.tokens, windows.keep, windows.key, kept, first, stop)
+    starts[:] = 0
+    for i in range(n):
+        block = np.int64(windows.block_of[kept[i]])
+        starts[block + 1] += 1
+        r = window_size(windows.key, i, windows.window, windows.shrink)
+        before, after = min(r, i - np.int64(first[i])), min(r, np.int64(stop[i]) - 1 - i)
+        entries[i] = np.int64(kept[i]) | block << np.int64(32) | before << np.int64(48) | after << np.int64(56)
+    for block in range(windows.P):
+        starts[block + 1] += starts[block]
+    for i in range(n):
+        block = block_of(entries[i])
+        order[starts[block]] = i
+        starts[block] += 1
+    for block in range(windows.P, 0, -1):
+        starts[block] = starts[block - 1]
+    starts[0] = 0
 
 
-class Windows(NamedTuple):
-    """What the pairs of a block of tokens depend on; the first five fields are those of `TokenBlock`."""
+def make_pairs(text: ChunkText, block: int, slot_of: Array, n_words: int) -> BlockPairs:
+    """Return the pairs (26) of a chunk whose outside words are in `block`, of `n_words` words.
 
-    tokens: NDArray[np.int32]
-    keep: NDArray[np.uint32]
-    key: np.uint64
-    window: int
-    shrink: bool
-    block_of: NDArray[np.uint8]  # (V,): the block of each word, below P
-    P: int  # the number of blocks
-
-
-class PairWorkspace(NamedTuple):
-    """One thread's scratch arrays for making pairs from a block of n tokens."""
-
-    kept: Array  # (n,) int32: words that survive subsampling
-    first: Array  # (n,) int32: where the window of each begins in `kept`
-    stop: Array  # (n,) int32: where it ends
-    part: Array  # (n,) int32: the block of each word
-    counts: Array  # (P * P,) int64: pairs of each bucket
-
-
-def make_pair_workspace(block_size: int, P: int) -> PairWorkspace:
-    """Allocate one thread's scratch arrays."""
-    return PairWorkspace(*(np.zeros(block_size + 1, np.int32) for _ in range(4)), np.zeros(P * P, np.int64))
-
-
-class BlockPairs(NamedTuple):
-    """The pairs of one token block, sorted by bucket: bucket P a + b has center block a and outside block b."""
-
-    pairs: NDArray[np.int32]  # (n, 2): center and outside word
-    starts: NDArray[np.int64]  # (P * P + 1,): where each bucket begins, and the end
-
-
-def make_pairs(windows: Windows, work: PairWorkspace) -> BlockPairs:
-    """Return the pairs (26) of a block of tokens, after subsampling; the scratch arrays are overwritten.
-
-    The same in plain Python: `reference.make_pairs`.
+    slot_of: (V,) int32, the place of each word in its block. The same in NumPy: `reference.make_pairs`.
     """
-    n = count_pairs(windows, work)
-    starts = np.concatenate([[0], np.cumsum(work.counts)])
+    n = int((text.starts[:, block + 1] - text.starts[:, block]).sum())
+    places, word_starts = np.empty((3, n), np.int32), np.zeros(n_words + 1, np.int32)
+    starts = np.zeros(text.starts.shape[1], np.int64)
+    place_words(text, block, slot_of, places, word_starts, starts)
     pairs = np.empty((starts[-1], 2), np.int32)
-    fill_pairs(n, windows.P, work, starts[:-1].copy(), pairs)
+    fill_pairs(text.entries.reshape(-1), places[0], starts[:-1].copy(), pairs)
     return BlockPairs(pairs, starts)
 
 
-@kernel()
-def count_pairs(windows, work):
-    """Subsample a block of tokens, draw its windows and count its pairs by bucket; return how many words are kept.
+@helper()
+def spreading_step(n):
+    """Return a step through n things in a circle that meets all of them, neighbours long after each other.
 
-    The draws are those of `window_kernels.train_block`. windows: Windows; work: PairWorkspace, overwritten.
+    It is the next number from 0.618 n on that has no divisor in common with n.
     """
-    P, kept, first, stop, part, counts = windows.P, work.kept, work.first, work.stop, work.part, work.counts
-    n, _ = subsample(windows.tokens, windows.keep, windows.key, kept, first, stop)
-    for i in range(n):
-        part[i] = windows.block_of[kept[i]]
-        r = window_size(windows.key, i, windows.window, windows.shrink)
-        first[i], stop[i] = max(np.int64(first[i]), i - r), min(np.int64(stop[i]), i + r + 1)
-    counts[:] = 0
-    for i in range(n):
-        for j in range(first[i], stop[i]):
-            counts[part[j] * P + part[i]] += 1
-        counts[part[i] * P + part[i]] -= 1
-    return n
+    step = max(1, np.int64(0.6180339887498949 * n))
+    while True:
+        a, b = n, step
+        while b:
+            a, b = b, a % b
+        if a <= 1:
+            return step
+        step += 1
 
 
 @kernel()
-def fill_pairs(n, P, work, positions, pairs):
-    """Write each pair of the n words kept to its bucket's next position in `pairs` (n_pairs, 2) int32.
+def place_words(text, block, slot_of, places, word_starts, starts):
+    """Sort the places of the words of `block` by word, and count their pairs by the block of the center.
 
-    `positions` (P * P,) int64 is advanced in place. work: as `count_pairs` left it.
+    text         ChunkText
+    slot_of      (V,) int32: the place of each word in its block
+    places       (3, n) int32, overwritten; places[0] becomes row * size + position of each of the n words, sorted by
+                 word, then by place
+    word_starts  (words + 1,) int32, zeros; overwritten
+    starts       (P + 1,) int64, zeros; overwritten with where the pairs of each center block begin
     """
-    kept, first, stop, part = work.kept, work.first, work.stop, work.part
-    for i in range(n):
-        for j in range(first[i], stop[i]):
-            if j != i:
-                position = positions[part[j] * P + part[i]]
-                positions[part[j] * P + part[i]] = position + 1
-                pairs[position, 0], pairs[position, 1] = kept[j], kept[i]
+    size, n = text.entries.shape[1], 0
+    unsorted, slots, by_word = places[1], places[2], places[0]
+    for row in range(len(text.entries)):
+        entries, order, end = text.entries[row], text.order[row], text.starts[row, block + 1]
+        for k in range(text.starts[row, block], end):
+            prefetch(address(entries) + 8 * np.int64(order[min(k + LEAD_WINDOWS, end - 1)]), 0)
+            i = np.int64(order[k])
+            entry = entries[i]
+            slot = slot_of[word_of(entry)]
+            word_starts[slot + 1] += 1
+            first, stop = window_of(entry, i)
+            for j in range(first, stop):
+                starts[block_of(entries[j]) + 1] += 1
+            starts[block + 1] -= 1
+            unsorted[n], slots[n] = row * size + i, slot
+            n += 1
+    for slot in range(len(word_starts) - 1):
+        word_starts[slot + 1] += word_starts[slot]
+    for center_block in range(len(starts) - 1):
+        starts[center_block + 1] += starts[center_block]
+    step = spreading_step(n)
+    k = 0
+    for _ in range(n):
+        by_word[word_starts[slots[k]]] = unsorted[k]
+        word_starts[slots[k]] += 1
+        k += step if k + step < n else step - n
+
+
+@kernel()
+def fill_pairs(entries, places, positions, pairs):
+    """Write the pairs of the words at `places` to `pairs` (n, 2) int32.
+
+    entries: those of a `ChunkText`, row by row. positions: (P,) int64, where the next pair of each center block is
+    written; advanced in place.
+    """
+    for n in range(len(places)):
+        ahead = address(entries) + 8 * np.int64(places[min(n + LEAD_WINDOWS, len(places) - 1)])
+        prefetch(ahead - STRIP_BYTES // 2, 0)
+        prefetch(ahead + STRIP_BYTES // 2, 0)
+        place = np.int64(places[n])
+        entry = entries[place]
+        outside = np.int32(word_of(entry))
+        first, stop = window_of(entry, place)
+        for k in range(first, stop - 1):
+            center = entries[k + (k >= place)]  # a condition would be mispredicted in most windows
+            block = block_of(center)
+            position = positions[block]
+            positions[block] = position + 1
+            pairs[position, 0], pairs[position, 1] = np.int32(word_of(center)), outside
 
 
 @helper()
@@ -200,13 +200,61 @@ def max_row_ids(pairs, noise_words, alias):
     return center, outside, noise, slot
 
 
-class NoiseSource(NamedTuple):
-    """What the noise words of a bucket are drawn from: fields of `Bucket`."""
+@helper()
+def order_groups(pairs, key, order):
+    """Write the first pair of each group to `order`, in random order, and return the number of groups.
 
-    words: Any
-    alias: Any
-    key: Any
-    K: Any
+    A group is at most GROUP pairs that follow each other and have the same outside word.
+    """
+    n, start = 0, 0
+    for i in range(len(pairs)):
+        if i == 0 or pairs[i, 1] != pairs[i - 1, 1] or i - start == GROUP:
+            order[n] = start = i
+            n += 1
+    shuffle(key, order, n)
+    return n
+
+
+@helper()
+def prefetch_row(row, row_bytes):
+    """Prefetch all cache lines of the row at an address."""
+    for line in range(0, row_bytes, STRIP_BYTES):
+        prefetch(row + line, 1)
+
+
+@helper()
+def list_inputs(inputs, slot, first_column, pairs, start, center, row_bytes, seen):
+    """Write the address of each center's row of the group that begins at `start`; return how many there are.
+
+    Also return whether two of them may be equal: every equal pair is found, and one in 40 groups without any.
+    `seen` (2**n,) int32 holds the number of the last group that had a center with these n low bits.
+    """
+    o, most, n, may_repeat = pairs[start, 1], min(GROUP, len(pairs) - start), 0, False
+    while n < most and pairs[start + n, 1] == o:
+        c = pairs[start + n, 0]
+        row = center + np.int64(c) * row_bytes
+        inputs[slot, first_column + n] = row
+        prefetch_row(row, row_bytes)
+        may_repeat |= seen[c & (SEEN - 1)] == start
+        seen[c & (SEEN - 1)] = start
+        n += 1
+    return n, may_repeat
+
+
+@helper()
+def merge_inputs(inputs, slot, first_column, n, weights):
+    """Merge equal input rows into one of more weight; return the number of distinct rows."""
+    distinct = 0
+    for i in range(n):
+        same = 0
+        while inputs[slot, first_column + same] != inputs[slot, first_column + i]:
+            same += 1
+        if same < distinct:
+            set_row_weight(weights, same, weights[same // 2, TILE * (same % 2)] + np.float32(1))
+        else:
+            inputs[slot, first_column + distinct] = inputs[slot, first_column + i]
+            distinct += 1
+    return distinct
 
 
 class Base(NamedTuple):
@@ -214,139 +262,85 @@ class Base(NamedTuple):
 
     center: Any
     outside: Any
-    absent_input: Any
-    absent_positive: Any
-    unused_output: Any
+    zero_row: Any
+    unused_row: Any
 
 
 @lru_cache(maxsize=16)
 def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
     """Return `train_bucket` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
     row_bytes = n_strips * STRIP_BYTES
-    stride = 2 * GROUP + tile * n_tiles
-    n_upcoming = 2 * GROUP + tile  # rows that the first tile prefetches: inputs, positives, outputs
-    tile_bytes = GROUP // 2 * STRIP_BYTES
+    columns = tile * n_tiles
+    train_step = compile_step(tile, n_tiles, n_strips, 0)
 
     @helper()
-    def set_column_weight(weights, slot, column, weight):
-        weights[slot, column // tile, column % tile] = weight
-        weights[slot, column // tile, column % tile + TILE] = weight
-
-    @helper()
-    def queue_noise(slot, number, source, base, addresses, noise, weights):
-        """Draw the noise words of group `number`; equal ones become one row of more weight."""
-        for k in range(source.K):
-            drawn = source.words[draw_word(source.key, number * source.K + k, source.alias)]
-            addresses[slot, 2 * GROUP + 1 + k] = base.outside + np.int64(drawn) * row_bytes
-            set_column_weight(weights, slot, 1 + k, np.float32(1))
-            for earlier in range(k):
-                same = 1 + earlier
-                if noise[slot, same // tile, same % tile] == drawn:
-                    more = weights[slot, same // tile, same % tile] + np.float32(1)
-                    set_column_weight(weights, slot, same, more)
-                    set_column_weight(weights, slot, 1 + k, np.float32(0))
-                    addresses[slot, 2 * GROUP + 1 + k] = base.unused_output
-                    drawn = np.int32(-1)
-                    break
-            noise[slot, (1 + k) // tile, (1 + k) % tile] = drawn
-            noise[slot, (1 + k) // tile, (1 + k) % tile + TILE] = drawn
-
-    @helper()
-    def queue_pairs(slot, pairs, K, base, addresses, noise, words, weights):
-        """Write the addresses of the rows of up to 8 pairs, and the weights of their positives.
-
-        A positive has weight 0 if it is among the noise words, where that output is the positive of this pair.
-        """
-        n = len(pairs)
-        for p in range(n):
-            word = words[slot, p] = pairs[p, 1]
-            addresses[slot, p] = base.center + np.int64(pairs[p, 0]) * row_bytes
-            addresses[slot, GROUP + p] = base.outside + np.int64(word) * row_bytes
-            weight = np.float32(-1)
-            for column in range(1, 1 + K):
-                if noise[slot, column // tile, column % tile] == word:
-                    weight = np.float32(0)
-            weights[slot, p // 2, TILE * (p % 2)] = weight
-        for p in range(n, GROUP):
-            words[slot, p] = -2
-            addresses[slot, p] = base.absent_input
-            addresses[slot, GROUP + p] = base.absent_positive
-
-    @helper()
-    def reset_workspace(work):
+    def reset_workspace(work, K):
         """Set every weight and every address that no group writes."""
-        work.absent_input[:] = 0
-        work.absent_positive[:] = 0
-        work.unused_output[:] = 0
+        work.zero_row[:] = 0
+        work.unused_row[:] = 0
         work.loss[:] = 0
+        work.seen[:] = -1
         work.row_weights[:] = 1
         work.column_weights[:] = 0
-        work.positive_weights[:] = 0
-        work.noise[:] = -1
-        work.addresses[:] = address(work.unused_output)
-        for row in range(2 * GROUP):
-            work.copy_addresses[row] = address(work.copies) + row * row_bytes
-
-    @helper(inline="always")  # a call would cost 5 % of the speed
-    def train_group(step, group, column_weights, g, upcoming):
-        """Do the step of a group. `column_weights`, `g` and `upcoming` are addresses of its tables."""
-        inputs, outputs = step.inputs, step.inputs + 16 * GROUP
-        for t in range(n_tiles):
-            tile_weights, noise = column_weights + t * STRIP_BYTES, group.noise + t * STRIP_BYTES
-            tile_group = Group(group.positives, group.copies, group.words, noise, group.positive_weights)
-            if t == 0:
-                score_tile(tile, 1, step, outputs, tile_weights, tile_group, g)
-            else:
-                score_tile(tile, 0, step, outputs + 8 * tile * t, tile_weights, tile_group, g + t * tile_bytes)
-        old_positives = group.copies + 16 * step.pairs
-        rows = Rows(group.copies, inputs, inputs, group.positives, old_positives, step.pairs, n_strips)
-        update_tile(tile, 1, 0, n_upcoming, rows, outputs, g, upcoming)
-        for t in range(1, n_tiles):
-            rows = Rows(group.copies, inputs, inputs, 0, 0, step.pairs, n_strips)
-            upcoming_outputs = upcoming + 8 * (2 * GROUP + tile * t)
-            update_tile(tile, 0, 0, tile, rows, outputs + 8 * tile * t, g + t * tile_bytes, upcoming_outputs)
+        reset_column_weights(K, tile, work.column_weights)
+        work.outputs[:] = address(work.unused_row)
+        for row in range(len(work.sums)):
+            work.sums[row] = address(work.partial) + row * row_bytes
 
     @kernel()
     def train_groups(bucket, work):
-        pairs, addresses, noise, words = bucket.pairs, work.addresses, work.noise, work.words
-        column_weights, row_weights, positive_weights = work.column_weights, work.row_weights, work.positive_weights
+        pairs, noise_words, alias, key, K = bucket.pairs, bucket.noise_words, bucket.alias, bucket.key, bucket.negative
+        order, outputs, n_inputs, is_weighted = work.order, work.outputs, work.n_inputs, work.is_weighted
+        noise, column_weights, row_weights, halt = work.noise, work.column_weights, work.row_weights, work.halt
+        may_repeat, seen = work.may_repeat, work.seen
         largest = max_row_ids(pairs, bucket.noise_words, bucket.alias)
         n_center, n_outside = len(bucket.center), len(bucket.outside)
         rows_exist = largest[0] < n_center and largest[1] < n_outside and largest[2] < n_outside
         if len(pairs) and not (rows_exist and largest[3] < len(bucket.noise_words)):
             return largest
-        reset_workspace(work)
-        source = NoiseSource(bucket.noise_words, bucket.alias, bucket.key, bucket.negative)
+        reset_workspace(work, bucket.negative)
         base = Base(
-            address(bucket.center), address(bucket.outside), address(work.absent_input), address(work.absent_positive),
-            address(work.unused_output),
+            address(bucket.center), address(bucket.outside), address(work.zero_row), address(work.unused_row)
         )  # fmt: skip
-        n_groups = (len(pairs) + GROUP - 1) // GROUP
+        n_groups = order_groups(pairs, key, order)
+        g, sums, loss, table_bytes = address(work.g), address(work.sums), address(work.loss), 8 * (columns + GROUP)
         for number in range(-LEAD, n_groups):
             queued = number + LEAD
             ahead = queued % (LEAD + 1)
             if queued < n_groups:
-                queue_noise(ahead, queued, source, base, addresses, noise, column_weights)
-                group_pairs = pairs[queued * GROUP : queued * GROUP + GROUP]
-                queue_pairs(ahead, group_pairs, source.K, base, addresses, noise, words, positive_weights)
+                for k in range(K):
+                    noise[k] = noise_words[draw_word(key, queued * K + k, alias)]
+                start = order[queued]
+                is_weighted[ahead] = queue_outputs(
+                    outputs, ahead, pairs[start, 1], noise, 0, K, base.outside, row_bytes
+                )
+                for column in range(K + 1):
+                    prefetch_row(outputs[ahead, column], row_bytes)
+                n_inputs[ahead], may_repeat[ahead] = list_inputs(
+                    outputs, ahead, columns, pairs, start, base.center, row_bytes, seen
+                )
             if number < 0:
                 continue
-            if number % HALT_GROUPS == 0 and work.halt[0]:
+            if number % HALT_GROUPS == 0 and halt[0]:
                 break
-            slot, n = number % (LEAD + 1), min(GROUP, len(pairs) - number * GROUP)
+            slot = number % (LEAD + 1)
+            n = np.int64(n_inputs[slot])
+            if may_repeat[slot]:
+                n = merge_inputs(outputs, slot, columns, n, row_weights)
             if n % 2 == 1:
-                positive_weights[slot, n // 2, TILE] = 0
-                for lane in range(TILE, 2 * TILE):
-                    row_weights[n // 2, lane] = 0
-            inputs, loss = address(addresses) + 8 * stride * slot, address(work.loss)
-            step = Step(inputs, (n + 1) // 2, n_strips, address(row_weights), bucket.rate, loss)
-            group = Group(
-                inputs + 8 * GROUP, address(work.copy_addresses), address(words) + 4 * GROUP * slot,
-                address(noise) + n_tiles * STRIP_BYTES * slot, address(positive_weights) + tile_bytes * slot,
-            )  # fmt: skip
-            weights = address(column_weights) + n_tiles * STRIP_BYTES * slot
-            upcoming = address(addresses) + 8 * stride * ahead
-            train_group(step, group, weights, address(work.g), upcoming)
+                outputs[slot, columns + n] = base.zero_row
+                set_row_weight(row_weights, n, np.float32(0))
+            if is_weighted[slot]:
+                weigh_outputs(outputs, slot, K, tile, column_weights, base.unused_row)
+            table, upcoming = address(outputs) + table_bytes * slot, address(outputs) + table_bytes * ahead
+            step = Step(table + 8 * columns, (n + 1) // 2, n_strips, address(row_weights), bucket.rate, loss)
+            train_step(step, table, upcoming, address(column_weights), g, sums)
+            if is_weighted[slot]:
+                reset_column_weights(K, tile, column_weights)
+            if may_repeat[slot]:
+                row_weights[:] = 1
+            elif n % 2 == 1:
+                set_row_weight(row_weights, n, np.float32(1))
         return largest
 
     def train_bucket(bucket: Bucket, work: GroupWorkspace) -> None:
@@ -366,9 +360,9 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         _check_layout("pairs", bucket.pairs, _INT32, (len(bucket.pairs), 2))
         _check_layout("noise_words", bucket.noise_words, _INT32, (n_noise,))
         _check_layout("alias", bucket.alias, _UINT64, (n_noise,))
-        _check_layout("addresses", work.addresses, _INT64, (LEAD + 1, stride))
-        _check_layout("copies", work.copies, _FLOAT32, (2 * GROUP, width))
-        largest = train_groups(bucket, work)
+        _check_layout("outputs", work.outputs, _INT64, (LEAD + 1, columns + GROUP))
+        _check_layout("partial", work.partial, _FLOAT32, (GROUP, width))
+        largest = train_groups(bucket, with_room(work, len(bucket.pairs)))
         if len(bucket.pairs):
             _check_row("pairs hold the center", largest[0], len(bucket.center), np.int32)
             _check_row("pairs hold the outside word", largest[1], len(bucket.outside), np.int32)

@@ -1,6 +1,7 @@
 """The block schedule: negative sampling with the same result on any number of threads and in any process.
 
-The vocabulary is split into P blocks, at random for each chunk of the corpus (`partition`). The pairs of a chunk are
+The vocabulary is split into P blocks, at random for each chunk of the corpus (`partition`). The words of a chunk that
+survive subsampling are sorted by block, one token block at a time; then the pairs of each outside block are made,
 sorted into buckets by (block of the center, block of the outside word). In round r, the buckets (i, (i + r) mod P) of
 all i may be trained at the same time, because no two of them share a row. This is the rotation of DSGD (Gemulla et al.
 2011) and of PyTorch-BigGraph (Lerer et al. 2019, arXiv:1903.12287).
@@ -24,7 +25,18 @@ from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import Kernels, Matrix, TaskResult
 from firth.training.negative_sampling import block_kernels, layout, reference
-from firth.training.negative_sampling.block_kernels import BlockPairs, Bucket, GroupWorkspace, PairWorkspace, Windows
+from firth.training.negative_sampling.buckets import (
+    BlockPairs,
+    Bucket,
+    ChunkText,
+    GroupWorkspace,
+    TextWorkspace,
+    Windows,
+    make_chunk_text,
+    make_group_workspace,
+    make_text_workspace,
+    with_room,
+)
 from firth.training.negative_sampling.engine import NegativeSampling
 from firth.training.negative_sampling.partition import (
     Partition,
@@ -32,8 +44,12 @@ from firth.training.negative_sampling.partition import (
     count_row_blocks,
     cut_chunks,
     draw_partition,
+    noise_table,
+    one_block,
+    words_of,
 )
 
+PREPARE, PAIR = -2, -1  # what a `ChunkTask` does, if it trains no bucket
 _BUCKET_KEY = 1  # keeps a bucket's random draws apart from a token block's
 
 
@@ -54,7 +70,7 @@ def run_bucket(bucket: Bucket, work: GroupWorkspace | None = None) -> Trained:
 
     Rows that start on a strip boundary change in place; others are copied. Raises as `train_bucket` does.
     """
-    work = work or block_kernels.make_group_workspace(bucket.vector_size, bucket.negative)
+    work = work or make_group_workspace(bucket.vector_size, bucket.negative)
     center, outside = _on_strips(bucket.center), _on_strips(bucket.outside)
     train = block_kernels.compile_train_bucket(*layout.tiles(bucket.negative), layout.strips(bucket.vector_size))
     train(bucket._replace(center=center, outside=outside), work)
@@ -81,26 +97,12 @@ def _on_strips(rows: Matrix) -> Matrix:
     return copy
 
 
-def spread_pairs(pairs: NDArray[np.int32], out: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Copy `pairs` (n, 2) to `out` so that the 8 pairs of a group come from 8 places in the text; return `out`.
-
-    Neighbouring pairs share words, and in one group they would share their noise words too, which makes vectors worse
-    (benchmarks/blocks.md).
-    """
-    size = block_kernels.GROUP
-    groups = len(pairs) // size
-    whole = groups * size
-    out[:whole].reshape(groups, size, 2)[:] = pairs[:whole].reshape(size, groups, 2).transpose(1, 0, 2)
-    out[whole:] = pairs[whole:]
-    return out
-
-
 class ChunkTask(NamedTuple):
-    """Make the pairs of token block `number` of a chunk, or train the bucket of center block `number` in a round."""
+    """Prepare token block `number`, make the pairs of outside block `number`, or train center block `number`."""
 
     epoch: int
     chunk: int
-    round: int  # -1 for making pairs
+    round: int  # or PREPARE, or PAIR
     number: int
     progress: float  # the share of the epoch before the round
 
@@ -119,8 +121,8 @@ class Rotation:
 
     def __post_init__(self) -> None:
         self._starts = np.concatenate([[0], np.cumsum(self.sizes)])  # token blocks before each chunk
-        self._made = [0] * len(self.sizes)  # token blocks of each chunk whose pairs are made
-        self._taken = [0] * len(self.sizes)  # token blocks of each chunk that a worker has taken
+        self._made = {step: [0] * len(self.sizes) for step in (PREPARE, PAIR)}  # tasks done of each chunk
+        self._taken = {step: [0] * len(self.sizes) for step in (PREPARE, PAIR)}  # tasks that a worker has taken
         self._running = [False] * self.P
 
     def take(self) -> ChunkTask | None:
@@ -139,7 +141,7 @@ class Rotation:
         """Record that a task is done; return whether it was the last of its chunk."""
         with self._ready:
             if task.round < 0:
-                self._made[task.chunk] += 1
+                self._made[task.round][task.chunk] += 1
             else:
                 self.rounds[task.number] += 1
                 self._running[task.number] = False
@@ -153,7 +155,7 @@ class Rotation:
         before the next chunk starts, because the next chunk has another partition.
         """
         chunk = min(self.rounds) // self.P
-        if chunk == len(self.sizes) or self._made[chunk] < self.sizes[chunk]:
+        if chunk == len(self.sizes) or self._made[PAIR][chunk] < self.P:
             return None
         for number in sorted(range(self.P), key=self.rounds.__getitem__):
             past = self.rounds[number]
@@ -164,12 +166,14 @@ class Rotation:
         return None
 
     def _next_pairs(self) -> ChunkTask | None:
-        """Return the next token block, of this chunk or the next, that no worker has taken yet."""
+        """Return the next task of this chunk or the next that comes before its buckets and that no worker has taken."""
         current = min(self.rounds) // self.P
         for chunk in range(current, min(current + 2, len(self.sizes))):
-            if self._taken[chunk] < self.sizes[chunk]:
-                self._taken[chunk] += 1
-                return self._task(chunk, -1, self._taken[chunk] - 1)
+            is_prepared = self._made[PREPARE][chunk] == self.sizes[chunk]
+            for step, n in ((PREPARE, self.sizes[chunk]), (PAIR, self.P if is_prepared else 0)):
+                if self._taken[step][chunk] < n:
+                    self._taken[step][chunk] += 1
+                    return self._task(chunk, step, self._taken[step][chunk] - 1)
         return None
 
     def _task(self, chunk: int, round_: int, number: int) -> ChunkTask:
@@ -181,22 +185,23 @@ class Rotation:
 class Worker:
     """One thread's scratch arrays."""
 
-    pairs: PairWorkspace
+    text: TextWorkspace
     groups: GroupWorkspace
-    gathered: NDArray[np.int32] = field(default_factory=lambda: np.empty((2, 0, 2), np.int32))
 
-    def buckets(self, n: int) -> NDArray[np.int32]:
-        """Return two arrays for n pairs; they reuse memory, because the first access to new memory is slow."""
-        if self.gathered.shape[1] < n:
-            self.gathered = np.empty((2, 2 * n, 2), np.int32)
-        return self.gathered[:, :n]
+
+class OutsideBlock(NamedTuple):
+    """What the buckets of one outside block of a chunk are trained on."""
+
+    made: BlockPairs
+    alias: NDArray[np.uint64]  # `noise_table` of the block
 
 
 class Chunk(NamedTuple):
     """A chunk in memory."""
 
     partition: Partition
-    parts: dict[int, BlockPairs]  # the pairs made so far, by the number of the token block
+    text: ChunkText
+    outside: dict[int, OutsideBlock]  # those made so far, by number
 
 
 class Blocks(NegativeSampling[ChunkTask, Worker]):
@@ -208,19 +213,20 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
     def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled", run: Runner | None = None):
         super().__init__(corpus, options)
         is_compiled = kernels == "compiled"
-        self._sort_pairs = block_kernels.make_pairs if is_compiled else reference.make_pairs
+        self._keep_words = block_kernels.keep_words if is_compiled else reference.keep_words
+        self._make_pairs = block_kernels.make_pairs if is_compiled else reference.make_pairs
         self._run = run or (run_here if is_compiled else run_reference)
-        self._counts = corpus.vocabulary.counts
-        self._P = count_row_blocks(len(self._counts), options)
-        self._one_block = self._partition(0, 0)
+        self._words = words_of(corpus.vocabulary.counts, options)
+        self._P = count_row_blocks(len(corpus.vocabulary), corpus.tokens.n_blocks, options)
+        self._one_block = one_block(self._words, 1)
         self._token_blocks: list[NDArray[np.intp]] = []
         self._chunks: dict[int, Chunk] = {}
         self._opening = threading.Lock()
         self._schedule: Rotation | None = None
 
     def workspace(self) -> Worker:
-        groups = block_kernels.make_group_workspace(self._options.vector_size, self._options.negative, self.halt)
-        return Worker(block_kernels.make_pair_workspace(BLOCK_WORDS, self._P), groups)
+        groups = make_group_workspace(self._options.vector_size, self._options.negative, self.halt)
+        return Worker(make_text_workspace(BLOCK_WORDS), groups)
 
     def all_done(self, epoch: int) -> list[int]:
         return [self._P * len(self._cut(epoch))] * self._P
@@ -235,12 +241,13 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
     def train(self, task: ChunkTask, rate: float, work: Worker) -> TaskResult:
         assert self._schedule is not None
         chunk = self._chunk(task.epoch, task.chunk)
-        if task.round < 0:
+        result = TaskResult(0, 0.0, 0.0)
+        if task.round == PREPARE:
             block = int(self._token_blocks[task.chunk][task.number])
             tokens = checked_ids(self._tokens.read_block(block), len(self._keep), block)
-            key = block_key(self._options.seed, task.epoch, block)
-            chunk.parts[task.number] = self._make_pairs(tokens, key, chunk.partition, work)
-            result = TaskResult(0, 0.0, 0.0)
+            self._prepare(tokens, block_key(self._options.seed, task.epoch, block), chunk, task.number, work.text)
+        elif task.round == PAIR:
+            chunk.outside[task.number] = self._outside_block(chunk, task.number)
         else:
             result = self._train_bucket(task, chunk, rate, work)
         if self._schedule.finish(task):
@@ -248,53 +255,62 @@ class Blocks(NegativeSampling[ChunkTask, Worker]):
         return result
 
     def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Worker) -> TaskResult:
-        pairs = self._gather([self._make_pairs(tokens, key, self._one_block, work)], 0, work)
-        loss = self._run(self._bucket(self._one_block, 0, pairs, key, rate), work.groups)
-        return TaskResult(len(pairs), loss, 0.0)
+        chunk = Chunk(self._one_block, make_chunk_text(1, BLOCK_WORDS, 1), {})
+        self._prepare(tokens, key, chunk, 0, work.text)
+        chunk.outside[0] = self._outside_block(chunk, 0)
+        bucket = self._bucket(chunk, (0, 0), key, rate)
+        return TaskResult(len(bucket.pairs), self._run(bucket, self._with_room(work, bucket)), 0.0)
 
     def _cut(self, epoch: int) -> list[NDArray[np.intp]]:
         n_blocks = self._tokens.n_blocks
-        return cut_chunks(n_blocks, chunk_size(n_blocks, self._options), epoch)
+        return cut_chunks(n_blocks, chunk_size(n_blocks, self._P, self._options), epoch)
 
     def _chunk(self, epoch: int, number: int) -> Chunk:
         """Return a chunk of the epoch; the first call makes it."""
         with self._opening:
             if number not in self._chunks:
-                self._chunks[number] = Chunk(self._partition(epoch, number), {})
+                text = make_chunk_text(len(self._token_blocks[number]), BLOCK_WORDS, self._P)
+                self._chunks[number] = Chunk(self._partition(epoch, number), text, {})
             return self._chunks[number]
 
     def _partition(self, epoch: int, chunk: int) -> Partition:
-        options = self._options
-        return draw_partition(self._counts, self._P, options.ns_exponent, options.seed, epoch, chunk)
+        return draw_partition(self._words, self._P, self._options.seed, epoch, chunk)
 
-    def _make_pairs(self, tokens: NDArray[np.int32], key: int, partition: Partition, work: Worker) -> BlockPairs:
-        options, block_of = self._options, partition.block_of
-        windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, block_of, self._P)
-        return self._sort_pairs(windows, work.pairs)
+    def _prepare(self, tokens: NDArray[np.int32], key: int, chunk: Chunk, row: int, work: TextWorkspace) -> None:
+        """Subsample a block of tokens and sort its words, into row `row` of the chunk's text."""
+        options, P = self._options, len(chunk.partition.words)
+        block_of = chunk.partition.block_of
+        windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, block_of, P)
+        self._keep_words(windows, chunk.text, row, work)
+
+    def _outside_block(self, chunk: Chunk, block: int) -> OutsideBlock:
+        partition = chunk.partition
+        made = self._make_pairs(chunk.text, block, partition.slot_of, len(partition.words[block]))
+        return OutsideBlock(made, noise_table(self._words, partition, block))
 
     def _train_bucket(self, task: ChunkTask, chunk: Chunk, rate: float, work: Worker) -> TaskResult:
         i, o = task.number, (task.number + task.round) % self._P
-        b = i * self._P + o
-        pairs = self._gather([chunk.parts[number] for number in range(len(chunk.parts))], b, work)
-        key = block_key(self._options.seed, task.epoch, task.chunk, b, _BUCKET_KEY)
-        loss = self._run(self._bucket(chunk.partition, o, pairs, key, rate), work.groups)
-        n_pairs = sum(len(made) for made, _ in chunk.parts.values())
-        share = len(chunk.parts) / self._tokens.n_blocks * len(pairs) / max(1, n_pairs)
-        return TaskResult(len(pairs), loss, share)
+        key = block_key(self._options.seed, task.epoch, task.chunk, i * self._P + o, _BUCKET_KEY)
+        bucket = self._bucket(chunk, (i, o), key, rate)
+        loss = self._run(bucket, self._with_room(work, bucket))
+        n_pairs = sum(len(block.made.pairs) for block in chunk.outside.values())
+        share = len(chunk.text.entries) / self._tokens.n_blocks * len(bucket.pairs) / max(1, n_pairs)
+        return TaskResult(len(bucket.pairs), loss, share)
 
-    def _gather(self, parts: list[BlockPairs], b: int, work: Worker) -> NDArray[np.int32]:
-        """Return the pairs of bucket b of a chunk, in the order of `spread_pairs`."""
-        of_bucket = [pairs[starts[b] : starts[b + 1]] for pairs, starts in parts]
-        in_order, spread = work.buckets(sum(map(len, of_bucket)))
-        return spread_pairs(np.concatenate(of_bucket, out=in_order), spread)
+    def _with_room(self, work: Worker, bucket: Bucket) -> GroupWorkspace:
+        """Return the worker's scratch arrays; memory for a bucket's groups is kept for the next bucket."""
+        work.groups = with_room(work.groups, len(bucket.pairs))
+        return work.groups
 
-    def _bucket(self, partition: Partition, outside: int, pairs: NDArray[np.int32], key: int, rate: float) -> Bucket:
+    def _bucket(self, chunk: Chunk, place: tuple[int, int], key: int, rate: float) -> Bucket:
+        i, o = place
+        made, alias = chunk.outside[o]
         return Bucket(
             center=self._padded_center,
             outside=self._padded_outside,
-            pairs=pairs,
-            noise_words=partition.words[outside],
-            alias=partition.alias[outside],
+            pairs=made.pairs[made.starts[i] : made.starts[i + 1]],
+            noise_words=chunk.partition.words[o],
+            alias=alias,
             key=np.uint64(key),
             rate=np.float32(rate),
             negative=self._options.negative,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.compiling.kernel import Intrinsic, helper
+from firth.compiling.kernel import Intrinsic
 from firth.options import Options
 
 LANES = 16  # floats in a strip; the rows of a matrix are padded to whole strips
@@ -43,12 +43,6 @@ def aligned_zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> NDArray[An
     return aligned
 
 
-@helper()
-def address(array: Any) -> Any:
-    """Return the address of an array's first byte, as int64: `ctypes.data` is uint64, whose sum with int64 is float."""
-    return np.int64(array.ctypes.data)
-
-
 class Step(NamedTuple):
     """What all tiles of a step share."""
 
@@ -60,19 +54,6 @@ class Step(NamedTuple):
     loss: Any  # address of (16,) float64, to which the loss is added
 
 
-class Group(NamedTuple):
-    """Addresses of tables for a group of pairs: each input has an outside word of its own, its *positive*.
-
-    The inputs and then the positives are copied to spare rows, so that a row that occurs twice is updated twice.
-    """
-
-    positives: Any  # 2 * pairs row addresses: the positive of each input
-    copies: Any  # 4 * pairs row addresses: the spare rows
-    words: Any  # (2 * pairs,) int32: the word of each positive
-    noise: Any  # (16,) int32: the noise word of each output, -1 if there is none
-    positive_weights: Any  # (pairs, 16) float32: the signed weight of the positive in lane 8 r, 0 elsewhere
-
-
 class Rows(NamedTuple):
     """Tables of row addresses that an update reads and writes, each of 2 * pairs addresses.
 
@@ -82,7 +63,5 @@ class Rows(NamedTuple):
     inputs: Any  # the rows x_i as they were before the step
     before: Any
     after: Any
-    positives: Any  # the positive of each input, updated by the tile that has it; 0 for other tiles
-    old_positives: Any  # the same rows as they were before the step; 0 for other tiles
     pairs: Any  # as in `Step`
     strips: Any

@@ -1,21 +1,23 @@
 """Estimates the memory of negative sampling before training starts: the largest growth of resident memory."""
 
+from firth.compiling.kernel import compiler_memory
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training.expected_pairs import ExpectedPairs
 from firth.training.negative_sampling import layout, window_kernels
-from firth.training.negative_sampling.partition import chunk_size, count_row_blocks
+from firth.training.negative_sampling.partition import chunk_size, count_row_blocks, pairs_of_word
 
 _MIB = 2**20
-_COMPILED = {"hogwild": 158 * _MIB, "blocks": 163 * _MIB}  # the compiler and its code
+_COMPILED = {"hogwild": 40 * _MIB, "blocks": 35 * _MIB}  # what compiling the kernels takes
 _CHUNKS = 1.25  # chunks of pairs in memory: while one is trained on, the next is started
 _TABLE_BYTES = 4 + 8 + 49  # per word: its threshold, its slot, and scratch space for the alias table
-_PARTITION_BYTES = 1 + 4 + 8  # per word, in addition: its block, its position, scratch space of the first partition
+_PARTITION_BYTES = 2 + 2 * 4 + 8 + 8  # per word, in addition: block, place, number, alias; scratch space for drawing it
+_ENTRY_BYTES = 8 + 4  # per word of the text of a chunk: the word with its window, and its position
 
 
 def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
     """Return the name and the bytes of each part that training with these options will allocate."""
-    parts = {"compiled kernels": _COMPILED[options.schedule]}
+    parts = {"compiled kernels": compiler_memory() + _COMPILED[options.schedule]}
     parts |= matrices_and_tables(len(corpus.vocabulary), options, workers)
     return parts if options.schedule == "hogwild" else parts | _chunks(corpus, options, workers)
 
@@ -33,11 +35,13 @@ def matrices_and_tables(V: int, options: Options, workers: int) -> dict[str, int
 
 def _chunks(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
     V = len(corpus.vocabulary)
-    P = count_row_blocks(V, options)
+    P = count_row_blocks(V, corpus.tokens.n_blocks, options)
     pairs = ExpectedPairs(corpus, options, shrunken=options.shrink_windows)
-    chunk = pairs.of_blocks(chunk_size(corpus.tokens.n_blocks, options))
+    chunk = pairs.of_blocks(chunk_size(corpus.tokens.n_blocks, P, options))
+    words = chunk / pairs_of_word(options)
     return {
         "pairs": round(8 * min(_CHUNKS * chunk, pairs.total)),
+        "text of a chunk": round(_ENTRY_BYTES * words),
         "partitions of the vocabulary": V * _PARTITION_BYTES,
-        f"buckets of {workers} workers": round(min(workers, P) * 2 * 8 * chunk / P**2),
+        f"buckets of {workers} workers": round(min(workers, P) * (2 * 4 * chunk / P**2 + 3 * 4 * words / P)),
     }

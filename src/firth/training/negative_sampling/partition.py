@@ -8,6 +8,7 @@ as were trained before it, because the outside vectors start at zero and the fir
 Everything here is a function of the seed, the options and the size of the corpus.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,10 @@ from firth.options import Options
 from firth.text import BLOCK_WORDS
 from firth.training import sampling
 
-CHUNK_PAIRS = 8_000_000  # about the most pairs in a chunk; a pair takes 8 bytes, and at most two chunks are in memory
+BUCKET_PAIRS = 44_000  # most pairs in a bucket before subsampling, on average; of English text 31,000 are left
+MIN_BUCKET_PAIRS = 12_000  # with fewer, the groups of a bucket are small, and starting its task takes too long
 MIN_CHUNKS = 8  # of an epoch, if the corpus has as many token blocks; with fewer, analogies get worse
+MAX_CHUNK = 2**15  # token blocks of a chunk; places in its text are int32
 MIN_BLOCK_WORDS = 25  # words in a block; with fewer, too many noise words would equal the outside words
 
 _PARTITION_KEY = 2  # keeps these random draws apart from those of pairs and noise words
@@ -27,20 +30,26 @@ _PARTITION_KEY = 2  # keeps these random draws apart from those of pairs and noi
 class Partition(NamedTuple):
     """The vocabulary cut into P blocks."""
 
-    block_of: NDArray[np.uint8]  # (V,): the block of each word
+    block_of: NDArray[np.uint16]  # (V,): the block of each word
+    slot_of: NDArray[np.int32]  # (V,): the place of each word in `words` of its block
     words: list[NDArray[np.int32]]  # P arrays (n_b,): the words of each block, ascending
-    alias: list[NDArray[np.uint64]]  # P arrays (n_b,): `sampling.alias_table` of each block
 
 
-def count_row_blocks(V: int, options: Options) -> int:
-    """Return P, the number of blocks for V words."""
-    return max(1, min(options.blocks, V // MIN_BLOCK_WORDS))
+def count_row_blocks(V: int, n_blocks: int, options: Options) -> int:
+    """Return P, the number of blocks for V words and a corpus of `n_blocks` token blocks."""
+    longest = max(1, n_blocks // MIN_CHUNKS) * BLOCK_WORDS * pairs_of_word(options)
+    return max(1, min(options.blocks, V // MIN_BLOCK_WORDS, math.isqrt(longest // MIN_BUCKET_PAIRS)))
 
 
-def chunk_size(n_blocks: int, options: Options) -> int:
-    """Return the most token blocks in a chunk, for a corpus of `n_blocks` token blocks."""
-    pairs_per_word = options.window + 1 if options.shrink_windows else 2 * options.window
-    return max(1, min(CHUNK_PAIRS // (pairs_per_word * BLOCK_WORDS), n_blocks // MIN_CHUNKS))
+def chunk_size(n_blocks: int, P: int, options: Options) -> int:
+    """Return the most token blocks in a chunk, for a corpus of `n_blocks` token blocks and P blocks of words."""
+    size = min(BUCKET_PAIRS * P**2 // (BLOCK_WORDS * pairs_of_word(options)), n_blocks // MIN_CHUNKS, MAX_CHUNK)
+    return max(1, size)
+
+
+def pairs_of_word(options: Options) -> int:
+    """Return the number of pairs in a window, on average, away from the ends of a sentence."""
+    return options.window + 1 if options.shrink_windows else 2 * options.window
 
 
 def cut_chunks(n_blocks: int, size: int, epoch: int) -> list[NDArray[np.intp]]:
@@ -58,19 +67,61 @@ def cut_chunks(n_blocks: int, size: int, epoch: int) -> list[NDArray[np.intp]]:
     return np.split(order, cuts[1:-1])
 
 
-def draw_partition(
-    counts: NDArray[np.int64], P: int, ns_exponent: float, seed: int, epoch: int, chunk: int
-) -> Partition:
-    """Return the partition of V words with these counts for one chunk: P blocks of V/P words, assigned at random.
+class Words(NamedTuple):
+    """What the partitions of a vocabulary depend on."""
+
+    counts: NDArray[np.int64]  # (V,)
+    loads: NDArray[np.float64]  # (V,): how many of each word survive subsampling in an epoch, on average
+    ns_exponent: float
+
+
+def words_of(counts: NDArray[np.int64], options: Options) -> Words:
+    """Return the vocabulary with these counts, as `draw_partition` needs it."""
+    loads = counts * (sampling.keep_thresholds(counts, options.sample) / 2**32)
+    return Words(counts, loads, options.ns_exponent)
+
+
+def draw_partition(words: Words, P: int, seed: int, epoch: int, chunk: int) -> Partition:
+    """Return the partition of the vocabulary for one chunk: P blocks of about the same load, at random.
 
     In the first chunk of a run, which is a single token block, all words are in block 0 and the other blocks are empty:
     while the outside vectors are near zero, noise words must come from the whole vocabulary. One worker trains it.
     """
-    block_of = (np.arange(len(counts)) % P).astype(np.uint8)
     if epoch == chunk == 0:
-        block_of[:] = 0
-    else:
-        np.random.default_rng((seed, epoch, chunk, _PARTITION_KEY)).shuffle(block_of)
-    ends = np.cumsum(np.bincount(block_of, minlength=P))
-    words = np.split(np.argsort(block_of, kind="stable").astype(np.int32), ends[:-1])
-    return Partition(block_of, words, [sampling.alias_table(counts[block], ns_exponent) for block in words])
+        return one_block(words, P)
+    block_of = _assign(words.loads, P, np.random.default_rng((seed, epoch, chunk, _PARTITION_KEY)))
+    return _with_places(block_of, P)
+
+
+def _assign(loads: NDArray[np.float64], P: int, rng: np.random.Generator) -> NDArray[np.uint16]:
+    """Put the words in random order and cut it into P blocks of about the same weight; return the block of each word.
+
+    Half of the weight is load and half is the number of words. No word has more load than a quarter of a block, so that
+    a block with a very frequent word has enough other words for noise.
+    """
+    order = rng.permutation(len(loads))
+    share = loads / max(1.0, float(np.cumsum(loads)[-1]))
+    weights = np.minimum(share, 1 / (4 * P))[order] + 1 / len(loads)
+    ends = np.cumsum(weights)
+    block_of = np.empty(len(loads), np.uint16)
+    block_of[order] = np.minimum((ends - weights / 2) * (P / ends[-1]), P - 1)
+    return block_of
+
+
+def noise_table(words: Words, partition: Partition, block: int) -> NDArray[np.uint64]:
+    """Return the table (n_b,) that noise words are drawn from, as places in the words of `block`."""
+    return sampling.alias_table(words.counts[partition.words[block]], words.ns_exponent)
+
+
+def one_block(words: Words, P: int) -> Partition:
+    """Return the partition with all words in block 0 of P."""
+    return _with_places(np.zeros(len(words.counts), np.uint16), P)
+
+
+def _with_places(block_of: NDArray[np.uint16], P: int) -> Partition:
+    sizes = np.bincount(block_of, minlength=P)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    order = np.argsort(block_of, kind="stable")
+    slot_of = np.empty(len(block_of), np.int32)
+    slot_of[order] = np.arange(len(block_of)) - np.repeat(starts, sizes)
+    return Partition(block_of, slot_of, np.split(order.astype(np.int32), starts[1:]))

@@ -4,9 +4,9 @@
 same arguments, make the same random draws and do the same steps in the same order, so results differ by rounding only.
 They are about a thousand times slower. Equation numbers are those of docs/derivation.md.
 
-To follow a step, put `breakpoint()` into `group_step` (for Hogwild, `window_step`) and train with workers=1 and
-progress=False. Steps run in another thread, so breakpoints that are set within pdb have no effect on them. After each
-epoch the same functions run with rate 0, which computes the end loss and changes no row.
+To follow a step, put `breakpoint()` into `window_step` and train with workers=1 and progress=False. Steps run in
+another thread, so breakpoints that are set within pdb have no effect on them. After each epoch the same functions run
+with rate 0, which computes the end loss and changes no row.
 """
 
 import numpy as np
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from firth.objectives import sigmoid
 from firth.text import END
-from firth.training.draws import draw_noise, random_bits, window_size
-from firth.training.negative_sampling.block_kernels import GROUP, BlockPairs, Bucket, GroupWorkspace, Windows
+from firth.training.draws import draw_noise, random_bits, shuffle, window_size
+from firth.training.negative_sampling.block_kernels import spreading_step
+from firth.training.negative_sampling.buckets import GROUP, BlockPairs, Bucket, ChunkText, GroupWorkspace, Windows
 from firth.training.negative_sampling.window_kernels import Array, TokenBlock, Workspace
 
 Ids = NDArray[np.int32]
@@ -36,26 +37,6 @@ def window_step(V: Array, U: Array, around: Ids, o: int, noise: Ids, rate: float
     np.add.at(V, around, -rate * (G @ Y))  # a row that occurs r times changes r times
     np.add.at(U, outputs, -rate * (G.T @ X))
     return float(np.logaddexp(0, (1 - 2 * T) * S).sum(dtype=np.float64))
-
-
-def group_step(V: Array, U: Array, pairs: Ids, noise: Ids, rate: float) -> float:
-    """Do the step of one group of pairs that share noise words, in place; return its loss (16) in nats.
-
-    The gradients (17), (17a) of the pairs are summed.
-
-    V, U   as in `window_step`
-    pairs  (n, 2): center c and outside word o of each pair
-    noise  (K,) noise words, with repeats; for a pair, those equal to its o are left out
-    """
-    c, o = pairs[:, 0], pairs[:, 1]
-    X, positives, Y = V[c], U[o], U[noise]
-    s_o = np.sum(X * positives, axis=1, keepdims=True)
-    S, W = X @ Y.T, (noise != o[:, None]).astype(X.dtype)
-    g_o, G = sigmoid(s_o) - 1, W * sigmoid(S)
-    np.add.at(V, c, -rate * (g_o * positives + G @ Y))
-    np.add.at(U, o, -rate * (g_o * X))
-    np.add.at(U, noise, -rate * (G.T @ X))
-    return float(np.logaddexp(0, -s_o).sum(dtype=np.float64) + (W * np.logaddexp(0, S)).sum(dtype=np.float64))
 
 
 def sentences(tokens: Ids, keep: Array, key: np.uint64) -> list[Ids]:
@@ -91,25 +72,57 @@ def train_block(block: TokenBlock, work: Workspace) -> tuple[int, int]:
     return int(np.count_nonzero(block.tokens != END)), n_pairs
 
 
-def make_pairs(block: Windows, work: object) -> BlockPairs:
+def keep_words(block: Windows, text: ChunkText, row: int, work: object) -> None:
+    """Do what `block_kernels.keep_words` does."""
+    entries: list[int] = []
+    parts: list[int] = []
+    for sentence in sentences(block.tokens, block.keep, block.key):
+        for t, word in enumerate(sentence.tolist()):
+            r = int(window_size(block.key, len(entries), block.window, block.shrink))
+            before, after = min(r, t), min(r, len(sentence) - 1 - t)
+            parts.append(int(block.block_of[word]))
+            entries.append(word | parts[-1] << 32 | before << 48 | after << 56)
+    text.entries[row, : len(entries)] = entries
+    text.order[row, : len(entries)] = np.argsort(np.array(parts, np.intp), kind="stable")
+    text.starts[row] = np.append(0, np.cumsum(np.bincount(np.array(parts, np.intp), minlength=block.P)))
+
+
+def make_pairs(text: ChunkText, block: int, slot_of: Ids, n_words: int) -> BlockPairs:
     """Do what `block_kernels.make_pairs` does."""
-    pairs = [(center, o) for o, around in windows(block) for center in around.tolist()]
-    centers, outsides = np.array(pairs, np.int32).reshape(-1, 2).T
-    bucket = block.block_of[centers].astype(np.int64) * block.P + block.block_of[outsides]
-    order = np.argsort(bucket, kind="stable")
-    starts = np.append(0, np.cumsum(np.bincount(bucket, minlength=block.P**2)))
-    return BlockPairs(np.stack([centers, outsides], axis=1)[order], starts)
+    words, parts = text.entries & 0xFFFFFFFF, text.entries >> 32 & 0xFFFF
+    before, after = text.entries >> 48 & 0xFF, text.entries >> 56
+    places = [
+        (row, i) for row, starts in enumerate(text.starts) for i in text.order[row, starts[block] : starts[block + 1]]
+    ]
+    pairs, of_centers = [], []
+    spread = [places[k * spreading_step(len(places)) % len(places)] for k in range(len(places))]
+    for row, i in sorted(spread, key=lambda place: int(slot_of[words[place]])):
+        around = [*range(i - before[row, i], i), *range(i + 1, i + 1 + after[row, i])]
+        pairs += [(words[row, j], words[row, i]) for j in around]
+        of_centers += [parts[row, j] for j in around]
+    order = np.argsort(np.array(of_centers, np.intp), kind="stable")
+    sizes = np.bincount(np.array(of_centers, np.intp), minlength=text.starts.shape[1] - 1)
+    return BlockPairs(np.array(pairs, np.int32).reshape(-1, 2)[order], np.append(0, np.cumsum(sizes)))
+
+
+def groups(pairs: Ids, key: np.uint64) -> list[Ids]:
+    """Return the groups of a bucket in the order of training: at most 8 pairs of one outside word."""
+    found = []
+    for run in np.split(pairs, np.flatnonzero(np.diff(pairs[:, 1])) + 1):
+        found += [run[start : start + GROUP] for start in range(0, len(run), GROUP)]
+    order = np.arange(len(found))
+    shuffle(key, order, len(found))
+    return [found[number] for number in order]
 
 
 def train_bucket(bucket: Bucket, work: GroupWorkspace) -> None:
     """Do what `train_bucket` of `block_kernels.compile_train_bucket` does, without its checks."""
     loss, K, drawn = 0.0, bucket.negative, np.empty(bucket.negative, np.int32)
-    for number, start in enumerate(range(0, len(bucket.pairs), GROUP)):
+    for number, group in enumerate(groups(bucket.pairs, bucket.key)):
         if work.halt[0]:
             break
         draw_noise(bucket.key, number * K, K, bucket.alias, drawn)
-        group = bucket.pairs[start : start + GROUP]
-        noise = bucket.noise_words[drawn]
-        loss += group_step(bucket.center, bucket.outside, group, noise, float(bucket.rate))
+        noise, centers, o = bucket.noise_words[drawn], group[:, 0], int(group[0, 1])
+        loss += window_step(bucket.center, bucket.outside, centers, o, noise, float(bucket.rate))
     work.loss[:] = 0
     work.loss[0] = loss

@@ -8,8 +8,7 @@ vectors u of outside and noise words, and W_ij says how often the pair (i, j) co
     G = W * (sigma(S) - T)                            gradient of J by S
     X <- X - eta G Y,   Y <- Y - eta G^T X            (27a), with all rows on the right as they were before the step
 
-`score_tile` computes the first three lines and `update_tile` the last. `reference.window_step` and
-`reference.group_step` are the same in NumPy.
+`score_tile` computes the first three lines and `update_tile` the last. `reference.window_step` is the same in NumPy.
 
 A *strip* is 16 floats of a row. Output rows are processed in *tiles* of at most 8 and input rows in pairs, so the 2 x 8
 scores of a pair and a tile fill one strip: lane 8 r + j belongs to input r of the pair and output j of the tile. The
@@ -26,7 +25,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from firth.training.negative_sampling.layout import LANES, STRIP_BYTES, TILE, Group
+from firth.training.negative_sampling.layout import LANES, STRIP_BYTES, TILE
 
 PAIR = 2
 
@@ -197,45 +196,35 @@ def _merge(a: Strip | None, b: Strip | None, low: list[int], high: list[int]) ->
 
 
 @intrinsic(prefer_literal=True)
-def score_tile(typingctx, tile, positive, step, outputs, column_weights, group, g):
+def score_tile(typingctx, tile, step, outputs, column_weights, g):
     """Score a tile of outputs against all inputs: write -eta G of (27a) to `g` and add to the loss (27).
 
     tile            int literal  output rows in the tile, 1 to 8
-    positive        int literal  1 if the first output of each input is its own positive, else 0
     step            Step
-    outputs         address      table of `tile` row addresses; the first is not used if `positive`
+    outputs         address      table of `tile` row addresses
     column_weights  address      (16,) float32: the signed weight of each output
-    group           Group, or () for a window, whose outside word is the first output of its first tile
     g               address      (pairs, 16) float32, overwritten
 
     A signed weight is W (1 - 2 T): negative for the outside word, positive for noise, 0 in unused lanes.
     """
-    T, has_positive, is_group = tile.literal_value, bool(positive.literal_value), len(group) > 0
-    signature = types.void(tile, positive, step, types.int64, types.int64, group, types.int64)
+    T = tile.literal_value
+    signature = types.void(tile, step, types.int64, types.int64, types.int64)
 
     def codegen(context, b, sig, args):
-        _, _, packed_step, outputs, column_weights, packed_group, g = args
+        _, packed_step, outputs, column_weights, g = args
         inputs, pairs, strips, row_weights, rate, loss = cgutils.unpack_tuple(b, packed_step)
-        addresses = Group(*cgutils.unpack_tuple(b, packed_group)) if is_group else None
         total = _carried(b, _constant(b, 0.0))
         last = b.sub(pairs, _I64(1))
-        y = [_load_address(b, outputs, _I64(j)) for j in range(int(has_positive), T)]
+        y = [_load_address(b, outputs, _I64(j)) for j in range(T)]
         minus_rate = _splat(b, b.fneg(rate))
         signed = _load(b, column_weights)
 
         def score(p):
-            i = [b.add(b.mul(p, _I64(PAIR)), _I64(r)) for r in range(PAIR)]
-            x = [_load_address(b, inputs, row) for row in i]
-            if not has_positive:
-                return _dot_products(b, x, [], [], y, strips)
-            positives = [_load_address(b, addresses.positives, row) for row in i]
-            copies = [_load_address(b, addresses.copies, row) for row in i]
-            copies += [_load_address(b, addresses.copies, b.add(row, b.mul(pairs, _I64(PAIR)))) for row in i]
-            return _dot_products(b, x, positives, copies, y, strips)
+            x = [_load_address(b, inputs, b.add(b.mul(p, _I64(PAIR)), _I64(r))) for r in range(PAIR)]
+            return _dot_products(b, x, y, strips)
 
         def finish(scores, p):
-            weights = _group_weights(signed, addresses, has_positive, p) if is_group else signed
-            weights = weights * _load(b, _address(b, row_weights, p, STRIP_BYTES))
+            weights = signed * _load(b, _address(b, row_weights, p, STRIP_BYTES))
             sign = _constant(b, 1.0).with_sign_of(weights)  # 1 - 2 T
             sigmoid, softplus = _sigmoid_and_softplus(scores * sign)
             b.store(softplus.times_plus(weights * sign, _get(b, total)).value, total)
@@ -256,48 +245,17 @@ def score_tile(typingctx, tile, positive, step, outputs, column_weights, group, 
     return signature, codegen
 
 
-def _group_weights(signed: Strip, group: Group, has_positive: bool, p: ir.Value) -> Strip:
-    """Return the signed weights of a pair of inputs; a noise word equal to an input's positive counts as positive."""
-    b = signed.b
-    words_of_pair = _address(b, group.words, p, 4 * PAIR)
-    words = ir.Constant(_STRIP_I32, ir.Undefined)
-    for r in range(PAIR):
-        word = b.load(b.inttoptr(b.add(words_of_pair, _I64(4 * r)), _I32.as_pointer()), align=4)
-        words = b.insert_element(words, word, _I32(r))
-    words = b.shuffle_vector(words, words, ir.Constant(_STRIP_I32, [lane // TILE for lane in range(LANES)]))
-    noise = b.load(b.inttoptr(group.noise, _STRIP_I32.as_pointer()), align=STRIP_BYTES)
-    is_positive = b.icmp_signed("==", words, noise)
-    weights = Strip(b, b.select(is_positive, _constant(b, -1.0).value, signed.value))
-    return weights + _load(b, _address(b, group.positive_weights, p, STRIP_BYTES)) if has_positive else weights
-
-
-def _dot_products(
-    b: ir.IRBuilder,
-    x: list[ir.Value],
-    positives: list[ir.Value],
-    copies: list[ir.Value],
-    y: list[ir.Value],
-    strips: ir.Value,
-) -> Strip:
-    """Return the scores of a pair of inputs in lane 8 r + j: with its positive, if any, then with all of `y`.
-
-    Arguments are row addresses. positives[r] belongs to x[r]; both are copied to `copies`, inputs first.
-    """
-    T = bool(positives) + len(y)
-    sums = [[_carried(b, _constant(b, 0.0)) for _ in range(T)] for _ in x]
+def _dot_products(b: ir.IRBuilder, x: list[ir.Value], y: list[ir.Value], strips: ir.Value) -> Strip:
+    """Return the scores of a pair of inputs in lane 8 r + j; the arguments are row addresses."""
+    sums = [[_carried(b, _constant(b, 0.0)) for _ in y] for _ in x]
     with cgutils.for_range(b, strips) as loop:
         offset = b.mul(loop.index, _I64(STRIP_BYTES))
         left = [_load(b, b.add(row, offset)) for row in x]
-        right = [_load(b, b.add(row, offset)) for row in positives]
-        for r in range(len(positives)):
-            _add_product(left[r], right[r], sums[r][0])
-        for strip, row in zip([*left, *right], copies, strict=False):
-            _store(strip, b.add(row, offset))
-        for j, row in enumerate(y, start=bool(positives)):
+        for j, row in enumerate(y):
             output = _load(b, b.add(row, offset))
             for r in range(PAIR):
                 _add_product(left[r], output, sums[r][j])
-    unused = [None] * (TILE - T)
+    unused = [None] * (TILE - len(y))
     return _horizontal_sums([lane for of_row in sums for lane in [*(_get(b, slot) for slot in of_row), *unused]])
 
 
@@ -306,10 +264,10 @@ def _add_product(left: Strip, right: Strip, slot: ir.Value) -> None:
 
 
 @intrinsic(prefer_literal=True)
-def update_tile(typingctx, tile, positive, in_place, n_upcoming, rows, outputs, g, upcoming):
+def update_tile(typingctx, tile, in_place, n_upcoming, rows, outputs, g, upcoming):
     """Update the rows of one tile by (27a): y_j += sum_i g_ij x_i, and after_i = before_i + sum_j g_ij y_j.
 
-    tile, positive  int literals  as in `score_tile`
+    tile            int literal   as in `score_tile`
     in_place        int literal   1 if `rows.before` is `rows.inputs`
     n_upcoming      int literal   how many rows to prefetch, a line at a time between the arithmetic
     rows            Rows
@@ -317,13 +275,13 @@ def update_tile(typingctx, tile, positive, in_place, n_upcoming, rows, outputs, 
     g               address       (pairs, 16) float32: -eta G, from `score_tile`
     upcoming        address       table of `n_upcoming` rows that will soon be used
     """
-    T, has_positive, is_in_place = tile.literal_value, bool(positive.literal_value), bool(in_place.literal_value)
-    signature = types.void(tile, positive, in_place, n_upcoming, rows, *[types.int64] * 3)
+    T, is_in_place = tile.literal_value, bool(in_place.literal_value)
+    signature = types.void(tile, in_place, n_upcoming, rows, *[types.int64] * 3)
 
     def codegen(context, b, sig, args):
-        packed_rows, outputs, g, upcoming = args[4:]
-        inputs, before, after, positives, old_positives, pairs, strips = cgutils.unpack_tuple(b, packed_rows)
-        output_rows = [_load_address(b, outputs, _I64(j)) for j in range(int(has_positive), T)]
+        packed_rows, outputs, g, upcoming = args[3:]
+        inputs, before, after, pairs, strips = cgutils.unpack_tuple(b, packed_rows)
+        output_rows = [_load_address(b, outputs, _I64(j)) for j in range(T)]
         next_rows = [_load_address(b, upcoming, _I64(j)) for j in range(n_upcoming.literal_value)]
         with cgutils.for_range(b, strips) as strip:
             offset = b.mul(strip.index, _I64(STRIP_BYTES))
@@ -338,13 +296,8 @@ def update_tile(typingctx, tile, positive, in_place, n_upcoming, rows, outputs, 
                     lane = b.add(coefficients, _I64(4 * TILE * r))
                     x = _load(b, b.add(_load_address(b, inputs, i), offset))
                     new = x if is_in_place else _load(b, b.add(_load_address(b, before, i), offset))
-                    if has_positive:
-                        address = b.add(_load_address(b, positives, i), offset)
-                        g_i0, old = _broadcast(b, lane), _load(b, b.add(_load_address(b, old_positives, i), offset))
-                        new = g_i0.times_plus(old, new)
-                        _store(g_i0.times_plus(x, _load(b, address)), address)
                     for j in range(len(y)):
-                        g_ij = _broadcast(b, b.add(lane, _I64(4 * (j + has_positive))))
+                        g_ij = _broadcast(b, b.add(lane, _I64(4 * j)))
                         b.store(g_ij.times_plus(x, _get(b, sums[j])).value, sums[j])
                         new = g_ij.times_plus(y[j], new)
                     _store(new, b.add(_load_address(b, after, i), offset))

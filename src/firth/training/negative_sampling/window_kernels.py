@@ -3,10 +3,7 @@
 The pairs of a window share their outside word o, the word in the middle, and K noise words drawn once for the window
 (Ji et al. 2016, arXiv:1611.06172, section 3). The words around o are the centers. As in word2vec.c, the word in the
 middle is thus the outside word and not the center; by Result 26 of docs/derivation.md the corpus has the same pairs.
-A window is one step of Result 27, with X the rows v of the words around, and Y the rows u of o and of the noise words:
-
-- a word that occurs r times around o, or r times among the noise words, is one row of weight r;
-- a noise word equal to o has weight 0, as in word2vec.c (Result 18).
+A window is one step (`steps`).
 
 Random draws are numbered (`firth.training.draws`), so they do not depend on the blocks trained before. Nothing is
 checked here: ids pass `guards.checked_ids` before they reach the kernel.
@@ -18,20 +15,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.compiling.kernel import helper, kernel
+from firth.compiling.kernel import address, helper, kernel
 from firth.training.draws import draw_noise, subsample, window_size
 from firth.training.negative_sampling.layout import (
     LANES,
     STRIP_BYTES,
     TILE,
-    Rows,
     Step,
-    address,
     aligned_zeros,
-    score_tile,
     strips,
     tiles,
-    update_tile,
+)
+from firth.training.negative_sampling.steps import (
+    compile_step,
+    queue_outputs,
+    reset_column_weights,
+    set_row_weight,
+    weigh_outputs,
 )
 
 SLICE = 512  # windows whose noise words are drawn together and stay in the nearest cache
@@ -138,12 +138,6 @@ def list_centers(kept, n, center, row_bytes, zero_row, centers):
 
 
 @helper()
-def set_row_weight(weights, row, weight):
-    """Give input `row` a weight: the 8 lanes of its half of a strip."""
-    weights[row // 2, TILE * (row % 2) : TILE * (row % 2) + TILE] = weight
-
-
-@helper()
 def merge_inputs(lo, i, hi, centers, previous, slots, merged, weights, zero_row):
     """Write the distinct input rows of the window [lo, hi) around i to `merged`, with their weights.
 
@@ -169,48 +163,6 @@ def merge_inputs(lo, i, hi, centers, previous, slots, merged, weights, zero_row)
 
 
 @helper()
-def queue_outputs(outputs, slot, word, noise, first, K, outside, row_bytes):
-    """Write the addresses of a window's 1 + K output rows to outputs[slot]; return whether they need weights."""
-    outputs[slot, 0] = outside + np.int64(word) * row_bytes
-    is_weighted = False
-    for k in range(first, first + K):
-        outputs[slot, 1 + k - first] = outside + np.int64(noise[k]) * row_bytes
-        is_weighted |= noise[k] == word
-        for earlier in range(first, k):
-            is_weighted |= noise[k] == noise[earlier]
-    return is_weighted
-
-
-@helper()
-def set_column_weight(weights, tile, column, weight):
-    """Give output `column` a signed weight, for both inputs of a pair."""
-    weights[column // tile, column % tile] = weight
-    weights[column // tile, column % tile + TILE] = weight
-
-
-@helper()
-def weigh_outputs(outputs, slot, K, tile, weights, unused):
-    """Leave out noise words equal to the outside word; merge equal noise words into one row of more weight."""
-    for k in range(1, K + 1):
-        same = 0
-        while outputs[slot, same] != outputs[slot, k]:
-            same += 1
-        if same == k:
-            continue
-        if same > 0:
-            set_column_weight(weights, tile, same, weights[same // tile, same % tile] + np.float32(1))
-        set_column_weight(weights, tile, k, np.float32(0))
-        outputs[slot, k] = unused
-
-
-@helper()
-def reset_column_weights(K, tile, weights):
-    """Count every output once: -1 for the outside word, 1 for a noise word."""
-    for column in range(K + 1):
-        set_column_weight(weights, tile, column, np.float32(1) if column else np.float32(-1))
-
-
-@helper()
 def reset_workspace(work, K, tile, row_bytes):
     """Set every weight and every address that no window writes."""
     work.loss[:] = 0
@@ -226,25 +178,11 @@ def reset_workspace(work, K, tile, row_bytes):
 def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
     """Return `train_block` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips.
 
-    These numbers are constants of the code, so that LLVM unrolls the short loops over them. Compiling takes about two
-    seconds, on the first call.
+    Compiling takes about two seconds, on the first call.
     """
-    in_place = 1 if n_tiles == 1 else 0
     row_bytes = n_strips * STRIP_BYTES
     columns = tile * n_tiles
-    n_upcoming = tile + 1  # rows to prefetch: the outputs of the same tile, and one more
-
-    @helper(inline="always")
-    def train_window(step, outputs, upcoming, column_weights, g, sums):
-        """Do the step (27), (27a) of a window. All arguments but `step` are the addresses of tables."""
-        inputs, tile_bytes = step.inputs, step.pairs * STRIP_BYTES
-        for t in range(n_tiles):
-            weights = column_weights + t * STRIP_BYTES
-            score_tile(tile, 0, step, outputs + 8 * tile * t, weights, (), g + t * tile_bytes)
-        for t in range(n_tiles):
-            before, after = inputs if t == 0 else sums, inputs if t == n_tiles - 1 else sums
-            rows, place = Rows(inputs, before, after, 0, 0, step.pairs, n_strips), 8 * tile * t
-            update_tile(tile, 0, in_place, n_upcoming, rows, outputs + place, g + t * tile_bytes, upcoming + place)
+    train_step = compile_step(tile, n_tiles, n_strips, tile + 1)
 
     @kernel()
     def train_block(block, work):
@@ -298,7 +236,7 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
                 step = Step(inputs, n_pairs, n_strips, address(row_weights), block.rate, address(work.loss))
                 table = address(outputs) + 8 * (columns + 1) * slot
                 upcoming = address(outputs) + 8 * (columns + 1) * ahead
-                train_window(step, table, upcoming, address(column_weights), g, sums)
+                train_step(step, table, upcoming, address(column_weights), g, sums)
                 if is_merged:
                     row_weights[:n_pairs] = 1
                 if is_weighted[slot]:

@@ -3,6 +3,7 @@
 Memory that one stage frees before the next begins counts in its own stage only.
 """
 
+from firth.compiling.kernel import compiler_memory
 from firth.options import Options
 from firth.text import Corpus
 from firth.training.expected_pairs import ExpectedPairs
@@ -12,7 +13,7 @@ from firth.training.softmax.exact import TILE_BYTES, TILE_WORDS
 from firth.training.softmax.passes import BATCH
 
 _MIB = 2**20
-_COMPILED = 145 * _MIB  # the compiler and compiled code
+_COMPILED = 37 * _MIB  # what compiling the kernels takes
 _WARM_COMPILED = 35 * _MIB  # the kernels of the warm start, once the compiler is loaded
 _PAIR_BYTES = 8 + 8 + 4  # of a pair while a task is sorted: its entry, room to sort it, its sum
 _RUN_CELL_BYTES = 8 + 4  # of a cell of a run
@@ -23,7 +24,7 @@ _MERGED_CELL_BYTES = 32  # of a cell while runs are merged: in the runs, merged,
 def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
     """Return the name and size, in bytes, of each part of the memory that training with these options allocates."""
     V, pairs = len(corpus.vocabulary), ExpectedPairs(corpus, options, shrunken=False)
-    always = {"compiled kernels": _COMPILED + (_WARM_COMPILED if options.warm_epochs else 0)}
+    always = {"compiled kernels": compiler_memory() + _COMPILED + (_WARM_COMPILED if options.warm_epochs else 0)}
     always |= {f"2 matrices of {V:,} x {options.vector_size} floats": 2 * 4 * V * options.vector_size}
     counts = {"counts of pairs": min(RUN_BYTES, round(_CELL_BYTES * pairs.distinct(pairs.total)))}
     stages = [_counting(pairs, counts, options, workers), counts | _passes(V, options)]
