@@ -11,10 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firth.objectives import (
+    cbow,
+    context_vector,
     cross_entropy,
+    hierarchical_probabilities,
+    hierarchical_softmax,
+    huffman_tree,
     log_softmax,
     naive_softmax,
     negative_sampling,
+    one_hot_network,
     sigmoid,
     softmax,
     softmax_jacobian,
@@ -253,3 +259,120 @@ def test_a_window_step_is_three_matrix_products(seed: int, N: int, K: int):
     assert np.logaddexp(0, (1 - 2 * T) * S).sum() == pytest.approx(sum(losses), rel=1e-12)
     np.testing.assert_allclose(G @ Y, d_centers, **EXACT)
     np.testing.assert_allclose(G.T @ X, sum(d_Us)[outputs], **EXACT)
+
+
+descending_counts = st.lists(st.integers(1, 10**6), min_size=1, max_size=60).map(lambda c: sorted(c, reverse=True))
+
+
+@given(descending_counts)
+def test_the_mean_code_length_is_the_entropy_of_the_counts_up_to_a_bit(counts: list[int]):
+    p = np.array(counts) / sum(counts)
+    entropy, mean = -(p * np.log2(p)).sum(), p @ huffman_tree(counts).lengths
+    assert entropy - 1e-12 <= mean < entropy + 1
+    assert entropy <= np.log2(len(counts)) + 1e-12
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=40).map(lambda c: sorted(c, reverse=True)))
+def test_a_code_of_l_bits_needs_the_fibonacci_number_of_l_plus_2(counts: list[int]):
+    fibonacci = [0, 1, 1]
+    while len(fibonacci) < len(counts) + 3:
+        fibonacci.append(sum(fibonacci[-2:]))
+    assert sum(counts) >= fibonacci[huffman_tree(counts).lengths.max() + 2]
+
+
+def counts_of_decisions(counts: np.ndarray, tree) -> np.ndarray:
+    """Return n_0(c, ν) and n_1(c, ν), the pairs of each center below each child of each inner node."""
+    V = len(counts)
+    found = np.zeros((2, V, V - 1))
+    for word in range(V):
+        for node, code in zip(*tree.path(word), strict=True):
+            found[code, :, node] += counts[:, word]
+    return found
+
+
+@given(seeds)
+def test_the_corpus_loss_along_paths_depends_only_on_counts_of_decisions(seed: int):
+    counts, centers, U = counts_and_vectors(seed)
+    Q, tree = U[1:], huffman_tree(np.sort(counts.sum(axis=0) + 1)[::-1])
+    n_0, n_1 = counts_of_decisions(counts, tree)
+    scores = centers @ Q.T
+    by_pairs, d_centers, d_Q = 0.0, np.zeros_like(centers), np.zeros_like(Q)
+    for c, o in np.argwhere(counts):
+        loss, d_center, d_node = hierarchical_softmax(centers[c], o, Q, tree)
+        by_pairs += counts[c, o] * loss
+        d_centers[c] += counts[c, o] * d_center
+        d_Q += counts[c, o] * d_node
+    errors = (n_0 + n_1) * sigmoid(scores) - n_0
+    assert by_pairs == pytest.approx((n_0 * np.logaddexp(0, -scores) + n_1 * np.logaddexp(0, scores)).sum(), rel=1e-12)
+    np.testing.assert_allclose(d_centers, errors @ Q, **EXACT)
+    np.testing.assert_allclose(d_Q, errors.T @ centers, **EXACT)
+
+
+@given(seeds)
+def test_the_optimum_of_hierarchical_softmax_is_the_conditional_distribution(seed: int):
+    """D = V - 1: with unit vectors as rows of Q, the center vectors are the scores."""
+    counts = np.random.default_rng(seed).integers(1, 20, size=(5, 5))
+    tree, Q, N_c = huffman_tree([9, 5, 3, 2, 1]), np.eye(4), counts.sum(axis=1)
+    n_0, n_1 = counts_of_decisions(counts, tree)
+    optimum = np.log(n_0 / n_1)
+    for v_c, n_c, N in zip(optimum, counts, N_c, strict=True):
+        np.testing.assert_allclose(hierarchical_probabilities(v_c, Q, tree), n_c / N, rtol=1e-12)
+        results = [hierarchical_softmax(v_c, o, Q, tree) for o in range(5)]
+        np.testing.assert_allclose(sum(n * d for n, (_, d, _) in zip(n_c, results, strict=True)), 0.0, atol=1e-11)
+        least = sum(n * loss for n, (loss, _, _) in zip(n_c, results, strict=True))
+        assert least == pytest.approx(-(n_c * np.log(n_c / N)).sum(), rel=1e-12)
+        for moved in (v_c + 0.1, v_c - [0.1, 0, 0, 0]):
+            assert sum(n * hierarchical_softmax(moved, o, Q, tree)[0] for o, n in enumerate(n_c)) > least
+
+
+@pytest.mark.parametrize("combine", ["mean", "sum"])
+def test_the_costs_of_paths_and_contexts_counted_one_multiplication_at_a_time(combine):
+    """The hidden vector is counted as M multiply-adds of a vector, and so are the updates of the context."""
+    _, centers, U = counts_and_vectors(4)
+    V, D = U.shape
+    Q, tree, o, noise, context = U[1:], huffman_tree([9, 5, 3, 2, 1]), 3, [2, 4, 1], [0, 4, 4, 2]
+    factors = np.full(len(context), 1 / len(context) if combine == "mean" else 1.0)
+    Counted.multiplications = 0
+    h = (counted(factors) @ counted(centers[context])).astype(float)
+    np.testing.assert_allclose(h, context_vector(context, centers, combine), **EXACT)
+    assert Counted.multiplications == len(context) * D
+
+    nodes, codes = tree.path(o)
+    rows = [o, *noise]
+    for outputs, touched, error_of, loss, cost in [
+        (U, range(V), lambda z: softmax(z) - np.eye(V)[o], naive_softmax, 3 * V * D),
+        (
+            U,
+            rows,
+            lambda s: sigmoid(s) - [1, 0, 0, 0],
+            lambda h, o, U: negative_sampling(h, o, noise, U),
+            3 * (1 + len(noise)) * D,
+        ),
+        (
+            Q,
+            nodes,
+            lambda s: sigmoid(s) - (1 - codes),
+            lambda h, o, Q: hierarchical_softmax(h, o, Q, tree),
+            3 * len(nodes) * D,
+        ),
+    ]:
+        d_h, d_rows, found_cost = counted_gradients(h, outputs[touched], error_of)
+        assert found_cost == cost
+        Counted.multiplications = 0
+        d_context = np.outer(counted(factors), counted(d_h)).astype(float)
+        assert Counted.multiplications == len(context) * D
+        _, d_V, d_outputs = cbow(context, o, centers, outputs, loss, combine)
+        np.testing.assert_allclose(d_outputs[touched], d_rows, **EXACT)
+        np.testing.assert_allclose(d_V[0], d_context[0], **EXACT)
+        np.testing.assert_allclose(d_V[4], d_context[1] + d_context[2], **EXACT)
+
+
+@given(seeds, st.lists(st.integers(0, 4), min_size=1, max_size=6), st.sampled_from(["mean", "sum"]))
+def test_cbow_is_the_network_with_a_bag_of_words_for_the_one_hot_vector(seed: int, context: list[int], combine):
+    _, centers, U = counts_and_vectors(seed)
+    bag = np.bincount(context, minlength=5) / (len(context) if combine == "mean" else 1)
+    expected, gradients = one_hot_network(bag, np.eye(5)[3], centers.T, U)
+    loss, d_V, d_U = cbow(context, 3, centers, U, combine=combine)
+    assert loss == pytest.approx(expected, rel=1e-12, abs=1e-13)
+    np.testing.assert_allclose(d_V, gradients.W_1.T, **EXACT)
+    np.testing.assert_allclose(d_U, gradients.W_2, **EXACT)

@@ -31,7 +31,7 @@ def test_every_equation_holds_at_other_sizes(sizes: dict[str, int]):
 
 
 def test_every_equation_has_its_own_name_and_a_right_hand_side():
-    assert len(set(NAMES)) == len(NAMES) == 21
+    assert len(set(NAMES)) == len(NAMES) == 38
     assert all(" = " in equation.equation for equation in EQUATIONS)
 
 
@@ -39,7 +39,7 @@ def test_every_equation_shows_the_derivative_that_its_name_states():
     for equation in EQUATIONS[3:]:  # the others have one parameter
         parameter = equation.name.split(" by ")[1].split(",")[0]
         shown = equation.equation.split(" = ")[0].split("/∂")[1]
-        assert shown in {parameter, {"V": "v_w", "U": "u_w"}.get(parameter)}  # a matrix by name or by row
+        assert shown in {parameter, {"V": "v_w", "U": "u_w", "Q": "q_n"}.get(parameter)}  # a matrix by name or row
 
 
 def test_the_result_depends_on_the_seed_alone():
@@ -74,6 +74,8 @@ def test_an_example_has_the_words_that_its_equations_need(seed: int):
     assert len({drawn.o, drawn.once, drawn.twice}) == 3
     assert len(drawn.outsides) == 2 * m
     assert drawn.outsides[0] == drawn.outsides[-1]
+    assert drawn.nodes.shape == (V - 1, 3)
+    assert 0 < len(drawn.path) == drawn.tree.lengths[drawn.o] < V
 
 
 # Mistakes: a change of the results of an objective, and the lines that must fail
@@ -96,16 +98,51 @@ def naive_by_outsides(error: Callable[[Any, int], Any]) -> Callable[..., Any]:
     return lambda loss, d_v, d_U, v_c, o, U: (loss, d_v, np.outer(error(softmax(U @ v_c), o), v_c))
 
 
-NAIVE_BY_U = {"naive softmax by U", "window, naive softmax, by U"}
-NAIVE_BY_CENTER = {"naive softmax by v_c", "window, naive softmax, by V"}
+def hierarchical_by_labels(labels: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Take other labels than 1 - code, in both gradients."""
+
+    def change(loss: float, d_v: Any, d_Q: Any, v_c: Any, o: int, Q: Any, tree: objectives.HuffmanTree) -> Any:
+        nodes, codes = tree.path(o)
+        e, d_Q = sigmoid(Q[nodes] @ v_c) - labels(codes), np.zeros_like(Q)
+        d_Q[nodes] = np.outer(e, v_c)
+        return loss, e @ Q[nodes], d_Q
+
+    return change
+
+
+def cbow_inputs(factor: Callable[[str, int], float]) -> Callable[..., Any]:
+    """Multiply ∂J/∂V by a factor of (combine, M)."""
+    return lambda loss, d_V, d_U, context, o, V, U, _, combine: (loss, d_V * factor(combine, len(context)), d_U)
+
+
+def cbow_outputs(factor: Callable[[str, int], float]) -> Callable[..., Any]:
+    """Multiply ∂J/∂U by a factor of (combine, M)."""
+    return lambda loss, d_V, d_U, context, o, V, U, _, combine: (loss, d_V, d_U * factor(combine, len(context)))
+
+
+def cbow_without_repeats(loss: float, d_V: Any, d_U: Any, context: Any, *_: Any) -> Any:
+    return loss, d_V / np.maximum(1, np.bincount(context, minlength=len(d_V)))[:, np.newaxis], d_U
+
+
+def cbow_lines(end: str) -> set[str]:
+    return {name for name in NAMES if name.startswith("CBOW") and name.endswith(end)}
+
+
+NAIVE_BY_U = {"naive softmax by U", "window, naive softmax, by U"} | cbow_lines("naive softmax, by U")
+NAIVE_BY_CENTER = {"naive softmax by v_c", "window, naive softmax, by V"} | cbow_lines("naive softmax, by V")
 SAMPLING = {name for name in NAMES if "negative sampling" in name}
-SAMPLING_BY_U = {"negative sampling by U", "window, negative sampling, by U"}
+SAMPLING_BY_U = {"negative sampling by U", "window, negative sampling, by U"} | cbow_lines("negative sampling, by U")
+HIERARCHICAL = {name for name in NAMES if "hierarchical softmax" in name}
+HIERARCHICAL_BY_Q = {name for name in HIERARCHICAL if name.endswith("by Q")} | {"hierarchical softmax by q_j"}
+CBOW_MEAN = {name for name in NAMES if name.startswith("CBOW, mean")}
+CBOW_SUM = {name for name in NAMES if name.startswith("CBOW, sum")}
+CBOW_BY_V = {name for name in CBOW_MEAN | CBOW_SUM if name.endswith("by V")}
 BY_U_O = {"negative sampling by u_o", "negative sampling by u_o, also drawn as noise"}
 NETWORK = {name for name in NAMES if name.startswith("network")}
 
 MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "σ for σ′": ("sigmoid_derivative", lambda right, x: sigmoid(x), {"sigmoid"}),
-    "log σ without its minus sign": ("log_sigmoid", lambda right, x: -right, {"log sigmoid"} | SAMPLING),
+    "log σ without its minus sign": ("log_sigmoid", lambda right, x: -right, {"log sigmoid"} | SAMPLING | HIERARCHICAL),
     "no term for i = j": ("softmax_jacobian", lambda right, z: -np.outer(softmax(z), softmax(z)), {"softmax"}),
     "the wrong sign": ("naive_softmax", lambda loss, d_v, d_U, *_: (loss, -d_v, d_U), NAIVE_BY_CENTER),
     "not a number": ("naive_softmax", lambda loss, d_v, d_U, *_: (loss, d_v * math.nan, d_U), NAIVE_BY_CENTER),
@@ -124,7 +161,7 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "u_o as noise in ∂J/∂v_c": (
         "negative_sampling",
         lambda loss, d_v, d_U, v_c, o, negatives, U: (loss, d_v + sigmoid(U[o] @ v_c) * U[o], d_U),
-        {"negative sampling by v_c", "window, negative sampling, by V"},
+        {"negative sampling by v_c", "window, negative sampling, by V"} | cbow_lines("negative sampling, by V"),
     ),
     "∂J/∂u_o left out": (
         "negative_sampling",
@@ -149,12 +186,50 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "the next row of ∂J/∂V": (
         "skip_gram",
         lambda loss, d_V, d_U, *_: (loss, np.roll(d_V, 1, axis=0), d_U),
-        {"window, naive softmax, by V", "window, negative sampling, by V"},
+        {"window, naive softmax, by V", "window, negative sampling, by V", "window, hierarchical softmax, by V"},
     ),
     "the mean of ∂J/∂U for the sum": (
         "skip_gram",
         lambda loss, d_V, d_U, c, outsides, *_: (loss, d_V, d_U / len(outsides)),
-        {"window, naive softmax, by U", "window, negative sampling, by U"},
+        {"window, naive softmax, by U", "window, negative sampling, by U", "window, hierarchical softmax, by Q"},
+    ),
+    "the code for the label": ("hierarchical_softmax", hierarchical_by_labels(lambda codes: codes), HIERARCHICAL),
+    "the wrong sign of ∂J/∂v_c along the path": (
+        "hierarchical_softmax",
+        lambda loss, d_v, d_Q, *_: (loss, -d_v, d_Q),
+        {"hierarchical softmax by v_c", "window, hierarchical softmax, by V"}
+        | cbow_lines("hierarchical softmax, by V"),
+    ),
+    "the next row of ∂J/∂Q": (
+        "hierarchical_softmax",
+        lambda loss, d_v, d_Q, *_: (loss, d_v, np.roll(d_Q, 1, axis=0)),
+        HIERARCHICAL_BY_Q,
+    ),
+    "a gradient for nodes off the path": (
+        "hierarchical_softmax",
+        lambda loss, d_v, d_Q, *_: (loss, d_v, np.where(d_Q.any(axis=1), 0, 0.1)[:, np.newaxis] + d_Q),
+        HIERARCHICAL_BY_Q - {"hierarchical softmax by q_j"},
+    ),
+    "no factor 1/M for the mean": (
+        "cbow",
+        cbow_inputs(lambda combine, M: M if combine == "mean" else 1),
+        CBOW_BY_V & CBOW_MEAN,
+    ),
+    "a factor 1/M for the sum": (
+        "cbow",
+        cbow_inputs(lambda combine, M: 1 / M if combine == "sum" else 1),
+        CBOW_BY_V & CBOW_SUM,
+    ),
+    "a repeated word of the context counted once": ("cbow", cbow_without_repeats, CBOW_BY_V),
+    "the sum of the context in ∂J/∂U of the mean": (
+        "cbow",
+        cbow_outputs(lambda combine, M: M if combine == "mean" else 1),
+        CBOW_MEAN - CBOW_BY_V,
+    ),
+    "the mean of the context in ∂J/∂U of the sum": (
+        "cbow",
+        cbow_outputs(lambda combine, M: 1 / M if combine == "sum" else 1),
+        CBOW_SUM - CBOW_BY_V,
     ),
     "the loss without its minus sign": ("cross_entropy", lambda loss, e, *_: (-loss, e), NETWORK),
     "y - ŷ for e": ("cross_entropy", lambda loss, e, *_: (loss, -e), NETWORK),

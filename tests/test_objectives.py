@@ -4,10 +4,14 @@ For autograd the losses are defined here a second time, term by term, so that th
 """
 
 import doctest
+import functools
+import heapq
+import itertools
 import math
 from collections.abc import Callable
 from decimal import Decimal, localcontext
-from typing import Any
+from fractions import Fraction
+from typing import Any, get_args
 
 import autograd.numpy as anp
 import numpy as np
@@ -17,11 +21,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firth import objectives
-from firth.errors import FirthError
+from firth.errors import FirthError, OptionError
 from firth.objectives import (
+    Combination,
+    HuffmanTree,
     ShapeError,
+    cbow,
+    context_vector,
     cross_entropy,
     gradient_check,
+    hierarchical_probabilities,
+    hierarchical_softmax,
+    huffman_tree,
     log_sigmoid,
     log_softmax,
     naive_softmax,
@@ -66,6 +77,19 @@ def defined_negative_sampling(v_c: Any, U: Any, o: int, negatives: Any) -> Any:
 
     noise = sum((anp.log(defined_sigmoid(-anp.dot(U[k], v_c))) for k in negatives), 0.0)
     return -anp.log(defined_sigmoid(anp.dot(U[o], v_c))) - noise
+
+
+def defined_context_vector(V: Any, context: list[int], combine: str) -> Any:
+    total = sum(V[c] for c in context)
+    return total / len(context) if combine == "mean" else total
+
+
+def defined_hierarchical_softmax(v_c: Any, Q: Any, o: int, tree: HuffmanTree) -> Any:
+    probability = 1.0
+    for node, code in zip(*tree.path(o), strict=True):
+        score = anp.dot(Q[node], v_c)
+        probability = probability / (1 + anp.exp(score if code else -score))
+    return -anp.log(probability)
 
 
 def defined_network(x: Any, y: Any, W_1: Any, W_2: Any) -> Any:
@@ -265,6 +289,298 @@ def test_a_window_is_the_sum_of_its_pairs():
     np.testing.assert_allclose(d_U, sum(pair[2] for pair in pairs), **EXACT)
 
 
+# Hierarchical softmax
+
+
+def with_noise(noise: list[int]) -> objectives.PairLoss:
+    return lambda v_c, o, U: negative_sampling(v_c, o, noise, U)
+
+
+def along(tree: HuffmanTree) -> objectives.PairLoss:
+    return lambda v_c, o, Q: hierarchical_softmax(v_c, o, Q, tree)
+
+
+def random_tree(rng: np.random.Generator, V: int) -> HuffmanTree:
+    return huffman_tree(np.sort(rng.integers(1, 20, size=V))[::-1])
+
+
+def code_of(tree: HuffmanTree, word: int) -> str:
+    return "".join(map(str, tree.path(word)[1]))
+
+
+def codes_of(tree: HuffmanTree) -> list[str]:
+    return [code_of(tree, word) for word in range(len(tree.lengths))]
+
+
+# Small numbers tie often, large ones never
+descending_counts = st.one_of(
+    st.lists(st.integers(1, 4), min_size=1, max_size=40), st.lists(st.integers(1, 10**12), min_size=1, max_size=40)
+).map(lambda counts: sorted(counts, reverse=True))
+
+
+@pytest.mark.parametrize(
+    ("counts", "codes", "points"),
+    [
+        ([9], [""], [[]]),
+        ([5, 2], ["1", "0"], [[0], [0]]),  # the rarer word is child 0
+        ([3, 3], ["1", "0"], [[0], [0]]),  # of two equal words, the last is child 0
+        # 2+2 is made first and is rarer than 5
+        ([5, 2, 2], ["1", "01", "00"], [[1], [1, 0], [1, 0]]),
+        # 1+1 makes 2, which comes before the equal word: child 0
+        ([2, 1, 1], ["1", "01", "00"], [[1], [1, 0], [1, 0]]),
+        # 3+2 makes 5, heavier than the word 4: child 1
+        ([4, 3, 2], ["0", "11", "10"], [[1], [1, 0], [1, 0]]),
+        # four equal words: 1+1 of the last two is node 0, 1+1 of the first two node 1; the older is child 0
+        ([1, 1, 1, 1], ["11", "10", "01", "00"], [[2, 1], [2, 1], [2, 0], [2, 0]]),
+        # 1+1 makes 2 (node 0), which comes before the equal words; with the last of them it makes 4 (node 1), which is
+        # heavier than the word 2: child 1
+        ([2, 2, 1, 1], ["0", "11", "101", "100"], [[2], [2, 1], [2, 1, 0], [2, 1, 0]]),
+        # 1+1 makes 2 (node 0); the word 1 is rarer: child 0; both make 3 (node 1), which comes before the equal word
+        ([3, 1, 1, 1], ["1", "00", "011", "010"], [[2], [2, 1], [2, 1, 0], [2, 1, 0]]),
+    ],
+)
+def test_ties_are_broken_as_in_word2vec_c(counts, codes, points):
+    tree = huffman_tree(counts)
+    assert codes_of(tree) == codes
+    assert [tree.path(word)[0].tolist() for word in range(len(counts))] == points
+
+
+def heap_tree(counts: list[int]) -> list[tuple[str, list[int]]]:
+    """Return (code, points) of each word by Huffman's algorithm with a heap, ties broken as documented."""
+    V = len(counts)
+    heap: list[tuple[int, int, int, Any]] = [(count, 1, -word, word) for word, count in enumerate(counts)]
+    heapq.heapify(heap)
+    for node in range(V - 1):
+        (first, *_, left), (second, *_, right) = heapq.heappop(heap), heapq.heappop(heap)
+        heapq.heappush(heap, (first + second, 0, node, (node, left, right)))
+    found: dict[int, tuple[str, list[int]]] = {}
+
+    def walk(node: Any, code: str, points: list[int]) -> None:
+        if isinstance(node, int):
+            found[node] = code, points
+        else:
+            number, left, right = node
+            walk(left, code + "0", [*points, number])
+            walk(right, code + "1", [*points, number])
+
+    walk(heap[0][-1], "", [])
+    return [found[word] for word in range(V)]
+
+
+@given(descending_counts)
+def test_the_huffman_tree_is_that_of_a_heap_with_the_same_ties(counts: list[int]):
+    tree = huffman_tree(counts)
+    assert [(code_of(tree, w), tree.path(w)[0].tolist()) for w in range(len(counts))] == heap_tree(counts)
+
+
+@given(descending_counts)
+def test_huffman_codes_are_prefix_free_and_as_short_as_possible(counts: list[int]):
+    """The total length is the sum of all merged counts, whichever way ties are broken."""
+    codes, lengths = codes_of(huffman_tree(counts)), huffman_tree(counts).lengths
+    assert not any(a != b and b.startswith(a) for a in codes for b in codes)
+    assert len(set(codes)) == len(codes)
+    assert sum(Fraction(1, 2 ** len(code)) for code in codes) == 1
+    heap, total = list(counts), 0
+    heapq.heapify(heap)
+    while len(heap) > 1:
+        merged = heapq.heappop(heap) + heapq.heappop(heap)
+        total += merged
+        heapq.heappush(heap, merged)
+    assert sum(count * int(length) for count, length in zip(counts, lengths, strict=True)) == total
+    assert (np.diff(lengths) >= 0).all() or len(set(counts)) < len(counts)  # rarer words have no shorter codes
+
+
+@given(st.lists(st.integers(1, 5), min_size=2, max_size=6).map(lambda counts: sorted(counts, reverse=True)))
+def test_no_other_binary_tree_has_a_smaller_total_length(counts: list[int]):
+    """Every binary tree merges two of its subtrees at a time: try all the orders."""
+
+    @functools.cache
+    def least(weights: tuple[int, ...]) -> int:
+        if len(weights) == 1:
+            return 0
+        pairs = itertools.combinations(range(len(weights)), 2)
+        merged = ((weights[i] + weights[j], [w for k, w in enumerate(weights) if k not in (i, j)]) for i, j in pairs)
+        return min(weight + least(tuple(sorted([weight, *others]))) for weight, others in merged)
+
+    assert np.dot(counts, huffman_tree(counts).lengths) == least(tuple(sorted(counts)))
+
+
+@given(descending_counts)
+def test_the_nodes_of_a_path_lead_from_the_root_to_the_word(counts: list[int]):
+    """A node has two children, and the path to either shares all nodes up to it."""
+    V, tree = len(counts), huffman_tree(counts)
+    assert tree.offsets[0] == 0
+    assert tree.offsets[-1] == len(tree.codes) == len(tree.points)
+    children: dict[tuple[int, int], set[int]] = {}
+    for word in range(V):
+        points, codes = tree.path(word)
+        assert points.tolist() == sorted(set(points.tolist()), reverse=True)  # parents are made after children
+        below = [*points[1:].tolist(), V - 1 + word][: len(points)]
+        for node, code, child in zip(points.tolist(), codes.tolist(), below, strict=True):
+            children.setdefault((node, code), set()).add(child)
+        assert V == 1 or points[0] == V - 2
+    assert children.keys() == {(node, code) for node in range(V - 1) for code in (0, 1)}
+    assert all(len(reached) == 1 for reached in children.values())
+
+
+@pytest.mark.parametrize("bits", [1, 2, 5, 20, 40])
+def test_the_longest_code_needs_fibonacci_counts(bits: int):
+    """Result 29: F_{ℓ+2} words in all give a code of ℓ bits, and fewer do not."""
+    fibonacci = [1, 1]
+    while len(fibonacci) < bits + 2:
+        fibonacci.append(sum(fibonacci[-2:]))
+    counts = [*fibonacci[:bits][::-1], 1]
+    assert sum(counts) == fibonacci[bits + 1]
+    assert huffman_tree(counts).lengths.max() == bits
+
+
+@given(seeds, sizes)
+def test_hierarchical_probabilities_are_products_of_sigmoids_that_sum_to_one(seed, size):
+    rng, v_c, U = vectors(seed, *size)
+    tree, Q = random_tree(rng, len(U)), U[1:]
+    probabilities = hierarchical_probabilities(v_c, Q, tree)
+    assert probabilities.sum() == pytest.approx(1.0, rel=1e-13)
+    for word in range(len(U)):
+        product = 1.0
+        for node, code in zip(*tree.path(word), strict=True):
+            product *= float(sigmoid((1 - 2 * int(code)) * (Q[node] @ v_c)))
+        assert probabilities[word] == pytest.approx(product, rel=1e-12)
+        assert hierarchical_softmax(v_c, word, Q, tree)[0] == pytest.approx(-math.log(product), rel=1e-12, abs=1e-13)
+
+
+def test_hierarchical_softmax_worked_by_hand():
+    """Counts 4, 2, 1, 1 give word 2 the code 001 and the nodes 2, 1, 0, here with σ = 3/4, 1/2, 1/4."""
+    Q = [[-LOG3, 8.0], [0.0, 4.0], [LOG3, 16.0]]
+    tree = huffman_tree([4, 2, 1, 1])
+    loss, d_center, d_Q = hierarchical_softmax([1.0, 0.0], 2, Q, tree)
+    assert loss == pytest.approx(-math.log(3 / 4 * 1 / 2 * 3 / 4), rel=1e-15)
+    np.testing.assert_allclose(d_Q, [[1 / 4, 0], [-1 / 2, 0], [-1 / 4, 0]], rtol=1e-14, atol=1e-16)
+    np.testing.assert_allclose(d_center, [-LOG3 / 2, 2.0 - 2.0 - 4.0], rtol=1e-14)
+    by_hand = [1 / 4, 3 / 8, 9 / 32, 3 / 32]
+    np.testing.assert_allclose(hierarchical_probabilities([1.0, 0.0], Q, tree), by_hand, rtol=1e-14)
+
+
+def test_a_word_near_the_root_leaves_the_other_nodes_alone():
+    _, v_c, Q = vectors(6, 3, 4)
+    _, d_center, d_Q = hierarchical_softmax(v_c, 0, Q, huffman_tree([4, 2, 1, 1]))  # code 1: label 0
+    np.testing.assert_array_equal(d_Q[:2], 0.0)
+    np.testing.assert_allclose(d_Q[2], sigmoid(Q[2] @ v_c) * v_c, **EXACT)
+    np.testing.assert_allclose(d_center, sigmoid(Q[2] @ v_c) * Q[2], **EXACT)
+
+
+@given(seeds, st.tuples(st.integers(2, 9), st.integers(1, 9)), st.data())
+def test_hierarchical_softmax_agrees_with_autograd_and_with_central_differences(seed, size, data):
+    rng, v_c, U = vectors(seed, *size)
+    tree, Q, o = random_tree(rng, len(U)), U[1:], data.draw(st.integers(0, len(U) - 1))
+    found = hierarchical_softmax(v_c, o, Q, tree)
+    assert_agree(found, lambda v, q: defined_hierarchical_softmax(v, q, o, tree), v_c, Q)
+    assert gradient_check(lambda v, q: hierarchical_softmax(v, o, q, tree), [v_c, Q]) < MEASURED
+
+
+@given(seeds, st.floats(-20, 20))
+def test_hierarchical_softmax_of_two_words_is_the_softmax_of_two_scores(seed: int, shift: float):
+    """One node, q = u_1 - u_0, because the rarer word is child 0: σ(q·v_c) is the softmax of word 1."""
+    _, v_c, U = vectors(seed, 2, 3)
+    U = U + shift * v_c
+    for o in (0, 1):
+        loss, d_center, _ = hierarchical_softmax(v_c, o, U[1:] - U[:1], huffman_tree([5, 2]))
+        expected, expected_d_center, _ = naive_softmax(v_c, o, U)
+        assert loss == pytest.approx(expected, rel=1e-10, abs=1e-10)
+        np.testing.assert_allclose(d_center, expected_d_center, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("size", [1e4, 1e300])
+def test_hierarchical_softmax_is_exact_for_scores_of_any_size(size: float):
+    Q, tree = [[size, 1.0], [-size, 2.0]], huffman_tree([5, 2, 2])  # word 2 has the code 00: right, then wrong
+    loss, d_center, d_Q = hierarchical_softmax([1.0, 0.0], 2, Q, tree)
+    assert loss == size
+    np.testing.assert_array_equal(d_center, [size, -2.0])
+    np.testing.assert_array_equal(d_Q, [[0.0, 0.0], [-1.0, 0.0]])
+    np.testing.assert_array_equal(hierarchical_probabilities([1.0, 0.0], Q, tree), [1.0, 0.0, 0.0])
+
+
+def test_a_vocabulary_of_one_word_predicts_it_with_certainty():
+    tree, nothing = huffman_tree([7]), np.zeros((0, 2))
+    loss, d_center, d_Q = hierarchical_softmax([1.0, 2.0], 0, nothing, tree)
+    assert loss == 0.0
+    np.testing.assert_array_equal(d_center, [0.0, 0.0])
+    assert d_Q.shape == (0, 2)
+    np.testing.assert_array_equal(hierarchical_probabilities([1.0, 2.0], nothing, tree), [1.0])
+
+
+@given(seeds, sizes, st.data())
+def test_a_window_with_hierarchical_softmax_agrees_with_autograd(seed, size, data):
+    V, D = size[0] + 1, size[1]
+    rng, _, centers = vectors(seed, V, D)
+    tree, Q = random_tree(rng, V), rng.normal(size=(V - 1, D))
+    words = st.integers(0, V - 1)
+    c, outsides = data.draw(words), data.draw(st.lists(words, min_size=1, max_size=6))
+    found = skip_gram(c, outsides, centers, Q, along(tree))
+    assert_agree(found, lambda V, Q: sum(defined_hierarchical_softmax(V[c], Q, o, tree) for o in outsides), centers, Q)
+
+
+# CBOW
+
+combinations = st.sampled_from(get_args(Combination))
+
+
+@given(seeds, sizes, st.data())
+def test_context_vector_is_the_mean_or_the_sum_of_the_context(seed, size, data):
+    _, _, V = vectors(seed, *size)
+    context = data.draw(st.lists(st.integers(0, len(V) - 1), min_size=1, max_size=6))
+    np.testing.assert_allclose(context_vector(context, V), np.mean([V[c] for c in context], axis=0), **EXACT)
+    np.testing.assert_allclose(context_vector(context, V, "sum"), len(context) * context_vector(context, V), **EXACT)
+
+
+def test_cbow_worked_by_hand():
+    """h = (1, 0) makes the scores 0, log 2, log 3, so ŷ - y = 1/6, -4/6, 3/6; word 2 is in the context twice."""
+    V, U = [[0.0, 3.0], [9.0, 9.0], [1.5, -1.5]], [[0.0, 6.0], [LOG2, 0.0], [LOG3, 12.0]]
+    d_h = np.array([-4 / 6 * LOG2 + 3 / 6 * LOG3, 1.0 + 6.0])
+    loss, d_V, d_U = cbow([2, 0, 2], 1, V, U)
+    assert loss == pytest.approx(LOG3, rel=1e-15)
+    np.testing.assert_allclose(d_V, [d_h / 3, [0, 0], 2 * d_h / 3], rtol=1e-14)
+    np.testing.assert_allclose(d_U, [[1 / 6, 0], [-4 / 6, 0], [3 / 6, 0]], rtol=1e-14, atol=1e-16)
+    third = np.array(V) / 3
+    loss, d_V, d_U = cbow([2, 0, 2], 1, third, U, combine="sum")
+    assert loss == pytest.approx(LOG3, rel=1e-15)
+    np.testing.assert_allclose(d_V, [d_h, [0, 0], 2 * d_h], rtol=1e-14)
+    np.testing.assert_allclose(d_U, [[1 / 6, 0], [-4 / 6, 0], [3 / 6, 0]], rtol=1e-14, atol=1e-16)
+
+
+@given(seeds, sizes, combinations, st.data())
+def test_cbow_agrees_with_autograd_and_with_central_differences(seed, size, combine, data):
+    """For each of the three losses. The context may repeat a word, and hold the target itself."""
+    rng, _, U = vectors(seed, *size)
+    V, Q, tree = rng.normal(size=U.shape), rng.normal(size=(len(U) - 1, size[1])), random_tree(rng, len(U))
+    words = st.integers(0, len(U) - 1)
+    context, o = data.draw(st.lists(words, min_size=1, max_size=6)), data.draw(words)
+    noise = data.draw(st.lists(words, max_size=4))
+    for loss, defined, outputs in [
+        (naive_softmax, lambda h, U: defined_naive_softmax(h, U, o), U),
+        (with_noise(noise), lambda h, U: defined_negative_sampling(h, U, o, noise), U),
+        (along(tree), lambda h, Q: defined_hierarchical_softmax(h, Q, o, tree), Q),
+    ]:
+        if not len(outputs):
+            continue  # one word: its loss is the constant 0, which autograd does not differentiate
+        found = cbow(context, o, V, outputs, loss, combine)
+        assert_agree(
+            found,
+            lambda V, outputs, defined=defined: defined(defined_context_vector(V, context, combine), outputs),
+            V,
+            outputs,
+        )
+        np.testing.assert_array_equal(np.delete(found[1], context, axis=0), 0.0)
+        assert gradient_check(lambda V, U, loss=loss: cbow(context, o, V, U, loss, combine), [V, outputs]) < MEASURED
+
+
+def test_cbow_with_one_word_is_skip_gram_with_that_word():
+    rng, _, U = vectors(5, 7, 4)
+    V = rng.normal(size=(7, 4))
+    for combine in get_args(Combination):
+        for found, expected in zip(cbow([2], 5, V, U, combine=combine), skip_gram(2, [5], V, U), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
 def test_one_hot_is_one_at_its_index_only():
     np.testing.assert_array_equal(one_hot(2, 4), [0.0, 0.0, 1.0, 0.0])
 
@@ -333,6 +649,10 @@ CALLS: dict[str, Callable[..., Any]] = {
     "naive_softmax": lambda v, U: naive_softmax(v, 1, U),
     "negative_sampling": lambda v, U: negative_sampling(v, 1, [0, 2, 2], U),
     "skip_gram": lambda v, U: skip_gram(0, [1, 2], U[::-1], U),
+    "context_vector": lambda v, U: [context_vector([0, 2, 2], U)],
+    "cbow": lambda v, U: cbow([0, 2, 2], 1, U[::-1], U),
+    "hierarchical_softmax": lambda v, U: hierarchical_softmax(v, 1, U, huffman_tree([4, 2, 1, 1])),
+    "hierarchical_probabilities": lambda v, U: [hierarchical_probabilities(v, U, huffman_tree([4, 2, 1, 1]))],
     "one_hot_network": lambda v, U: one_hot_network([0, 1, 0], [1, 0, 0], U.T, U)[1],
     "cross_entropy": lambda v, U: cross_entropy(v, [0, 1, 0]),
     "softmax": lambda v, U: [softmax(v)],
@@ -374,6 +694,32 @@ def test_float32_input_gives_float64_results_and_does_not_change(name: str):
         (lambda: skip_gram(5, [0], np.ones((5, 3)), np.ones((5, 3))), "center holds 5"),
         (lambda: skip_gram(0, [0, -2], np.ones((5, 3)), np.ones((5, 3))), "outsides holds -2"),
         (lambda: skip_gram(0, [0], np.ones((5, 2)), np.ones((5, 3))), r"center has shape \(2,\)"),
+        (lambda: skip_gram(0, [5], np.ones((5, 3)), np.ones((5, 3))), "outsides holds 5, .* numbers from 0 to 4"),
+        (lambda: cbow([0, 5], 0, np.ones((5, 3)), np.ones((5, 3))), "context holds 5, .* numbers from 0 to 4"),
+        (lambda: cbow([0], 5, np.ones((5, 3)), np.ones((5, 3))), "target holds 5, .* numbers from 0 to 4"),
+        (lambda: cbow([0], 4, np.ones((5, 3)), np.ones((4, 3))), "outside holds 4, .* numbers from 0 to 3"),
+        (lambda: cbow([0], 0, np.ones((5, 2)), np.ones((5, 3))), r"center has shape \(2,\): give .* shape \(3\)"),
+        (lambda: cbow([], 0, np.ones((5, 3)), np.ones((5, 3))), "context is empty: give at least one row of V"),
+        (lambda: context_vector([], np.ones((5, 3)), "sum"), "context is empty: give at least one row of V"),
+        (lambda: huffman_tree([]), r"counts has shape \(0,\): give the counts of one or more words"),
+        (lambda: huffman_tree([[2, 1]]), r"counts has shape \(1, 2\): give the counts of one or more words"),
+        (lambda: huffman_tree([2.0, 1.0]), "counts holds float64 values: give whole numbers"),
+        (lambda: huffman_tree([3, 1, 2]), r"counts\[1\]=1 is less than counts\[2\]=2: sort the words by count"),
+        (lambda: huffman_tree(np.array([1, 2], np.uint8)), r"counts\[0\]=1 is less than counts\[1\]=2"),
+        (lambda: huffman_tree([3, 0]), "counts holds 0: give counts of at least 1"),
+        (lambda: huffman_tree([2, 1]).path(2), "word holds 2, .* numbers from 0 to 1"),
+        (
+            lambda: hierarchical_softmax(np.ones(3), 4, np.ones((3, 3)), huffman_tree([1] * 4)),
+            "outside holds 4, .* numbers from 0 to 3",
+        ),
+        (
+            lambda: hierarchical_softmax(np.ones(3), 1, np.ones((4, 3)), huffman_tree([1] * 4)),
+            r"Q has shape \(4, 3\): give an array of shape \(3, any\)",
+        ),
+        (
+            lambda: hierarchical_probabilities(np.ones(2), np.ones((3, 3)), huffman_tree([1] * 4)),
+            r"center has shape \(2,\): give .* shape \(3\)",
+        ),
         (lambda: cross_entropy(np.ones(3), np.ones(1)), r"y has shape \(1,\): give .* shape \(3\)"),
         (lambda: one_hot(3, 3), "index holds 3, .* from 0 to 2"),
         (lambda: one_hot_network(one_hot(0, 3), one_hot(0, 3), np.ones((3, 2)), np.ones((3, 2))), "W_1 has"),
@@ -387,6 +733,11 @@ def test_what_numpy_would_broadcast_or_wrap_is_refused(call: Callable[[], Any], 
         call()
     assert isinstance(raised.value, FirthError)
     assert isinstance(raised.value, ValueError)
+
+
+def test_another_combination_of_the_context_is_refused():
+    with pytest.raises(OptionError, match="combine='max' is not allowed: give 'mean' or 'sum'"):
+        cbow([0], 0, np.ones((2, 3)), np.ones((2, 3)), combine="max")
 
 
 def test_gradient_check_of_a_right_gradient_is_near_the_best_a_central_difference_can_do():

@@ -65,7 +65,7 @@ def _check(equation: "Equation", example: "Example") -> Check:
 
 @dataclass(frozen=True)
 class Example:
-    """Random vectors and the words of one window, for every equation."""
+    """Random vectors, the words of one window, and a Huffman tree, for every equation."""
 
     centers: Array  # (V, D) center vectors
     U: Array  # (V, D) outside vectors
@@ -74,9 +74,11 @@ class Example:
     once: int  # a noise word that is drawn once, not o
     twice: int  # a noise word that is drawn at least twice, not o
     noise: NDArray[np.intp]  # (K,): once, twice, twice, and others that are neither o nor once
-    outsides: NDArray[np.intp]  # (2m,): the window, whose last word repeats the first
+    outsides: NDArray[np.intp]  # (2m,): the window, whose last word repeats the first; for CBOW the context
     window_noise: NDArray[np.intp]  # (2m, K): noise words of each pair of the window, any words
     weights: Array  # (V,): makes one loss of a vector of V results
+    nodes: Array  # (V - 1, D) vectors of the inner nodes of the tree
+    tree: objectives.HuffmanTree  # of random counts
 
     @classmethod
     def random(cls, rng: np.random.Generator, V: int, D: int, K: int, m: int) -> "Example":
@@ -96,6 +98,8 @@ class Example:
             outsides=window,
             window_noise=rng.integers(V, size=(2 * m, K)),
             weights=rng.normal(size=V),
+            nodes=rng.normal(0.0, scale, (V - 1, D)),
+            tree=objectives.huffman_tree(np.sort(rng.integers(1, 100, V))[::-1]),
         )
 
     @property
@@ -107,6 +111,11 @@ class Example:
     def others(self) -> NDArray[np.bool_]:
         """The mask of all words but `o`, (V,)."""
         return np.asarray(np.arange(len(self.U)) != self.o)
+
+    @property
+    def path(self) -> NDArray[np.int32]:
+        """The inner nodes on the path to `o`, rows of `nodes`."""
+        return self.tree.path(self.o)[0]
 
     @property
     def scores(self) -> Array:
@@ -171,12 +180,25 @@ def _outside_is_noise(e: Example) -> Any:
     return lambda v_c, U: objectives.negative_sampling(v_c, e.o, np.append(e.noise, e.o), U), [e.v_c, e.U]
 
 
-# One window, by V and U
+def _hierarchical(e: Example) -> Any:
+    return lambda v_c, Q: objectives.hierarchical_softmax(v_c, e.o, Q, e.tree), [e.v_c, e.nodes]
+
+
+# One window of skip-gram, by V and U
 
 
 def _window_softmax(e: Example) -> Any:
     outsides = e.outsides.tolist()
     return lambda V, U: objectives.skip_gram(e.c, outsides, V, U, loss=objectives.naive_softmax), [e.centers, e.U]
+
+
+def _window_hierarchical(e: Example) -> Any:
+    outsides, loss = e.outsides.tolist(), _along_the_path(e)
+    return lambda V, Q: objectives.skip_gram(e.c, outsides, V, Q, loss=loss), [e.centers, e.nodes]
+
+
+def _along_the_path(e: Example) -> objectives.PairLoss:
+    return lambda v_c, o, Q: objectives.hierarchical_softmax(v_c, o, Q, e.tree)
 
 
 def _window_sampling(e: Example) -> Any:
@@ -186,6 +208,33 @@ def _window_sampling(e: Example) -> Any:
         return objectives.skip_gram(e.c, e.outsides.tolist(), V, U, loss=loss)
 
     return function, [e.centers, e.U]
+
+
+# One position of CBOW, by V and U
+
+
+def _cbow_softmax(combine: objectives.Combination) -> LossOfExample:
+    return _cbow(combine, lambda e: objectives.naive_softmax, lambda e: e.U)
+
+
+def _cbow_sampling(combine: objectives.Combination) -> LossOfExample:
+    return _cbow(combine, lambda e: lambda h, o, U: objectives.negative_sampling(h, o, e.noise, U), lambda e: e.U)
+
+
+def _cbow_hierarchical(combine: objectives.Combination) -> LossOfExample:
+    return _cbow(combine, _along_the_path, lambda e: e.nodes)
+
+
+def _cbow(
+    combine: objectives.Combination,
+    loss_of: Callable[[Example], objectives.PairLoss],
+    outputs: Callable[[Example], Array],
+) -> LossOfExample:
+    def loss_of_example(e: Example) -> Any:
+        loss = loss_of(e)
+        return lambda V, U: objectives.cbow(e.outsides, e.o, V, U, loss, combine), [e.centers, outputs(e)]
+
+    return loss_of_example
 
 
 # The one-hot network: W_1 has the center vectors as columns, W_2 is U
@@ -206,9 +255,47 @@ def _network(name: str, at: Callable[[Example], Array], layers: Callable[[Exampl
     return loss_of_example
 
 
-CENTER, OUTSIDE = 0, 1  # parameters of the losses of a pair and of a window
+CENTER, OUTSIDE = 0, 1  # parameters of the losses of a pair, of a window and of a position of CBOW
 WINDOW_BY_V = "∂J/∂v_w = 1[w=c] Σ_j ∂J(v_c, w_{t+j}, U)/∂v_c"
 WINDOW_BY_U = "∂J/∂U = Σ_j ∂J(v_c, w_{t+j}, U)/∂U"
+
+
+def _cbow_equations(combine: objectives.Combination, share: str) -> list[Equation]:
+    """Return the lines of CBOW for one way to combine the context; `share` is the factor of ∂J/∂h."""
+    return [
+        Equation(
+            f"CBOW, {combine}, naive softmax, by V",
+            f"∂J/∂v_w = {share} Uᵀ(ŷ - y), r_w the count of w in the context",
+            _cbow_softmax(combine),
+            CENTER,
+        ),
+        Equation(f"CBOW, {combine}, naive softmax, by U", "∂J/∂U = (ŷ - y) hᵀ", _cbow_softmax(combine), OUTSIDE),
+        Equation(
+            f"CBOW, {combine}, negative sampling, by V",
+            f"∂J/∂v_w = {share} (-(1 - σ(u_o·h)) u_o + Σ_k (1 - σ(-u_k·h)) u_k)",
+            _cbow_sampling(combine),
+            CENTER,
+        ),
+        Equation(
+            f"CBOW, {combine}, negative sampling, by U",
+            "∂J/∂u_w = Σ_k 1[k=w] (1 - σ(-u_w·h)) h - 1[w=o] (1 - σ(u_o·h)) h",
+            _cbow_sampling(combine),
+            OUTSIDE,
+        ),
+        Equation(
+            f"CBOW, {combine}, hierarchical softmax, by V",
+            f"∂J/∂v_w = {share} Σ_j (σ(q_j·h) - (1 - β_j)) q_j",
+            _cbow_hierarchical(combine),
+            CENTER,
+        ),
+        Equation(
+            f"CBOW, {combine}, hierarchical softmax, by Q",
+            "∂J/∂q_n = 1[n on the path] (σ(q_n·h) - (1 - β_n)) h",
+            _cbow_hierarchical(combine),
+            OUTSIDE,
+        ),
+    ]
+
 
 EQUATIONS = [
     Equation("sigmoid", "σ′(x) = σ(x) (1 - σ(x))", _sigmoid),
@@ -257,5 +344,19 @@ EQUATIONS = [
     Equation(
         "network by W_1", "∂L/∂W_1 = W_2ᵀ e xᵀ", _network("W_1", lambda e: e.centers.T, lambda e, W_1: (W_1, e.U))
     ),
+    Equation("hierarchical softmax by v_c", "∂J/∂v_c = Σ_j (σ(q_j·v_c) - (1 - β_j)) q_j", _hierarchical, CENTER),
+    Equation("hierarchical softmax by q_j", "∂J/∂q_j = (σ(q_j·v_c) - (1 - β_j)) v_c", _hierarchical, OUTSIDE, "path"),
+    Equation(
+        "hierarchical softmax by Q", "∂J/∂q_n = 1[n on the path] (σ(q_n·v_c) - (1 - β_n)) v_c", _hierarchical, OUTSIDE
+    ),
+    Equation(
+        "window, hierarchical softmax, by V",
+        "∂J/∂v_w = 1[w=c] Σ_j ∂J(v_c, w_{t+j}, Q)/∂v_c",
+        _window_hierarchical,
+        CENTER,
+    ),
+    Equation("window, hierarchical softmax, by Q", "∂J/∂Q = Σ_j ∂J(v_c, w_{t+j}, Q)/∂Q", _window_hierarchical, OUTSIDE),
+    *_cbow_equations("mean", "(r_w/M)"),
+    *_cbow_equations("sum", "r_w"),
 ]
 """The lines of the table, in the order of docs/derivation.md."""

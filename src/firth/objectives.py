@@ -11,27 +11,38 @@ measures the prediction. Each loss is returned with its gradients:
     negative sampling      J = -log σ(u_o·v_c) - Σ_k log σ(-u_k·v_c)
       ∂J/∂v_c = -(1 - σ(u_o·v_c)) u_o + Σ_k (1 - σ(-u_k·v_c)) u_k
       ∂J/∂u_o = -(1 - σ(u_o·v_c)) v_c,              ∂J/∂u_k = (1 - σ(-u_k·v_c)) v_c
+    hierarchical softmax   J = -Σ_j log σ((1 - 2β_j) q_j·v_c)      q_j the nodes on the path of o, β_j its code
+      ∂J/∂v_c = Σ_j (σ(q_j·v_c) - (1 - β_j)) q_j,   ∂J/∂q_j = (σ(q_j·v_c) - (1 - β_j)) v_c
 
-The losses are equations (2) and (4) of Mikolov et al. 2013 (arXiv:1310.4546), with the sign of a loss. The gradients
-are derived in Rong 2014 (arXiv:1411.2738), Goldberg and Levy 2014 (arXiv:1402.3722) and Stanford's CS224n.
+The losses are equations (2), (4) and (3) of Mikolov et al. 2013 (arXiv:1310.4546), with the sign of a loss. The
+gradients are derived in Rong 2014 (arXiv:1411.2738), Goldberg and Levy 2014 (arXiv:1402.3722) and Stanford's CS224n.
+
+In CBOW the M words of the window predict the word in the middle. The three losses are the same, with h for v_c:
+
+    CBOW                   h = a Σ_i v_{c_i},   a = 1/M for the mean of the context, a = 1 for its sum
+      ∂J/∂v_w = a r_w ∂J/∂h                         r_w = how often w is in the context
 
 The fast kernels are tested against these functions. They are plain NumPy, change nothing in place, compute in float64
 for any input, and are finite for any scores up to 1e300. An array or a row number that does not fit raises
 `ShapeError`, because NumPy would broadcast or wrap it silently.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from firth.errors import FirthError
 from firth.messages import counted
+from firth.options import checked, limits
 
 Array: TypeAlias = NDArray[np.float64]
 PairLoss: TypeAlias = Callable[[Array, int, Array], tuple[float, Array, Array]]
-"""The loss of one pair: (v_c, o, U) -> (J, ∂J/∂v_c, ∂J/∂U)."""
+"""The loss of one pair: (v_c, o, U) -> (J, ∂J/∂v_c, ∂J/∂U). Hierarchical softmax takes Q in place of U."""
+
+Combination: TypeAlias = Literal["mean", "sum"]
+"""How CBOW makes one hidden vector of the vectors of a context."""
 
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 """The step h of a central difference. Truncating the Taylor series makes an error of about h², rounding one of about
@@ -39,7 +50,7 @@ eps / h; their sum is least near h = eps^(1/3) = 6e-6, where it is about eps^(2/
 
 
 class ShapeError(FirthError, ValueError):
-    """An array has the wrong shape, or a row number is out of range."""
+    """An array has the wrong shape or unusable values, or a row number is out of range."""
 
 
 # The two functions that turn scores into probabilities
@@ -147,8 +158,8 @@ def skip_gram(
       V, U      (V, D) each     all center vectors, all outside vectors
       loss      (v_c, o, U) -> (J, ∂J/∂v_c, ∂J/∂U)
 
-    Returns the loss in nats, its gradient by V and its gradient by U, both (V, D). For negative sampling, `loss`
-    supplies the noise words: here those of the next pair.
+    Returns the loss in nats, its gradient by V and its gradient by U, both (V, D). For hierarchical softmax, U stands
+    for the (V - 1, D) matrix Q. For negative sampling, `loss` supplies the noise words: here those of the next pair.
 
     >>> noise = iter([[0, 3, 3], [1, 2, 3]])
     >>> def with_noise(v_c, o, U):
@@ -158,7 +169,7 @@ def skip_gram(
     8.0
     """
     V, U = _array("V", V, (None, None)), _array("U", U, (None, None))
-    c, outside_rows = _row("center", center, V), _rows("outsides", outsides, U)
+    c, outside_rows = _row("center", center, V), _rows("outsides", outsides, V)
     total, d_V, d_U = 0.0, np.zeros_like(V), np.zeros_like(U)
     for o in outside_rows:
         pair_loss, d_center, d_outside = loss(V[c], int(o), U)
@@ -166,6 +177,193 @@ def skip_gram(
         d_V[c] += d_center
         d_U += d_outside
     return total, d_V, d_U
+
+
+# Hierarchical softmax: a word is a leaf of a binary tree, reached by a decision at each inner node
+
+
+class HuffmanTree(NamedTuple):
+    """The path from the root to each word: word w has the entries from offsets[w] to offsets[w + 1]."""
+
+    offsets: NDArray[np.int64]
+    """(V + 1,): where the entries of each word start, and where the last ones end."""
+    codes: NDArray[np.int8]
+    """The code of each word: at each inner node from the root, the child that leads to the word, 0 or 1."""
+    points: NDArray[np.int32]
+    """The inner nodes of each path, root first: rows of Q, from 0, the node made first, to V - 2, the root."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """The number of bits of each word's code, (V,)."""
+        return np.diff(self.offsets)
+
+    def path(self, word: int) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+        """Return the inner nodes from the root to a word, and the child taken at each: views, both (length,)."""
+        w = _row("word", word, self.offsets[:-1])
+        entries = slice(self.offsets[w], self.offsets[w + 1])
+        return self.points[entries], self.codes[entries]
+
+
+def huffman_tree(counts: ArrayLike) -> HuffmanTree:
+    """Return the Huffman tree of a vocabulary: the codes and points that word2vec.c computes, ties included.
+
+    Result 28; Huffman 1952. The two rarest nodes get a common parent until one node is left, the root. The rarer of the
+    two is child 0, the other child 1. Among nodes of equal count, inner nodes come first, the older before the newer,
+    and then words, the last of the vocabulary first. The label of word2vec.c at a node is 1 - code.
+
+      counts  (V,) ints, at least 1, in descending order; V at least 1
+
+    A single word has an empty code. Raises `ShapeError` for other counts.
+
+    >>> tree = huffman_tree([4, 2, 1, 1])
+    >>> [tree.path(word)[1].tolist() for word in range(4)]
+    [[1], [0, 1], [0, 0, 1], [0, 0, 0]]
+    >>> tree.path(3)[0].tolist()
+    [2, 1, 0]
+    """
+    weights = _counts_in_descending_order(counts)
+    parents, bits = (np.array(column) for column in _merge_rarest_first(weights))
+    lengths = np.zeros(len(weights), np.int64)
+    for words, _ in _climb(parents, len(weights)):
+        lengths[words] += 1
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    tree = HuffmanTree(offsets, np.empty(offsets[-1], np.int8), np.empty(offsets[-1], np.int32))
+    for depth, (words, nodes) in enumerate(_climb(parents, len(weights)), start=1):
+        entries = offsets[words + 1] - depth  # from the leaf, the end of the path, to the root
+        tree.codes[entries] = bits[nodes]
+        tree.points[entries] = parents[nodes] - len(weights)
+    return tree
+
+
+def _merge_rarest_first(counts: list[int]) -> tuple[list[int], list[int]]:
+    """Return the parent and the bit of each node: the V words, then the inner nodes in the order they are made.
+
+    Counts ascend from the last word to the first, and from the oldest inner node to the newest (Result 28), so the
+    rarest node is always the last word or the oldest inner node that has no parent yet.
+    """
+    V = len(counts)
+    weights, parents, bits = list(counts), [0] * (2 * V - 1), [0] * (2 * V - 1)
+    word, inner = V - 1, V
+    for new in range(V, 2 * V - 1):
+        weights.append(0)
+        for bit in (0, 1):
+            if word >= 0 and (inner == new or weights[word] < weights[inner]):
+                child, word = word, word - 1
+            else:
+                child, inner = inner, inner + 1
+            parents[child], bits[child] = new, bit
+            weights[new] += weights[child]
+    return parents, bits
+
+
+def _climb(parents: NDArray[np.int64], V: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield, for each step from the leaves, the words below the root and the node that each has reached."""
+    words = nodes = np.arange(V)
+    while (below := nodes != 2 * V - 2).any():
+        words, nodes = words[below], nodes[below]
+        yield words, nodes
+        nodes = parents[nodes]
+
+
+def hierarchical_softmax(
+    center: ArrayLike, outside: int, Q: ArrayLike, tree: HuffmanTree
+) -> tuple[float, Array, Array]:
+    """Return J = -Σ_j log σ((1 - 2β_j) q_j·v_c) over the path of a word, and its gradients by v_c and by Q.
+
+    Result 31; Morin and Bengio 2005, Mikolov et al. 2013 (arXiv:1310.4546), equation (3), Rong 2014 (arXiv:1411.2738),
+    section 3.1. With the labels t_j = 1 - β_j, the gradients are Σ_j (σ(q_j·v_c) - t_j) q_j and, for a node on the
+    path, (σ(q_j·v_c) - t_j) v_c.
+
+      center   (D,)          the vector v_c; for CBOW the `context_vector`
+      outside  int           o, the word to predict, from 0 to V - 1
+      Q        (V - 1, D)    the vectors of all inner nodes
+      tree     the `huffman_tree` of the V words
+
+    Returns the loss in nats, ∂J/∂v_c of shape (D,) and ∂J/∂Q of shape (V - 1, D), zero in rows off the path.
+    """
+    v_c, Q = _vector_and_nodes(center, Q, tree)
+    nodes, codes = tree.path(_row("outside", outside, tree.offsets[:-1]))
+    signs = 1.0 - 2.0 * codes
+    towards = signs * (Q[nodes] @ v_c)  # the scores of the children that were taken
+    d_scores = -signs * sigmoid(-towards)  # σ(q_j·v_c) - t_j
+    d_Q = np.zeros_like(Q)
+    d_Q[nodes] = np.outer(d_scores, v_c)  # no node is on a path twice
+    return float(-log_sigmoid(towards).sum()), d_scores @ Q[nodes], d_Q
+
+
+def hierarchical_probabilities(center: ArrayLike, Q: ArrayLike, tree: HuffmanTree) -> Array:
+    """Return P(O=w | C=c) = Π_j σ((1 - 2β_j) q_j·v_c) of every word w; these sum to one: Result 30.
+
+    Morin and Bengio 2005. The parameters are those of `hierarchical_softmax`. Returns (V,).
+    """
+    v_c, Q = _vector_and_nodes(center, Q, tree)
+    words = np.repeat(np.arange(len(tree.lengths)), tree.lengths)
+    towards = (1.0 - 2.0 * tree.codes) * (Q @ v_c)[tree.points]
+    return np.exp(np.bincount(words, log_sigmoid(towards), len(tree.lengths)))
+
+
+# CBOW: the words around a position predict the word in its middle
+
+
+def context_vector(context: ArrayLike, V: ArrayLike, combine: Combination = "mean") -> Array:
+    """Return the hidden vector of CBOW, h = (1/M) Σ_i v_{c_i} for the mean and h = Σ_i v_{c_i} for the sum.
+
+    Result 33; Mikolov et al. 2013 (arXiv:1301.3781), section 3.1, and Rong 2014 (arXiv:1411.2738), section 1.2.
+
+      context  (M,) ints        c_1 … c_M, rows of V, at least one; a word that is there twice counts twice
+      V        (V, D)           all input vectors
+      combine  "mean" or "sum"
+
+    Returns (D,). Raises `ShapeError` for an empty context, and `OptionError` for another `combine`.
+    """
+    V = _array("V", V, (None, None))
+    rows = _rows("context", context, V)
+    return np.asarray(_share_of_a_word(rows, combine) * V[rows].sum(axis=0))
+
+
+def cbow(
+    context: ArrayLike,
+    target: int,
+    V: ArrayLike,
+    U: ArrayLike,
+    loss: PairLoss = naive_softmax,
+    combine: Combination = "mean",
+) -> tuple[float, Array, Array]:
+    """Return the loss of one position under CBOW, J(h, o, U) with h the `context_vector`, and its gradients by V and U.
+
+    Result 34; Rong 2014 (arXiv:1411.2738), section 1.2. The gradient by the vector of a word that is in the context r
+    times is a r ∂J/∂h, with a = 1/M for the mean and a = 1 for the sum. Any other row of ∂J/∂V is zero.
+
+      context  (M,) ints        c_1 … c_M, rows of V, at least one
+      target   int              o, the word in the middle, which the context predicts
+      V, U     (V, D) each      all input vectors, all output vectors
+      loss     (h, o, U) -> (J, ∂J/∂h, ∂J/∂U), as for `skip_gram`
+      combine  "mean" or "sum"
+
+    Returns the loss in nats, its gradient by V and its gradient by U, each of the shape of its matrix. Raises what
+    `context_vector` raises. For hierarchical softmax, U stands for the (V - 1, D) matrix Q:
+
+    >>> tree = huffman_tree([5, 3, 3, 1])
+    >>> def along_the_path(h, o, Q):
+    ...     return hierarchical_softmax(h, o, Q, tree)
+    >>> loss, d_V, d_Q = cbow([0, 3], 1, np.ones((4, 2)), np.zeros((3, 2)), loss=along_the_path)
+    >>> float(round(loss / np.log(2), 12))
+    2.0
+    """
+    V, U = _array("V", V, (None, None)), _array("U", U, (None, None))
+    rows = _rows("context", context, V)
+    target_loss, d_h, d_U = loss(context_vector(rows, V, combine), _row("target", target, V), U)
+    d_V = np.zeros_like(V)
+    np.add.at(d_V, rows, _share_of_a_word(rows, combine) * d_h)  # d_V[rows] += … would count a repeated word once
+    return target_loss, d_V, d_U
+
+
+def _share_of_a_word(rows: NDArray[np.intp], combine: Combination) -> float:
+    """Return a, the factor of each vector of a context: 1/M for the mean, 1 for the sum."""
+    checked("combine", combine, str, limits("how the vectors of a context are combined", choices=("mean", "sum")))
+    if not rows.size:
+        raise ShapeError("context is empty: give at least one row of V")
+    return 1.0 / rows.size if combine == "mean" else 1.0
 
 
 # The same as a network: one-hot x -> h = W_1 x -> z = W_2 h -> ŷ = softmax(z)
@@ -294,7 +492,29 @@ def _vector_and_matrix(center: ArrayLike, U: ArrayLike) -> tuple[Array, Array]:
     return _array("center", center, (U.shape[1],)), U
 
 
-def _rows(name: str, numbers: ArrayLike, matrix: Array) -> NDArray[np.intp]:
+def _vector_and_nodes(center: ArrayLike, Q: ArrayLike, tree: HuffmanTree) -> tuple[Array, Array]:
+    Q = _array("Q", Q, (len(tree.offsets) - 2, None))
+    return _array("center", center, (Q.shape[1],)), Q
+
+
+def _counts_in_descending_order(counts: ArrayLike) -> list[int]:
+    numbers = np.asarray(counts)
+    if numbers.ndim != 1 or not numbers.size:
+        raise ShapeError(f"counts has shape {numbers.shape}: give the counts of one or more words")
+    if numbers.dtype.kind not in "iu":
+        raise ShapeError(f"counts holds {numbers.dtype} values: give whole numbers")
+    (rises,) = np.nonzero(numbers[1:] > numbers[:-1])
+    if rises.size:
+        w = int(rises[0])
+        found = f"counts[{w}]={numbers[w]} is less than counts[{w + 1}]={numbers[w + 1]}"
+        raise ShapeError(f"{found}: sort the words by count, in descending order")
+    if numbers[-1] < 1:  # counts of 0 would make codes of up to V - 1 bits
+        raise ShapeError(f"counts holds {numbers[-1]}: give counts of at least 1")
+    descending: list[int] = numbers.tolist()
+    return descending
+
+
+def _rows(name: str, numbers: ArrayLike, matrix: NDArray[Any]) -> NDArray[np.intp]:
     """Return `numbers`; raise `ShapeError` unless they are integers from 0 to the last row of `matrix`."""
     rows, count = np.asarray(numbers), len(matrix)
     if rows.ndim != 1:
@@ -307,5 +527,5 @@ def _rows(name: str, numbers: ArrayLike, matrix: Array) -> NDArray[np.intp]:
     return rows.astype(np.intp)
 
 
-def _row(name: str, number: int, matrix: Array) -> int:
+def _row(name: str, number: int, matrix: NDArray[Any]) -> int:
     return int(_rows(name, [number], matrix)[0])
