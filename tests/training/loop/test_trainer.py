@@ -252,5 +252,5 @@ def test_progress_is_the_share_of_tasks_done_and_shows_no_loss_before_the_first(
         # Words are rounded to whole ones.
         assert shown <= share / 3 + 1e-4
         assert "nan" not in note
-        assert "0.00 M words/s" not in note
+        assert " 0.00 M words/s" not in f" {note}"
     assert report.shown[-1][0] == 1.0

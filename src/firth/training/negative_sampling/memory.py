@@ -8,7 +8,7 @@ from firth.training.negative_sampling import layout, window_kernels
 from firth.training.negative_sampling.partition import chunk_size, count_row_blocks, pairs_of_word
 
 _MIB = 2**20
-_COMPILED = {"hogwild": 40 * _MIB, "blocks": 35 * _MIB}  # what compiling the kernels takes
+_COMPILED = {"hogwild": 40 * _MIB, "blocks": 30 * _MIB}  # what compiling the kernels takes
 _CHUNKS = 1.25  # chunks of pairs in memory: while one is trained on, the next is started
 _TABLE_BYTES = 4 + 8 + 49  # per word: its threshold, its slot, and scratch space for the alias table
 _PARTITION_BYTES = 2 + 2 * 4 + 8 + 8  # per word, in addition: block, place, number, alias; scratch space for drawing it
