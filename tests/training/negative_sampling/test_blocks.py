@@ -154,10 +154,14 @@ def test_processes_and_stores_change_no_byte(memory_limit, one_worker):
 
 def test_the_loss_is_that_of_hogwild():
     """With one block both draw noise from the whole vocabulary; with more, so few words would often meet themselves."""
-    blocks_losses = fit(1, blocks=1)[1]
-    model = Word2Vec(**SMALL | {"schedule": "hogwild"}, workers=1).fit(ids(60_000, seed=SEED), progress=False)
-    # The same pairs, with other noise, in another order and in larger steps: the mean agrees to two per cent.
-    np.testing.assert_allclose([record.loss for record in model.history], blocks_losses, rtol=0.02)
+    by_blocks, by_hogwild = (
+        [record.end_loss for record in Word2Vec(**SMALL | changes, workers=1).fit(text, progress=False).history]
+        for text in [ids(60_000, seed=SEED)]
+        for changes in ({"blocks": 1}, {"schedule": "hogwild"})
+    )
+    # The same pairs, with other noise and in another order: the loss of a sample of them agrees to a per cent. The
+    # running loss of the first epoch also depends on the size of the steps.
+    np.testing.assert_allclose(by_hogwild, by_blocks, rtol=0.01)
 
 
 @pytest.mark.parametrize("ask", [lambda r: r.halt.fill(True), lambda r: r.paused.set()])

@@ -11,7 +11,7 @@ _MIB = 2**20
 _COMPILED = {"hogwild": 40 * _MIB, "blocks": 30 * _MIB}  # what compiling the kernels takes
 _CHUNKS = 1.25  # chunks of pairs in memory: while one is trained on, the next is started
 _TABLE_BYTES = 4 + 8 + 49  # per word: its threshold, its slot, and scratch space for the alias table
-_PARTITION_BYTES = 86  # per word, in addition, as measured: block, place, number, alias, and scratch space to draw them
+_PARTITION_BYTES = 16 + 2 * 10 + 50  # per word, in addition: its load, two partitions, scratch space to draw one
 _ENTRY_BYTES = 8 + 4  # per word of the text of a chunk: the word with its window, and its position
 
 
