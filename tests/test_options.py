@@ -57,7 +57,7 @@ def test_names_and_defaults_are_gensims_where_gensim_has_an_equivalent():
         ("shrink_windows", [True, False], [0, 1, None], "True or False"),
         ("unigram_intercept", [True, False], [0, 1, None], "True or False"),
         ("lowercase", [True, False], [0, 1, None], "True or False"),
-        ("schedule", ["blocks", "hogwild"], ["Blocks", "", None], "'blocks' or 'hogwild'"),
+        ("schedule", ["blocks", "hogwild"], ["Blocks", "", None], "'auto' or 'blocks' or 'hogwild'"),
         ("objective", ["negative_sampling", "softmax"], ["soft", b"softmax"], "'negative_sampling' or 'softmax'"),
     ],
 )

@@ -123,7 +123,7 @@ def status(name):
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 def measured(corpus, options, workers, *rest, make=registry.make_trainer, **keywords):
-    estimates.append(sum(registry.OBJECTIVES[options.objective].memory_needed(corpus, options, workers).values()))
+    estimates.append(sum(registry.objective_of(options).memory_needed(corpus, options, workers).values()))
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     estimates.append(status("VmRSS"))
     return make(corpus, options, workers, *rest, **keywords)

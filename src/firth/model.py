@@ -74,7 +74,7 @@ class Word2Vec:
         sample: float = 0.001,
         min_count: int = 5,
         max_vocab: int | None = None,
-        schedule: Literal["blocks", "hogwild"] = "blocks",
+        schedule: Literal["auto", "blocks", "hogwild"] = "auto",
         blocks: int = 16,
         unigram_intercept: bool = True,
         center_power: float = 0.5,

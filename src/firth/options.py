@@ -66,9 +66,10 @@ class Options:
     min_count: int = _option(5, "drop words with a lower count", 1, _MOST)
     max_vocab: int | None = _option(None, "maximum vocabulary size; rarer words are dropped", 1, _MOST, optional=True)
     schedule: str = _option(
-        "blocks",
-        "order of updates: blocks gives the same bits for any number of workers, hogwild is faster",
-        choices=("blocks", "hogwild"),
+        "auto",
+        "order of updates: blocks gives the same bits for any number of workers, hogwild is faster, and auto is blocks "
+        "wherever it is available",
+        choices=("auto", "blocks", "hogwild"),
     )
     blocks: int = _option(16, "schedule blocks only: most blocks P of rows; small corpora have fewer", 1, 1024)
     unigram_intercept: bool = _option(True, "softmax only: add log P(o) to the score of the outside word o")
@@ -88,6 +89,8 @@ class Options:
 
     def __post_init__(self) -> None:
         _check_fields(self)
+        if self.schedule == "auto":
+            object.__setattr__(self, "schedule", "blocks")
         if self.min_alpha > self.alpha:
             raise OptionError(
                 f"{option('min_alpha', self.min_alpha)} is above {option('alpha', self.alpha)}: the learning rate "

@@ -12,10 +12,11 @@ from firth import KeyedVectors, Options
 from firth.errors import CorpusError, FirthError
 from firth.text import END, read_corpus
 from firth.text.store import MemoryStorage, TokenStore
-from firth.training.negative_sampling import blocks, buckets, hogwild, layout, simd
+from firth.training.negative_sampling import blocks, buckets, hogwild
 from firth.training.sampling import alias_table
 from firth.training.softmax.cooccurrence import Cooccurrence, count_pairs
 from firth.training.softmax.exact import exact_loss
+from firth.training.windows import layout, simd
 
 V, D, K = 60, 5, 5
 EXTREMES = (2**31 - 1, -(2**31), 2**30, -3)

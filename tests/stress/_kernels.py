@@ -19,10 +19,11 @@ from firth.text import word_kernels
 from firth.text.ids import DROPPED, END
 from firth.text.word_table import WordTable
 from firth.training import draws
-from firth.training.negative_sampling import block_kernels, buckets, layout, partition, simd, window_kernels
+from firth.training.negative_sampling import block_kernels, buckets, partition, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
 from firth.training.softmax import kernels
 from firth.training.softmax.cooccurrence import CountRows
+from firth.training.windows import layout, simd
 from firth.vectors import search_kernels
 
 Case = Callable[..., list[Any]]

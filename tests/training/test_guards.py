@@ -17,9 +17,10 @@ from firth.errors import CorpusError, OptionError
 from firth.text import BLOCK_WORDS, END, read_corpus
 from firth.text.store import MemoryStorage, TokenStore
 from firth.training.guards import checked_ids
-from firth.training.negative_sampling import hogwild, layout, window_kernels
+from firth.training.negative_sampling import hogwild, window_kernels
 from firth.training.softmax import kernels
 from firth.training.softmax.cooccurrence import count_pairs
+from firth.training.windows import layout
 from firth.vectors.search_kernels import keep_best
 
 SOURCE = guards.SOURCE

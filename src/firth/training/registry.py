@@ -6,7 +6,7 @@ from firth.options import Options
 from firth.resources import require_memory
 from firth.text import Corpus
 from firth.training.loop.engine import Kernels
-from firth.training.loop.objective import Training
+from firth.training.loop.objective import Objective, Training
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling import objective as negative_sampling_objective
@@ -14,8 +14,12 @@ from firth.training.softmax import objective as softmax_objective
 
 UNUSED = 128 * 2**20  # bytes of address space that are reserved and hardly used: stacks, heaps, compiled code
 
-OBJECTIVES = {"negative_sampling": negative_sampling_objective.OBJECTIVE, "softmax": softmax_objective.OBJECTIVE}
-"""The objective for each value of the option `objective`."""
+_OBJECTIVES = {"negative_sampling": negative_sampling_objective.OBJECTIVE, "softmax": softmax_objective.OBJECTIVE}
+
+
+def objective_of(options: Options) -> Objective:
+    """Return the objective that trains with these options."""
+    return _OBJECTIVES[options.objective]
 
 
 def make_trainer(
@@ -30,7 +34,7 @@ def make_trainer(
     """
     if is_interpreted() and kernels == "compiled":
         raise OptionError('NUMBA_DISABLE_JIT is set: unset it, or give kernels="reference"')
-    objective = OBJECTIVES[options.objective]
+    objective = objective_of(options)
     parts = objective.memory_needed(corpus, options, workers) | checkpointer.memory_needed(len(corpus.vocabulary))
     require_memory(parts, unused=UNUSED)
     return objective.make_trainer(corpus, options, workers, report, checkpointer, kernels)

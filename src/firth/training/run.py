@@ -59,9 +59,9 @@ def make_checkpointer(
     """Return what saves the states of a run in `folder`, or what saves none if that is None."""
     if folder is not None:
         from firth.training.loop.checkpoint import FolderCheckpointer
-        from firth.training.registry import OBJECTIVES
+        from firth.training.registry import objective_of
 
-        matrices = OBJECTIVES[options.objective].state_matrices
+        matrices = objective_of(options).state_matrices
         return FolderCheckpointer(
             folder, options, report, matrices=matrices, minutes=minutes, resume=resume, kernels=kernels
         )

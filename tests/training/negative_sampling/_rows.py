@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from firth.training.negative_sampling import layout, simd
+from firth.training.windows import layout, simd
 
 
 def random_rows(rng, n, D):

@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training.negative_sampling._rows import random_rows
 
-from firth.training.negative_sampling import layout, reference
+from firth.training.negative_sampling import reference
 from firth.training.negative_sampling.block_kernels import compile_train_bucket
 from firth.training.negative_sampling.buckets import Bucket, make_group_workspace
 from firth.training.sampling import alias_table
+from firth.training.windows import layout
 
 SEED = 20261120
 SHAPES = [(1, 1), (3, 5), (17, 7), (50, 10), (100, 5), (16, 64)]

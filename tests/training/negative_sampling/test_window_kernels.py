@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from training.negative_sampling._rows import random_rows
 
 from firth.text import END
-from firth.training.negative_sampling import layout, reference
+from firth.training.negative_sampling import reference
 from firth.training.negative_sampling.window_kernels import TokenBlock, compile_train_block, make_workspace
 from firth.training.sampling import alias_table, keep_thresholds
+from firth.training.windows import layout
 
 SEED = 20261120
 SHAPES = [(1, 1), (3, 5), (16, 8), (17, 5), (50, 10), (100, 5), (33, 17), (16, 64)]

@@ -32,14 +32,13 @@ from firth.training.negative_sampling.buckets import (
     GroupWorkspace,
     with_room,
 )
-from firth.training.negative_sampling.layout import LANES, STRIP_BYTES, TILE, Step, tiles
 from firth.training.negative_sampling.steps import (
-    compile_step,
     queue_outputs,
     reset_column_weights,
-    set_row_weight,
     weigh_outputs,
 )
+from firth.training.windows.layout import LANES, STRIP_BYTES, TILE, Step, tiles
+from firth.training.windows.step import compile_step, set_row_weight
 
 LEAD_WINDOWS = 20  # windows ahead of which entries of the text are prefetched
 HALT_GROUPS = 256  # groups between two checks of the halt flag

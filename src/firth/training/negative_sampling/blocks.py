@@ -24,7 +24,7 @@ from firth.text import BLOCK_WORDS, Corpus
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import Kernels, Matrix, TaskResult
-from firth.training.negative_sampling import block_kernels, layout, reference
+from firth.training.negative_sampling import block_kernels, reference
 from firth.training.negative_sampling.buckets import (
     BlockPairs,
     Bucket,
@@ -37,7 +37,6 @@ from firth.training.negative_sampling.buckets import (
     make_text_workspace,
     with_room,
 )
-from firth.training.negative_sampling.engine import NegativeSampling
 from firth.training.negative_sampling.partition import (
     Partition,
     chunk_size,
@@ -48,6 +47,8 @@ from firth.training.negative_sampling.partition import (
     one_block,
     words_of,
 )
+from firth.training.windows import layout
+from firth.training.windows.engine import WindowEngine
 
 PREPARE, PAIR = -2, -1  # what a `ChunkTask` does, if it trains no bucket
 _BUCKET_KEY = 1  # keeps a bucket's random draws apart from a token block's
@@ -204,7 +205,7 @@ class Chunk(NamedTuple):
     outside: dict[int, OutsideBlock]  # those made so far, by number
 
 
-class Blocks(NegativeSampling[ChunkTask, Worker]):
+class Blocks(WindowEngine[ChunkTask, Worker]):
     """The engine of the block schedule: makes pairs from token blocks and trains buckets of them.
 
     run  trains each bucket; None for `run_here`, or `run_reference` if `kernels` is "reference"

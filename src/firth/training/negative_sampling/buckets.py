@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.training.negative_sampling.layout import LANES, aligned_zeros, strips, tiles
+from firth.training.windows.layout import LANES, aligned_zeros, strips, tiles
 
 GROUP = 16  # most pairs in a group
 SEEN = 1024  # a power of two: centers that a group has had are remembered by their low bits

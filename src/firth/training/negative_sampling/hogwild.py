@@ -4,7 +4,6 @@ Niu, Recht, Ré and Wright (2011, arXiv:1106.5730) show that lost updates do lit
 """
 
 import threading
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,37 +14,13 @@ from firth.training import sampling
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import Kernels, TaskResult
-from firth.training.negative_sampling import layout, reference, window_kernels
-from firth.training.negative_sampling.engine import NegativeSampling
+from firth.training.negative_sampling import reference, window_kernels
+from firth.training.windows import layout
+from firth.training.windows.engine import WindowEngine
+from firth.training.windows.token_blocks import TokenBlockQueue, TokenBlockTask
 
 
-class TokenBlockTask(NamedTuple):
-    """Train on one block of tokens."""
-
-    epoch: int
-    block: int
-    progress: float
-
-
-class TokenBlockQueue:
-    """The token blocks of an epoch in order, from the first that is not done."""
-
-    def __init__(self, epoch: int, first: int, n_blocks: int, paused: threading.Event):
-        self._epoch, self._next, self._n, self._paused = epoch, first, n_blocks, paused
-        self._lock = threading.Lock()
-
-    def take(self) -> TokenBlockTask | None:
-        with self._lock:
-            if self._next == self._n or self._paused.is_set():
-                return None
-            self._next += 1
-            return TokenBlockTask(self._epoch, self._next - 1, (self._next - 1) / self._n)
-
-    def done(self) -> list[int]:
-        return [self._next]
-
-
-class Hogwild(NegativeSampling[TokenBlockTask, window_kernels.Workspace]):
+class Hogwild(WindowEngine[TokenBlockTask, window_kernels.Workspace]):
     """The engine of the Hogwild schedule; with one worker the result is deterministic."""
 
     def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled"):

@@ -4,8 +4,9 @@ from firth.compiling.kernel import compiler_memory
 from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training.expected_pairs import ExpectedPairs
-from firth.training.negative_sampling import layout, window_kernels
+from firth.training.negative_sampling import window_kernels
 from firth.training.negative_sampling.partition import chunk_size, count_row_blocks, pairs_of_word
+from firth.training.windows import layout
 
 _MIB = 2**20
 _COMPILED = {"hogwild": 40 * _MIB, "blocks": 30 * _MIB}  # what compiling the kernels takes

@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 
 from firth.compiling.kernel import address, helper, kernel
 from firth.training.draws import draw_noise, subsample, window_size
-from firth.training.negative_sampling.layout import (
+from firth.training.negative_sampling.steps import (
+    queue_outputs,
+    reset_column_weights,
+    weigh_outputs,
+)
+from firth.training.windows.layout import (
     LANES,
     STRIP_BYTES,
     TILE,
@@ -26,13 +31,7 @@ from firth.training.negative_sampling.layout import (
     strips,
     tiles,
 )
-from firth.training.negative_sampling.steps import (
-    compile_step,
-    queue_outputs,
-    reset_column_weights,
-    set_row_weight,
-    weigh_outputs,
-)
+from firth.training.windows.step import compile_step, set_row_weight
 
 SLICE = 512  # windows whose noise words are drawn together and stay in the nearest cache
 LEAD = 2  # windows ahead of which rows are prefetched

@@ -1,4 +1,4 @@
-"""The base class of both schedules of negative sampling: matrices, subsampling, and the loss of a fixed sample."""
+"""The base class of engines that train on windows: matrices, subsampling, and the loss of a fixed sample."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from firth.training import sampling
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import Engine, Matrix, TaskResult, TaskT, WorkspaceT
-from firth.training.negative_sampling import layout
+from firth.training.windows import layout
 
 _INIT_NUMBERS = 2**22  # numbers drawn at a time, so that no second matrix is needed
 _SAMPLE_PLACES = 16  # of the corpus, from which `end_loss` takes its sample
@@ -21,8 +21,8 @@ _MIN_SAMPLE = 2_048  # at least this many and at most a token block
 _NO_EPOCH = 2**32 - 1  # seeds the draws of `end_loss`
 
 
-class NegativeSampling(Engine[TaskT, WorkspaceT]):
-    """The base class of both schedules; `center` and `outside` are views of rows padded to 64 bytes."""
+class WindowEngine(Engine[TaskT, WorkspaceT]):
+    """The base class of engines that train on windows; `center` and `outside` are views of rows padded to 64 bytes."""
 
     def __init__(self, corpus: Corpus, options: Options):
         super().__init__(options)

@@ -13,8 +13,8 @@ LANES = 16  # floats in a strip; the rows of a matrix are padded to whole strips
 STRIP_BYTES = 4 * LANES
 TILE = 8  # most output rows in a tile: with two input rows their scores fill one strip
 
-score_tile = Intrinsic("firth.training.negative_sampling.simd", "score_tile")
-update_tile = Intrinsic("firth.training.negative_sampling.simd", "update_tile")
+score_tile = Intrinsic("firth.training.windows.simd", "score_tile")
+update_tile = Intrinsic("firth.training.windows.simd", "update_tile")
 
 
 @lru_cache(maxsize=64)

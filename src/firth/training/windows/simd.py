@@ -25,7 +25,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from firth.training.negative_sampling.layout import LANES, STRIP_BYTES, TILE
+from firth.training.windows.layout import LANES, STRIP_BYTES, TILE
 
 PAIR = 2
 
