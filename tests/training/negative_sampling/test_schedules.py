@@ -9,14 +9,14 @@ from firth.text import BLOCK_WORDS, END, read_corpus
 from firth.training.loop.progress import Reporter
 from firth.training.loop.trainer import Trainer
 from firth.training.negative_sampling import blocks, hogwild
-from firth.training.windows.engine import start_rows
+from firth.training.windows import engine
 
 ENGINES = {"blocks": blocks.Blocks, "hogwild": hogwild.Hogwild}
 SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs": 2, "blocks": 5}
 
 
 def start_vectors(V, D, seed):
-    return np.concatenate([rows for _, rows in start_rows(V, D, seed)])
+    return np.concatenate([rows for _, rows in engine.start_rows(V, D, seed)])
 
 
 def test_the_starting_vectors_depend_on_the_seed_alone():
@@ -29,7 +29,7 @@ def test_the_starting_vectors_depend_on_the_seed_alone():
 
 def test_the_starting_vectors_do_not_depend_on_how_many_are_drawn_at_a_time(monkeypatch):
     whole = start_vectors(100, 5, 1)
-    monkeypatch.setattr(negative_sampling, "_INIT_NUMBERS", 35)
+    monkeypatch.setattr(engine, "_INIT_NUMBERS", 35)
     np.testing.assert_array_equal(start_vectors(100, 5, 1), whole)
 
 
