@@ -66,6 +66,8 @@ class Word2Vec:
         self,
         *corpus: Never,
         vector_size: int = 100,
+        architecture: Literal["skip_gram", "cbow"] = "skip_gram",
+        cbow_mean: bool = True,
         objective: Literal["negative_sampling", "softmax"] = "negative_sampling",
         window: int = 5,
         shrink_windows: bool = True,

@@ -53,6 +53,13 @@ class Options:
     """
 
     vector_size: int = _option(100, "dimensions D of each vector", 1, 2048)
+    architecture: str = _option(
+        "skip_gram",
+        "skip_gram predicts each word of the window from the word in its middle, cbow the word in the middle from the "
+        "mean or sum of the others",
+        choices=("skip_gram", "cbow"),
+    )
+    cbow_mean: bool = _option(True, "cbow only: predict from the mean of the vectors of the window, otherwise their sum")
     objective: str = _option(
         "negative_sampling",
         "loss function: negative sampling, or the exact softmax over the vocabulary",
@@ -90,7 +97,9 @@ class Options:
     def __post_init__(self) -> None:
         _check_fields(self)
         if self.schedule == "auto":
-            object.__setattr__(self, "schedule", "blocks")
+            object.__setattr__(self, "schedule", "hogwild" if self.architecture == "cbow" else "blocks")
+        if self.architecture == "cbow":
+            _check_cbow(self)
         if self.min_alpha > self.alpha:
             raise OptionError(
                 f"{option('min_alpha', self.min_alpha)} is above {option('alpha', self.alpha)}: the learning rate "
@@ -159,6 +168,22 @@ class PhraseOptions:
     def to_dict(self) -> dict[str, Any]:
         """Return names and values, ready for JSON."""
         return dataclasses.asdict(self) | {"connector_words": sorted(self.connector_words)}
+
+
+def _check_cbow(options: Options) -> None:
+    """Raise `OptionError` for options that the architecture cbow does not allow."""
+    if options.objective == "softmax":
+        raise OptionError(
+            f"{option('objective', 'softmax')} is not available with {option('architecture', 'cbow')}: the exact softmax "
+            "sums the pairs of each center word, but a context of several words rarely occurs twice. Use "
+            f"{option('objective', 'negative_sampling')}, or {option('architecture', 'skip_gram')}"
+        )
+    if options.schedule == "blocks":
+        raise OptionError(
+            f"{option('schedule', 'blocks')} is not available with {option('architecture', 'cbow')}: a step changes the "
+            f"vectors of a whole window, which are in several blocks. Use {option('schedule', 'hogwild')}, which gives "
+            f"the same bits with {option('workers', 1)}"
+        )
 
 
 def _check_fields(options: Any) -> None:

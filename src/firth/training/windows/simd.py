@@ -343,19 +343,23 @@ def sum_rows(typingctx, strips, rows, n, factor, total):
 
 
 @intrinsic
-def add_to_rows(typingctx, strips, rows, n, factor, change):
-    """Add a factor times the row at `change` to n rows, which may repeat; the arguments are those of `sum_rows`."""
-    signature = types.void(strips, types.int64, types.int64, types.float32, types.int64)
+def add_to_rows(typingctx, strips, rows, n, change):
+    """Add the row at `change` to n rows, to one that is in the table r times r times.
+
+    strips  int      strips in a row
+    rows    address  table of n row addresses, int64
+    change  address  row to add
+    """
+    signature = types.void(strips, types.int64, types.int64, types.int64)
 
     def codegen(context, b, sig, args):
-        strips, rows, n, factor, change = args
-        factor = _splat(b, factor)
+        strips, rows, n, change = args
         with cgutils.for_range(b, strips) as strip:
             offset = b.mul(strip.index, _I64(STRIP_BYTES))
-            step = _load(b, b.add(change, offset)) * factor
+            summand = _load(b, b.add(change, offset))
             with cgutils.for_range(b, n) as loop:
                 address = b.add(_load_address(b, rows, loop.index), offset)
-                _store(_load(b, address) + step, address)
+                _store(_load(b, address) + summand, address)
         return context.get_dummy_value()
 
     return signature, codegen

@@ -46,3 +46,26 @@ def compile_step(tile: int, n_tiles: int, n_strips: int, n_upcoming: int) -> Any
             update_tile(tile, in_place, n_upcoming, rows, outputs + place, g + t * tile_bytes, upcoming + place)
 
     return train_step
+
+
+@lru_cache(maxsize=16)
+def compile_gradient_step(tile: int, n_strips: int, n_upcoming: int) -> Any:
+    """Return a function that does one step for a pair of inputs, and writes the changes of the inputs to other rows.
+
+    The arguments are those of `compile_step`.
+    """
+
+    @helper(inline="always")
+    def train_step(step, n_tiles, outputs, upcoming, column_weights, g, zeros, changes):
+        """Do the step (27), (27a) for Y; write -eta G Y to `changes`, and leave X as it is.
+
+        n_tiles: at least 1. zeros: table of the address of a row of zeros, twice; changes: table of two addresses. The
+        other arguments are those of `compile_step`.
+        """
+        for t in range(n_tiles):
+            score_tile(tile, step, outputs + 8 * tile * t, column_weights + t * STRIP_BYTES, g + t * STRIP_BYTES)
+        for t in range(n_tiles):
+            rows, place = Rows(step.inputs, zeros if t == 0 else changes, changes, 1, n_strips), 8 * tile * t
+            update_tile(tile, 0, n_upcoming, rows, outputs + place, g + t * STRIP_BYTES, upcoming + place)
+
+    return train_step
