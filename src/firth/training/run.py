@@ -18,7 +18,7 @@ from firth.options import Options
 from firth.text import Corpus, CorpusInput, TokenStore, check_files, check_validation, hold_out, read_corpus
 from firth.text.encoding import LONGEST_WORD
 from firth.text.sentences import Tokenizer
-from firth.training.loop.engine import Kernels
+from firth.training.loop.engine import Kernels, Matrix
 from firth.training.loop.progress import Reporter
 from firth.training.loop.signals import ending_with_the_program
 from firth.training.loop.state import Checkpointer
@@ -26,6 +26,7 @@ from firth.training.loop.trainer import EpochRecord, records
 
 if TYPE_CHECKING:
     from firth.training.loop.objective import Training
+    from firth.training.softmax.exact import ExactLoss
 
 StrPath: TypeAlias = str | os.PathLike[str]
 _MOST_REPLACED = 0.1  # share of words with invalid UTF-8 in a text file; a file that is not text has more
@@ -128,22 +129,38 @@ def open_run(
 def _validation(
     trainer: "Training", corpus: Corpus, held_out: TokenStore | None, options: Options, workers: int, report: Reporter
 ) -> Callable[[EpochRecord], EpochRecord]:
-    """Count the held-out pairs; return the function that adds their exact softmax loss to a record."""
+    """Prepare the held-out examples; return the function that adds their exact softmax loss to a record."""
     if held_out is None:
         return lambda record: record
-    from firth.training.softmax.cooccurrence import count_pairs
-    from firth.training.softmax.exact import exact_loss, unigram_intercept
-
-    counts = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
-    intercept = unigram_intercept(corpus.vocabulary.counts) if options.unigram_intercept else None
+    loss_of = _held_out_loss(held_out, corpus, options, workers)
+    example = "position" if options.architecture == "cbow" else "pair"
 
     def validate(record: EpochRecord) -> EpochRecord:
-        loss = exact_loss(trainer.center, trainer.outside, counts, intercept, workers=workers)
-        pairs = counted(round(loss.pairs), "pair")
-        report.show(f"held out {pairs}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
+        loss = loss_of(trainer.center, trainer.outside)
+        examples = counted(round(loss.pairs), example)
+        report.show(f"held out {examples}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
         return replace(record, validation_loss=loss.nats)
 
     return validate
+
+
+def _held_out_loss(
+    held_out: TokenStore, corpus: Corpus, options: Options, workers: int
+) -> Callable[[Matrix, Matrix], "ExactLoss"]:
+    """Return the function from both matrices to the exact softmax loss of the held-out pairs, or positions for CBOW."""
+    from firth.training.cbow.validation import choose_positions, positions_loss
+    from firth.training.softmax.cooccurrence import count_pairs
+    from firth.training.softmax.exact import exact_loss, unigram_intercept
+
+    counts = corpus.vocabulary.counts
+    intercept = unigram_intercept(counts) if options.unigram_intercept else np.zeros(len(counts), np.float32)
+    if options.architecture == "cbow":
+        positions = choose_positions(held_out, corpus.vocabulary, options)
+        return lambda center, outside: positions_loss(
+            center, outside, positions, intercept, is_mean=options.cbow_mean, workers=workers
+        )
+    pairs = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
+    return lambda center, outside: exact_loss(center, outside, pairs, intercept, workers=workers)
 
 
 def report_reading(corpus: Corpus, report: Reporter) -> None:
