@@ -59,7 +59,9 @@ class Options:
         "mean or sum of the others",
         choices=("skip_gram", "cbow"),
     )
-    cbow_mean: bool = _option(True, "cbow only: predict from the mean of the vectors of the window, otherwise their sum")
+    cbow_mean: bool = _option(
+        True, "cbow only: predict from the mean of the vectors of the window, otherwise their sum"
+    )
     objective: str = _option(
         "negative_sampling",
         "loss function: negative sampling, or the exact softmax over the vocabulary",

@@ -105,6 +105,8 @@ def test_the_validation_loss_falls_as_the_model_learns():
     rng = np.random.default_rng(3)
     text = rng.integers(0, 30, (9000, 12)) + 30 * rng.integers(0, 2, (9000, 1))
     options = {"vector_size": 8, "min_count": 1, "epochs": 3, "architecture": "cbow", "workers": 1, "alpha": 0.05}
-    losses = [record.validation_loss for record in Word2Vec(**options).fit(text, validation=0.3, progress=False).history]
+    losses = [
+        record.validation_loss for record in Word2Vec(**options).fit(text, validation=0.3, progress=False).history
+    ]
     assert all(np.log(30) - 0.01 < loss < np.log(60) + 0.05 for loss in losses)
     assert losses[-1] < np.log(60) - 0.3

@@ -111,9 +111,7 @@ class ExactSoftmax:
         return ExactLoss(nats, float(np.exp(nats)), counts.pairs)
 
     @np.errstate(**_SILENT)
-    def losses(
-        self, center: Floats, outside: Floats, intercept: Floats, rows: CountRows, totals: Doubles
-    ) -> Doubles:
+    def losses(self, center: Floats, outside: Floats, intercept: Floats, rows: CountRows, totals: Doubles) -> Doubles:
         """Return the losses L_c / N_c of at most `part` centers, (B,); the arguments are those of `gradient`."""
         return self._forward(center, outside, intercept, rows, totals)[0]
 
