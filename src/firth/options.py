@@ -82,7 +82,7 @@ class Options:
     schedule: str = _option(
         "auto",
         "order of updates: blocks gives the same bits for any number of workers, hogwild is faster, and auto is blocks "
-        "wherever it is available",
+        "wherever it is available: not for cbow, which gives the same bits with one worker only",
         choices=("auto", "blocks", "hogwild"),
     )
     blocks: int = _option(16, "schedule blocks only: most blocks P of rows; small corpora have fewer", 1, 1024)
@@ -186,17 +186,18 @@ class PhraseOptions:
 
 def _check_cbow(options: Options) -> None:
     """Raise `OptionError` for options that the architecture cbow does not allow."""
+    cbow = option("architecture", "cbow")
     if options.objective == "softmax":
         raise OptionError(
-            f"{option('objective', 'softmax')} is not available with {option('architecture', 'cbow')}: the exact softmax "
-            "sums the pairs of each center word, but a context of several words rarely occurs twice. Use "
+            f"{option('objective', 'softmax')} is not available with {cbow}: the exact softmax sums the pairs of each "
+            "center word, but a context of several words rarely occurs twice. Use "
             f"{option('objective', 'negative_sampling')}, or {option('architecture', 'skip_gram')}"
         )
     if options.schedule == "blocks":
         raise OptionError(
-            f"{option('schedule', 'blocks')} is not available with {option('architecture', 'cbow')}: a step changes the "
-            f"vectors of a whole window, which are in several blocks. Use {option('schedule', 'hogwild')}, which gives "
-            f"the same bits with {option('workers', 1)}"
+            f"{option('schedule', 'blocks')} is not available with {cbow}: a step changes the vectors of a whole "
+            f"window, which are in several blocks. Use {option('schedule', 'hogwild')}, which gives the same bits with "
+            f"{option('workers', 1)}"
         )
 
 

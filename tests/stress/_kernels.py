@@ -20,6 +20,7 @@ from firth.text import word_kernels
 from firth.text.ids import DROPPED, END
 from firth.text.word_table import WordTable
 from firth.training import draws
+from firth.training.cbow import kernels as cbow_kernels
 from firth.training.negative_sampling import block_kernels, buckets, partition, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
 from firth.training.softmax import kernels
@@ -125,6 +126,24 @@ def train_block(D: int, K: int) -> Case:
         shrink, rate = bool(rng.random() < 0.5), np.float32(0.05)
         block = window_kernels.TokenBlock(center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate)
         counts = train(block, work)
+        return [center, outside, work.loss, counts]
+
+    return case
+
+
+def train_positions(D: int, K: int) -> Case:
+    train = cbow_kernels.compile_train_block(*layout.even_tiles(2 + K), layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        V, window, key = int(rng.integers(1, 40)), int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
+        center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
+        made = cbow_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_))
+        arrays = {name: fence(array) for name, array in made._asdict().items() if name != "contexts"}
+        work = made._replace(contexts=fence.each(made.contexts), **arrays)
+        shrink, is_mean, rate = bool(rng.random() < 0.5), bool(rng.random() < 0.5), np.float32(0.01)
+        block = window_kernels.TokenBlock(center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate)
+        counts = train(block, is_mean, work)
         return [center, outside, work.loss, counts]
 
     return case
@@ -368,6 +387,7 @@ PLAIN: dict[str, Case] = {
 VECTOR_CODE = {
     "training.negative_sampling.window_kernels.train_block": train_block,
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
+    "training.cbow.kernels.train_block": train_positions,
     "training.negative_sampling.block_kernels.place_words": pairs_of_a_block,
     "training.negative_sampling.block_kernels.fill_pairs": pairs_of_a_block,
     "text.word_kernels.count_words": lambda *_: word_counts,
