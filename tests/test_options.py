@@ -45,7 +45,9 @@ def test_cbow_trains_under_the_hogwild_schedule():
 
 
 def test_cbow_has_no_exact_softmax():
-    with pytest.raises(OptionError, match=r"objective=softmax is not available with architecture=cbow: .* Use objective"):
+    with pytest.raises(
+        OptionError, match=r"objective=softmax is not available with architecture=cbow: .* Use objective"
+    ):
         Options(architecture="cbow", objective="softmax")
 
 

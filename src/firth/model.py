@@ -37,7 +37,7 @@ _NO_CORPUS: Any = object()  # marks that `fit` was called without a corpus
 
 
 class Word2Vec:
-    """Skip-gram: learns a vector for every word of a corpus, by negative sampling or by the exact softmax.
+    """Skip-gram and CBOW: learns a vector for every word of a corpus, by negative sampling or by the exact softmax.
 
     The loss of a pair of a center word c and an outside word o, with K noise words w_k, is (Mikolov et al. 2013,
     arXiv:1310.4546, eq. 4; in NumPy: `firth.objectives.negative_sampling`)
@@ -48,11 +48,16 @@ class Word2Vec:
 
         J = -u_o . v_c + log sum_w exp(u_w . v_c), each score plus log P of its word if `unigram_intercept`
 
+    With `architecture="cbow"`, o is the word in the middle of a window, and the mean h of the vectors of the M words
+    around it, or their sum, takes the place of v_c (in NumPy: `firth.objectives.cbow`). A step adds -eta dJ/dh to each
+    of these vectors. For the sum that is the gradient step. For the mean it is M times as long, as in word2vec.c.
+
     Keywords are the fields of `Options`, and `workers`, the number of threads (None: all cores that this process
     may use). The constructor only checks and stores them; `fit` does the work.
 
     Attributes after `fit` or `load`:
-      wv       KeyedVectors: the words and the rows v of the center matrix, (V, D) float32
+      wv       KeyedVectors: the words and the rows v of the center matrix, (V, D) float32; for CBOW, the matrix of
+               the contexts
       outside  the rows u of the outside matrix, (V, D) float32, in the order of the words of `wv`
       history  a list of `EpochRecord`, one per epoch: losses (nats per pair), pairs, words, seconds, learning rate
       corpus   dict: counts of what was read, dropped and replaced
@@ -135,7 +140,8 @@ class Word2Vec:
           tokenizer  function from a line of text to its words (of the validation too); None splits at whitespace
           offsets    where sentences begin in a flat integer array
           validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the exact
-                     softmax loss of its pairs is added to the history, whatever the objective
+                     softmax loss of its pairs is added to the history, whatever the objective (for CBOW, of at most
+                     20,000 pairs)
           callbacks  a function, or several: each is called with this model after every epoch; training stops when
                      one returns True (other true values do not count)
           progress   None shows a bar on a terminal and a line every ten seconds elsewhere; False shows nothing
@@ -149,8 +155,8 @@ class Word2Vec:
           kernels             "reference" trains in plain NumPy: equal results up to rounding, about a thousand times
                               slower; `firth.training.negative_sampling.reference` explains how to step through it
 
-        The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
-        one), however often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
+        The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"` and
+        for CBOW, on one), however often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
         stops within two seconds, writes a checkpoint if the tasks under way end within one second, keeps the vectors
         trained so far, and is re-raised. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a
         callback may edit a copy. If reading fails, training diverges or there are no pairs, this model is unchanged.

@@ -51,7 +51,7 @@ def _option(default: Any, *arguments: Any, **keywords: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The hyper-parameters of skip-gram.
+    """The hyper-parameters of a model.
 
     Names and defaults are gensim's where gensim has an equivalent. Raises `OptionError` for a value of the wrong
     type or out of range; `Options.from_dict` also raises it for an unknown name, with the nearest known name.
@@ -65,7 +65,9 @@ class Options:
         choices=("skip_gram", "cbow"),
     )
     cbow_mean: bool = _option(
-        True, "cbow only: predict from the mean of the vectors of the window, otherwise their sum"
+        True,
+        "cbow only: predict from the mean of the context's vectors, otherwise from their sum; either way, a step changes "
+        "each of these vectors as much as it would change their sum",
     )
     objective: str = _option(
         "negative_sampling",
@@ -74,7 +76,7 @@ class Options:
     )
     window: int = _option(5, "words m on either side of the center word", 1, 100)
     shrink_windows: bool = _option(True, "draw each window's size uniformly from 1 to window (otherwise use window)")
-    negative: int = _option(5, "noise words K drawn for each window", 1, 64)
+    negative: int = _option(5, "noise words K drawn for each window; for cbow, for every two windows", 1, 64)
     ns_exponent: float = _option(0.75, "noise words are drawn in proportion to count ** ns_exponent", -4.0, 4.0)
     sample: float = _option(1e-3, "frequency above which words are randomly dropped; 0 keeps every word", 0.0, 1.0)
     min_count: int = _option(5, "drop words with a lower count", 1, _MOST)

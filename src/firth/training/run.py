@@ -129,16 +129,15 @@ def open_run(
 def _validation(
     trainer: "Training", corpus: Corpus, held_out: TokenStore | None, options: Options, workers: int, report: Reporter
 ) -> Callable[[EpochRecord], EpochRecord]:
-    """Prepare the held-out examples; return the function that adds their exact softmax loss to a record."""
+    """Prepare the held-out pairs; return the function that adds their exact softmax loss to a record."""
     if held_out is None:
         return lambda record: record
     loss_of = _held_out_loss(held_out, corpus, options, workers)
-    example = "position" if options.architecture == "cbow" else "pair"
 
     def validate(record: EpochRecord) -> EpochRecord:
         loss = loss_of(trainer.center, trainer.outside)
-        examples = counted(round(loss.pairs), example)
-        report.show(f"held out {examples}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
+        pairs = counted(round(loss.pairs), "pair")
+        report.show(f"held out {pairs}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
         return replace(record, validation_loss=loss.nats)
 
     return validate
@@ -147,7 +146,7 @@ def _validation(
 def _held_out_loss(
     held_out: TokenStore, corpus: Corpus, options: Options, workers: int
 ) -> Callable[[Matrix, Matrix], "ExactLoss"]:
-    """Return the function from both matrices to the exact softmax loss of the held-out pairs, or positions for CBOW."""
+    """Return the function from both matrices to the exact softmax loss of the held-out pairs, (context, target) for CBOW."""
     from firth.training.cbow.validation import choose_positions, positions_loss
     from firth.training.softmax.cooccurrence import count_pairs
     from firth.training.softmax.exact import exact_loss, unigram_intercept

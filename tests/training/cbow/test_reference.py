@@ -27,7 +27,7 @@ def gradient(V, U, o, context, noise, combine):
     st.lists(WORDS, min_size=1, max_size=8),
     st.sampled_from(["mean", "sum"]),
 )
-def test_a_step_is_the_gradient_and_for_the_mean_m_times_the_gradient_of_the_context(pair, noise, combine):
+def test_a_step_follows_the_gradient_and_for_the_mean_is_m_times_as_long(pair, noise, combine):
     V, U = np.random.default_rng(SEED).normal(size=(2, 6, 4))
     noise, expected_V, expected_U, expected_loss = np.array(noise), V.copy(), U.copy(), 0.0
     for o, context in pair:
