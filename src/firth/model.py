@@ -156,9 +156,9 @@ class Word2Vec:
                               slower; `firth.training.negative_sampling.reference` explains how to step through it
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"` and
-        for CBOW, on one), however often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
-        stops within two seconds, writes a checkpoint if the tasks under way end within one second, keeps the vectors
-        trained so far, and is re-raised. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a
+        for CBOW, on one), however often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while
+        training) stops within two seconds, writes a checkpoint if the tasks under way end within one second, keeps the
+        vectors trained so far, and is re-raised. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a
         callback may edit a copy. If reading fails, training diverges or there are no pairs, this model is unchanged.
 
         Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced

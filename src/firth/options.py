@@ -66,8 +66,8 @@ class Options:
     )
     cbow_mean: bool = _option(
         True,
-        "cbow only: predict from the mean of the context's vectors, otherwise from their sum; either way, a step changes "
-        "each of these vectors as much as it would change their sum",
+        "cbow only: predict from the mean of the context's vectors (otherwise from their sum); the step of each vector "
+        "is not divided by their number",
     )
     objective: str = _option(
         "negative_sampling",

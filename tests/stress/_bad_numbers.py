@@ -16,8 +16,8 @@ from firth.training.negative_sampling import blocks, buckets, hogwild
 from firth.training.sampling import alias_table
 from firth.training.softmax.cooccurrence import Cooccurrence, count_pairs
 from firth.training.softmax.exact import exact_loss
-from firth.training.windows.token_blocks import TokenBlockTask
 from firth.training.windows import layout, simd
+from firth.training.windows.token_blocks import TokenBlockTask
 
 V, D, K = 60, 5, 5
 EXTREMES = (2**31 - 1, -(2**31), 2**30, -3)

@@ -146,7 +146,7 @@ def _validation(
 def _held_out_loss(
     held_out: TokenStore, corpus: Corpus, options: Options, workers: int
 ) -> Callable[[Matrix, Matrix], "ExactLoss"]:
-    """Return the function from both matrices to the exact softmax loss of the held-out pairs, (context, target) for CBOW."""
+    """Return the function from both matrices to the exact softmax loss of the held-out pairs."""
     from firth.training.cbow.validation import choose_positions, positions_loss
     from firth.training.softmax.cooccurrence import count_pairs
     from firth.training.softmax.exact import exact_loss, unigram_intercept
