@@ -66,7 +66,7 @@ class Word2Vec:
         self,
         *corpus: Never,
         vector_size: int = 100,
-        objective: Literal["negative_sampling", "softmax"] = "negative_sampling",
+        objective: Literal["negative_sampling", "hierarchical_softmax", "softmax"] = "negative_sampling",
         window: int = 5,
         shrink_windows: bool = True,
         negative: int = 5,

@@ -55,8 +55,8 @@ class Options:
     vector_size: int = _option(100, "dimensions D of each vector", 1, 2048)
     objective: str = _option(
         "negative_sampling",
-        "loss function: negative sampling, or the exact softmax over the vocabulary",
-        choices=("negative_sampling", "softmax"),
+        "loss function: negative sampling, hierarchical softmax over a Huffman tree of the words, or the exact softmax",
+        choices=("negative_sampling", "hierarchical_softmax", "softmax"),
     )
     window: int = _option(5, "words m on either side of the center word", 1, 100)
     shrink_windows: bool = _option(True, "draw each window's size uniformly from 1 to window (otherwise use window)")

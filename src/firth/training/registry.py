@@ -5,6 +5,7 @@ from firth.errors import OptionError
 from firth.options import Options
 from firth.resources import require_memory
 from firth.text import Corpus
+from firth.training.hierarchical_softmax import objective as hierarchical_softmax_objective
 from firth.training.loop.engine import Kernels
 from firth.training.loop.objective import Objective, Training
 from firth.training.loop.progress import Reporter
@@ -14,7 +15,11 @@ from firth.training.softmax import objective as softmax_objective
 
 UNUSED = 128 * 2**20  # bytes of address space that are reserved and hardly used: stacks, heaps, compiled code
 
-_OBJECTIVES = {"negative_sampling": negative_sampling_objective.OBJECTIVE, "softmax": softmax_objective.OBJECTIVE}
+_OBJECTIVES = {
+    "negative_sampling": negative_sampling_objective.OBJECTIVE,
+    "hierarchical_softmax": hierarchical_softmax_objective.OBJECTIVE,
+    "softmax": softmax_objective.OBJECTIVE,
+}
 
 
 def objective_of(options: Options) -> Objective:
