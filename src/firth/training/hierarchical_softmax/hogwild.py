@@ -15,9 +15,10 @@ from firth.training.windows.hogwild import HogwildEngine
 class HogwildPaths(HogwildEngine[window_kernels.PathWorkspace]):
     """The engine of the Hogwild schedule; with one worker the result is deterministic. `outside` has the nodes."""
 
-    def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled"):
+    def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled", workers: int = 1):
         self._tree = make_tree(corpus.vocabulary.counts)
         super().__init__(corpus, options, n_outputs=len(corpus.vocabulary) - 1)
+        self._exchange = max(1, window_kernels.EXCHANGE_WINDOWS // workers)
         self._train = reference.train_block
         if kernels == "compiled":
             self._train = window_kernels.compile_train_block(layout.strips(options.vector_size))
@@ -41,6 +42,7 @@ class HogwildPaths(HogwildEngine[window_kernels.PathWorkspace]):
             window=self._options.window,
             shrink=self._options.shrink_windows,
             rate=np.float32(rate),
+            exchange=self._exchange,
         )
         _, pairs = self._train(block, work)
         return TaskResult(pairs, float(work.loss.sum()), 0.0)

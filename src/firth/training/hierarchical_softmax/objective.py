@@ -15,7 +15,7 @@ def make_trainer(
     corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
 ) -> Trainer:
     """Return the trainer of the schedule in the options, its matrices filled with their initial values."""
-    return Trainer(HogwildPaths(corpus, options, kernels), options, workers, report, checkpointer)
+    return Trainer(HogwildPaths(corpus, options, kernels, workers), options, workers, report, checkpointer)
 
 
 OBJECTIVE = Objective(state_matrices=2, memory_needed=memory_needed, make_trainer=make_trainer)

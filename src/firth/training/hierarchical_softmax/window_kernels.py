@@ -4,6 +4,11 @@ The pairs of a window share their outside word o, the word in the middle, and so
 step (`firth.training.windows.step`): X are the rows v of the centers, Y the rows q of the nodes, and the sum of the
 gradients (31a) of docs/derivation.md over the pairs is that of (27a). The number of tiles of Y follows the path.
 
+The root is on every path, and its children on about half of them. If all threads changed these rows, their cores would
+wait for each other's cache lines: two threads lose a quarter of the speed. So each thread works on its own copy of the
+most frequent nodes, and exchanges changes with the others after a number of windows (`exchange_top`). A single thread
+gets the same result to the bit as without a copy.
+
 Nothing is checked here: ids pass `guards.checked_ids` before they reach the kernel.
 """
 
@@ -26,7 +31,9 @@ from firth.training.windows.inputs import (
 from firth.training.windows.layout import LANES, STRIP_BYTES, Step, aligned_zeros, strips
 from firth.training.windows.step import compile_long_step, set_column_weight
 
-NODES = 8  # nodes in a tile
+NODES = 8
+TOP = 16  # most frequent nodes, of which each thread has its own copy
+EXCHANGE_WINDOWS = 256  # windows that all threads together train between two exchanges of one thread, about
 HALT_WINDOWS = 512  # windows between two checks of the halt flag
 
 Array = NDArray[Any]
@@ -36,7 +43,7 @@ class NodeTokenBlock(NamedTuple):
     """A block of tokens, and all else that the result of training on it depends on."""
 
     center: Array  # (V, D padded to strips) float32, C-contiguous, 64-byte aligned; training changes its rows
-    nodes: Array  # (V - 1, D padded), likewise
+    nodes: Array  # (V - 1, D padded), likewise; frequent nodes last
     tokens: Array  # (n,) int32 ids in [0, V), END after each sentence
     keep: Array  # (V,) uint32, from `sampling.keep_thresholds`
     tree: HuffmanTree  # of the V words
@@ -44,6 +51,7 @@ class NodeTokenBlock(NamedTuple):
     window: int  # m
     shrink: bool  # whether the size of each window is drawn from 1..m
     rate: Any  # float32: learning rate
+    exchange: int  # windows between two exchanges of the most frequent nodes, at least 1
 
 
 class PathWorkspace(NamedTuple):
@@ -63,6 +71,8 @@ class PathWorkspace(NamedTuple):
     partial: Array  # (2 m, D padded) float32: input rows whose changes are summed over several tiles
     unused_row: Array  # (D padded,) float32: the output row where a tile has none
     loss: Array  # (16,) float64: the loss summed over the block
+    top: Array  # (TOP, D padded) float32: this thread's copy of the last rows of `nodes`
+    top_before: Array  # (TOP, D padded) float32: the same as they were at the last exchange
     halt: Array  # (1,) bool, shared by all threads: True stops training soon
 
 
@@ -79,12 +89,23 @@ def make_workspace(block_size: int, vector_size: int, window: int, longest_path:
         partial=aligned_zeros((2 * window, width)),
         unused_row=aligned_zeros((width,)),
         loss=aligned_zeros((LANES,), np.float64),
+        top=aligned_zeros((TOP, width)),
+        top_before=aligned_zeros((TOP, width)),
         halt=halt,
     )
 
 
+class NodeBase(NamedTuple):
+    """Addresses that node rows are found by."""
+
+    nodes: Any  # of node 0 in `NodeTokenBlock.nodes`
+    top: Any  # where node 0 would be if `PathWorkspace.top` had all nodes
+    first_top: Any  # the first node that it has
+    unused_row: Any
+
+
 @helper()
-def queue_path(tree, word, nodes, row_bytes, outputs, weights, unused):
+def queue_path(tree, word, base, row_bytes, outputs, weights):
     """Write the row addresses of the nodes on a word's path, leaf first, and their weights; return the tiles.
 
     outputs: (T * NODES + 1,), overwritten; weights: (T, 16), those of the window.
@@ -92,17 +113,30 @@ def queue_path(tree, word, nodes, row_bytes, outputs, weights, unused):
     last, length = tree.offsets[word + 1] - 1, tree.offsets[word + 1] - tree.offsets[word]
     n_tiles = (length + NODES - 1) // NODES
     for column in range(length):
-        outputs[column] = nodes + np.int64(tree.points[last - column]) * row_bytes
+        node = np.int64(tree.points[last - column])
+        outputs[column] = (base.nodes if node < base.first_top else base.top) + node * row_bytes
         set_column_weight(weights, NODES, column, np.float32(2 * tree.codes[last - column] - 1))
     for column in range(length, n_tiles * NODES):
-        outputs[column] = unused
+        outputs[column] = base.unused_row
         set_column_weight(weights, NODES, column, np.float32(0))
     return n_tiles
 
 
 @helper()
+def exchange_top(nodes, first_top, top, before):
+    """Add this thread's changes of the most frequent nodes to `nodes`, and copy the sum, which has those of others."""
+    for row in range(len(nodes) - first_top):
+        for d in range(nodes.shape[1]):
+            own, then, shared = top[row, d], before[row, d], nodes[first_top + row, d]
+            new = own if shared == then else shared + (own - then)
+            nodes[first_top + row, d] = top[row, d] = before[row, d] = new
+
+
+@helper()
 def reset_workspace(work, row_bytes):
     """Set every number that no window writes."""
+    work.top[:] = 0
+    work.top_before[:] = 0
     work.loss[:] = 0
     work.outputs[:] = address(work.unused_row)
     for j in range(len(work.sums)):
@@ -123,8 +157,10 @@ def compile_train_block(n_strips: int) -> Any:
         overwritten. The same in NumPy: `reference.train_block`.
         """
         kept, centers, outputs, halt = work.inputs.kept, work.inputs.centers, work.outputs, work.halt
-        nodes, unused_row, most_tiles = address(block.nodes), address(work.unused_row), len(work.outputs[0]) // NODES
         g, sums, row_weights = address(work.g), address(work.sums), address(work.inputs.row_weights)
+        most_tiles, first_top = outputs.shape[1] // NODES, max(0, len(block.nodes) - TOP)
+        top = address(work.top) - first_top * row_bytes
+        base = NodeBase(address(block.nodes), top, first_top, address(work.unused_row))
         reset_workspace(work, row_bytes)
         n, words = list_windows(block, work.inputs, row_bytes)
         pairs = 0
@@ -132,13 +168,13 @@ def compile_train_block(n_strips: int) -> Any:
             slot, ahead = i % (LEAD + 1), (i + LEAD) % (LEAD + 1)
             if i + LEAD < n:
                 weights = work.column_weights[ahead * most_tiles : (ahead + 1) * most_tiles]
-                word = kept[i + LEAD]
-                work.n_tiles[ahead] = queue_path(
-                    block.tree, word, nodes, row_bytes, outputs[ahead], weights, unused_row
-                )
-                outputs[ahead, work.n_tiles[ahead] * NODES] = centers[min(i + LEAD + block.window, n - 1)]
+                n_tiles = queue_path(block.tree, kept[i + LEAD], base, row_bytes, outputs[ahead], weights)
+                work.n_tiles[ahead] = n_tiles
+                outputs[ahead, n_tiles * NODES] = centers[min(i + LEAD + block.window, n - 1)]
             if i < 0:
                 continue
+            if i % block.exchange == 0:
+                exchange_top(block.nodes, first_top, work.top, work.top_before)
             if i % HALT_WINDOWS == 0 and halt[0]:
                 break
             n_inputs, inputs, n_pairs, is_merged = list_inputs(block, i, work.inputs, row_bytes)
@@ -147,10 +183,11 @@ def compile_train_block(n_strips: int) -> Any:
             pairs += n_inputs
             step = Step(inputs, n_pairs, n_strips, row_weights, block.rate, address(work.loss))
             table, upcoming = address(outputs[slot]), address(outputs[ahead])
-            weights = address(work.column_weights) + slot * most_tiles * STRIP_BYTES
-            train_step(step, work.n_tiles[slot], table, upcoming, weights, g, sums)
+            weights_of_window = address(work.column_weights) + slot * most_tiles * STRIP_BYTES
+            train_step(step, work.n_tiles[slot], table, upcoming, weights_of_window, g, sums)
             if is_merged:
                 reset_row_weights(work.inputs, n_pairs)
+        exchange_top(block.nodes, first_top, work.top, work.top_before)
         return words, pairs
 
     return train_block
