@@ -97,6 +97,11 @@ class Options:
                 f"falls, so give a {option('min_alpha')} of at most {self.alpha}"
             )
 
+    @property
+    def has_nodes(self) -> bool:
+        """Whether the output matrix has a row for each inner node of a Huffman tree instead of one for each word."""
+        return self.objective == "hierarchical_softmax"
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Return options from names and values; raise `OptionError`, with what to use, for an unknown name."""

@@ -128,17 +128,25 @@ def open_run(
 def _validation(
     trainer: "Training", corpus: Corpus, held_out: TokenStore | None, options: Options, workers: int, report: Reporter
 ) -> Callable[[EpochRecord], EpochRecord]:
-    """Count the held-out pairs; return the function that adds their exact softmax loss to a record."""
+    """Count the held-out pairs; return the function that adds their loss to a record.
+
+    It is the exact softmax's, or, for hierarchical softmax, the objective itself: both are -log P(o | c).
+    """
     if held_out is None:
         return lambda record: record
+    from firth.training.hierarchical_softmax.validation import path_loss
     from firth.training.softmax.cooccurrence import count_pairs
     from firth.training.softmax.exact import exact_loss, unigram_intercept
 
+    words = corpus.vocabulary.counts
     counts = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
-    intercept = unigram_intercept(corpus.vocabulary.counts) if options.unigram_intercept else None
+    intercept = unigram_intercept(words) if options.unigram_intercept else None
 
     def validate(record: EpochRecord) -> EpochRecord:
-        loss = exact_loss(trainer.center, trainer.outside, counts, intercept, workers=workers)
+        if options.has_nodes:
+            loss = path_loss(trainer.center, trainer.outside, counts, words, workers=workers)
+        else:
+            loss = exact_loss(trainer.center, trainer.outside, counts, intercept, workers=workers)
         pairs = counted(round(loss.pairs), "pair")
         report.show(f"held out {pairs}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
         return replace(record, validation_loss=loss.nats)
