@@ -60,7 +60,7 @@ class Options:
     )
     window: int = _option(5, "words m on either side of the center word", 1, 100)
     shrink_windows: bool = _option(True, "draw each window's size uniformly from 1 to window (otherwise use window)")
-    negative: int = _option(5, "noise words K drawn for each window", 1, 64)
+    negative: int = _option(5, "noise words K drawn for each window; hierarchical softmax draws none", 1, 64)
     ns_exponent: float = _option(0.75, "noise words are drawn in proportion to count ** ns_exponent", -4.0, 4.0)
     sample: float = _option(1e-3, "frequency above which words are randomly dropped; 0 keeps every word", 0.0, 1.0)
     min_count: int = _option(5, "drop words with a lower count", 1, _MOST)
@@ -90,7 +90,12 @@ class Options:
     def __post_init__(self) -> None:
         _check_fields(self)
         if self.schedule == "auto":
-            object.__setattr__(self, "schedule", "blocks")
+            object.__setattr__(self, "schedule", "hogwild" if self.has_nodes else "blocks")
+        if self.schedule == "blocks" and self.has_nodes:
+            raise OptionError(
+                f"{option('schedule', 'blocks')} is not available with {option('objective', self.objective)}: give "
+                f"{option('schedule', 'hogwild')}, with {option('workers', 1)} for the same bytes in every run"
+            )
         if self.min_alpha > self.alpha:
             raise OptionError(
                 f"{option('min_alpha', self.min_alpha)} is above {option('alpha', self.alpha)}: the learning rate "
