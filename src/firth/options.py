@@ -71,12 +71,14 @@ class Options:
     )
     objective: str = _option(
         "negative_sampling",
-        "loss function: negative sampling, or the exact softmax over the vocabulary",
-        choices=("negative_sampling", "softmax"),
+        "loss function: negative sampling, hierarchical softmax over a Huffman tree of the words, or the exact softmax",
+        choices=("negative_sampling", "hierarchical_softmax", "softmax"),
     )
     window: int = _option(5, "words m on either side of the center word", 1, 100)
     shrink_windows: bool = _option(True, "draw each window's size uniformly from 1 to window (otherwise use window)")
-    negative: int = _option(5, "noise words K drawn for each window; for cbow, for every two windows", 1, 64)
+    negative: int = _option(
+        5, "noise words K drawn for each window; for cbow, for every two windows; not for hierarchical softmax", 1, 64
+    )
     ns_exponent: float = _option(0.75, "noise words are drawn in proportion to count ** ns_exponent", -4.0, 4.0)
     sample: float = _option(1e-3, "frequency above which words are randomly dropped; 0 keeps every word", 0.0, 1.0)
     min_count: int = _option(5, "drop words with a lower count", 1, _MOST)
@@ -106,14 +108,19 @@ class Options:
     def __post_init__(self) -> None:
         _check_fields(self)
         if self.schedule == "auto":
-            object.__setattr__(self, "schedule", "hogwild" if self.architecture == "cbow" else "blocks")
-        if self.architecture == "cbow":
-            _check_cbow(self)
+            any_workers = self.architecture == "skip_gram" and not self.has_nodes
+            object.__setattr__(self, "schedule", "blocks" if any_workers else "hogwild")
+        _check_combination(self)
         if self.min_alpha > self.alpha:
             raise OptionError(
                 f"{option('min_alpha', self.min_alpha)} is above {option('alpha', self.alpha)}: the learning rate "
                 f"falls, so give a {option('min_alpha')} of at most {self.alpha}"
             )
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether the output matrix has a row for each inner node of a Huffman tree instead of one for each word."""
+        return self.objective == "hierarchical_softmax"
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -186,20 +193,20 @@ class PhraseOptions:
         return dataclasses.asdict(self) | {"connector_words": sorted(self.connector_words), "scoring": scoring}
 
 
-def _check_cbow(options: Options) -> None:
-    """Raise `OptionError` for options that the architecture cbow does not allow."""
+def _check_combination(options: Options) -> None:
+    """Raise `OptionError` for an architecture, an objective and a schedule that do not go together."""
     cbow = option("architecture", "cbow")
-    if options.objective == "softmax":
+    if options.architecture == "cbow" and options.objective == "softmax":
         raise OptionError(
             f"{option('objective', 'softmax')} is not available with {cbow}: the exact softmax sums the pairs of each "
             "center word, but a context of several words rarely occurs twice. Use "
             f"{option('objective', 'negative_sampling')}, or {option('architecture', 'skip_gram')}"
         )
-    if options.schedule == "blocks":
+    if options.schedule == "blocks" and (options.architecture == "cbow" or options.has_nodes):
+        given = cbow if options.architecture == "cbow" else option("objective", options.objective)
         raise OptionError(
-            f"{option('schedule', 'blocks')} is not available with {cbow}: a step changes the vectors of a whole "
-            f"window, which are in several blocks. Use {option('schedule', 'hogwild')}, which gives the same bits with "
-            f"{option('workers', 1)}"
+            f"{option('schedule', 'blocks')} is not available with {given}: give {option('schedule', 'hogwild')}, with "
+            f"{option('workers', 1)} for the same bytes in every run"
         )
 
 

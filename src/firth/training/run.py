@@ -129,7 +129,7 @@ def open_run(
 def _validation(
     trainer: "Training", corpus: Corpus, held_out: TokenStore | None, options: Options, workers: int, report: Reporter
 ) -> Callable[[EpochRecord], EpochRecord]:
-    """Prepare the held-out pairs; return the function that adds their exact softmax loss to a record."""
+    """Prepare the held-out pairs; return the function that adds their loss to a record."""
     if held_out is None:
         return lambda record: record
     loss_of = _held_out_loss(held_out, corpus, options, workers)
@@ -146,19 +146,25 @@ def _validation(
 def _held_out_loss(
     held_out: TokenStore, corpus: Corpus, options: Options, workers: int
 ) -> Callable[[Matrix, Matrix], "ExactLoss"]:
-    """Return the function from both matrices to the exact softmax loss of the held-out pairs."""
+    """Return the function from both matrices to the loss of the held-out pairs.
+
+    It is the exact softmax's, or, for hierarchical softmax, the objective itself: both are -log P(o | c).
+    """
     from firth.training.cbow.validation import choose_positions, positions_loss
+    from firth.training.hierarchical_softmax.validation import path_loss
     from firth.training.softmax.cooccurrence import count_pairs
     from firth.training.softmax.exact import exact_loss, unigram_intercept
 
-    counts = corpus.vocabulary.counts
-    intercept = unigram_intercept(counts) if options.unigram_intercept else np.zeros(len(counts), np.float32)
+    words = corpus.vocabulary.counts
+    intercept = unigram_intercept(words) if options.unigram_intercept else np.zeros(len(words), np.float32)
     if options.architecture == "cbow":
         positions = choose_positions(held_out, corpus.vocabulary, options)
         return lambda center, outside: positions_loss(
             center, outside, positions, intercept, is_mean=options.cbow_mean, workers=workers
         )
     pairs = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
+    if options.has_nodes:
+        return lambda center, nodes: path_loss(center, nodes, pairs, words, workers=workers)
     return lambda center, outside: exact_loss(center, outside, pairs, intercept, workers=workers)
 
 

@@ -31,7 +31,7 @@ from firth.training.cbow.contexts import (
 )
 from firth.training.draws import draw_noise
 from firth.training.windows.layout import LANES, STRIP_BYTES, TILE, Step, aligned_zeros, even_tiles, strips
-from firth.training.windows.step import compile_gradient_step
+from firth.training.windows.step import compile_long_step
 
 SLICE = 512  # steps whose noise words are drawn together and stay in the nearest cache
 LEAD = 1  # steps ahead of which rows are prefetched
@@ -122,7 +122,7 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
     """Return `train_block` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
     row_bytes = n_strips * STRIP_BYTES
     columns = tile * n_tiles
-    train_step = compile_gradient_step(tile, n_strips, tile + 2)
+    train_step = compile_long_step(tile, n_strips, tile + 2)
 
     @kernel()
     def train_block(block, is_mean, work):
@@ -178,7 +178,7 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
                 changes, zeros = step.inputs + 16, step.inputs + 32
                 table, upcoming = address(outputs[slot]), address(outputs[ahead])
                 weights, g = address(column_weights), address(work.g)
-                train_step(step, n_tiles, table, upcoming, weights, g, zeros, changes)
+                train_step(step, n_tiles, table, upcoming, weights, g, zeros, changes, changes)
                 change_context(contexts, 0, n_strips)
                 change_context(contexts, 1, n_strips)
                 if repeats[slot]:
