@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.messages import counted, option
-from firth.options import Options
+from firth.options import Options, checked, limits
 from firth.text import Corpus, CorpusInput, TokenStore, check_files, check_validation, hold_out, read_corpus
 from firth.text.encoding import LONGEST_WORD
 from firth.text.sentences import Tokenizer
 from firth.training.loop.engine import Kernels
-from firth.training.loop.progress import Reporter
+from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import ending_with_the_program
+from firth.training.loop.start import Start
 from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord, records
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from firth.training.loop.objective import Training
 
 StrPath: TypeAlias = str | os.PathLike[str]
+_KERNELS = limits("the code that computes the steps", choices=("compiled", "reference"))
 _MOST_REPLACED = 0.1  # share of words with invalid UTF-8 in a text file; a file that is not text has more
 
 
@@ -71,6 +73,54 @@ def make_checkpointer(
     return Checkpointer()
 
 
+class Saving(NamedTuple):
+    """Where and how often to save the states of a run, and whether to resume it: arguments of `Word2Vec.fit`."""
+
+    folder: StrPath | None = None
+    minutes: float | None = None
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run whose arguments were checked, before anything is read."""
+
+    texts: Texts
+    options: Options
+    workers: int
+    report: Reporter
+    checkpointer: Checkpointer
+    kernels: Kernels = "compiled"
+    start: Start | None = None
+
+    @property
+    def extends(self) -> bool:
+        """Whether the run trains the words that it starts from further."""
+        return self.start is not None and self.start.known is not None
+
+
+def plan_run(
+    texts: Texts,
+    options: Options,
+    workers: int,
+    saving: Saving,
+    *,
+    progress: bool | None,
+    kernels: Kernels,
+    start: Start | None = None,
+) -> Plan:
+    """Return the plan of a run; raise the errors that can be found before reading."""
+    texts.check(saving.folder)
+    report = reporter(progress)
+    checked("kernels", kernels, str, _KERNELS)
+    if start is not None:
+        start.check(options)
+    checkpointer = make_checkpointer(
+        saving.folder, options, report, minutes=saving.minutes, resume=saving.resume, kernels=kernels
+    )
+    return Plan(texts, options, workers, report, checkpointer, kernels, start)
+
+
 @dataclass
 class Run:
     """A training run whose corpus was read: `epochs` trains the matrices of `trainer`, in place."""
@@ -80,6 +130,7 @@ class Run:
     trainer: "Training"
     checkpointer: Checkpointer
     validate: Callable[[EpochRecord], EpochRecord]
+    earlier_epochs: int = 0  # of the vectors that the run starts from
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -90,7 +141,7 @@ class Run:
         """Train, yielding the record of each epoch. Closing the iterator stops training."""
         try:
             for record in self.trainer.epochs():
-                validated = self.validate(record)
+                validated = self.validate(replace(record, epoch=self.earlier_epochs + record.epoch))
                 self.checkpointer.history.append(validated.to_dict())
                 yield validated
         finally:
@@ -98,31 +149,41 @@ class Run:
 
 
 @contextmanager
-def open_run(
-    texts: Texts, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
-) -> Iterator[Run]:
+def open_run(plan: Plan) -> Iterator[Run]:
     """Read the texts, compare them with the checkpoint to resume, and allocate the matrices, for the `with` block."""
     from firth.training import registry
 
+    options, workers, report, checkpointer, start = (
+        plan.options, plan.workers, plan.report, plan.checkpointer, plan.start,
+    )  # fmt: skip
     with ending_with_the_program(), report, checkpointer:
         report.stage("reading", None)
-        tokenizer, limit = texts.tokenizer, texts.max_input_bytes
+        tokenizer, limit = plan.texts.tokenizer, plan.texts.max_input_bytes
         corpus = read_corpus(
-            texts.corpus, options, tokenizer=tokenizer, offsets=texts.offsets, workers=workers,
-            max_input_bytes=limit, progress=report.advance,
+            plan.texts.corpus, (start and start.known) or options, tokenizer=tokenizer, offsets=plan.texts.offsets,
+            workers=workers, max_input_bytes=limit, progress=report.advance,
         )  # fmt: skip
         with corpus.tokens:
             summary = {name: value for name, value in vars(corpus).items() if isinstance(value, int)}
             report_reading(corpus, report)
             held_out = None
-            if texts.validation is not None:
+            if plan.texts.validation is not None:
                 corpus, held_out = hold_out(
-                    corpus, texts.validation, options, workers, tokenizer=tokenizer, max_input_bytes=limit
+                    corpus, plan.texts.validation, options, workers, tokenizer=tokenizer, max_input_bytes=limit
                 )
-            checkpointer.check_corpus(corpus, held_out)
-            trainer = registry.make_trainer(corpus, options, workers, report, checkpointer, kernels)
+            checkpointer.check_corpus(corpus, held_out, start)
+            is_resumed = checkpointer.resumed is not None
+            trainer = registry.make_trainer(corpus, options, workers, report, checkpointer, plan.kernels)
+            if start is not None:
+                rows = start.rows_of(corpus.vocabulary)
+                summary["started"] = len(rows.rows)
+                report.show(
+                    f"{len(rows.rows):,} of {counted(len(corpus.vocabulary), 'word')} have vectors to start from"
+                )
+                if not is_resumed:
+                    trainer.start_from(rows)
             validate = _validation(trainer, corpus, held_out, options, workers, report)
-            yield Run(corpus, summary, trainer, checkpointer, validate)
+            yield Run(corpus, summary, trainer, checkpointer, validate, start.epochs if start else 0)
 
 
 def _validation(
@@ -146,15 +207,27 @@ def _validation(
     return validate
 
 
+def _distinct(corpus: Corpus) -> str:
+    """Return the number of distinct words as part of a line; nothing if the vocabulary has words of other texts."""
+    own = len(corpus.vocabulary) <= corpus.distinct_words and not corpus.not_in_vocabulary
+    return f" of {counted(corpus.distinct_words, 'distinct word')}" if own else ""
+
+
+def _reasons(corpus: Corpus) -> str:
+    """Return why words were dropped, with the number of distinct words."""
+    if corpus.not_in_vocabulary:
+        return f"{corpus.not_in_vocabulary:,} distinct not in the vocabulary"
+    beyond = f", {corpus.beyond_max_vocab:,} beyond {option('max_vocab')}" if corpus.beyond_max_vocab else ""
+    return f"{corpus.below_min_count:,} distinct below {option('min_count')}{beyond}"
+
+
 def report_reading(corpus: Corpus, report: Reporter) -> None:
     """Show what was read, and what was dropped or replaced."""
     dropped = corpus.raw_words - corpus.tokens.n_words
     text = f"read {counted(corpus.raw_words, 'word')} in {counted(corpus.sentences, 'sentence')}"
     text += f"; vocabulary {len(corpus.vocabulary):,}"
     if dropped:
-        text += f" of {counted(corpus.distinct_words, 'distinct word')}, {counted(dropped, 'word')} dropped ("
-        text += f"{corpus.below_min_count:,} distinct below {option('min_count')}"
-        text += f", {corpus.beyond_max_vocab:,} beyond {option('max_vocab')})" if corpus.beyond_max_vocab else ")"
+        text += f"{_distinct(corpus)}, {counted(dropped, 'word')} dropped ({_reasons(corpus)})"
     if corpus.too_long:
         text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes skipped"
     if corpus.replaced:

@@ -1,0 +1,92 @@
+"""The vectors and options that a training run starts from: those of a fitted model, or vectors from elsewhere."""
+
+import dataclasses
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import OptionError
+from firth.messages import counted, option
+from firth.options import Options, shortened
+from firth.text import KnownWords, Vocabulary
+from firth.training.loop.start import Start
+from firth.training.loop.state import is_finite
+from firth.vectors import KeyedVectors
+
+
+def start_of_model(
+    vectors: KeyedVectors, outside: NDArray[Any], options: Options, *, epochs: int, update_vocab: bool
+) -> Start:
+    """Return the start of a run that trains a model further, with its vocabulary or, if asked, with new words too.
+
+    Raises `OptionError` if the words of `vectors` were edited by hand, have no counts, or a vector is not finite.
+    """
+    vectors.check_rows()
+    if vectors.counts is None:
+        raise OptionError("the words of this model have no counts, which training needs: assign wv.counts first")
+    vocabulary = Vocabulary(vectors.index_to_key, vectors.counts)
+    known = KnownWords(vocabulary, options, is_open=update_vocab)
+    start = Start(vocabulary.index_to_key, vectors.vectors, outside, epochs, known)
+    _check(start, "this model", options)
+    return start
+
+
+def start_of_vectors(init: Any, options: Options, outside: NDArray[Any] | None = None) -> Start:
+    """Return the start from `KeyedVectors` and their `outside` matrix, or from a file, in any format.
+
+    Raises `OptionError` for anything else, for vectors of another size, and if one is not finite; and the errors of
+    reading a file.
+    """
+    if isinstance(init, KeyedVectors):
+        init.check_rows()
+        start, name = Start(init.index_to_key, init.vectors, outside), "init"
+    elif isinstance(init, (str, os.PathLike)):
+        start, name = _loaded(init), os.fspath(init)
+    else:
+        raise OptionError(
+            f"{option('init', shortened(init))} is not allowed: give the path of a file of vectors, KeyedVectors, or "
+            "a fitted Word2Vec"
+        )
+    _check(start, name, options)
+    return start
+
+
+def continued_options(options: Options, epochs_done: int, **changes: Any) -> Options:
+    """Return the options of a further run: with the changes that are not None, and with other random draws.
+
+    The seed becomes a function of the seed and the number of epochs done, so that further training on the same text
+    does not repeat the random draws of the first epochs.
+    """
+    given = {name: value for name, value in changes.items() if value is not None}
+    if options.objective == "softmax" and (rates := [name for name in given if name.endswith("alpha")]):
+        raise OptionError(
+            f"{option(rates[0])} has no effect with {option('objective', 'softmax')}: its further training has a "
+            "learning rate of its own; leave it out"
+        )
+    seed = int(np.random.SeedSequence((options.seed, epochs_done)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return dataclasses.replace(options, seed=seed, **given)
+
+
+def _loaded(path: str | os.PathLike[str]) -> Start:
+    from firth.formats import detect, read_vectors
+    from firth.formats.native import read_native
+
+    if detect(path).name == "native":
+        model = read_native(path)
+        return Start(model.keys, model.center, model.outside)
+    vectors = read_vectors(path)
+    return Start(vectors.keys, vectors.vectors)
+
+
+def _check(start: Start, name: str, options: Options) -> None:
+    size = start.center.shape[1]
+    if size != options.vector_size:
+        raise OptionError(
+            f"{name} holds vectors of {counted(size, 'number')}, and {option('vector_size')} is "
+            f"{options.vector_size}: give {option('vector_size', size)}"
+        )
+    for matrix in (start.center, start.outside):
+        if matrix is not None and not is_finite(matrix):
+            raise OptionError(f"{name} holds a number that is not finite, and cannot be trained further")
