@@ -20,10 +20,10 @@ from firth.phrases import kernels
 from firth.phrases.connectors import RunTable, empty_table
 from firth.phrases.id_text import IdText, Int64s
 from firth.resources import require_memory
+from firth.sorted_runs import DIGIT_BITS, SortedRun, merge, radix_sort, sum_equal
 from firth.text import BLOCK_WORDS, TokenStore
+from firth.threads import in_order
 from firth.training.guards import checked_ids
-from firth.training.softmax import kernels as sorting
-from firth.training.softmax.cooccurrence import SortedRun, _in_order
 
 TASK_ENTRIES = 2**20  # most candidates sorted together: three arrays of 8 bytes each
 _BITS = 62  # of a cell; an entry has one more bit
@@ -87,7 +87,7 @@ def count_candidates(
     room = None if options.max_vocab is None else max(1, options.max_vocab - int(np.count_nonzero(text.counts)))
     counter = _CandidateCounter(room)
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-phrases") as pool:
-        for run in _in_order(pool, lambda task: _sorted_run(*task), writer.tasks(progress), workers):
+        for run in in_order(pool, lambda task: _sorted_run(*task), writer.tasks(progress), workers):
             counter.add(run)
     cells, counts = counter.finish()
     return CountedText(
@@ -151,11 +151,11 @@ class _EntryWriter:
 
 def _sorted_run(entries: Int64s, high: int) -> SortedRun:
     """Return the distinct cells of some entries, ascending, and how often each occurs; `entries` is overwritten."""
-    spare, positions = np.empty_like(entries), np.empty(1 << sorting.DIGIT_BITS, np.int64)
-    if sorting.radix_sort(entries, spare, positions, 1, high):
+    spare, positions = np.empty_like(entries), np.empty(1 << DIGIT_BITS, np.int64)
+    if radix_sort(entries, spare, positions, 1, high):
         entries, spare = spare, entries
     sums = np.empty(len(entries), np.int64)
-    n = sorting.sum_equal(entries, 1, spare, sums)
+    n = sum_equal(entries, 1, spare, sums)
     return SortedRun(spare[:n].copy(), sums[:n].copy())
 
 
@@ -181,7 +181,7 @@ class _CandidateCounter:
         while len(self._runs) > 1:
             self._merge_last()
         cells, counts = self._runs[0]
-        return cells, counts  # type: ignore[return-value]
+        return cells, counts
 
     def _merge_last(self) -> None:
         """Replace the last two runs by one."""
@@ -189,7 +189,7 @@ class _CandidateCounter:
         size = len(cells_a) + len(cells_b)
         require_memory({"counts": 32 * size}, "counting pairs", f"give a smaller {option('max_vocab')}")
         cells, sums = np.empty(size, np.int64), np.empty(size, np.int64)
-        n = sorting.merge(cells_a, sums_a, cells_b, sums_b, cells, sums)
+        n = merge(cells_a, sums_a, cells_b, sums_b, cells, sums)
         self._runs[-2:] = [SortedRun(cells[:n].copy(), sums[:n].copy())]
 
     def _drop_rarest(self, room: int) -> None:
