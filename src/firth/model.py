@@ -169,13 +169,13 @@ class Word2Vec:
         """
         from firth.training.run import Saving, Texts, plan_run
 
-        callbacks = self._checked_call("fit", corpus, callbacks, unknown)
+        checked_callbacks = self._checked_call("fit", corpus, callbacks, unknown)
         texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         start = None if init is None else self._start_of(init)
         plan = plan_run(texts, self.options, self.workers, saving, progress=progress, kernels=kernels, start=start)
         self._check_overwrite(overwrite, resume, plan.checkpointer)
-        return self._fit(plan, callbacks)
+        return self._fit(plan, checked_callbacks)
 
     def partial_fit(
         self,
@@ -218,15 +218,14 @@ class Word2Vec:
         from firth.starting import continued_options, start_of_model
         from firth.training.run import Saving, Texts, plan_run
 
-        callbacks = self._checked_call("partial_fit", corpus, callbacks, unknown)
+        checked_callbacks = self._checked_call("partial_fit", corpus, callbacks, unknown)
         done = len(self.history)
         options = continued_options(self.options, done, epochs=epochs, alpha=alpha, min_alpha=min_alpha)
         start = start_of_model(self.wv, self.outside, self.options, epochs=done, update_vocab=update_vocab)
         texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
         saving = Saving(checkpoint, checkpoint_minutes, resume)
-        return self._fit(
-            plan_run(texts, options, self.workers, saving, progress=progress, kernels=kernels, start=start), callbacks
-        )
+        plan = plan_run(texts, options, self.workers, saving, progress=progress, kernels=kernels, start=start)
+        return self._fit(plan, checked_callbacks)
 
     def _checked_call(self, method: str, corpus: Any, callbacks: Any, unknown: Iterable[str]) -> "Callbacks[Self]":
         """Raise `OptionError` for unknown arguments, no corpus, or wrong callbacks; return the callbacks."""
@@ -240,10 +239,9 @@ class Word2Vec:
     def _start_of(self, init: "str | os.PathLike[str] | KeyedVectors | Word2Vec") -> "Start":
         from firth.starting import start_of_vectors
 
-        is_model = isinstance(init, Word2Vec)
-        return (
-            start_of_vectors(init.wv, self.options, init.outside) if is_model else start_of_vectors(init, self.options)
-        )
+        if isinstance(init, Word2Vec):
+            return start_of_vectors(init.wv, self.options, init.outside)
+        return start_of_vectors(init, self.options)
 
     def _check_overwrite(self, overwrite: bool, resume: bool, checkpointer: "Checkpointer") -> None:
         if self._wv is None or overwrite or checkpointer.has_checkpoints or self._is_training:
@@ -346,7 +344,10 @@ class Word2Vec:
         """Read a model that `save` wrote; raises `FormatError` for any other kind of file, or a damaged one."""
         model = load(path)
         if not isinstance(model, cls):
-            raise FormatError(f"{os.fspath(path)} holds vectors without a model: use KeyedVectors.load")
+            raise FormatError(
+                f"{os.fspath(path)} holds vectors without a model: use KeyedVectors.load, or start a new model from "
+                "them, Word2Vec(...).fit(corpus, init=path)"
+            )
         return model
 
     def __repr__(self) -> str:
@@ -380,6 +381,5 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
 def _arguments(method: str) -> list[str]:
     """Return the names of the arguments of a method of `Word2Vec`."""
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [
-        name for name, given in inspect.signature(getattr(Word2Vec, method)).parameters.items() if given.kind in kinds
-    ][1:]
+    parameters = inspect.signature(getattr(Word2Vec, method)).parameters
+    return [name for name, given in parameters.items() if given.kind in kinds][1:]

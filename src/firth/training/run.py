@@ -21,7 +21,7 @@ from firth.text.sentences import Tokenizer
 from firth.training.loop.engine import Kernels
 from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import ending_with_the_program
-from firth.training.loop.start import Start
+from firth.training.loop.start import Start, StartRows
 from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord, records
 
@@ -153,37 +153,51 @@ def open_run(plan: Plan) -> Iterator[Run]:
     """Read the texts, compare them with the checkpoint to resume, and allocate the matrices, for the `with` block."""
     from firth.training import registry
 
-    options, workers, report, checkpointer, start = (
-        plan.options, plan.workers, plan.report, plan.checkpointer, plan.start,
-    )  # fmt: skip
+    options, workers, report, checkpointer = plan.options, plan.workers, plan.report, plan.checkpointer
     with ending_with_the_program(), report, checkpointer:
-        report.stage("reading", None)
-        tokenizer, limit = plan.texts.tokenizer, plan.texts.max_input_bytes
-        corpus = read_corpus(
-            plan.texts.corpus, (start and start.known) or options, tokenizer=tokenizer, offsets=plan.texts.offsets,
-            workers=workers, max_input_bytes=limit, progress=report.advance,
-        )  # fmt: skip
+        corpus = _read(plan)
         with corpus.tokens:
             summary = {name: value for name, value in vars(corpus).items() if isinstance(value, int)}
             report_reading(corpus, report)
-            held_out = None
-            if plan.texts.validation is not None:
-                corpus, held_out = hold_out(
-                    corpus, plan.texts.validation, options, workers, tokenizer=tokenizer, max_input_bytes=limit
-                )
-            checkpointer.check_corpus(corpus, held_out, start)
+            corpus, held_out = _hold_out(plan, corpus)
+            checkpointer.check_corpus(corpus, held_out, plan.start)
             is_resumed = checkpointer.resumed is not None
             trainer = registry.make_trainer(corpus, options, workers, report, checkpointer, plan.kernels)
-            if start is not None:
-                rows = start.rows_of(corpus.vocabulary)
-                summary["started"] = len(rows.rows)
-                report.show(
-                    f"{len(rows.rows):,} of {counted(len(corpus.vocabulary), 'word')} have vectors to start from"
-                )
+            if plan.start is not None:
+                rows = plan.start.rows_of(corpus.vocabulary)
+                summary["started"] = _report_start(rows, corpus, report)
                 if not is_resumed:
                     trainer.start_from(rows)
             validate = _validation(trainer, corpus, held_out, options, workers, report)
-            yield Run(corpus, summary, trainer, checkpointer, validate, start.epochs if start else 0)
+            yield Run(corpus, summary, trainer, checkpointer, validate, plan.start.epochs if plan.start else 0)
+
+
+def _read(plan: Plan) -> Corpus:
+    texts, report = plan.texts, plan.report
+    report.stage("reading", None)
+    words = plan.options if plan.start is None or plan.start.known is None else plan.start.known
+    return read_corpus(
+        texts.corpus, words, tokenizer=texts.tokenizer, offsets=texts.offsets, workers=plan.workers,
+        max_input_bytes=texts.max_input_bytes, progress=report.advance,
+    )  # fmt: skip
+
+
+def _hold_out(plan: Plan, corpus: Corpus) -> tuple[Corpus, TokenStore | None]:
+    """Return the corpus to train on, and the tokens to validate on, if the plan has a validation text."""
+    texts = plan.texts
+    if texts.validation is None:
+        return corpus, None
+    return hold_out(
+        corpus, texts.validation, plan.options, plan.workers,
+        tokenizer=texts.tokenizer, max_input_bytes=texts.max_input_bytes,
+    )  # fmt: skip
+
+
+def _report_start(rows: StartRows, corpus: Corpus, report: Reporter) -> int:
+    """Show and return how many words have vectors to start from."""
+    found, V = len(rows.rows), len(corpus.vocabulary)
+    report.show(f"{found:,} of {counted(V, 'word')} start from existing vectors")
+    return found
 
 
 def _validation(
