@@ -123,6 +123,21 @@ def test_new_words_follow_the_others_and_are_trained():
     assert np.linalg.norm(model.outside, axis=1).min() > 0
 
 
+def test_the_result_is_averaged_with_the_start_by_the_number_of_words():
+    model, plain = fitted(), fitted()
+    center, outside = model.wv.vectors.copy(), model.outside.copy()
+    model.partial_fit(SECOND, update_vocab=True, progress=False)
+    plain.partial_fit(SECOND, update_vocab=True, average=False, progress=False)
+    share = 240 / (360 + 240)
+    for averaged, trained, before in (
+        (model.wv.vectors, plain.wv.vectors, center), (model.outside, plain.outside, outside),
+    ):  # fmt: skip
+        V = len(before)
+        np.testing.assert_allclose(averaged[:V], before + share * (trained[:V] - before), rtol=1e-6, atol=1e-7)
+        np.testing.assert_array_equal(averaged[V:], trained[V:], err_msg="new words have nothing to average with")
+    assert not np.array_equal(model.wv.vectors, plain.wv.vectors)
+
+
 def test_new_words_obey_min_count_and_max_vocab():
     model = Word2Vec(**SMALL | {"min_count": 5, "max_vocab": 9}).fit(FIRST, progress=False)
     model.partial_fit([*SECOND, ["the", "rare", "rare"]], update_vocab=True, progress=False)
@@ -217,6 +232,8 @@ def test_only_a_model_with_vectors_can_be_trained_further(tmp_path):
     ("arguments", "message"),
     [
         ({"epochs": 0}, "epochs=0 is not allowed"),
+        ({"average": "no"}, "average='no' is not allowed: give True or False"),
+        ({"update_vocab": 1}, "update_vocab=1 is not allowed: give True or False"),
         ({"alpha": -1}, "alpha=-1 is not allowed"),
         ({"alpha": 1e-5}, r"min_alpha=0\.0001 is above alpha=1e-05"),
         ({"window": 3}, "window is an option of Word2Vec and not an argument of partial_fit"),

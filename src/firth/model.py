@@ -185,6 +185,7 @@ class Word2Vec:
         alpha: float | None = None,
         min_alpha: float | None = None,
         update_vocab: bool = False,
+        average: bool = True,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
         offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
         validation: "CorpusInput | float | None" = None,
@@ -206,9 +207,13 @@ class Word2Vec:
           update_vocab  add words that occur `min_count` times in this corpus, after the others, the most frequent
                         first, at most `max_vocab` words in all. Their vectors start as those of a new model: random
                         center vectors, and outside vectors of zero. Otherwise unknown words are skipped and counted
+          average       at the end, average both matrices with their values before the call, in proportion to the
+                        words counted before and in this call: the result comes close to one fit on all the text.
+                        With False the vectors adapt to this corpus, and part of what they encoded is lost
 
         All other arguments are those of `fit`, and so are the errors. Both matrices continue from their values, as
-        edited since; rows keep their order. The counts of the corpus are added to those of `wv`, and their sums set
+        edited since; rows keep their order. Callbacks, the records and an interrupted call have vectors before the
+        average. The counts of the corpus are added to those of `wv`, and their sums set
         which words are subsampled and how noise words are drawn. New records follow those in `history`. `wv` and
         `outside` are new objects, and the old ones do not change.
 
@@ -221,7 +226,9 @@ class Word2Vec:
         checked_callbacks = self._checked_call("partial_fit", corpus, callbacks, unknown)
         done = len(self.history)
         options = continued_options(self.options, done, epochs=epochs, alpha=alpha, min_alpha=min_alpha)
-        start = start_of_model(self.wv, self.outside, self.options, epochs=done, update_vocab=update_vocab)
+        start = start_of_model(
+            self.wv, self.outside, self.options, epochs=done, update_vocab=update_vocab, average=average
+        )
         texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         plan = plan_run(texts, options, self.workers, saving, progress=progress, kernels=kernels, start=start)
@@ -269,6 +276,7 @@ class Word2Vec:
                         self.history.append(record)
                         if callbacks(self):
                             break
+                    run.finish()
             except (CorpusError, DivergenceError) as error:
                 if isinstance(error, DivergenceError) or len(self.history) == len(earlier):  # nothing was trained
                     self._wv, self._outside, self.history, self.corpus = before

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.messages import counted, option
-from firth.options import Options, shortened
+from firth.options import Options, checked, limits, shortened
 from firth.text import KnownWords, Vocabulary
 from firth.training.loop.start import Start
 from firth.training.loop.state import is_finite
@@ -17,18 +17,22 @@ from firth.vectors import KeyedVectors
 
 
 def start_of_model(
-    vectors: KeyedVectors, outside: NDArray[Any], options: Options, *, epochs: int, update_vocab: bool
+    vectors: KeyedVectors, outside: NDArray[Any], options: Options, *, epochs: int, update_vocab: bool, average: bool
 ) -> Start:
     """Return the start of a run that trains a model further, with its vocabulary or, if asked, with new words too.
 
+    The other arguments are those of `Word2Vec.partial_fit`, and `epochs` the number of epochs done.
+
     Raises `OptionError` if the words of `vectors` were edited by hand, have no counts, or a vector is not finite.
     """
+    for name, value in {"update_vocab": update_vocab, "average": average}.items():
+        checked(name, value, bool, limits("an argument of partial_fit"))
     vectors.check_rows()
     if vectors.counts is None:
         raise OptionError("the words of this model have no counts, which training needs: assign wv.counts first")
     vocabulary = Vocabulary(vectors.index_to_key, vectors.counts)
     known = KnownWords(vocabulary, options, is_open=update_vocab)
-    start = Start(vocabulary.index_to_key, vectors.vectors, outside, epochs, known)
+    start = Start(vocabulary.index_to_key, vectors.vectors, outside, epochs, known, average)
     _check(start, "this model", options)
     return start
 

@@ -67,6 +67,11 @@ class KnownWords:
         self.lowercase = options.lowercase
         self._known, self._options, self._is_open, self._name = vocabulary, options, is_open, name
 
+    @property
+    def n_words(self) -> int:
+        """The sum of the counts of the vocabulary."""
+        return int(self._known.counts.sum())
+
     def choose(self, found: KeyCounts, too_long: int) -> Choice:
         """Return the choice; raise `CorpusError` if no word of the text is kept. `too_long` is not used."""
         V, distinct = len(self._known), np.flatnonzero(found.counts)

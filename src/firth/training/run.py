@@ -130,7 +130,19 @@ class Run:
     trainer: "Training"
     checkpointer: Checkpointer
     validate: Callable[[EpochRecord], EpochRecord]
-    earlier_epochs: int = 0  # of the vectors that the run starts from
+    start: Start | None = None
+    start_rows: StartRows | None = None
+
+    @property
+    def earlier_epochs(self) -> int:
+        """Epochs of the vectors that the run starts from."""
+        return 0 if self.start is None else self.start.epochs
+
+    def finish(self) -> None:
+        """Average both matrices, in place, with those that the run started from, if the plan says so."""
+        if self.start is not None and self.start_rows is not None and self.start.is_averaged:
+            weight = self.start.share_of(self.corpus.vocabulary)
+            self.start_rows.average_into(self.trainer.center, self.trainer.outside, weight)
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -163,13 +175,13 @@ def open_run(plan: Plan) -> Iterator[Run]:
             checkpointer.check_corpus(corpus, held_out, plan.start)
             is_resumed = checkpointer.resumed is not None
             trainer = registry.make_trainer(corpus, options, workers, report, checkpointer, plan.kernels)
-            if plan.start is not None:
-                rows = plan.start.rows_of(corpus.vocabulary)
+            rows = None if plan.start is None else plan.start.rows_of(corpus.vocabulary)
+            if rows is not None:
                 summary["started"] = _report_start(rows, corpus, report)
                 if not is_resumed:
                     trainer.start_from(rows)
             validate = _validation(trainer, corpus, held_out, options, workers, report)
-            yield Run(corpus, summary, trainer, checkpointer, validate, plan.start.epochs if plan.start else 0)
+            yield Run(corpus, summary, trainer, checkpointer, validate, plan.start, rows)
 
 
 def _read(plan: Plan) -> Corpus:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from firth.messages import option
 from firth.options import Options
 from firth.text import KnownWords, Vocabulary
 
+Matrix: TypeAlias = NDArray[np.float32]
 _NUMBERS_AT_A_TIME = 2**22
 
 
@@ -30,12 +31,24 @@ class StartRows(NamedTuple):
     center: NDArray[Any]
     outside: NDArray[Any] | None
 
-    def copy_into(self, center: NDArray[np.float32], outside: NDArray[np.float32]) -> None:
+    def copy_into(self, center: Matrix, outside: Matrix) -> None:
         """Overwrite rows of both (V, D) matrices, in place; without `outside` the outside matrix does not change."""
         for part in self._parts(center.shape[1]):
             center[self.rows[part]] = self.center[self.sources[part]]
             if self.outside is not None:
                 outside[self.rows[part]] = self.outside[self.sources[part]]
+
+    def average_into(self, center: Matrix, outside: Matrix, weight: float) -> None:
+        """Replace rows x of both matrices, in place, by s + (1 - weight) (x - s), where s is the row to start from.
+
+        Without `outside` the outside matrix does not change.
+        """
+        share = np.float32(1 - weight)
+        for part in self._parts(center.shape[1]):
+            for trained, start in ((center, self.center), (outside, self.outside)):
+                if start is not None:
+                    before = start[self.sources[part]]
+                    trained[self.rows[part]] = before + share * (trained[self.rows[part]] - before)
 
     def _parts(self, D: int) -> Iterator[slice]:
         step = max(1, _NUMBERS_AT_A_TIME // D)
@@ -50,6 +63,7 @@ class Start:
     center, outside  (V', D); without `outside`, the outside vectors start as those of any run
     epochs           epochs that the vectors were trained for, which the numbers of the new epochs follow
     known            the vocabulary of the run; None: that of its corpus
+    is_averaged      whether the vectors of the run are averaged with these at its end
     """
 
     keys: Sequence[Any]
@@ -57,6 +71,7 @@ class Start:
     outside: NDArray[Any] | None = None
     epochs: int = 0
     known: KnownWords | None = None
+    is_averaged: bool = False
 
     def check(self, options: Options) -> None:
         """Raise `OptionError` if a run with these options cannot start from these vectors."""
@@ -65,6 +80,11 @@ class Start:
                 f"{option('objective', 'softmax')} with {option('warm_epochs', 0)} cannot start from vectors without "
                 f"an outside matrix: give {option('warm_epochs', 3)}, or start from a whole model"
             )
+
+    def share_of(self, vocabulary: Vocabulary) -> float:
+        """Return the share of the words counted in a run's vocabulary that had been counted before the run."""
+        before = 0 if self.known is None else self.known.n_words
+        return float(before / max(1, int(vocabulary.counts.sum())))
 
     def rows_of(self, vocabulary: Vocabulary) -> StartRows:
         """Return the rows to copy for the words of a vocabulary."""
