@@ -138,6 +138,41 @@ def test_the_result_is_averaged_with_the_start_by_the_number_of_words():
     assert not np.array_equal(model.wv.vectors, plain.wv.vectors)
 
 
+def test_counts_are_added_only_if_asked():
+    model = fitted()
+    before = model.wv.counts.copy()
+    model.partial_fit(SECOND, 1, update_vocab=True, update_counts=False, progress=False)
+    assert model.wv.counts.tolist() == [*before, 60, 30, 30]
+
+
+@pytest.mark.parametrize("options", [{}, {"schedule": "hogwild"}, {"window": 4, "sample": 0.01}])
+def test_counts_and_partial_fit_train_what_fit_trains(options):
+    model = fitted(**options)
+    counts = dict(zip(model.wv.index_to_key, model.wv.counts.tolist(), strict=True))
+    parts = Word2Vec.from_counts(counts, **SMALL | options)
+    assert not parts.outside.any()
+    assert parts.history == []
+    parts.partial_fit(FIRST, update_counts=False, progress=False)
+    assert saved(parts) == saved(model)
+
+
+@pytest.mark.parametrize(
+    ("counts", "options", "message"),
+    [
+        ({}, {}, r"counts=\{\} is not allowed: give a dict of words and their counts"),
+        ([("a", 3)], {}, r"counts=\[\('a', 3\)\] is not allowed"),
+        ({"a": -1}, {}, "the count of 'a'=-1 is not allowed"),
+        ({"a": 1.5}, {}, "the count of 'a'=1.5 is not allowed"),
+        ({"a": 1, 2: 1}, {}, "keys must be"),
+        ({"a": 1}, {"size": 3}, "unknown option 'size'"),
+        ({"a": 1}, {"objective": "softmax"}, "objective=softmax cannot start from counts alone"),
+    ],
+)
+def test_wrong_counts_are_refused(counts, options, message):
+    with pytest.raises(OptionError, match=message):
+        Word2Vec.from_counts(counts, **options)
+
+
 def test_new_words_obey_min_count_and_max_vocab():
     model = Word2Vec(**SMALL | {"min_count": 5, "max_vocab": 9}).fit(FIRST, progress=False)
     model.partial_fit([*SECOND, ["the", "rare", "rare"]], update_vocab=True, progress=False)

@@ -6,7 +6,7 @@ Reading, training and file formats are imported by the functions that use them, 
 import dataclasses
 import inspect
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Never, Self, TypeAlias
 
@@ -111,6 +111,26 @@ class Word2Vec:
         if self._wv is not None and self._outside is not None:
             self._wv.move_with(self._outside)
 
+    @classmethod
+    def from_counts(cls, counts: Mapping[str, int] | Mapping[int, int], **options: Any) -> Self:
+        """Return an untrained model of these words, in this order, for `partial_fit`.
+
+          counts   the words, or whole numbers, and how often each occurs; most frequent first is best for queries
+                   with `restrict_vocab`. Neither `min_count` nor `max_vocab` is applied
+          options  those of the constructor
+
+        Center vectors are random and outside vectors zero, as at the start of `fit`. `partial_fit` with
+        `update_counts=False` on the corpus that was counted trains the same vectors as `fit`. Raises `OptionError` for
+        an option that is not allowed, for the softmax, which needs the corpus, and for wrong counts.
+        """
+        from firth.starting import checked_counts, untrained
+
+        model = cls(**options)
+        vocabulary = checked_counts(counts)
+        center, outside = untrained(vocabulary, model.options)
+        model._hold(KeyedVectors(vocabulary.index_to_key, center, vocabulary.counts), outside)
+        return model
+
     def fit(
         self,
         corpus: "CorpusInput" = _NO_CORPUS,
@@ -185,6 +205,7 @@ class Word2Vec:
         alpha: float | None = None,
         min_alpha: float | None = None,
         update_vocab: bool = False,
+        update_counts: bool = True,
         average: bool = True,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
         offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
@@ -207,15 +228,16 @@ class Word2Vec:
           update_vocab  add words that occur `min_count` times in this corpus, after the others, the most frequent
                         first, at most `max_vocab` words in all. Their vectors start as those of a new model: random
                         center vectors, and outside vectors of zero. Otherwise unknown words are skipped and counted
+          update_counts  add the counts of this corpus to those of `wv`. Subsampling and noise words follow the sums.
+                        Give False to train for more epochs on the same corpus, which was counted before
           average       at the end, average both matrices with their values before the call, in proportion to the
                         words counted before and in this call: the result comes close to one fit on all the text.
                         With False the vectors adapt to this corpus, and part of what they encoded is lost
 
         All other arguments are those of `fit`, and so are the errors. Both matrices continue from their values, as
         edited since; rows keep their order. Callbacks, the records and an interrupted call have vectors before the
-        average. The counts of the corpus are added to those of `wv`, and their sums set
-        which words are subsampled and how noise words are drawn. New records follow those in `history`. `wv` and
-        `outside` are new objects, and the old ones do not change.
+        average. New records follow those in `history`. `wv` and `outside` are new objects, and the old ones do not
+        change.
 
         The same sequence of `fit` and `partial_fit` gives the same bytes on any number of workers. To resume an
         interrupted call, load the model as it was before the call, and give the same arguments and `resume=True`.
@@ -227,8 +249,9 @@ class Word2Vec:
         done = len(self.history)
         options = continued_options(self.options, done, epochs=epochs, alpha=alpha, min_alpha=min_alpha)
         start = start_of_model(
-            self.wv, self.outside, self.options, epochs=done, update_vocab=update_vocab, average=average
-        )
+            self.wv, self.outside, self.options, done,
+            update_vocab=update_vocab, update_counts=update_counts, average=average,
+        )  # fmt: skip
         texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         plan = plan_run(texts, options, self.workers, saving, progress=progress, kernels=kernels, start=start)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,25 @@ from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.messages import counted, option
-from firth.options import Options, checked, limits, shortened
-from firth.text import KnownWords, Vocabulary
+from firth.options import Options, checked, limits, shortened, whole
+from firth.text import Corpus, KnownWords, Vocabulary
+from firth.text.store import StoreBuilder
+from firth.training.loop.progress import Reporter
 from firth.training.loop.start import Start
-from firth.training.loop.state import is_finite
+from firth.training.loop.state import Checkpointer, is_finite
 from firth.vectors import KeyedVectors
+from firth.vectors.table import checked_keys
 
 
 def start_of_model(
-    vectors: KeyedVectors, outside: NDArray[Any], options: Options, *, epochs: int, update_vocab: bool, average: bool
+    vectors: KeyedVectors,
+    outside: NDArray[Any],
+    options: Options,
+    epochs: int,
+    *,
+    update_vocab: bool,
+    update_counts: bool,
+    average: bool,
 ) -> Start:
     """Return the start of a run that trains a model further, with its vocabulary or, if asked, with new words too.
 
@@ -25,14 +36,15 @@ def start_of_model(
 
     Raises `OptionError` if the words of `vectors` were edited by hand, have no counts, or a vector is not finite.
     """
-    for name, value in {"update_vocab": update_vocab, "average": average}.items():
+    given = {"update_vocab": update_vocab, "update_counts": update_counts, "average": average}
+    for name, value in given.items():
         checked(name, value, bool, limits("an argument of partial_fit"))
     vectors.check_rows()
     if vectors.counts is None:
         raise OptionError("the words of this model have no counts, which training needs: assign wv.counts first")
     vocabulary = Vocabulary(vectors.index_to_key, vectors.counts)
-    known = KnownWords(vocabulary, options, is_open=update_vocab)
-    start = Start(vocabulary.index_to_key, vectors.vectors, outside, epochs, known, average)
+    known = KnownWords(vocabulary, options, is_open=update_vocab, is_counted=update_counts)
+    start = Start(vocabulary.index_to_key, vectors.vectors, outside, epochs, known, average and epochs > 0)
     _check(start, "this model", options)
     return start
 
@@ -57,11 +69,34 @@ def start_of_vectors(init: Any, options: Options, outside: NDArray[Any] | None =
     return start
 
 
+def checked_counts(counts: Any) -> Vocabulary:
+    """Return the vocabulary of a mapping from keys to counts; raise `OptionError` for anything else."""
+    if not isinstance(counts, Mapping) or not counts:
+        raise OptionError(
+            f"{option('counts', shortened(counts))} is not allowed: give a dict of words and their counts"
+        )
+    for key, count in counts.items():
+        whole(f"the count of {key!r}", count, "how often it occurs", 0)
+    return Vocabulary(checked_keys(list(counts)), [int(count) for count in counts.values()])
+
+
+def untrained(vocabulary: Vocabulary, options: Options) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return both matrices as they are when training starts on these words."""
+    if options.objective == "softmax":
+        raise OptionError(f"{option('objective', 'softmax')} cannot start from counts alone: call fit(corpus)")
+    from firth.training.registry import make_trainer
+
+    with StoreBuilder().finish(np.zeros(0, np.int32)) as tokens:
+        corpus = Corpus(vocabulary, tokens, *(0 for _ in range(7)))
+        trainer = make_trainer(corpus, options, 1, Reporter(), Checkpointer(), "compiled")
+    return trainer.center, trainer.outside
+
+
 def continued_options(options: Options, epochs_done: int, **changes: Any) -> Options:
     """Return the options of a further run: with the changes that are not None, and with other random draws.
 
     The seed becomes a function of the seed and the number of epochs done, so that further training on the same text
-    does not repeat the random draws of the first epochs.
+    does not repeat the random draws of the first epochs. It stays the same for a model without an epoch.
     """
     given = {name: value for name, value in changes.items() if value is not None}
     if options.objective == "softmax" and (rates := [name for name in given if name.endswith("alpha")]):
@@ -69,6 +104,8 @@ def continued_options(options: Options, epochs_done: int, **changes: Any) -> Opt
             f"{option(rates[0])} has no effect with {option('objective', 'softmax')}: its further training has a "
             "learning rate of its own; leave it out"
         )
+    if epochs_done == 0:
+        return dataclasses.replace(options, **given)
     seed = int(np.random.SeedSequence((options.seed, epochs_done)).generate_state(1, np.uint64)[0] >> np.uint64(1))
     return dataclasses.replace(options, seed=seed, **given)
 

@@ -56,16 +56,26 @@ class MostFrequent:
 
 
 class KnownWords:
-    """Keeps the words of a vocabulary, in its order, and adds their counts to its counts.
+    """Keeps the words of a vocabulary, in its order, and adds the counts of the text to its counts.
 
-    options  `lowercase`, and for new words `min_count` and `max_vocab`, which limits the whole vocabulary
-    is_open  whether new words that occur `min_count` times are added after the others, the most frequent first
-    name     of the text, for messages
+    options     `lowercase`, and for new words `min_count` and `max_vocab`, which limits the whole vocabulary
+    is_open     whether new words that occur `min_count` times are added after the others, the most frequent first
+    is_counted  whether the counts of the words known before grow
+    name        of the text, for messages
     """
 
-    def __init__(self, vocabulary: Vocabulary, options: Options, *, is_open: bool = False, name: str = "the corpus"):
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        options: Options,
+        *,
+        is_open: bool = False,
+        is_counted: bool = True,
+        name: str = "the corpus",
+    ):
         self.lowercase = options.lowercase
-        self._known, self._options, self._is_open, self._name = vocabulary, options, is_open, name
+        self._known, self._options, self._name = vocabulary, options, name
+        self._is_open, self._is_counted = is_open, is_counted
 
     @property
     def n_words(self) -> int:
@@ -83,7 +93,7 @@ class KnownWords:
         kept = np.concatenate([known, added])
         new_ids = np.concatenate([rows[rows >= 0], np.arange(V, V + len(added))])
         counts = np.append(self._known.counts, np.zeros(len(added), np.int64))
-        np.add.at(counts, new_ids, found.counts[kept])
+        counts[new_ids] += np.where(self._is_counted | (new_ids >= V), found.counts[kept], 0)
         keys = [*self._known.index_to_key, *(unknown_keys[int(i)] for i in added)]
         frequent = np.count_nonzero(found.counts[unknown] >= self._options.min_count)
         return Choice(

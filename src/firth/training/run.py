@@ -139,9 +139,9 @@ class Run:
         return 0 if self.start is None else self.start.epochs
 
     def finish(self) -> None:
-        """Average both matrices, in place, with those that the run started from, if the plan says so."""
+        """Average both matrices, in place, with those that the run started from, if these are trained vectors."""
         if self.start is not None and self.start_rows is not None and self.start.is_averaged:
-            weight = self.start.share_of(self.corpus.vocabulary)
+            weight = self.start.share_of(self.corpus.tokens.n_words)
             self.start_rows.average_into(self.trainer.center, self.trainer.outside, weight)
 
     @property

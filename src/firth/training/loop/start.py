@@ -81,10 +81,10 @@ class Start:
                 f"an outside matrix: give {option('warm_epochs', 3)}, or start from a whole model"
             )
 
-    def share_of(self, vocabulary: Vocabulary) -> float:
-        """Return the share of the words counted in a run's vocabulary that had been counted before the run."""
+    def share_of(self, n_words: int) -> float:
+        """Return the share of the words counted before the run, if the run reads `n_words` words of the vocabulary."""
         before = 0 if self.known is None else self.known.n_words
-        return float(before / max(1, int(vocabulary.counts.sum())))
+        return float(before / max(1, before + n_words))
 
     def rows_of(self, vocabulary: Vocabulary) -> StartRows:
         """Return the rows to copy for the words of a vocabulary."""
