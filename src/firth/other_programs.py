@@ -73,7 +73,8 @@ _ANSWERS: dict[str, str | tuple[str, str]] = {
         ["lrUpdateRate", "lr_update_rate"], "the learning rate is updated throughout training: leave it out"
     ),
     **dict.fromkeys(
-        ["pretrainedVectors", "pretrained_vectors"], "training cannot start from other vectors: leave it out"
+        ["pretrainedVectors", "pretrained_vectors"],
+        ("give the vectors to fit: fit(corpus, init=path)", "use --init"),
     ),
     **{name: f"use {{{ours}}}" for ours, names in _SAME.items() for name in names.split()},
 }

@@ -88,6 +88,20 @@ def test_the_validation_loss_is_printed(run, corpus, tmp_path):
     assert "--validation 1.5 is not allowed" in one_line(wrong.err)
 
 
+@pytest.mark.parametrize("suffix", [".firth", ".txt"])
+def test_training_starts_from_a_file_of_vectors(run, corpus, model, tmp_path, suffix):
+    given = tmp_path / f"given{suffix}"
+    KeyedVectors.load(model).save(given, format="native" if suffix == ".firth" else "word2vec-text")
+    flags = ("--vector-size", 16, "--workers", 1, "--epochs", 1, "--alpha", 1e-30, "--min-alpha", 0)
+    done = run("train", corpus, "-o", tmp_path / "m.firth", "--init", given, *flags)
+    assert done.code == 0
+    assert "12 of 12 words start from existing vectors" in done.err
+    assert (KeyedVectors.load(tmp_path / "m.firth").vectors == KeyedVectors.load(model).vectors).all()
+    wrong = run("train", corpus, "-o", tmp_path / "n.firth", "--init", given, "--vector-size", 8)
+    assert wrong.code == 2
+    assert f"{given} holds vectors of 16 numbers, and --vector-size is 8: give --vector-size 16" in wrong.err
+
+
 def test_progress_goes_to_standard_error(run, corpus, tmp_path):
     done = run("train", corpus, "-o", tmp_path / "m.firth", "--vector-size", 16, "--epochs", 1)
     assert "epoch 1/1" in done.err

@@ -33,6 +33,7 @@ from firth.text import Corpus, TokenStore
 from firth.training.loop.engine import Kernels
 from firth.training.loop.identity import contents, differences, software
 from firth.training.loop.progress import Reporter
+from firth.training.loop.start import Start
 from firth.training.loop.state import Checkpointer, State, is_finite
 from firth.training.loop.trainer import records
 
@@ -115,9 +116,9 @@ class FolderCheckpointer(Checkpointer):
         """Whether the folder holds a checkpoint; entering then loads it or raises `CheckpointError`."""
         return bool(_files(self.folder))
 
-    def check_corpus(self, corpus: Corpus, held_out: TokenStore | None) -> None:
-        """Raise `CheckpointError` if the corpus is not that of the checkpoint, or if the disk is too full."""
-        self._identity["corpus"] = contents(corpus, held_out)
+    def check_corpus(self, corpus: Corpus, held_out: TokenStore | None, start: Start | None = None) -> None:
+        """Raise `CheckpointError` if corpus or start are not those of the checkpoint, or if the disk is too full."""
+        self._identity["corpus"] = contents(corpus, held_out, None if start is None else start.digest())
         if self._found is not None:
             self._compare(*self._found)
             self._report.show(f"resumed from {self._found[0]}")

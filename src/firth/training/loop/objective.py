@@ -7,15 +7,22 @@ from firth.options import Options
 from firth.text import Corpus
 from firth.training.loop.engine import Kernels, Matrix
 from firth.training.loop.progress import Reporter
+from firth.training.loop.start import StartRows
 from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord
 
 
 class Training(Protocol):
-    """A trainer: `epochs` trains, yielding a record after each epoch; `stop`, from any thread, makes it end early."""
+    """A trainer.
+
+    `start_from` replaces the initial values of some rows, before `epochs`, in a run that is not resumed. `epochs`
+    trains, yielding a record after each epoch; `stop`, from any thread, makes it end early.
+    """
 
     center: Matrix  # (V, D), trained in place
     outside: Matrix  # likewise
+
+    def start_from(self, rows: StartRows) -> None: ...
 
     def epochs(self) -> Iterator[EpochRecord]: ...
 

@@ -18,6 +18,7 @@ from firth.options import Options, shortened
 from firth.training.loop.engine import Engine, TaskQueue, TaskResult
 from firth.training.loop.progress import Reporter
 from firth.training.loop.signals import Compiling, Deferred
+from firth.training.loop.start import StartRows
 from firth.training.loop.state import Checkpointer, State
 
 POLL_SECONDS = 0.1  # between two updates of the progress, which also check for interrupts
@@ -143,6 +144,10 @@ class Trainer:
             self._tally = Tally.from_state(self._checkpointer.resumed, options.epochs, engine.all_done)
             engine.restore(self._checkpointer.resumed)
             self._checkpointer.resumed = None
+
+    def start_from(self, rows: StartRows) -> None:
+        """Replace initial values of both matrices, before `epochs`."""
+        rows.copy_into(self.center, self.outside)
 
     def stop(self) -> None:
         """Make all workers stop in the middle of their tasks; the state can then be saved only if those are undone."""

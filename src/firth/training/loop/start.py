@@ -1,0 +1,112 @@
+"""The vectors that a training run starts from, instead of random vectors alone."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import OptionError
+from firth.messages import option
+from firth.options import Options
+from firth.text import KnownWords, Vocabulary
+
+Matrix: TypeAlias = NDArray[np.float32]
+_NUMBERS_AT_A_TIME = 2**22
+
+
+class StartRows(NamedTuple):
+    """Rows to copy into the matrices of a run.
+
+    rows             (n,) rows of the run's matrices
+    sources          (n,) rows of `center` and `outside`
+    center, outside  (V', D) float16, float32 or float64; `outside` may be None
+    nodes            (V - 1, D) all rows of the output matrix, for hierarchical softmax; else None
+    """
+
+    rows: NDArray[np.intp]
+    sources: NDArray[np.intp]
+    center: NDArray[Any]
+    outside: NDArray[Any] | None
+    nodes: NDArray[Any] | None = None
+
+    def copy_into(self, center: Matrix, outside: Matrix) -> None:
+        """Overwrite rows of both matrices, in place; without `outside` and `nodes` the second does not change."""
+        if self.nodes is not None:
+            outside[:] = self.nodes
+        for part in self._parts(center.shape[1]):
+            center[self.rows[part]] = self.center[self.sources[part]]
+            if self.outside is not None:
+                outside[self.rows[part]] = self.outside[self.sources[part]]
+
+    def average_into(self, center: Matrix, outside: Matrix, weight: float) -> None:
+        """Replace rows x of both matrices, in place, by s + (1 - weight) (x - s), where s is the row to start from.
+
+        Without `outside` and `nodes` the second matrix does not change.
+        """
+        share = np.float32(1 - weight)
+        if self.nodes is not None:
+            outside[:] = self.nodes + share * (outside - self.nodes)
+        for part in self._parts(center.shape[1]):
+            for trained, start in ((center, self.center), (outside, self.outside)):
+                if start is not None:
+                    before = start[self.sources[part]]
+                    trained[self.rows[part]] = before + share * (trained[self.rows[part]] - before)
+
+    def _parts(self, D: int) -> Iterator[slice]:
+        step = max(1, _NUMBERS_AT_A_TIME // D)
+        return (slice(first, first + step) for first in range(0, len(self.rows), step))
+
+
+@dataclass(frozen=True)
+class Start:
+    """The vectors that a run starts from, for those of its words that have one.
+
+    keys             the words of the vectors, or their whole numbers
+    center, outside  (V', D); without `outside`, the outside vectors start as those of any run
+    nodes            (V' - 1, D) vectors of the tree of the known words, for hierarchical softmax
+    epochs           epochs that the vectors were trained for, which the numbers of the new epochs follow
+    known            the vocabulary of the run; None: that of its corpus
+    is_averaged      whether the vectors of the run are averaged with these at its end
+    """
+
+    keys: Sequence[Any]
+    center: NDArray[Any]
+    outside: NDArray[Any] | None = None
+    epochs: int = 0
+    known: KnownWords | None = None
+    is_averaged: bool = False
+    nodes: NDArray[Any] | None = None
+
+    def check(self, options: Options) -> None:
+        """Raise `OptionError` if a run with these options cannot start from these vectors."""
+        if options.objective == "softmax" and self.outside is None and not options.warm_epochs:
+            raise OptionError(
+                f"{option('objective', 'softmax')} with {option('warm_epochs', 0)} cannot start from vectors without "
+                f"an outside matrix: give {option('warm_epochs', 3)}, or start from a whole model"
+            )
+
+    def share_of(self, n_words: int) -> float:
+        """Return the share of the words counted before the run, if the run reads `n_words` words of the vocabulary."""
+        before = 0 if self.known is None else self.known.n_words
+        return float(before / max(1, before + n_words))
+
+    def rows_of(self, vocabulary: Vocabulary) -> StartRows:
+        """Return the rows to copy for the words of a vocabulary."""
+        source_of: Mapping[Any, int] = {key: row for row, key in enumerate(self.keys)}
+        sources = np.array([source_of.get(key, -1) for key in vocabulary.index_to_key], np.intp)
+        rows = np.flatnonzero(sources >= 0)
+        return StartRows(rows, sources[rows], self.center, self.outside, self.nodes)
+
+    def digest(self) -> str:
+        """Return the SHA-256, in hex, of the keys and the vectors."""
+        digest = hashlib.sha256(json.dumps(list(self.keys)).encode())
+        for matrix in (self.center, self.outside, self.nodes):
+            if matrix is not None:
+                digest.update(f"{matrix.dtype.str} {matrix.shape}".encode())
+                for first in range(0, len(matrix), 4096):
+                    digest.update(np.ascontiguousarray(matrix[first : first + 4096]).data)
+        return digest.hexdigest()
