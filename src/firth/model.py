@@ -271,7 +271,21 @@ class Word2Vec:
             counts=self.wv.counts,
             options=self.options.to_dict(),
             history=[dataclasses.replace(record, seconds=None).to_dict() for record in self.history],
+            subwords=self.wv.subwords,
         )
+
+    def save_fasttext(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole model in fastText's `.bin`, atomically; fastText and gensim's `load_facebook_model` read it.
+
+        See `firth.formats.fasttext.write_fasttext`. Raises `FirthError` before `fit`, and `FormatError` for a word with
+        whitespace in it.
+        """
+        from firth.formats import write_vectors
+
+        wv = self.wv
+        wv.check_rows()
+        parts = {"subwords": wv.subwords, "outside": self.outside, "options": self.options.to_dict()}
+        write_vectors(path, "fasttext-bin", wv.index_to_key, wv.vectors, wv.counts, **parts)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -295,7 +309,7 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     from firth.training.loop.trainer import records
 
     file = read_native(path)
-    vectors = KeyedVectors.trusted(list(file.keys), file.center, file.counts)  # read_native checked the keys
+    vectors = KeyedVectors.trusted(list(file.keys), file.center, file.counts, file.subwords)  # keys were checked
     if file.outside is None or file.options is None:
         return vectors
     if not file.center.dtype == file.outside.dtype == np.float32:
