@@ -180,7 +180,6 @@ FOREIGN = [
         (["--checkpoint", "run", "--checkpoint-minutes", "x"], "--checkpoint-minutes 'x' is not allowed: give a n"),
         (["--vectr-size", "10"], r"--vector-size"),
         (["--format", "csv"], r"'csv' is unknown: give one of 'native', 'word2vec-text', 'word2vec-binary', 'glove'"),
-        (["--format", "fasttext-bin"], r"'fasttext-bin' can only be read: give one of 'native'"),
         *[([f"{dashes}{name}", "3"], f"no such option {dashes}{name}: ") for name, dashes in FOREIGN],
         (["-size", "100"], "no such option -size: use --vector-size (see firth train --help)"),
         (["--sg", "1"], "skip-gram (sg=1) is the only architecture, and CBOW (sg=0) is not available: leave it out"),

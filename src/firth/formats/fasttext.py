@@ -289,7 +289,7 @@ def _write_matrix(file: BinaryIO, shape: tuple[int, ...], blocks: Iterator[Array
 
 FORMAT = Format(
     "fasttext-bin",
-    "fastText's .bin model, n-grams included, which gensim's load_facebook_model reads too",
+    "fastText's .bin model with its n-grams; gensim's load_facebook_model reads it",
     read_fasttext,
     write_fasttext,
     reads_with=frozenset({"limit", "encoding", "unicode_errors"}),
