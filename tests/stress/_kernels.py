@@ -14,6 +14,7 @@ import numpy as np
 from firth import Options
 from firth.phrases import kernels as phrase_kernels
 from firth.phrases.connectors import RunTable, number_runs
+from firth.sorted_runs import DIGIT_BITS
 from firth.subwords import ngrams as subword_kernels
 from firth.text import word_kernels
 from firth.text.ids import DROPPED, END
@@ -202,7 +203,7 @@ def window_pairs(rng: np.random.Generator, fence: Fence, module: Any = kernels) 
 
 def sorted_run(entries: Any, shift: int, fence: Fence, module: Any) -> tuple[Any, Any]:
     entries, spare = fence(entries), fence(np.empty_like(entries))
-    positions = fence(np.empty(1 << kernels.DIGIT_BITS, np.int64))
+    positions = fence(np.empty(1 << DIGIT_BITS, np.int64))
     if module.radix_sort(entries, spare, positions, 4, 4 + 2 * shift):
         entries, spare = spare, entries
     sums = fence(np.empty(len(entries), np.int32))
@@ -353,9 +354,9 @@ PLAIN: dict[str, Case] = {
     "training.draws.draw_noise": noise,
     "training.negative_sampling.block_kernels.keep_words": words_of_a_chunk,
     "training.softmax.kernels.window_pairs": window_pairs,
-    "training.softmax.kernels.radix_sort": runs,
-    "training.softmax.kernels.sum_equal": runs,
-    "training.softmax.kernels.merge": runs,
+    "sorted_runs.radix_sort": runs,
+    "sorted_runs.sum_equal": runs,
+    "sorted_runs.merge": runs,
     "training.softmax.kernels.split_cells": runs,
     "training.softmax.kernels.exponentiate": softmax_tile,
     "training.softmax.kernels.subtract_observed": softmax_tile,
