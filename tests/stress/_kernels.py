@@ -49,8 +49,8 @@ class Fence:
         return fenced
 
     def each(self, arrays: Any) -> Any:
-        """Copy all arrays of a named tuple in this way."""
-        return type(arrays)(*map(self, arrays))
+        """Copy all arrays of a named tuple, and of those in it, in this way."""
+        return type(arrays)(*(self.each(part) if isinstance(part, tuple) else self(part) for part in arrays))
 
 
 def words_of_text(rng: np.random.Generator, fence: Fence) -> tuple[Any, Any, list[Any]]:
