@@ -79,6 +79,8 @@ class Word2Vec:
         unigram_intercept: bool = True,
         center_power: float = 0.5,
         warm_epochs: int = 3,
+        subwords: tuple[int, int] | None = None,
+        buckets: int = 2_000_000,
         epochs: int = 5,
         alpha: float = 0.025,
         min_alpha: float = 0.0001,
@@ -203,7 +205,9 @@ class Word2Vec:
             before = self._wv, self._outside, self.history, self.corpus
             vocabulary = run.corpus.vocabulary
             counts = vocabulary.counts.copy()  # so that callbacks cannot change the counts used in training
-            self._hold(KeyedVectors(vocabulary.index_to_key, run.trainer.center, counts), run.trainer.outside)
+            vectors = KeyedVectors(vocabulary.index_to_key, run.trainer.center, counts)
+            vectors.subwords = run.trainer.subwords
+            self._hold(vectors, run.trainer.outside)
             self.history, self.corpus = run.history, run.summary
             try:
                 with self.wv.in_training(), closing(run.epochs()) as epochs:

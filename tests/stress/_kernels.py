@@ -343,7 +343,7 @@ def ngrams(rng: np.random.Generator, fence: Fence) -> list[Any]:
     n = subword_kernels.list_ngrams(text, ends, minn, maxn, N, starts, fence(np.empty(0, np.int32)))
     ids = fence(np.empty(max(0, n - int(rng.integers(0, 2))), np.int32))
     subword_kernels.list_ngrams(text, ends, minn, maxn, N, starts, ids)
-    rows = fence(np.append(ids, [-1] * (n - len(ids))).astype(np.int64))
+    rows = fence(np.append(ids, [-1] * (n - len(ids))).astype(np.int32))
     sums = fence(rng.random((V, D), np.float32))
     subword_kernels.add_rows(starts, rows, fence(rng.random((N, D), np.float32)), sums)
     return [starts, ids, sums]

@@ -66,20 +66,21 @@ class SubwordVectors:
     def compose(self, words: Sequence[bytes], own: Array) -> NDArray[np.float32]:
         """Return the (W, D) vectors of words in UTF-8 from their own (W, D) rows, float32, and those of n-grams."""
         vectors = np.array(own, np.float32, order="C")
+        matrix = self._float32_rows()
         for start in range(0, len(words), _BLOCK):
             block = vectors[start : start + _BLOCK]
             starts, rows = self._rows_of(words[start : start + _BLOCK])
-            add_rows(starts, rows, self._float32_rows(), block)
+            add_rows(starts, rows, matrix, block)
             block *= (1 / (1 + np.diff(starts))).astype(np.float32)[:, None]
         return vectors
 
     def own_rows(self, words: Sequence[bytes], vectors: Array) -> NDArray[np.float32]:
         """Return the (W, D) rows from which `compose` makes these vectors again, up to rounding."""
-        own = np.zeros((len(words), self.vector_size), np.float32)
+        own, matrix = np.zeros((len(words), self.vector_size), np.float32), self._float32_rows()
         for start in range(0, len(words), _BLOCK):
             block = own[start : start + _BLOCK]
             starts, rows = self._rows_of(words[start : start + _BLOCK])
-            add_rows(starts, rows, self._float32_rows(), block)
+            add_rows(starts, rows, matrix, block)
             whole = vectors[start : start + _BLOCK].astype(np.float64) * (1 + np.diff(starts))[:, None]
             block[:] = whole - block
         return own
@@ -107,15 +108,15 @@ class SubwordVectors:
         """Return the rows as kernels take them: a mapped array is viewed as a plain one."""
         return np.ascontiguousarray(self.rows.view(np.ndarray), np.float32)
 
-    def _rows_of(self, words: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _rows_of(self, words: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Return where the n-grams of each word start, and the row of each n-gram, -1 for one without a row."""
         starts, ids = self.scheme.lists(words)
         if self.buckets is None:
-            return starts, ids.astype(np.int64)
+            return starts, ids
         places = np.searchsorted(self.buckets, ids)
         places[places == len(self.buckets)] = 0
         known = self.buckets[places] == ids if len(self.buckets) else np.zeros(len(ids), np.bool_)
-        return starts, np.where(known, places, -1).astype(np.int64)
+        return starts, np.where(known, places, -1).astype(np.int32)
 
 
 def _ascending_below(numbers: NDArray[np.int64], limit: int) -> bool:

@@ -101,7 +101,7 @@ def add_rows(starts, rows, matrix, sums):
     """Add to row w of `sums`, in place, the rows of `matrix` that a list has for w, in order; a row of -1 adds nothing.
 
     starts  (W + 1,) int64: the list of w is rows[starts[w] : starts[w + 1]]
-    rows    int64: rows of `matrix`, or -1
+    rows    int32: rows of `matrix`, or -1
     matrix  (N, D) float32, C-contiguous
     sums    (W, D) float32, C-contiguous
     """

@@ -11,6 +11,7 @@ from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling import objective as negative_sampling_objective
 from firth.training.softmax import objective as softmax_objective
+from firth.training.subwords import objective as subwords_objective
 
 UNUSED = 128 * 2**20  # bytes of address space that are reserved and hardly used: stacks, heaps, compiled code
 
@@ -19,7 +20,7 @@ _OBJECTIVES = {"negative_sampling": negative_sampling_objective.OBJECTIVE, "soft
 
 def objective_of(options: Options) -> Objective:
     """Return the objective that trains with these options."""
-    return _OBJECTIVES[options.objective]
+    return _OBJECTIVES[options.objective] if options.subwords is None else subwords_objective.OBJECTIVE
 
 
 def make_trainer(

@@ -50,6 +50,8 @@ class SoftmaxTrainer:
     kernels          "compiled", or "reference" for plain NumPy, in the warm start as well
     """
 
+    subwords = None
+
     def __init__(
         self,
         corpus: Corpus,
