@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.compiling.kernel import helper, kernel
+from firth.compiling.kernel import address, helper, kernel, prefetch
 from firth.training.negative_sampling.window_kernels import (
     SLICE,
     TokenBlock,
@@ -75,7 +75,18 @@ def number_words(tables, first, last, words, place):
 @lru_cache(maxsize=16)
 def compile_composing(n_strips: int) -> Any:
     """Return `compose` and `add_changes` for rows of `n_strips` strips."""
-    width = n_strips * LANES
+    width, row_bytes = n_strips * LANES, n_strips * STRIP_BYTES
+
+    @helper()
+    def fetch_rows(block, words, k, n):
+        """Prefetch the rows of word k, if it is one of n: they are scattered over far more memory than caches hold."""
+        if k >= n:
+            return
+        word, inputs = words[k], address(block.inputs)
+        for p in range(block.starts[word], block.starts[word + 1]):
+            row = inputs + np.int64(block.rows[p]) * row_bytes
+            for strip in range(n_strips):
+                prefetch(row + strip * STRIP_BYTES, 1)
 
     @helper()
     def compose(block, work, n):
@@ -83,6 +94,7 @@ def compile_composing(n_strips: int) -> Any:
         inputs, starts, rows = block.inputs, block.starts, block.rows
         vectors, before = work.vectors, work.before
         for k in range(n):
+            fetch_rows(block, work.words, k + 1, n)
             first, last = starts[work.words[k]], starts[work.words[k] + 1]
             vectors[k] = 0
             for p in range(first, last):
@@ -100,6 +112,7 @@ def compile_composing(n_strips: int) -> Any:
         inputs, starts, rows = block.inputs, block.starts, block.rows
         vectors, before = work.vectors, work.before
         for k in range(n):
+            fetch_rows(block, work.words, k + 1, n)
             for d in range(width):
                 before[k, d] = vectors[k, d] - before[k, d]
             for p in range(starts[work.words[k]], starts[work.words[k] + 1]):

@@ -122,7 +122,8 @@ def keep_words(block, tables):
 def list_windows(block, tables, row_bytes):
     """Do what `keep_words` does, and set the tables for the window around the first word; row w is that of word w."""
     n, words = keep_words(block, tables)
-    tables.rows[:n] = tables.kept[:n]
+    for i in range(n):
+        tables.rows[i] = tables.kept[i]
     list_centers(block, 0, 0, n, tables, row_bytes)
     return n, words
 
