@@ -28,7 +28,7 @@ def topics(n, seed, first=0, of_a_topic=10):
 def test_the_same_sequence_of_calls_gives_the_same_bytes_on_any_number_of_workers(kind):
     def sequence(workers):
         model = model_of(kind, workers).fit(ids(), progress=False)
-        return model.partial_fit(ids(seed=6, V=300), 2, update_vocab=True, progress=False)
+        return model.partial_fit(ids(seed=6, V=300), 2, update_vocab=kind != "paths", progress=False)
 
     first = sequence(1)
     assert saved(first) == saved(sequence(2)) == saved(sequence(3))
@@ -41,8 +41,8 @@ def test_an_interrupted_call_resumes_to_the_same_bytes(kind, tmp_path, monkeypat
 
     def further(workers, **more):
         model = Word2Vec.load(tmp_path / "before.firth")
-        model.workers = 1 if kind == "hogwild" else workers
-        return model.partial_fit(ids(seed=6, V=300), 3, update_vocab=True, progress=False, **more)
+        model.workers = model_of(kind, workers).workers
+        return model.partial_fit(ids(seed=6, V=300), 3, update_vocab=kind != "paths", progress=False, **more)
 
     whole = saved(further(2))
     interrupts, came = Interrupts(monkeypatch), 0
@@ -376,3 +376,77 @@ def test_a_run_with_other_vectors_to_start_from_is_not_resumed(tmp_path):
     resumed = Word2Vec(**SMALL).fit(FIRST, init=vectors_of(["king"]), resume=True, **run)
     once = Word2Vec(**SMALL).fit(FIRST, init=vectors_of(["king"]), progress=False)
     assert saved(resumed) == saved(once)
+
+
+# --- hierarchical softmax and subwords
+
+STILL = {"alpha": 1e-12, "min_alpha": 0.0, "average": False, "progress": False}  # trains without a visible change
+
+
+def test_the_nodes_of_the_tree_are_trained_further():
+    model = fitted(objective="hierarchical_softmax")
+    nodes, vectors, counts = model.nodes.copy(), model.wv.vectors.copy(), model.wv.counts.copy()
+    model.partial_fit(SECOND, 1, **STILL)
+    np.testing.assert_allclose(model.nodes, nodes, atol=1e-9)
+    np.testing.assert_allclose(model.wv.vectors, vectors, atol=1e-9)
+    np.testing.assert_array_equal(model.wv.counts, counts)  # the tree is made from them
+    model.partial_fit(SECOND, 1, average=False, progress=False)
+    assert not np.allclose(model.nodes, nodes, atol=1e-3)
+
+
+def test_a_tree_does_not_grow_and_belongs_to_words_that_were_not_edited():
+    model = fitted(objective="hierarchical_softmax")
+    with pytest.raises(OptionError, match=r"update_vocab=True is not available for objective=hierarchical_softmax"):
+        model.partial_fit(SECOND, update_vocab=True)
+    model.wv["ship"] = np.ones(10)
+    with pytest.raises(OptionError, match="the tree of this model is that of 7 words.* and wv was edited since"):
+        model.partial_fit(SECOND)
+
+
+def test_a_tree_starts_from_vectors_alone():
+    for init in (fitted(), fitted(objective="hierarchical_softmax")):
+        model = Word2Vec(**SMALL | {"objective": "hierarchical_softmax", "alpha": 1e-12, "min_alpha": 0.0})
+        model.fit(SECOND, init=init, progress=False)
+        np.testing.assert_allclose(model.wv["king"], init.wv["king"], atol=1e-9)
+        assert np.abs(model.nodes).max() < 1e-9
+
+
+SUBWORDS = {"subwords": (3, 4), "buckets": 500}
+
+
+def test_rows_of_ngrams_are_trained_further():
+    model = fitted(**SUBWORDS)
+    before, unseen = model.wv.vectors.copy(), model.wv["kings"]
+    model.partial_fit(SECOND, 1, update_vocab=True, **STILL)
+    np.testing.assert_allclose(model.wv.vectors[: len(before)], before, atol=1e-6)
+    assert model.wv.index_to_key[len(before) :] == ["ship", "saw", "left"]
+    unknown = model.wv.subwords.in_common(fitted(**SUBWORDS).wv.subwords)[0]
+    assert len(unknown) < len(model.wv.subwords.rows)  # the new words have n-grams of their own
+    assert model.wv["kings"] @ unseen > 0.9 * np.linalg.norm(model.wv["kings"]) * np.linalg.norm(unseen)
+
+
+def test_an_average_includes_the_rows_of_ngrams():
+    before = fitted(**SUBWORDS)
+    adapted, averaged = (fitted(**SUBWORDS).partial_fit(FIRST, 1, average=a, progress=False) for a in (False, True))
+    for one, other, result in (
+        (before.wv.vectors, adapted.wv.vectors, averaged.wv.vectors),
+        (before.wv.subwords.rows, adapted.wv.subwords.rows, averaged.wv.subwords.rows),
+    ):
+        np.testing.assert_allclose(result, (one + other) / 2, atol=1e-6)
+    own = averaged.wv.subwords.own_rows([b"king"], averaged.wv["king"][np.newaxis])
+    composed = averaged.wv.subwords.compose([b"king"], own)
+    np.testing.assert_allclose(composed[0], averaged.wv["king"], atol=1e-6)
+
+
+@pytest.mark.parametrize("init_options", [{}, SUBWORDS, {"subwords": (2, 3), "buckets": 300}])
+def test_vectors_with_and_without_subwords_start_a_model_with_subwords(init_options):
+    init = fitted(**init_options)
+    model = Word2Vec(**SMALL | SUBWORDS | {"alpha": 1e-12, "min_alpha": 0.0}).fit(SECOND, init=init, progress=False)
+    np.testing.assert_allclose(model.wv["king"], init.wv["king"], atol=1e-6)
+
+
+def test_an_untrained_model_with_subwords_has_the_vectors_that_fit_starts_from():
+    model = Word2Vec.from_counts({"king": 5, "ship": 3}, **SMALL | SUBWORDS)
+    own = model.wv.subwords.own_rows([b"king", b"ship"], model.wv.vectors)
+    assert 0 < np.abs(own).max() < 0.11  # 1/D, and rounding
+    assert model.wv["kings"].any()

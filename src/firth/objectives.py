@@ -366,6 +366,31 @@ def _share_of_a_word(rows: NDArray[np.intp], combine: Combination) -> float:
     return 1.0 / rows.size if combine == "mean" else 1.0
 
 
+def subword_pair(
+    rows: ArrayLike, outside: int, Z: ArrayLike, U: ArrayLike, loss: PairLoss = naive_softmax
+) -> tuple[float, Array, Array]:
+    """Return the loss of a pair with subwords, J(x, o, U) with x = (1/n) Σ_i z_{g_i}, and its gradients by Z and U.
+
+    Results 36 and 37; Bojanowski et al. 2017 (arXiv:1607.04606), section 3.2. The gradient by a row of Z that is in the
+    list r times is (r/n) ∂J/∂x. Any other row of ∂J/∂Z is zero.
+
+      rows     (n,) ints      g_1 … g_n, rows of Z: the center word's own and those of its n-grams; at least one
+      outside  int            o, a row of U
+      Z        (V + N, D)     rows of words, then of n-grams
+      U        (V, D)         all outside vectors
+      loss     (x, o, U) -> (J, ∂J/∂x, ∂J/∂U), as for `skip_gram`
+
+    Returns the loss in nats, its gradient by Z and its gradient by U, each of the shape of its matrix. Raises
+    `ShapeError` for an empty list, rows that do not exist, or shapes that do not match.
+    """
+    Z, U = _array("Z", Z, (None, None)), _array("U", U, (None, None))
+    found = _rows("rows", rows, Z)
+    pair_loss, d_x, d_U = loss(context_vector(found, Z), _row("outside", outside, U), U)
+    d_Z = np.zeros_like(Z)
+    np.add.at(d_Z, found, d_x / found.size)
+    return pair_loss, d_Z, d_U
+
+
 # The same as a network: one-hot x -> h = W_1 x -> z = W_2 h -> ŷ = softmax(z)
 
 

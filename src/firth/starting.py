@@ -13,6 +13,7 @@ from firth.messages import counted, option
 from firth.options import Options, checked, limits, shortened, whole
 from firth.text import Corpus, KnownWords, Vocabulary
 from firth.text.store import StoreBuilder
+from firth.training.loop.objective import Training
 from firth.training.loop.progress import Reporter
 from firth.training.loop.start import Start
 from firth.training.loop.state import Checkpointer, is_finite
@@ -50,7 +51,7 @@ def start_of_model(
     matrices = {"nodes" if options.has_nodes else "outside": output}
     start = Start(
         vocabulary.index_to_key, vectors.vectors, **matrices,
-        epochs=epochs, known=known, is_averaged=average and epochs > 0,
+        epochs=epochs, known=known, is_averaged=average and epochs > 0, subwords=vectors.subwords,
     )  # fmt: skip
     _check(start, "this model", options)
     return start
@@ -64,7 +65,7 @@ def start_of_vectors(init: Any, options: Options, outside: NDArray[Any] | None =
     """
     if isinstance(init, KeyedVectors):
         init.check_rows()
-        start, name = Start(init.index_to_key, init.vectors, outside), "init"
+        start, name = Start(init.index_to_key, init.vectors, outside, subwords=init.subwords), "init"
     elif isinstance(init, (str, os.PathLike)):
         start, name = _loaded(init), os.fspath(init)
     else:
@@ -89,16 +90,15 @@ def checked_counts(counts: Any) -> Vocabulary:
     return Vocabulary(checked_keys(list(counts)), [int(count) for count in counts.values()])
 
 
-def untrained(vocabulary: Vocabulary, options: Options) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return both matrices as they are when training starts on these words."""
+def untrained(vocabulary: Vocabulary, options: Options) -> Training:
+    """Return a trainer whose matrices are as they are when training starts on these words."""
     if options.objective == "softmax":
         raise OptionError(f"{option('objective', 'softmax')} cannot start from counts alone: call fit(corpus)")
     from firth.training.registry import make_trainer
 
     with StoreBuilder().finish(np.zeros(0, np.int32)) as tokens:
         corpus = Corpus(vocabulary, tokens, *(0 for _ in range(7)))
-        trainer = make_trainer(corpus, options, 1, Reporter(), Checkpointer(), "compiled")
-    return trainer.center, trainer.outside
+        return make_trainer(corpus, options, 1, Reporter(), Checkpointer(), "compiled")
 
 
 def continued_options(options: Options, epochs_done: int, **changes: Any) -> Options:
@@ -139,9 +139,9 @@ def _loaded(path: str | os.PathLike[str]) -> Start:
 
     if detect(path).name == "native":
         model = read_native(path)
-        return Start(model.keys, model.center, model.outside)
+        return Start(model.keys, model.center, model.outside, subwords=model.subwords)
     vectors = read_vectors(path)
-    return Start(vectors.keys, vectors.vectors)
+    return Start(vectors.keys, vectors.vectors, subwords=vectors.subwords)
 
 
 def _check(start: Start, name: str, options: Options) -> None:

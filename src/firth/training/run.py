@@ -144,6 +144,8 @@ class Run:
         if self.start is not None and self.start_rows is not None and self.start.is_averaged:
             weight = self.start.share_of(self.corpus.tokens.n_words)
             self.start_rows.average_into(self.trainer.center, self.trainer.outside, weight)
+            if self.trainer.subwords is not None:
+                self.start_rows.average_ngrams_into(self.trainer.subwords, weight)
 
     @property
     def history(self) -> list[EpochRecord]:

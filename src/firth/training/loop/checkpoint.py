@@ -24,8 +24,8 @@ from typing import Any, BinaryIO, NamedTuple, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.atomic import atomic_write
 from firth.errors import CheckpointError, DivergenceError, FormatError, OptionError
-from firth.formats.atomic import atomic_write
 from firth.formats.sealed import CHECKPOINT, open_sealed, write_sealed
 from firth.messages import option
 from firth.options import Options, checked, limits, shortened

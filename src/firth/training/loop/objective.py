@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from firth.options import Options
+from firth.subwords import SubwordVectors
 from firth.text import Corpus
 from firth.training.loop.engine import Kernels, Matrix
 from firth.training.loop.progress import Reporter
@@ -21,6 +22,7 @@ class Training(Protocol):
 
     center: Matrix  # (V, D), trained in place
     outside: Matrix  # likewise
+    subwords: SubwordVectors | None  # the rows of n-grams, trained in place, or None
 
     def start_from(self, rows: StartRows) -> None: ...
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from firth.errors import OptionError
 from firth.messages import option
 from firth.options import Options
+from firth.subwords import SubwordVectors
 from firth.text import KnownWords, Vocabulary
 
 Matrix: TypeAlias = NDArray[np.float32]
@@ -25,6 +26,7 @@ class StartRows(NamedTuple):
     sources          (n,) rows of `center` and `outside`
     center, outside  (V', D) float16, float32 or float64; `outside` may be None
     nodes            (V - 1, D) all rows of the output matrix, for hierarchical softmax; else None
+    subwords         rows of n-grams, or None
     """
 
     rows: NDArray[np.intp]
@@ -32,6 +34,7 @@ class StartRows(NamedTuple):
     center: NDArray[Any]
     outside: NDArray[Any] | None
     nodes: NDArray[Any] | None = None
+    subwords: SubwordVectors | None = None
 
     def copy_into(self, center: Matrix, outside: Matrix) -> None:
         """Overwrite rows of both matrices, in place; without `outside` and `nodes` the second does not change."""
@@ -56,6 +59,13 @@ class StartRows(NamedTuple):
                     before = start[self.sources[part]]
                     trained[self.rows[part]] = before + share * (trained[self.rows[part]] - before)
 
+    def average_ngrams_into(self, subwords: SubwordVectors, weight: float) -> None:
+        """Do the same with the rows of n-grams that both have, in place."""
+        if self.subwords is not None:
+            rows, sources = subwords.in_common(self.subwords)
+            before = self.subwords.rows[sources]
+            subwords.rows[rows] = before + np.float32(1 - weight) * (subwords.rows[rows] - before)
+
     def _parts(self, D: int) -> Iterator[slice]:
         step = max(1, _NUMBERS_AT_A_TIME // D)
         return (slice(first, first + step) for first in range(0, len(self.rows), step))
@@ -68,6 +78,7 @@ class Start:
     keys             the words of the vectors, or their whole numbers
     center, outside  (V', D); without `outside`, the outside vectors start as those of any run
     nodes            (V' - 1, D) vectors of the tree of the known words, for hierarchical softmax
+    subwords         the rows of n-grams that the vectors are composed of
     epochs           epochs that the vectors were trained for, which the numbers of the new epochs follow
     known            the vocabulary of the run; None: that of its corpus
     is_averaged      whether the vectors of the run are averaged with these at its end
@@ -80,6 +91,7 @@ class Start:
     known: KnownWords | None = None
     is_averaged: bool = False
     nodes: NDArray[Any] | None = None
+    subwords: SubwordVectors | None = None
 
     def check(self, options: Options) -> None:
         """Raise `OptionError` if a run with these options cannot start from these vectors."""
@@ -99,12 +111,13 @@ class Start:
         source_of: Mapping[Any, int] = {key: row for row, key in enumerate(self.keys)}
         sources = np.array([source_of.get(key, -1) for key in vocabulary.index_to_key], np.intp)
         rows = np.flatnonzero(sources >= 0)
-        return StartRows(rows, sources[rows], self.center, self.outside, self.nodes)
+        return StartRows(rows, sources[rows], self.center, self.outside, self.nodes, self.subwords)
 
     def digest(self) -> str:
         """Return the SHA-256, in hex, of the keys and the vectors."""
         digest = hashlib.sha256(json.dumps(list(self.keys)).encode())
-        for matrix in (self.center, self.outside, self.nodes):
+        ngrams = None if self.subwords is None else self.subwords.rows
+        for matrix in (self.center, self.outside, self.nodes, ngrams):
             if matrix is not None:
                 digest.update(f"{matrix.dtype.str} {matrix.shape}".encode())
                 for first in range(0, len(matrix), 4096):
