@@ -16,8 +16,9 @@ The header maps each tensor's name to its dtype, shape and offsets:
     counts     (V,) int64       the count of each word; absent where unknown
 
 and `__metadata__` to strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where
-absent), `sha256` (of the bytes of center and outside, which identifies the result of a training run), `crc32` (JSON:
-the CRC-32 of each tensor's bytes) and `header_crc32` (that of the rest of the header).
+absent), `extra` (JSON, in models that `firth.gensim` saved: gensim's attributes), `sha256` (of the bytes of center
+and outside, which identifies the result of a training run), `crc32` (JSON: the CRC-32 of each tensor's bytes) and
+`header_crc32` (that of the rest of the header).
 """
 
 import json
@@ -57,6 +58,7 @@ class NativeFile:
     options: dict[str, Any] | None
     history: list[dict[str, Any]] | None
     sha256: str
+    extra: dict[str, Any] | None = None
 
 
 def write_native(
@@ -68,17 +70,20 @@ def write_native(
     counts: Array | Sequence[int] | None = None,
     options: Mapping[str, Any] | None = None,
     history: Sequence[Mapping[str, Any]] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> None:
     """Write one native file, atomically.
 
     `center` and `outside` are (V, D) arrays of float16, 32 or 64, not necessarily contiguous: they are
     written a few MiB at a time, without a copy of a matrix. `keys` are V strings or V whole numbers;
-    `options` and `history` can be written as JSON. Raises `OptionError`, before anything is written, if
+    `options`, `history` and `extra` can be written as JSON. Raises `OptionError`, before anything is written, if
     shapes differ, a key is repeated, or the suffix is that of a compression.
     """
     refuse_compression(path, "native")
     tensors = _tensors(keys, center, outside, counts)
     known = {"options": json.dumps(options), "history": json.dumps(history)}
+    if extra is not None:
+        known["extra"] = json.dumps(extra)
     with atomic_write(path) as file:
         write_hashed(file, NATIVE, tensors, known, [name for name in MATRICES if name in tensors])
 
@@ -110,6 +115,7 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
             options=file.json("options", dict, optional=True),
             history=file.json("history", list, optional=True),
             sha256=file.string("sha256"),
+            extra=file.json("extra", dict, optional=True) if "extra" in file.metadata else None,
         )
 
 

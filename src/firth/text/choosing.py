@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import CorpusError
+from firth.errors import CorpusError, NothingToTrainError
 from firth.messages import advice, counted, option
 from firth.options import Options
 from firth.text import encoding
@@ -136,8 +136,8 @@ class KnownWords:
                 f"{self._name} has {keys[0]!r} and the vocabulary {ours[0]!r}: words and whole numbers cannot be mixed"
             )
 
-    def _none_found(self, n_distinct: int) -> CorpusError:
-        return CorpusError(
+    def _none_found(self, n_distinct: int) -> NothingToTrainError:
+        return NothingToTrainError(
             f"the vocabulary has none of the {counted(n_distinct, 'distinct word')} of {self._name}: give a text of "
             "the same kind"
         )
