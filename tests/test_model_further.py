@@ -41,7 +41,7 @@ def test_an_interrupted_call_resumes_to_the_same_bytes(kind, tmp_path, monkeypat
 
     def further(workers, **more):
         model = Word2Vec.load(tmp_path / "before.firth")
-        model.workers = 1 if kind == "hogwild" else workers
+        model.workers = workers if kind in ("blocks", "warm", "cold") else 1
         return model.partial_fit(ids(seed=6, V=300), 3, update_vocab=True, progress=False, **more)
 
     whole = saved(further(2))
@@ -79,6 +79,20 @@ def test_training_starts_from_both_matrices(options):
     model.partial_fit(SECOND, 1, alpha=1e-30, min_alpha=0.0, progress=False)
     np.testing.assert_array_equal(model.wv.vectors, center)
     np.testing.assert_array_equal(model.outside, outside)
+
+
+def test_nodes_continue_only_while_the_tree_is_the_same():
+    model = fitted(objective="hierarchical_softmax")
+    center, nodes = dict(zip(model.wv.index_to_key, model.wv.vectors.copy(), strict=True)), model.nodes.copy()
+    idle = {"epochs": 1, "alpha": 1e-30, "min_alpha": 0.0, "progress": False, "average": False}
+    model.partial_fit(SECOND, update_counts=False, **idle)
+    np.testing.assert_array_equal(model.nodes, nodes)
+    model.partial_fit(SECOND, update_vocab=True, **idle)
+    assert (np.diff(model.wv.counts) <= 0).all(), "the tree needs words sorted by count"
+    assert model.nodes.shape == (len(model.wv) - 1, 10)
+    assert np.abs(model.nodes).max() < 1e-25
+    for word, vector in center.items():
+        np.testing.assert_array_equal(model.wv[word], vector)
 
 
 @pytest.mark.parametrize("warm_epochs", [0, 3])
@@ -145,12 +159,21 @@ def test_counts_are_added_only_if_asked():
     assert model.wv.counts.tolist() == [*before, 60, 30, 30]
 
 
-@pytest.mark.parametrize("options", [{}, {"schedule": "hogwild"}, {"window": 4, "sample": 0.01}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"schedule": "hogwild"},
+        {"window": 4, "sample": 0.01},
+        {"architecture": "cbow"},
+        {"objective": "hierarchical_softmax"},
+    ],
+)
 def test_counts_and_partial_fit_train_what_fit_trains(options):
     model = fitted(**options)
     counts = dict(zip(model.wv.index_to_key, model.wv.counts.tolist(), strict=True))
     parts = Word2Vec.from_counts(counts, **SMALL | options)
-    assert not parts.outside.any()
+    assert not (parts.nodes if parts.options.has_nodes else parts.outside).any()
     assert parts.history == []
     parts.partial_fit(FIRST, update_counts=False, progress=False)
     assert saved(parts) == saved(model)

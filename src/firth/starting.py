@@ -22,7 +22,7 @@ from firth.vectors.table import checked_keys
 
 def start_of_model(
     vectors: KeyedVectors,
-    outside: NDArray[Any],
+    output: NDArray[Any],
     options: Options,
     epochs: int,
     *,
@@ -32,7 +32,9 @@ def start_of_model(
 ) -> Start:
     """Return the start of a run that trains a model further, with its vocabulary or, if asked, with new words too.
 
-    The other arguments are those of `Word2Vec.partial_fit`, and `epochs` the number of epochs done.
+    `output` is the outside matrix or that of the nodes, and `epochs` the number of epochs done. The other arguments are
+    those of `Word2Vec.partial_fit`. Nodes can be trained further only if no count changes, because the counts make the
+    tree; words are then sorted by count.
 
     Raises `OptionError` if the words of `vectors` were edited by hand, have no counts, or a vector is not finite.
     """
@@ -43,14 +45,25 @@ def start_of_model(
     if vectors.counts is None:
         raise OptionError("the words of this model have no counts, which training needs: assign wv.counts first")
     vocabulary = Vocabulary(vectors.index_to_key, vectors.counts)
-    known = KnownWords(vocabulary, options, is_open=update_vocab, is_counted=update_counts)
-    start = Start(vocabulary.index_to_key, vectors.vectors, outside, epochs, known, average and epochs > 0)
+    known = KnownWords(vocabulary, options, is_open=update_vocab, is_counted=update_counts, is_sorted=options.has_nodes)
+    same_tree = not update_counts and not update_vocab and len(output) == len(vectors) - 1
+    start = Start(
+        vocabulary.index_to_key,
+        vectors.vectors,
+        outside=None if options.has_nodes else output,
+        nodes=output if options.has_nodes and same_tree else None,
+        epochs=epochs,
+        known=known,
+        is_averaged=average and epochs > 0,
+    )
     _check(start, "this model", options)
     return start
 
 
 def start_of_vectors(init: Any, options: Options, outside: NDArray[Any] | None = None) -> Start:
     """Return the start from `KeyedVectors` and their `outside` matrix, or from a file, in any format.
+
+    Hierarchical softmax uses the center vectors alone.
 
     Raises `OptionError` for anything else, for vectors of another size, and if one is not finite; and the errors of
     reading a file.
@@ -65,6 +78,8 @@ def start_of_vectors(init: Any, options: Options, outside: NDArray[Any] | None =
             f"{option('init', shortened(init))} is not allowed: give the path of a file of vectors, KeyedVectors, or "
             "a fitted Word2Vec"
         )
+    if options.has_nodes:
+        start = dataclasses.replace(start, outside=None)
     _check(start, name, options)
     return start
 
@@ -81,7 +96,7 @@ def checked_counts(counts: Any) -> Vocabulary:
 
 
 def untrained(vocabulary: Vocabulary, options: Options) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return both matrices as they are when training starts on these words."""
+    """Return the center matrix and the output matrix as they are when training starts on these words."""
     if options.objective == "softmax":
         raise OptionError(f"{option('objective', 'softmax')} cannot start from counts alone: call fit(corpus)")
     from firth.training.registry import make_trainer
@@ -128,6 +143,6 @@ def _check(start: Start, name: str, options: Options) -> None:
             f"{name} holds vectors of {counted(size, 'number')}, and {option('vector_size')} is "
             f"{options.vector_size}: give {option('vector_size', size)}"
         )
-    for matrix in (start.center, start.outside):
+    for matrix in (start.center, start.outside, start.nodes):
         if matrix is not None and not is_finite(matrix):
             raise OptionError(f"{name} holds a number that is not finite, and cannot be trained further")

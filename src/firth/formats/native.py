@@ -9,15 +9,19 @@ Byte layout (https://github.com/huggingface/safetensors):
 The header maps each tensor's name to its dtype, shape and offsets:
 
     center     (V, D) float32   v_c, the center vectors
-    outside    (V, D) float32   u_o, the outside vectors; absent where only vectors were saved
+    outside    (V, D) float32   u_o, the outside vectors              } one of these,
+    nodes      (N, D) float32   q, the vectors of a tree's nodes      } or none where only vectors were saved
     words      (B,) uint8       the V words in UTF-8, one after the other             } either these two,
     word_ends  (V,) int64       where each word ends in `words`                       }
     ids        (V,) int64       the keys, where they are whole numbers                } or this one
     counts     (V,) int64       the count of each word; absent where unknown
 
-and `__metadata__` to strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where
-absent), `extra` (JSON, in models that `firth.gensim` saved: gensim's attributes), `sha256` (of the bytes of center
-and outside, which identifies the result of a training run), `crc32` (JSON: the CRC-32 of each tensor's bytes) and
+Hierarchical softmax has `nodes` instead of `outside`: N = V - 1 rows for the V words of training, to which words may
+have been added since.
+
+`__metadata__` has strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where absent), `extra`
+(JSON, in models that `firth.gensim` saved: gensim's attributes), `sha256` (of the bytes of center and of outside or
+nodes, which identifies the result of a training run), `crc32` (JSON: the CRC-32 of each tensor's bytes) and
 `header_crc32` (that of the rest of the header).
 """
 
@@ -43,8 +47,8 @@ from firth.formats.tensors import is_safetensors
 from firth.formats.word2vec import is_header
 from firth.formats.words import FLOATS, check_shapes, key_tensors, split_words
 
-MATRICES = ("center", "outside")
-_KINDS = {"center": "F", "outside": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
+MATRICES = ("center", "outside", "nodes")
+_KINDS = {"center": "F", "outside": "F", "nodes": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class NativeFile:
     options: dict[str, Any] | None
     history: list[dict[str, Any]] | None
     sha256: str
+    nodes: Array | None = None
     extra: dict[str, Any] | None = None
 
 
@@ -67,29 +72,29 @@ def write_native(
     keys: Sequence[str | int],
     center: Array,
     outside: Array | None = None,
+    nodes: Array | None = None,
     counts: Array | Sequence[int] | None = None,
     options: Mapping[str, Any] | None = None,
-    history: Sequence[Mapping[str, Any]] | None = None,
-    extra: Mapping[str, Any] | None = None,
+    **records: Any,
 ) -> None:
     """Write one native file, atomically.
 
-    `center` and `outside` are (V, D) arrays of float16, 32 or 64, not necessarily contiguous: they are
-    written a few MiB at a time, without a copy of a matrix. `keys` are V strings or V whole numbers;
-    `options`, `history` and `extra` can be written as JSON. Raises `OptionError`, before anything is written, if
-    shapes differ, a key is repeated, or the suffix is that of a compression.
+    `center` and `outside`, (V, D), and `nodes`, (N, D), are arrays of float16, 32 or 64, not necessarily contiguous:
+    they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are
+    V strings or V whole numbers. `options` and the `records`, `history` and `extra`, can be written as JSON. Raises
+    `OptionError`, before anything is written, if shapes differ, a key is repeated, or the suffix is that of a
+    compression.
     """
     refuse_compression(path, "native")
-    tensors = _tensors(keys, center, outside, counts)
-    known = {"options": json.dumps(options), "history": json.dumps(history)}
-    if extra is not None:
-        known["extra"] = json.dumps(extra)
+    tensors = _tensors(keys, center, {"outside": outside, "nodes": nodes}, counts)
+    documents = {"options": options, "history": None} | records
+    known = {name: json.dumps(document) for name, document in documents.items()}
     with atomic_write(path) as file:
         write_hashed(file, NATIVE, tensors, known, [name for name in MATRICES if name in tensors])
 
 
 def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> NativeFile:
-    """Read a native file and check all of it, except the outside matrix if `outside=False`.
+    """Read a native file and check all of it, except the outside matrix or the nodes if `outside=False`.
 
     With `mmap` the matrices are read-only maps of the file. They are not read before they are used, so their
     checksums are not compared (those of the header, the keys and the counts are), and repeated keys are not
@@ -116,6 +121,7 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
             history=file.json("history", list, optional=True),
             sha256=file.string("sha256"),
             extra=file.json("extra", dict, optional=True) if "extra" in file.metadata else None,
+            nodes=matrices["nodes"].result() if "nodes" in matrices else None,
         )
 
 
@@ -123,17 +129,23 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
 
 
 def _tensors(
-    keys: Sequence[str | int], center: Array, outside: Array | None, counts: Array | Sequence[int] | None
+    keys: Sequence[str | int],
+    center: Array,
+    outputs: Mapping[str, Array | None],
+    counts: Array | Sequence[int] | None,
 ) -> dict[str, Array]:
     check_shapes(keys, center, counts)
-    tensors = {"center": center}
-    if outside is not None:
-        if outside.shape != center.shape or outside.dtype.name not in FLOATS:
+    tensors = {"center": center, **{name: matrix for name, matrix in outputs.items() if matrix is not None}}
+    if len(tensors) == 3:
+        raise OptionError("a model has either an outside matrix or nodes: give one of them")
+    for name, matrix in list(tensors.items())[1:]:
+        rows = center.shape[0] if name == "outside" else matrix.shape[0]
+        if matrix.shape != (rows, center.shape[1]) or matrix.dtype.name not in FLOATS:
+            wanted = f"center's shape {center.shape}" if name == "outside" else f"{center.shape[1]} columns"
             raise OptionError(
-                f"outside has shape {outside.shape} and dtype {outside.dtype}: it must have center's shape "
-                f"{center.shape} and one of {', '.join(FLOATS)}"
+                f"{name} has shape {matrix.shape} and dtype {matrix.dtype}: it must have {wanted} and one of "
+                f"{', '.join(FLOATS)}"
             )
-        tensors["outside"] = outside
     if len(set(keys)) != len(keys):
         repeated = next(key for key, n in Counter(keys).items() if n > 1)
         raise OptionError(f"keys must differ: {repeated!r} occurs more than once")
@@ -162,6 +174,8 @@ def _check_layout(file: SealedFile) -> None:
     for name, expected in {"outside": shape, keys: shape[:1], "counts": shape[:1]}.items():
         if name in layout and layout[name][1] != expected:
             file.refuse(f"{name} has shape {layout[name][1]}, but center has {shape}")
+    if "nodes" in layout and ("outside" in layout or layout["nodes"][1][1:] != shape[1:]):
+        file.refuse(f"nodes has shape {layout['nodes'][1]}, but center has {shape}, or there is an outside matrix too")
 
 
 def _keys(file: SealedFile, unchecked: bool) -> list[str] | list[int]:

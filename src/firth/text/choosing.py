@@ -61,6 +61,7 @@ class KnownWords:
     options     `lowercase`, and for new words `min_count` and `max_vocab`, which limits the whole vocabulary
     is_open     whether new words that occur `min_count` times are added after the others, the most frequent first
     is_counted  whether the counts of the words known before grow
+    is_sorted   whether the words are sorted by descending count afterwards; equal counts keep their order
     name        of the text, for messages
     """
 
@@ -71,11 +72,12 @@ class KnownWords:
         *,
         is_open: bool = False,
         is_counted: bool = True,
+        is_sorted: bool = False,
         name: str = "the corpus",
     ):
         self.lowercase = options.lowercase
         self._known, self._options, self._name = vocabulary, options, name
-        self._is_open, self._is_counted = is_open, is_counted
+        self._is_open, self._is_counted, self._is_sorted = is_open, is_counted, is_sorted
 
     @property
     def n_words(self) -> int:
@@ -95,6 +97,9 @@ class KnownWords:
         counts = np.append(self._known.counts, np.zeros(len(added), np.int64))
         counts[new_ids] += np.where(self._is_counted | (new_ids >= V), found.counts[kept], 0)
         keys = [*self._known.index_to_key, *(unknown_keys[int(i)] for i in added)]
+        if self._is_sorted:
+            order = by_count(counts, np.arange(len(counts)))
+            keys, counts, new_ids = [keys[i] for i in order.tolist()], counts[order], np.argsort(order)[new_ids]
         frequent = np.count_nonzero(found.counts[unknown] >= self._options.min_count)
         return Choice(
             _new_ids(found, kept, new_ids),

@@ -18,7 +18,7 @@ from firth.options import Options, checked, limits
 from firth.text import Corpus, CorpusInput, TokenStore, check_files, check_validation, hold_out, read_corpus
 from firth.text.encoding import LONGEST_WORD
 from firth.text.sentences import Tokenizer
-from firth.training.loop.engine import Kernels
+from firth.training.loop.engine import Kernels, Matrix
 from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import ending_with_the_program
 from firth.training.loop.start import Start, StartRows
@@ -27,6 +27,7 @@ from firth.training.loop.trainer import EpochRecord, records
 
 if TYPE_CHECKING:
     from firth.training.loop.objective import Training
+    from firth.training.softmax.exact import ExactLoss
 
 StrPath: TypeAlias = str | os.PathLike[str]
 _KERNELS = limits("the code that computes the steps", choices=("compiled", "reference"))
@@ -215,17 +216,13 @@ def _report_start(rows: StartRows, corpus: Corpus, report: Reporter) -> int:
 def _validation(
     trainer: "Training", corpus: Corpus, held_out: TokenStore | None, options: Options, workers: int, report: Reporter
 ) -> Callable[[EpochRecord], EpochRecord]:
-    """Count the held-out pairs; return the function that adds their exact softmax loss to a record."""
+    """Prepare the held-out pairs; return the function that adds their loss to a record."""
     if held_out is None:
         return lambda record: record
-    from firth.training.softmax.cooccurrence import count_pairs
-    from firth.training.softmax.exact import exact_loss, unigram_intercept
-
-    counts = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
-    intercept = unigram_intercept(corpus.vocabulary.counts) if options.unigram_intercept else None
+    loss_of = _held_out_loss(held_out, corpus, options, workers)
 
     def validate(record: EpochRecord) -> EpochRecord:
-        loss = exact_loss(trainer.center, trainer.outside, counts, intercept, workers=workers)
+        loss = loss_of(trainer.center, trainer.outside)
         pairs = counted(round(loss.pairs), "pair")
         report.show(f"held out {pairs}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
         return replace(record, validation_loss=loss.nats)
@@ -245,6 +242,31 @@ def _reasons(corpus: Corpus) -> str:
         return f"{corpus.not_in_vocabulary:,} distinct not in the vocabulary"
     beyond = f", {corpus.beyond_max_vocab:,} beyond {option('max_vocab')}" if corpus.beyond_max_vocab else ""
     return f"{corpus.below_min_count:,} distinct below {option('min_count')}{beyond}"
+
+
+def _held_out_loss(
+    held_out: TokenStore, corpus: Corpus, options: Options, workers: int
+) -> Callable[[Matrix, Matrix], "ExactLoss"]:
+    """Return the function from both matrices to the loss of the held-out pairs.
+
+    It is the exact softmax's, or, for hierarchical softmax, the objective itself: both are -log P(o | c).
+    """
+    from firth.training.cbow.validation import choose_positions, positions_loss
+    from firth.training.hierarchical_softmax.validation import path_loss
+    from firth.training.softmax.cooccurrence import count_pairs
+    from firth.training.softmax.exact import exact_loss, unigram_intercept
+
+    words = corpus.vocabulary.counts
+    intercept = unigram_intercept(words) if options.unigram_intercept else np.zeros(len(words), np.float32)
+    if options.architecture == "cbow":
+        positions = choose_positions(held_out, corpus.vocabulary, options)
+        return lambda center, outside: positions_loss(
+            center, outside, positions, intercept, is_mean=options.cbow_mean, workers=workers
+        )
+    pairs = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
+    if options.has_nodes:
+        return lambda center, nodes: path_loss(center, nodes, pairs, words, workers=workers)
+    return lambda center, outside: exact_loss(center, outside, pairs, intercept, workers=workers)
 
 
 def report_reading(corpus: Corpus, report: Reporter) -> None:

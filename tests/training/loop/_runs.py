@@ -9,6 +9,8 @@ import numpy as np
 
 from firth import Word2Vec
 from firth.training.arguments import Callbacks
+from firth.training.cbow.hogwild import CbowSampling
+from firth.training.hierarchical_softmax.hogwild import HogwildPaths
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling import blocks, hogwild
@@ -19,10 +21,12 @@ SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs
 KINDS = {
     "blocks": {"schedule": "blocks"},
     "hogwild": {"schedule": "hogwild"},
+    "paths": {"objective": "hierarchical_softmax", "schedule": "hogwild"},
+    "cbow": {"architecture": "cbow"},
     "warm": {"objective": "softmax", "warm_epochs": 2},
     "cold": {"objective": "softmax", "warm_epochs": 0},
 }
-ENGINES = (blocks.Blocks, hogwild.Hogwild, passes.Passes)
+ENGINES = (blocks.Blocks, hogwild.Hogwild, HogwildPaths, CbowSampling, passes.Passes)
 
 
 def ids(n=12_000, V=200, seed=5):
@@ -32,7 +36,7 @@ def ids(n=12_000, V=200, seed=5):
 
 
 def model_of(kind, workers=2, **options):
-    return Word2Vec(**SMALL | KINDS[kind] | options, workers=1 if kind == "hogwild" else workers)
+    return Word2Vec(**SMALL | KINDS[kind] | options, workers=1 if kind in ("hogwild", "paths", "cbow") else workers)
 
 
 def saved(model):
