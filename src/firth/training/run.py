@@ -251,7 +251,7 @@ def _held_out_loss(
 
     It is the exact softmax's, or, for hierarchical softmax, the objective itself: both are -log P(o | c).
     """
-    from firth.training.cbow.validation import choose_positions, positions_loss
+    from firth.training.cbow.validation import choose_positions, positions_loss, positions_path_loss
     from firth.training.hierarchical_softmax.validation import path_loss
     from firth.training.softmax.cooccurrence import count_pairs
     from firth.training.softmax.exact import exact_loss, unigram_intercept
@@ -259,9 +259,11 @@ def _held_out_loss(
     words = corpus.vocabulary.counts
     intercept = unigram_intercept(words) if options.unigram_intercept else np.zeros(len(words), np.float32)
     if options.architecture == "cbow":
-        positions = choose_positions(held_out, corpus.vocabulary, options)
+        positions, is_mean = choose_positions(held_out, corpus.vocabulary, options), options.cbow_mean
+        if options.has_nodes:
+            return lambda center, nodes: positions_path_loss(center, nodes, positions, words, is_mean=is_mean)
         return lambda center, outside: positions_loss(
-            center, outside, positions, intercept, is_mean=options.cbow_mean, workers=workers
+            center, outside, positions, intercept, is_mean=is_mean, workers=workers
         )
     pairs = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
     if options.has_nodes:
