@@ -28,7 +28,7 @@ def topics(n, seed, first=0, of_a_topic=10):
 def test_the_same_sequence_of_calls_gives_the_same_bytes_on_any_number_of_workers(kind):
     def sequence(workers):
         model = model_of(kind, workers).fit(ids(), progress=False)
-        return model.partial_fit(ids(seed=6, V=300), 2, update_vocab=kind != "paths", progress=False)
+        return model.partial_fit(ids(seed=6, V=300), 2, update_vocab=True, progress=False)
 
     first = sequence(1)
     assert saved(first) == saved(sequence(2)) == saved(sequence(3))
@@ -42,7 +42,7 @@ def test_an_interrupted_call_resumes_to_the_same_bytes(kind, tmp_path, monkeypat
     def further(workers, **more):
         model = Word2Vec.load(tmp_path / "before.firth")
         model.workers = model_of(kind, workers).workers
-        return model.partial_fit(ids(seed=6, V=300), 3, update_vocab=kind != "paths", progress=False, **more)
+        return model.partial_fit(ids(seed=6, V=300), 3, update_vocab=True, progress=False, **more)
 
     whole = saved(further(2))
     interrupts, came = Interrupts(monkeypatch), 0
@@ -79,6 +79,20 @@ def test_training_starts_from_both_matrices(options):
     model.partial_fit(SECOND, 1, alpha=1e-30, min_alpha=0.0, progress=False)
     np.testing.assert_array_equal(model.wv.vectors, center)
     np.testing.assert_array_equal(model.outside, outside)
+
+
+def test_nodes_continue_only_while_the_tree_is_the_same():
+    model = fitted(objective="hierarchical_softmax")
+    center, nodes = dict(zip(model.wv.index_to_key, model.wv.vectors.copy(), strict=True)), model.nodes.copy()
+    idle = {"epochs": 1, "alpha": 1e-30, "min_alpha": 0.0, "progress": False, "average": False}
+    model.partial_fit(SECOND, update_counts=False, **idle)
+    np.testing.assert_array_equal(model.nodes, nodes)
+    model.partial_fit(SECOND, update_vocab=True, **idle)
+    assert (np.diff(model.wv.counts) <= 0).all(), "the tree needs words sorted by count"
+    assert model.nodes.shape == (len(model.wv) - 1, 10)
+    assert np.abs(model.nodes).max() < 1e-25
+    for word, vector in center.items():
+        np.testing.assert_array_equal(model.wv[word], vector)
 
 
 @pytest.mark.parametrize("warm_epochs", [0, 3])
@@ -145,12 +159,21 @@ def test_counts_are_added_only_if_asked():
     assert model.wv.counts.tolist() == [*before, 60, 30, 30]
 
 
-@pytest.mark.parametrize("options", [{}, {"schedule": "hogwild"}, {"window": 4, "sample": 0.01}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"schedule": "hogwild"},
+        {"window": 4, "sample": 0.01},
+        {"architecture": "cbow"},
+        {"objective": "hierarchical_softmax"},
+    ],
+)
 def test_counts_and_partial_fit_train_what_fit_trains(options):
     model = fitted(**options)
     counts = dict(zip(model.wv.index_to_key, model.wv.counts.tolist(), strict=True))
     parts = Word2Vec.from_counts(counts, **SMALL | options)
-    assert not parts.outside.any()
+    assert not (parts.nodes if parts.options.has_nodes else parts.outside).any()
     assert parts.history == []
     parts.partial_fit(FIRST, update_counts=False, progress=False)
     assert saved(parts) == saved(model)
@@ -392,15 +415,6 @@ def test_the_nodes_of_the_tree_are_trained_further():
     np.testing.assert_array_equal(model.wv.counts, counts)  # the tree is made from them
     model.partial_fit(SECOND, 1, average=False, progress=False)
     assert not np.allclose(model.nodes, nodes, atol=1e-3)
-
-
-def test_a_tree_does_not_grow_and_belongs_to_words_that_were_not_edited():
-    model = fitted(objective="hierarchical_softmax")
-    with pytest.raises(OptionError, match=r"update_vocab=True is not available for objective=hierarchical_softmax"):
-        model.partial_fit(SECOND, update_vocab=True)
-    model.wv["ship"] = np.ones(10)
-    with pytest.raises(OptionError, match="the tree of this model is that of 7 words.* and wv was edited since"):
-        model.partial_fit(SECOND)
 
 
 def test_a_tree_starts_from_vectors_alone():

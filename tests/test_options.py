@@ -39,9 +39,10 @@ def test_names_and_defaults_are_gensims_where_gensim_has_an_equivalent():
 
 
 def test_cbow_trains_under_the_hogwild_schedule():
-    assert Options(architecture="cbow").schedule == "hogwild"
-    with pytest.raises(OptionError, match=r"schedule=blocks is not available with architecture=cbow: .* workers=1$"):
-        Options(architecture="cbow", schedule="blocks")
+    for objective in ("negative_sampling", "hierarchical_softmax"):
+        assert Options(architecture="cbow", objective=objective).schedule == "hogwild"
+        with pytest.raises(OptionError, match=r"schedule=blocks is not available with architecture=cbow: .* workers=1"):
+            Options(architecture="cbow", objective=objective, schedule="blocks")
 
 
 def test_cbow_has_no_exact_softmax():

@@ -249,7 +249,7 @@ class Word2Vec:
                         center vectors, and outside vectors of zero. Otherwise unknown words are skipped and counted
           update_counts  add the counts of this corpus to those of `wv`. Subsampling and noise words follow the sums.
                         Give False to train for more epochs on the same corpus, which was counted before. For
-                        hierarchical softmax they are not added, because its tree is made from them
+                        hierarchical softmax they are added only with `update_vocab`, because they make its tree
           average       at the end, average both matrices with their values before the call, in proportion to the
                         words counted before and in this call: the result comes close to one fit on all the text.
                         With False the vectors adapt to this corpus, and part of what they encoded is lost
@@ -258,6 +258,9 @@ class Word2Vec:
         edited since; rows keep their order. Callbacks, the records and an interrupted call have vectors before the
         average. New records follow those in `history`. `wv` and `outside` are new objects, and the old ones do not
         change.
+
+        With hierarchical softmax and `update_vocab`, words are sorted by count again, and the nodes of the new tree
+        start at zero. Otherwise nodes continue from their values, unless words were added to `wv`.
 
         The same sequence of `fit` and `partial_fit` gives the same bytes on any number of workers. To resume an
         interrupted call, load the model as it was before the call, and give the same arguments and `resume=True`.
@@ -332,8 +335,8 @@ class Word2Vec:
         counts = vocabulary.counts.copy()  # so that callbacks cannot change the counts used in training
         vectors = KeyedVectors(vocabulary.index_to_key, run.trainer.center, counts)
         vectors.subwords = run.trainer.subwords
-        if extends:
-            vectors.inherit_attributes(self.wv)
+        if extends and run.start_rows is not None:
+            vectors.inherit_attributes(self.wv, run.start_rows.rows, run.start_rows.sources)
         return vectors
 
     def _hold(self, vectors: KeyedVectors, output: NDArray[np.float32]) -> None:

@@ -33,8 +33,8 @@ def start_of_model(
 ) -> Start:
     """Return the start of a run that trains a model further, with its vocabulary or, if asked, with new words too.
 
-    `output` is the outside matrix, or that of the nodes, and `epochs` the number of epochs done. The other arguments
-    are those of `Word2Vec.partial_fit`.
+    `output` is the outside matrix or that of the nodes, and `epochs` the number of epochs done. The other arguments are
+    those of `Word2Vec.partial_fit`. The counts of a tree grow only with `update_vocab`, and then it is another tree.
 
     Raises `OptionError` if the words of `vectors` were edited by hand, have no counts, or a vector is not finite.
     """
@@ -45,20 +45,27 @@ def start_of_model(
     if vectors.counts is None:
         raise OptionError("the words of this model have no counts, which training needs: assign wv.counts first")
     vocabulary = Vocabulary(vectors.index_to_key, vectors.counts)
-    if options.has_nodes:
-        _check_tree(vocabulary, output, update_vocab)
-    known = KnownWords(vocabulary, options, is_open=update_vocab, is_counted=update_counts and not options.has_nodes)
-    matrices = {"nodes" if options.has_nodes else "outside": output}
+    is_counted = update_counts and (update_vocab or not options.has_nodes)
+    known = KnownWords(vocabulary, options, is_open=update_vocab, is_counted=is_counted, is_sorted=options.has_nodes)
+    same_tree = not update_vocab and len(output) == len(vectors) - 1
     start = Start(
-        vocabulary.index_to_key, vectors.vectors, **matrices,
-        epochs=epochs, known=known, is_averaged=average and epochs > 0, subwords=vectors.subwords,
-    )  # fmt: skip
+        vocabulary.index_to_key,
+        vectors.vectors,
+        outside=None if options.has_nodes else output,
+        nodes=output if options.has_nodes and same_tree else None,
+        subwords=vectors.subwords,
+        epochs=epochs,
+        known=known,
+        is_averaged=average and epochs > 0,
+    )
     _check(start, "this model", options)
     return start
 
 
 def start_of_vectors(init: Any, options: Options, outside: NDArray[Any] | None = None) -> Start:
     """Return the start from `KeyedVectors` and their `outside` matrix, or from a file, in any format.
+
+    Hierarchical softmax uses the center vectors alone.
 
     Raises `OptionError` for anything else, for vectors of another size, and if one is not finite; and the errors of
     reading a file.
@@ -117,20 +124,6 @@ def continued_options(options: Options, epochs_done: int, **changes: Any) -> Opt
         return dataclasses.replace(options, **given)
     seed = int(np.random.SeedSequence((options.seed, epochs_done)).generate_state(1, np.uint64)[0] >> np.uint64(1))
     return dataclasses.replace(options, seed=seed, **given)
-
-
-def _check_tree(vocabulary: Vocabulary, nodes: NDArray[Any], update_vocab: bool) -> None:
-    """Raise `OptionError` if the tree of these words would not be that of the nodes."""
-    if update_vocab:
-        raise OptionError(
-            f"{option('update_vocab', True)} is not available for {option('objective', 'hierarchical_softmax')}: new "
-            f"words would change its tree; fit a new model on all the text, with {option('init')} to keep the vectors"
-        )
-    if len(nodes) != len(vocabulary) - 1 or (np.diff(vocabulary.counts) > 0).any():
-        raise OptionError(
-            f"the tree of this model is that of {counted(len(nodes) + 1, 'word')} in descending order of their counts, "
-            "and wv was edited since: train a copy that was not edited"
-        )
 
 
 def _loaded(path: str | os.PathLike[str]) -> Start:

@@ -21,6 +21,7 @@ from firth.text.ids import DROPPED, END
 from firth.text.word_table import WordTable
 from firth.training import draws
 from firth.training.cbow import kernels as cbow_kernels
+from firth.training.cbow import path_kernels as cbow_path_kernels
 from firth.training.hierarchical_softmax import path_losses, tree
 from firth.training.hierarchical_softmax import window_kernels as path_kernels
 from firth.training.negative_sampling import block_kernels, buckets, partition, window_kernels
@@ -146,6 +147,8 @@ def train_positions(D: int, K: int) -> Case:
         counts = train(block, is_mean, work)
         return [center, outside, work.loss, counts]
 
+    return case
+
 
 def random_tree(rng: np.random.Generator, fence: Fence) -> tuple[Any, list[Any]]:
     """Return a tree of at least two words, often a deep one, and the arrays that were written."""
@@ -194,6 +197,26 @@ def train_paths(D: int, _K: int) -> Case:
             center, nodes, fence(tokens), keep, made, key, window, shrink, rate, exchange
         )
         counts = train(block, work)
+        return [center, nodes, work.loss, counts]
+
+    return case
+
+
+def train_cbow_paths(D: int, _K: int) -> Case:
+    train = cbow_path_kernels.compile_train_block(layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        made, _ = random_tree(rng, fence)
+        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        tokens, keep = block_of(rng, V), fence(tables(rng, V)[0])
+        center, nodes = fence(matrix(rng, V, D)), fence(matrix(rng, V - 1, D))
+        longest, halt = int(made.lengths.max()), np.zeros(1, np.bool_)
+        work = fence.each(cbow_path_kernels.make_workspace(len(tokens), D, window, longest, halt))
+        shrink, is_mean, exchange = bool(rng.random() < 0.5), bool(rng.random() < 0.5), int(rng.integers(1, 9))
+        block = path_kernels.NodeTokenBlock(
+            center, nodes, fence(tokens), keep, made, key, window, shrink, np.float32(0.01), exchange
+        )
+        counts = train(block, is_mean, work)
         return [center, nodes, work.loss, counts]
 
     return case
@@ -450,6 +473,7 @@ VECTOR_CODE = {
     "training.hierarchical_softmax.window_kernels.train_block": train_paths,
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
     "training.cbow.kernels.train_block": train_positions,
+    "training.cbow.path_kernels.train_block": train_cbow_paths,
     "training.negative_sampling.block_kernels.place_words": pairs_of_a_block,
     "training.negative_sampling.block_kernels.fill_pairs": pairs_of_a_block,
     "text.word_kernels.count_words": lambda *_: word_counts,

@@ -21,10 +21,11 @@ The header maps each tensor's name to its dtype, shape and offsets:
 Hierarchical softmax has `nodes` instead of `outside`: N = V - 1 rows for the V words of training, to which words may
 have been added since.
 
-`__metadata__` has strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where absent),
-`subwords` (JSON: minn, maxn and the number of buckets; absent without n-grams), `sha256` (of the bytes of center,
-outside or nodes, and ngrams, which identifies the result of a training run), `crc32` (JSON: the CRC-32 of each tensor's
-bytes) and `header_crc32` (that of the rest of the header).
+`__metadata__` has strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where absent), `extra`
+(JSON, in models that `firth.gensim` saved: gensim's attributes), `subwords` (JSON: minn, maxn and the number of
+buckets; absent without n-grams), `sha256` (of the bytes of center, outside or nodes, and ngrams, which identifies the
+result of a training run), `crc32` (JSON: the CRC-32 of each tensor's bytes) and `header_crc32` (that of the rest of the
+header).
 """
 
 import json
@@ -69,6 +70,7 @@ class NativeFile:
     sha256: str
     nodes: Array | None = None
     subwords: SubwordVectors | None = None
+    extra: dict[str, Any] | None = None
 
 
 def write_native(
@@ -80,20 +82,22 @@ def write_native(
     nodes: Array | None = None,
     counts: Array | Sequence[int] | None = None,
     options: Mapping[str, Any] | None = None,
-    history: Sequence[Mapping[str, Any]] | None = None,
     subwords: SubwordVectors | None = None,
+    **records: Any,
 ) -> None:
     """Write one native file, atomically.
 
     `center` and `outside`, (V, D), and `nodes`, (N, D), are arrays of float16, 32 or 64, not necessarily contiguous:
     they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are
-    V strings or V whole numbers; `options` and `history` can be written as JSON; `subwords` are the rows of n-grams.
-    Raises `OptionError`, before anything is written, if shapes differ, a key is repeated, or the suffix is that of a
+    V strings or V whole numbers; `subwords` are the rows of n-grams. `options` and the `records`, `history` and
+    `extra`, can be written as JSON. Raises `OptionError`, before anything is written, if shapes differ, a key is
+    repeated, or the suffix is that of a
     compression.
     """
     refuse_compression(path, "native")
     tensors = _tensors(keys, center, {"outside": outside, "nodes": nodes}, counts)
-    known = {"options": json.dumps(options), "history": json.dumps(history)}
+    documents = {"options": options, "history": None} | records
+    known = {name: json.dumps(document) for name, document in documents.items()}
     if subwords is not None:
         tensors |= _subword_tensors(subwords, center.shape[1])
         known["subwords"] = json.dumps(subwords.scheme._asdict())
@@ -128,6 +132,7 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
             options=file.json("options", dict, optional=True),
             history=file.json("history", list, optional=True),
             sha256=file.string("sha256"),
+            extra=file.json("extra", dict, optional=True) if "extra" in file.metadata else None,
             nodes=matrices["nodes"].result() if "nodes" in matrices else None,
             subwords=_subwords(file, matrices["ngrams"].result()) if "ngrams" in matrices else None,
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import CorpusError
+from firth.errors import CorpusError, NothingToTrainError
 from firth.messages import advice, counted, option
 from firth.options import Options
 from firth.text import encoding
@@ -61,6 +61,7 @@ class KnownWords:
     options     `lowercase`, and for new words `min_count` and `max_vocab`, which limits the whole vocabulary
     is_open     whether new words that occur `min_count` times are added after the others, the most frequent first
     is_counted  whether the counts of the words known before grow
+    is_sorted   whether the words are sorted by descending count afterwards; equal counts keep their order
     name        of the text, for messages
     """
 
@@ -71,11 +72,12 @@ class KnownWords:
         *,
         is_open: bool = False,
         is_counted: bool = True,
+        is_sorted: bool = False,
         name: str = "the corpus",
     ):
         self.lowercase = options.lowercase
         self._known, self._options, self._name = vocabulary, options, name
-        self._is_open, self._is_counted = is_open, is_counted
+        self._is_open, self._is_counted, self._is_sorted = is_open, is_counted, is_sorted
 
     @property
     def n_words(self) -> int:
@@ -95,6 +97,9 @@ class KnownWords:
         counts = np.append(self._known.counts, np.zeros(len(added), np.int64))
         counts[new_ids] += np.where(self._is_counted | (new_ids >= V), found.counts[kept], 0)
         keys = [*self._known.index_to_key, *(unknown_keys[int(i)] for i in added)]
+        if self._is_sorted:
+            order = by_count(counts, np.arange(len(counts)))
+            keys, counts, new_ids = [keys[i] for i in order.tolist()], counts[order], np.argsort(order)[new_ids]
         frequent = np.count_nonzero(found.counts[unknown] >= self._options.min_count)
         return Choice(
             _new_ids(found, kept, new_ids),
@@ -136,8 +141,8 @@ class KnownWords:
                 f"{self._name} has {keys[0]!r} and the vocabulary {ours[0]!r}: words and whole numbers cannot be mixed"
             )
 
-    def _none_found(self, n_distinct: int) -> CorpusError:
-        return CorpusError(
+    def _none_found(self, n_distinct: int) -> NothingToTrainError:
+        return NothingToTrainError(
             f"the vocabulary has none of the {counted(n_distinct, 'distinct word')} of {self._name}: give a text of "
             "the same kind"
         )

@@ -21,7 +21,8 @@ _OBJECTIVES = {
     ("skip_gram", "negative_sampling"): negative_sampling_objective.OBJECTIVE,
     ("skip_gram", "hierarchical_softmax"): hierarchical_softmax_objective.OBJECTIVE,
     ("skip_gram", "softmax"): softmax_objective.OBJECTIVE,
-    ("cbow", "negative_sampling"): cbow_objective.OBJECTIVE,
+    ("cbow", "negative_sampling"): cbow_objective.NEGATIVE_SAMPLING,
+    ("cbow", "hierarchical_softmax"): cbow_objective.HIERARCHICAL_SOFTMAX,
 }
 
 

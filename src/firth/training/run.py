@@ -232,31 +232,6 @@ def _validation(
     return validate
 
 
-def _held_out_loss(
-    held_out: TokenStore, corpus: Corpus, options: Options, workers: int
-) -> Callable[[Matrix, Matrix], "ExactLoss"]:
-    """Return the function from both matrices to the loss of the held-out pairs.
-
-    It is the exact softmax's, or, for hierarchical softmax, the objective itself: both are -log P(o | c).
-    """
-    from firth.training.cbow.validation import choose_positions, positions_loss
-    from firth.training.hierarchical_softmax.validation import path_loss
-    from firth.training.softmax.cooccurrence import count_pairs
-    from firth.training.softmax.exact import exact_loss, unigram_intercept
-
-    words = corpus.vocabulary.counts
-    intercept = unigram_intercept(words) if options.unigram_intercept else np.zeros(len(words), np.float32)
-    if options.architecture == "cbow":
-        positions = choose_positions(held_out, corpus.vocabulary, options)
-        return lambda center, outside: positions_loss(
-            center, outside, positions, intercept, is_mean=options.cbow_mean, workers=workers
-        )
-    pairs = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
-    if options.has_nodes:
-        return lambda center, nodes: path_loss(center, nodes, pairs, words, workers=workers)
-    return lambda center, outside: exact_loss(center, outside, pairs, intercept, workers=workers)
-
-
 def _distinct(corpus: Corpus) -> str:
     """Return the number of distinct words as part of a line; nothing if the vocabulary has words of other texts."""
     own = len(corpus.vocabulary) <= corpus.distinct_words and not corpus.not_in_vocabulary
@@ -269,6 +244,33 @@ def _reasons(corpus: Corpus) -> str:
         return f"{corpus.not_in_vocabulary:,} distinct not in the vocabulary"
     beyond = f", {corpus.beyond_max_vocab:,} beyond {option('max_vocab')}" if corpus.beyond_max_vocab else ""
     return f"{corpus.below_min_count:,} distinct below {option('min_count')}{beyond}"
+
+
+def _held_out_loss(
+    held_out: TokenStore, corpus: Corpus, options: Options, workers: int
+) -> Callable[[Matrix, Matrix], "ExactLoss"]:
+    """Return the function from both matrices to the loss of the held-out pairs.
+
+    It is the exact softmax's, or, for hierarchical softmax, the objective itself: both are -log P(o | c).
+    """
+    from firth.training.cbow.validation import choose_positions, positions_loss, positions_path_loss
+    from firth.training.hierarchical_softmax.validation import path_loss
+    from firth.training.softmax.cooccurrence import count_pairs
+    from firth.training.softmax.exact import exact_loss, unigram_intercept
+
+    words = corpus.vocabulary.counts
+    intercept = unigram_intercept(words) if options.unigram_intercept else np.zeros(len(words), np.float32)
+    if options.architecture == "cbow":
+        positions, is_mean = choose_positions(held_out, corpus.vocabulary, options), options.cbow_mean
+        if options.has_nodes:
+            return lambda center, nodes: positions_path_loss(center, nodes, positions, words, is_mean=is_mean)
+        return lambda center, outside: positions_loss(
+            center, outside, positions, intercept, is_mean=is_mean, workers=workers
+        )
+    pairs = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
+    if options.has_nodes:
+        return lambda center, nodes: path_loss(center, nodes, pairs, words, workers=workers)
+    return lambda center, outside: exact_loss(center, outside, pairs, intercept, workers=workers)
 
 
 def report_reading(corpus: Corpus, report: Reporter) -> None:

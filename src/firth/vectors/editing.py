@@ -78,12 +78,13 @@ class EditableTable(VectorTable):
                 selected.expandos[attr][rows >= 0] = values[rows[rows >= 0]]
         return selected
 
-    def inherit_attributes(self, earlier: VectorTable) -> None:
-        """Copy attributes that these keys lack from vectors of the first of them; further keys get 0 or None."""
+    def inherit_attributes(self, earlier: VectorTable, rows: RowIndices, sources: RowIndices) -> None:
+        """Copy attributes that these keys lack to `rows` from the rows `sources` of others; other keys get 0 or None."""
         for attr, values in earlier.expandos.items():
             if attr not in self.expandos:
                 known = as_attribute(attr, values)
-                self.expandos[attr] = np.append(known, empty_values(len(self) - len(known), known.dtype))
+                self.expandos[attr] = empty_values(len(self), known.dtype)
+                self.expandos[attr][rows] = known[sources]
 
     def resize_vectors(self, seed: int = 0) -> None:
         """Add rows for keys that were appended to `index_to_key`: random, uniform in ±1/D, from `seed`.

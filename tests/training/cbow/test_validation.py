@@ -5,10 +5,10 @@ import pytest
 
 from firth import Options, Word2Vec
 from firth.errors import CorpusError
-from firth.objectives import context_vector, log_softmax
+from firth.objectives import context_vector, hierarchical_softmax, huffman_tree, log_softmax
 from firth.text import read_corpus
 from firth.training.cbow import validation
-from firth.training.cbow.validation import choose_positions, positions_loss
+from firth.training.cbow.validation import choose_positions, positions_loss, positions_path_loss
 from firth.training.softmax.exact import unigram_intercept
 
 SEED = 20261122
@@ -95,16 +95,30 @@ def test_the_loss_is_the_mean_over_all_positions_word_by_word(is_mean, workers):
     assert found.perplexity == pytest.approx(np.exp(np.mean(losses)), rel=1e-5)
 
 
+@pytest.mark.parametrize("is_mean", [True, False])
+def test_the_loss_of_hierarchical_softmax_is_the_mean_over_all_positions_word_by_word(is_mean):
+    text, rng = random_text(), np.random.default_rng(SEED)
+    positions, corpus = positions_of(text)
+    center, nodes = (rng.normal(0, 0.5, (rows, 7)).astype(np.float32) for rows in (9, 8))
+    tree = huffman_tree(corpus.vocabulary.counts)
+    contexts = [(o, context_vector(c, center, "mean" if is_mean else "sum")) for o, c in all_positions(text, 3)]
+    expected = np.mean([hierarchical_softmax(h, o, nodes, tree)[0] for o, h in contexts])
+    found = positions_path_loss(center, nodes, positions, corpus.vocabulary.counts, is_mean=is_mean)
+    assert (found.pairs, found.nats) == (len(contexts), pytest.approx(expected, rel=1e-6))
+
+
 def test_a_text_without_two_words_in_a_sentence_is_an_error():
     with pytest.raises(CorpusError, match="no sentence of two words"):
         positions_of([["a"], ["b"]])
 
 
-def test_the_validation_loss_falls_as_the_model_learns():
+@pytest.mark.parametrize("objective", ["negative_sampling", "hierarchical_softmax"])
+def test_the_validation_loss_falls_as_the_model_learns(objective):
     """Two topics of 30 words: at best the target is 1 of 30 words, without its topic 1 of 60."""
     rng = np.random.default_rng(3)
     text = rng.integers(0, 30, (9000, 12)) + 30 * rng.integers(0, 2, (9000, 1))
     options = {"vector_size": 8, "min_count": 1, "epochs": 3, "architecture": "cbow", "workers": 1, "alpha": 0.05}
+    options["objective"] = objective
     losses = [
         record.validation_loss for record in Word2Vec(**options).fit(text, validation=0.3, progress=False).history
     ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from firth import Word2Vec
 from firth.training.arguments import Callbacks
-from firth.training.cbow.hogwild import CbowSampling
+from firth.training.cbow.hogwild import CbowPaths, CbowSampling
 from firth.training.hierarchical_softmax.hogwild import HogwildPaths
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
@@ -23,10 +23,13 @@ KINDS = {
     "hogwild": {"schedule": "hogwild"},
     "paths": {"objective": "hierarchical_softmax", "schedule": "hogwild"},
     "cbow": {"architecture": "cbow"},
+    "cbow paths": {"architecture": "cbow", "objective": "hierarchical_softmax"},
     "warm": {"objective": "softmax", "warm_epochs": 2},
     "cold": {"objective": "softmax", "warm_epochs": 0},
 }
-ENGINES = (blocks.Blocks, hogwild.Hogwild, HogwildPaths, CbowSampling, passes.Passes)
+ONE_WORKER = ("hogwild", "paths", "cbow", "cbow paths")
+"""Kinds that give the same bytes with one worker only."""
+ENGINES = (blocks.Blocks, hogwild.Hogwild, HogwildPaths, CbowSampling, CbowPaths, passes.Passes)
 
 
 def ids(n=12_000, V=200, seed=5):
@@ -36,7 +39,7 @@ def ids(n=12_000, V=200, seed=5):
 
 
 def model_of(kind, workers=2, **options):
-    return Word2Vec(**SMALL | KINDS[kind] | options, workers=1 if kind in ("hogwild", "paths", "cbow") else workers)
+    return Word2Vec(**SMALL | KINDS[kind] | options, workers=1 if kind in ONE_WORKER else workers)
 
 
 def saved(model):

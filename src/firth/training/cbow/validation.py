@@ -1,5 +1,6 @@
-"""The validation loss of CBOW: the exact softmax loss of held-out positions."""
+"""The validation loss of CBOW: the loss of held-out positions by the exact or by the hierarchical softmax."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from firth.text import END, TokenStore
 from firth.text.vocabulary import Vocabulary
 from firth.training import sampling
 from firth.training.guards import checked_ids
+from firth.training.hierarchical_softmax.path_losses import add_path_losses
+from firth.training.hierarchical_softmax.tree import make_tree
 from firth.training.softmax.cooccurrence import CountRows
 from firth.training.softmax.exact import PART_CENTERS, ExactLoss, ExactSoftmax, Floats
 
@@ -93,13 +96,40 @@ def positions_loss(
     center, outside: (V, D) float32, the matrices V and U; intercept: (V,) float32, b. The result does not depend on the
     number of workers.
     """
-    losses, U = [], np.ascontiguousarray(outside)
+    U = np.ascontiguousarray(outside)
     with ExactSoftmax(*U.shape, batch=PART_CENTERS, workers=workers) as softmax:
-        for first in range(0, len(positions.targets), softmax.part):
-            targets, contexts = (each[first : first + softmax.part] for each in positions)
-            n = np.arange(len(targets) + 1)
-            rows = CountRows(n[:-1], n[1:], targets, np.ones(len(targets), np.float32))
-            h = context_vectors(center, contexts, is_mean=is_mean)
-            losses.append(softmax.losses(h, U, intercept, rows, np.ones(len(targets))))
-    nats = float(np.concatenate(losses).mean())
-    return ExactLoss(nats, float(np.exp(nats)), len(positions.targets))
+        losses = [
+            softmax.losses(h, U, intercept, rows, np.ones(len(h)))
+            for h, rows in _parts(center, positions, softmax.part, is_mean=is_mean)
+        ]
+    return _mean_loss(losses)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def positions_path_loss(
+    center: Floats, nodes: Floats, positions: Positions, word_counts: NDArray[np.int64], *, is_mean: bool
+) -> ExactLoss:
+    """Return the mean loss (34) of hierarchical softmax over the positions.
+
+    center: (V, D) float32; nodes: (V - 1, D) float32, for the tree of `word_counts`, (V,).
+    """
+    tree, losses = make_tree(word_counts), []
+    for h, rows in _parts(center, positions, PART_CENTERS, is_mean=is_mean):
+        losses.append(np.zeros(len(h)))
+        add_path_losses(h, nodes, np.arange(len(h)), rows, tree, losses[-1])
+    return _mean_loss(losses)
+
+
+def _parts(center: Floats, positions: Positions, size: int, *, is_mean: bool) -> Iterator[tuple[Floats, CountRows]]:
+    """Yield the context vectors of some positions, and their targets as counts of one pair each."""
+    for first in range(0, len(positions.targets), size):
+        targets, contexts = (each[first : first + size] for each in positions)
+        n = np.arange(len(targets) + 1)
+        rows = CountRows(n[:-1], n[1:], targets, np.ones(len(targets), np.float32))
+        yield context_vectors(center, contexts, is_mean=is_mean), rows
+
+
+def _mean_loss(losses: list[NDArray[np.float64]]) -> ExactLoss:
+    every = np.concatenate(losses)
+    nats = float(every.mean())
+    return ExactLoss(nats, float(np.exp(nats)), len(every))

@@ -16,6 +16,7 @@ from firth.subwords import SubwordVectors
 from firth.text import KnownWords, Vocabulary
 
 Matrix: TypeAlias = NDArray[np.float32]
+_Rows: TypeAlias = NDArray[np.intp]
 _NUMBERS_AT_A_TIME = 2**22
 
 
@@ -25,7 +26,7 @@ class StartRows(NamedTuple):
     rows             (n,) rows of the run's matrices
     sources          (n,) rows of `center` and `outside`
     center, outside  (V', D) float16, float32 or float64; `outside` may be None
-    nodes            (V - 1, D) all rows of the output matrix, for hierarchical softmax; else None
+    nodes            the nodes of the same Huffman tree as the run's, or None
     subwords         rows of n-grams, or None
     """
 
@@ -33,31 +34,23 @@ class StartRows(NamedTuple):
     sources: NDArray[np.intp]
     center: NDArray[Any]
     outside: NDArray[Any] | None
-    nodes: NDArray[Any] | None = None
-    subwords: SubwordVectors | None = None
+    nodes: NDArray[Any] | None
+    subwords: SubwordVectors | None
 
-    def copy_into(self, center: Matrix, outside: Matrix) -> None:
-        """Overwrite rows of both matrices, in place; without `outside` and `nodes` the second does not change."""
-        if self.nodes is not None:
-            outside[:] = self.nodes
-        for part in self._parts(center.shape[1]):
-            center[self.rows[part]] = self.center[self.sources[part]]
-            if self.outside is not None:
-                outside[self.rows[part]] = self.outside[self.sources[part]]
+    def copy_into(self, center: Matrix, output: Matrix) -> None:
+        """Overwrite rows of both matrices, in place; without `outside` or `nodes` the output matrix does not change."""
+        for trained, rows, start, sources in self._parts(center, output):
+            trained[rows] = start[sources]
 
-    def average_into(self, center: Matrix, outside: Matrix, weight: float) -> None:
+    def average_into(self, center: Matrix, output: Matrix, weight: float) -> None:
         """Replace rows x of both matrices, in place, by s + (1 - weight) (x - s), where s is the row to start from.
 
-        Without `outside` and `nodes` the second matrix does not change.
+        Without `outside` or `nodes` the output matrix does not change.
         """
         share = np.float32(1 - weight)
-        if self.nodes is not None:
-            outside[:] = self.nodes + share * (outside - self.nodes)
-        for part in self._parts(center.shape[1]):
-            for trained, start in ((center, self.center), (outside, self.outside)):
-                if start is not None:
-                    before = start[self.sources[part]]
-                    trained[self.rows[part]] = before + share * (trained[self.rows[part]] - before)
+        for trained, rows, start, sources in self._parts(center, output):
+            before = start[sources]
+            trained[rows] = before + share * (trained[rows] - before)
 
     def average_ngrams_into(self, subwords: SubwordVectors, weight: float) -> None:
         """Do the same with the rows of n-grams that both have, in place."""
@@ -66,9 +59,22 @@ class StartRows(NamedTuple):
             before = self.subwords.rows[sources]
             subwords.rows[rows] = before + np.float32(1 - weight) * (subwords.rows[rows] - before)
 
-    def _parts(self, D: int) -> Iterator[slice]:
-        step = max(1, _NUMBERS_AT_A_TIME // D)
-        return (slice(first, first + step) for first in range(0, len(self.rows), step))
+    def _parts(self, center: Matrix, output: Matrix) -> Iterator[tuple[Matrix, _Rows, NDArray[Any], _Rows]]:
+        """Yield a matrix of the run, some of its rows, the matrix to start from, and its rows, a few MiB at a time."""
+        yield from _in_parts(center, self.rows, self.center, self.sources)
+        if self.outside is not None:
+            yield from _in_parts(output, self.rows, self.outside, self.sources)
+        if self.nodes is not None:
+            every = np.arange(len(self.nodes))
+            yield from _in_parts(output, every, self.nodes, every)
+
+
+def _in_parts(
+    trained: Matrix, rows: _Rows, start: NDArray[Any], sources: _Rows
+) -> Iterator[tuple[Matrix, _Rows, NDArray[Any], _Rows]]:
+    step = max(1, _NUMBERS_AT_A_TIME // trained.shape[1])
+    for first in range(0, len(rows), step):
+        yield trained, rows[first : first + step], start, sources[first : first + step]
 
 
 @dataclass(frozen=True)
@@ -77,10 +83,10 @@ class Start:
 
     keys             the words of the vectors, or their whole numbers
     center, outside  (V', D); without `outside`, the outside vectors start as those of any run
-    nodes            (V' - 1, D) vectors of the tree of the known words, for hierarchical softmax
     subwords         the rows of n-grams that the vectors are composed of
     epochs           epochs that the vectors were trained for, which the numbers of the new epochs follow
     known            the vocabulary of the run; None: that of its corpus
+    nodes            (V' - 1, D): of the Huffman tree of the vectors, if the run has the same tree
     is_averaged      whether the vectors of the run are averaged with these at its end
     """
 
@@ -89,8 +95,8 @@ class Start:
     outside: NDArray[Any] | None = None
     epochs: int = 0
     known: KnownWords | None = None
-    is_averaged: bool = False
     nodes: NDArray[Any] | None = None
+    is_averaged: bool = False
     subwords: SubwordVectors | None = None
 
     def check(self, options: Options) -> None:

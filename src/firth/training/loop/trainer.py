@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from firth.compiling.kernel import Kernel
-from firth.errors import CorpusError, DivergenceError, FormatError
+from firth.errors import DivergenceError, FormatError, NothingToTrainError
 from firth.messages import counted, option
 from firth.options import Options, shortened
 from firth.training.loop.engine import Engine, TaskQueue, TaskResult
@@ -157,8 +157,8 @@ class Trainer:
         """Train, yielding a record after each epoch.
 
         On an interrupt the workers stop and are joined: after their tasks, if those end within `GRACE_SECONDS`, or
-        else in the middle of them. Raises `DivergenceError` as soon as the loss of a task is not finite, `CorpusError`
-        if an epoch has no pairs, and any exception of a worker.
+        else in the middle of them. Raises `DivergenceError` as soon as the loss of a task is not finite,
+        `NothingToTrainError` if an epoch has no pairs, and any exception of a worker.
         """
         self._compile()
         self._reporter.stage("training", self._options.epochs * self._engine.n_words)
@@ -275,7 +275,7 @@ class Trainer:
         tally, rate, started = self._tally, self._rate(1.0), time.perf_counter()
         loss, pairs = self._engine.epoch_loss(tally.mean_loss, tally.pairs)
         if not pairs:
-            raise CorpusError(
+            raise NothingToTrainError(
                 f"the corpus has {counted(self._engine.n_words, 'word')} in the vocabulary and no two of them in one "
                 f"sentence after subsampling: give longer sentences, a smaller {option('min_count')}, or a larger "
                 f"{option('sample')} (0 keeps every word)"
