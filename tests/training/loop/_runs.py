@@ -14,6 +14,7 @@ from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling import blocks, hogwild
 from firth.training.run import Texts
 from firth.training.softmax import passes
+from firth.training.subwords.hogwild import SubwordSampling
 
 SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs": 3, "blocks": 5}
 KINDS = {
@@ -22,7 +23,7 @@ KINDS = {
     "warm": {"objective": "softmax", "warm_epochs": 2},
     "cold": {"objective": "softmax", "warm_epochs": 0},
 }
-ENGINES = (blocks.Blocks, hogwild.Hogwild, passes.Passes)
+ENGINES = (blocks.Blocks, hogwild.Hogwild, passes.Passes, SubwordSampling)
 
 
 def ids(n=12_000, V=200, seed=5):

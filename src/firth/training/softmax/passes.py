@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from firth.messages import counted, option
 from firth.options import Options, shortened
+from firth.subwords import SubwordVectors
 from firth.text import Corpus
 from firth.training.loop.engine import Engine, Kernels, TaskResult
 from firth.training.loop.progress import Reporter
@@ -50,7 +51,7 @@ class SoftmaxTrainer:
     kernels          "compiled", or "reference" for plain NumPy, in the warm start as well
     """
 
-    subwords = None
+    subwords: SubwordVectors | None = None
 
     def __init__(
         self,
