@@ -384,7 +384,7 @@ lists_of_rows = st.lists(st.integers(0, 4), min_size=1, max_size=6)
 
 @given(seeds, lists_of_rows, lists_of_rows)
 def test_fasttexts_step_moves_the_vector_of_a_word_by_the_shared_ngrams(seed: int, rows: list[int], others: list[int]):
-    """(37a): by r·r/n for the word itself, 1 if no n-gram occurs twice, and by r·r'/n' for another word."""
+    """(38a): by r·r/n for the word itself, 1 if no n-gram occurs twice, and by r·r'/n' for another word."""
     eta, (_, Z, U) = 0.1, counts_and_vectors(seed)
     x, r, s = context_vector(rows, Z), *(np.bincount(each, minlength=5) for each in (rows, others))
     _, step, _ = naive_softmax(x, 2, U)

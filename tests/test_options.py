@@ -35,7 +35,22 @@ def test_names_and_defaults_are_gensims_where_gensim_has_an_equivalent():
         "seed": 1, "lowercase": False, "schedule": "blocks", "blocks": 16,
         "subwords": None, "buckets": 2_000_000,
         "objective": "negative_sampling", "unigram_intercept": True, "center_power": 0.5, "warm_epochs": 3,
+        "architecture": "skip_gram", "cbow_mean": True,
     }  # fmt: skip
+
+
+def test_cbow_trains_under_the_hogwild_schedule():
+    for objective in ("negative_sampling", "hierarchical_softmax"):
+        assert Options(architecture="cbow", objective=objective).schedule == "hogwild"
+        with pytest.raises(OptionError, match=r"schedule=blocks is not available with architecture=cbow: .* workers=1"):
+            Options(architecture="cbow", objective=objective, schedule="blocks")
+
+
+def test_cbow_has_no_exact_softmax():
+    with pytest.raises(
+        OptionError, match=r"objective=softmax is not available with architecture=cbow: .* Use objective"
+    ):
+        Options(architecture="cbow", objective="softmax")
 
 
 @pytest.mark.parametrize(
@@ -65,6 +80,8 @@ def test_names_and_defaults_are_gensims_where_gensim_has_an_equivalent():
         ("shrink_windows", [True, False], [0, 1, None], "True or False"),
         ("unigram_intercept", [True, False], [0, 1, None], "True or False"),
         ("lowercase", [True, False], [0, 1, None], "True or False"),
+        ("cbow_mean", [True, False], [0, 1, None], "True or False"),
+        ("architecture", ["skip_gram", "cbow"], ["CBOW", "sg", 1, None], "'skip_gram' or 'cbow'"),
         ("schedule", ["blocks", "hogwild"], ["Blocks", "", None], "'auto' or 'blocks' or 'hogwild'"),
         ("objective", ["negative_sampling", "softmax"], ["soft", b"softmax"], "'negative_sampling' or 'softmax'"),
     ],
@@ -296,7 +313,7 @@ def test_each_answer_is_a_sentence_with_names_that_exist(name):
     [
         ("size", "use vector_size"),
         ("iter", "use epochs"),
-        ("sg", "skip-gram (sg=1) is the only architecture, and CBOW (sg=0) is not available: leave it out"),
+        ("sg", "use architecture: 'skip_gram', the default, is sg=1, and 'cbow' is sg=0"),
         (
             "hs",
             "hierarchical softmax is not available: leave it out .*, or give objective='softmax' for the exact softmax",

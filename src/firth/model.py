@@ -37,27 +37,38 @@ _NO_CORPUS: Any = object()  # marks that `fit` was called without a corpus
 
 
 class Word2Vec:
-    """Skip-gram: learns a vector for every word of a corpus, by negative sampling or by the exact softmax.
+    """Skip-gram and CBOW: learns a vector for every word of a corpus.
 
     The loss of a pair of a center word c and an outside word o, with K noise words w_k, is (Mikolov et al. 2013,
     arXiv:1310.4546, eq. 4; in NumPy: `firth.objectives.negative_sampling`)
 
         J = -log sigma(u_o . v_c) - sum_k log sigma(-u_k . v_c)
 
+    with `objective="hierarchical_softmax"`, over the nodes on the path of o in a Huffman tree (in NumPy:
+    `firth.objectives.hierarchical_softmax`)
+
+        J = -sum_j log sigma((1 - 2 b_j) q_j . v_c), b_j the child that the path takes at node j, 0 or 1
+
     and with `objective="softmax"` (in NumPy: `firth.objectives.naive_softmax`)
 
         J = -u_o . v_c + log sum_w exp(u_w . v_c), each score plus log P of its word if `unigram_intercept`
+
+    With `architecture="cbow"`, o is the word in the middle of a window, and the mean h of the vectors of the M words
+    around it, or their sum, takes the place of v_c (in NumPy: `firth.objectives.cbow`). A step adds -eta dJ/dh to each
+    of these vectors. For the sum that is the gradient step. For the mean it is M times as long, as in word2vec.c.
 
     Keywords are the fields of `Options`, and `workers`, the number of threads (None: all cores that this process
     may use). The constructor only checks and stores them; `fit` does the work.
 
     Attributes after `fit` or `load`:
-      wv       KeyedVectors: the words and the rows v of the center matrix, (V, D) float32
+      wv       KeyedVectors: the words and the rows v of the center matrix, (V, D) float32; for CBOW, the matrix of
+               the contexts
       outside  the rows u of the outside matrix, (V, D) float32, in the order of the words of `wv`
+      nodes    for hierarchical softmax instead of `outside`: the rows q of the inner nodes of its tree, (V - 1, D)
       history  a list of `EpochRecord`, one per epoch: losses (nats per pair), pairs, words, seconds, learning rate
       corpus   dict: counts of what was read, dropped and replaced
 
-    `wv` may be edited after `fit`: sorting it or adding words changes both matrices alike.
+    `wv` may be edited after `fit`: sorting it or adding words changes both matrices alike, except for `nodes`.
 
     Raises `OptionError` for an unknown option, suggesting the nearest, and for a value out of range.
     """
@@ -66,7 +77,9 @@ class Word2Vec:
         self,
         *corpus: Never,
         vector_size: int = 100,
-        objective: Literal["negative_sampling", "softmax"] = "negative_sampling",
+        architecture: Literal["skip_gram", "cbow"] = "skip_gram",
+        cbow_mean: bool = True,
+        objective: Literal["negative_sampling", "hierarchical_softmax", "softmax"] = "negative_sampling",
         window: int = 5,
         shrink_windows: bool = True,
         negative: int = 5,
@@ -101,6 +114,7 @@ class Word2Vec:
         self.corpus: dict[str, int] = {}
         self._wv: KeyedVectors | None = None
         self._outside: GrowingArray | None = None
+        self._nodes: NDArray[np.float32] | None = None
         self._is_training = False
 
     def __getstate__(self) -> dict[str, object]:
@@ -135,7 +149,8 @@ class Word2Vec:
           tokenizer  function from a line of text to its words (of the validation too); None splits at whitespace
           offsets    where sentences begin in a flat integer array
           validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the exact
-                     softmax loss of its pairs is added to the history, whatever the objective
+                     softmax loss of its pairs is added to the history, whatever the objective (for CBOW, of at most
+                     20,000 pairs)
           callbacks  a function, or several: each is called with this model after every epoch; training stops when
                      one returns True (other true values do not count)
           progress   None shows a bar on a terminal and a line every ten seconds elsewhere; False shows nothing
@@ -149,10 +164,10 @@ class Word2Vec:
           kernels             "reference" trains in plain NumPy: equal results up to rounding, about a thousand times
                               slower; `firth.training.negative_sampling.reference` explains how to step through it
 
-        The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"`, on
-        one), however often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while training)
-        stops within two seconds, writes a checkpoint if the tasks under way end within one second, keeps the vectors
-        trained so far, and is re-raised. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a
+        The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"` and
+        for CBOW, on one), however often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while
+        training) stops within two seconds, writes a checkpoint if the tasks under way end within one second, keeps the
+        vectors trained so far, and is re-raised. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a
         callback may edit a copy. If reading fails, training diverges or there are no pairs, this model is unchanged.
 
         Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced
@@ -202,7 +217,7 @@ class Word2Vec:
         from firth.training.run import open_run
 
         with self._alone(), open_run(texts, self.options, self.workers, report, checkpointer, kernels) as run:
-            before = self._wv, self._outside, self.history, self.corpus
+            before = self._wv, self._outside, self._nodes, self.history, self.corpus
             vocabulary = run.corpus.vocabulary
             counts = vocabulary.counts.copy()  # so that callbacks cannot change the counts used in training
             vectors = KeyedVectors(vocabulary.index_to_key, run.trainer.center, counts)
@@ -218,14 +233,18 @@ class Word2Vec:
                             break
             except (CorpusError, DivergenceError) as error:
                 if isinstance(error, DivergenceError) or not self.history:  # nothing useful was trained
-                    self._wv, self._outside, self.history, self.corpus = before
+                    self._wv, self._outside, self._nodes, self.history, self.corpus = before
                 raise
         return self
 
-    def _hold(self, vectors: KeyedVectors, outside: NDArray[np.float32]) -> None:
-        """Hold vectors and the (V, D) outside matrix, whose rows follow those of the vectors from now on."""
-        self._wv, self._outside = vectors, GrowingArray(outside)
-        vectors.move_with(self._outside)
+    def _hold(self, vectors: KeyedVectors, output: NDArray[np.float32]) -> None:
+        """Hold vectors and the output matrix; the rows of an outside matrix follow the vectors from now on."""
+        self._wv, self._outside, self._nodes = vectors, None, None
+        if self.options.has_nodes:
+            self._nodes = output
+        else:
+            self._outside = GrowingArray(output)
+            vectors.move_with(self._outside)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -249,14 +268,31 @@ class Word2Vec:
 
     @property
     def outside(self) -> NDArray[np.float32]:
-        """The (V, D) float32 outside matrix, in the order of the words of `wv`; raises `FirthError` before `fit`.
+        """The (V, D) float32 outside matrix, in the order of the words of `wv`.
 
         The row of a word that was added to `wv` is zero, as all rows are when negative sampling starts: its score
-        with every center is 0.
+        with every center is 0. Raises `FirthError` before `fit`, and for hierarchical softmax, which has `nodes`.
         """
         self.wv  # noqa: B018 - raises if there are no vectors
-        assert self._outside is not None
+        if self._outside is None:
+            raise FirthError(
+                "hierarchical softmax has no outside matrix: use model.nodes, the vectors of the inner nodes of its tree"
+            )
         return self._outside.rows
+
+    @property
+    def nodes(self) -> NDArray[np.float32]:
+        """The (V - 1, D) float32 vectors of the inner nodes of the Huffman tree, for hierarchical softmax.
+
+        Row i is node i of `firth.objectives.huffman_tree` of the counts of the V words that were trained on, in their
+        order. Editing `wv` does not change it. Raises `FirthError` before `fit`, and for the other objectives.
+        """
+        self.wv  # noqa: B018 - raises if there are no vectors
+        if self._nodes is None:
+            raise FirthError(
+                f"objective={self.options.objective!r} has no tree, so there are no nodes: use model.outside"
+            )
+        return self._nodes
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the whole model to one safetensors file, atomically.
@@ -271,7 +307,8 @@ class Word2Vec:
             path,
             keys=self.wv.index_to_key,
             center=self.wv.vectors,
-            outside=self.outside,
+            outside=None if self.options.has_nodes else self.outside,
+            nodes=self.nodes if self.options.has_nodes else None,
             counts=self.wv.counts,
             options=self.options.to_dict(),
             history=[dataclasses.replace(record, seconds=None).to_dict() for record in self.history],
@@ -314,15 +351,21 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
 
     file = read_native(path)
     vectors = KeyedVectors.trusted(list(file.keys), file.center, file.counts, file.subwords)  # keys were checked
-    if file.outside is None or file.options is None:
+    output = file.outside if file.nodes is None else file.nodes
+    if output is None or file.options is None:
         return vectors
-    if not file.center.dtype == file.outside.dtype == np.float32:
+    if not file.center.dtype == output.dtype == np.float32:
         raise FormatError(
-            f"{os.fspath(path)} holds a model in {file.center.dtype} and {file.outside.dtype}, and a model's matrices "
+            f"{os.fspath(path)} holds a model in {file.center.dtype} and {output.dtype}, and a model's matrices "
             "must be float32: read its vectors with KeyedVectors.load"
         )
     model = Word2Vec(**file.options)
-    model._hold(vectors, file.outside)
+    if model.options.has_nodes != (file.nodes is not None):
+        raise FormatError(
+            f"{os.fspath(path)} holds a model with objective={model.options.objective!r} and the matrix "
+            f"{'outside' if file.nodes is None else 'nodes'!r}, which belongs to another objective"
+        )
+    model._hold(vectors, output)
     model.history = records(file.history or [], os.fspath(path))
     return model
 

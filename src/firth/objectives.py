@@ -376,7 +376,7 @@ def subword_pair(
 ) -> tuple[float, Array, Array]:
     """Return the loss of a pair with subwords, J(x, o, U) with x = (1/n) Σ_i z_{g_i}, and its gradients by Z and U.
 
-    Results 36 and 37; Bojanowski et al. 2017 (arXiv:1607.04606), section 3.2. The gradient by a row of Z that is in the
+    Results 37 and 38; Bojanowski et al. 2017 (arXiv:1607.04606), section 3.2. The gradient by a row of Z that is in the
     list r times is (r/n) ∂J/∂x. Any other row of ∂J/∂Z is zero.
 
       rows     (n,) ints      g_1 … g_n, rows of Z: the center word's own and those of its n-grams; at least one

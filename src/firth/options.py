@@ -55,21 +55,34 @@ def _option(default: Any, *arguments: Any, **keywords: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The hyper-parameters of skip-gram.
+    """The hyper-parameters of a model.
 
     Names and defaults are gensim's where gensim has an equivalent. Raises `OptionError` for a value of the wrong
     type or out of range; `Options.from_dict` also raises it for an unknown name, with the nearest known name.
     """
 
     vector_size: int = _option(100, "dimensions D of each vector", 1, 2048)
+    architecture: str = _option(
+        "skip_gram",
+        "skip_gram predicts each word of the window from the word in its middle, cbow the word in the middle from the "
+        "mean or sum of the others",
+        choices=("skip_gram", "cbow"),
+    )
+    cbow_mean: bool = _option(
+        True,
+        "cbow only: predict from the mean of the context's vectors (otherwise from their sum); the step of each vector "
+        "is not divided by their number",
+    )
     objective: str = _option(
         "negative_sampling",
-        "loss function: negative sampling, or the exact softmax over the vocabulary",
-        choices=("negative_sampling", "softmax"),
+        "loss function: negative sampling, hierarchical softmax over a Huffman tree of the words, or the exact softmax",
+        choices=("negative_sampling", "hierarchical_softmax", "softmax"),
     )
     window: int = _option(5, "words m on either side of the center word", 1, 100)
     shrink_windows: bool = _option(True, "draw each window's size uniformly from 1 to window (otherwise use window)")
-    negative: int = _option(5, "noise words K drawn for each window", 1, 64)
+    negative: int = _option(
+        5, "noise words K drawn for each window; for cbow, for every two windows; not for hierarchical softmax", 1, 64
+    )
     ns_exponent: float = _option(0.75, "noise words are drawn in proportion to count ** ns_exponent", -4.0, 4.0)
     sample: float = _option(1e-3, "frequency above which words are randomly dropped; 0 keeps every word", 0.0, 1.0)
     min_count: int = _option(5, "drop words with a lower count", 1, _MOST)
@@ -77,7 +90,7 @@ class Options:
     schedule: str = _option(
         "auto",
         "order of updates: blocks gives the same bits for any number of workers, hogwild is faster, and auto is blocks "
-        "wherever it is available",
+        "wherever it is available: not for cbow, which gives the same bits with one worker only",
         choices=("auto", "blocks", "hogwild"),
     )
     blocks: int = _option(16, "schedule blocks only: most blocks P of rows; small corpora have fewer", 1, 1024)
@@ -108,7 +121,9 @@ class Options:
     def __post_init__(self) -> None:
         _check_fields(self)
         if self.schedule == "auto":
-            object.__setattr__(self, "schedule", "blocks" if self.subwords is None else "hogwild")
+            any_workers = self.architecture == "skip_gram" and not self.has_nodes and self.subwords is None
+            object.__setattr__(self, "schedule", "blocks" if any_workers else "hogwild")
+        _check_combination(self)
         if self.subwords is not None:
             _check_subwords(self)
         if self.min_alpha > self.alpha:
@@ -116,6 +131,11 @@ class Options:
                 f"{option('min_alpha', self.min_alpha)} is above {option('alpha', self.alpha)}: the learning rate "
                 f"falls, so give a {option('min_alpha')} of at most {self.alpha}"
             )
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether the output matrix has a row for each inner node of a Huffman tree instead of one for each word."""
+        return self.objective == "hierarchical_softmax"
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -202,6 +222,23 @@ class PhraseOptions:
         """Return names and values, ready for JSON."""
         scoring = CUSTOM if callable(self.scoring) else self.scoring
         return dataclasses.asdict(self) | {"connector_words": sorted(self.connector_words), "scoring": scoring}
+
+
+def _check_combination(options: Options) -> None:
+    """Raise `OptionError` for an architecture, an objective and a schedule that do not go together."""
+    cbow = option("architecture", "cbow")
+    if options.architecture == "cbow" and options.objective == "softmax":
+        raise OptionError(
+            f"{option('objective', 'softmax')} is not available with {cbow}: the exact softmax sums the pairs of each "
+            "center word, but a context of several words rarely occurs twice. Use "
+            f"{option('objective', 'negative_sampling')}, or {option('architecture', 'skip_gram')}"
+        )
+    if options.schedule == "blocks" and (options.architecture == "cbow" or options.has_nodes):
+        given = cbow if options.architecture == "cbow" else option("objective", options.objective)
+        raise OptionError(
+            f"{option('schedule', 'blocks')} is not available with {given}: give {option('schedule', 'hogwild')}, with "
+            f"{option('workers', 1)} for the same bytes in every run"
+        )
 
 
 def _check_fields(options: Any) -> None:

@@ -20,10 +20,9 @@ _SAME = {
 """firth's option -> the names of the same option in other programs."""
 
 _ANSWERS: dict[str, str | tuple[str, str]] = {
-    "sg": "skip-gram (sg=1) is the only architecture, and CBOW (sg=0) is not available: leave it out",
-    "cbow": "skip-gram (cbow=0) is the only architecture, and CBOW (cbow=1) is not available: leave it out",
-    "cbow_mean": "CBOW is not available: leave it out",
-    "model": "skip-gram is the only model, and CBOW is not available: leave it out",
+    "sg": "use {architecture}: 'skip_gram', the default, is sg=1, and 'cbow' is sg=0",
+    "cbow": "use {architecture}: 'skip_gram', the default, is cbow=0, and 'cbow' is cbow=1",
+    "model": "use {architecture}: 'skip_gram' or 'cbow'",
     "hs": "hierarchical softmax is not available: leave it out for negative sampling, or give "
     "{objective='softmax'} for the exact softmax",
     "loss": "use {objective}: 'negative_sampling' is fastText's ns, and 'softmax' its softmax",

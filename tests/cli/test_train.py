@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import firth
@@ -47,12 +48,22 @@ def other_value(option: "dataclasses.Field") -> object:
 
 def test_every_option_reaches_the_model(run, corpus, tmp_path):
     wanted = {option.name: other_value(option) for option in FIELDS}
+    wanted["architecture"] = "skip_gram"  # CBOW has no exact softmax
     flags = []
     for name, value in wanted.items():
         flag = name.replace("_", "-")
         flags += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", value]
     assert run("train", corpus, "-o", tmp_path / "m.firth", "--workers", 1, "-q", *flags) == Done(0, "", "")
     assert firth.load(tmp_path / "m.firth").options.to_dict() == wanted
+
+
+def test_cbow_is_trained_and_saved(run, corpus, tmp_path):
+    flags = ["--architecture", "cbow", "--no-cbow-mean", "--vector-size", 8, "--workers", 1, "-q"]
+    assert run("train", corpus, "-o", tmp_path / "m.firth", *flags) == Done(0, "", "")
+    model = firth.load(tmp_path / "m.firth")
+    assert (model.options.architecture, model.options.cbow_mean, model.options.schedule) == ("cbow", False, "hogwild")
+    again = firth.Word2Vec(**model.options.to_dict(), workers=1).fit(corpus, progress=False)
+    np.testing.assert_array_equal(model.wv.vectors, again.wv.vectors)
 
 
 def test_a_summary_is_printed_after_training(run, corpus, tmp_path):
@@ -182,7 +193,7 @@ FOREIGN = [
         (["--format", "csv"], r"'csv' is unknown: give one of 'native', 'word2vec-text', 'word2vec-binary', 'glove'"),
         *[([f"{dashes}{name}", "3"], f"no such option {dashes}{name}: ") for name, dashes in FOREIGN],
         (["-size", "100"], "no such option -size: use --vector-size (see firth train --help)"),
-        (["--sg", "1"], "skip-gram (sg=1) is the only architecture, and CBOW (sg=0) is not available: leave it out"),
+        (["--sg", "1"], "use --architecture: 'skip_gram', the default, is sg=1, and 'cbow' is sg=0"),
         (["-hs", "0"], "give --objective 'softmax' for the exact softmax"),
         (["-window", "5"], "no such option -window: write it with two dashes, --window (see firth train --help)"),
         (["-output", "m.txt"], "no such option -output: write it with two dashes, --output"),

@@ -20,6 +20,10 @@ from firth.text import word_kernels
 from firth.text.ids import DROPPED, END
 from firth.text.word_table import WordTable
 from firth.training import draws
+from firth.training.cbow import kernels as cbow_kernels
+from firth.training.cbow import path_kernels as cbow_path_kernels
+from firth.training.hierarchical_softmax import path_losses, tree
+from firth.training.hierarchical_softmax import window_kernels as path_kernels
 from firth.training.negative_sampling import block_kernels, buckets, partition, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
 from firth.training.softmax import kernels
@@ -151,6 +155,94 @@ def train_subwords(D: int, K: int) -> Case:
         )
         counts = train(subword_training.SubwordBlock(windows, inputs, starts, rows), subwords)
         return [inputs, outside, work.loss, counts]
+
+    return case
+
+
+def train_positions(D: int, K: int) -> Case:
+    train = cbow_kernels.compile_train_block(*layout.even_tiles(2 + K), layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        V, window, key = int(rng.integers(1, 40)), int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
+        center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
+        work = fence.each(cbow_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_)))
+        shrink, is_mean, rate = bool(rng.random() < 0.5), bool(rng.random() < 0.5), np.float32(0.01)
+        block = window_kernels.TokenBlock(center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate)
+        counts = train(block, is_mean, work)
+        return [center, outside, work.loss, counts]
+
+    return case
+
+
+def random_tree(rng: np.random.Generator, fence: Fence) -> tuple[Any, list[Any]]:
+    """Return a tree of at least two words, often a deep one, and the arrays that were written."""
+    V = int(rng.integers(2, 40))
+    counts = np.sort((rng.choice([1.0, 1.1, 1.9]) ** np.arange(V)).astype(np.int64))[::-1]
+    weights = fence(np.concatenate([counts, np.zeros(V - 1, np.int64)]))
+    parents, codes = fence(np.zeros(2 * V - 1, np.int32)), fence(np.zeros(2 * V - 1, np.int8))
+    tree.merge_rarest(weights, parents, codes)
+    offsets = fence(np.zeros(V + 1, np.int64))
+    tree.measure_paths(parents, offsets)
+    n = int(offsets[-1])
+    made = tree.HuffmanTree(offsets, fence(np.empty(n, np.int8)), fence(np.empty(n, np.int32)))
+    tree.write_paths(parents, codes, made)
+    return made, [weights, parents, codes, *made]
+
+
+def paths(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    return random_tree(rng, fence)[1]
+
+
+def losses_of_paths(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    made, _ = random_tree(rng, fence)
+    V, D = len(made.offsets) - 1, int(rng.integers(1, 40))
+    observed = rng.random((V, V)) < rng.choice([0.0, 0.3, 1.0])
+    centers = fence(np.flatnonzero(rng.random(V) < 0.5))
+    stop = np.cumsum(observed[centers].sum(axis=1)).astype(np.int64)
+    start, columns = np.append(0, stop)[: len(stop)], np.nonzero(observed[centers])[1].astype(np.int32)
+    rows = CountRows(*map(fence, (start, stop, columns, np.ones(len(columns), np.float32))))
+    losses = fence(np.zeros(len(centers)))
+    path_losses.add_path_losses(fence(matrix(rng, V, D)), fence(matrix(rng, V - 1, D)), centers, rows, made, losses)
+    return [losses]
+
+
+def train_paths(D: int, _K: int) -> Case:
+    train = path_kernels.compile_train_block(layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        made, _ = random_tree(rng, fence)
+        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        tokens, keep = block_of(rng, V), fence(tables(rng, V)[0])
+        center, nodes = fence(matrix(rng, V, D)), fence(matrix(rng, V - 1, D))
+        longest, halt = int(made.lengths.max()), np.zeros(1, np.bool_)
+        work = fence.each(path_kernels.make_workspace(len(tokens), D, window, longest, halt))
+        shrink, rate, exchange = bool(rng.random() < 0.5), np.float32(0.05), int(rng.integers(1, 9))
+        block = path_kernels.NodeTokenBlock(
+            center, nodes, fence(tokens), keep, made, key, window, shrink, rate, exchange
+        )
+        counts = train(block, work)
+        return [center, nodes, work.loss, counts]
+
+    return case
+
+
+def train_cbow_paths(D: int, _K: int) -> Case:
+    train = cbow_path_kernels.compile_train_block(layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        made, _ = random_tree(rng, fence)
+        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        tokens, keep = block_of(rng, V), fence(tables(rng, V)[0])
+        center, nodes = fence(matrix(rng, V, D)), fence(matrix(rng, V - 1, D))
+        longest, halt = int(made.lengths.max()), np.zeros(1, np.bool_)
+        work = fence.each(cbow_path_kernels.make_workspace(len(tokens), D, window, longest, halt))
+        shrink, is_mean, exchange = bool(rng.random() < 0.5), bool(rng.random() < 0.5), int(rng.integers(1, 9))
+        block = path_kernels.NodeTokenBlock(
+            center, nodes, fence(tokens), keep, made, key, window, shrink, np.float32(0.01), exchange
+        )
+        counts = train(block, is_mean, work)
+        return [center, nodes, work.loss, counts]
 
     return case
 
@@ -378,6 +470,10 @@ PLAIN: dict[str, Case] = {
     "text.word_kernels.renumber": renumbered,
     "training.draws.draw_noise": noise,
     "training.negative_sampling.block_kernels.keep_words": words_of_a_chunk,
+    "training.hierarchical_softmax.tree.merge_rarest": paths,
+    "training.hierarchical_softmax.tree.measure_paths": paths,
+    "training.hierarchical_softmax.tree.write_paths": paths,
+    "training.hierarchical_softmax.path_losses.add_path_losses": losses_of_paths,
     "training.softmax.kernels.window_pairs": window_pairs,
     "sorted_runs.radix_sort": runs,
     "sorted_runs.sum_equal": runs,
@@ -400,7 +496,10 @@ PLAIN: dict[str, Case] = {
 VECTOR_CODE = {
     "training.negative_sampling.window_kernels.train_block": train_block,
     "training.subwords.kernels.train_block": train_subwords,
+    "training.hierarchical_softmax.window_kernels.train_block": train_paths,
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
+    "training.cbow.kernels.train_block": train_positions,
+    "training.cbow.path_kernels.train_block": train_cbow_paths,
     "training.negative_sampling.block_kernels.place_words": pairs_of_a_block,
     "training.negative_sampling.block_kernels.fill_pairs": pairs_of_a_block,
     "text.word_kernels.count_words": lambda *_: word_counts,

@@ -9,7 +9,8 @@ Byte layout (https://github.com/huggingface/safetensors):
 The header maps each tensor's name to its dtype, shape and offsets:
 
     center     (V, D) float32   v_c, the center vectors
-    outside    (V, D) float32   u_o, the outside vectors; absent where only vectors were saved
+    outside    (V, D) float32   u_o, the outside vectors              } one of these,
+    nodes      (N, D) float32   q, the vectors of a tree's nodes      } or none where only vectors were saved
     words      (B,) uint8       the V words in UTF-8, one after the other             } either these two,
     word_ends  (V,) int64       where each word ends in `words`                       }
     ids        (V,) int64       the keys, where they are whole numbers                } or this one
@@ -17,10 +18,13 @@ The header maps each tensor's name to its dtype, shape and offsets:
     ngrams     (N, D) float32   rows of character n-grams (`firth.subwords`); absent in a model without subwords
     buckets    (N,) int64       the number of the n-gram of each row, ascending; absent if N is the number of buckets
 
-and `__metadata__` to strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where
-absent), `subwords` (JSON: minn, maxn and the number of buckets; absent without n-grams), `sha256` (of the bytes of
-center, outside and ngrams, which identifies the result of a training run), `crc32` (JSON: the CRC-32 of each tensor's
-bytes) and `header_crc32` (that of the rest of the header).
+Hierarchical softmax has `nodes` instead of `outside`: N = V - 1 rows for the V words of training, to which words may
+have been added since.
+
+`__metadata__` has strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where absent),
+`subwords` (JSON: minn, maxn and the number of buckets; absent without n-grams), `sha256` (of the bytes of center, of
+outside or nodes, and of ngrams, which identifies the result of a training run), `crc32` (JSON: the CRC-32 of each
+tensor's bytes) and `header_crc32` (that of the rest of the header).
 """
 
 import json
@@ -47,7 +51,7 @@ from firth.formats.words import FLOATS, check_shapes, key_tensors, split_words
 from firth.options import shortened
 from firth.subwords import LONGEST_NGRAM, NgramScheme, SubwordVectors
 
-MATRICES = ("center", "outside", "ngrams")
+MATRICES = ("center", "outside", "nodes", "ngrams")
 _KINDS = {**dict.fromkeys(MATRICES, "F"), "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64",
           "buckets": "I64"}  # fmt: skip
 
@@ -63,7 +67,8 @@ class NativeFile:
     options: dict[str, Any] | None
     history: list[dict[str, Any]] | None
     sha256: str
-    subwords: SubwordVectors | None
+    nodes: Array | None = None
+    subwords: SubwordVectors | None = None
 
 
 def write_native(
@@ -72,6 +77,7 @@ def write_native(
     keys: Sequence[str | int],
     center: Array,
     outside: Array | None = None,
+    nodes: Array | None = None,
     counts: Array | Sequence[int] | None = None,
     options: Mapping[str, Any] | None = None,
     history: Sequence[Mapping[str, Any]] | None = None,
@@ -79,13 +85,14 @@ def write_native(
 ) -> None:
     """Write one native file, atomically.
 
-    `center` and `outside` are (V, D) arrays of float16, 32 or 64, not necessarily contiguous: they are
-    written a few MiB at a time, without a copy of a matrix. `keys` are V strings or V whole numbers;
-    `options` and `history` can be written as JSON; `subwords` are the rows of n-grams. Raises `OptionError`, before
-    anything is written, if shapes differ, a key is repeated, or the suffix is that of a compression.
+    `center` and `outside`, (V, D), and `nodes`, (N, D), are arrays of float16, 32 or 64, not necessarily contiguous:
+    they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are V
+    strings or V whole numbers; `options` and `history` can be written as JSON; `subwords` are the rows of n-grams.
+    Raises `OptionError`, before anything is written, if shapes differ, a key is repeated, or the suffix is that of a
+    compression.
     """
     refuse_compression(path, "native")
-    tensors = _tensors(keys, center, outside, counts)
+    tensors = _tensors(keys, center, {"outside": outside, "nodes": nodes}, counts)
     known = {"options": json.dumps(options), "history": json.dumps(history)}
     if subwords is not None:
         tensors |= _subword_tensors(subwords, center.shape[1])
@@ -95,7 +102,7 @@ def write_native(
 
 
 def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> NativeFile:
-    """Read a native file and check all of it, except the outside matrix if `outside=False`.
+    """Read a native file and check all of it, except the outside matrix or the nodes if `outside=False`.
 
     With `mmap` the matrices are read-only maps of the file. They are not read before they are used, so their
     checksums are not compared (those of the header, the keys and the counts are), and repeated keys are not
@@ -121,6 +128,7 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
             options=file.json("options", dict, optional=True),
             history=file.json("history", list, optional=True),
             sha256=file.string("sha256"),
+            nodes=matrices["nodes"].result() if "nodes" in matrices else None,
             subwords=_subwords(file, matrices["ngrams"].result()) if "ngrams" in matrices else None,
         )
 
@@ -129,17 +137,23 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
 
 
 def _tensors(
-    keys: Sequence[str | int], center: Array, outside: Array | None, counts: Array | Sequence[int] | None
+    keys: Sequence[str | int],
+    center: Array,
+    outputs: Mapping[str, Array | None],
+    counts: Array | Sequence[int] | None,
 ) -> dict[str, Array]:
     check_shapes(keys, center, counts)
-    tensors = {"center": center}
-    if outside is not None:
-        if outside.shape != center.shape or outside.dtype.name not in FLOATS:
+    tensors = {"center": center, **{name: matrix for name, matrix in outputs.items() if matrix is not None}}
+    if len(tensors) == 3:
+        raise OptionError("a model has either an outside matrix or nodes: give one of them")
+    for name, matrix in list(tensors.items())[1:]:
+        rows = center.shape[0] if name == "outside" else matrix.shape[0]
+        if matrix.shape != (rows, center.shape[1]) or matrix.dtype.name not in FLOATS:
+            wanted = f"center's shape {center.shape}" if name == "outside" else f"{center.shape[1]} columns"
             raise OptionError(
-                f"outside has shape {outside.shape} and dtype {outside.dtype}: it must have center's shape "
-                f"{center.shape} and one of {', '.join(FLOATS)}"
+                f"{name} has shape {matrix.shape} and dtype {matrix.dtype}: it must have {wanted} and one of "
+                f"{', '.join(FLOATS)}"
             )
-        tensors["outside"] = outside
     if len(set(keys)) != len(keys):
         repeated = next(key for key, n in Counter(keys).items() if n > 1)
         raise OptionError(f"keys must differ: {repeated!r} occurs more than once")
@@ -176,6 +190,8 @@ def _check_layout(file: SealedFile) -> None:
     for name, expected in {"outside": shape, keys: shape[:1], "counts": shape[:1]}.items():
         if name in layout and layout[name][1] != expected:
             file.refuse(f"{name} has shape {layout[name][1]}, but center has {shape}")
+    if "nodes" in layout and ("outside" in layout or layout["nodes"][1][1:] != shape[1:]):
+        file.refuse(f"nodes has shape {layout['nodes'][1]}, but center has {shape}, or there is an outside matrix too")
     ngrams = layout.get("ngrams", ("", [0, shape[1]]))[1]
     if len(ngrams) != 2 or ngrams[1] != shape[1] or ("buckets" in layout and layout["buckets"][1] != ngrams[:1]):
         file.refuse(f"ngrams has shape {ngrams}, but center has {shape}")

@@ -5,6 +5,8 @@ from firth.errors import OptionError
 from firth.options import Options
 from firth.resources import require_memory
 from firth.text import Corpus
+from firth.training.cbow import objective as cbow_objective
+from firth.training.hierarchical_softmax import objective as hierarchical_softmax_objective
 from firth.training.loop.engine import Kernels
 from firth.training.loop.objective import Objective, Training
 from firth.training.loop.progress import Reporter
@@ -15,12 +17,20 @@ from firth.training.subwords import objective as subwords_objective
 
 UNUSED = 128 * 2**20  # bytes of address space that are reserved and hardly used: stacks, heaps, compiled code
 
-_OBJECTIVES = {"negative_sampling": negative_sampling_objective.OBJECTIVE, "softmax": softmax_objective.OBJECTIVE}
+_OBJECTIVES = {
+    ("skip_gram", "negative_sampling"): negative_sampling_objective.OBJECTIVE,
+    ("skip_gram", "hierarchical_softmax"): hierarchical_softmax_objective.OBJECTIVE,
+    ("skip_gram", "softmax"): softmax_objective.OBJECTIVE,
+    ("cbow", "negative_sampling"): cbow_objective.NEGATIVE_SAMPLING,
+    ("cbow", "hierarchical_softmax"): cbow_objective.HIERARCHICAL_SOFTMAX,
+}
 
 
 def objective_of(options: Options) -> Objective:
     """Return the objective that trains with these options."""
-    return _OBJECTIVES[options.objective] if options.subwords is None else subwords_objective.OBJECTIVE
+    if options.subwords is not None:
+        return subwords_objective.OBJECTIVE
+    return _OBJECTIVES[options.architecture, options.objective]
 
 
 def make_trainer(

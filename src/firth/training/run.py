@@ -18,7 +18,7 @@ from firth.options import Options
 from firth.text import Corpus, CorpusInput, TokenStore, check_files, check_validation, hold_out, read_corpus
 from firth.text.encoding import LONGEST_WORD
 from firth.text.sentences import Tokenizer
-from firth.training.loop.engine import Kernels
+from firth.training.loop.engine import Kernels, Matrix
 from firth.training.loop.progress import Reporter
 from firth.training.loop.signals import ending_with_the_program
 from firth.training.loop.state import Checkpointer
@@ -26,6 +26,7 @@ from firth.training.loop.trainer import EpochRecord, records
 
 if TYPE_CHECKING:
     from firth.training.loop.objective import Training
+    from firth.training.softmax.exact import ExactLoss
 
 StrPath: TypeAlias = str | os.PathLike[str]
 _MOST_REPLACED = 0.1  # share of words with invalid UTF-8 in a text file; a file that is not text has more
@@ -129,22 +130,45 @@ def open_run(
 def _validation(
     trainer: "Training", corpus: Corpus, held_out: TokenStore | None, options: Options, workers: int, report: Reporter
 ) -> Callable[[EpochRecord], EpochRecord]:
-    """Count the held-out pairs; return the function that adds their exact softmax loss to a record."""
+    """Prepare the held-out pairs; return the function that adds their loss to a record."""
     if held_out is None:
         return lambda record: record
-    from firth.training.softmax.cooccurrence import count_pairs
-    from firth.training.softmax.exact import exact_loss, unigram_intercept
-
-    counts = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
-    intercept = unigram_intercept(corpus.vocabulary.counts) if options.unigram_intercept else None
+    loss_of = _held_out_loss(held_out, corpus, options, workers)
 
     def validate(record: EpochRecord) -> EpochRecord:
-        loss = exact_loss(trainer.center, trainer.outside, counts, intercept, workers=workers)
+        loss = loss_of(trainer.center, trainer.outside)
         pairs = counted(round(loss.pairs), "pair")
         report.show(f"held out {pairs}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
         return replace(record, validation_loss=loss.nats)
 
     return validate
+
+
+def _held_out_loss(
+    held_out: TokenStore, corpus: Corpus, options: Options, workers: int
+) -> Callable[[Matrix, Matrix], "ExactLoss"]:
+    """Return the function from both matrices to the loss of the held-out pairs.
+
+    It is the exact softmax's, or, for hierarchical softmax, the objective itself: both are -log P(o | c).
+    """
+    from firth.training.cbow.validation import choose_positions, positions_loss, positions_path_loss
+    from firth.training.hierarchical_softmax.validation import path_loss
+    from firth.training.softmax.cooccurrence import count_pairs
+    from firth.training.softmax.exact import exact_loss, unigram_intercept
+
+    words = corpus.vocabulary.counts
+    intercept = unigram_intercept(words) if options.unigram_intercept else np.zeros(len(words), np.float32)
+    if options.architecture == "cbow":
+        positions, is_mean = choose_positions(held_out, corpus.vocabulary, options), options.cbow_mean
+        if options.has_nodes:
+            return lambda center, nodes: positions_path_loss(center, nodes, positions, words, is_mean=is_mean)
+        return lambda center, outside: positions_loss(
+            center, outside, positions, intercept, is_mean=is_mean, workers=workers
+        )
+    pairs = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
+    if options.has_nodes:
+        return lambda center, nodes: path_loss(center, nodes, pairs, words, workers=workers)
+    return lambda center, outside: exact_loss(center, outside, pairs, intercept, workers=workers)
 
 
 def report_reading(corpus: Corpus, report: Reporter) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 
 from firth import Word2Vec
 from firth.training.arguments import Callbacks
+from firth.training.cbow.hogwild import CbowPaths, CbowSampling
+from firth.training.hierarchical_softmax.hogwild import HogwildPaths
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling import blocks, hogwild
@@ -20,10 +22,17 @@ SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs
 KINDS = {
     "blocks": {"schedule": "blocks"},
     "hogwild": {"schedule": "hogwild"},
+    "paths": {"objective": "hierarchical_softmax", "schedule": "hogwild"},
+    "cbow": {"architecture": "cbow"},
+    "cbow paths": {"architecture": "cbow", "objective": "hierarchical_softmax"},
     "warm": {"objective": "softmax", "warm_epochs": 2},
     "cold": {"objective": "softmax", "warm_epochs": 0},
 }
-ENGINES = (blocks.Blocks, hogwild.Hogwild, passes.Passes, SubwordSampling)
+ONE_WORKER = ("hogwild", "paths", "cbow", "cbow paths")
+"""Kinds that give the same bytes with one worker only."""
+ENGINES = (
+    blocks.Blocks, hogwild.Hogwild, HogwildPaths, CbowSampling, CbowPaths, passes.Passes, SubwordSampling
+)  # fmt: skip
 
 
 def ids(n=12_000, V=200, seed=5):
@@ -33,7 +42,7 @@ def ids(n=12_000, V=200, seed=5):
 
 
 def model_of(kind, workers=2, **options):
-    return Word2Vec(**SMALL | KINDS[kind] | options, workers=1 if kind == "hogwild" else workers)
+    return Word2Vec(**SMALL | KINDS[kind] | options, workers=1 if kind in ONE_WORKER else workers)
 
 
 def saved(model):

@@ -118,7 +118,7 @@ def test_a_run_interrupted_in_the_middle_of_a_chunk_is_resumed_there(run, interr
     assert sum(done) % (5 * 5) > 0, "neither the first bucket of the chunk nor the last"
 
 
-@pytest.mark.parametrize("kind", ["blocks", "warm"])
+@pytest.mark.parametrize("kind", ["blocks", "cbow", "warm"])
 @pytest.mark.parametrize("validation", ["fraction", "text"])
 def test_a_run_with_validation_is_resumed_to_the_same_file(kind, validation, tmp_path, run, interrupts, many_tasks):
     text = tmp_path / "other.txt"
@@ -376,7 +376,7 @@ def finished(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("kind", "forgery"),
-    [(kind, forgery) for kind in ("blocks", "hogwild", "cold") for forgery in FORGERIES]
+    [(kind, forgery) for kind in ("blocks", "hogwild", "cbow", "cold") for forgery in FORGERIES]
     + [("cold", forgery) for forgery in SOFTMAX_FORGERIES],
 )
 def test_a_manipulated_checkpoint_is_an_error_before_anything_is_trained(kind, forgery, run, finished, monkeypatch):

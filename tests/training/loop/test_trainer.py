@@ -103,31 +103,33 @@ def test_hash_seed_locale_folder_and_workers_change_no_byte(tmp_path):
     assert len(digests.pop().strip()) == 64
 
 
-@pytest.mark.parametrize("kind", ["blocks", "hogwild", "cold"])
+@pytest.mark.parametrize("kind", ["blocks", "hogwild", "cbow", "cold"])
 def test_another_seed_gives_other_vectors(kind):
     one, other = (model_of(kind, seed=seed).fit(ids(), progress=False).wv.vectors for seed in (3, 4))
     assert not np.allclose(one, other)
 
 
 @pytest.mark.parametrize(("vector_size", "negative", "window"), [(1, 1, 1), (2048, 1, 2), (5, 64, 2), (17, 5, 100)])
-@pytest.mark.parametrize("schedule", ["hogwild", "blocks"])
-def test_the_ends_of_every_range_train(vector_size, negative, window, schedule):
+@pytest.mark.parametrize("kind", [{"schedule": "hogwild"}, {"schedule": "blocks"}, {"architecture": "cbow"}])
+def test_the_ends_of_every_range_train(vector_size, negative, window, kind):
     options = {"vector_size": vector_size, "negative": negative, "window": window, "min_count": 1, "sample": 0}
-    model = Word2Vec(**options, schedule=schedule, epochs=1).fit(sentences(50), progress=False)
+    model = Word2Vec(**options, **kind, epochs=1).fit(sentences(50), progress=False)
     assert model.wv.vectors.shape == (20, vector_size)
     assert np.isfinite(model.wv.vectors).all()
     assert 0 < model.history[0].loss < (1 + negative) * np.log(2) * 1.01
 
 
-@pytest.mark.parametrize("schedule", ["hogwild", "blocks"])
-def test_divergence_stops_at_once_with_advice(corpus, schedule):
+@pytest.mark.parametrize("kind", [{"schedule": "hogwild"}, {"schedule": "blocks"}, {"architecture": "cbow"}])
+def test_divergence_stops_at_once_with_advice(corpus, kind):
+    options = SMALL | {"alpha": 1e30, "schedule": "auto"} | kind
     with pytest.raises(DivergenceError, match=r"loss became (inf|nan) in epoch 1, .* smaller alpha"):
-        Word2Vec(**SMALL | {"alpha": 1e30, "schedule": schedule}).fit(corpus, progress=False)
+        Word2Vec(**options).fit(corpus, progress=False)
 
 
-def test_a_corpus_without_pairs_is_refused():
+@pytest.mark.parametrize("kind", [{}, {"schedule": "auto", "architecture": "cbow"}])
+def test_a_corpus_without_pairs_is_refused(kind):
     with pytest.raises(CorpusError, match=r"2 words .* no two of them in one sentence"):
-        Word2Vec(**SMALL).fit([["one"], ["two"]], progress=False)
+        Word2Vec(**SMALL | kind).fit([["one"], ["two"]], progress=False)
 
 
 def test_too_little_memory_is_refused_with_the_sizes(corpus, monkeypatch):
@@ -241,7 +243,7 @@ class Progress(Reporter):
             self.shown.append((done / self._total, sum(result.share for result in self._results), note))
 
 
-@pytest.mark.parametrize("kind", ["blocks", "hogwild", "cold"])
+@pytest.mark.parametrize("kind", ["blocks", "hogwild", "cbow", "cold"])
 def test_progress_is_the_share_of_tasks_done_and_shows_no_loss_before_the_first(kind, results, monkeypatch):
     monkeypatch.setattr(trainer, "POLL_SECONDS", 0.001)
     report = Progress(results)

@@ -106,10 +106,14 @@ class ExactSoftmax:
         for first in range(0, len(centers), self.part):
             batch = centers[first : first + self.part]
             N = counts.totals[batch]
-            losses, _ = self._forward(center[batch], outside, intercept, counts.rows(batch), N)
-            total += float(N @ losses)
+            total += float(N @ self.losses(center[batch], outside, intercept, counts.rows(batch), N))
         nats = total / counts.pairs
         return ExactLoss(nats, float(np.exp(nats)), counts.pairs)
+
+    @np.errstate(**_SILENT)
+    def losses(self, center: Floats, outside: Floats, intercept: Floats, rows: CountRows, totals: Doubles) -> Doubles:
+        """Return the losses L_c / N_c of at most `part` centers, (B,); the arguments are those of `gradient`."""
+        return self._forward(center, outside, intercept, rows, totals)[0]
 
     def over_words(self, work: Callable[[slice], T]) -> list[T]:
         """Return work(words) for each tile of the vocabulary, in order; threads share the tiles."""

@@ -22,17 +22,21 @@ _NO_EPOCH = 2**32 - 1  # seeds the draws of `end_loss`
 
 
 class WindowEngine(Engine[TaskT, WorkspaceT]):
-    """The base class of engines that train on windows; `center` and `outside` are views of rows padded to 64 bytes."""
+    """The base class of engines that train on windows; `center` and `outside` are views of rows padded to 64 bytes.
 
-    def __init__(self, corpus: Corpus, options: Options):
+    `outside` has a row for each word, or `n_outputs` rows.
+    """
+
+    def __init__(self, corpus: Corpus, options: Options, n_outputs: int | None = None):
         super().__init__(options)
         counts = corpus.vocabulary.counts
         self._tokens = corpus.tokens
         self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
         self._keep = sampling.keep_thresholds(counts, options.sample)
         V, D = len(counts), options.vector_size
-        shape = (V, layout.LANES * layout.strips(D))
-        self._padded_center, self._padded_outside = layout.aligned_zeros(shape), layout.aligned_zeros(shape)
+        width = layout.LANES * layout.strips(D)
+        self._padded_center = layout.aligned_zeros((V, width))
+        self._padded_outside = layout.aligned_zeros((V if n_outputs is None else n_outputs, width))
         self.center, self.outside = self._padded_center[:, :D], self._padded_outside[:, :D]
         for first, rows in start_rows(V, D, options.seed):
             self.center[first : first + len(rows)] = rows

@@ -15,17 +15,20 @@ TILE = 8  # most output rows in a tile: with two input rows their scores fill on
 
 score_tile = Intrinsic("firth.training.windows.simd", "score_tile")
 update_tile = Intrinsic("firth.training.windows.simd", "update_tile")
+sum_rows = Intrinsic("firth.training.windows.simd", "sum_rows")
+add_to_rows = Intrinsic("firth.training.windows.simd", "add_to_rows")
 
 
 @lru_cache(maxsize=64)
 def tiles(negative: int) -> tuple[int, int]:
-    """Return (output rows in a tile, tiles) for 1 + K output rows: the fewest tiles, as even as they can be.
+    """Return the `even_tiles` of 1 + K output rows; raise `OptionError` for a K out of range."""
+    return even_tiles(1 + Options(negative=negative).negative)
 
-    Raises `OptionError` for a K out of range.
-    """
-    negative = Options(negative=negative).negative
-    n_tiles = -(-(1 + negative) // TILE)
-    return -(-(1 + negative) // n_tiles), n_tiles
+
+def even_tiles(n_outputs: int) -> tuple[int, int]:
+    """Return (output rows in a tile, tiles) for `n_outputs` rows: the fewest tiles, as even as they can be."""
+    n_tiles = -(-n_outputs // TILE)
+    return -(-n_outputs // n_tiles), n_tiles
 
 
 @lru_cache(maxsize=64)

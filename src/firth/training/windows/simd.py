@@ -314,3 +314,52 @@ def _prefetch(b: ir.IRBuilder, address: ir.Value) -> None:
     signature = ir.FunctionType(ir.VoidType(), [pointer, _I32, _I32, _I32])
     function = cgutils.get_or_insert_function(b.module, signature, "llvm.prefetch.p0")
     b.call(function, [b.inttoptr(address, pointer), _I32(1), _I32(3), _I32(1)])  # to write, keep near, data
+
+
+@intrinsic
+def sum_rows(typingctx, strips, rows, n, factor, total):
+    """Write the sum of n rows, times a factor, to another row.
+
+    strips  int      strips in a row
+    rows    address  table of n row addresses, int64
+    factor  float32  by which the sum is multiplied
+    total   address  row that is overwritten
+    """
+    signature = types.void(strips, types.int64, types.int64, types.float32, types.int64)
+
+    def codegen(context, b, sig, args):
+        strips, rows, n, factor, total = args
+        factor = _splat(b, factor)
+        with cgutils.for_range(b, strips) as strip:
+            offset = b.mul(strip.index, _I64(STRIP_BYTES))
+            sums = _carried(b, _constant(b, 0.0))
+            with cgutils.for_range(b, n) as loop:
+                row = _load(b, b.add(_load_address(b, rows, loop.index), offset))
+                b.store((_get(b, sums) + row).value, sums)
+            _store(_get(b, sums) * factor, b.add(total, offset))
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def add_to_rows(typingctx, strips, rows, n, change):
+    """Add the row at `change` to n rows, to one that is in the table r times r times.
+
+    strips  int      strips in a row
+    rows    address  table of n row addresses, int64
+    change  address  row to add
+    """
+    signature = types.void(strips, types.int64, types.int64, types.int64)
+
+    def codegen(context, b, sig, args):
+        strips, rows, n, change = args
+        with cgutils.for_range(b, strips) as strip:
+            offset = b.mul(strip.index, _I64(STRIP_BYTES))
+            summand = _load(b, b.add(change, offset))
+            with cgutils.for_range(b, n) as loop:
+                address = b.add(_load_address(b, rows, loop.index), offset)
+                _store(_load(b, address) + summand, address)
+        return context.get_dummy_value()
+
+    return signature, codegen

@@ -46,3 +46,26 @@ def compile_step(tile: int, n_tiles: int, n_strips: int, n_upcoming: int) -> Any
             update_tile(tile, in_place, n_upcoming, rows, outputs + place, g + t * tile_bytes, upcoming + place)
 
     return train_step
+
+
+@lru_cache(maxsize=16)
+def compile_long_step(tile: int, n_strips: int, n_upcoming: int) -> Any:
+    """Return a function that does one step, as `compile_step`, for a number of tiles that each step has its own of."""
+
+    @helper(inline="always")
+    def train_step(step, n_tiles, outputs, upcoming, column_weights, g, before, sums, after):
+        """Do the step (27), (27a) for at least one tile. All arguments but the first two are addresses of tables.
+
+        -eta G Y is added to the rows of `before` and written to those of `after`, over several tiles by way of those of
+        `sums`. If `before` and `after` are the inputs, the step is that of `compile_step`.
+        """
+        tile_bytes = step.pairs * STRIP_BYTES
+        for t in range(n_tiles):
+            weights = column_weights + t * STRIP_BYTES
+            score_tile(tile, step, outputs + 8 * tile * t, weights, g + t * tile_bytes)
+        for t in range(n_tiles):
+            first, last = before if t == 0 else sums, after if t == n_tiles - 1 else sums
+            rows, place = Rows(step.inputs, first, last, step.pairs, n_strips), 8 * tile * t
+            update_tile(tile, 0, n_upcoming, rows, outputs + place, g + t * tile_bytes, upcoming + place)
+
+    return train_step

@@ -1,0 +1,1 @@
+"""CBOW: the words around a position predict the word in its middle."""

@@ -1,0 +1,1 @@
+"""Hierarchical softmax for skip-gram: tree, schedules, kernels."""
