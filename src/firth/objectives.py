@@ -22,6 +22,11 @@ In CBOW the M words of the window predict the word in the middle. The three loss
     CBOW                   h = a Σ_i v_{c_i},   a = 1/M for the mean of the context, a = 1 for its sum
       ∂J/∂v_w = a r_w ∂J/∂h                         r_w = how often w is in the context
 
+With subwords (Bojanowski et al. 2017, arXiv:1607.04606), x stands for v_c, composed of the n rows of the center word:
+
+    subwords               x = (1/n) Σ_i z_{g_i}             g_i the word itself and its character n-grams
+      ∂J/∂z_g = (r_g/n) ∂J/∂x                       r_g = how often g is among them
+
 The fast kernels are tested against these functions. They are plain NumPy, change nothing in place, compute in float64
 for any input, and are finite for any scores up to 1e300. An array or a row number that does not fit raises
 `ShapeError`, because NumPy would broadcast or wrap it silently.
@@ -371,7 +376,7 @@ def subword_pair(
 ) -> tuple[float, Array, Array]:
     """Return the loss of a pair with subwords, J(x, o, U) with x = (1/n) Σ_i z_{g_i}, and its gradients by Z and U.
 
-    Results 36 and 37; Bojanowski et al. 2017 (arXiv:1607.04606), section 3.2. The gradient by a row of Z that is in the
+    Results 37 and 38; Bojanowski et al. 2017 (arXiv:1607.04606), section 3.2. The gradient by a row of Z that is in the
     list r times is (r/n) ∂J/∂x. Any other row of ∂J/∂Z is zero.
 
       rows     (n,) ints      g_1 … g_n, rows of Z: the center word's own and those of its n-grams; at least one

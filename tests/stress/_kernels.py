@@ -28,6 +28,7 @@ from firth.training.negative_sampling import block_kernels, buckets, partition, 
 from firth.training.sampling import alias_table, keep_thresholds
 from firth.training.softmax import kernels
 from firth.training.softmax.cooccurrence import CountRows
+from firth.training.subwords import kernels as subword_training
 from firth.training.windows import layout, simd
 from firth.vectors import search_kernels
 
@@ -130,6 +131,30 @@ def train_block(D: int, K: int) -> Case:
         block = window_kernels.TokenBlock(center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate)
         counts = train(block, work)
         return [center, outside, work.loss, counts]
+
+    return case
+
+
+def train_subwords(D: int, K: int) -> Case:
+    train = subword_training.compile_train_block(*layout.tiles(K), layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        V, N, window = int(rng.integers(1, 40)), int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
+        lists = [[w, *(V + rng.integers(0, N, int(rng.integers(0, 9))))] for w in range(V)]
+        starts = fence(np.append(0, np.cumsum([len(rows) for rows in lists])))
+        rows = fence(np.concatenate(lists).astype(np.int32))
+        work = window_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_))
+        subwords = subword_training.make_subword_workspace(V, D, window, work)
+        work = fence.each(work)
+        subwords = subword_training.SubwordWorkspace(work, *map(fence, subwords[1:]))
+        inputs, outside, shrink = fence(matrix(rng, V + N, D)), fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
+        key, rate = np.uint64(rng.integers(2**63)), np.float32(0.005)
+        windows = window_kernels.TokenBlock(
+            subwords.vectors, outside, fence(tokens), keep, alias, key, window, shrink, K, rate
+        )
+        counts = train(subword_training.SubwordBlock(windows, inputs, starts, rows), subwords)
+        return [inputs, outside, work.loss, counts]
 
     return case
 
@@ -470,6 +495,7 @@ PLAIN: dict[str, Case] = {
 
 VECTOR_CODE = {
     "training.negative_sampling.window_kernels.train_block": train_block,
+    "training.subwords.kernels.train_block": train_subwords,
     "training.hierarchical_softmax.window_kernels.train_block": train_paths,
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
     "training.cbow.kernels.train_block": train_positions,

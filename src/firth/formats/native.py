@@ -91,8 +91,7 @@ def write_native(
     they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are
     V strings or V whole numbers; `subwords` are the rows of n-grams. `options` and the `records`, `history` and
     `extra`, can be written as JSON. Raises `OptionError`, before anything is written, if shapes differ, a key is
-    repeated, or the suffix is that of a
-    compression.
+    repeated, or the suffix is that of a compression.
     """
     refuse_compression(path, "native")
     tensors = _tensors(keys, center, {"outside": outside, "nodes": nodes}, counts)

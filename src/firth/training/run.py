@@ -64,10 +64,11 @@ def make_checkpointer(
         from firth.training.loop.checkpoint import FolderCheckpointer
         from firth.training.registry import objective_of
 
-        matrices = objective_of(options).state_matrices
+        objective = objective_of(options)
         return FolderCheckpointer(
-            folder, options, report, matrices=matrices, minutes=minutes, resume=resume, kernels=kernels
-        )
+            folder, options, report, matrices=objective.state_matrices, minutes=minutes, resume=resume, kernels=kernels,
+            rows=lambda corpus: objective.state_rows(corpus, options),
+        )  # fmt: skip
     for name, given in {option("resume", True): resume, option("checkpoint_minutes"): minutes is not None}.items():
         if given:
             raise OptionError(f"{name} needs {option('checkpoint')}, the folder for the checkpoints")

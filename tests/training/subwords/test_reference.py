@@ -27,7 +27,7 @@ def blocks(tokens, V=5, D=6, window=3):
 
 
 def test_a_block_is_the_fasttext_step_of_each_window():
-    """A window moves each row of a word by n times the gradient by that row, summed over its pairs (36b)."""
+    """A window moves each row of a word by n times the gradient by that row, summed over its pairs (38)."""
     tokens = np.array([0, 3, 1, 1, 4, END, 2, 0, 2, END], np.int32)
     block = blocks(tokens)
     Z, U, noise, loss = block.inputs.copy(), block.tokens.outside.copy(), np.empty(3, np.int32), 0.0

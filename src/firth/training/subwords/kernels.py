@@ -1,7 +1,7 @@
 """The kernel for subwords: trains one block of tokens, some windows at a time, with composed center vectors (Numba).
 
 The vector of a word is the mean of its rows, and a step adds the change of the vector to each of them, as fastText
-does (Result 40 of docs/derivation.md). A block is trained in slices of SLICE windows. At the beginning of a slice the
+does (Result 38 of docs/derivation.md). A block is trained in slices of SLICE windows. At the beginning of a slice the
 vectors of its words are composed once; the steps of its windows change these vectors, exactly as they change center
 rows without subwords; at the end of the slice the change of each vector is added to its rows. So within a slice a word
 does not see what other words do to the n-grams that it shares with them.

@@ -9,6 +9,7 @@ from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import Trainer
 from firth.training.subwords.hogwild import SubwordSampling
 from firth.training.subwords.memory import memory_needed
+from firth.training.subwords.rows import list_rows
 
 
 def make_trainer(
@@ -18,4 +19,9 @@ def make_trainer(
     return Trainer(SubwordSampling(corpus, options, kernels), options, workers, report, checkpointer)
 
 
-OBJECTIVE = Objective(state_matrices=2, memory_needed=memory_needed, make_trainer=make_trainer)
+def state_rows(corpus: Corpus, options: Options) -> int:
+    """Return the number of rows of n-grams in a checkpoint; those of words are one of its matrices."""
+    return list_rows(corpus.vocabulary, options).n_rows - len(corpus.vocabulary)
+
+
+OBJECTIVE = Objective(2, memory_needed, make_trainer, state_rows)
