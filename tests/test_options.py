@@ -58,7 +58,12 @@ def test_names_and_defaults_are_gensims_where_gensim_has_an_equivalent():
         ("unigram_intercept", [True, False], [0, 1, None], "True or False"),
         ("lowercase", [True, False], [0, 1, None], "True or False"),
         ("schedule", ["blocks", "hogwild"], ["Blocks", "", None], "'auto' or 'blocks' or 'hogwild'"),
-        ("objective", ["negative_sampling", "softmax"], ["soft", b"softmax"], "'negative_sampling' or 'softmax'"),
+        (
+            "objective",
+            ["negative_sampling", "softmax"],
+            ["soft", b"softmax"],
+            "'negative_sampling' or 'hierarchical_softmax' or 'softmax'",
+        ),
     ],
 )
 def test_the_range_of_each_option(name, allowed, refused, range_):
@@ -291,7 +296,7 @@ def test_each_answer_is_a_sentence_with_names_that_exist(name):
         ("sg", "skip-gram (sg=1) is the only architecture, and CBOW (sg=0) is not available: leave it out"),
         (
             "hs",
-            "hierarchical softmax is not available: leave it out .*, or give objective='softmax' for the exact softmax",
+            r"leave it out for negative sampling \(hs=0\), or give objective='hierarchical_softmax' for hs=1",
         ),
         ("sentences", r"give the corpus to fit: Word2Vec\(\.\.\.\)\.fit\(corpus\)"),
         ("trim_rule", "trim rules are not available: use min_count and max_vocab, or .*"),

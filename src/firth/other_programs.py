@@ -24,9 +24,9 @@ _ANSWERS: dict[str, str | tuple[str, str]] = {
     "cbow": "skip-gram (cbow=0) is the only architecture, and CBOW (cbow=1) is not available: leave it out",
     "cbow_mean": "CBOW is not available: leave it out",
     "model": "skip-gram is the only model, and CBOW is not available: leave it out",
-    "hs": "hierarchical softmax is not available: leave it out for negative sampling, or give "
-    "{objective='softmax'} for the exact softmax",
-    "loss": "use {objective}: 'negative_sampling' is fastText's ns, and 'softmax' its softmax",
+    "hs": "leave it out for negative sampling (hs=0), or give {objective='hierarchical_softmax'} for hs=1",
+    "loss": "use {objective}: 'negative_sampling' is fastText's ns, 'hierarchical_softmax' its hs, and 'softmax' its "
+    "softmax",
     "max_vocab_size": "use {max_vocab}, which limits the finished vocabulary",
     "trim_rule": "trim rules are not available: use {min_count} and {max_vocab}, or remove words from the corpus",
     "hashfxn": "no hash function is used, and {seed} alone determines the random vectors: leave it out",

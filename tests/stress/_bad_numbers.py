@@ -17,6 +17,7 @@ from firth.training.sampling import alias_table
 from firth.training.softmax.cooccurrence import Cooccurrence, count_pairs
 from firth.training.softmax.exact import exact_loss
 from firth.training.windows import layout, simd
+from firth.training.windows.token_blocks import TokenBlockTask
 
 V, D, K = 60, 5, 5
 EXTREMES = (2**31 - 1, -(2**31), 2**30, -3)
@@ -63,7 +64,7 @@ def ids() -> list[Attempt]:
 
     def train(rng: np.random.Generator) -> None:
         lock_free._tokens, number = store(rng)
-        refused(CorpusError, number, lambda: lock_free.train(hogwild.TokenBlockTask(0, 0, 0.0), 0.01, work))
+        refused(CorpusError, number, lambda: lock_free.train(TokenBlockTask(0, 0, 0.0), 0.01, work))
 
     in_blocks = blocks.Blocks(corpus, options)
     worker = in_blocks.workspace()

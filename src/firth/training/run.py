@@ -138,7 +138,7 @@ def _validation(
     from firth.training.softmax.cooccurrence import count_pairs
     from firth.training.softmax.exact import exact_loss, unigram_intercept
 
-    words = corpus.vocabulary.counts
+    words, name = corpus.vocabulary.counts, "hierarchical softmax" if options.has_nodes else "softmax"
     counts = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
     intercept = unigram_intercept(words) if options.unigram_intercept else None
 
@@ -148,7 +148,7 @@ def _validation(
         else:
             loss = exact_loss(trainer.center, trainer.outside, counts, intercept, workers=workers)
         pairs = counted(round(loss.pairs), "pair")
-        report.show(f"held out {pairs}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
+        report.show(f"held out {pairs}  {name} loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
         return replace(record, validation_loss=loss.nats)
 
     return validate

@@ -57,9 +57,9 @@ def test_both_schedules_estimate_the_same_loss():
     losses = []
     first, *_ = trained("blocks")
     second, *_ = trained("hogwild")
-    for engine in (first, second):
+    for each in (first, second):
         second._padded_center[:], second._padded_outside[:] = first._padded_center, first._padded_outside
-        losses.append(engine.end_loss(engine.workspace()))
+        losses.append(each.end_loss(each.workspace()))
     # The same 8,000 pairs, each with five of its own noise words: their losses vary by some 5 %.
     assert losses[0] == pytest.approx(losses[1], rel=0.01)
 
