@@ -21,7 +21,7 @@ class Training(Protocol):
     """
 
     center: Matrix  # (V, D), trained in place
-    outside: Matrix  # likewise
+    outside: Matrix  # the output matrix, likewise: (V, D), or (V - 1, D) if its rows are the nodes of a tree
     subwords: SubwordVectors | None  # the rows of n-grams, trained in place, or None
 
     def start_from(self, rows: StartRows) -> None: ...
