@@ -49,6 +49,7 @@ from firth.formats.streams import is_compressed, refuse_compression, refuse_devi
 from firth.formats.tensors import is_safetensors
 from firth.formats.word2vec import is_header
 from firth.formats.words import FLOATS, check_shapes, key_tensors, split_words
+from firth.messages import counted
 from firth.options import shortened
 from firth.subwords import LONGEST_NGRAM, NgramScheme, SubwordVectors
 
@@ -81,7 +82,6 @@ def write_native(
     outside: Array | None = None,
     nodes: Array | None = None,
     counts: Array | Sequence[int] | None = None,
-    options: Mapping[str, Any] | None = None,
     subwords: SubwordVectors | None = None,
     **records: Any,
 ) -> None:
@@ -89,13 +89,13 @@ def write_native(
 
     `center` and `outside`, (V, D), and `nodes`, (N, D), are arrays of float16, 32 or 64, not necessarily contiguous:
     they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are
-    V strings or V whole numbers; `subwords` are the rows of n-grams. `options` and the `records`, `history` and
+    V strings or V whole numbers; `subwords` are the rows of n-grams. The `records`, `options`, `history` and
     `extra`, can be written as JSON. Raises `OptionError`, before anything is written, if shapes differ, a key is
     repeated, or the suffix is that of a compression.
     """
     refuse_compression(path, "native")
     tensors = _tensors(keys, center, {"outside": outside, "nodes": nodes}, counts)
-    documents = {"options": options, "history": None} | records
+    documents: dict[str, Any] = {"options": None, "history": None} | records
     known = {name: json.dumps(document) for name, document in documents.items()}
     if subwords is not None:
         tensors |= _subword_tensors(subwords, center.shape[1])
@@ -170,7 +170,7 @@ def _tensors(
 def _subword_tensors(subwords: SubwordVectors, D: int) -> dict[str, Array]:
     if subwords.vector_size != D:
         raise OptionError(
-            f"the rows of n-grams have {subwords.vector_size} numbers: they must have {D}, as center does"
+            f"the rows of n-grams have {counted(subwords.vector_size, 'number')}: they must have {D}, as center does"
         )
     return {"ngrams": subwords.rows} | ({} if subwords.buckets is None else {"buckets": subwords.buckets})
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from firth.errors import FormatError, NotAvailableError
+from firth.messages import counted
 from firth.vectors import KeyedVectors as Vectors
 from firth.vectors.query_input import FloatArray, Key
 
@@ -57,7 +58,7 @@ class KeyedVectors(Vectors):
         return self._row(key) is not None  # type: ignore[arg-type]
 
     def __str__(self) -> str:
-        return f"{type(self).__name__}<vector_size={self.vector_size}, {len(self)} keys>"
+        return f"{type(self).__name__}<vector_size={self.vector_size}, {counted(len(self), 'key')}>"
 
     def save(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
         """Write firth's native format, in one file; `sep_limit` and other arguments of gensim have no effect."""

@@ -107,7 +107,7 @@ def test_words_without_ngrams_train_as_without_subwords():
     np.testing.assert_allclose(outside, plain.outside, atol=1e-5)
 
 
-def test_one_step_moves_every_row_of_a_center_by_the_step_of_its_vector():
+def test_a_step_moves_every_row_of_a_center_by_the_step_of_its_vector():
     """The step of a pair, (38): undivided, as in fastText, so that the composed vector moves by the same step."""
     V, D, N, rng = 2, 8, 5, np.random.default_rng(SEED)
     inputs, outside = random_rows(rng, V + N, D), random_rows(rng, V, D)

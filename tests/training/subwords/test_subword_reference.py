@@ -1,7 +1,7 @@
 """The NumPy reference for subwords against the equations of `firth.objectives`, in float64."""
 
 import numpy as np
-from training.subwords.test_kernels import SEED, train
+from training.subwords.test_subword_kernels import SEED, train
 
 from firth.objectives import negative_sampling, subword_pair
 from firth.text import END

@@ -1,6 +1,7 @@
 """Estimates the memory of training with subwords before it starts: the largest growth of resident memory."""
 
 from firth.compiling.kernel import compiler_memory
+from firth.messages import counted
 from firth.options import Options
 from firth.text import Corpus
 from firth.training.negative_sampling.memory import matrices_and_tables
@@ -20,7 +21,7 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
     return {
         "compiled kernels": compiler_memory() + _COMPILED,
         **matrices_and_tables(len(corpus.vocabulary), options, workers),
-        f"{lists.n_rows:,} rows of words and n-grams": lists.n_rows * row,
+        f"{counted(lists.n_rows, 'row')} of words and n-grams": lists.n_rows * row,
         "lists of n-grams": len(lists.rows) * _LISTED_BYTES,
         f"vectors of {workers} workers": workers * scratch,
     }
