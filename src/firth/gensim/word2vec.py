@@ -19,6 +19,7 @@ from firth.gensim.corpora import (
 )
 from firth.gensim.keyedvectors import KeyedVectors
 from firth.gensim.prediction import predicted_words
+from firth.gensim.score import SentenceScorer
 from firth.gensim.training import Rates, TrainingCall
 from firth.gensim.vocabulary import TrimRule, choose_words, count_words
 from firth.model import Word2Vec as Model
@@ -206,7 +207,7 @@ class Word2Vec:
         model = self._untrained(dict(zip(self.wv.index_to_key, self._counts(), strict=True)))
         self._output = np.zeros_like(self.wv.vectors)
         self.wv.vectors = model.wv.vectors.copy()
-        settings.add_codes(self.wv, self.hs)
+        self._add_codes()
 
     def update_weights(self) -> None:
         """Add the counts that `prepare_vocab` chose, and vectors for new words, which start as in a new model."""
@@ -221,7 +222,7 @@ class Word2Vec:
             vectors = self._untrained(new).wv.vectors
             self.wv.add_vectors(list(new), vectors, {"count": list(new.values())})
             self._output = np.vstack([self._output, np.zeros((len(new), self.vector_size), np.float32)])
-        settings.add_codes(self.wv, self.hs)
+        self._add_codes()
 
     def reset_from(self, other_model: "Word2Vec") -> None:
         """Take the words and counts of another model, and start with random vectors."""
@@ -285,6 +286,10 @@ class Word2Vec:
     def _order(self) -> NDArray[np.intp]:
         return np.argsort(-self._counts(), kind="stable")
 
+    def _add_codes(self) -> None:
+        if self.hs:
+            settings.add_codes(self.wv, self._order())
+
     def _counts(self) -> NDArray[np.int64]:
         """Return how often each word occurs; 1 for every word if that is not known."""
         return np.ones(len(self.wv), np.int64) if self.wv.counts is None else self.wv.counts.copy()
@@ -322,6 +327,24 @@ class Word2Vec:
             raise settings.NotReadyError("predict_output_word needs negative sampling: train with negative=5, hs=0")
         return predicted_words(self.wv, self._output, context_words_list, topn, is_mean=bool(self.cbow_mean))
 
+    def score(
+        self,
+        sentences: Iterable[Any],
+        total_sentences: int = 1_000_000,
+        chunksize: int = 100,
+        queue_factor: int = 2,
+        report_delay: float = 1,
+    ) -> NDArray[np.float32]:
+        """Return the log probability of each sentence, at most `total_sentences`, by hierarchical softmax."""
+        if not self.hs or not len(self.wv):
+            raise settings.NotReadyError("score needs words, and hierarchical softmax: train with hs=1, negative=0")
+        order = self._order()
+        rows = {self.wv.index_to_key[row]: at for at, row in enumerate(order.tolist())}
+        counts = np.maximum(self._counts()[order], 1)
+        scorer = SentenceScorer(rows, self.wv.vectors[order], self._output, counts)
+        how = "skip_gram" if self.sg else "mean" if self.cbow_mean else "sum"
+        return scorer.scores(sentences, total_sentences, self.window, how)
+
     def init_sims(self, replace: bool = False) -> None:
         """Scale all vectors to length 1 if `replace`; otherwise there is nothing to do, as in gensim 4."""
         if replace:
@@ -354,7 +377,7 @@ class Word2Vec:
             counts = np.ones(len(saved.keys), np.int64) if saved.counts is None else saved.counts
             model.wv.replace(saved.keys, saved.vectors, counts)
             model._output = saved.output
-            settings.add_codes(model.wv, model.hs)
+            model._add_codes()
         return model
 
     def __str__(self) -> str:
