@@ -59,8 +59,8 @@ def _model(theirs: Any) -> Word2Vec:
     if given["hs"] and given["negative"]:
         given["negative"] = 0
         warnings.warn(
-            "the model was trained by hierarchical softmax and negative sampling at once: it is converted as a model of "
-            "the one, without the outside matrix syn1neg of the other",
+            "the model was trained by hierarchical softmax and negative sampling at once: it is converted as a model "
+            "of the one, without the outside matrix syn1neg of the other",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -14,9 +14,10 @@ from firth.training.hierarchical_softmax.tree import make_tree
 class SentenceScorer:
     """The log probability of a sentence: the sum over its windows of log P(word | context), in nats.
 
-    For skip-gram a window has a term log P(o | c) for each word o of the context; for CBOW one term, log P(c | context),
-    with the mean (or the sum) of the context's vectors. P is the product along the path of a word in the Huffman tree of
-    sigma(+-q . h) (Result 28 of docs/derivation.md). Windows have their full width, and unknown words are left out.
+    For skip-gram a window has a term log P(o | c) for each word o of the context; for CBOW one term, log P(c |
+    context), with the mean (or the sum) of the context's vectors. P is the product of sigma(+-q . h) along the path of
+    a word in the Huffman tree (Result 30 of docs/derivation.md). Windows have their full width, and unknown words are
+    left out.
 
     vectors, nodes  (V, D) and (V - 1, D), of words in descending order of their counts, (V,)
     """
