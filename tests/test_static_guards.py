@@ -24,7 +24,7 @@ BANNED_CALLS = {
 }  # fmt: skip
 BANNED_KEYWORDS = {("shell", True), ("allow_pickle", True), ("cache", True), ("parallel", True)}
 WRITERS = {
-    ("formats/atomic.py", "os.open"): "the temporary file",
+    ("atomic.py", "os.open"): "the temporary file",
     ("formats/npz.py", "archive.open"): "a member of an archive, which is an atomic file itself",
     ("text/store.py", "tempfile.TemporaryFile"): "ids of tokens, in a file without a name",
     ("training/loop/checkpoint.py", "path.open"): "the file that locks the folder",
@@ -135,7 +135,7 @@ def test_no_module_runs_code_opens_connections_or_swallows_errors(check):
 def test_every_file_is_written_atomically():
     found = {(name, call) for name, tree in trees() for call in written_files(tree)}
     assert found - set(WRITERS) == set()
-    assert {("formats/atomic.py", "os.open"), ("text/store.py", "tempfile.TemporaryFile")} < found
+    assert {("atomic.py", "os.open"), ("text/store.py", "tempfile.TemporaryFile")} < found
 
 
 def test_every_module_is_checked():

@@ -91,6 +91,8 @@ class Word2Vec:
         unigram_intercept: bool = True,
         center_power: float = 0.5,
         warm_epochs: int = 3,
+        subwords: tuple[int, int] | None = None,
+        buckets: int = 2_000_000,
         epochs: int = 5,
         alpha: float = 0.025,
         min_alpha: float = 0.0001,
@@ -140,9 +142,7 @@ class Word2Vec:
         from firth.starting import checked_counts, untrained
 
         model = cls(**options)
-        vocabulary = checked_counts(counts)
-        center, outside = untrained(vocabulary, model.options)
-        model._hold(KeyedVectors(vocabulary.index_to_key, center, vocabulary.counts), outside)
+        model._hold(*untrained(checked_counts(counts), model.options))
         return model
 
     def fit(
@@ -329,6 +329,7 @@ class Word2Vec:
         vocabulary = run.corpus.vocabulary
         counts = vocabulary.counts.copy()  # so that callbacks cannot change the counts used in training
         vectors = KeyedVectors(vocabulary.index_to_key, run.trainer.center, counts)
+        vectors.subwords = run.trainer.subwords
         if extends and run.start_rows is not None:
             vectors.inherit_attributes(self.wv, run.start_rows.rows, run.start_rows.sources)
         return vectors
@@ -408,7 +409,21 @@ class Word2Vec:
             counts=self.wv.counts,
             options=self.options.to_dict(),
             history=[dataclasses.replace(record, seconds=None).to_dict() for record in self.history],
+            subwords=self.wv.subwords,
         )
+
+    def save_fasttext(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole model in fastText's `.bin`, atomically; fastText and gensim's `load_facebook_model` read it.
+
+        See `firth.formats.fasttext.write_fasttext`. Raises `FirthError` before `fit`, and `FormatError` for a word with
+        whitespace in it.
+        """
+        from firth.formats import write_vectors
+
+        wv = self.wv
+        wv.check_rows()
+        parts = {"subwords": wv.subwords, "outside": self.outside, "options": self.options.to_dict()}
+        write_vectors(path, "fasttext-bin", wv.index_to_key, wv.vectors, wv.counts, **parts)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -435,7 +450,7 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     from firth.training.loop.trainer import records
 
     file = read_native(path)
-    vectors = KeyedVectors.trusted(list(file.keys), file.center, file.counts)  # read_native checked the keys
+    vectors = KeyedVectors.trusted(list(file.keys), file.center, file.counts, file.subwords)  # keys were checked
     output = file.outside if file.nodes is None else file.nodes
     if output is None or file.options is None:
         return vectors

@@ -14,7 +14,7 @@ from firth.options import Options, checked, limits, shortened, whole
 from firth.text import Corpus, KnownWords, Vocabulary
 from firth.text.store import StoreBuilder
 from firth.training.loop.progress import Reporter
-from firth.training.loop.start import Start
+from firth.training.loop.start import Start, StartRows
 from firth.training.loop.state import Checkpointer, is_finite
 from firth.vectors import KeyedVectors
 from firth.vectors.table import checked_keys
@@ -54,6 +54,7 @@ def start_of_model(
         nodes=output if options.has_nodes and same_tree else None,
         epochs=epochs,
         known=known,
+        subwords=vectors.subwords,
         is_averaged=average and epochs > 0,
     )
     _check(start, "this model", options)
@@ -70,7 +71,7 @@ def start_of_vectors(init: Any, options: Options, outside: NDArray[Any] | None =
     """
     if isinstance(init, KeyedVectors):
         init.check_rows()
-        start, name = Start(init.index_to_key, init.vectors, outside), "init"
+        start, name = Start(init.index_to_key, init.vectors, outside, subwords=init.subwords), "init"
     elif isinstance(init, (str, os.PathLike)):
         start, name = _loaded(init), os.fspath(init)
     else:
@@ -95,8 +96,8 @@ def checked_counts(counts: Any) -> Vocabulary:
     return Vocabulary(checked_keys(list(counts)), [int(count) for count in counts.values()])
 
 
-def untrained(vocabulary: Vocabulary, options: Options) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the center matrix and the output matrix as they are when training starts on these words."""
+def untrained(vocabulary: Vocabulary, options: Options) -> tuple[KeyedVectors, NDArray[np.float32]]:
+    """Return the vectors and the output matrix as they are when training starts on these words."""
     if options.objective == "softmax":
         raise OptionError(f"{option('objective', 'softmax')} cannot start from counts alone: call fit(corpus)")
     from firth.training.registry import make_trainer
@@ -104,7 +105,11 @@ def untrained(vocabulary: Vocabulary, options: Options) -> tuple[NDArray[np.floa
     with StoreBuilder().finish(np.zeros(0, np.int32)) as tokens:
         corpus = Corpus(vocabulary, tokens, *(0 for _ in range(7)))
         trainer = make_trainer(corpus, options, 1, Reporter(), Checkpointer(), "compiled")
-    return trainer.center, trainer.outside
+        none = np.empty(0, np.intp)
+        trainer.start_from(StartRows(none, none, trainer.center, None, None))  # composes vectors of n-grams
+    vectors = KeyedVectors(vocabulary.index_to_key, trainer.center, vocabulary.counts)
+    vectors.subwords = trainer.subwords
+    return vectors, trainer.outside
 
 
 def continued_options(options: Options, epochs_done: int, **changes: Any) -> Options:
@@ -131,9 +136,9 @@ def _loaded(path: str | os.PathLike[str]) -> Start:
 
     if detect(path).name == "native":
         model = read_native(path)
-        return Start(model.keys, model.center, model.outside)
+        return Start(model.keys, model.center, model.outside, subwords=model.subwords)
     vectors = read_vectors(path)
-    return Start(vectors.keys, vectors.vectors)
+    return Start(vectors.keys, vectors.vectors, subwords=vectors.subwords)
 
 
 def _check(start: Start, name: str, options: Options) -> None:

@@ -205,7 +205,6 @@ FOREIGN = [
         (["--checkpoint", "run", "--checkpoint-minutes", "x"], "--checkpoint-minutes 'x' is not allowed: give a n"),
         (["--vectr-size", "10"], r"--vector-size"),
         (["--format", "csv"], r"'csv' is unknown: give one of 'native', 'word2vec-text', 'word2vec-binary', 'glove'"),
-        (["--format", "fasttext-bin"], r"'fasttext-bin' can only be read: give one of 'native'"),
         *[([f"{dashes}{name}", "3"], f"no such option {dashes}{name}: ") for name, dashes in FOREIGN],
         (["-size", "100"], "no such option -size: use --vector-size (see firth train --help)"),
         (["--sg", "1"], "use --architecture: 'skip_gram', the default, is sg=1, and 'cbow' is sg=0"),

@@ -98,4 +98,4 @@ def _first(model: "Word2Vec | KeyedVectors", limit: int | None) -> "Word2Vec | K
     if limit is None or len(vectors) <= limit:
         return model
     counts = None if vectors.counts is None else vectors.counts[:limit]
-    return type(vectors).trusted(vectors.index_to_key[:limit], vectors.vectors[:limit], counts)
+    return type(vectors).trusted(vectors.index_to_key[:limit], vectors.vectors[:limit], counts, vectors.subwords)

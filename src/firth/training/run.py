@@ -64,10 +64,11 @@ def make_checkpointer(
         from firth.training.loop.checkpoint import FolderCheckpointer
         from firth.training.registry import objective_of
 
-        matrices = objective_of(options).state_matrices
+        objective = objective_of(options)
         return FolderCheckpointer(
-            folder, options, report, matrices=matrices, minutes=minutes, resume=resume, kernels=kernels
-        )
+            folder, options, report, matrices=objective.state_matrices, minutes=minutes, resume=resume, kernels=kernels,
+            rows=lambda corpus: objective.state_rows(corpus, options),
+        )  # fmt: skip
     for name, given in {option("resume", True): resume, option("checkpoint_minutes"): minutes is not None}.items():
         if given:
             raise OptionError(f"{name} needs {option('checkpoint')}, the folder for the checkpoints")
@@ -144,6 +145,8 @@ class Run:
         if self.start is not None and self.start_rows is not None and self.start.is_averaged:
             weight = self.start.share_of(self.corpus.tokens.n_words)
             self.start_rows.average_into(self.trainer.center, self.trainer.outside, weight)
+            if self.trainer.subwords is not None:
+                self.start_rows.average_ngrams_into(self.trainer.subwords, weight)
 
     @property
     def history(self) -> list[EpochRecord]:

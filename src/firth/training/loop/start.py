@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from firth.errors import OptionError
 from firth.messages import option
 from firth.options import Options
+from firth.subwords import SubwordVectors
 from firth.text import KnownWords, Vocabulary
 
 Matrix: TypeAlias = NDArray[np.float32]
@@ -26,6 +27,7 @@ class StartRows(NamedTuple):
     sources          (n,) rows of `center` and `outside`
     center, outside  (V', D) float16, float32 or float64; `outside` may be None
     nodes            the nodes of the same Huffman tree as the run's, or None
+    subwords         the rows of n-grams, numbered as the run's, or None
     """
 
     rows: NDArray[np.intp]
@@ -33,6 +35,30 @@ class StartRows(NamedTuple):
     center: NDArray[Any]
     outside: NDArray[Any] | None
     nodes: NDArray[Any] | None
+    subwords: SubwordVectors | None = None
+
+    def copy_ngrams_into(self, subwords: SubwordVectors) -> None:
+        """Overwrite the rows of n-grams that both have, in place."""
+        rows, sources = self._shared_ngrams(subwords)
+        if self.subwords is not None:
+            subwords.rows[rows] = self.subwords.rows[sources]
+
+    def average_ngrams_into(self, subwords: SubwordVectors, weight: float) -> None:
+        """Average the rows of n-grams that both have, in place, as `average_into` does."""
+        rows, sources = self._shared_ngrams(subwords)
+        if self.subwords is not None:
+            before = self.subwords.rows[sources]
+            subwords.rows[rows] = before + np.float32(1 - weight) * (subwords.rows[rows] - before)
+
+    def _shared_ngrams(self, subwords: SubwordVectors) -> tuple[_Rows, _Rows]:
+        """Return the rows of n-grams that both have: of the run, and here; none if they are numbered differently."""
+        if self.subwords is None or self.subwords.scheme != subwords.scheme:
+            return np.empty(0, np.intp), np.empty(0, np.intp)
+        theirs, ours = (
+            np.arange(len(each.rows)) if each.buckets is None else each.buckets for each in (self.subwords, subwords)
+        )
+        _, rows, sources = np.intersect1d(ours, theirs, assume_unique=True, return_indices=True)
+        return rows, sources
 
     def copy_into(self, center: Matrix, output: Matrix) -> None:
         """Overwrite rows of both matrices, in place; without `outside` or `nodes` the output matrix does not change."""
@@ -76,6 +102,7 @@ class Start:
     epochs           epochs that the vectors were trained for, which the numbers of the new epochs follow
     known            the vocabulary of the run; None: that of its corpus
     nodes            (V' - 1, D): of the Huffman tree of the vectors, if the run has the same tree
+    subwords         the rows of n-grams of the vectors, if they have any
     is_averaged      whether the vectors of the run are averaged with these at its end
     """
 
@@ -85,6 +112,7 @@ class Start:
     epochs: int = 0
     known: KnownWords | None = None
     nodes: NDArray[Any] | None = None
+    subwords: SubwordVectors | None = None
     is_averaged: bool = False
 
     def check(self, options: Options) -> None:
@@ -105,12 +133,12 @@ class Start:
         source_of: Mapping[Any, int] = {key: row for row, key in enumerate(self.keys)}
         sources = np.array([source_of.get(key, -1) for key in vocabulary.index_to_key], np.intp)
         rows = np.flatnonzero(sources >= 0)
-        return StartRows(rows, sources[rows], self.center, self.outside, self.nodes)
+        return StartRows(rows, sources[rows], self.center, self.outside, self.nodes, self.subwords)
 
     def digest(self) -> str:
         """Return the SHA-256, in hex, of the keys and the vectors."""
         digest = hashlib.sha256(json.dumps(list(self.keys)).encode())
-        for matrix in (self.center, self.outside, self.nodes):
+        for matrix in (self.center, self.outside, self.nodes, None if self.subwords is None else self.subwords.rows):
             if matrix is not None:
                 digest.update(f"{matrix.dtype.str} {matrix.shape}".encode())
                 for first in range(0, len(matrix), 4096):

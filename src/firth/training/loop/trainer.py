@@ -133,7 +133,7 @@ class Trainer:
         checkpointer: Checkpointer | None = None,
     ):
         self._engine, self._options, self._reporter = engine, options, reporter
-        self.center, self.outside = engine.center, engine.outside
+        self.center, self.outside, self.subwords = engine.center, engine.outside, engine.subwords
         self._checkpointer = checkpointer or Checkpointer()
         self._workspaces = [engine.workspace() for _ in range(workers)]
         self._lock, self._paused = threading.Lock(), threading.Event()
@@ -147,7 +147,7 @@ class Trainer:
 
     def start_from(self, rows: StartRows) -> None:
         """Replace initial values of both matrices, before `epochs`."""
-        rows.copy_into(self.center, self.outside)
+        self._engine.start_from(rows)
 
     def stop(self) -> None:
         """Make all workers stop in the middle of their tasks; the state can then be saved only if those are undone."""
@@ -163,7 +163,10 @@ class Trainer:
         self._compile()
         self._reporter.stage("training", self._options.epochs * self._engine.n_words)
         for epoch in range(self._tally.epoch, self._options.epochs):
-            self._run_epoch()
+            try:
+                self._run_epoch()
+            finally:
+                self._engine.refresh()
             if self._engine.halt[0]:
                 return
             record = self._record()

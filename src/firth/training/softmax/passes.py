@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from firth.messages import counted, option
 from firth.options import Options, shortened
+from firth.subwords import SubwordVectors
 from firth.text import Corpus
 from firth.training.loop.engine import Engine, Kernels, TaskResult
 from firth.training.loop.progress import Reporter
@@ -50,6 +51,8 @@ class SoftmaxTrainer:
     center, outside  (V, D) float32, changed in place by `epochs`
     kernels          "compiled", or "reference" for plain NumPy, in the warm start as well
     """
+
+    subwords: SubwordVectors | None = None
 
     def __init__(
         self,
