@@ -57,7 +57,7 @@ class KeyedVectors(Vectors):
         return row
 
     def __contains__(self, key: object) -> bool:
-        return self._row(key) is not None  # type: ignore[arg-type]
+        return super().__contains__(key) or self._row(key) is not None  # type: ignore[arg-type]
 
     def add_lifecycle_event(self, event_name: str, log_level: int = logging.INFO, **event: Any) -> None:
         """Log an event; unlike gensim's, the object does not keep it."""

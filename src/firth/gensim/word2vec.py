@@ -66,6 +66,7 @@ class Word2Vec:
     syn1neg: NDArray[np.float32]
     syn1: NDArray[np.float32]
     _MODEL = Model
+    _SAVED, _ARGUMENTS = settings.SAVED, settings.ARGUMENTS
 
     def __init__(
         self,
@@ -98,28 +99,34 @@ class Word2Vec:
         shrink_windows: bool = True,
     ):
         self.__dict__.update({name: value for name, value in locals().items() if name not in settings.NOT_KEPT})
+        self._start(sentences, corpus_file, trim_rule, callbacks)
+
+    def _start(self, sentences: Any, corpus_file: Any, trim_rule: TrimRule | None, callbacks: Iterable[Any]) -> None:
+        """Set the attributes that are not arguments, and train if there is a corpus."""
         self._prepare()
         if sentences is None and corpus_file is None:
             settings.warn_unused(trim_rule, callbacks)
             return
-        refuse_generator(sentences, epochs + 1)
+        refuse_generator(sentences, self.epochs + 1)
         self.build_vocab(sentences, corpus_file, trim_rule=trim_rule)
         self.train(
-            sentences, corpus_file, total_examples=self.corpus_count, epochs=epochs, compute_loss=compute_loss,
-            callbacks=callbacks,
+            sentences, corpus_file, total_examples=self.corpus_count, epochs=self.epochs,
+            compute_loss=self.compute_loss, callbacks=callbacks,
         )  # fmt: skip
 
     def _prepare(self) -> None:
-        """Set the attributes that are not arguments."""
         settings.check(self)
         self.load = _on_the_class_only  # type: ignore[method-assign]
-        self.wv = KeyedVectors(self.vector_size)
+        self.wv = self._empty_vectors()
         self.layer1_size = self.vector_size
         self.raw_vocab: dict[Any, int] = {}
         self._words: dict[Any, int] = {}  # chosen by `prepare_vocab`, for `prepare_weights`
         self.corpus_count = self.corpus_total_words = self.train_count = 0
         self.total_train_time = self.running_training_loss = 0.0
         self.min_alpha_yet_reached = self.alpha
+
+    def _empty_vectors(self) -> KeyedVectors:
+        return KeyedVectors(self.vector_size)
 
     # --- the vocabulary
 
@@ -206,7 +213,7 @@ class Word2Vec:
             return  # `train` raises an error
         model = self._untrained(dict(zip(self.wv.index_to_key, self._counts(), strict=True)))
         self._output = np.zeros_like(self.wv.vectors)
-        self.wv.vectors = model.wv.vectors.copy()
+        self._hold(model)
         self._add_codes()
 
     def update_weights(self) -> None:
@@ -219,10 +226,18 @@ class Word2Vec:
         np.add.at(counts, [self.wv.key_to_index[word] for word in known], list(known.values()))
         self.wv.counts = counts
         if new:
-            vectors = self._untrained(new).wv.vectors
-            self.wv.add_vectors(list(new), vectors, {"count": list(new.values())})
+            self.wv.add_vectors(list(new), self._new_vectors(new), {"count": list(new.values())})
             self._output = np.vstack([self._output, np.zeros((len(new), self.vector_size), np.float32)])
         self._add_codes()
+
+    def _hold(self, model: Model) -> None:
+        """Copy the vectors of an untrained model with the same words."""
+        self.wv.vectors = model.wv.vectors.copy()
+
+    def _new_vectors(self, new: Mapping[Any, int]) -> NDArray[np.float32]:
+        """Return vectors for new words."""
+        vectors: NDArray[np.float32] = self._untrained(new).wv.vectors
+        return vectors
 
     def reset_from(self, other_model: "Word2Vec") -> None:
         """Take the words and counts of another model, and start with random vectors."""
@@ -281,7 +296,10 @@ class Word2Vec:
         self.wv.vectors, self._output = vectors, settings.output_of(model, order)
 
     def _untrained(self, counts: Mapping[Any, int]) -> Model:
-        return self._MODEL.from_counts(counts, **settings.options_of(self), workers=self.workers)
+        return self._MODEL.from_counts(counts, **self._options(), workers=self.workers)
+
+    def _options(self) -> dict[str, Any]:
+        return settings.options_of(self)
 
     def _order(self) -> NDArray[np.intp]:
         return np.argsort(-self._counts(), kind="stable")
@@ -359,23 +377,29 @@ class Word2Vec:
 
     def save(self, fname: str | PathLike[str], *args: Any, **kwargs: Any) -> None:
         """Write the model to one file in firth's native format; `sep_limit` and other arguments have no effect."""
-        attributes = {name: value for name, value in vars(self).items() if name in settings.SAVED}
+        attributes = {name: value for name, value in vars(self).items() if name in self._SAVED}
         has_words = bool(len(self.wv))
         output = self._output if has_words else np.zeros_like(self.wv.vectors)
         saved = files.SavedModel(
-            self.wv.index_to_key, self.wv.vectors, output, self.wv.counts if has_words else None, attributes
+            self.wv.index_to_key,
+            self.wv.vectors,
+            output,
+            self.wv.counts if has_words else None,
+            attributes,
+            self.wv.subwords,
         )
-        files.write_model(fname, saved, Model(**settings.options_of(self)).options)
+        files.write_model(fname, saved, Model(**self._options()).options)
 
     @classmethod
     def load(cls, fname: str | PathLike[str], *args: Any, rethrow: bool = False, **kwargs: Any) -> Self:
         """Read a model that `save` or firth wrote; gensim's pickles are refused (`firth convert --from-gensim`)."""
         saved = files.read_model(fname)
-        model = cls(**{name: value for name, value in saved.attributes.items() if name in settings.ARGUMENTS})
+        model = cls(**{name: value for name, value in saved.attributes.items() if name in cls._ARGUMENTS})
         model.__dict__.update(saved.attributes)
         if saved.keys:
             counts = np.ones(len(saved.keys), np.int64) if saved.counts is None else saved.counts
             model.wv.replace(saved.keys, saved.vectors, counts)
+            model.wv.subwords = saved.subwords
             model._output = saved.output
             model._add_codes()
         return model
