@@ -95,6 +95,24 @@ def test_nodes_continue_only_while_the_tree_is_the_same():
         np.testing.assert_array_equal(model.wv[word], vector)
 
 
+def test_rows_of_ngrams_continue_and_new_words_get_theirs():
+    model = fitted(subwords=(3, 4), buckets=1000)
+    words, center, outside = list(model.wv.index_to_key), model.wv.vectors.copy(), model.outside.copy()
+    ngrams, unseen = model.wv.subwords.rows.copy(), model.wv["queenly"].copy()
+    known = list(model.wv.subwords.buckets)
+    idle = {"epochs": 1, "alpha": 1e-30, "min_alpha": 0.0, "progress": False}
+    model.partial_fit(SECOND, update_vocab=True, **idle)
+    # Rows of words are computed from composed vectors, so they have rounding errors of a few units in the last place.
+    np.testing.assert_allclose(model.wv.vectors[: len(words)], center, atol=1e-6)
+    np.testing.assert_array_equal(model.outside[: len(words)], outside)
+    kept = np.isin(model.wv.subwords.buckets, known)
+    np.testing.assert_array_equal(model.wv.subwords.rows[kept], ngrams)
+    assert kept.sum() == len(known) < len(kept), "ship, saw and left have n-grams of their own"
+    np.testing.assert_array_equal(model.wv["queenly"], unseen)
+    model.partial_fit(SECOND, 2, progress=False)
+    assert not np.allclose(model.wv["shipping"], 0)
+
+
 @pytest.mark.parametrize("warm_epochs", [0, 3])
 def test_a_softmax_is_trained_further_from_both_matrices(warm_epochs):
     text = topics(300, seed=1)
@@ -194,6 +212,15 @@ def test_counts_and_partial_fit_train_what_fit_trains(options):
 def test_wrong_counts_are_refused(counts, options, message):
     with pytest.raises(OptionError, match=message):
         Word2Vec.from_counts(counts, **options)
+
+
+def test_counts_and_partial_fit_train_what_fit_trains_with_subwords():
+    model = fitted(subwords=(3, 4), buckets=1000)
+    counts = dict(zip(model.wv.index_to_key, model.wv.counts.tolist(), strict=True))
+    parts = Word2Vec.from_counts(counts, **SMALL, subwords=(3, 4), buckets=1000)
+    assert np.abs(parts.wv.vectors).max() > 0
+    parts.partial_fit(FIRST, update_counts=False, progress=False)
+    np.testing.assert_allclose(parts.wv.vectors, model.wv.vectors, atol=1e-4)
 
 
 def test_new_words_obey_min_count_and_max_vocab():
@@ -434,8 +461,7 @@ def test_rows_of_ngrams_are_trained_further():
     model.partial_fit(SECOND, 1, update_vocab=True, **STILL)
     np.testing.assert_allclose(model.wv.vectors[: len(before)], before, atol=1e-6)
     assert model.wv.index_to_key[len(before) :] == ["ship", "saw", "left"]
-    unknown = model.wv.subwords.in_common(fitted(**SUBWORDS).wv.subwords)[0]
-    assert len(unknown) < len(model.wv.subwords.rows)  # the new words have n-grams of their own
+    assert set(model.wv.subwords.buckets) > set(fitted(**SUBWORDS).wv.subwords.buckets)  # of the new words
     assert model.wv["kings"] @ unseen > 0.9 * np.linalg.norm(model.wv["kings"]) * np.linalg.norm(unseen)
 
 

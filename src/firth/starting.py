@@ -13,9 +13,8 @@ from firth.messages import counted, option
 from firth.options import Options, checked, limits, shortened, whole
 from firth.text import Corpus, KnownWords, Vocabulary
 from firth.text.store import StoreBuilder
-from firth.training.loop.objective import Training
 from firth.training.loop.progress import Reporter
-from firth.training.loop.start import Start
+from firth.training.loop.start import Start, StartRows
 from firth.training.loop.state import Checkpointer, is_finite
 from firth.vectors import KeyedVectors
 from firth.vectors.table import checked_keys
@@ -53,9 +52,9 @@ def start_of_model(
         vectors.vectors,
         outside=None if options.has_nodes else output,
         nodes=output if options.has_nodes and same_tree else None,
-        subwords=vectors.subwords,
         epochs=epochs,
         known=known,
+        subwords=vectors.subwords,
         is_averaged=average and epochs > 0,
     )
     _check(start, "this model", options)
@@ -80,7 +79,7 @@ def start_of_vectors(init: Any, options: Options, outside: NDArray[Any] | None =
             f"{option('init', shortened(init))} is not allowed: give the path of a file of vectors, KeyedVectors, or "
             "a fitted Word2Vec"
         )
-    if options.has_nodes:  # a tree of other counts has other nodes
+    if options.has_nodes:
         start = dataclasses.replace(start, outside=None)
     _check(start, name, options)
     return start
@@ -97,15 +96,20 @@ def checked_counts(counts: Any) -> Vocabulary:
     return Vocabulary(checked_keys(list(counts)), [int(count) for count in counts.values()])
 
 
-def untrained(vocabulary: Vocabulary, options: Options) -> Training:
-    """Return a trainer whose matrices are as they are when training starts on these words."""
+def untrained(vocabulary: Vocabulary, options: Options) -> tuple[KeyedVectors, NDArray[np.float32]]:
+    """Return the vectors and the output matrix as they are when training starts on these words."""
     if options.objective == "softmax":
         raise OptionError(f"{option('objective', 'softmax')} cannot start from counts alone: call fit(corpus)")
     from firth.training.registry import make_trainer
 
     with StoreBuilder().finish(np.zeros(0, np.int32)) as tokens:
         corpus = Corpus(vocabulary, tokens, *(0 for _ in range(7)))
-        return make_trainer(corpus, options, 1, Reporter(), Checkpointer(), "compiled")
+        trainer = make_trainer(corpus, options, 1, Reporter(), Checkpointer(), "compiled")
+        none = np.empty(0, np.intp)
+        trainer.start_from(StartRows(none, none, trainer.center, None, None))  # composes vectors of n-grams
+    vectors = KeyedVectors(vocabulary.index_to_key, trainer.center, vocabulary.counts)
+    vectors.subwords = trainer.subwords
+    return vectors, trainer.outside
 
 
 def continued_options(options: Options, epochs_done: int, **changes: Any) -> Options:

@@ -11,7 +11,6 @@ the converted one. Writes a JSON list of failed tests to the file that `--failur
 import importlib
 import json
 import logging
-import subprocess
 import sys
 import tempfile
 import types
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from firth import cli
 
 REPLACED = {
     "word2vec": ["Word2Vec", "LineSentence", "PathLineSentences", "Text8Corpus", "BrownCorpus", "KeyedVectors"],
@@ -42,7 +43,7 @@ PICKLES = {
         "word2vec_old",
         "word2vec_old_sep",
         "word2vec_3.3",
-        "old_w2v_models/*.mdl",
+        "old_w2v_models/w2v_[123]*.mdl",
     ],
     "fasttext": ["ft_model_2.3.0", "fasttext_old", "fasttext_old_sep", "fasttext_3.3", "old_w2v_models/*fasttext*"],
     "keyedvectors": ["old_keyedvectors_320.dat"],
@@ -102,20 +103,25 @@ def replace_classes() -> None:
 
 
 def convert_pickles(names: list[str], folder: Path) -> None:
-    """Convert the pickled models among gensim's test data, and let `datapath` return the converted files."""
+    """Convert the pickled models among gensim's test data, as `firth convert --from-gensim` does.
+
+    `datapath` then leads to a folder that has the converted files under the names of the pickles, and links to all
+    others.
+    """
     utils = importlib.import_module("gensim.test.utils")
     data = Path(utils.datapath("."))
-    converted = {}
-    for file in sorted({file for name in names for file in data.glob(name) if not file.name.endswith(".npy")}):
-        target = folder / f"{file.name}.firth"
-        command = [sys.executable, "-m", "firth", "convert", "--from-gensim", str(file), str(target)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            converted[file] = target
+    pickles = {file for name in names for file in data.glob(name) if not file.name.endswith(".npy")}
+    for file in sorted(data.rglob("*")):
+        place = folder / file.relative_to(data)
+        if file.is_dir():
+            place.mkdir()
+        elif file in pickles:
+            converted = place.with_name(f"{file.name}.firth")
+            if cli.main(["convert", "--from-gensim", str(file), str(converted)]) == 0:
+                converted.rename(place)
         else:
-            sys.stdout.write(f"not converted: {file.name}: {done.stderr.strip().splitlines()[-1:]}\n")
-    found = utils.datapath
-    utils.datapath = lambda name: str(converted.get(Path(found(name)), found(name)))
+            place.symlink_to(file)
+    utils.datapath = lambda name: str(folder / name)
 
 
 class Failures:
@@ -142,13 +148,13 @@ def main(name: str, *arguments: str, failures: str | None = None) -> int:
         module: Any = types.ModuleType("testfixtures")
         module.log_capture = log_capture
         sys.modules["testfixtures"] = module
-    replace_classes()
     spec = find_spec(f"gensim.test.test_{name}")
     assert spec is not None
     assert spec.origin is not None
     outcome = Failures()
     with tempfile.TemporaryDirectory() as folder:
-        convert_pickles(PICKLES[name], Path(folder))
+        convert_pickles(PICKLES[name], Path(folder))  # by gensim, before its classes are replaced
+        replace_classes()
         settings = ["-c", "/dev/null", "--rootdir", folder, "-p", "no:cacheprovider", "-q"]
         pytest.main([*settings, spec.origin, *arguments], plugins=[outcome])
     sys.stdout.write(f"{name}: {outcome.passed} passed, {len(outcome.failed)} failed, {outcome.skipped} skipped\n")

@@ -23,9 +23,9 @@ have been added since.
 
 `__metadata__` has strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where absent), `extra`
 (JSON, in models that `firth.gensim` saved: gensim's attributes), `subwords` (JSON: minn, maxn and the number of
-buckets; absent without n-grams), `sha256` (of the bytes of center, outside or nodes, and ngrams, which identifies the
-result of a training run), `crc32` (JSON: the CRC-32 of each tensor's bytes) and `header_crc32` (that of the rest of the
-header).
+buckets; absent without n-grams), `sha256` (of the bytes of center, of outside or nodes, and of ngrams, which identifies
+the result of a training run), `crc32` (JSON: the CRC-32 of each tensor's bytes) and `header_crc32` (that of the rest of
+the header).
 """
 
 import json
@@ -49,7 +49,6 @@ from firth.formats.streams import is_compressed, refuse_compression, refuse_devi
 from firth.formats.tensors import is_safetensors
 from firth.formats.word2vec import is_header
 from firth.formats.words import FLOATS, check_shapes, key_tensors, split_words
-from firth.messages import counted
 from firth.options import shortened
 from firth.subwords import LONGEST_NGRAM, NgramScheme, SubwordVectors
 
@@ -70,8 +69,8 @@ class NativeFile:
     history: list[dict[str, Any]] | None
     sha256: str
     nodes: Array | None = None
-    subwords: SubwordVectors | None = None
     extra: dict[str, Any] | None = None
+    subwords: SubwordVectors | None = None
 
 
 def write_native(
@@ -82,20 +81,22 @@ def write_native(
     outside: Array | None = None,
     nodes: Array | None = None,
     counts: Array | Sequence[int] | None = None,
-    subwords: SubwordVectors | None = None,
-    **records: Any,
+    options: Mapping[str, Any] | None = None,
+    **parts: Any,
 ) -> None:
     """Write one native file, atomically.
 
     `center` and `outside`, (V, D), and `nodes`, (N, D), are arrays of float16, 32 or 64, not necessarily contiguous:
-    they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are
-    V strings or V whole numbers; `subwords` are the rows of n-grams. The `records`, `options`, `history` and
-    `extra`, can be written as JSON. Raises `OptionError`, before anything is written, if shapes differ, a key is
-    repeated, or the suffix is that of a compression.
+    they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are V
+    strings or V whole numbers. `options` and the `parts` named `history` and `extra` can be written as JSON; the part
+    `subwords` is `SubwordVectors`, the rows of n-grams. Raises `OptionError`, before anything is written, if shapes
+    differ, a key is repeated, or the suffix is that of a
+    compression.
     """
     refuse_compression(path, "native")
     tensors = _tensors(keys, center, {"outside": outside, "nodes": nodes}, counts)
-    documents: dict[str, Any] = {"options": None, "history": None} | records
+    subwords: SubwordVectors | None = parts.pop("subwords", None)
+    documents = {"options": options, "history": None} | parts
     known = {name: json.dumps(document) for name, document in documents.items()}
     if subwords is not None:
         tensors |= _subword_tensors(subwords, center.shape[1])
@@ -170,7 +171,7 @@ def _tensors(
 def _subword_tensors(subwords: SubwordVectors, D: int) -> dict[str, Array]:
     if subwords.vector_size != D:
         raise OptionError(
-            f"the rows of n-grams have {counted(subwords.vector_size, 'number')}: they must have {D}, as center does"
+            f"the rows of n-grams have {subwords.vector_size} numbers: they must have {D}, as center does"
         )
     return {"ngrams": subwords.rows} | ({} if subwords.buckets is None else {"buckets": subwords.buckets})
 

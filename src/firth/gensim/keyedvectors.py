@@ -1,5 +1,6 @@
 """KeyedVectors with gensim's constructor, and with what gensim's class has beyond firth's."""
 
+import logging
 import os
 from collections.abc import Iterable
 from typing import Any, Self
@@ -11,6 +12,8 @@ from firth.errors import FormatError, NotAvailableError
 from firth.messages import counted
 from firth.vectors import KeyedVectors as Vectors
 from firth.vectors.query_input import FloatArray, Key
+
+logger = logging.getLogger(__name__)
 
 
 class VectorFileError(FormatError, EOFError):
@@ -55,7 +58,11 @@ class KeyedVectors(Vectors):
         return row
 
     def __contains__(self, key: object) -> bool:
-        return self._row(key) is not None  # type: ignore[arg-type]
+        return super().__contains__(key) or self._row(key) is not None  # type: ignore[arg-type]
+
+    def add_lifecycle_event(self, event_name: str, log_level: int = logging.INFO, **event: Any) -> None:
+        """Log an event; unlike gensim's, the object does not keep it."""
+        logger.log(log_level, "%s %s: %s", type(self).__name__, event_name, event)
 
     def __str__(self) -> str:
         return f"{type(self).__name__}<vector_size={self.vector_size}, {counted(len(self), 'key')}>"

@@ -12,6 +12,7 @@ from firth.errors import FirthError, NotAvailableError, OptionError
 from firth.gensim.keyedvectors import KeyedVectors
 from firth.model import Word2Vec as Model
 from firth.options import Options
+from firth.training.hierarchical_softmax.tree import make_tree
 from firth.training.sampling import noise_distribution
 
 logger = logging.getLogger(__name__)
@@ -132,5 +133,16 @@ def cumulative_noise(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[n
     return np.round(np.cumsum(noise_distribution(counts, ns_exponent)) * _NOISE_SCALE).astype(np.uint32)
 
 
-def add_codes(wv: KeyedVectors, hs: int) -> None:
-    """Add the attributes `code` and `point` of each word, its path in the Huffman tree, if `hs`."""
+def add_codes(wv: KeyedVectors, order: NDArray[np.intp]) -> None:
+    """Add the attributes `code` and `point` of each word: its path in the Huffman tree of the words in this order.
+
+    As in gensim, the root is point V - 2, and the nodes are those of `syn1`.
+    """
+    counts = wv.counts
+    if counts is None or len(order) < 2:
+        return
+    tree = make_tree(np.maximum(counts[order], 1))
+    points, codes = np.empty(len(order), object), np.empty(len(order), object)
+    for at, row in enumerate(order.tolist()):
+        points[row], codes[row] = tree.path(at)
+    wv.expandos |= {"point": points, "code": codes}

@@ -19,6 +19,7 @@ from firth.gensim.corpora import (
 )
 from firth.gensim.keyedvectors import KeyedVectors
 from firth.gensim.prediction import predicted_words
+from firth.gensim.score import SentenceScorer
 from firth.gensim.training import Rates, TrainingCall
 from firth.gensim.vocabulary import TrimRule, choose_words, count_words
 from firth.model import Word2Vec as Model
@@ -65,6 +66,7 @@ class Word2Vec:
     syn1neg: NDArray[np.float32]
     syn1: NDArray[np.float32]
     _MODEL = Model
+    _SAVED, _ARGUMENTS = settings.SAVED, settings.ARGUMENTS
 
     def __init__(
         self,
@@ -97,28 +99,34 @@ class Word2Vec:
         shrink_windows: bool = True,
     ):
         self.__dict__.update({name: value for name, value in locals().items() if name not in settings.NOT_KEPT})
+        self._start(sentences, corpus_file, trim_rule, callbacks)
+
+    def _start(self, sentences: Any, corpus_file: Any, trim_rule: TrimRule | None, callbacks: Iterable[Any]) -> None:
+        """Set the attributes that are not arguments, and train if there is a corpus."""
         self._prepare()
         if sentences is None and corpus_file is None:
             settings.warn_unused(trim_rule, callbacks)
             return
-        refuse_generator(sentences, epochs + 1)
+        refuse_generator(sentences, self.epochs + 1)
         self.build_vocab(sentences, corpus_file, trim_rule=trim_rule)
         self.train(
-            sentences, corpus_file, total_examples=self.corpus_count, epochs=epochs, compute_loss=compute_loss,
-            callbacks=callbacks,
+            sentences, corpus_file, total_examples=self.corpus_count, epochs=self.epochs,
+            compute_loss=self.compute_loss, callbacks=callbacks,
         )  # fmt: skip
 
     def _prepare(self) -> None:
-        """Set the attributes that are not arguments."""
         settings.check(self)
         self.load = _on_the_class_only  # type: ignore[method-assign]
-        self.wv = KeyedVectors(self.vector_size)
+        self.wv = self._empty_vectors()
         self.layer1_size = self.vector_size
         self.raw_vocab: dict[Any, int] = {}
         self._words: dict[Any, int] = {}  # chosen by `prepare_vocab`, for `prepare_weights`
         self.corpus_count = self.corpus_total_words = self.train_count = 0
         self.total_train_time = self.running_training_loss = 0.0
         self.min_alpha_yet_reached = self.alpha
+
+    def _empty_vectors(self) -> KeyedVectors:
+        return KeyedVectors(self.vector_size)
 
     # --- the vocabulary
 
@@ -205,8 +213,8 @@ class Word2Vec:
             return  # `train` raises an error
         model = self._untrained(dict(zip(self.wv.index_to_key, self._counts(), strict=True)))
         self._output = np.zeros_like(self.wv.vectors)
-        self.wv.vectors = model.wv.vectors.copy()
-        settings.add_codes(self.wv, self.hs)
+        self._hold(model)
+        self._add_codes()
 
     def update_weights(self) -> None:
         """Add the counts that `prepare_vocab` chose, and vectors for new words, which start as in a new model."""
@@ -218,10 +226,18 @@ class Word2Vec:
         np.add.at(counts, [self.wv.key_to_index[word] for word in known], list(known.values()))
         self.wv.counts = counts
         if new:
-            vectors = self._untrained(new).wv.vectors
-            self.wv.add_vectors(list(new), vectors, {"count": list(new.values())})
+            self.wv.add_vectors(list(new), self._new_vectors(new), {"count": list(new.values())})
             self._output = np.vstack([self._output, np.zeros((len(new), self.vector_size), np.float32)])
-        settings.add_codes(self.wv, self.hs)
+        self._add_codes()
+
+    def _hold(self, model: Model) -> None:
+        """Copy the vectors of an untrained model with the same words."""
+        self.wv.vectors = model.wv.vectors.copy()
+
+    def _new_vectors(self, new: Mapping[Any, int]) -> NDArray[np.float32]:
+        """Return vectors for new words."""
+        vectors: NDArray[np.float32] = self._untrained(new).wv.vectors
+        return vectors
 
     def reset_from(self, other_model: "Word2Vec") -> None:
         """Take the words and counts of another model, and start with random vectors."""
@@ -280,10 +296,17 @@ class Word2Vec:
         self.wv.vectors, self._output = vectors, settings.output_of(model, order)
 
     def _untrained(self, counts: Mapping[Any, int]) -> Model:
-        return self._MODEL.from_counts(counts, **settings.options_of(self), workers=self.workers)
+        return self._MODEL.from_counts(counts, **self._options(), workers=self.workers)
+
+    def _options(self) -> dict[str, Any]:
+        return settings.options_of(self)
 
     def _order(self) -> NDArray[np.intp]:
         return np.argsort(-self._counts(), kind="stable")
+
+    def _add_codes(self) -> None:
+        if self.hs:
+            settings.add_codes(self.wv, self._order())
 
     def _counts(self) -> NDArray[np.int64]:
         """Return how often each word occurs; 1 for every word if that is not known."""
@@ -322,6 +345,24 @@ class Word2Vec:
             raise settings.NotReadyError("predict_output_word needs negative sampling: train with negative=5, hs=0")
         return predicted_words(self.wv, self._output, context_words_list, topn, is_mean=bool(self.cbow_mean))
 
+    def score(
+        self,
+        sentences: Iterable[Any],
+        total_sentences: int = 1_000_000,
+        chunksize: int = 100,
+        queue_factor: int = 2,
+        report_delay: float = 1,
+    ) -> NDArray[np.float32]:
+        """Return the log probability of each sentence, at most `total_sentences`, by hierarchical softmax."""
+        if not self.hs or not len(self.wv):
+            raise settings.NotReadyError("score needs words, and hierarchical softmax: train with hs=1, negative=0")
+        order = self._order()
+        rows = {self.wv.index_to_key[row]: at for at, row in enumerate(order.tolist())}
+        counts = np.maximum(self._counts()[order], 1)
+        scorer = SentenceScorer(rows, self.wv.vectors[order], self._output, counts)
+        how = "skip_gram" if self.sg else "mean" if self.cbow_mean else "sum"
+        return scorer.scores(sentences, total_sentences, self.window, how)
+
     def init_sims(self, replace: bool = False) -> None:
         """Scale all vectors to length 1 if `replace`; otherwise there is nothing to do, as in gensim 4."""
         if replace:
@@ -336,25 +377,31 @@ class Word2Vec:
 
     def save(self, fname: str | PathLike[str], *args: Any, **kwargs: Any) -> None:
         """Write the model to one file in firth's native format; `sep_limit` and other arguments have no effect."""
-        attributes = {name: value for name, value in vars(self).items() if name in settings.SAVED}
+        attributes = {name: value for name, value in vars(self).items() if name in self._SAVED}
         has_words = bool(len(self.wv))
         output = self._output if has_words else np.zeros_like(self.wv.vectors)
         saved = files.SavedModel(
-            self.wv.index_to_key, self.wv.vectors, output, self.wv.counts if has_words else None, attributes
+            self.wv.index_to_key,
+            self.wv.vectors,
+            output,
+            self.wv.counts if has_words else None,
+            attributes,
+            self.wv.subwords,
         )
-        files.write_model(fname, saved, Model(**settings.options_of(self)).options)
+        files.write_model(fname, saved, Model(**self._options()).options)
 
     @classmethod
     def load(cls, fname: str | PathLike[str], *args: Any, rethrow: bool = False, **kwargs: Any) -> Self:
         """Read a model that `save` or firth wrote; gensim's pickles are refused (`firth convert --from-gensim`)."""
         saved = files.read_model(fname)
-        model = cls(**{name: value for name, value in saved.attributes.items() if name in settings.ARGUMENTS})
+        model = cls(**{name: value for name, value in saved.attributes.items() if name in cls._ARGUMENTS})
         model.__dict__.update(saved.attributes)
         if saved.keys:
             counts = np.ones(len(saved.keys), np.int64) if saved.counts is None else saved.counts
             model.wv.replace(saved.keys, saved.vectors, counts)
+            model.wv.subwords = saved.subwords
             model._output = saved.output
-            settings.add_codes(model.wv, model.hs)
+            model._add_codes()
         return model
 
     def __str__(self) -> str:

@@ -85,14 +85,6 @@ class SubwordVectors:
             block[:] = whole - block
         return own
 
-    def in_common(self, other: "SubwordVectors") -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return the rows of the n-grams that both have, and their rows in the other; none if the schemes differ."""
-        if self.scheme != other.scheme:
-            return np.zeros(0, np.intp), np.zeros(0, np.intp)
-        ours, others = (np.arange(len(each.rows)) if each.buckets is None else each.buckets for each in (self, other))
-        _, rows, other_rows = np.intersect1d(ours, others, assume_unique=True, return_indices=True)
-        return rows, other_rows
-
     def dense_rows(self, first: int, stop: int) -> NDArray[np.float32]:
         """Return the float32 rows of the numbers `first` to `stop` - 1, zero for those without a row."""
         if self.buckets is None:

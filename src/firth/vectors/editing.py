@@ -79,7 +79,7 @@ class EditableTable(VectorTable):
         return selected
 
     def inherit_attributes(self, earlier: VectorTable, rows: RowIndices, sources: RowIndices) -> None:
-        """Copy attributes that these keys lack to `rows`, from the rows `sources` of others; the rest get 0 or None."""
+        """Copy attributes that these keys lack to `rows`, from the rows `sources` of others; the rest is 0 or None."""
         for attr, values in earlier.expandos.items():
             if attr not in self.expandos:
                 known = as_attribute(attr, values)

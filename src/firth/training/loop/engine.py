@@ -122,6 +122,10 @@ class Engine(ABC, Generic[TaskT, WorkspaceT]):
     def train(self, task: TaskT, rate: float, work: WorkspaceT) -> TaskResult:
         """Do a task, in place, at a learning rate."""
 
+    def start_from(self, rows: StartRows) -> None:
+        """Replace initial values of both matrices, in place."""
+        rows.copy_into(self.center, self.outside)
+
     def refresh(self) -> None:
         """Bring `center` up to date with what was trained; no task is under way."""
 

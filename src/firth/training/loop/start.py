@@ -27,7 +27,7 @@ class StartRows(NamedTuple):
     sources          (n,) rows of `center` and `outside`
     center, outside  (V', D) float16, float32 or float64; `outside` may be None
     nodes            the nodes of the same Huffman tree as the run's, or None
-    subwords         rows of n-grams, or None
+    subwords         the rows of n-grams, numbered as the run's, or None
     """
 
     rows: NDArray[np.intp]
@@ -35,7 +35,30 @@ class StartRows(NamedTuple):
     center: NDArray[Any]
     outside: NDArray[Any] | None
     nodes: NDArray[Any] | None
-    subwords: SubwordVectors | None
+    subwords: SubwordVectors | None = None
+
+    def copy_ngrams_into(self, subwords: SubwordVectors) -> None:
+        """Overwrite the rows of n-grams that both have, in place."""
+        rows, sources = self._shared_ngrams(subwords)
+        if self.subwords is not None:
+            subwords.rows[rows] = self.subwords.rows[sources]
+
+    def average_ngrams_into(self, subwords: SubwordVectors, weight: float) -> None:
+        """Average the rows of n-grams that both have, in place, as `average_into` does."""
+        rows, sources = self._shared_ngrams(subwords)
+        if self.subwords is not None:
+            before = self.subwords.rows[sources]
+            subwords.rows[rows] = before + np.float32(1 - weight) * (subwords.rows[rows] - before)
+
+    def _shared_ngrams(self, subwords: SubwordVectors) -> tuple[_Rows, _Rows]:
+        """Return the rows of n-grams that both have: of the run, and here; none if they are numbered differently."""
+        if self.subwords is None or self.subwords.scheme != subwords.scheme:
+            return np.empty(0, np.intp), np.empty(0, np.intp)
+        theirs, ours = (
+            np.arange(len(each.rows)) if each.buckets is None else each.buckets for each in (self.subwords, subwords)
+        )
+        _, rows, sources = np.intersect1d(ours, theirs, assume_unique=True, return_indices=True)
+        return rows, sources
 
     def copy_into(self, center: Matrix, output: Matrix) -> None:
         """Overwrite rows of both matrices, in place; without `outside` or `nodes` the output matrix does not change."""
@@ -51,13 +74,6 @@ class StartRows(NamedTuple):
         for trained, rows, start, sources in self._parts(center, output):
             before = start[sources]
             trained[rows] = before + share * (trained[rows] - before)
-
-    def average_ngrams_into(self, subwords: SubwordVectors, weight: float) -> None:
-        """Do the same with the rows of n-grams that both have, in place."""
-        if self.subwords is not None:
-            rows, sources = subwords.in_common(self.subwords)
-            before = self.subwords.rows[sources]
-            subwords.rows[rows] = before + np.float32(1 - weight) * (subwords.rows[rows] - before)
 
     def _parts(self, center: Matrix, output: Matrix) -> Iterator[tuple[Matrix, _Rows, NDArray[Any], _Rows]]:
         """Yield a matrix of the run, some of its rows, the matrix to start from, and its rows, a few MiB at a time."""
@@ -83,10 +99,10 @@ class Start:
 
     keys             the words of the vectors, or their whole numbers
     center, outside  (V', D); without `outside`, the outside vectors start as those of any run
-    subwords         the rows of n-grams that the vectors are composed of
     epochs           epochs that the vectors were trained for, which the numbers of the new epochs follow
     known            the vocabulary of the run; None: that of its corpus
     nodes            (V' - 1, D): of the Huffman tree of the vectors, if the run has the same tree
+    subwords         the rows of n-grams of the vectors, if they have any
     is_averaged      whether the vectors of the run are averaged with these at its end
     """
 
@@ -96,8 +112,8 @@ class Start:
     epochs: int = 0
     known: KnownWords | None = None
     nodes: NDArray[Any] | None = None
-    is_averaged: bool = False
     subwords: SubwordVectors | None = None
+    is_averaged: bool = False
 
     def check(self, options: Options) -> None:
         """Raise `OptionError` if a run with these options cannot start from these vectors."""
@@ -122,8 +138,7 @@ class Start:
     def digest(self) -> str:
         """Return the SHA-256, in hex, of the keys and the vectors."""
         digest = hashlib.sha256(json.dumps(list(self.keys)).encode())
-        ngrams = None if self.subwords is None else self.subwords.rows
-        for matrix in (self.center, self.outside, self.nodes, ngrams):
+        for matrix in (self.center, self.outside, self.nodes, None if self.subwords is None else self.subwords.rows):
             if matrix is not None:
                 digest.update(f"{matrix.dtype.str} {matrix.shape}".encode())
                 for first in range(0, len(matrix), 4096):

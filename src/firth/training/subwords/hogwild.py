@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from firth.options import Options
 from firth.subwords import SubwordVectors
-from firth.subwords.ngrams import add_rows
+from firth.subwords.ngrams import add_rows, utf8
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training import sampling
 from firth.training.loop.engine import Kernels, TaskResult
@@ -28,15 +28,14 @@ class SubwordSampling(HogwildEngine[compiled.SubwordWorkspace]):
     def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled"):
         super().__init__(corpus, options)
         self._lists = list_rows(corpus.vocabulary, options)
+        self._keys = corpus.vocabulary.index_to_key
         self._alias = sampling.alias_table(corpus.vocabulary.counts, options.ns_exponent)
         V, D = self.center.shape
         self._padded_inputs = layout.aligned_zeros((self._lists.n_rows, self._padded_center.shape[1]))
         self.inputs = self._padded_inputs[:, :D]
         for first, rows in start_rows(self._lists.n_rows, D, options.seed):
             self.inputs[first : first + len(rows)] = _START_SCALE * rows
-        self._ngrams = SubwordVectors(scheme_of(options), self.inputs[V:], self._lists.buckets)
-        self.subwords = self._ngrams
-        self.refresh()
+        self.subwords = SubwordVectors(scheme_of(options), self.inputs[V:], self._lists.buckets)
         self._train = reference.train_block
         if kernels == "compiled":
             self._train = compiled.compile_train_block(*layout.tiles(options.negative), layout.strips(D))
@@ -47,15 +46,13 @@ class SubwordSampling(HogwildEngine[compiled.SubwordWorkspace]):
         return compiled.make_subword_workspace(len(self.center), options.vector_size, options.window, work)
 
     def start_from(self, rows: StartRows) -> None:
-        """Replace initial values; the own rows of words become those that give the vectors to start from."""
-        if rows.subwords is not None:
-            ngrams, sources = self._ngrams.in_common(rows.subwords)
-            self._ngrams.rows[ngrams] = rows.subwords.rows[sources]
+        """Replace initial values: rows of n-grams, and rows of words such that the composed vectors are those given."""
+        assert self.subwords is not None
+        rows.copy_ngrams_into(self.subwords)
         self.refresh()
-        change = -self.center
-        rows.copy_into(self.center, self.outside)
-        change += self.center
-        self.inputs[: len(change)] += change * np.diff(self._lists.starts).astype(np.float32)[:, None]
+        super().start_from(rows)
+        words = [utf8(self._keys[row]) for row in rows.rows.tolist()]
+        self.inputs[rows.rows] = self.subwords.own_rows(words, self.center[rows.rows])
 
     def refresh(self) -> None:
         starts, rows = self._lists.starts, self._lists.rows
