@@ -24,7 +24,7 @@ from firth import Options
 ALIKE = ["alpha", "min_alpha", "ns_exponent", "shrink_windows"]
 """Options that both programs get with firth's defaults, in addition to those that the command line sets."""
 
-SHARED = ["vector_size", "window", "negative", "sample", "min_count", "epochs"]
+SHARED = ["architecture", "objective", "vector_size", "window", "negative", "sample", "min_count", "epochs"]
 """The options that the command line sets."""
 
 
@@ -99,6 +99,8 @@ def _check_seeds(arguments: argparse.Namespace) -> None:
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the options both programs take, under the names they share."""
+    if arguments.objective == "softmax":
+        raise WrongUseError("--objective softmax: gensim does not have it; give --firth objective=softmax")
     options = Options(**{name: getattr(arguments, name) for name in SHARED}).to_dict()
     return {name: options[name] for name in SHARED + ALIKE}
 

@@ -37,7 +37,7 @@ def train_gensim(job: dict[str, Any]) -> Record:
     from gensim.models import Word2Vec  # type: ignore[import-untyped]
 
     record = {"import_seconds": clock.lap()}
-    model = Word2Vec(sg=1, hs=0, workers=job["workers"], **job["options"])
+    model = Word2Vec(workers=job["workers"], **gensim_options(job["options"]))
     model.build_vocab(corpus_file=job["corpus"])
     prepare_seconds = clock.lap()
     _, raw_words = model.train(
@@ -55,6 +55,15 @@ def train_gensim(job: dict[str, Any]) -> Record:
         "epochs": model.epochs,
         "raw_words": raw_words,
     }
+
+
+def gensim_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return gensim's names and values for the architecture and the objective of firth's; skip-gram if not given."""
+    rest = {name: value for name, value in options.items() if name not in ("architecture", "objective")}
+    is_skip_gram = options.get("architecture", "skip_gram") == "skip_gram"
+    if options.get("objective") == "hierarchical_softmax":
+        rest["negative"] = 0
+    return {"sg": int(is_skip_gram), "hs": int(rest.get("negative") == 0), **rest}
 
 
 class Clock:
