@@ -78,9 +78,9 @@ def write_native(
     """Write one native file, atomically.
 
     `center` and `outside`, (V, D), and `nodes`, (N, D), are arrays of float16, 32 or 64, not necessarily contiguous:
-    they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are V strings or V whole numbers;
-    `options` and `history` can be written as JSON. Raises `OptionError`, before anything is written, if
-    shapes differ, a key is repeated, or the suffix is that of a compression.
+    they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are V
+    strings or V whole numbers; `options` and `history` can be written as JSON. Raises `OptionError`, before anything is
+    written, if shapes differ, a key is repeated, or the suffix is that of a compression.
     """
     refuse_compression(path, "native")
     tensors = _tensors(keys, center, {"outside": outside, "nodes": nodes}, counts)
