@@ -6,9 +6,10 @@ The constructor of `Word2Vec`, the flags of `firth train` and the metadata of a 
 
 import dataclasses
 import difflib
+import inspect
 import math
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Self
@@ -23,6 +24,10 @@ ENGLISH_CONNECTOR_WORDS = frozenset(
     ["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "without"]
 )
 """English articles, prepositions and conjunctions that may stand inside a phrase; gensim has the same words."""
+
+CUSTOM = "custom"  # how a file names a score that is a function
+SCORE_ARGUMENTS = ("worda_count", "wordb_count", "bigram_count", "len_vocab", "min_count", "corpus_word_count")
+"""The keywords that a function for the score of a pair is called with; gensim has the same names."""
 
 
 def limits(
@@ -125,12 +130,14 @@ class Options:
 class PhraseOptions:
     """The options of `Phrases`; names and defaults are gensim's, except for `max_vocab`.
 
+    `scoring` may also be a function that takes the keywords in `SCORE_ARGUMENTS` and returns a number.
+
     Raises `OptionError` for a value of the wrong type or out of range.
     """
 
     min_count: int = _option(5, "form no phrase that occurs less often; the default score subtracts it", 1, _MOST)
     threshold: float = _option(10.0, "form a phrase if its score is higher; from -1 to 1 for npmi")
-    scoring: str = _option(
+    scoring: str | Callable[..., float] = _option(  # noqa: RUF009 - the rule takes a union for a call
         "default",
         "score of a pair: that of word2phrase, or normalized pointwise mutual information",
         choices=("default", "npmi"),
@@ -146,8 +153,12 @@ class PhraseOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "connector_words", _checked_words("connector_words", self.connector_words))
         _check_fields(self)
+        if callable(self.scoring):
+            _check_score(self.scoring)
         if not self.delimiter:
             raise OptionError(f"{option('delimiter', repr(''))} is not allowed: give at least one character, as in '_'")
+        if callable(self.scoring):
+            return
         low, high = (0.0, math.inf) if self.scoring == "default" else (-1.0, 1.0)
         if not low <= self.threshold <= high or (self.scoring == "default" and self.threshold == 0):
             raise OptionError(
@@ -168,15 +179,27 @@ class PhraseOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """Return names and values, ready for JSON."""
-        return dataclasses.asdict(self) | {"connector_words": sorted(self.connector_words)}
+        scoring = CUSTOM if callable(self.scoring) else self.scoring
+        return dataclasses.asdict(self) | {"connector_words": sorted(self.connector_words), "scoring": scoring}
 
 
 def _check_fields(options: Any) -> None:
     """Check each field of a dataclass of options whose limits are declared, and store it as a plain Python value."""
     for field_ in dataclasses.fields(options):
-        if type(field_.default) is not frozenset:
+        if type(field_.default) is not frozenset and not (field_.name == "scoring" and callable(options.scoring)):
             value = checked(field_.name, getattr(options, field_.name), type(field_.default), field_.metadata)
             object.__setattr__(options, field_.name, value)
+
+
+def _check_score(scoring: Callable[..., float]) -> None:
+    """Raise `OptionError` for a function that does not take the keywords of a score."""
+    try:
+        inspect.signature(scoring).bind(**dict.fromkeys(SCORE_ARGUMENTS))
+    except (TypeError, ValueError):  # wrong parameters, or a function whose parameters are unknown
+        raise OptionError(
+            f"{option('scoring', shortened(scoring))} is not allowed: give a function that takes the keywords "
+            + ", ".join(SCORE_ARGUMENTS)
+        ) from None
 
 
 def _checked_words(name: str, words: Any) -> frozenset[str]:

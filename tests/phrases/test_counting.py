@@ -123,7 +123,7 @@ def test_counts_that_do_not_fit_in_memory_are_refused(monkeypatch):
 
 
 def test_too_many_runs_for_the_bits_of_a_number_are_refused(monkeypatch):
-    monkeypatch.setattr(counting, "_BITS", 6)
+    monkeypatch.setattr(counting, "CELL_BITS", 6)
     sentences = [["a", "c", "d", "b"], ["a", "d", "c", "b"]]
     assert len(counts_of(sentences)) == 6
     with pytest.raises(OptionError, match=r"4 words and 4 runs of connector words need .*: give fewer connector_words"):

@@ -48,6 +48,68 @@ def test_vocabulary_scores_and_sentences_are_gensims(sentences, options):
     check_like_gensim(sentences, Phrases(**given).fit(sentences, progress=False))
 
 
+@settings(max_examples=100)
+@given(any_sentences, any_sentences, options)
+def test_texts_counted_one_after_the_other_are_one_text(first, second, options):
+    given = {name: value for name, value in vars(options).items() if name != "max_vocab"}
+    together = Phrases(**given).fit(first + second, progress=False)
+    apart = Phrases(**given).partial_fit(first, progress=False).partial_fit(second, progress=False)
+    assert (apart.scores, apart.counts, apart._phrases) == (together.scores, together.counts, together._phrases)
+    assert apart.corpus == together.corpus
+    theirs = in_gensim(first, gensim_options(together))
+    theirs.add_vocab(second)
+    assert apart.vocab == theirs.vocab
+
+
+def test_counts_are_added_only_to_counts_that_were_kept():
+    fitted = Phrases().fit(SENTENCES, progress=False)
+    with pytest.raises(FirthError, match=r"the counts of the earlier text were not kept.*begin with partial_fit"):
+        fitted.partial_fit(SENTENCES)
+    with pytest.raises(FirthError, match="are kept by partial_fit only"):
+        fitted.vocab  # noqa: B018
+
+
+def test_pairs_beyond_max_vocab_are_dropped_from_the_sum_of_counts():
+    with pytest.warns(RuntimeWarning, match="rare pairs were dropped"):
+        once = Phrases(max_vocab=20).partial_fit(SENTENCES, progress=False)
+    with pytest.warns(RuntimeWarning, match="rare pairs were dropped"):
+        twice = once.partial_fit([["other", "words"], *SENTENCES], progress=False)
+    assert len(twice.vocab) <= 20
+    assert twice.vocab["new_york"] == 60
+    assert "other" in twice.vocab
+
+
+def smoothed(worda_count, wordb_count, bigram_count, len_vocab, min_count, corpus_word_count):
+    return bigram_count / (worda_count + wordb_count + min_count) * len_vocab / corpus_word_count
+
+
+def test_scores_of_a_function_are_gensims(tmp_path):
+    phrases = Phrases(min_count=1, threshold=0.01, scoring=smoothed).fit(SENTENCES, progress=False)
+    assert phrases.scores
+    check_like_gensim(SENTENCES, phrases)
+    phrases.save(tmp_path / "phrases")
+    loaded = Phrases.load(tmp_path / "phrases")
+    assert loaded.scores == phrases.scores
+    assert (
+        repr(loaded) == repr(phrases) == f"<Phrases: {len(phrases.scores)} phrases, scoring='custom', threshold=0.01>"
+    )
+    with pytest.raises(FirthError, match="scored by a function of the program that saved them"):
+        loaded.fit(SENTENCES, progress=False)
+
+
+@pytest.mark.parametrize("result", [None, "1", float("nan"), 1j])
+def test_a_function_that_returns_no_number_is_refused(result):
+    phrases = Phrases(min_count=1, scoring=lambda **counts: result)
+    with pytest.raises(OptionError, match=re.escape(f"returned {result!r}: return a number")):
+        phrases.fit(SENTENCES, progress=False)
+
+
+@pytest.mark.parametrize("function", [len, lambda a, b: 1.0, max])
+def test_a_function_of_other_arguments_is_refused(function):
+    with pytest.raises(OptionError, match="give a function that takes the keywords worda_count, wordb_count, bigram_"):
+        Phrases(scoring=function)
+
+
 @pytest.mark.parametrize("more", [{}, {"scoring": "npmi", "threshold": 0.2}, {"connector_words": {"w0", "w1"}}])
 def test_two_passes_are_gensims(more):
     sentences = sentences_with_names(1)

@@ -15,6 +15,7 @@ from firth import Options
 from firth.formats import fasttext
 from firth.phrases import kernels as phrase_kernels
 from firth.phrases.connectors import RunTable, number_runs
+from firth.sorted_runs import DIGIT_BITS
 from firth.text import word_kernels
 from firth.text.ids import DROPPED, END
 from firth.text.word_table import WordTable
@@ -256,7 +257,7 @@ def window_pairs(rng: np.random.Generator, fence: Fence, module: Any = kernels) 
 
 def sorted_run(entries: Any, shift: int, fence: Fence, module: Any) -> tuple[Any, Any]:
     entries, spare = fence(entries), fence(np.empty_like(entries))
-    positions = fence(np.empty(1 << kernels.DIGIT_BITS, np.int64))
+    positions = fence(np.empty(1 << DIGIT_BITS, np.int64))
     if module.radix_sort(entries, spare, positions, 4, 4 + 2 * shift):
         entries, spare = spare, entries
     sums = fence(np.empty(len(entries), np.int32))
@@ -405,9 +406,9 @@ PLAIN: dict[str, Case] = {
     "training.hierarchical_softmax.tree.write_paths": paths,
     "training.hierarchical_softmax.path_losses.add_path_losses": losses_of_paths,
     "training.softmax.kernels.window_pairs": window_pairs,
-    "training.softmax.kernels.radix_sort": runs,
-    "training.softmax.kernels.sum_equal": runs,
-    "training.softmax.kernels.merge": runs,
+    "sorted_runs.radix_sort": runs,
+    "sorted_runs.sum_equal": runs,
+    "sorted_runs.merge": runs,
     "training.softmax.kernels.split_cells": runs,
     "training.softmax.kernels.exponentiate": softmax_tile,
     "training.softmax.kernels.subtract_observed": softmax_tile,

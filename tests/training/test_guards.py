@@ -14,6 +14,7 @@ from stress import guards
 
 from firth import KeyedVectors, Options
 from firth.errors import CorpusError, OptionError
+from firth.sorted_runs import DIGIT_BITS
 from firth.text import BLOCK_WORDS, END, read_corpus
 from firth.text.store import MemoryStorage, TokenStore
 from firth.training.guards import checked_ids
@@ -93,7 +94,7 @@ def test_cells_of_the_largest_vocabularies_keep_both_words(shift, data):
     pairs = data.draw(st.lists(st.tuples(word, word, st.integers(1, 2**bits - 1)), max_size=20))
     entries = np.array([(c << shift | o) << bits | weight for c, o, weight in pairs], np.int64)
     spare, sums = np.empty_like(entries), np.empty(len(entries), np.int32)
-    positions = np.empty(1 << kernels.DIGIT_BITS, np.int64)
+    positions = np.empty(1 << DIGIT_BITS, np.int64)
     if kernels.radix_sort(entries, spare, positions, bits, bits + 2 * shift):
         entries, spare = spare, entries
     n = kernels.sum_equal(entries, bits, spare, sums)

@@ -50,6 +50,15 @@ def merge_same_texts(text: CountedText, delimiter: str) -> MergedCounts:
     return MergedCounts(words, candidates, vocab_size)
 
 
+def text_counts(text: CountedText, delimiter: str) -> dict[str, int]:
+    """Return how often the text of each word, connector words excluded, and of each candidate occurs."""
+    merged = merge_same_texts(text, delimiter)
+    counted = text.word_counts > 0
+    counts = {text.words[i]: int(merged.words[i]) for i in np.flatnonzero(counted & ~text.is_connector).tolist()}
+    parts = map(text.parts, range(len(text.counts)))
+    return counts | {delimiter.join(words): n for words, n in zip(parts, merged.candidates.tolist(), strict=True)}
+
+
 def _can_be_same(words: list[str], delimiter: str) -> bool:
     """Return whether a word contains a character of the delimiter; if none does, texts can be split in one way only."""
     return any(character in word for character in set(delimiter) for word in words)

@@ -20,13 +20,13 @@ from firth.phrases import kernels
 from firth.phrases.connectors import RunTable, empty_table
 from firth.phrases.id_text import IdText, Int64s
 from firth.resources import require_memory
+from firth.sorted_runs import DIGIT_BITS, SortedRun, merge, radix_sort, sum_equal
 from firth.text import BLOCK_WORDS, TokenStore
+from firth.threads import in_order
 from firth.training.guards import checked_ids
-from firth.training.softmax import kernels as sorting
-from firth.training.softmax.cooccurrence import SortedRun, _in_order
 
 TASK_ENTRIES = 2**20  # most candidates sorted together: three arrays of 8 bytes each
-_BITS = 62  # of a cell; an entry has one more bit
+CELL_BITS = 62  # of a cell; an entry has one more bit
 
 Progress = Callable[[int, int], None]
 
@@ -84,10 +84,9 @@ def count_candidates(
     """
     is_connector = connector_mask(text.words, options.connector_words)
     writer = _EntryWriter(text.tokens, is_connector)
-    room = None if options.max_vocab is None else max(1, options.max_vocab - int(np.count_nonzero(text.counts)))
-    counter = _CandidateCounter(room)
+    counter = _CandidateCounter(room_for_pairs(text.counts, options))
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-phrases") as pool:
-        for run in _in_order(pool, lambda task: _sorted_run(*task), writer.tasks(progress), workers):
+        for run in in_order(pool, lambda task: _sorted_run(*task), writer.tasks(progress), workers):
             counter.add(run)
     cells, counts = counter.finish()
     return CountedText(
@@ -133,7 +132,7 @@ class _EntryWriter:
             n, position, self._first, self._node = kernels.write_candidates(
                 tokens, position, self._first, self._node, self._is_connector, self.table, self.bits, entries, n
             )
-            self._check_bits()
+            check_bits(self.bits, len(self._is_connector), self.table.n_nodes)
             if position == len(tokens):
                 return n
             self.table = self.table.enlarged()
@@ -141,21 +140,28 @@ class _EntryWriter:
     def _entry_bits(self) -> int:
         return 2 * self.bits + self.table.n_nodes.bit_length() + 1
 
-    def _check_bits(self) -> None:
-        if 2 * self.bits + (self.table.n_nodes - 1).bit_length() > _BITS:
-            raise OptionError(
-                f"{counted(len(self._is_connector), 'word')} and {counted(self.table.n_nodes - 1, 'run')} of connector "
-                f"words need more than {_BITS} bits to number their pairs: give fewer {option('connector_words')}"
-            )
+
+def check_bits(bits: int, n_words: int, n_runs: int) -> None:
+    """Raise `OptionError` if a cell has too few bits for words of so many bits each and a run of connector words."""
+    if 2 * bits + (n_runs - 1).bit_length() > CELL_BITS:
+        raise OptionError(
+            f"{counted(n_words, 'word')} and {counted(n_runs - 1, 'run')} of connector words need more than "
+            f"{CELL_BITS} bits to number their pairs: give fewer {option('connector_words')}"
+        )
+
+
+def room_for_pairs(word_counts: Int64s, options: PhraseOptions) -> int | None:
+    """Return how many candidates `max_vocab` leaves room for beside the words that occur; None if there is no limit."""
+    return None if options.max_vocab is None else max(1, options.max_vocab - int(np.count_nonzero(word_counts)))
 
 
 def _sorted_run(entries: Int64s, high: int) -> SortedRun:
     """Return the distinct cells of some entries, ascending, and how often each occurs; `entries` is overwritten."""
-    spare, positions = np.empty_like(entries), np.empty(1 << sorting.DIGIT_BITS, np.int64)
-    if sorting.radix_sort(entries, spare, positions, 1, high):
+    spare, positions = np.empty_like(entries), np.empty(1 << DIGIT_BITS, np.int64)
+    if radix_sort(entries, spare, positions, 1, high):
         entries, spare = spare, entries
     sums = np.empty(len(entries), np.int64)
-    n = sorting.sum_equal(entries, 1, spare, sums)
+    n = sum_equal(entries, 1, spare, sums)
     return SortedRun(spare[:n].copy(), sums[:n].copy())
 
 
@@ -181,7 +187,7 @@ class _CandidateCounter:
         while len(self._runs) > 1:
             self._merge_last()
         cells, counts = self._runs[0]
-        return cells, counts  # type: ignore[return-value]
+        return cells, counts
 
     def _merge_last(self) -> None:
         """Replace the last two runs by one."""
@@ -189,16 +195,21 @@ class _CandidateCounter:
         size = len(cells_a) + len(cells_b)
         require_memory({"counts": 32 * size}, "counting pairs", f"give a smaller {option('max_vocab')}")
         cells, sums = np.empty(size, np.int64), np.empty(size, np.int64)
-        n = sorting.merge(cells_a, sums_a, cells_b, sums_b, cells, sums)
+        n = merge(cells_a, sums_a, cells_b, sums_b, cells, sums)
         self._runs[-2:] = [SortedRun(cells[:n].copy(), sums[:n].copy())]
 
     def _drop_rarest(self, room: int) -> None:
         """Merge all runs, and drop cells of rising counts until at most `room` are left."""
-        cells, counts = self.finish()
-        n = len(cells)
-        while len(cells) > room:
-            kept = counts > self._rarest
-            cells, counts = cells[kept], counts[kept]
-            self._rarest += 1
-        self.dropped += n - len(cells)
-        self._runs = [SortedRun(cells, counts)]
+        run = self.finish()
+        kept, self._rarest = without_rarest(*run, room, self._rarest)
+        self.dropped += len(run[0]) - len(kept.cells)
+        self._runs = [kept]
+
+
+def without_rarest(cells: Int64s, counts: Int64s, room: int | None, rarest: int = 1) -> tuple[SortedRun, int]:
+    """Drop cells of rising counts, from `rarest` on, until at most `room` are left; return them and the next count."""
+    while room is not None and len(cells) > room:
+        kept = counts > rarest
+        cells, counts = cells[kept], counts[kept]
+        rarest += 1
+    return SortedRun(cells, counts), rarest

@@ -1,14 +1,16 @@
 """Phrases: options, and the phrases found in a corpus with their scores; fit, transform, save, load."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, Never, Self
 
 from firth.errors import CorpusError, FirthError, FormatError, OptionError
 from firth.formats.phrases import PhraseFile, read_phrases, write_phrases
 from firth.messages import counted
-from firth.options import PhraseOptions, shortened
-from firth.phrases.finding import Found, find_phrases
+from firth.options import CUSTOM, PhraseOptions, shortened
+from firth.phrases.collisions import text_counts
+from firth.phrases.counting import CountedText
+from firth.phrases.finding import Found, count_text, find_phrases
 from firth.phrases.id_text import EVERY_WORD, id_text
 from firth.phrases.joining import IdJoiner, Parts, Rows, joined_sentence, phrase_rows
 from firth.resources import checked_workers
@@ -34,7 +36,8 @@ class Phrases:
     A pair that occurs at least `min_count` times is a phrase if its score is above `threshold`. `connector_words`, a
     set or "english", may stand between a and b, as in bank of america. Keywords are the fields of `PhraseOptions`,
     and `workers`, the number of threads (None: all cores that this process may use). The constructor only checks and
-    stores them; `fit` does the work.
+    stores them; `fit` does the work. `scoring` may also be a function, called with the keywords worda_count,
+    wordb_count, bigram_count, len_vocab, min_count and corpus_word_count, as in gensim; it returns the score.
 
     For phrases of more than two words, fit again on joined text:
 
@@ -58,7 +61,7 @@ class Phrases:
         *corpus: Never,
         min_count: int = 5,
         threshold: float = 10.0,
-        scoring: Literal["default", "npmi"] = "default",
+        scoring: Literal["default", "npmi"] | Callable[..., float] = "default",
         connector_words: Iterable[str] = frozenset(),
         delimiter: str = "_",
         max_vocab: int | None = 40_000_000,
@@ -74,6 +77,7 @@ class Phrases:
         self.corpus: dict[str, int] = {}
         self._phrases: dict[Parts, Found] | None = None
         self._rows: Rows = {}
+        self._counts: CountedText | None = None  # of all words and pairs, for `partial_fit`
 
     def fit(
         self,
@@ -94,6 +98,37 @@ class Phrases:
         is not allowed, and `NotEnoughMemoryError` if the counts of the pairs do not fit in memory. This object is then
         unchanged.
         """
+        self._count(corpus, tokenizer, progress, max_input_bytes)
+        self._counts = None
+        return self
+
+    def partial_fit(
+        self,
+        corpus: CorpusInput,
+        *,
+        tokenizer: Tokenizer | None = None,
+        progress: bool | None = None,
+        max_input_bytes: int | None = None,
+    ) -> Self:
+        """Add the counts of a corpus to those of earlier calls, find the phrases of all of them; return this object.
+
+        Arguments and errors are those of `fit`. Phrases, counts and scores are those of `fit` on all texts together,
+        unless `max_vocab` drops pairs. All counts are kept for the next call, 16 bytes for each distinct pair, so the
+        first call must be `partial_fit` too: `FirthError` is raised after `fit` and `load`, which keep none.
+        """
+        if self._counts is None and self._phrases is not None:
+            raise FirthError(
+                "the counts of the earlier text were not kept, so others cannot be added: begin with partial_fit "
+                "instead of fit, or give all texts to fit in one list"
+            )
+        self._counts = self._count(corpus, tokenizer, progress, max_input_bytes, self._counts)
+        return self
+
+    def _count(
+        self, corpus: CorpusInput, tokenizer: Tokenizer | None, progress: bool | None, max_input_bytes: int | None,
+        earlier: CountedText | None = None,
+    ) -> CountedText:  # fmt: skip
+        """Count the words and pairs of a corpus, add those counted `earlier`, and hold the phrases among them."""
         check_files(corpus, max_input_bytes, tokenizer=tokenizer)
         with reporter(progress) as report:
             report.stage("reading", None)
@@ -103,10 +138,14 @@ class Phrases:
             )  # fmt: skip
             with text.tokens:
                 report_reading(text, report)
-                found = find_phrases(id_text(text), self.options, self.workers, report)
+                counts = count_text(id_text(text), self.options, self.workers, report, earlier)
+        found, read = find_phrases(counts, self.options), summary(text)
         self._hold(dict(found.phrases))
-        self.corpus = summary(text) | {"vocab_size": found.vocab_size, "pairs_dropped": found.pairs_dropped}
-        return self
+        if earlier is not None:
+            read = {name: number + self.corpus[name] for name, number in read.items()}
+            read["distinct_words"] = len(counts.words)
+        self.corpus = read | {"vocab_size": found.vocab_size, "pairs_dropped": found.pairs_dropped}
+        return counts
 
     def transform(self, corpus: CorpusInput, *, tokenizer: Tokenizer | None = None) -> "PhrasedSentences":
         """Return the sentences of a corpus, as token lists with phrases joined; nothing is read before they are used.
@@ -151,6 +190,16 @@ class Phrases:
         """The text of each phrase and how often it occurs, highest score first; raises `FirthError` before `fit`."""
         return {text: found.count for text, found in self._texts().items()}
 
+    @property
+    def vocab(self) -> dict[str, int]:
+        """The text of every word and pair counted by `partial_fit`, and how often it occurs; connector words excluded.
+
+        Raises `FirthError` if the counts were not kept.
+        """
+        if self._counts is None:
+            raise FirthError("the counts of all words and pairs are kept by partial_fit only: call it instead of fit")
+        return text_counts(self._counts, self.options.delimiter)
+
     def _texts(self) -> dict[str, Found]:
         texts: dict[str, Found] = {}
         for parts, found in self._fitted().items():
@@ -178,8 +227,11 @@ class Phrases:
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read phrases that `save` wrote; raises `FormatError` for any other kind of file, or a damaged one."""
         file = read_phrases(path)
+        options = dict(file.options)
+        if options.get("scoring") == CUSTOM:
+            options["scoring"] = _unknown_score
         try:
-            loaded = cls(**file.options)
+            loaded = cls(**options)
         except OptionError as error:
             raise FormatError(f"{os.fspath(path)} holds options that are not allowed: {error}") from error
         loaded.corpus = dict(file.corpus)
@@ -189,7 +241,16 @@ class Phrases:
 
     def __repr__(self) -> str:
         size = "not fitted" if self._phrases is None else counted(len(self._phrases), "phrase")
-        return f"<Phrases: {size}, scoring={self.options.scoring!r}, threshold={self.options.threshold:g}>"
+        scoring = self.options.to_dict()["scoring"]
+        return f"<Phrases: {size}, scoring={scoring!r}, threshold={self.options.threshold:g}>"
+
+
+def _unknown_score(**counts: float) -> float:
+    """Stand in for the function that scored loaded phrases, because a file holds no code."""
+    raise FirthError(
+        "these phrases were scored by a function of the program that saved them, and the file does not hold it: to fit "
+        "again, give it to a new object, Phrases(scoring=function)"
+    )
 
 
 class PhrasedSentences:

@@ -12,7 +12,7 @@ from firth.errors import CorpusError, OptionError
 from firth.formats.streams import writing_set
 from firth.messages import option
 from firth.options import PhraseOptions, whole
-from firth.phrases.finding import FoundPhrases, find_phrases
+from firth.phrases.finding import FoundPhrases, count_text, find_phrases
 from firth.phrases.id_text import EVERY_WORD, IdText, id_text
 from firth.phrases.joining import IdJoiner, phrase_rows
 from firth.resources import checked_workers
@@ -63,7 +63,7 @@ def phrase_files(
     with reporter(progress) as report, writing_set(output) as (file,), ExitStack() as stores:
         text = _read(corpus, workers, max_input_bytes, report, stores)
         for _ in range(passes):
-            found = find_phrases(text, options, workers, report)
+            found = find_phrases(count_text(text, options, workers, report), options)
             rows = phrase_rows(found.phrases, options.delimiter)
             joiner = IdJoiner(text.words, rows, options.connector_words)
             report.stage("joining", text.tokens.n_words)

@@ -1,4 +1,4 @@
-"""Finds the phrases of a text that was read: counts the candidates, and scores those that are frequent enough."""
+"""Finds phrases among the candidates of a text: scores those that are frequent enough."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from firth.messages import counted, option
 from firth.options import PhraseOptions
+from firth.phrases.adding import add_counts
 from firth.phrases.collisions import MergedCounts, merge_same_texts
 from firth.phrases.counting import CountedText, count_candidates
 from firth.phrases.id_text import IdText
 from firth.phrases.joining import Parts
-from firth.phrases.scoring import Scores, npmi_scores, word2phrase_scores
+from firth.phrases.scoring import Scores, custom_scores, npmi_scores, word2phrase_scores
 from firth.training.loop.progress import Reporter
 
 
@@ -38,16 +39,25 @@ class FoundPhrases:
     pairs_dropped: int
 
 
-def find_phrases(text: IdText, options: PhraseOptions, workers: int, report: Reporter) -> FoundPhrases:
-    """Find the phrases of a text; arguments and exceptions are those of `count_candidates`."""
+def count_text(
+    text: IdText, options: PhraseOptions, workers: int, report: Reporter, earlier: CountedText | None = None
+) -> CountedText:
+    """Count the candidates of a text, add those counted `earlier`, and report it; raises as `count_candidates` does."""
     report.stage("counting", text.tokens.n_words)
-    text_counts = count_candidates(text, options, workers=workers, progress=report.advance)
-    if text_counts.dropped:
+    counts = count_candidates(text, options, workers=workers, progress=report.advance)
+    if earlier is not None:
+        counts = add_counts(earlier, counts, options)
+    if counts.dropped:
         limit = option("max_vocab", options.max_vocab)
         report.warn(
-            f"rare pairs were dropped {counted(text_counts.dropped, 'time')} because of {limit}: counts of pairs may "
-            "be too low; give a larger limit if memory allows"
+            f"rare pairs were dropped {counted(counts.dropped, 'time')} because of {limit}: counts of pairs may be too "
+            "low; give a larger limit if memory allows"
         )
+    return counts
+
+
+def find_phrases(text_counts: CountedText, options: PhraseOptions) -> FoundPhrases:
+    """Find the phrases of a text whose candidates were counted; raises what `custom_scores` raises."""
     merged = merge_same_texts(text_counts, options.delimiter)
     candidates = np.flatnonzero(merged.candidates >= options.min_count)
     scores = _scores(text_counts, merged, candidates, options)
@@ -62,6 +72,9 @@ def find_phrases(text: IdText, options: PhraseOptions, workers: int, report: Rep
 def _scores(text: CountedText, merged: MergedCounts, candidates: NDArray[np.intp], options: PhraseOptions) -> Scores:
     first_ids, _, second_ids = text.ids(candidates)
     first, second, pair = merged.words[first_ids], merged.words[second_ids], merged.candidates[candidates]
+    if callable(options.scoring):
+        sizes = merged.vocab_size, options.min_count, text.n_words
+        return custom_scores(options.scoring, first, second, pair, *sizes)
     if options.scoring == "npmi":
         return npmi_scores(first, second, pair, text.n_words)
     return word2phrase_scores(first, second, pair, merged.vocab_size, options.min_count)

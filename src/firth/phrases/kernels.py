@@ -10,6 +10,7 @@ Kernels do not check their arguments: `counting` and `joining` do.
 import numpy as np
 
 from firth.compiling.kernel import helper, kernel
+from firth.sorted_runs import lower_bound
 from firth.text import END
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -75,14 +76,8 @@ def write_candidates(tokens, start, first, node, is_connector, table, bits, entr
 @helper()
 def _find(keys, low, high, key):
     """Return the index of `key` in keys[low:high], which ascend, or -1."""
-    end = high
-    while low < high:
-        middle = (low + high) >> 1
-        if keys[middle] < key:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < end and keys[low] == key else -1
+    at = lower_bound(keys, low, high, key)
+    return at if at < high and keys[at] == key else -1
 
 
 @kernel()

@@ -1,13 +1,19 @@
-"""The two scores of a pair of words, as gensim computes them, to the last bit.
+"""Scores of a pair of words: the two that gensim computes, to the last bit, and functions of the user.
 
-Both take n(a, b), the number of times that b follows a (with connector words between them, if any), and the counts of
+All take n(a, b), the number of times that b follows a (with connector words between them, if any), and the counts of
 both words.
 """
 
 import math
+from collections.abc import Callable
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
+
+from firth.errors import OptionError
+from firth.messages import option
+from firth.options import SCORE_ARGUMENTS, shortened
 
 Counts = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -31,3 +37,23 @@ def npmi_scores(first: Counts, second: Counts, pair: Counts, n_words: int) -> Sc
     shares = pair / n_words
     # `math.log` rounds as gensim does; the last bit of NumPy's logarithm depends on the processor
     return np.array([math.log(r) / -math.log(p) for r, p in zip(ratios.tolist(), shares.tolist(), strict=True)])
+
+
+def custom_scores(
+    score: Callable[..., float], first: Counts, second: Counts, pair: Counts, vocab_size: int, min_count: int,
+    n_words: int,
+) -> Scores:  # fmt: skip
+    """Return the scores that a function computes; it is called with the keywords in `SCORE_ARGUMENTS`.
+
+    first, second, pair  (n,) n(a) > 0, n(b) > 0 and n(a, b) > 0
+    vocab_size, n_words  number of distinct words and pairs, and of words of the text
+
+    Raises `OptionError` if the function returns anything but a number, NaN included; its exceptions are passed on.
+    """
+    scores = np.empty(len(pair), np.float64)
+    for i, counts in enumerate(zip(first.tolist(), second.tolist(), pair.tolist(), strict=True)):
+        found: object = score(**dict(zip(SCORE_ARGUMENTS, (*counts, vocab_size, min_count, n_words), strict=True)))
+        if not isinstance(found, Real) or math.isnan(found):
+            raise OptionError(f"{option('scoring', shortened(score))} returned {shortened(found)}: return a number")
+        scores[i] = found
+    return scores

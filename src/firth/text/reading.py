@@ -2,9 +2,8 @@
 
 import ctypes
 import os
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from firth.text.sentences import Tokenizer, encode_sentences, encode_tokenized
 from firth.text.sources import CorpusInput, is_files
 from firth.text.store import MEMORY_LIMIT, StoreBuilder, TokenStore
 from firth.text.vocabulary import Vocabulary
+from firth.threads import in_order
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the amount done and the total (None: unknown), in bytes for files and in tokens otherwise."""
@@ -247,17 +247,8 @@ def _in_parallel(
     encode: Callable[..., Encoded], arguments: Iterable[tuple[Any, ...]], workers: int
 ) -> Generator[Encoded, None, None]:
     """Encode chunks in `workers` threads; yield them in order, with few in memory at a time."""
-    pending: deque[Future[Encoded]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-text") as pool:
-        try:
-            for some in arguments:
-                pending.append(pool.submit(encode, *some))
-                if len(pending) > workers + 1:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        yield from in_order(pool, lambda some: encode(*some), arguments, workers)
 
 
 def _parts(chunks: Generator[list[EncodedText], None, None]) -> Generator[EncodedText, None, None]:

@@ -13,13 +13,12 @@ the tasks. Runs and result are kept in memory up to a limit; the rest goes to un
 """
 
 import bisect
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -27,8 +26,10 @@ from numpy.typing import DTypeLike, NDArray
 from firth.errors import CorpusError, OptionError
 from firth.messages import counted, option
 from firth.options import Options
+from firth.sorted_runs import DIGIT_BITS, SortedRun
 from firth.text import BLOCK_WORDS, Vocabulary
 from firth.text.store import DiskStorage, TokenStore
+from firth.threads import in_order
 from firth.training import sampling
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
@@ -37,9 +38,6 @@ from firth.training.softmax import kernels
 TASK_PAIRS = 2**23  # most pairs sorted together (or those of one block, if more): three arrays of 8 bytes each
 RUN_BYTES = 2**30  # limit of the runs in memory, and of the counts in memory
 RANGE_CELLS = 2**21  # cells merged together, approximately
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class DiskArray:
@@ -144,13 +142,6 @@ def _check_columns(columns: NDArray[np.int32], end: NDArray[np.int64], centers: 
         )
 
 
-class SortedRun(NamedTuple):
-    """Ascending cells, center << shift | outside, and the sum of the weights of each."""
-
-    cells: StoredArray
-    sums: StoredArray
-
-
 def count_pairs(
     tokens: TokenStore,
     vocabulary: Vocabulary,
@@ -179,7 +170,7 @@ def count_pairs(
     starts = range(0, counter.n_blocks, counter.blocks_per_task)
     runs, run_bytes, row_sizes = [], 0, np.zeros(counter.V, np.int64)
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-pairs") as pool:
-        for done, (run, sizes) in enumerate(_in_order(pool, counter.count, starts, workers), 1):
+        for done, (run, sizes) in enumerate(in_order(pool, counter.count, starts, workers), 1):
             run_bytes += 12 * len(run.cells)  # int64 cells and int32 sums
             runs.append(run if run_bytes <= memory_limit else SortedRun(*(_to_disk(array, folder) for array in run)))
             row_sizes += sizes
@@ -216,7 +207,7 @@ class _Counter:
         """Return the pairs of the task whose first block is `first`, as a run, and the number of cells of each row."""
         entries, low = self._entries(first), self._weight_bits
         spare = np.empty_like(entries)
-        positions = np.empty(1 << kernels.DIGIT_BITS, np.int64)
+        positions = np.empty(1 << DIGIT_BITS, np.int64)
         if self.kernels.radix_sort(entries, spare, positions, low, low + 2 * self.shift):
             entries, spare = spare, entries
         # A sum is below 2**31: there are at most TASK_PAIRS weights, or 2m a word of one block, and m <= 100
@@ -256,7 +247,7 @@ class _Merger:
             np.empty(self._most, dtype) if in_memory else DiskArray(dtype, folder) for dtype in (np.int32, np.float32)
         )
         all_sizes, all_totals, n = [], [], 0
-        for sizes, totals, some_columns, some_values in _in_order(pool, self._rows, self._bounds, workers):
+        for sizes, totals, some_columns, some_values in in_order(pool, self._rows, self._bounds, workers):
             all_sizes.append(sizes)
             all_totals.append(totals)
             end = n + len(some_columns)
@@ -307,18 +298,3 @@ def _cells_between(run: SortedRun, first: int, last: int) -> tuple[NDArray[np.in
     """Return the cells of a run that lie in [first, last), and their sums. Bisection reads a few cells only."""
     start, stop = bisect.bisect_left(run.cells, first), bisect.bisect_left(run.cells, last)
     return run.cells[start:stop], run.sums[start:stop].astype(np.int64)
-
-
-def _in_order(pool: Executor, work: Callable[[T], R], tasks: Iterable[T], workers: int) -> Iterator[R]:
-    """Yield the results in the order of the tasks; at most `workers` + 2 of them are in memory."""
-    pending: deque[Any] = deque()
-    try:
-        for task in tasks:
-            pending.append(pool.submit(work, task))
-            if len(pending) > workers + 1:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        for future in pending:  # after an error or an interrupt, the pool waits only for the tasks that already run
-            future.cancel()

@@ -13,9 +13,12 @@ docs/derivation.md. Kernels release the GIL and do not check their arguments: `c
 import numpy as np
 
 from firth.compiling.kernel import helper, kernel
+from firth.sorted_runs import lower_bound
+from firth.sorted_runs import merge as merge
+from firth.sorted_runs import radix_sort as radix_sort
+from firth.sorted_runs import sum_equal as sum_equal
 from firth.training.draws import subsample
 
-DIGIT_BITS = 11  # 2,048 counters: these and a cache line for each of their targets stay in the nearest caches
 _FAST: set[str] = {"reassoc", "contract", "arcp", "nsz"}  # allows vector sums; keeps NaN and infinity
 
 
@@ -43,72 +46,6 @@ def window_pairs(block, keep, key, window, shrink, kept, first, stop, shift, wei
 
 
 @kernel()
-def radix_sort(entries, spare, positions, low, high):
-    """Sort by bits low..high-1, stably; return whether the result is in `spare` rather than in `entries`.
-
-    positions (2**DIGIT_BITS,) int64 is overwritten.
-
-    Counting sort of one digit after the other, least significant first: Knuth, The Art of Computer Programming 3,
-    section 5.2.5.
-    """
-    mask = (1 << DIGIT_BITS) - 1
-    swapped = False
-    for bit in range(low, high, DIGIT_BITS):
-        source, target = (spare, entries) if swapped else (entries, spare)
-        positions[:] = 0
-        for entry in source:
-            positions[(entry >> bit) & mask] += 1
-        total = 0
-        for digit in range(mask + 1):
-            count = positions[digit]
-            positions[digit] = total
-            total += count
-        for entry in source:
-            digit = (entry >> bit) & mask
-            target[positions[digit]] = entry
-            positions[digit] += 1
-        swapped = not swapped
-    return swapped
-
-
-@kernel()
-def sum_equal(entries, weight_bits, cells, sums):
-    """Sum the weights of equal cells of sorted `entries`: m n(c, o) of Result 21. Return the number of cells."""
-    n = -1
-    previous = np.int64(-1)
-    for entry in entries:
-        cell = entry >> weight_bits
-        if cell != previous:
-            n += 1
-            cells[n] = previous = cell
-            sums[n] = 0
-        sums[n] += entry & ((1 << weight_bits) - 1)
-    return n + 1
-
-
-@kernel()
-def merge(cells_a, sums_a, cells_b, sums_b, cells, sums):
-    """Merge two sorted runs and add the sums of equal cells, m n(c, o) of Result 21; return the number of cells."""
-    i = j = n = 0
-    last = np.iinfo(np.int64).max
-    while i < len(cells_a) or j < len(cells_b):
-        a = cells_a[i] if i < len(cells_a) else last
-        b = cells_b[j] if j < len(cells_b) else last
-        from_a, from_b = a <= b, b <= a
-        total = np.int64(0)
-        if from_a:
-            total += sums_a[i]
-        if from_b:
-            total += sums_b[j]
-        cells[n] = min(a, b)
-        sums[n] = total
-        i += from_a
-        j += from_b
-        n += 1
-    return n
-
-
-@kernel()
 def split_cells(cells, sums, row_start, shift, unit, sizes, totals, columns, values):
     """Turn sorted cells into rows of n(c, o) = sums / unit, from row `row_start` on.
 
@@ -124,18 +61,6 @@ def split_cells(cells, sums, row_start, shift, unit, sizes, totals, columns, val
         totals[row] += sums[n]  # whole numbers: exact
     for row in range(len(totals)):
         totals[row] /= unit
-
-
-@helper()
-def _lower_bound(columns, lo, hi, column):
-    """Return the first index in columns[lo:hi] (ascending) whose column is at least `column`, or hi."""
-    while lo < hi:
-        middle = (lo + hi) >> 1
-        if columns[middle] < column:
-            lo = middle + 1
-        else:
-            hi = middle
-    return lo
 
 
 @helper(fastmath=_FAST)
@@ -192,7 +117,7 @@ def exponentiate(tile, intercept, first_word, rows, top, total, observed):
         row = tile[c]
         top[c] = _add_intercept(row, intercept)
         seen = 0.0
-        for at in range(_lower_bound(columns, start[c], stop[c], first_word), stop[c]):
+        for at in range(lower_bound(columns, start[c], stop[c], first_word), stop[c]):
             j = columns[at] - first_word
             if j >= len(row):
                 break
@@ -216,7 +141,7 @@ def subtract_observed(tile, scale, first_word, rows, per_pair):
         row, factor = tile[c], scale[c]
         for j in range(len(row)):
             row[j] *= factor
-        for at in range(_lower_bound(columns, start[c], stop[c], first_word), stop[c]):
+        for at in range(lower_bound(columns, start[c], stop[c], first_word), stop[c]):
             j = columns[at] - first_word
             if j >= len(row):
                 break
