@@ -375,7 +375,7 @@ class Word2Vec:
         self.wv  # noqa: B018 - raises if there are no vectors
         if self._outside is None:
             raise FirthError(
-                "hierarchical softmax has no outside matrix: use model.nodes, the vectors of the inner nodes of its tree"
+                "hierarchical softmax has no outside matrix: use model.nodes, the vectors of the nodes of its tree"
             )
         return self._outside.rows
 

@@ -321,8 +321,8 @@ def _checked_pair(name: str, value: Any, limits: Mapping[str, Any]) -> tuple[int
         return first, second
     shown = shortened(value) if first is None or second is None else pair_text((first, second))
     raise OptionError(
-        f"{option(name, shown)} is not allowed: give two whole numbers{_range(limits)}, the second not below the first, "
-        f"such as {option(name, pair_text((3, 6)))} ({limits['meaning']})"
+        f"{option(name, shown)} is not allowed: give two whole numbers{_range(limits)}, the second not below the "
+        f"first, such as {option(name, pair_text((3, 6)))} ({limits['meaning']})"
     )
 
 

@@ -240,8 +240,8 @@ def write_fasttext(
         raise OptionError(f"outside has shape {outside.shape}: it must have that of the vectors, {vectors.shape}")
     if subwords is not None and subwords.vector_size != vectors.shape[1]:
         raise OptionError(
-            f"the rows of n-grams have {counted(subwords.vector_size, 'number')}, and the vectors {vectors.shape[1]}: they must "
-            "have the same size"
+            f"the rows of n-grams have {counted(subwords.vector_size, 'number')}, and the vectors {vectors.shape[1]}: "
+            "they must have the same size"
         )
     occurrences = [1] * len(words) if counts is None else np.maximum(counts, 1).tolist()
     with writing_set(path) as (file,):

@@ -98,10 +98,6 @@ class Engine(ABC, Generic[TaskT, WorkspaceT]):
         """Advice for a run that diverged."""
         return f"start again with a smaller {option('alpha')} (0.025 is usual)"
 
-    def start_from(self, rows: StartRows) -> None:
-        """Replace initial values of some rows, in place."""
-        rows.copy_into(self.center, self.outside)
-
     @abstractmethod
     def workspace(self) -> WorkspaceT:
         """Return scratch arrays for one worker."""
