@@ -47,6 +47,10 @@ _HEADER = struct.Struct("<3i24x4i12x3i8xq")  # x: bytes that are skipped
 _WRITTEN = struct.Struct("<14id3i2q")  # all of it
 _ENTRY = struct.Struct("<qb")
 _MATRIX = struct.Struct("<b2q")
+_NAMES = (
+    "magic", "version", "dim", "ws", "epoch", "minCount", "neg", "wordNgrams", "loss", "model", "bucket", "minn", "maxn",
+    "lrUpdateRate", "t", "entries", "words", "labels", "tokens", "pruned",
+)  # fmt: skip
 _SUPERVISED = 3
 _LOSSES = {"hierarchical_softmax": 1, "negative_sampling": 2, "softmax": 3}
 _MODELS = {"cbow": 1, "skip_gram": 2}
@@ -95,7 +99,54 @@ def read_fasttext(
     return unique_rows(path, Table(keys, vectors, np.array(counts[:V], np.int64), subwords))
 
 
+class ClassifierError(FormatError):
+    """The file is a classifier of fastText, not a model of words."""
+
+
+class FastTextModel(NamedTuple):
+    """All of a model: its table, the (V, D) output matrix, and the numbers of its header by fastText's names."""
+
+    table: Table
+    output: NDArray[np.float32]
+    header: dict[str, Any]
+
+
+def read_fasttext_model(path: PathLike, *, encoding: str = "utf8", unicode_errors: str = "strict") -> FastTextModel:
+    """Read a whole `.bin`; raises the errors of `read_fasttext`, and `ClassifierError` for a classifier."""
+    path = Path(path)
+    with reading(path) as file:
+        reader = _Bytes(path, file)
+        head = dict(zip(_NAMES, _WRITTEN.unpack(reader.take(_WRITTEN.size, "its header")), strict=True))
+        if head["magic"] == MAGIC and head["model"] == _SUPERVISED:
+            raise ClassifierError(f"{path} is a classifier of fastText, not a model of words: read it with fastText")
+        table = read_fasttext(path, encoding=encoding, unicode_errors=unicode_errors)  # which checks the header
+        _read_words(reader, _Header(*(head[name] for name in _Header._fields)))
+        _skip_matrix(reader)
+        output = _read_output(reader)
+    if output.shape != table.vectors.shape:
+        raise _damaged(path, f"its output matrix is {output.shape}, and its vectors are {table.vectors.shape}")
+    return FastTextModel(table, output, head)
+
+
 # --- reading
+
+
+def _skip_matrix(reader: "_Bytes") -> None:
+    _, rows, D = _MATRIX.unpack(reader.take(_MATRIX.size, "the size of its matrix"))
+    left = 4 * rows * D
+    while left:
+        left -= len(reader.take(min(CHUNK_BYTES, left), "its input matrix"))
+
+
+def _read_output(reader: "_Bytes") -> NDArray[np.float32]:
+    quantised, rows, D = _MATRIX.unpack(reader.take(_MATRIX.size, "the size of its output matrix"))
+    if quantised or rows < 0 or D < 1:
+        raise _damaged(reader.path, f"its output matrix is {rows} x {D}")
+    room_for((rows, D), np.float32, reader.path, "read the vectors alone")
+    data, size = bytearray(), 4 * rows * D
+    while len(data) < size:
+        data += reader.take(min(CHUNK_BYTES, size - len(data)), "its output matrix")
+    return np.frombuffer(data, "<f4").reshape(rows, D).astype(np.float32)
 
 
 def _read_header(reader: "_Bytes") -> _Header:

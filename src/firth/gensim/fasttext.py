@@ -5,19 +5,23 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from firth.errors import NotAvailableError
+from firth.formats.fasttext import ClassifierError, read_fasttext, read_fasttext_model
 from firth.gensim import settings
 from firth.gensim.keyedvectors import KeyedVectors
+from firth.gensim.old_fasttext import readable_fasttext
 from firth.gensim.vocabulary import TrimRule
 from firth.gensim.word2vec import Word2Vec
 from firth.model import Word2Vec as Model
 from firth.subwords import NgramScheme, SubwordVectors
 from firth.subwords.ngrams import utf8
-from firth.vectors.query_input import Key
+from firth.vectors.query_input import FloatArray, Key
 
-__all__ = ["FastText", "FastTextKeyedVectors", "load_facebook_vectors", "save_facebook_model"]
+_HIERARCHICAL, _SKIPGRAM = 1, 2  # in the header of fastText's files
+
+__all__ = ["FastText", "load_facebook_model", "FastTextKeyedVectors", "load_facebook_vectors", "save_facebook_model"]
 
 
 class FastTextKeyedVectors(KeyedVectors):
@@ -28,6 +32,10 @@ class FastTextKeyedVectors(KeyedVectors):
     ):
         super().__init__(vector_size, count, dtype)
         self.min_n, self.max_n, self.bucket = min_n, max_n, bucket
+
+    def _set_up(self, keys: list[Key], vectors: NDArray[Any], counts: ArrayLike | None) -> None:
+        super()._set_up(keys, vectors, counts)
+        self.vectors_vocab_lockf = self.vectors_ngrams_lockf = np.ones(1, np.float32)
 
     @property
     def vectors_ngrams(self) -> NDArray[np.float32]:
@@ -43,6 +51,17 @@ class FastTextKeyedVectors(KeyedVectors):
         """The own rows of words, (V, D), from which and those of n-grams `vectors` is composed; for reading only."""
         words = [utf8(str(word)) for word in self.index_to_key]
         return self.vectors if self.subwords is None else self.subwords.own_rows(words, self.vectors)
+
+    compatible_hash = True  # n-grams are numbered as fastText does
+
+    def adjust_vectors(self) -> None:
+        """Compose the vectors of words again from their own rows and those of n-grams, which changes nothing."""
+
+    def get_vector(self, key: Key, norm: bool = False) -> FloatArray:
+        """Return the vector of a word, composed of n-grams for an unseen one; zero for one without any n-gram."""
+        if self.subwords is not None and isinstance(key, str) and key not in self:
+            return np.zeros(self.vector_size, np.float32)
+        return super().get_vector(key, norm)
 
     def get_sentence_vector(self, sentence: Iterable[Key]) -> NDArray[np.float32]:
         """Return the mean of the unit vectors of the words, as fastText does; zero for no words."""
@@ -150,12 +169,41 @@ class FastText(Word2Vec):
 
 def load_facebook_vectors(path: str | os.PathLike[str], encoding: str = "utf-8") -> FastTextKeyedVectors:
     """Read the vectors and n-grams of fastText's `.bin`."""
-    found = KeyedVectors.load(path)
+    with readable_fasttext(path) as readable:
+        file = read_fasttext(readable, encoding=encoding)
+    found = KeyedVectors.trusted(list(file.keys), file.vectors, file.counts, file.subwords)
     scheme = NgramScheme(0, 0, 0) if found.subwords is None else found.subwords.scheme
     vectors = FastTextKeyedVectors(found.vector_size, scheme.minn, scheme.maxn, scheme.buckets)
     vectors.replace(found.index_to_key, found.vectors, [] if found.counts is None else found.counts)
     vectors.subwords = found.subwords
     return vectors
+
+
+def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -> FastText:
+    """Read a whole `.bin` of fastText, which can be trained further; a classifier raises `NotAvailableError`."""
+    try:
+        with readable_fasttext(path) as readable:
+            file = read_fasttext_model(readable, encoding=encoding)
+    except ClassifierError as error:
+        raise NotAvailableError(str(error)) from error
+    head, table = file.header, file.table
+    model = FastText(
+        vector_size=head["dim"],
+        window=head["ws"],
+        epochs=head["epoch"],
+        negative=0 if head["loss"] == _HIERARCHICAL else head["neg"],
+        hs=int(head["loss"] == _HIERARCHICAL),
+        sg=int(head["model"] == _SKIPGRAM),
+        bucket=head["bucket"],
+        min_count=head["minCount"],
+        sample=head["t"],
+        min_n=head["minn"],
+        max_n=head["maxn"],
+    )
+    model.corpus_total_words = head["tokens"]
+    model.wv.replace(list(table.keys), table.vectors, [] if table.counts is None else table.counts.tolist())
+    model.wv.subwords, model._output = table.subwords, file.output
+    return model
 
 
 def save_facebook_model(

@@ -67,6 +67,21 @@ class KeyedVectors(Vectors):
     def __str__(self) -> str:
         return f"{type(self).__name__}<vector_size={self.vector_size}, {counted(len(self), 'key')}>"
 
+    def word_vec(self, key: Key, norm: bool = False) -> FloatArray:
+        """Return `get_vector(key, norm)`."""
+        return self.get_vector(key, norm)
+
+    def words_closer_than(self, word1: Key, word2: Key) -> list[Key]:
+        """Return `closer_than(word1, word2)`."""
+        return self.closer_than(word1, word2)
+
+    def init_sims(self, replace: bool = False) -> None:
+        """Compute the norms, or with `replace` scale every vector to length 1."""
+        if replace:
+            self.unit_normalize_all()
+        else:
+            self.fill_norms()
+
     def save(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
         """Write firth's native format, in one file; `sep_limit` and other arguments of gensim have no effect."""
         super().save(path)
