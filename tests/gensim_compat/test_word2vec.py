@@ -191,7 +191,7 @@ def test_wrong_calls_raise_gensims_kinds_of_error(tmp_path):
     with pytest.raises(RuntimeError, match="call build_vocab before train"):
         model.train(TEXT, total_examples=1, epochs=1)
     model.build_vocab(TEXT)
-    with pytest.raises(ValueError, match="give total_examples=model.corpus_count"):
+    with pytest.raises(ValueError, match=r"give total_examples=model\.corpus_count"):
         model.train(TEXT, epochs=1)
     with pytest.raises(ValueError, match="epochs=None is not allowed"):
         model.train(TEXT, total_examples=80)
