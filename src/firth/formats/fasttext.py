@@ -48,8 +48,8 @@ _WRITTEN = struct.Struct("<14id3i2q")  # all of it
 _ENTRY = struct.Struct("<qb")
 _MATRIX = struct.Struct("<b2q")
 _NAMES = (
-    "magic", "version", "dim", "ws", "epoch", "minCount", "neg", "wordNgrams", "loss", "model", "bucket", "minn", "maxn",
-    "lrUpdateRate", "t", "entries", "words", "labels", "tokens", "pruned",
+    "magic", "version", "dim", "ws", "epoch", "minCount", "neg", "wordNgrams", "loss", "model", "bucket", "minn",
+    "maxn", "lrUpdateRate", "t", "entries", "words", "labels", "tokens", "pruned",
 )  # fmt: skip
 _SUPERVISED = 3
 _LOSSES = {"hierarchical_softmax": 1, "negative_sampling": 2, "softmax": 3}

@@ -15,7 +15,7 @@ from firth.gensim.vocabulary import RULE_DEFAULT, RULE_DISCARD, RULE_KEEP
 from firth.gensim.word2vec import Word2Vec
 
 __all__ = [
-    "Word2Vec", "FastText", "load_facebook_model", "load_facebook_vectors", "save_facebook_model", "KeyedVectors", "Phrases", "Phraser", "FrozenPhrases", "ENGLISH_CONNECTOR_WORDS",
-    "LineSentence", "PathLineSentences", "Text8Corpus", "BrownCorpus", "CallbackAny2Vec",
-    "RULE_DEFAULT", "RULE_DISCARD", "RULE_KEEP",
+    "Word2Vec", "FastText", "load_facebook_model", "load_facebook_vectors", "save_facebook_model", "KeyedVectors",
+    "Phrases", "Phraser", "FrozenPhrases", "ENGLISH_CONNECTOR_WORDS", "LineSentence", "PathLineSentences",
+    "Text8Corpus", "BrownCorpus", "CallbackAny2Vec", "RULE_DEFAULT", "RULE_DISCARD", "RULE_KEEP",
 ]  # fmt: skip
