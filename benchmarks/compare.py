@@ -24,7 +24,7 @@ from firth import Options
 ALIKE = ["alpha", "min_alpha", "ns_exponent", "shrink_windows"]
 """Options that both programs get with firth's defaults, in addition to those that the command line sets."""
 
-SHARED = ["vector_size", "window", "negative", "sample", "min_count", "epochs"]
+SHARED = ["architecture", "objective", "vector_size", "window", "negative", "sample", "min_count", "epochs"]
 """The options that the command line sets."""
 
 
@@ -51,6 +51,13 @@ def parser() -> argparse.ArgumentParser:
         value = getattr(defaults, name)
         flag = f"--{name.replace('_', '-')}"
         p.add_argument(flag, type=type(value), default=value, metavar="X", help="for both (default: %(default)s)")
+    p.add_argument(
+        "--subwords",
+        type=int,
+        nargs=2,
+        metavar=("MIN", "MAX"),
+        help="lengths of the n-grams, for both: gensim trains FastText (default: no n-grams)",
+    )
     p.add_argument(
         "--firth",
         nargs="+",
@@ -99,8 +106,11 @@ def _check_seeds(arguments: argparse.Namespace) -> None:
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the options both programs take, under the names they share."""
-    options = Options(**{name: getattr(arguments, name) for name in SHARED}).to_dict()
-    return {name: options[name] for name in SHARED + ALIKE}
+    if arguments.objective == "softmax":
+        raise WrongUseError("--objective softmax: gensim does not have it; give --firth objective=softmax")
+    options = Options(**{name: getattr(arguments, name) for name in [*SHARED, "subwords"]}).to_dict()
+    with_subwords = ["subwords", "buckets"] if arguments.subwords else []
+    return {name: options[name] for name in SHARED + ALIKE + with_subwords}
 
 
 def _variant(text: str) -> dict[str, Any]:

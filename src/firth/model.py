@@ -397,30 +397,34 @@ class Word2Vec:
         Raises `FirthError` before `fit`, and `OptionError` if `wv.index_to_key` was edited by hand and does not fit
         the matrices.
         """
-        from firth.formats.native import write_native
+        from firth.formats.native import ComposedVectors, write_native
 
         self.wv.check_rows()
         write_native(
             path,
             keys=self.wv.index_to_key,
-            center=self.wv.vectors,
+            center=ComposedVectors(self.wv.vectors, self.wv.subwords),
             outside=None if self.options.has_nodes else self.outside,
             nodes=self.nodes if self.options.has_nodes else None,
             counts=self.wv.counts,
             options=self.options.to_dict(),
             history=[dataclasses.replace(record, seconds=None).to_dict() for record in self.history],
-            subwords=self.wv.subwords,
         )
 
     def save_fasttext(self, path: str | os.PathLike[str]) -> None:
         """Write the whole model in fastText's `.bin`, atomically; fastText and gensim's `load_facebook_model` read it.
 
-        See `firth.formats.fasttext.write_fasttext`. Raises `FirthError` before `fit`, and `FormatError` for a word with
-        whitespace in it.
+        See `firth.formats.fasttext.write_fasttext`. Raises `FirthError` before `fit`, `FormatError` for a word with
+        whitespace in it, and `OptionError` for hierarchical softmax, whose tree fastText numbers in another way.
         """
         from firth.formats import write_vectors
 
         wv = self.wv
+        if self.options.has_nodes:
+            raise OptionError(
+                "a model of hierarchical softmax cannot be written for fastText: write its vectors alone, "
+                "model.wv.save(path, 'fasttext-bin')"
+            )
         wv.check_rows()
         parts = {"subwords": wv.subwords, "outside": self.outside, "options": self.options.to_dict()}
         write_vectors(path, "fasttext-bin", wv.index_to_key, wv.vectors, wv.counts, **parts)

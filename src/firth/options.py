@@ -155,6 +155,11 @@ class Options:
 def _check_subwords(options: Options) -> None:
     """Raise `OptionError` for options that are not available with subwords."""
     subwords = option("subwords", pair_text(options.subwords))
+    if options.architecture != "skip_gram":
+        raise OptionError(
+            f"{option('architecture', options.architecture)} is not available with {subwords}: use "
+            f"{option('architecture', 'skip_gram')}"
+        )
     if options.objective != "negative_sampling":
         raise OptionError(
             f"{option('objective', options.objective)} is not available with {subwords}: use "
@@ -309,14 +314,15 @@ def checked(name: str, value: Any, kind: type, limits: Mapping[str, Any]) -> Any
 
 def _checked_pair(name: str, value: Any, limits: Mapping[str, Any]) -> tuple[int, int]:
     """Return two whole numbers as a tuple; raise `OptionError` if the `limits` do not allow them."""
-    numbers = [_as_kind(each, int) for each in value] if isinstance(value, (tuple, list)) and len(value) == 2 else []
-    if not numbers or None in numbers or not limits["low"] <= numbers[0] <= numbers[1] <= limits["high"]:
-        allowed = f"two whole numbers{_range(limits)}, the second not below the first"
-        example = f"such as {option(name, pair_text((3, 6)))}"
-        raise OptionError(
-            f"{option(name, shortened(value))} is not allowed: give {allowed}, {example} ({limits['meaning']})"
-        )
-    return numbers[0], numbers[1]
+    is_pair = isinstance(value, (tuple, list)) and len(value) == 2
+    first, second = (_as_kind(each, int) for each in value) if is_pair else (None, None)
+    if first is not None and second is not None and limits["low"] <= first <= second <= limits["high"]:
+        return first, second
+    shown = shortened(value) if first is None or second is None else pair_text((first, second))
+    raise OptionError(
+        f"{option(name, shown)} is not allowed: give two whole numbers{_range(limits)}, the second not below the first, "
+        f"such as {option(name, pair_text((3, 6)))} ({limits['meaning']})"
+    )
 
 
 def pair_text(pair: tuple[int, int] | None) -> str:

@@ -32,7 +32,8 @@ def test_help_shows_the_meaning_range_and_default_of_each_option(run, option):
     if isinstance(option.default, bool):
         assert shown.replace(" ", "") == (flag[2:] if option.default else f"no-{flag[2:]}")
     else:
-        assert shown == ("(no limit)" if option.default is None else str(option.default))
+        absent = "(none)" if option.metadata["pair"] else "(no limit)"
+        assert shown == (absent if option.default is None else str(option.default))
     for limit in (option.metadata["low"], option.metadata["high"]):
         assert limit is None or limit > 2**31 or f"{limit:g}" in part[0].partition("[")[2]
 
@@ -48,9 +49,11 @@ def other_value(option: "dataclasses.Field") -> object:
 
 def test_every_option_reaches_the_model(run, corpus, tmp_path):
     wanted = {option.name: other_value(option) for option in FIELDS}
-    wanted["architecture"] = "skip_gram"  # CBOW has no exact softmax
+    wanted |= {"architecture": "skip_gram", "subwords": None}  # the others have no exact softmax
     flags = []
     for name, value in wanted.items():
+        if value is None:
+            continue
         flag = name.replace("_", "-")
         flags += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", value]
     assert run("train", corpus, "-o", tmp_path / "m.firth", "--workers", 1, "-q", *flags) == Done(0, "", "")
@@ -200,6 +203,12 @@ FOREIGN = [
         (["--alpha", "0.01", "--min-alpha", "0.02"], "falls, so give a --min-alpha of at most 0.01"),
         (["--workers", "0", "-o", "absent/m.firth"], "--workers 0 is not allowed: give a whole number from 1 to 1024"),
         (["--window", "2.5"], r"--window '2.5' is not allowed: give a whole number from 1 to 100"),
+        (["--subwords", "3"], "--subwords '3' is not allowed: give two whole numbers from 1 to 100, the second not"),
+        (["--subwords", "6-3"], "--subwords 6-3 is not allowed: give two whole numbers from 1 to 100"),
+        (["--minn", "3"], "give the shortest and the longest n-gram together, as in --subwords 3-6"),
+        (["--bucket", "3"], "no such option --bucket: use --buckets"),
+        (["--subwords", "3-6", "--schedule", "blocks"], "--schedule blocks is not available with --subwords 3-6"),
+        (["--subwords", "3-6", "--architecture", "cbow"], "--architecture cbow is not available with --subwords 3-6"),
         (["--objective", "sofmax"], "--objective 'sofmax' is not allowed: give 'negative_sampling' or 'softmax'"),
         (["--max-input-bytes", "2MB"], "--max-input-bytes '2MB' is not allowed: give a whole number of at"),
         (["--checkpoint", "run", "--checkpoint-minutes", "x"], "--checkpoint-minutes 'x' is not allowed: give a n"),

@@ -98,7 +98,7 @@ def write(model: "Word2Vec | KeyedVectors", path: Path, known: Format) -> None:
 
     if known.name == "native":
         model.save(path)
-    elif known.name == "fasttext-bin" and isinstance(model, Word2Vec):
+    elif known.name == "fasttext-bin" and isinstance(model, Word2Vec) and not model.options.has_nodes:
         model.save_fasttext(path)
     else:
         vectors_of(model).save(path, known.name)

@@ -53,7 +53,7 @@ _NAMES = (
 )  # fmt: skip
 _SUPERVISED = 3
 _LOSSES = {"hierarchical_softmax": 1, "negative_sampling": 2, "softmax": 3}
-_MODELS = {"cbow": 1, "skipgram": 2}
+_MODELS = {"cbow": 1, "skip_gram": 2}
 _LARGEST_INT = 2**31 - 1
 _LONGEST_WORD = 1 << 16  # bytes
 _UNWRITABLE = re.compile(r"[ \t\n\v\f\r\0]")
@@ -311,7 +311,7 @@ def _header_bytes(
     V, D = shape
     minn, maxn, buckets = (0, 0, 0) if subwords is None else subwords.scheme
     used = Options().to_dict() | dict(options or {})
-    loss, model = _LOSSES.get(used["objective"], 1), _MODELS.get(used.get("architecture", "skipgram"), 2)
+    loss, model = _LOSSES[used["objective"]], _MODELS[used["architecture"]]
     least = min(used["min_count"], _LARGEST_INT)
     numbers = [D, used["window"], used["epochs"], least, used["negative"], 1, loss, model, buckets, minn, maxn, 100]
     return _WRITTEN.pack(MAGIC, max(_VERSIONS), *numbers, used["sample"], V, V, 0, tokens, -1)

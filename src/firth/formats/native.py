@@ -34,7 +34,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,33 +73,39 @@ class NativeFile:
     subwords: SubwordVectors | None = None
 
 
+class ComposedVectors(NamedTuple):
+    """The (V, D) vectors of words, and the rows of n-grams that they are composed of, if they are."""
+
+    vectors: Array
+    subwords: SubwordVectors | None
+
+
 def write_native(
     path: PathLike,
     *,
     keys: Sequence[str | int],
-    center: Array,
+    center: "Array | ComposedVectors",
     outside: Array | None = None,
     nodes: Array | None = None,
     counts: Array | Sequence[int] | None = None,
     options: Mapping[str, Any] | None = None,
-    **parts: Any,
+    **records: Any,
 ) -> None:
     """Write one native file, atomically.
 
     `center` and `outside`, (V, D), and `nodes`, (N, D), are arrays of float16, 32 or 64, not necessarily contiguous:
     they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are V
-    strings or V whole numbers. `options` and the `parts` named `history` and `extra` can be written as JSON; the part
-    `subwords` is `SubwordVectors`, the rows of n-grams. Raises `OptionError`, before anything is written, if shapes
-    differ, a key is repeated, or the suffix is that of a
-    compression.
+    strings or V whole numbers. `options` and the `records`, `history` and `extra`, can be written as JSON. With n-grams,
+    `center` is a `ComposedVectors`. Raises `OptionError`, before anything is written, if shapes differ, a key is
+    repeated, or the suffix is that of a compression.
     """
     refuse_compression(path, "native")
-    tensors = _tensors(keys, center, {"outside": outside, "nodes": nodes}, counts)
-    subwords: SubwordVectors | None = parts.pop("subwords", None)
-    documents = {"options": options, "history": None} | parts
+    vectors, subwords = center if isinstance(center, ComposedVectors) else (center, None)
+    tensors = _tensors(keys, vectors, {"outside": outside, "nodes": nodes}, counts)
+    documents = {"options": options, "history": None} | records
     known = {name: json.dumps(document) for name, document in documents.items()}
     if subwords is not None:
-        tensors |= _subword_tensors(subwords, center.shape[1])
+        tensors |= _subword_tensors(subwords, vectors.shape[1])
         known["subwords"] = json.dumps(subwords.scheme._asdict())
     with atomic_write(path) as file:
         write_hashed(file, NATIVE, tensors, known, [name for name in MATRICES if name in tensors])
@@ -282,7 +288,7 @@ def _write(
     counts: Array | None,
     subwords: SubwordVectors | None = None,
 ) -> None:
-    write_native(path, keys=keys, center=vectors, counts=counts, subwords=subwords)
+    write_native(path, keys=keys, center=ComposedVectors(vectors, subwords), counts=counts)
 
 
 FORMAT = Format(

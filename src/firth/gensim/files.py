@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import FormatError
-from firth.formats.native import read_native, write_native
+from firth.formats.native import ComposedVectors, read_native, write_native
 from firth.options import Options
 from firth.subwords import SubwordVectors
 
@@ -44,9 +44,9 @@ def read_model(path: str | PathLike[str]) -> SavedModel:
 def write_model(path: str | PathLike[str], model: SavedModel, options: Options) -> None:
     """Write a model, atomically; `firth.load` reads the file too."""
     write_native(
-        path, keys=model.keys, center=model.vectors, counts=model.counts,
+        path, keys=model.keys, center=ComposedVectors(model.vectors, model.subwords), counts=model.counts,
         outside=None if options.has_nodes else model.output, nodes=model.output[:-1] if options.has_nodes else None,
-        options=options.to_dict(), history=[], extra=model.attributes, subwords=model.subwords,
+        options=options.to_dict(), history=[], extra=model.attributes,
     )  # fmt: skip
 
 

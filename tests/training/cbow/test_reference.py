@@ -44,7 +44,7 @@ def test_a_step_follows_the_gradient_and_for_the_mean_is_m_times_as_long(pair, n
 
 
 @given(WORDS, CONTEXTS, st.sampled_from(["mean", "sum"]))
-def test_a_step_along_a_path_follows_the_gradient_and_for_the_mean_is_m_times_as_long(o, context, combine):
+def test_a_step_along_a_path_follows_the_gradient_likewise(o, context, combine):
     tree, rng = huffman_tree([9, 5, 5, 2, 1, 1]), np.random.default_rng(SEED)
     V, Q = rng.normal(size=(6, 4)), rng.normal(size=(5, 4))
     expected_loss, d_V, d_Q = cbow(context, o, V, Q, lambda h, o, Q: hierarchical_softmax(h, o, Q, tree), combine)
