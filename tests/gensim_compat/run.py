@@ -1,6 +1,6 @@
 """Runs gensim's own tests, from the installed package, with gensim's classes replaced by those of `firth.gensim`.
 
-    python tests/gensim_compat/run.py word2vec              # test_word2vec.py of gensim; also phrases ...
+    python tests/gensim_compat/run.py word2vec              # also keyedvectors, phrases, fasttext
     python tests/gensim_compat/run.py phrases -k scoring    # further arguments go to pytest
 
 Nothing of gensim is copied: its tests are found in the installed package. Models in the pickles among gensim's test

@@ -16,7 +16,6 @@ from firth.gensim.word2vec import Word2Vec
 
 __all__ = [
     "Word2Vec", "FastText", "load_facebook_model", "load_facebook_vectors", "save_facebook_model", "KeyedVectors",
-    "Phrases", "Phraser", "FrozenPhrases", "ENGLISH_CONNECTOR_WORDS",
-    "LineSentence", "PathLineSentences", "Text8Corpus", "BrownCorpus", "CallbackAny2Vec",
-    "RULE_DEFAULT", "RULE_DISCARD", "RULE_KEEP",
+    "Phrases", "Phraser", "FrozenPhrases", "ENGLISH_CONNECTOR_WORDS", "LineSentence", "PathLineSentences",
+    "Text8Corpus", "BrownCorpus", "CallbackAny2Vec", "RULE_DEFAULT", "RULE_DISCARD", "RULE_KEEP",
 ]  # fmt: skip

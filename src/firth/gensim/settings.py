@@ -1,6 +1,5 @@
 """gensim's arguments as options of firth, and the checks that gensim makes of them."""
 
-import dataclasses
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 from firth.errors import FirthError, NotAvailableError, OptionError
 from firth.gensim.keyedvectors import KeyedVectors
 from firth.model import Word2Vec as Model
-from firth.options import Options
 from firth.training.hierarchical_softmax.tree import make_tree
 from firth.training.sampling import noise_distribution
 
@@ -79,10 +77,7 @@ def warn_unused(trim_rule: Any, callbacks: Iterable[Any]) -> None:
 
 
 def options_of(model: Any) -> dict[str, Any]:
-    """Return firth's options for a model; raise `OptionError` or `NotAvailableError` if there are none.
-
-    `min_count` is 1, because the vocabulary was chosen before.
-    """
+    """Return firth's options for a model; raise `OptionError` or `NotAvailableError` if there are none."""
     if not model.hs and not model.negative:
         raise OptionError("hs=0 with negative=0 trains nothing: give negative=5, or hs=1")
     if model.hs and model.negative:
@@ -90,16 +85,15 @@ def options_of(model: Any) -> dict[str, Any]:
             "Both hierarchical softmax and negative sampling are activated. This is not available: give negative=0 for "
             "the one, or hs=0 for the other"
         )
-    options = {name: getattr(model, name) for name in _SAME} | {"min_count": 1, "sample": model.sample or 0.0}
+    options = {name: getattr(model, name) for name in _SAME}
+    options |= {"min_count": max(1, model.min_count), "epochs": model.epochs, "sample": model.sample or 0.0}
     if model.hs:
         options["objective"] = "hierarchical_softmax"
     else:
         options["negative"] = model.negative
     if not model.sg:
         options |= {"architecture": "cbow", "cbow_mean": bool(model.cbow_mean)}
-    known = {field.name for field in dataclasses.fields(Options)}
-    options["shrink_windows"] = bool(model.shrink_windows)
-    return {name: value for name, value in options.items() if name in known}
+    return options | {"shrink_windows": bool(model.shrink_windows)}
 
 
 def output_name(model: Any) -> str:
