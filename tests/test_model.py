@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import pickle
 from typing import Literal
 from unittest.mock import Mock
 
@@ -11,6 +12,7 @@ import pytest
 import firth
 from firth import KeyedVectors, Options, Word2Vec
 from firth.errors import CheckpointError, CorpusError, DivergenceError, FirthError, FormatError, OptionError
+from firth.formats.native import write_native
 from firth.training import registry, run
 from firth.training.softmax import cooccurrence
 
@@ -200,6 +202,57 @@ def test_a_saved_model_is_loaded_unchanged(model, tmp_path):
         np.testing.assert_array_equal(back.wv.vectors, model.wv.vectors)
         np.testing.assert_array_equal(back.wv.counts, model.wv.counts)
         np.testing.assert_array_equal(back.outside, model.outside)
+
+
+@pytest.fixture(scope="module")
+def with_nodes(path):
+    return Word2Vec(**SMALL, objective="hierarchical_softmax").fit(path, progress=False)
+
+
+def test_hierarchical_softmax_has_nodes_instead_of_an_outside_matrix(with_nodes, model, tmp_path):
+    assert with_nodes.nodes.shape == (len(with_nodes.wv) - 1, with_nodes.wv.vector_size)
+    assert with_nodes.nodes.dtype == np.float32
+    with pytest.raises(FirthError, match=r"hierarchical softmax has no outside matrix: use model\.nodes"):
+        with_nodes.outside  # noqa: B018
+    with pytest.raises(FirthError, match=r"objective='negative_sampling' has no tree, .*: use model\.outside"):
+        model.nodes  # noqa: B018
+    with_nodes.save(tmp_path / "m")
+    back = Word2Vec.load(tmp_path / "m")
+    np.testing.assert_array_equal(back.nodes, with_nodes.nodes)
+    np.testing.assert_array_equal(back.wv.vectors, with_nodes.wv.vectors)
+    assert (back.options, back.history) == (with_nodes.options, without_seconds(with_nodes.history))
+
+
+def test_editing_the_vectors_leaves_the_nodes_alone(with_nodes, tmp_path):
+    edited = pickle.loads(pickle.dumps(with_nodes))
+    before = edited.nodes.copy()
+    edited.wv["new"] = np.ones(edited.wv.vector_size, np.float32)
+    edited.wv.sort_by_descending_frequency()
+    edited.save(tmp_path / "m")
+    for model in (edited, Word2Vec.load(tmp_path / "m")):
+        np.testing.assert_array_equal(model.nodes, before)
+        assert len(model.wv) == len(before) + 2
+
+
+def test_a_matrix_of_another_objective_is_refused(with_nodes, tmp_path):
+    matrix = with_nodes.wv.vectors
+    for objective, name in (("softmax", "nodes"), ("hierarchical_softmax", "outside")):
+        options = {"objective": objective}
+        write_native(tmp_path / "m", keys=with_nodes.wv.index_to_key, center=matrix, options=options, **{name: matrix})
+        with pytest.raises(FormatError, match=f"objective='{objective}' and the matrix '{name}', which belongs to an"):
+            firth.load(tmp_path / "m")
+
+
+def test_hierarchical_softmax_has_no_block_schedule():
+    with pytest.raises(OptionError, match=r"schedule=blocks is not available .* give schedule=hogwild, with workers=1"):
+        Word2Vec(objective="hierarchical_softmax", schedule="blocks")
+    assert Word2Vec(objective="hierarchical_softmax").options.schedule == "hogwild"
+
+
+def test_a_vocabulary_of_one_word_has_no_tree():
+    model = Word2Vec(**SMALL, objective="hierarchical_softmax")
+    with pytest.raises(CorpusError, match="vocabulary has 1 word, and hierarchical softmax needs two or more"):
+        model.fit([["a", "a"]] * 9, progress=False)
 
 
 def test_saved_vectors_are_not_a_model(model, tmp_path):

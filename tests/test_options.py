@@ -83,7 +83,12 @@ def test_cbow_has_no_exact_softmax():
         ("cbow_mean", [True, False], [0, 1, None], "True or False"),
         ("architecture", ["skip_gram", "cbow"], ["CBOW", "sg", 1, None], "'skip_gram' or 'cbow'"),
         ("schedule", ["blocks", "hogwild"], ["Blocks", "", None], "'auto' or 'blocks' or 'hogwild'"),
-        ("objective", ["negative_sampling", "softmax"], ["soft", b"softmax"], "'negative_sampling' or 'softmax'"),
+        (
+            "objective",
+            ["negative_sampling", "softmax"],
+            ["soft", b"softmax"],
+            "'negative_sampling' or 'hierarchical_softmax' or 'softmax'",
+        ),
     ],
 )
 def test_the_range_of_each_option(name, allowed, refused, range_):
@@ -316,7 +321,7 @@ def test_each_answer_is_a_sentence_with_names_that_exist(name):
         ("sg", "use architecture: 'skip_gram', the default, is sg=1, and 'cbow' is sg=0"),
         (
             "hs",
-            "hierarchical softmax is not available: leave it out .*, or give objective='softmax' for the exact softmax",
+            r"leave it out for negative sampling \(hs=0\), or give objective='hierarchical_softmax' for hs=1",
         ),
         ("sentences", r"give the corpus to fit: Word2Vec\(\.\.\.\)\.fit\(corpus\)"),
         ("trim_rule", "trim rules are not available: use min_count and max_vocab, or .*"),

@@ -148,9 +148,9 @@ class Word2Vec:
                      lists, read once; or integer sequences (see `firth.text.read_corpus`)
           tokenizer  function from a line of text to its words (of the validation too); None splits at whitespace
           offsets    where sentences begin in a flat integer array
-          validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the exact
-                     softmax loss of its pairs is added to the history, whatever the objective (for CBOW, of at most
-                     20,000 pairs)
+          validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the loss of
+                     its pairs (for CBOW, of at most 20,000 pairs) is added to the history: the exact softmax's,
+                     whatever the objective, but for hierarchical softmax its own
           callbacks  a function, or several: each is called with this model after every epoch; training stops when
                      one returns True (other true values do not count)
           progress   None shows a bar on a terminal and a line every ten seconds elsewhere; False shows nothing
@@ -165,10 +165,11 @@ class Word2Vec:
                               slower; `firth.training.negative_sampling.reference` explains how to step through it
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"` and
-        for CBOW, on one), however often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while
-        training) stops within two seconds, writes a checkpoint if the tasks under way end within one second, keeps the
-        vectors trained so far, and is re-raised. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a
-        callback may edit a copy. If reading fails, training diverges or there are no pairs, this model is unchanged.
+        for CBOW and hierarchical softmax, on one), however often the run was interrupted and resumed. An interrupt
+        (Ctrl-C, and SIGTERM while training) stops within two seconds, writes a checkpoint if the tasks under way end
+        within one second, keeps the vectors trained so far, and is re-raised. Keys, rows and vectors of `wv` cannot be
+        edited until `fit` returns; a callback may edit a copy. If reading fails, training diverges or there are no
+        pairs, this model is unchanged.
 
         Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced
         without `overwrite=True`; `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before
@@ -276,7 +277,7 @@ class Word2Vec:
         self.wv  # noqa: B018 - raises if there are no vectors
         if self._outside is None:
             raise FirthError(
-                "hierarchical softmax has no outside matrix: use model.nodes, the vectors of the inner nodes of its tree"
+                "hierarchical softmax has no outside matrix: use model.nodes, the vectors of its tree's inner nodes"
             )
         return self._outside.rows
 

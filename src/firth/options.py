@@ -90,7 +90,7 @@ class Options:
     schedule: str = _option(
         "auto",
         "order of updates: blocks gives the same bits for any number of workers, hogwild is faster, and auto is blocks "
-        "wherever it is available: not for cbow, which gives the same bits with one worker only",
+        "wherever it is available, which is not for cbow and hierarchical softmax",
         choices=("auto", "blocks", "hogwild"),
     )
     blocks: int = _option(16, "schedule blocks only: most blocks P of rows; small corpora have fewer", 1, 1024)

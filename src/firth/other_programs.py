@@ -24,9 +24,9 @@ _ANSWERS: dict[str, str | tuple[str, str]] = {
     "sg": "use {architecture}: 'skip_gram', the default, is sg=1, and 'cbow' is sg=0",
     "cbow": "use {architecture}: 'skip_gram', the default, is cbow=0, and 'cbow' is cbow=1",
     "model": "use {architecture}: 'skip_gram' or 'cbow'",
-    "hs": "hierarchical softmax is not available: leave it out for negative sampling, or give "
-    "{objective='softmax'} for the exact softmax",
-    "loss": "use {objective}: 'negative_sampling' is fastText's ns, and 'softmax' its softmax",
+    "hs": "leave it out for negative sampling (hs=0), or give {objective='hierarchical_softmax'} for hs=1",
+    "loss": "use {objective}: 'negative_sampling' is fastText's ns, 'hierarchical_softmax' its hs, and 'softmax' its "
+    "softmax",
     "max_vocab_size": "use {max_vocab}, which limits the finished vocabulary",
     "trim_rule": "trim rules are not available: use {min_count} and {max_vocab}, or remove words from the corpus",
     "hashfxn": "no hash function is used, and {seed} alone determines the random vectors: leave it out",

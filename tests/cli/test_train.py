@@ -81,6 +81,18 @@ def test_a_summary_is_printed_after_training(run, corpus, tmp_path):
     assert f"saved       {path} (native, {path.stat().st_size / 1000:.1f} kB)\n" in done.out
 
 
+def test_hierarchical_softmax_is_trained_and_described(run, corpus, tmp_path):
+    path, flags = tmp_path / "m.firth", ["--vector-size", 8, "--epochs", 2, "--workers", 1, "--no-progress"]
+    done = run("train", corpus, "-o", path, "--objective", "hierarchical_softmax", "--validation", corpus, *flags)
+    assert (done.code, done.err) == (0, "")
+    model = firth.Word2Vec.load(path)
+    assert model.nodes.shape == (11, 8)
+    assert f"held out    {' '.join(f'{record.validation_loss:.4f}' for record in model.history)} nats" in done.out
+    shown = run("info", path)
+    assert shown.code == 0
+    assert re.search(r"objective +hierarchical_softmax", shown.out)
+
+
 def test_the_validation_loss_is_printed(run, corpus, tmp_path):
     flags = ["-o", tmp_path / "m.firth", "--vector-size", 8, "--epochs", 2, "--objective", "softmax", "--no-progress"]
     done = run("train", corpus, "--validation", corpus, *flags)
@@ -195,7 +207,7 @@ FOREIGN = [
         (["--bucket", "3"], "no such option --bucket: use --buckets"),
         (["--subwords", "3-6", "--schedule", "blocks"], "--schedule blocks is not available with --subwords 3-6"),
         (["--subwords", "3-6", "--architecture", "cbow"], "--architecture cbow is not available with --subwords 3-6"),
-        (["--objective", "sofmax"], "--objective 'sofmax' is not allowed: give 'negative_sampling' or 'softmax'"),
+        (["--objective", "sofmax"], "give 'negative_sampling' or 'hierarchical_softmax' or 'softmax'"),
         (["--max-input-bytes", "2MB"], "--max-input-bytes '2MB' is not allowed: give a whole number of at"),
         (["--checkpoint", "run", "--checkpoint-minutes", "x"], "--checkpoint-minutes 'x' is not allowed: give a n"),
         (["--vectr-size", "10"], r"--vector-size"),
@@ -203,7 +215,7 @@ FOREIGN = [
         *[([f"{dashes}{name}", "3"], f"no such option {dashes}{name}: ") for name, dashes in FOREIGN],
         (["-size", "100"], "no such option -size: use --vector-size (see firth train --help)"),
         (["--sg", "1"], "use --architecture: 'skip_gram', the default, is sg=1, and 'cbow' is sg=0"),
-        (["-hs", "0"], "give --objective 'softmax' for the exact softmax"),
+        (["-hs", "0"], "or give --objective 'hierarchical_softmax' for hs=1"),
         (["-window", "5"], "no such option -window: write it with two dashes, --window (see firth train --help)"),
         (["-output", "m.txt"], "no such option -output: write it with two dashes, --output"),
         (["-min-count", "5"], "no such option -min-count: write it with two dashes, --min-count"),

@@ -64,6 +64,29 @@ def test_any_words_and_shapes_survive(tmp_path_factory, words, D, kind):
     assert np.array_equal(file.center, vectors)
 
 
+def test_nodes_take_the_place_of_the_outside_matrix(tmp_path):
+    nodes = matrix(6, seed=3)
+    write_native(tmp_path / "m", keys=WORDS, center=matrix(), nodes=nodes)
+    file = read_native(tmp_path / "m")
+    assert file.outside is None
+    assert np.array_equal(file.nodes, nodes)
+    assert read_native(tmp_path / "m", outside=False).nodes is None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"nodes": matrix(6, D=2)}, r"nodes has shape \(6, 2\) .*: it must have 3 columns"),
+        ({"nodes": matrix(6).astype(int)}, "nodes has .*dtype int64: .*float16, float32, float64"),
+        ({"nodes": matrix(6), "outside": matrix()}, "either an outside matrix or nodes: give one of them"),
+    ],
+)
+def test_nodes_that_do_not_fit_are_not_written(given, message, tmp_path):
+    with pytest.raises(OptionError, match=message):
+        write_native(tmp_path / "m", keys=WORDS, center=matrix(), **given)
+    assert not (tmp_path / "m").exists()
+
+
 def test_the_outside_matrix_can_be_left_alone(tmp_path):
     assert read_native(small_file(tmp_path / "model"), outside=False).outside is None
 

@@ -181,9 +181,8 @@ def random_tree(rng: np.random.Generator, fence: Fence) -> tuple[Any, list[Any]]
     counts = np.sort((rng.choice([1.0, 1.1, 1.9]) ** np.arange(V)).astype(np.int64))[::-1]
     weights = fence(np.concatenate([counts, np.zeros(V - 1, np.int64)]))
     parents, codes = fence(np.zeros(2 * V - 1, np.int32)), fence(np.zeros(2 * V - 1, np.int8))
-    tree.merge_rarest(weights, parents, codes)
     offsets = fence(np.zeros(V + 1, np.int64))
-    tree.measure_paths(parents, offsets)
+    tree.merge_rarest(weights, parents, codes, offsets)
     n = int(offsets[-1])
     made = tree.HuffmanTree(offsets, fence(np.empty(n, np.int8)), fence(np.empty(n, np.int32)))
     tree.write_paths(parents, codes, made)
@@ -471,7 +470,6 @@ PLAIN: dict[str, Case] = {
     "training.draws.draw_noise": noise,
     "training.negative_sampling.block_kernels.keep_words": words_of_a_chunk,
     "training.hierarchical_softmax.tree.merge_rarest": paths,
-    "training.hierarchical_softmax.tree.measure_paths": paths,
     "training.hierarchical_softmax.tree.write_paths": paths,
     "training.hierarchical_softmax.path_losses.add_path_losses": losses_of_paths,
     "training.softmax.kernels.window_pairs": window_pairs,

@@ -106,14 +106,16 @@ def write(model: "Word2Vec | KeyedVectors", path: Path, known: Format) -> None:
 
 def left_out(model: "Word2Vec | KeyedVectors", known: Format, *, whole: bool = True) -> list[str]:
     """Return the parts of a model that a file in that format lacks; `whole` is whether all rows were written."""
+    from firth.model import Word2Vec
+
     with_counts = "fvocab" not in known.writes_with  # word2vec formats write counts to a separate file
     counts = [] if with_counts or vectors_of(model).counts is None else ["counts"]
     ngrams = ["rows of n-grams"] if vectors_of(model).subwords is not None and not holds_subwords(known.name) else []
-    is_kept = vectors_of(model) is model or (known.name == "native" and whole)
-    if is_kept:
+    if not isinstance(model, Word2Vec) or (known.name == "native" and whole):
         return [*counts, *ngrams]
-    outside = [] if known.name == "fasttext-bin" and whole else ["outside matrix"]
-    return [*counts, *ngrams, *outside, "options", "history"]
+    if known.name == "fasttext-bin" and whole and not model.options.has_nodes:
+        return ["options", "history"]
+    return [*counts, *ngrams, "nodes" if model.options.has_nodes else "outside matrix", "options", "history"]
 
 
 def where_saved(path: Path, known: Format) -> str:

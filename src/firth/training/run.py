@@ -134,11 +134,12 @@ def _validation(
     if held_out is None:
         return lambda record: record
     loss_of = _held_out_loss(held_out, corpus, options, workers)
+    name = "hierarchical softmax" if options.has_nodes else "softmax"
 
     def validate(record: EpochRecord) -> EpochRecord:
         loss = loss_of(trainer.center, trainer.outside)
         pairs = counted(round(loss.pairs), "pair")
-        report.show(f"held out {pairs}  softmax loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
+        report.show(f"held out {pairs}  {name} loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
         return replace(record, validation_loss=loss.nats)
 
     return validate

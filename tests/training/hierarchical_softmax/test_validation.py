@@ -46,7 +46,7 @@ def test_the_loss_does_not_depend_on_the_number_of_threads():
 
 
 def test_matrices_that_do_not_fit_are_refused():
-    center, nodes = matrices()
+    center, _ = matrices()
     with pytest.raises(OptionError, match=r"nodes \(700, 11\) .* give \(700, D\), \(699, D\) and \(700,\)"):
         path_loss(center, center, counts_of_pairs(), COUNTS)
 

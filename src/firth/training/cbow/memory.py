@@ -1,4 +1,4 @@
-"""Estimate of the memory that training CBOW allocates: the largest growth of resident memory."""
+"""Estimate of the memory that CBOW with negative sampling allocates: the largest growth of resident memory."""
 
 from firth.compiling.kernel import compiler_memory
 from firth.options import Options

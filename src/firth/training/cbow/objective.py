@@ -4,6 +4,7 @@ from firth.options import Options
 from firth.text import Corpus
 from firth.training.cbow.hogwild import CbowPaths, CbowSampling
 from firth.training.cbow.memory import memory_needed
+from firth.training.hierarchical_softmax import memory as path_memory
 from firth.training.loop.engine import Kernels
 from firth.training.loop.objective import Objective
 from firth.training.loop.progress import Reporter
@@ -26,4 +27,6 @@ def make_path_trainer(
 
 
 NEGATIVE_SAMPLING = Objective(state_matrices=2, memory_needed=memory_needed, make_trainer=make_sampling_trainer)
-HIERARCHICAL_SOFTMAX = Objective(state_matrices=2, memory_needed=memory_needed, make_trainer=make_path_trainer)
+HIERARCHICAL_SOFTMAX = Objective(
+    state_matrices=2, memory_needed=path_memory.memory_needed, make_trainer=make_path_trainer
+)

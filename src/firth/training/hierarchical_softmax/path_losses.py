@@ -22,8 +22,8 @@ def dot_product(a, b):
 def add_path_losses(center, nodes, centers, rows, tree, losses):
     """Add to losses[i] the losses (31) of the pairs of centers[i], each times its count.
 
-    center: (V, D) float32; nodes: (V - 1, D) float32; centers: (B,) int64; rows: their `CountRows`; tree: `HuffmanTree`;
-    losses: (B,) float64, changed in place.
+    center: (V, D) float32; nodes: (V - 1, D) float32; centers: (B,) int64; rows: their `CountRows`; tree:
+    `HuffmanTree`; losses: (B,) float64, changed in place.
     """
     for i in range(len(centers)):
         v = center[centers[i]]

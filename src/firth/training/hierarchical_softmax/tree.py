@@ -25,19 +25,20 @@ def make_tree(counts: NDArray[np.int64]) -> HuffmanTree:
         )
     weights = np.concatenate([counts, np.zeros(V - 1, np.int64)])
     parents, codes = np.zeros(2 * V - 1, np.int32), np.zeros(2 * V - 1, np.int8)
-    merge_rarest(weights, parents, codes)
     offsets = np.zeros(V + 1, np.int64)
-    measure_paths(parents, offsets)
+    merge_rarest(weights, parents, codes, offsets)
     tree = HuffmanTree(offsets, np.empty(offsets[-1], np.int8), np.empty(offsets[-1], np.int32))
     write_paths(parents, codes, tree)
     return tree
 
 
 @kernel()
-def merge_rarest(weights, parents, codes):
-    """Give every node but the root its parent, and its code there; sum the weights of the inner nodes.
+def merge_rarest(weights, parents, codes, offsets):
+    """Make the tree of a vocabulary: give every node but the root its parent, and its code there.
 
-    weights: (2 V - 1,) int64, of the V words in descending order, then of the inner nodes; parents, codes: (2 V - 1,).
+    weights         (2 V - 1,) int64: of the V words in descending order, then zeros, which become those of inner nodes
+    parents, codes  (2 V - 1,) int32, int8: overwritten
+    offsets         (V + 1,) int64: overwritten with those of a `HuffmanTree`
     """
     V = (len(weights) + 1) // 2
     word, inner = V - 1, V
@@ -51,16 +52,10 @@ def merge_rarest(weights, parents, codes):
                 inner += 1
             parents[child], codes[child] = new, code
             weights[new] += weights[child]
-
-
-@kernel()
-def measure_paths(parents, offsets):
-    """Set `offsets` (V + 1,) of a `HuffmanTree`."""
-    root = len(parents) - 1
     offsets[0] = 0
-    for word in range(len(offsets) - 1):
+    for word in range(V):
         length, node = 0, np.int64(word)
-        while node != root:
+        while node != 2 * V - 2:  # the root
             node = np.int64(parents[node])
             length += 1
         offsets[word + 1] = offsets[word] + length

@@ -83,7 +83,7 @@ class Engine(ABC, Generic[TaskT, WorkspaceT]):
     exact: ClassVar[bool] = False  # the loss of an epoch is that of all its pairs at its end: log perplexity
     undone_when_halted: ClassVar[bool] = False  # a halted task leaves everything as it was before the task
     center: Matrix  # (V, D), changed in place
-    outside: Matrix  # likewise
+    outside: Matrix  # the output matrix, likewise: (V, D), or (V - 1, D) if its rows are the nodes of a tree
     subwords: SubwordVectors | None = None  # the rows of n-grams, changed in place, if the objective trains them
     n_words: int  # words of an epoch that are in the vocabulary
     raw_words: int  # words of an epoch that were read

@@ -16,7 +16,7 @@ class Training(Protocol):
     """A trainer: `epochs` trains, yielding a record after each epoch; `stop`, from any thread, makes it end early."""
 
     center: Matrix  # (V, D), trained in place
-    outside: Matrix  # likewise
+    outside: Matrix  # the output matrix, likewise: (V, D), or (V - 1, D) if its rows are the nodes of a tree
     subwords: SubwordVectors | None  # the rows of n-grams, trained in place, or None
 
     def epochs(self) -> Iterator[EpochRecord]: ...

@@ -33,14 +33,14 @@ class EpochRecord:
 
     epoch    1, 2, ...; pairs, words: pairs and raw words trained on. A pair is (center, outside) for skip-gram and
              (context, target) for CBOW, which has one for each position with a context
-    loss     mean loss of a pair, in nats. Negative sampling: the running loss, of each pair before its own step.
-             Softmax: the exact loss of all pairs, after the epoch
+    loss     mean loss of a pair, in nats. Negative sampling and hierarchical softmax: the running loss, of each pair
+             before its own step. Softmax: the exact loss of all pairs, after the epoch
     alpha    learning rate at the end of the epoch
     end_loss mean loss, in nats, of a fixed sample of pairs and noise words, computed after the epoch with the matrices
              fixed; None for the softmax, and if the sample has no pairs
     seconds  wall time of training; None in a loaded model, because equal training runs write equal files
-    validation_loss  exact softmax loss of a held-out pair, in nats, if there is a validation text; for CBOW, of at
-             most 20,000 pairs that are spread evenly over that text
+    validation_loss  mean -log P(o | c) of a held-out pair, in nats, if there is a validation text: by the exact
+             softmax, or by the tree for hierarchical softmax; for CBOW, of at most 20,000 pairs, spread evenly
 
     Compare epochs by `end_loss`. The running loss often rises in the last epochs although the vectors improve: text
     repeats its words within a few sentences, and at a high learning rate the vectors fit the words just seen, which

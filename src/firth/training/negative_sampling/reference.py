@@ -9,6 +9,8 @@ another thread, so breakpoints that are set within pdb have no effect on them. A
 with rate 0, which computes the end loss and changes no row.
 """
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,7 +50,22 @@ def sentences(tokens: Ids, keep: Array, key: np.uint64) -> list[Ids]:
     return [tokens[first:stop][survives[first:stop]] for first, stop in bounds]
 
 
-def windows(block: TokenBlock | Windows) -> list[tuple[int, Ids]]:
+class WindowedBlock(Protocol):
+    """A block of tokens, and what its windows depend on."""
+
+    @property
+    def tokens(self) -> Ids: ...
+    @property
+    def keep(self) -> Array: ...
+    @property
+    def key(self) -> np.uint64: ...
+    @property
+    def window(self) -> int: ...
+    @property
+    def shrink(self) -> bool: ...
+
+
+def windows(block: WindowedBlock) -> list[tuple[int, Ids]]:
     """Return each word of a block of tokens that survives subsampling, and the words of its window (26)."""
     found: list[tuple[int, Ids]] = []
     for sentence in sentences(block.tokens, block.keep, block.key):
