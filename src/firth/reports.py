@@ -105,6 +105,10 @@ def _sizes(found: dict[str, Any]) -> list[str]:
         dtype = f", {found['dtype']}" if found["dtype"] else ""
         lines.append(f"words    {found['words']:,}{total}")
         lines.append(f"vectors  {counted(found['vector_size'], 'number')} each{dtype}")
+    if found["subwords"]:
+        n = found["subwords"]
+        rows = f"{counted(n['rows'], 'row')} in {counted(n['buckets'], 'bucket')}"
+        lines.append(f"n-grams  {rows}, of {n['minn']} to {n['maxn']} characters")
     if found["sha256"]:
         lines.append(f"sha256   {found['sha256']}")
     if found["first_words"]:

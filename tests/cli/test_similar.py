@@ -41,6 +41,8 @@ def test_a_word_that_is_not_in_the_vocabulary_has_neighbours_in_a_model_with_sub
     found = json.loads(run("info", tmp_path / "m.firth", "--json").out)
     assert found["options"]["subwords"] == [2, 4]
     assert found["problems"] == []
+    assert found["subwords"]["minn"] == 2
+    assert "in 200 buckets, of 2 to 4 characters\n" in run("info", tmp_path / "m.firth").out
     assert run("convert", tmp_path / "m.firth", tmp_path / "m.bin", "--format", "fasttext-bin").code == 0
     assert run("similar", tmp_path / "m.bin", "cats", "-n", 3).code == 0
     lost = run("convert", tmp_path / "m.firth", tmp_path / "m.npz").out

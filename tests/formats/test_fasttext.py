@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from subwords._slowly import fnv, ngrams_of
 
-from firth.errors import FormatError, NotEnoughMemoryError
+from firth.errors import FormatError, NotEnoughMemoryError, OptionError
 from firth.formats import read_vectors
-from firth.formats.fasttext import MAGIC, read_fasttext
+from firth.formats.fasttext import MAGIC, read_fasttext, write_fasttext
 from firth.formats.streams import writing_set
+from firth.subwords import NgramScheme, SubwordVectors
 
 
 def a_bin(words, matrix, *, bucket=0, minn=0, maxn=0, version=12, labels=(), quantised=0, pruned=-1, model=2):
@@ -123,3 +124,64 @@ def test_words_that_are_not_utf8(tmp_path):
     with pytest.raises(FormatError, match="word 1 is not utf8"):
         read_vectors(tmp_path / "m.bin")
     assert read_vectors(tmp_path / "m.bin", unicode_errors="ignore").keys == ["caf"]
+
+
+# --- writing
+
+
+VECTORS = np.random.default_rng(4).normal(size=(5, 4)).astype(np.float32)
+
+
+def test_a_written_model_has_the_layout_of_one_that_fasttext_writes(tmp_path):
+    """The bytes of `a_bin`, with the header's numbers from the options, and a matrix of zeros at the end."""
+    scheme = NgramScheme(2, 3, 7)
+    rows = np.random.default_rng(5).normal(size=(7, 4)).astype(np.float32)
+    subwords = SubwordVectors(scheme, rows)
+    vectors = subwords.compose([word.encode() for word in WORDS], VECTORS)
+    write_fasttext(tmp_path / "m.bin", WORDS, vectors, np.arange(10, 5, -1), subwords=subwords)
+    own = subwords.own_rows([word.encode() for word in WORDS], vectors)
+    expected = a_bin(WORDS, np.concatenate([own, rows]), bucket=7, minn=2, maxn=3)
+    expected = expected.replace(struct.pack("<id", 100, 1e-4), struct.pack("<id", 100, 1e-3))  # lrUpdateRate, t
+    expected = expected.replace(struct.pack("<2q", 1000, -1), struct.pack("<2q", 40, -1))  # tokens, pruned
+    written = (tmp_path / "m.bin").read_bytes()
+    header = struct.Struct("<14id")
+    assert header.unpack_from(written)[:8] == (MAGIC, 12, 4, 5, 5, 5, 5, 1)
+    assert header.unpack_from(written)[8:] == (2, 2, 7, 2, 3, 100, 1e-3)
+    zeros = struct.pack("<b2q", 0, 5, 4) + bytes(4 * 5 * 4)
+    assert written[header.size :] == expected[header.size :] + zeros
+
+
+def test_counts_below_one_are_written_as_one(tmp_path):
+    write_fasttext(tmp_path / "m.bin", WORDS, VECTORS, np.array([9, 5, 1, 0, -3]))
+    assert read_fasttext(tmp_path / "m.bin").counts.tolist() == [9, 5, 1, 1, 1]
+
+
+@pytest.mark.parametrize("word", ["", "two words", "line\nbreak", "nul\0"])
+def test_words_that_fasttext_cannot_hold_are_refused(tmp_path, word):
+    with pytest.raises(FormatError, match=r"fastText's \.bin cannot hold that"):
+        write_fasttext(tmp_path / "m.bin", [word], np.ones((1, 2), np.float32))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_matrices_of_other_shapes_are_refused(tmp_path):
+    with pytest.raises(OptionError, match=r"outside has shape \(4, 4\): it must have that of the vectors, \(5, 4\)"):
+        write_fasttext(tmp_path / "m.bin", WORDS, VECTORS, outside=VECTORS[:4])
+    subwords = SubwordVectors(NgramScheme(2, 3, 7), np.ones((7, 3), np.float32))
+    with pytest.raises(OptionError, match="the rows of n-grams have 3 numbers, and the vectors 4"):
+        write_fasttext(tmp_path / "m.bin", WORDS, VECTORS, subwords=subwords)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_header_names_the_objective_and_the_architecture(tmp_path):
+    for options, loss, model in [({}, 2, 2), ({"objective": "softmax"}, 3, 2), ({"architecture": "cbow"}, 2, 1)]:
+        write_fasttext(tmp_path / "m.bin", WORDS, VECTORS, options=options)
+        assert struct.unpack_from("<2i", (tmp_path / "m.bin").read_bytes(), 32) == (loss, model)
+
+
+def test_the_ngrams_of_a_plain_file_are_mapped_and_unseen_words_have_vectors(tmp_path):
+    matrix = np.random.default_rng(0).normal(size=(len(WORDS) + 11, 4)).astype(np.float32)
+    (tmp_path / "m.bin").write_bytes(a_bin(WORDS, matrix, bucket=11, minn=3, maxn=6))
+    found = read_fasttext(tmp_path / "m.bin").subwords
+    assert isinstance(found.rows, np.memmap)
+    rows = [len(WORDS) + fnv(part) % 11 for part in ngrams_of("unseen", 3, 6)]
+    np.testing.assert_allclose(found.vector("unseen"), matrix[rows].mean(axis=0), rtol=1e-5, atol=1e-6)

@@ -13,9 +13,10 @@ from safetensors.numpy import save_file
 
 from firth import KeyedVectors
 from firth.errors import FormatError, OptionError
-from firth.formats.native import read_native, write_native
+from firth.formats.native import ComposedVectors, read_native, write_native
 from firth.formats.sealed import CHECKPOINT, NATIVE, open_sealed, write_sealed
 from firth.formats.words import split_words
+from firth.subwords import NgramScheme, SubwordVectors
 
 WORDS = ["the", "naïve", "new york", "日本", "", "a\nb", "\ud800"]
 
@@ -301,3 +302,56 @@ def test_the_digest_is_that_of_the_matrices_alone(tmp_path):
     outside[0, 0] = np.nextafter(outside[0, 0], 1, dtype=np.float32)
     write_native(tmp_path / "c", keys=keys, center=center, outside=outside)
     assert read_native(tmp_path / "c").sha256 != expected
+
+
+# --- rows of n-grams
+
+
+def composed_file(path, **strings):
+    """Write a file with rows of n-grams; `strings` replace its metadata."""
+    rows, buckets = matrix(V=3, padded=False), np.array([1, 4, 6])
+    vectors = ComposedVectors(matrix(padded=False), SubwordVectors(NgramScheme(3, 6, 9), rows, buckets))
+    write_native(path, keys=WORDS, center=vectors)
+    with open_sealed(path, NATIVE) as file:
+        tensors = {name: file.tensor(name) for name in file.layout} | strings.pop("tensors", {})
+        texts = {name: file.string(name) for name in ("options", "history", "sha256", "subwords")}
+    with path.open("wb") as file:
+        write_sealed(file, NATIVE, tensors, texts | strings)
+    return path
+
+
+@pytest.mark.parametrize("mmap", [False, True])
+def test_rows_of_ngrams_come_back(tmp_path, mmap):
+    found = read_native(composed_file(tmp_path / "m"), mmap=mmap).subwords
+    assert found.scheme == NgramScheme(3, 6, 9)
+    assert found.rows.tobytes() == matrix(V=3, padded=False).tobytes()
+    assert found.buckets.tolist() == [1, 4, 6]
+    write_native(tmp_path / "plain", keys=WORDS, center=matrix())
+    assert read_native(tmp_path / "plain").subwords is None
+
+
+@pytest.mark.parametrize(
+    ("strings", "reason"),
+    [
+        ({"subwords": "[]"}, "subwords is list, not dict"),
+        ({"subwords": "{}"}, "subwords is {}"),
+        ({"subwords": '{"minn": 3, "maxn": 101, "buckets": 9}'}, "subwords is {'buckets': 9, 'maxn': 101, 'minn': 3}"),
+        ({"subwords": '{"minn": 3, "maxn": 6, "buckets": 0}'}, "subwords is "),
+        ({"subwords": '{"minn": 3, "maxn": 6, "buckets": 6}'}, "must be ascending and from 0 to 5"),
+        ({"subwords": '{"minn": 3, "maxn": 6, "buckets": 9.0}'}, "subwords is "),
+        ({"tensors": {"buckets": np.array([4, 1, 6])}}, "must be ascending"),
+        ({"tensors": {"buckets": np.array([1, 4])}}, r"ngrams has shape \[3, 3\], but center has \[7, 3\]"),
+        ({"tensors": {"ngrams": np.ones((3, 2), np.float32)}}, r"ngrams has shape \[3, 2\]"),
+        ({"tensors": {"ngrams": np.ones(3, np.float32)}}, r"ngrams has shape \[3\]"),
+    ],
+)
+def test_rows_of_ngrams_that_do_not_fit_are_refused(tmp_path, strings, reason):
+    with pytest.raises(FormatError, match=f"is truncated or damaged .*{reason}"):
+        read_native(composed_file(tmp_path / "m", **strings))
+
+
+def test_rows_of_ngrams_of_another_size_are_not_written(tmp_path):
+    vectors = ComposedVectors(matrix(), SubwordVectors(NgramScheme(3, 6, 9), np.ones((9, 2), np.float32)))
+    with pytest.raises(OptionError, match="the rows of n-grams have 2 numbers: they must have 3, as center does"):
+        write_native(tmp_path / "m", keys=WORDS, center=vectors)
+    assert list(tmp_path.iterdir()) == []

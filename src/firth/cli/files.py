@@ -113,10 +113,9 @@ def left_out(model: "Word2Vec | KeyedVectors", known: Format, *, whole: bool = T
     ngrams = ["rows of n-grams"] if vectors_of(model).subwords is not None and not holds_subwords(known.name) else []
     if not isinstance(model, Word2Vec) or (known.name == "native" and whole):
         return [*counts, *ngrams]
-    output = (
-        [] if known.name == "fasttext-bin" and whole else ["nodes" if model.options.has_nodes else "outside matrix"]
-    )
-    return [*counts, *ngrams, *output, "options", "history"]
+    if known.name == "fasttext-bin" and whole and not model.options.has_nodes:
+        return ["options", "history"]
+    return [*counts, *ngrams, "nodes" if model.options.has_nodes else "outside matrix", "options", "history"]
 
 
 def where_saved(path: Path, known: Format) -> str:

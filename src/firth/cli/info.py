@@ -61,7 +61,8 @@ def _describe(path: Path, topn: int, full: bool) -> dict[str, Any]:
 
 def _contents(path: Path, diagnosis: Diagnosis, topn: int, full: bool) -> dict[str, Any]:
     """Return what the file holds, or None for everything if it cannot be read."""
-    nothing = dict.fromkeys(["kind", "dtype", "total_count", "options", "history", "sha256", "statistics"])
+    names = ["kind", "dtype", "total_count", "options", "history", "sha256", "statistics", "subwords"]
+    nothing = dict.fromkeys(names)
     try:
         if diagnosis.format is None:
             return {**nothing, "first_words": []}
@@ -77,7 +78,15 @@ def _contents(path: Path, diagnosis: Diagnosis, topn: int, full: bool) -> dict[s
         **{name: model.get(name) for name in ("options", "history", "sha256")},
         "first_words": _first_words(vectors, topn),
         "statistics": vectors.info()._asdict() if full else None,
+        "subwords": _subwords(vectors),
     }
+
+
+def _subwords(vectors: "KeyedVectors") -> dict[str, int] | None:
+    """Return the lengths of the n-grams, and the numbers of buckets and of rows; None if there are no n-grams."""
+    if vectors.subwords is None:
+        return None
+    return {**vectors.subwords.scheme._asdict(), "rows": len(vectors.subwords.rows)}
 
 
 def _read(path: Path, name: str, limit: int | None) -> "tuple[KeyedVectors, dict[str, Any]]":
