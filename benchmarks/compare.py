@@ -52,6 +52,13 @@ def parser() -> argparse.ArgumentParser:
         flag = f"--{name.replace('_', '-')}"
         p.add_argument(flag, type=type(value), default=value, metavar="X", help="for both (default: %(default)s)")
     p.add_argument(
+        "--subwords",
+        type=int,
+        nargs=2,
+        metavar=("MIN", "MAX"),
+        help="lengths of the n-grams, for both: gensim trains FastText (default: no n-grams)",
+    )
+    p.add_argument(
         "--firth",
         nargs="+",
         default=[""],
@@ -101,8 +108,9 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the options both programs take, under the names they share."""
     if arguments.objective == "softmax":
         raise WrongUseError("--objective softmax: gensim does not have it; give --firth objective=softmax")
-    options = Options(**{name: getattr(arguments, name) for name in SHARED}).to_dict()
-    return {name: options[name] for name in SHARED + ALIKE}
+    options = Options(**{name: getattr(arguments, name) for name in [*SHARED, "subwords"]}).to_dict()
+    with_subwords = ["subwords", "buckets"] if arguments.subwords else []
+    return {name: options[name] for name in SHARED + ALIKE + with_subwords}
 
 
 def _variant(text: str) -> dict[str, Any]:

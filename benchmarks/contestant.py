@@ -34,10 +34,11 @@ def train_firth(job: dict[str, Any]) -> Record:
 def train_gensim(job: dict[str, Any]) -> Record:
     """Train gensim by its fastest way, `corpus_file`; `train_seconds` excludes building the vocabulary."""
     clock = Clock()
-    from gensim.models import Word2Vec  # type: ignore[import-untyped]
+    from gensim.models import FastText, Word2Vec  # type: ignore[import-untyped]
 
     record = {"import_seconds": clock.lap()}
-    model = Word2Vec(workers=job["workers"], **gensim_options(job["options"]))
+    kind = FastText if "subwords" in job["options"] else Word2Vec
+    model = kind(workers=job["workers"], **gensim_options(job["options"]))
     model.build_vocab(corpus_file=job["corpus"])
     prepare_seconds = clock.lap()
     _, raw_words = model.train(
@@ -59,7 +60,10 @@ def train_gensim(job: dict[str, Any]) -> Record:
 
 def gensim_options(options: dict[str, Any]) -> dict[str, Any]:
     """Return gensim's names and values for the architecture and the objective of firth's; skip-gram if not given."""
-    rest = {name: value for name, value in options.items() if name not in ("architecture", "objective")}
+    translated = ("architecture", "objective", "subwords", "buckets")
+    rest = {name: value for name, value in options.items() if name not in translated}
+    if "subwords" in options:
+        rest |= dict(zip(("min_n", "max_n", "bucket"), (*options["subwords"], options["buckets"]), strict=True))
     is_skip_gram = options.get("architecture", "skip_gram") == "skip_gram"
     if options.get("objective") == "hierarchical_softmax":
         rest["negative"] = 0

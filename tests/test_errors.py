@@ -17,6 +17,8 @@ KINDS = {
     errors.CheckpointError: RuntimeError,
     errors.DivergenceError: ArithmeticError,
     errors.NotEnoughMemoryError: MemoryError,
+    errors.NothingToTrainError: ValueError,
+    errors.NotAvailableError: NotImplementedError,
     MissingExtraError: ImportError,
     UnknownWordError: KeyError,
 }
@@ -34,7 +36,7 @@ def test_every_error_is_tested_here():
     assert defined == {FirthError, *KINDS}
 
 
-@pytest.mark.parametrize("kind", [FirthError, *list(KINDS)[:6]])
+@pytest.mark.parametrize("kind", [FirthError, *list(KINDS)[:8]])
 def test_a_message_is_shown_unchanged(kind):
     assert str(kind("vectors.bin: 3 bytes short")) == "vectors.bin: 3 bytes short"
 

@@ -31,7 +31,7 @@ def test_every_equation_holds_at_other_sizes(sizes: dict[str, int]):
 
 
 def test_every_equation_has_its_own_name_and_a_right_hand_side():
-    assert len(set(NAMES)) == len(NAMES) == 38
+    assert len(set(NAMES)) == len(NAMES) == 42
     assert all(" = " in equation.equation for equation in EQUATIONS)
 
 
@@ -39,7 +39,10 @@ def test_every_equation_shows_the_derivative_that_its_name_states():
     for equation in EQUATIONS[3:]:  # the others have one parameter
         parameter = equation.name.split(" by ")[1].split(",")[0]
         shown = equation.equation.split(" = ")[0].split("/∂")[1]
-        assert shown in {parameter, {"V": "v_w", "U": "u_w", "Q": "q_n"}.get(parameter)}  # a matrix by name or row
+        assert shown in {
+            parameter,
+            {"V": "v_w", "U": "u_w", "Q": "q_n", "Z": "z_g"}.get(parameter),
+        }  # a matrix by name or row
 
 
 def test_the_result_depends_on_the_seed_alone():
@@ -124,19 +127,28 @@ def cbow_without_repeats(loss: float, d_V: Any, d_U: Any, context: Any, *_: Any)
     return loss, d_V / np.maximum(1, np.bincount(context, minlength=len(d_V)))[:, np.newaxis], d_U
 
 
-def cbow_lines(end: str) -> set[str]:
-    return {name for name in NAMES if name.startswith("CBOW") and name.endswith(end)}
+def composed_lines(end: str) -> set[str]:
+    """Return the lines of CBOW and of subwords, whose gradients are made of those of a pair."""
+    return {name for name in NAMES if name.startswith(("CBOW", "subwords")) and name.endswith(end)}
 
 
-NAIVE_BY_U = {"naive softmax by U", "window, naive softmax, by U"} | cbow_lines("naive softmax, by U")
-NAIVE_BY_CENTER = {"naive softmax by v_c", "window, naive softmax, by V"} | cbow_lines("naive softmax, by V")
+NAIVE_BY_U = {"naive softmax by U", "window, naive softmax, by U"} | composed_lines("naive softmax, by U")
+NAIVE_BY_CENTER = (
+    {"naive softmax by v_c", "window, naive softmax, by V"}
+    | composed_lines("naive softmax, by V")
+    | {"subwords, naive softmax, by Z"}
+)
 SAMPLING = {name for name in NAMES if "negative sampling" in name}
-SAMPLING_BY_U = {"negative sampling by U", "window, negative sampling, by U"} | cbow_lines("negative sampling, by U")
+SAMPLING_BY_U = {"negative sampling by U", "window, negative sampling, by U"} | composed_lines(
+    "negative sampling, by U"
+)
 HIERARCHICAL = {name for name in NAMES if "hierarchical softmax" in name}
 HIERARCHICAL_BY_Q = {name for name in HIERARCHICAL if name.endswith("by Q")} | {"hierarchical softmax by q_j"}
 CBOW_MEAN = {name for name in NAMES if name.startswith("CBOW, mean")}
 CBOW_SUM = {name for name in NAMES if name.startswith("CBOW, sum")}
 CBOW_BY_V = {name for name in CBOW_MEAN | CBOW_SUM if name.endswith("by V")}
+SUBWORDS_BY_Z = {name for name in NAMES if name.startswith("subwords") and name.endswith("by Z")}
+SUBWORDS_BY_U = {name for name in NAMES if name.startswith("subwords") and name.endswith("by U")}
 BY_U_O = {"negative sampling by u_o", "negative sampling by u_o, also drawn as noise"}
 NETWORK = {name for name in NAMES if name.startswith("network")}
 
@@ -161,7 +173,9 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "u_o as noise in ∂J/∂v_c": (
         "negative_sampling",
         lambda loss, d_v, d_U, v_c, o, negatives, U: (loss, d_v + sigmoid(U[o] @ v_c) * U[o], d_U),
-        {"negative sampling by v_c", "window, negative sampling, by V"} | cbow_lines("negative sampling, by V"),
+        {"negative sampling by v_c", "window, negative sampling, by V"}
+        | composed_lines("negative sampling, by V")
+        | {"subwords, negative sampling, by Z"},
     ),
     "∂J/∂u_o left out": (
         "negative_sampling",
@@ -198,7 +212,7 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
         "hierarchical_softmax",
         lambda loss, d_v, d_Q, *_: (loss, -d_v, d_Q),
         {"hierarchical softmax by v_c", "window, hierarchical softmax, by V"}
-        | cbow_lines("hierarchical softmax, by V"),
+        | composed_lines("hierarchical softmax, by V"),
     ),
     "the next row of ∂J/∂Q": (
         "hierarchical_softmax",
@@ -230,6 +244,17 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
         "cbow",
         cbow_outputs(lambda combine, M: 1 / M if combine == "sum" else 1),
         CBOW_SUM - CBOW_BY_V,
+    ),
+    "no factor 1/n for the rows of a word": (
+        "subword_pair",
+        lambda loss, d_Z, d_U, rows, *_: (loss, d_Z * len(rows), d_U),
+        SUBWORDS_BY_Z,
+    ),
+    "a repeated row of a word counted once": ("subword_pair", cbow_without_repeats, SUBWORDS_BY_Z),
+    "the sum of the rows in ∂J/∂U": (
+        "subword_pair",
+        lambda loss, d_Z, d_U, rows, *_: (loss, d_Z, d_U * len(rows)),
+        SUBWORDS_BY_U,
     ),
     "the loss without its minus sign": ("cross_entropy", lambda loss, e, *_: (-loss, e), NETWORK),
     "y - ŷ for e": ("cross_entropy", lambda loss, e, *_: (loss, -e), NETWORK),

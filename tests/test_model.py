@@ -71,7 +71,7 @@ def test_an_argument_of_fit_is_refused_by_the_constructor(name):
         ("total_examples", "^unknown option 'total_examples': fit counts the corpus itself: leave it out"),
         ("verbose", "^unknown option 'verbose': give progress to fit"),
         ("call_backs", "^unknown option 'call_backs': did you mean 'callbacks'"),
-        ("zzz", "^unknown option 'zzz'; options are corpus, tokenizer, .*, overwrite, kernels$"),
+        ("zzz", "^unknown option 'zzz'; options are corpus, tokenizer, .*, overwrite, init, kernels$"),
         ("unknown", "^unknown option 'unknown'; options are corpus"),
     ],
 )
@@ -135,8 +135,8 @@ def test_fit_does_not_replace_vectors_without_overwrite(model, tmp_path):
     loaded = Word2Vec.load(tmp_path / "model.firth")
     reads = []
     message = (
-        "holds the vectors of 8 words. fit trains from the start .* training them further is not available. "
-        r"Fit a new model .* Word2Vec\(\*\*model.options.to_dict\(\)\), or give overwrite=True"
+        "holds the vectors of 8 words. fit trains from the start .* To train them further, call partial_fit; "
+        r"to train from the start, fit a new model .* Word2Vec\(\*\*model.options.to_dict\(\)\), or give overwrite=True"
     )
     with pytest.raises(OptionError, match=message):
         loaded.fit((reads.append(line) or line for line in as_lists()), progress=False)

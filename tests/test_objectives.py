@@ -44,6 +44,7 @@ from firth.objectives import (
     skip_gram,
     softmax,
     softmax_jacobian,
+    subword_pair,
 )
 
 LOG2, LOG3 = math.log(2), math.log(3)
@@ -545,6 +546,40 @@ def test_cbow_worked_by_hand():
     assert loss == pytest.approx(LOG3, rel=1e-15)
     np.testing.assert_allclose(d_V, [d_h, [0, 0], 2 * d_h], rtol=1e-14)
     np.testing.assert_allclose(d_U, [[1 / 6, 0], [-4 / 6, 0], [3 / 6, 0]], rtol=1e-14, atol=1e-16)
+
+
+@given(seeds, sizes, st.data())
+def test_a_pair_with_subwords_agrees_with_autograd_and_with_central_differences(seed, size, data):
+    """The list of rows may repeat one, as a word does that has an n-gram twice."""
+    rng, _, U = vectors(seed, *size)
+    Z, words = rng.normal(size=(len(U) + 3, size[1])), st.integers(0, len(U) - 1)
+    rows = data.draw(st.lists(st.integers(0, len(Z) - 1), min_size=1, max_size=6))
+    o, noise = data.draw(words), data.draw(st.lists(words, max_size=4))
+    for loss, defined in [
+        (naive_softmax, lambda x, U: defined_naive_softmax(x, U, o)),
+        (with_noise(noise), lambda x, U: defined_negative_sampling(x, U, o, noise)),
+    ]:
+        found = subword_pair(rows, o, Z, U, loss)
+        assert_agree(found, lambda Z, U, defined=defined: defined(defined_context_vector(Z, rows, "mean"), U), Z, U)
+        np.testing.assert_array_equal(np.delete(found[1], rows, axis=0), 0.0)
+        assert gradient_check(lambda Z, U, loss=loss: subword_pair(rows, o, Z, U, loss), [Z, U]) < MEASURED
+
+
+def test_a_pair_with_subwords_worked_by_hand():
+    """x = (1, 0); its score with word 0 is 1, and with word 1 it is 0."""
+    Z, U = np.array([[2.0, 0.0], [5.0, 5.0], [0.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])
+    loss, d_Z, d_U = subword_pair([0, 2], 0, Z, U)
+    p = math.e / (1 + math.e)
+    assert loss == pytest.approx(-math.log(p), rel=1e-14)
+    np.testing.assert_allclose(d_Z, [[(p - 1) / 2, (1 - p) / 2], [0, 0], [(p - 1) / 2, (1 - p) / 2]], rtol=1e-14)
+    np.testing.assert_allclose(d_U, [[p - 1, 0], [1 - p, 0]], rtol=1e-14, atol=1e-16)
+
+
+def test_wrong_rows_of_a_word_are_refused():
+    Z, U = np.ones((4, 2)), np.ones((3, 2))
+    for rows, o, message in [([], 0, "is empty"), ([4], 0, "rows holds 4"), ([0], 3, "outside holds 3")]:
+        with pytest.raises(ShapeError, match=message):
+            subword_pair(rows, o, Z, U)
 
 
 @given(seeds, sizes, combinations, st.data())

@@ -33,6 +33,7 @@ def test_names_and_defaults_are_gensims_where_gensim_has_an_equivalent():
         "vector_size": 100, "window": 5, "shrink_windows": True, "negative": 5, "ns_exponent": 0.75,
         "sample": 1e-3, "min_count": 5, "max_vocab": None, "epochs": 5, "alpha": 0.025, "min_alpha": 1e-4,
         "seed": 1, "lowercase": False, "schedule": "blocks", "blocks": 16,
+        "subwords": None, "buckets": 2_000_000,
         "objective": "negative_sampling", "unigram_intercept": True, "center_power": 0.5, "warm_epochs": 3,
         "architecture": "skip_gram", "cbow_mean": True,
     }  # fmt: skip
@@ -62,6 +63,13 @@ def test_cbow_has_no_exact_softmax():
         ("epochs", [1, 10_000], [0, 10_001], "a whole number from 1 to 10000"),
         ("min_count", [1, LARGEST], [0, LARGEST + 1], f"a whole number from 1 to {LARGEST}"),
         ("max_vocab", [None, 1, LARGEST], [0, LARGEST + 1], f"a whole number from 1 to {LARGEST} or None"),
+        ("buckets", [1, 2**31 - 1], [0, 2**31], "a whole number from 1 to 2147483647"),
+        (
+            "subwords",
+            [None, (3, 6), (1, 1), (100, 100)],
+            [(6, 3), (0, 3), (1, 101), (3,), (3, 6, 7), 3, "36", (3, "6")],
+            "two whole numbers from 1 to 100, the second not below the first, such as subwords=(3, 6)",
+        ),
         ("seed", [0, LARGEST], [-1, LARGEST + 1], f"a whole number from 0 to {LARGEST}"),
         ("warm_epochs", [0, LARGEST], [-1, LARGEST + 1], f"a whole number from 0 to {LARGEST}"),
         ("ns_exponent", [-4.0, 0.0, 4.0], [-4.001, 4.001, math.nan, math.inf], "a number from -4 to 4"),

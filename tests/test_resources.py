@@ -135,6 +135,8 @@ ids = np.random.default_rng(0).choice(V, size=words, p=chances / chances.sum())
 ids = np.concatenate([np.arange(V), ids]).astype(np.int32)
 del chances
 corpus = np.random.default_rng(1).permutation(ids)[: len(ids) // 20 * 20].reshape(-1, 20)
+if "subwords" in options:
+    corpus = [[f"{7919 * number:x}" for number in row] for row in corpus.tolist()]
 Word2Vec(**{"min_count": 1, "epochs": 1, "workers": 2} | options).fit(corpus, progress=False)
 print(estimates[0] / (status("VmHWM") - estimates[1]))
 """
@@ -146,6 +148,7 @@ print(estimates[0] / (status("VmHWM") - estimates[1]))
     [
         (100_000, 50_000, {"schedule": "hogwild"}, 1.15),
         (100_000, 50_000, {"architecture": "cbow"}, 1.15),
+        (60_000, 60_000, {"subwords": (3, 6)}, 1.15),
         pytest.param(300_000, 700_000, {"schedule": "hogwild"}, 1.15, marks=pytest.mark.slow),
         (100_000, 50_000, {"objective": "hierarchical_softmax"}, 1.15),
         (100_000, 50_000, {"objective": "hierarchical_softmax", "architecture": "cbow"}, 1.15),

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
         FirthError,
         FormatError,
         MissingExtraError,
+        NotAvailableError,
         NotEnoughMemoryError,
+        NothingToTrainError,
         OptionError,
         UnknownWordError,
     )
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Word2Vec", "KeyedVectors", "Phrases", "Options", "load",
     "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
-    "MissingExtraError", "NotEnoughMemoryError", "UnknownWordError",
+    "MissingExtraError", "NotAvailableError", "NotEnoughMemoryError", "NothingToTrainError", "UnknownWordError",
     "__version__",
 ]  # fmt: skip
 

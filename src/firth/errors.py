@@ -20,6 +20,14 @@ class CorpusError(FirthError, ValueError):
     """The corpus cannot be read, or contains nothing to train on."""
 
 
+class NothingToTrainError(CorpusError):
+    """No two words of an epoch that are in the vocabulary stand in one sentence."""
+
+
+class NotAvailableError(FirthError, NotImplementedError):
+    """A feature of gensim that `firth.gensim` does not have; the message gives what to use instead."""
+
+
 class FormatError(FirthError, ValueError):
     """A file does not follow its format."""
 

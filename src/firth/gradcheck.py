@@ -74,7 +74,8 @@ class Example:
     once: int  # a noise word that is drawn once, not o
     twice: int  # a noise word that is drawn at least twice, not o
     noise: NDArray[np.intp]  # (K,): once, twice, twice, and others that are neither o nor once
-    outsides: NDArray[np.intp]  # (2m,): the window, whose last word repeats the first; for CBOW the context
+    outsides: NDArray[np.intp]  # (2m,): the window, whose last word repeats the first; for CBOW the context, for
+    # subwords the rows of the center word
     window_noise: NDArray[np.intp]  # (2m, K): noise words of each pair of the window, any words
     weights: Array  # (V,): makes one loss of a vector of V results
     nodes: Array  # (V - 1, D) vectors of the inner nodes of the tree
@@ -237,6 +238,18 @@ def _cbow(
     return loss_of_example
 
 
+# A pair whose center vector is composed of rows, by Z and U
+
+
+def _subword_softmax(e: Example) -> Any:
+    return lambda Z, U: objectives.subword_pair(e.outsides, e.o, Z, U, objectives.naive_softmax), [e.centers, e.U]
+
+
+def _subword_sampling(e: Example) -> Any:
+    loss: objectives.PairLoss = lambda x, o, U: objectives.negative_sampling(x, o, e.noise, U)  # noqa: E731
+    return lambda Z, U: objectives.subword_pair(e.outsides, e.o, Z, U, loss), [e.centers, e.U]
+
+
 # The one-hot network: W_1 has the center vectors as columns, W_2 is U
 
 
@@ -358,5 +371,24 @@ EQUATIONS = [
     Equation("window, hierarchical softmax, by Q", "∂J/∂Q = Σ_j ∂J(v_c, w_{t+j}, Q)/∂Q", _window_hierarchical, OUTSIDE),
     *_cbow_equations("mean", "(r_w/M)"),
     *_cbow_equations("sum", "r_w"),
+    Equation(
+        "subwords, naive softmax, by Z",
+        "∂J/∂z_g = (r_g/n) Uᵀ(ŷ - y), r_g the count of g among the n rows",
+        _subword_softmax,
+        CENTER,
+    ),
+    Equation("subwords, naive softmax, by U", "∂J/∂U = (ŷ - y) xᵀ", _subword_softmax, OUTSIDE),
+    Equation(
+        "subwords, negative sampling, by Z",
+        "∂J/∂z_g = (r_g/n) (-(1 - σ(u_o·x)) u_o + Σ_k (1 - σ(-u_k·x)) u_k)",
+        _subword_sampling,
+        CENTER,
+    ),
+    Equation(
+        "subwords, negative sampling, by U",
+        "∂J/∂u_w = Σ_k 1[k=w] (1 - σ(-u_w·x)) x - 1[w=o] (1 - σ(u_o·x)) x",
+        _subword_sampling,
+        OUTSIDE,
+    ),
 ]
 """The lines of the table, in the order of docs/derivation.md."""

@@ -6,7 +6,7 @@ Reading, training and file formats are imported by the functions that use them, 
 import dataclasses
 import inspect
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Never, Self, TypeAlias
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError, FirthError, FormatError, OptionError
 from firth.messages import counted
-from firth.options import Options, checked, limits
+from firth.options import Options
 from firth.resources import checked_workers
 from firth.vectors import KeyedVectors
 from firth.vectors.growing import GrowingArray
@@ -24,15 +24,14 @@ if TYPE_CHECKING:
     from firth.text import CorpusInput
     from firth.training.arguments import Callbacks
     from firth.training.loop.engine import Kernels
-    from firth.training.loop.progress import Reporter
+    from firth.training.loop.start import Start
     from firth.training.loop.state import Checkpointer
     from firth.training.loop.trainer import EpochRecord
-    from firth.training.run import Texts
+    from firth.training.run import Plan, Run
 
 Callback: TypeAlias = Callable[["Word2Vec"], object]
 
 _OPTIONS = {field.name for field in dataclasses.fields(Options)}
-_KERNELS = limits("the code that computes the steps", choices=("compiled", "reference"))
 _NO_CORPUS: Any = object()  # marks that `fit` was called without a corpus
 
 
@@ -92,6 +91,8 @@ class Word2Vec:
         unigram_intercept: bool = True,
         center_power: float = 0.5,
         warm_epochs: int = 3,
+        subwords: tuple[int, int] | None = None,
+        buckets: int = 2_000_000,
         epochs: int = 5,
         alpha: float = 0.025,
         min_alpha: float = 0.0001,
@@ -104,8 +105,11 @@ class Word2Vec:
         if corpus:
             raise OptionError("Word2Vec takes only options: give the corpus to fit, as Word2Vec(...).fit(corpus)")
         for name in unknown:
-            if name in _fit_arguments():
-                raise OptionError(f"{name} is an argument of fit and not an option of Word2Vec: give it to fit")
+            for method in ("fit", "partial_fit"):
+                if name in _arguments(method):
+                    raise OptionError(
+                        f"{name} is an argument of {method} and not an option of Word2Vec: give it to {method}"
+                    )
         self.options = Options.from_dict(options | unknown)
         self.workers = checked_workers(workers)
         self.history: list[EpochRecord] = []
@@ -123,6 +127,24 @@ class Word2Vec:
         if self._wv is not None and self._outside is not None:
             self._wv.move_with(self._outside)
 
+    @classmethod
+    def from_counts(cls, counts: Mapping[str, int] | Mapping[int, int], **options: Any) -> Self:
+        """Return an untrained model of these words, in this order, for `partial_fit`.
+
+          counts   the words, or whole numbers, and how often each occurs; most frequent first is best for queries
+                   with `restrict_vocab`. Neither `min_count` nor `max_vocab` is applied
+          options  those of the constructor
+
+        Center vectors are random and outside vectors zero, as at the start of `fit`. `partial_fit` with
+        `update_counts=False` on the corpus that was counted trains the same vectors as `fit`. Raises `OptionError` for
+        an option that is not allowed, for the softmax, which needs the corpus, and for wrong counts.
+        """
+        from firth.starting import checked_counts, untrained
+
+        model = cls(**options)
+        model._hold(*untrained(checked_counts(counts), model.options))
+        return model
+
     def fit(
         self,
         corpus: "CorpusInput" = _NO_CORPUS,
@@ -137,6 +159,7 @@ class Word2Vec:
         checkpoint_minutes: float | None = None,
         resume: bool = False,
         overwrite: bool = False,
+        init: "str | os.PathLike[str] | KeyedVectors | Word2Vec | None" = None,
         kernels: "Kernels" = "compiled",
         **unknown: Never,
     ) -> Self:
@@ -157,17 +180,21 @@ class Word2Vec:
                               of each epoch and at an interrupt, atomically; the last two are kept
           resume              resume from the newest sound checkpoint, or start if there is none yet; callbacks then
                               run again for an epoch that no checkpoint recorded
-          overwrite           replace the vectors that this model already holds, because `fit` cannot train them
-                              further; not needed for a resume. The old vectors stay in memory until training starts
+          overwrite           replace the vectors that this model already holds, because `fit` does not train them
+                              further, as `partial_fit` does; not needed for a resume. The old vectors stay in memory
+                              until training starts
+          init                vectors that words of the corpus start from, instead of random ones: `KeyedVectors`, a
+                              model, or a file of either in any format, whose vectors have `vector_size` numbers. A
+                              model's outside vectors are used too. `corpus["started"]` counts the words found
           kernels             "reference" trains in plain NumPy: equal results up to rounding, about a thousand times
                               slower; `firth.training.negative_sampling.reference` explains how to step through it
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"` and
-        for CBOW and hierarchical softmax, on one), however often the run was interrupted and resumed. An interrupt
-        (Ctrl-C, and SIGTERM while training) stops within two seconds, writes a checkpoint if the tasks under way end
-        within one second, keeps the vectors trained so far, and is re-raised. Keys, rows and vectors of `wv` cannot be
-        edited until `fit` returns; a callback may edit a copy. If reading fails, training diverges or there are no
-        pairs, this model is unchanged.
+        for CBOW, hierarchical softmax and subwords, on one), however often the run was interrupted and resumed. An
+        interrupt (Ctrl-C, and SIGTERM while training) stops within two seconds, writes a checkpoint if the tasks under
+        way end within one second, keeps the vectors trained so far, and is re-raised. Keys, rows and vectors of `wv`
+        cannot be edited until `fit` returns; a callback may edit a copy. If reading fails, training diverges or there
+        are no pairs, this model is unchanged.
 
         Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced
         without `overwrite=True`; `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before
@@ -176,23 +203,95 @@ class Word2Vec:
         `resume` is False, or if they are of other options, another corpus or other versions of the software; the
         message shows the difference.
         """
-        from firth.training.arguments import Callbacks, refuse_unknown
-        from firth.training.loop.progress import reporter
-        from firth.training.run import Texts, make_checkpointer
+        from firth.training.run import Saving, Texts, plan_run
 
-        refuse_unknown(unknown, _fit_arguments())
-        if corpus is _NO_CORPUS:
-            raise OptionError("fit needs a corpus: give a path, an iterable of token lists, or integer sequences")
-        checked_callbacks: Callbacks[Self] = Callbacks(callbacks)
+        checked_callbacks = self._checked_call("fit", corpus, callbacks, unknown)
         texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
-        texts.check(checkpoint)
-        report = reporter(progress)
-        checked("kernels", kernels, str, _KERNELS)
-        checkpointer = make_checkpointer(
-            checkpoint, self.options, report, minutes=checkpoint_minutes, resume=resume, kernels=kernels
-        )
-        self._check_overwrite(overwrite, resume, checkpointer)
-        return self._fit(texts, report, checkpointer, checked_callbacks, kernels)
+        saving = Saving(checkpoint, checkpoint_minutes, resume)
+        start = None if init is None else self._start_of(init)
+        plan = plan_run(texts, self.options, self.workers, saving, progress=progress, kernels=kernels, start=start)
+        self._check_overwrite(overwrite, resume, plan.checkpointer)
+        return self._fit(plan, checked_callbacks)
+
+    def partial_fit(
+        self,
+        corpus: "CorpusInput" = _NO_CORPUS,
+        epochs: int | None = None,
+        *,
+        alpha: float | None = None,
+        min_alpha: float | None = None,
+        update_vocab: bool = False,
+        update_counts: bool = True,
+        average: bool = True,
+        tokenizer: Callable[[str], Iterable[str]] | None = None,
+        offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
+        validation: "CorpusInput | float | None" = None,
+        callbacks: Callback | Iterable[Callback] = (),
+        progress: bool | None = None,
+        max_input_bytes: int | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_minutes: float | None = None,
+        resume: bool = False,
+        kernels: "Kernels" = "compiled",
+        **unknown: Never,
+    ) -> Self:
+        """Train this fitted or loaded model further, on a corpus; return this model.
+
+          epochs        passes over the corpus; None: those of `options`
+          alpha, min_alpha
+                        learning rates at the start and the end of this call; None: those of `options`. Not for the
+                        softmax, whose further training has rates of its own
+          update_vocab  add words that occur `min_count` times in this corpus, after the others, the most frequent
+                        first, at most `max_vocab` words in all. Their vectors start as those of a new model: random
+                        center vectors, and outside vectors of zero. Otherwise unknown words are skipped and counted
+          update_counts  add the counts of this corpus to those of `wv`. Subsampling and noise words follow the sums.
+                        Give False to train for more epochs on the same corpus, which was counted before. For
+                        hierarchical softmax they are added only with `update_vocab`, because they make its tree
+          average       at the end, average both matrices with their values before the call, in proportion to the
+                        words counted before and in this call: the result comes close to one fit on all the text.
+                        With False the vectors adapt to this corpus, and part of what they encoded is lost
+
+        All other arguments are those of `fit`, and so are the errors. Both matrices continue from their values, as
+        edited since; rows keep their order. Callbacks, the records and an interrupted call have vectors before the
+        average. New records follow those in `history`. `wv` and `outside` are new objects, and the old ones do not
+        change.
+
+        With hierarchical softmax and `update_vocab`, words are sorted by count again, and the nodes of the new tree
+        start at zero. Otherwise nodes continue from their values, unless words were added to `wv`.
+
+        The same sequence of `fit` and `partial_fit` gives the same bytes on any number of workers. To resume an
+        interrupted call, load the model as it was before the call, and give the same arguments and `resume=True`.
+        """
+        from firth.starting import continued_options, start_of_model
+        from firth.training.run import Saving, Texts, plan_run
+
+        checked_callbacks = self._checked_call("partial_fit", corpus, callbacks, unknown)
+        done = len(self.history)
+        options = continued_options(self.options, done, epochs=epochs, alpha=alpha, min_alpha=min_alpha)
+        start = start_of_model(
+            self.wv, self.nodes if self.options.has_nodes else self.outside, self.options, done,
+            update_vocab=update_vocab, update_counts=update_counts, average=average,
+        )  # fmt: skip
+        texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
+        saving = Saving(checkpoint, checkpoint_minutes, resume)
+        plan = plan_run(texts, options, self.workers, saving, progress=progress, kernels=kernels, start=start)
+        return self._fit(plan, checked_callbacks)
+
+    def _checked_call(self, method: str, corpus: Any, callbacks: Any, unknown: Iterable[str]) -> "Callbacks[Self]":
+        """Raise `OptionError` for unknown arguments, no corpus, or wrong callbacks; return the callbacks."""
+        from firth.training.arguments import Callbacks, refuse_unknown
+
+        refuse_unknown(unknown, _arguments(method), method)
+        if corpus is _NO_CORPUS:
+            raise OptionError(f"{method} needs a corpus: give a path, an iterable of token lists, or integer sequences")
+        return Callbacks(callbacks)
+
+    def _start_of(self, init: "str | os.PathLike[str] | KeyedVectors | Word2Vec") -> "Start":
+        from firth.starting import start_of_vectors
+
+        if isinstance(init, Word2Vec):
+            return start_of_vectors(init.wv, self.options, None if init.options.has_nodes else init.outside)
+        return start_of_vectors(init, self.options)
 
     def _check_overwrite(self, overwrite: bool, resume: bool, checkpointer: "Checkpointer") -> None:
         if self._wv is None or overwrite or checkpointer.has_checkpoints or self._is_training:
@@ -200,27 +299,19 @@ class Word2Vec:
         without = ", and there is no checkpoint to resume" if resume else ""
         raise OptionError(
             f"this model already holds the vectors of {counted(len(self._wv), 'word')}. fit trains from the start and "
-            f"would replace them: training them further is not available{without}. Fit a new model with the same "
-            "options, Word2Vec(**model.options.to_dict()), or give overwrite=True"
+            f"would replace them{without}. To train them further, call partial_fit; to train from the start, fit a new "
+            "model with the same options, Word2Vec(**model.options.to_dict()), or give overwrite=True"
         )
 
-    def _fit(
-        self,
-        texts: "Texts",
-        report: "Reporter",
-        checkpointer: "Checkpointer",
-        callbacks: "Callbacks[Self]",
-        kernels: "Kernels" = "compiled",
-    ) -> Self:
+    def _fit(self, plan: "Plan", callbacks: "Callbacks[Self]") -> Self:
         """Train; the matrices of the run replace those that this model held before."""
         from firth.training.run import open_run
 
-        with self._alone(), open_run(texts, self.options, self.workers, report, checkpointer, kernels) as run:
+        with self._alone(), open_run(plan) as run:
             before = self._wv, self._outside, self._nodes, self.history, self.corpus
-            vocabulary = run.corpus.vocabulary
-            counts = vocabulary.counts.copy()  # so that callbacks cannot change the counts used in training
-            self._hold(KeyedVectors(vocabulary.index_to_key, run.trainer.center, counts), run.trainer.outside)
-            self.history, self.corpus = run.history, run.summary
+            earlier = self.history[: run.earlier_epochs]
+            self._hold(self._vectors_of(run, extends=plan.extends), run.trainer.outside)
+            self.history, self.corpus = [*earlier, *run.history], run.summary
             try:
                 with self.wv.in_training(), closing(run.epochs()) as epochs:
                     for record in epochs:
@@ -228,11 +319,22 @@ class Word2Vec:
                         self.history.append(record)
                         if callbacks(self):
                             break
+                    run.finish()
             except (CorpusError, DivergenceError) as error:
-                if isinstance(error, DivergenceError) or not self.history:  # nothing useful was trained
+                if isinstance(error, DivergenceError) or len(self.history) == len(earlier):  # nothing was trained
                     self._wv, self._outside, self._nodes, self.history, self.corpus = before
                 raise
         return self
+
+    def _vectors_of(self, run: "Run", *, extends: bool) -> KeyedVectors:
+        """Return the words and the center vectors of a run; attributes of words that it extends are kept."""
+        vocabulary = run.corpus.vocabulary
+        counts = vocabulary.counts.copy()  # so that callbacks cannot change the counts used in training
+        vectors = KeyedVectors(vocabulary.index_to_key, run.trainer.center, counts)
+        vectors.subwords = run.trainer.subwords
+        if extends and run.start_rows is not None:
+            vectors.inherit_attributes(self.wv, run.start_rows.rows, run.start_rows.sources)
+        return vectors
 
     def _hold(self, vectors: KeyedVectors, output: NDArray[np.float32]) -> None:
         """Hold vectors and the output matrix; the rows of an outside matrix follow the vectors from now on."""
@@ -273,7 +375,7 @@ class Word2Vec:
         self.wv  # noqa: B018 - raises if there are no vectors
         if self._outside is None:
             raise FirthError(
-                "hierarchical softmax has no outside matrix: use model.nodes, the vectors of its tree's inner nodes"
+                "hierarchical softmax has no outside matrix: use model.nodes, the vectors of the nodes of its tree"
             )
         return self._outside.rows
 
@@ -297,13 +399,13 @@ class Word2Vec:
         Raises `FirthError` before `fit`, and `OptionError` if `wv.index_to_key` was edited by hand and does not fit
         the matrices.
         """
-        from firth.formats.native import write_native
+        from firth.formats.native import ComposedVectors, write_native
 
         self.wv.check_rows()
         write_native(
             path,
             keys=self.wv.index_to_key,
-            center=self.wv.vectors,
+            center=ComposedVectors(self.wv.vectors, self.wv.subwords),
             outside=None if self.options.has_nodes else self.outside,
             nodes=self.nodes if self.options.has_nodes else None,
             counts=self.wv.counts,
@@ -311,12 +413,33 @@ class Word2Vec:
             history=[dataclasses.replace(record, seconds=None).to_dict() for record in self.history],
         )
 
+    def save_fasttext(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole model in fastText's `.bin`, atomically; fastText and gensim's `load_facebook_model` read it.
+
+        See `firth.formats.fasttext.write_fasttext`. Raises `FirthError` before `fit`, `FormatError` for a word with
+        whitespace in it, and `OptionError` for hierarchical softmax, whose tree fastText numbers in another way.
+        """
+        from firth.formats import write_vectors
+
+        wv = self.wv
+        if self.options.has_nodes:
+            raise OptionError(
+                "a model of hierarchical softmax cannot be written for fastText: write its vectors alone, "
+                "model.wv.save(path, 'fasttext-bin')"
+            )
+        wv.check_rows()
+        parts = {"subwords": wv.subwords, "outside": self.outside, "options": self.options.to_dict()}
+        write_vectors(path, "fasttext-bin", wv.index_to_key, wv.vectors, wv.counts, **parts)
+
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a model that `save` wrote; raises `FormatError` for any other kind of file, or a damaged one."""
         model = load(path)
         if not isinstance(model, cls):
-            raise FormatError(f"{os.fspath(path)} holds vectors without a model: use KeyedVectors.load")
+            raise FormatError(
+                f"{os.fspath(path)} holds vectors without a model: use KeyedVectors.load, or start a new model from "
+                "them, Word2Vec(...).fit(corpus, init=path)"
+            )
         return model
 
     def __repr__(self) -> str:
@@ -333,7 +456,7 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     from firth.training.loop.trainer import records
 
     file = read_native(path)
-    vectors = KeyedVectors.trusted(list(file.keys), file.center, file.counts)  # read_native checked the keys
+    vectors = KeyedVectors.trusted(list(file.keys), file.center, file.counts, file.subwords)  # keys were checked
     output = file.outside if file.nodes is None else file.nodes
     if output is None or file.options is None:
         return vectors
@@ -353,6 +476,8 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     return model
 
 
-def _fit_arguments() -> list[str]:
+def _arguments(method: str) -> list[str]:
+    """Return the names of the arguments of a method of `Word2Vec`."""
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [name for name, given in inspect.signature(Word2Vec.fit).parameters.items() if given.kind in kinds][1:]
+    parameters = inspect.signature(getattr(Word2Vec, method)).parameters
+    return [name for name, given in parameters.items() if given.kind in kinds][1:]

@@ -22,6 +22,11 @@ In CBOW the M words of the window predict the word in the middle. The three loss
     CBOW                   h = a Σ_i v_{c_i},   a = 1/M for the mean of the context, a = 1 for its sum
       ∂J/∂v_w = a r_w ∂J/∂h                         r_w = how often w is in the context
 
+With subwords (Bojanowski et al. 2017, arXiv:1607.04606), x stands for v_c, composed of the n rows of the center word:
+
+    subwords               x = (1/n) Σ_i z_{g_i}             g_i the word itself and its character n-grams
+      ∂J/∂z_g = (r_g/n) ∂J/∂x                       r_g = how often g is among them
+
 The fast kernels are tested against these functions. They are plain NumPy, change nothing in place, compute in float64
 for any input, and are finite for any scores up to 1e300. An array or a row number that does not fit raises
 `ShapeError`, because NumPy would broadcast or wrap it silently.
@@ -364,6 +369,31 @@ def _share_of_a_word(rows: NDArray[np.intp], combine: Combination) -> float:
     if not rows.size:
         raise ShapeError("context is empty: give at least one row of V")
     return 1.0 / rows.size if combine == "mean" else 1.0
+
+
+def subword_pair(
+    rows: ArrayLike, outside: int, Z: ArrayLike, U: ArrayLike, loss: PairLoss = naive_softmax
+) -> tuple[float, Array, Array]:
+    """Return the loss of a pair with subwords, J(x, o, U) with x = (1/n) Σ_i z_{g_i}, and its gradients by Z and U.
+
+    Results 37 and 38; Bojanowski et al. 2017 (arXiv:1607.04606), section 3.2. The gradient by a row of Z that is in the
+    list r times is (r/n) ∂J/∂x. Any other row of ∂J/∂Z is zero.
+
+      rows     (n,) ints      g_1 … g_n, rows of Z: the center word's own and those of its n-grams; at least one
+      outside  int            o, a row of U
+      Z        (V + N, D)     rows of words, then of n-grams
+      U        (V, D)         all outside vectors
+      loss     (x, o, U) -> (J, ∂J/∂x, ∂J/∂U), as for `skip_gram`
+
+    Returns the loss in nats, its gradient by Z and its gradient by U, each of the shape of its matrix. Raises
+    `ShapeError` for an empty list, rows that do not exist, or shapes that do not match.
+    """
+    Z, U = _array("Z", Z, (None, None)), _array("U", U, (None, None))
+    found = _rows("rows", rows, Z)
+    pair_loss, d_x, d_U = loss(context_vector(found, Z), _row("outside", outside, U), U)
+    d_Z = np.zeros_like(Z)
+    np.add.at(d_Z, found, d_x / found.size)
+    return pair_loss, d_Z, d_U
 
 
 # The same as a network: one-hot x -> h = W_1 x -> z = W_2 h -> ŷ = softmax(z)

@@ -38,10 +38,14 @@ def limits(
     open_low: bool = False,
     optional: bool = False,
     choices: tuple[str, ...] = (),
+    pair: bool = False,
 ) -> dict[str, Any]:
-    """Return what is allowed: a range (inclusive, unless `open_low` excludes `low`) or one of `choices`."""
+    """Return what is allowed: a range (inclusive, unless `open_low` excludes `low`) or one of `choices`.
+
+    `pair` asks for two whole numbers in that range, the second not below the first.
+    """
     bounds = {"low": low, "high": high, "open_low": open_low}
-    return {"meaning": meaning, **bounds, "optional": optional, "choices": choices}
+    return {"meaning": meaning, **bounds, "optional": optional, "choices": choices, "pair": pair}
 
 
 def _option(default: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -86,7 +90,8 @@ class Options:
     schedule: str = _option(
         "auto",
         "order of updates: blocks gives the same bits for any number of workers, hogwild is faster, and auto is blocks "
-        "wherever it is available, which is not for cbow and hierarchical softmax",
+        "wherever it is available: not for cbow, hierarchical softmax and subwords, which give the same bits with one "
+        "worker only",
         choices=("auto", "blocks", "hogwild"),
     )
     blocks: int = _option(16, "schedule blocks only: most blocks P of rows; small corpora have fewer", 1, 1024)
@@ -97,6 +102,15 @@ class Options:
     warm_epochs: int = _option(
         3, "softmax only: epochs of negative sampling at the start; 0 starts from random vectors", 0, _MOST
     )
+    subwords: tuple[int, int] | None = _option(
+        None,
+        "shortest and longest character n-grams of words that have vectors of their own, as in fastText; None for none",
+        1,
+        100,
+        optional=True,
+        pair=True,
+    )
+    buckets: int = _option(2_000_000, "subwords only: n-grams are hashed to numbers below this", 1, 2**31 - 1)
     epochs: int = _option(5, "passes over the corpus, or for softmax over its center words", 1, 10_000)
     alpha: float = _option(  # at most what a float32 of the kernels holds
         0.025, "initial learning rate; for softmax, of the warm start", 0.0, 3e38, open_low=True
@@ -108,9 +122,11 @@ class Options:
     def __post_init__(self) -> None:
         _check_fields(self)
         if self.schedule == "auto":
-            any_workers = self.architecture == "skip_gram" and not self.has_nodes
+            any_workers = self.architecture == "skip_gram" and not self.has_nodes and self.subwords is None
             object.__setattr__(self, "schedule", "blocks" if any_workers else "hogwild")
         _check_combination(self)
+        if self.subwords is not None:
+            _check_subwords(self)
         if self.min_alpha > self.alpha:
             raise OptionError(
                 f"{option('min_alpha', self.min_alpha)} is above {option('alpha', self.alpha)}: the learning rate "
@@ -133,7 +149,28 @@ class Options:
 
     def to_dict(self) -> dict[str, Any]:
         """Return names and values, ready for JSON."""
-        return dataclasses.asdict(self)
+        subwords = None if self.subwords is None else list(self.subwords)
+        return dataclasses.asdict(self) | {"subwords": subwords}
+
+
+def _check_subwords(options: Options) -> None:
+    """Raise `OptionError` for options that are not available with subwords."""
+    subwords = option("subwords", pair_text(options.subwords))
+    if options.architecture != "skip_gram":
+        raise OptionError(
+            f"{option('architecture', options.architecture)} is not available with {subwords}: use "
+            f"{option('architecture', 'skip_gram')}"
+        )
+    if options.objective != "negative_sampling":
+        raise OptionError(
+            f"{option('objective', options.objective)} is not available with {subwords}: use "
+            f"{option('objective', 'negative_sampling')}"
+        )
+    if options.schedule == "blocks":
+        raise OptionError(
+            f"{option('schedule', 'blocks')} is not available with {subwords}: words of several blocks share the rows "
+            f"of n-grams. Use {option('schedule', 'hogwild')}, which gives the same bits with {option('workers', 1)}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,12 +303,32 @@ def checked(name: str, value: Any, kind: type, limits: Mapping[str, Any]) -> Any
         if value is None:
             return None
         kind = int
+    if limits["pair"]:
+        return _checked_pair(name, value, limits)
     number = _as_kind(value, kind)
     if number is None or not _within(number, limits):
         raise OptionError(
             f"{option(name, shortened(value))} is not allowed: give {_allowed(kind, limits)} ({limits['meaning']})"
         )
     return number
+
+
+def _checked_pair(name: str, value: Any, limits: Mapping[str, Any]) -> tuple[int, int]:
+    """Return two whole numbers as a tuple; raise `OptionError` if the `limits` do not allow them."""
+    is_pair = isinstance(value, (tuple, list)) and len(value) == 2
+    first, second = (_as_kind(each, int) for each in value) if is_pair else (None, None)
+    if first is not None and second is not None and limits["low"] <= first <= second <= limits["high"]:
+        return first, second
+    shown = shortened(value) if first is None or second is None else pair_text((first, second))
+    raise OptionError(
+        f"{option(name, shown)} is not allowed: give two whole numbers{_range(limits)}, the second not below the "
+        f"first, such as {option(name, pair_text((3, 6)))} ({limits['meaning']})"
+    )
+
+
+def pair_text(pair: tuple[int, int] | None) -> str:
+    """Return a pair of numbers as the user writes it: (3, 6), or 3-6 on the command line."""
+    return str(pair) if pair is None else advice(f"({pair[0]}, {pair[1]})", f"{pair[0]}-{pair[1]}")
 
 
 def whole(name: str, value: Any, meaning: str, low: int | None = None, *, optional: bool = False) -> Any:

@@ -14,6 +14,7 @@ _SAME = {
     "epochs": "iter epoch maxIter numIterations max_iter",
     "alpha": "start_alpha lr stepSize learningRate learning_rate",
     "min_alpha": "end_alpha",
+    "buckets": "bucket",
     "workers": "threads thread n_jobs",
     "seed": "random_state",
 }
@@ -64,8 +65,13 @@ _ANSWERS: dict[str, str | tuple[str, str]] = {
         ("give progress to fit: fit(corpus, progress=False) shows nothing", "use --quiet or --no-progress"),
     ),
     **dict.fromkeys(
-        ["min_n", "max_n", "minn", "maxn", "bucket", "word_ngrams"], "character n-grams are not available: leave it out"
+        ["min_n", "max_n", "minn", "maxn"],
+        (
+            "give the shortest and the longest n-gram together, as in subwords=(3, 6)",
+            "give the shortest and the longest n-gram together, as in --subwords 3-6",
+        ),
     ),
+    "word_ngrams": "give {subwords} for character n-grams; word n-grams are not available",
     **dict.fromkeys(["minCountLabel", "label", "label_prefix"], "labels are not available: leave it out"),
     **dict.fromkeys(["total_examples", "total_words"], "fit counts the corpus itself: leave it out"),
     **dict.fromkeys(["batch_words", "queue_factor"], "training divides its work automatically: leave it out"),
@@ -73,7 +79,8 @@ _ANSWERS: dict[str, str | tuple[str, str]] = {
         ["lrUpdateRate", "lr_update_rate"], "the learning rate is updated throughout training: leave it out"
     ),
     **dict.fromkeys(
-        ["pretrainedVectors", "pretrained_vectors"], "training cannot start from other vectors: leave it out"
+        ["pretrainedVectors", "pretrained_vectors"],
+        ("give the vectors to fit: fit(corpus, init=path)", "use --init"),
     ),
     **{name: f"use {{{ours}}}" for ours, names in _SAME.items() for name in names.split()},
 }

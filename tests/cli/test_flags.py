@@ -16,7 +16,6 @@ def test_help_lists_every_writable_format(run, command):
     for name in WRITTEN:
         assert f"{name} {FORMATS[name].description} [" in formats
         assert all(suffix in formats for suffix in FORMATS[name].suffixes)
-    assert "fasttext-bin" not in formats
 
 
 @pytest.mark.parametrize(

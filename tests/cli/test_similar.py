@@ -32,6 +32,21 @@ def test_near_spellings_of_an_unknown_word_are_shown(run, vectors):
     assert one_line(done.err) == "firth: 'quen' is not in the vocabulary; near spellings: queen\n"
 
 
+def test_a_word_that_is_not_in_the_vocabulary_has_neighbours_in_a_model_with_subwords(run, corpus, tmp_path):
+    flags = ["--subwords", "2-4", "--buckets", 200, "--vector-size", 8, "--workers", 1, "--epochs", 2, "-q"]
+    assert run("train", corpus, "-o", tmp_path / "m.firth", *flags).code == 0
+    done = run("similar", tmp_path / "m.firth", "cats", "-n", 3, "--json")
+    assert done.code == 0
+    assert len(json.loads(done.out)) == 3
+    found = json.loads(run("info", tmp_path / "m.firth", "--json").out)
+    assert found["options"]["subwords"] == [2, 4]
+    assert found["problems"] == []
+    assert run("convert", tmp_path / "m.firth", tmp_path / "m.bin", "--format", "fasttext-bin").code == 0
+    assert run("similar", tmp_path / "m.bin", "cats", "-n", 3).code == 0
+    lost = run("convert", tmp_path / "m.firth", tmp_path / "m.npz").out
+    assert lost.endswith("not saved in this format: rows of n-grams, outside matrix, options, history\n")
+
+
 def test_integer_keys_are_found(run, tmp_path):
     KeyedVectors([7, 70, 700], np.array([[1, 0], [1, 1], [0, 1]])).save(tmp_path / "v.firth")
     assert run("similar", tmp_path / "v.firth", "7", "-n", 1).out == "70  0.7071\n"

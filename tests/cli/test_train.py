@@ -32,7 +32,8 @@ def test_help_shows_the_meaning_range_and_default_of_each_option(run, option):
     if isinstance(option.default, bool):
         assert shown.replace(" ", "") == (flag[2:] if option.default else f"no-{flag[2:]}")
     else:
-        assert shown == ("(no limit)" if option.default is None else str(option.default))
+        absent = "(none)" if option.metadata["pair"] else "(no limit)"
+        assert shown == (absent if option.default is None else str(option.default))
     for limit in (option.metadata["low"], option.metadata["high"]):
         assert limit is None or limit > 2**31 or f"{limit:g}" in part[0].partition("[")[2]
 
@@ -48,9 +49,11 @@ def other_value(option: "dataclasses.Field") -> object:
 
 def test_every_option_reaches_the_model(run, corpus, tmp_path):
     wanted = {option.name: other_value(option) for option in FIELDS}
-    wanted["architecture"] = "skip_gram"  # CBOW has no exact softmax
+    wanted |= {"architecture": "skip_gram", "subwords": None}  # the others have no exact softmax
     flags = []
     for name, value in wanted.items():
+        if value is None:
+            continue
         flag = name.replace("_", "-")
         flags += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", value]
     assert run("train", corpus, "-o", tmp_path / "m.firth", "--workers", 1, "-q", *flags) == Done(0, "", "")
@@ -98,6 +101,20 @@ def test_the_validation_loss_is_printed(run, corpus, tmp_path):
     wrong = run("train", corpus, "--validation", "1.5", *flags)
     assert (wrong.code, wrong.out) == (2, "")
     assert "--validation 1.5 is not allowed" in one_line(wrong.err)
+
+
+@pytest.mark.parametrize("suffix", [".firth", ".txt"])
+def test_training_starts_from_a_file_of_vectors(run, corpus, model, tmp_path, suffix):
+    given = tmp_path / f"given{suffix}"
+    KeyedVectors.load(model).save(given, format="native" if suffix == ".firth" else "word2vec-text")
+    flags = ("--vector-size", 16, "--workers", 1, "--epochs", 1, "--alpha", 1e-30, "--min-alpha", 0)
+    done = run("train", corpus, "-o", tmp_path / "m.firth", "--init", given, *flags)
+    assert done.code == 0
+    assert "12 of 12 words start from existing vectors" in done.err
+    assert (KeyedVectors.load(tmp_path / "m.firth").vectors == KeyedVectors.load(model).vectors).all()
+    wrong = run("train", corpus, "-o", tmp_path / "n.firth", "--init", given, "--vector-size", 8)
+    assert wrong.code == 2
+    assert f"{given} holds vectors of 16 numbers, and --vector-size is 8: give --vector-size 16" in wrong.err
 
 
 def test_progress_goes_to_standard_error(run, corpus, tmp_path):
@@ -199,11 +216,16 @@ FOREIGN = [
         (["--workers", "0", "-o", "absent/m.firth"], "--workers 0 is not allowed: give a whole number from 1 to 1024"),
         (["--window", "2.5"], r"--window '2.5' is not allowed: give a whole number from 1 to 100"),
         (["--objective", "sofmax"], "give 'negative_sampling' or 'hierarchical_softmax' or 'softmax'"),
+        (["--subwords", "3"], "--subwords '3' is not allowed: give two whole numbers from 1 to 100, the second not"),
+        (["--subwords", "6-3"], "--subwords 6-3 is not allowed: give two whole numbers from 1 to 100"),
+        (["--minn", "3"], "give the shortest and the longest n-gram together, as in --subwords 3-6"),
+        (["--bucket", "3"], "no such option --bucket: use --buckets"),
+        (["--subwords", "3-6", "--schedule", "blocks"], "--schedule blocks is not available with --subwords 3-6"),
+        (["--subwords", "3-6", "--architecture", "cbow"], "--architecture cbow is not available with --subwords 3-6"),
         (["--max-input-bytes", "2MB"], "--max-input-bytes '2MB' is not allowed: give a whole number of at"),
         (["--checkpoint", "run", "--checkpoint-minutes", "x"], "--checkpoint-minutes 'x' is not allowed: give a n"),
         (["--vectr-size", "10"], r"--vector-size"),
         (["--format", "csv"], r"'csv' is unknown: give one of 'native', 'word2vec-text', 'word2vec-binary', 'glove'"),
-        (["--format", "fasttext-bin"], r"'fasttext-bin' can only be read: give one of 'native'"),
         *[([f"{dashes}{name}", "3"], f"no such option {dashes}{name}: ") for name, dashes in FOREIGN],
         (["-size", "100"], "no such option -size: use --vector-size (see firth train --help)"),
         (["--sg", "1"], "use --architecture: 'skip_gram', the default, is sg=1, and 'cbow' is sg=0"),

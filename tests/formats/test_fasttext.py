@@ -2,27 +2,12 @@ import struct
 
 import numpy as np
 import pytest
+from subwords._slowly import fnv, ngrams_of
 
 from firth.errors import FormatError, NotEnoughMemoryError
 from firth.formats import read_vectors
 from firth.formats.fasttext import MAGIC, read_fasttext
 from firth.formats.streams import writing_set
-
-
-def fnv(part):
-    """Return the hash of an n-gram: 32-bit FNV-1a over bytes taken as signed."""
-    value = 2166136261
-    for byte in part.encode():
-        value = ((value ^ (byte - 256 & 0xFFFFFFFF if byte > 127 else byte)) * 16777619) & 0xFFFFFFFF
-    return value
-
-
-def ngrams_of(word, minn, maxn):
-    """Return the n-grams of <word>, without the brackets alone."""
-    text = f"<{word}>"
-    starts = range(len(text))
-    parts = [text[i : i + n] for i in starts for n in range(minn, maxn + 1) if i + n <= len(text)]
-    return [part for part in parts if part not in ("<", ">")]
 
 
 def a_bin(words, matrix, *, bucket=0, minn=0, maxn=0, version=12, labels=(), quantised=0, pruned=-1, model=2):
@@ -47,7 +32,7 @@ def test_a_vector_is_the_mean_of_those_of_the_word_and_its_ngrams(tmp_path, minn
     assert found.keys == WORDS
     assert found.counts.tolist() == [10, 9, 8, 7, 6]
     for index, word in enumerate(WORDS):
-        parts = [] if word == "</s>" or maxn == 0 else ngrams_of(word, max(minn, 1), maxn)
+        parts = ngrams_of(word, minn, maxn)
         rows = [index, *(len(WORDS) + fnv(part) % bucket for part in parts)]
         # float32 sums in another order than here
         np.testing.assert_allclose(found.vectors[index], matrix[rows].mean(axis=0), rtol=1e-5, atol=1e-6)

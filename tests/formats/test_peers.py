@@ -2,15 +2,17 @@
 
 import gc
 import json
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from firth import KeyedVectors
+from firth import KeyedVectors, Options
 from firth.errors import FormatError
 from firth.formats import read_vectors, write_vectors
+from firth.subwords import NgramScheme, SubwordVectors
 
 WORDS = ["</s>", "the", "naïve", "non\u00a0breaking", "日本語", "über", "1.5", "[x]"]
 VECTORS = np.random.default_rng(0).normal(size=(8, 6)).astype(np.float32)
@@ -112,6 +114,84 @@ def test_fasttext_starts_from_our_vec(tmp_path, corpus):
         corpus, pretrainedVectors=str(tmp_path / "v.vec"), dim=10, epoch=0, minCount=1, thread=1, maxn=0, verbose=0
     )
     assert np.array_equal([theirs.get_word_vector(word) for word in words], vectors)
+
+
+# --- models for fastText
+
+
+D = 6
+SCHEME = NgramScheme(2, 4, 500)
+UNSEEN = ["unseen", "고양이", "😀😀", "Überraschung", "ab", "x" * 300]
+
+
+def a_model(held):
+    """Return vectors with rows of n-grams: for all numbers, or for every third."""
+    rng = np.random.default_rng(5)
+    buckets = np.arange(0, SCHEME.buckets, 3) if held else None
+    rows = rng.normal(size=(len(buckets) if held else SCHEME.buckets, D)).astype(np.float32)
+    subwords = SubwordVectors(SCHEME, rows, buckets)
+    vectors = subwords.compose([word.encode() for word in WORDS], VECTORS)
+    return KeyedVectors.trusted(list(WORDS), vectors, np.arange(108, 100, -1), subwords)
+
+
+def printed(program, path, words):
+    """Return the vectors that fastText's program prints for words, with its five digits."""
+    command = [program, "print-word-vectors", path]
+    done = subprocess.run(
+        command, input="\n".join(words) + "\n", capture_output=True, text=True, check=True, timeout=60
+    )
+    rows = [line.rsplit(" ", D + 1) for line in done.stdout.splitlines()]
+    assert [row[0] for row in rows] == words
+    return np.array([row[1 : D + 1] for row in rows], dtype=float)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_fasttexts_program_gives_our_vectors(tmp_path, held):
+    program = os.environ.get("FASTTEXT") or pytest.skip("give the path of fastText's program in FASTTEXT")
+    wv = a_model(held)
+    wv.save(tmp_path / "m.bin", "fasttext-bin")
+    words = [word for word in WORDS if "\u00a0" not in word] + UNSEEN
+    np.testing.assert_allclose(printed(program, tmp_path / "m.bin", words), wv[words], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_gensim_reads_our_fasttext_models(tmp_path, held):
+    fasttext = pytest.importorskip("gensim.models.fasttext")
+    wv, outside = a_model(held), np.random.default_rng(6).normal(size=(8, D)).astype(np.float32)
+    options = Options(window=7, negative=9, epochs=3, sample=1e-4, min_count=2).to_dict()
+    parts = {"subwords": wv.subwords, "outside": outside, "options": options}
+    write_vectors(tmp_path / "m.bin", "fasttext-bin", WORDS, wv.vectors, wv.counts, **parts)
+    theirs = fasttext.load_facebook_model(str(tmp_path / "m.bin"))
+    assert theirs.wv.index_to_key == WORDS
+    assert [theirs.wv.get_vecattr(word, "count") for word in WORDS] == wv.counts.tolist()
+    assert np.array_equal(theirs.syn1neg, outside)
+    assert (theirs.window, theirs.negative, theirs.epochs, theirs.sample, theirs.sg) == (7, 9, 3, 1e-4, 1)
+    words = WORDS[1:]  # to gensim, </s> has n-grams; to fastText it has none
+    np.testing.assert_allclose(theirs.wv[words], wv[words], atol=1e-6)
+    np.testing.assert_allclose([theirs.wv[word] for word in UNSEEN], wv[UNSEEN], atol=1e-6)
+
+
+def test_what_gensims_fasttext_writes_is_read_with_its_unseen_words(tmp_path):
+    fasttext = pytest.importorskip("gensim.models.fasttext")
+    lines = [["the", "naïve", "cat", "강아지", "고양이"]] * 50
+    theirs = fasttext.FastText(lines, vector_size=8, min_count=1, bucket=100, min_n=2, max_n=3, epochs=1, workers=1)
+    fasttext.save_facebook_model(theirs, str(tmp_path / "m.bin"))
+    ours = KeyedVectors.load(tmp_path / "m.bin")
+    for word in [*theirs.wv.index_to_key, "unseen", "강", "😀"]:
+        np.testing.assert_allclose(ours[word], theirs.wv[word], atol=1e-6)
+    ours.save(tmp_path / "again.bin", "fasttext-bin")
+    again = KeyedVectors.load(tmp_path / "again.bin")
+    np.testing.assert_allclose(again[["cat", "unseen"]], ours[["cat", "unseen"]], atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_model_without_subwords_is_one_without_ngrams_for_gensim(tmp_path):
+    fasttext = pytest.importorskip("gensim.models.fasttext")
+    write_vectors(tmp_path / "m.bin", "fasttext-bin", WORDS, VECTORS)
+    theirs = fasttext.load_facebook_vectors(str(tmp_path / "m.bin"))
+    assert np.array_equal(theirs.vectors, VECTORS)
+    assert "unseen" not in theirs
+    assert "unseen" not in KeyedVectors.load(tmp_path / "m.bin")
 
 
 # --- model2vec, spaCy, pandas' Arrow

@@ -8,6 +8,7 @@ import pickle
 import tracemalloc
 import warnings
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -40,7 +41,7 @@ COUNTS = np.arange(100, 108)
 
 WRITTEN = [name for name, known in FORMATS.items() if known.write]
 
-WITH_COUNTS = {"native", "npz", "safetensors", "huggingface", "projector", "arrow", "parquet"}
+WITH_COUNTS = {"native", "npz", "safetensors", "huggingface", "projector", "arrow", "parquet", "fasttext-bin"}
 
 WITH_ANY_WORD = {"native", "npz", "safetensors", "huggingface", "arrow", "parquet"}
 
@@ -61,6 +62,8 @@ def test_every_format_round_trips_exactly_and_is_detected(tmp_path, name, named,
     assert found.format == (name if named else DETECTED_AS.get(name, name))
     if counts is not None and name in WITH_COUNTS:
         assert found.counts.tolist() == COUNTS.tolist()
+    elif name == "fasttext-bin":  # it always has counts
+        assert found.counts.tolist() == [1] * 8
     else:
         assert found.counts is None
 
@@ -313,13 +316,17 @@ def test_a_name_without_a_known_suffix_is_refused(tmp_path):
 def test_unknown_formats_and_options_are_refused_with_a_hint(tmp_path):
     with pytest.raises(OptionError, match=r"format='parket' is unknown: did you mean 'parquet'\?"):
         read_vectors(tmp_path / "v", "parket")
-    with pytest.raises(OptionError, match="'fasttext-bin' can be read but not written: write one of native"):
-        write_vectors(tmp_path / "v", "fasttext-bin", WORDS, VECTORS)
     with pytest.raises(OptionError, match="the npz format does not accept fvocab='x': leave it out"):
         write_vectors(tmp_path / "v", "npz", WORDS, VECTORS, fvocab="x")
     write_vectors(tmp_path / "v", "word2vec-text", WORDS, VECTORS)
     with pytest.raises(OptionError, match="the word2vec-text format does not accept mmap=True"):
         read_vectors(tmp_path / "v", mmap=True)
+
+
+def test_a_format_without_a_writer_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(FORMATS, "npz", replace(FORMATS["npz"], write=None))
+    with pytest.raises(OptionError, match="'npz' can be read but not written: write one of native"):
+        write_vectors(tmp_path / "v", "npz", WORDS, VECTORS)
 
 
 @pytest.mark.parametrize("name", WRITTEN)

@@ -30,7 +30,7 @@ import pytest
 
 import firth
 import stress
-from firth.formats.atomic import atomic_write
+from firth.atomic import atomic_write
 
 
 def campaigns() -> dict[str, ModuleType]:

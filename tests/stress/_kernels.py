@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from firth import Options
-from firth.formats import fasttext
 from firth.phrases import kernels as phrase_kernels
 from firth.phrases.connectors import RunTable, number_runs
 from firth.sorted_runs import DIGIT_BITS
+from firth.subwords import ngrams as subword_kernels
 from firth.text import word_kernels
 from firth.text.ids import DROPPED, END
 from firth.text.word_table import WordTable
@@ -28,6 +28,7 @@ from firth.training.negative_sampling import block_kernels, buckets, partition, 
 from firth.training.sampling import alias_table, keep_thresholds
 from firth.training.softmax import kernels
 from firth.training.softmax.cooccurrence import CountRows
+from firth.training.subwords import kernels as subword_training
 from firth.training.windows import layout, simd
 from firth.vectors import search_kernels
 
@@ -130,6 +131,30 @@ def train_block(D: int, K: int) -> Case:
         block = window_kernels.TokenBlock(center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate)
         counts = train(block, work)
         return [center, outside, work.loss, counts]
+
+    return case
+
+
+def train_subwords(D: int, K: int) -> Case:
+    train = subword_training.compile_train_block(*layout.tiles(K), layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        V, N, window = int(rng.integers(1, 40)), int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
+        lists = [[w, *(V + rng.integers(0, N, int(rng.integers(0, 9))))] for w in range(V)]
+        starts = fence(np.append(0, np.cumsum([len(rows) for rows in lists])))
+        rows = fence(np.concatenate(lists).astype(np.int32))
+        work = window_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_))
+        subwords = subword_training.make_subword_workspace(V, D, window, work)
+        work = fence.each(work)
+        subwords = subword_training.SubwordWorkspace(work, *map(fence, subwords[1:]))
+        inputs, outside, shrink = fence(matrix(rng, V + N, D)), fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
+        key, rate = np.uint64(rng.integers(2**63)), np.float32(0.005)
+        windows = window_kernels.TokenBlock(
+            subwords.vectors, outside, fence(tokens), keep, alias, key, window, shrink, K, rate
+        )
+        counts = train(subword_training.SubwordBlock(windows, inputs, starts, rows), subwords)
+        return [inputs, outside, work.loss, counts]
 
     return case
 
@@ -421,17 +446,23 @@ def best_analogies(rng: np.random.Generator, fence: Fence) -> list[Any]:
     return arrays
 
 
-def mean_of_ngrams(rng: np.random.Generator, fence: Fence) -> list[Any]:
-    V, bucket, D = int(rng.integers(1, 5)), int(rng.integers(1, 9)), int(rng.integers(1, 6))
+def ngrams(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    """List the n-grams of random words, into an array that is often too small, and add rows for them."""
+    V, N, D = int(rng.integers(1, 5)), int(rng.integers(1, 9)), int(rng.integers(1, 6))
     words = ["<" + "".join(rng.choice(list("aé語\U0001f600"), int(rng.integers(0, 6)))) + ">" for _ in range(V)]
-    raw = [word.encode() for word in words]
+    raw = [word.encode() if rng.random() < 0.8 else b"" for word in words]
     if rng.random() < 0.3:  # bytes that are not UTF-8, at the very end
         raw[-1] = raw[-1][:-1] + bytes(rng.integers(128, 256, 3).tolist())
-    blob, ends = fence(np.frombuffer(b"".join(raw), np.uint8)), fence(np.cumsum([len(word) for word in raw]))
-    rows, vectors = fence(rng.random((V + bucket, D), np.float32)), fence(np.empty((V, D), np.float32))
+    text, ends = fence(np.frombuffer(b"".join(raw), np.uint8)), fence(np.cumsum([len(word) for word in raw]))
     minn, maxn = (int(n) for n in rng.integers(0, 7, 2))
-    fasttext._compiled()(blob, ends, fence(rng.random(V) < 0.3), rows, bucket, minn, maxn, vectors)
-    return [vectors]
+    starts = fence(np.empty(V + 1, np.int64))
+    n = subword_kernels.list_ngrams(text, ends, minn, maxn, N, starts, fence(np.empty(0, np.int32)))
+    ids = fence(np.empty(max(0, n - int(rng.integers(0, 2))), np.int32))
+    subword_kernels.list_ngrams(text, ends, minn, maxn, N, starts, ids)
+    rows = fence(np.append(ids, [-1] * (n - len(ids))).astype(np.int32))
+    sums = fence(rng.random((V, D), np.float32))
+    subword_kernels.add_rows(starts, rows, fence(rng.random((N, D), np.float32)), sums)
+    return [starts, ids, sums]
 
 
 PLAIN: dict[str, Case] = {
@@ -454,13 +485,15 @@ PLAIN: dict[str, Case] = {
     "phrases.kernels.join": join,
     "vectors.search_kernels.keep_best": best,
     "vectors.search_kernels.keep_best_analogies": best_analogies,
-    "formats.fasttext._mean_of_ngrams": mean_of_ngrams,
+    "subwords.ngrams.list_ngrams": ngrams,
+    "subwords.ngrams.add_rows": ngrams,
 }
 """The kernels that also run as plain Python."""
 
 
 VECTOR_CODE = {
     "training.negative_sampling.window_kernels.train_block": train_block,
+    "training.subwords.kernels.train_block": train_subwords,
     "training.hierarchical_softmax.window_kernels.train_block": train_paths,
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
     "training.cbow.kernels.train_block": train_positions,

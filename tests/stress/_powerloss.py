@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
-from firth.formats.atomic import _File
+from firth.atomic import _File
 
 _PARTS = 3  # parts of one write, each of which reaches the disk or not
 _ROOT = 0

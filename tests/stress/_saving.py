@@ -28,9 +28,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import firth
+from firth.atomic import TEMPORARY_SUFFIX, _File
 from firth.errors import FirthError
 from firth.formats import write_vectors
-from firth.formats.atomic import TEMPORARY_SUFFIX, _File
 from firth.formats.native import write_native
 
 WORDS, NUMBERS = 300, 16

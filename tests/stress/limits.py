@@ -58,6 +58,8 @@ def is_allowed(name: str, value: Any) -> bool:
         return isinstance(value, str) and str(value) in limit["choices"]
     if value is None:
         return default is None
+    if limit["pair"]:
+        return False  # no pairs are tried
     kinds = (float, Fraction, np.floating, int, np.integer) if isinstance(default, float) else (int, np.integer)
     if not isinstance(value, kinds) or isinstance(value, (bool, np.timedelta64)) or value != value:
         return False

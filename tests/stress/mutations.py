@@ -21,9 +21,9 @@ class Mutation(NamedTuple):
 
 
 MUTATIONS = [
-    Mutation("the bytes are flushed to the disk before the rename", "formats/atomic.py",
+    Mutation("the bytes are flushed to the disk before the rename", "atomic.py",
              "os.fsync(self.file.fileno())", "self.file.fileno()", "formats/test_atomic.py"),
-    Mutation("a file is renamed into place, not written there", "formats/atomic.py",
+    Mutation("a file is renamed into place, not written there", "atomic.py",
              "self.temporary.replace(self.target)", "shutil.copyfile(self.temporary, self.target)",
              "formats/test_atomic.py"),
     Mutation("ids are in the vocabulary", "training/guards.py", "tokens.min() < END or tokens.max() >= V", "False",

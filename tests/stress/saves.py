@@ -18,7 +18,7 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
-from firth.formats.atomic import TEMPORARY_SUFFIX
+from firth.atomic import TEMPORARY_SUFFIX
 from stress._powerloss import Disk, recorded, states
 from stress._saving import KINDS, Case, command, leftovers, run_child
 

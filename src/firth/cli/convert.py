@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firth import terminal
+from firth.cli.exits import UsageError
 from firth.cli.files import left_out, output_format, vectors_in, vectors_of, where_saved, write
 from firth.cli.flags import VECTORS_READ, VECTORS_WRITTEN, FileFormat, at_least
 from firth.formats import detect, read_vectors
@@ -33,11 +34,22 @@ def convert(
             metavar="strict|replace|ignore", help="What to do with words that cannot be decoded.", show_default="strict"
         ),
     ] = None,
+    from_gensim: Annotated[
+        bool,
+        typer.Option(
+            "--from-gensim",
+            help="IN is a file that gensim's save wrote: a Word2Vec, KeyedVectors or Phrases. gensim, which must be "
+            "installed, unpickles it, and a pickle can run any code: use this only for files that you trust.",
+        ),
+    ] = False,
 ) -> None:
     """Write vectors in another format.
 
     Reports what the new format cannot store, such as counts or the options of a model.
     """
+    if from_gensim:
+        _convert_from_gensim(source, target, file_format, limit)
+        return
     written_as = output_format(target, file_format)
     model = _read(source, limit, encoding, unicode_errors)
     part = _first(model, limit)
@@ -47,6 +59,27 @@ def convert(
     terminal.write(f"{size}: {where_saved(target, written_as)}")
     if lost := left_out(model, written_as, whole=part is model):
         terminal.write(f"not saved in this {'format' if part is model else 'file'}: {', '.join(lost)}")
+
+
+def _convert_from_gensim(source: Path, target: Path, file_format: str | None, limit: int | None) -> None:
+    """Convert a pickle of gensim: a whole model or phrases to firth's own format, vectors to any."""
+    from firth.gensim.conversion import read_with_gensim
+    from firth.gensim.phrases import Phrases
+    from firth.vectors import KeyedVectors as Vectors
+
+    if limit is not None:
+        raise UsageError("--limit does not go with --from-gensim: convert the file that this command writes")
+    written_as = output_format(target, file_format)
+    terminal.write_error(f"warning: gensim unpickles {source}, which runs any code that the file contains")
+    found = read_with_gensim(source)
+    if isinstance(found, Phrases) and written_as.name != "native":
+        raise UsageError("phrases are written in firth's native format only: give a name that ends in .firth")
+    if written_as.name == "native":
+        found.save(target)
+    elif not isinstance(found, Phrases):
+        vectors = found if isinstance(found, Vectors) else found.wv
+        Vectors.save(vectors, target, written_as.name)
+    terminal.write(f"{found}: {where_saved(target, written_as)}")
 
 
 def _read(source: Path, limit: int | None, encoding: str | None, errors: str | None) -> "Word2Vec | KeyedVectors":
@@ -65,4 +98,4 @@ def _first(model: "Word2Vec | KeyedVectors", limit: int | None) -> "Word2Vec | K
     if limit is None or len(vectors) <= limit:
         return model
     counts = None if vectors.counts is None else vectors.counts[:limit]
-    return type(vectors).trusted(vectors.index_to_key[:limit], vectors.vectors[:limit], counts)
+    return type(vectors).trusted(vectors.index_to_key[:limit], vectors.vectors[:limit], counts, vectors.subwords)

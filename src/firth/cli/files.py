@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firth import terminal
+from firth.atomic import TEMPORARY_SUFFIX
 from firth.cli.exits import UsageError
-from firth.formats import COMPRESSIBLE, FORMATS, Format, VectorFile, detect, format_of_name
-from firth.formats.atomic import TEMPORARY_SUFFIX
+from firth.formats import COMPRESSIBLE, FORMATS, Format, VectorFile, detect, format_of_name, holds_subwords
 from firth.formats.huggingface import is_huggingface
 from firth.formats.projector import projector_files
 from firth.formats.streams import refuse_compression
@@ -82,7 +82,7 @@ def vectors_in(file: VectorFile) -> "KeyedVectors":
     """Return the vectors of a file that was read; its reader has checked the keys."""
     from firth.vectors import KeyedVectors
 
-    return KeyedVectors.trusted(list(file.keys), file.vectors, file.counts)
+    return KeyedVectors.trusted(list(file.keys), file.vectors, file.counts, file.subwords)
 
 
 def vectors_of(model: "Word2Vec | KeyedVectors") -> "KeyedVectors":
@@ -93,9 +93,13 @@ def vectors_of(model: "Word2Vec | KeyedVectors") -> "KeyedVectors":
 
 
 def write(model: "Word2Vec | KeyedVectors", path: Path, known: Format) -> None:
-    """Write the whole model in the native format, only its vectors in any other."""
+    """Write the whole model in the native format and for fastText, only its vectors in any other."""
+    from firth.model import Word2Vec
+
     if known.name == "native":
         model.save(path)
+    elif known.name == "fasttext-bin" and isinstance(model, Word2Vec) and not model.options.has_nodes:
+        model.save_fasttext(path)
     else:
         vectors_of(model).save(path, known.name)
 
@@ -106,9 +110,13 @@ def left_out(model: "Word2Vec | KeyedVectors", known: Format, *, whole: bool = T
 
     with_counts = "fvocab" not in known.writes_with  # word2vec formats write counts to a separate file
     counts = [] if with_counts or vectors_of(model).counts is None else ["counts"]
+    ngrams = ["rows of n-grams"] if vectors_of(model).subwords is not None and not holds_subwords(known.name) else []
     if not isinstance(model, Word2Vec) or (known.name == "native" and whole):
-        return counts
-    return [*counts, "nodes" if model.options.has_nodes else "outside matrix", "options", "history"]
+        return [*counts, *ngrams]
+    output = (
+        [] if known.name == "fasttext-bin" and whole else ["nodes" if model.options.has_nodes else "outside matrix"]
+    )
+    return [*counts, *ngrams, *output, "options", "history"]
 
 
 def where_saved(path: Path, known: Format) -> str:

@@ -140,15 +140,23 @@ def with_options(options: type[Any]) -> Callable[[Callable[..., None]], Callable
     return add_flags
 
 
+def _pair_or_text(text: Any) -> Any:
+    """Return 3-6 as a pair of numbers; other text is kept, so that `checked` rejects it."""
+    first, _, second = str(text).partition("-")
+    return (int(first), int(second)) if first.isdecimal() and second.isdecimal() else text
+
+
 def _flag(option: "dataclasses.Field[Any]") -> inspect.Parameter:
     meaning, optional, choices = (option.metadata[key] for key in ("meaning", "optional", "choices"))
     kind: Any = int | None if optional else type(option.default)
     allowed = range_text(option.metadata)
     settings: dict[str, Any] = {"metavar": "|".join(choices)} if choices else {}
+    if option.metadata["pair"]:
+        kind, settings = Any, {"parser": _pair_or_text, "metavar": "MIN-MAX"}
     information = typer.Option(
         help=f"{meaning[0].upper()}{meaning[1:]}{allowed and f' [{allowed}]'}.",
-        show_default="no limit" if option.default is None else True,
-        **(number(float if kind is float else int) if optional or kind in (int, float) else settings),
+        show_default=("none" if option.metadata["pair"] else "no limit") if option.default is None else True,
+        **(number(float if kind is float else int) if kind in (int | None, int, float) else settings),
     )
     annotation = Annotated[kind, information]
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=annotation)

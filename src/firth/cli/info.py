@@ -91,7 +91,7 @@ def _read(path: Path, name: str, limit: int | None) -> "tuple[KeyedVectors, dict
 
     native = read_native(path)
     records(native.history or [], str(path))  # raises FormatError if the history is damaged
-    return KeyedVectors.trusted(list(native.keys), native.center, native.counts), vars(native)
+    return KeyedVectors.trusted(list(native.keys), native.center, native.counts, native.subwords), vars(native)
 
 
 def _first_words(vectors: "KeyedVectors", topn: int) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from firth import other_programs, reports, terminal
 from firth.cli.exits import UsageError, exit_code
 from firth.cli.files import left_out, output_format, parts_of, refuse_to_overwrite, where_saved, write
 from firth.cli.flags import (
+    VECTORS_READ,
     VECTORS_WRITTEN,
     CommandWithFormats,
     CorpusFiles,
@@ -68,6 +69,14 @@ def train(
             "of its pairs is reported.",
         ),
     ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Vectors or a model, in any format: words of the corpus that the file has start from its vectors.",
+            **VECTORS_READ,
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -108,6 +117,7 @@ def train(
             checkpoint=checkpoint,
             checkpoint_minutes=checkpoint_minutes,
             resume=resume,
+            init=init,
         )
     except (KeyboardInterrupt, SystemExit) as interrupt:
         if checkpoint is not None and any(checkpoint.glob("checkpoint-*.firth")):

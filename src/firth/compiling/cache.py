@@ -29,8 +29,8 @@ from importlib.metadata import version
 from importlib.util import module_from_spec
 from pathlib import Path
 
+from firth.atomic import atomic_write
 from firth.errors import FormatError
-from firth.formats.atomic import atomic_write
 from firth.version import __version__
 
 SUFFIX = ".kernel"

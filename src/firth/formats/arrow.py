@@ -17,8 +17,8 @@ from typing import Any, cast
 
 import numpy as np
 
+from firth.atomic import atomic_write
 from firth.errors import FormatError, NotEnoughMemoryError
-from firth.formats.atomic import atomic_write
 from firth.formats.format import Array, Format, PathLike, Signature, Table
 from firth.formats.streams import BLOCK_ROWS, GrowingMatrix, fewer_rows
 from firth.formats.words import are_numbers, unique_rows, utf8, warn_of_broken_rows

@@ -1,6 +1,6 @@
-r"""fastText's model, `.bin`: its word vectors, computed from words and their character n-grams.
+r"""fastText's model, `.bin`: words, the rows of words and of their character n-grams, and the output matrix.
 
-Byte layout, little-endian (https://github.com/facebookresearch/fastText, versions 11 and 12):
+Byte layout, little-endian (https://github.com/facebookresearch/fastText, versions 11 and 12; 12 is written):
 
     int32 793712314, int32 version
     12 int32      dim, ws, epoch, minCount, neg, wordNgrams, loss, model, bucket, minn, maxn, lrUpdateRate
@@ -12,39 +12,51 @@ Byte layout, little-endian (https://github.com/facebookresearch/fastText, versio
     2 int64       rows (words + bucket) and columns of the input matrix, then its float32
     the rest      the output matrix, in the same layout; it is not read
 
-The vector of a word w is the mean of its own row and of those of its character n-grams (Bojanowski et al. 2017,
-eq. 2), of minn to maxn characters of <w>. The n-gram g has the row
-
-    words + h(g) mod bucket,   h: 32-bit FNV-1a over bytes taken as signed
-
-The rows are added in the order in which fastText adds them, so the result is the same to the last bit. fastText's
-text, `.vec`, is in `firth.formats.word2vec`.
+The vector of a word is the mean of its own row and the rows of its n-grams (`firth.subwords`); the n-gram with the
+number b has row words + b. fastText's text, `.vec`, is in `firth.formats.word2vec`.
 """
 
+import re
 import struct
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import FormatError
+from firth.errors import FormatError, OptionError
 from firth.formats.format import Array, Format, PathLike, Signature, Table
-from firth.formats.streams import CHUNK_BYTES, fewer_rows, is_compressed, reading, room_for
-from firth.formats.words import decoded, unique_rows
+from firth.formats.streams import (
+    BLOCK_ROWS,
+    CHUNK_BYTES,
+    fewer_rows,
+    is_compressed,
+    reading,
+    room_for,
+    writing_set,
+)
+from firth.formats.words import check_shapes, decoded, encoded, unique_rows
 from firth.messages import counted
+from firth.options import Options
+from firth.subwords import LONGEST_NGRAM, NgramScheme, SubwordVectors
 
 MAGIC = 793712314  # the first four bytes
 _VERSIONS = (11, 12)
 _HEADER = struct.Struct("<3i24x4i12x3i8xq")  # x: bytes that are skipped
+_WRITTEN = struct.Struct("<14id3i2q")  # all of it
 _ENTRY = struct.Struct("<qb")
 _MATRIX = struct.Struct("<b2q")
+_NAMES = (
+    "magic", "version", "dim", "ws", "epoch", "minCount", "neg", "wordNgrams", "loss", "model", "bucket", "minn",
+    "maxn", "lrUpdateRate", "t", "entries", "words", "labels", "tokens", "pruned",
+)  # fmt: skip
 _SUPERVISED = 3
-_END_OF_SENTENCE = b"</s>"
+_LOSSES = {"hierarchical_softmax": 1, "negative_sampling": 2, "softmax": 3}
+_MODELS = {"cbow": 1, "skip_gram": 2}
+_LARGEST_INT = 2**31 - 1
 _LONGEST_WORD = 1 << 16  # bytes
-_LONGEST_NGRAM = 100  # characters; fastText's default is 6, and without a limit a long word would take hours
+_UNWRITABLE = re.compile(r"[ \t\n\v\f\r\0]")
 _INSTEAD = "use the .bin it was made from, or the .vec file that was written with it"
 
 
@@ -67,9 +79,9 @@ class _Header(NamedTuple):
 def read_fasttext(
     path: PathLike, *, encoding: str = "utf8", unicode_errors: str = "strict", limit: int | None = None
 ) -> Table:
-    """Read the word vectors and counts of a fastText `.bin`, plain or compressed.
+    """Read the word vectors, the counts and the rows of n-grams of a fastText `.bin`, plain or compressed.
 
-    The rows are those of fastText's `getWordVector`, n-grams included: (V, D) float32. The matrix of a plain file
+    The vectors are those of fastText's `getWordVector`, n-grams included: (V, D) float32. The matrix of a plain file
     is mapped and takes no further memory; that of a compressed file is read into memory.
     Raises `FormatError` for a quantised (`.ftz`) or pruned model, and a file that is truncated or damaged, and
     `NotEnoughMemoryError` for a matrix that does not fit in memory.
@@ -82,10 +94,59 @@ def read_fasttext(
         matrix = _read_matrix(reader, header)
     V = header.words if limit is None else min(limit, header.words)
     keys = decoded(path, words[:V], encoding, unicode_errors)
-    return unique_rows(path, Table(keys, _compose(path, words[:V], matrix, header), np.array(counts[:V], np.int64)))
+    subwords = _subwords(matrix, header)
+    vectors = _compose(path, words[:V], matrix, subwords)
+    return unique_rows(path, Table(keys, vectors, np.array(counts[:V], np.int64), subwords))
+
+
+class ClassifierError(FormatError):
+    """The file is a classifier of fastText, not a model of words."""
+
+
+class FastTextModel(NamedTuple):
+    """All of a model: its table, the (V, D) output matrix, and the numbers of its header by fastText's names."""
+
+    table: Table
+    output: NDArray[np.float32]
+    header: dict[str, Any]
+
+
+def read_fasttext_model(path: PathLike, *, encoding: str = "utf8", unicode_errors: str = "strict") -> FastTextModel:
+    """Read a whole `.bin`; raises the errors of `read_fasttext`, and `ClassifierError` for a classifier."""
+    path = Path(path)
+    with reading(path) as file:
+        reader = _Bytes(path, file)
+        head = dict(zip(_NAMES, _WRITTEN.unpack(reader.take(_WRITTEN.size, "its header")), strict=True))
+        if head["magic"] == MAGIC and head["model"] == _SUPERVISED:
+            raise ClassifierError(f"{path} is a classifier of fastText, not a model of words: read it with fastText")
+        table = read_fasttext(path, encoding=encoding, unicode_errors=unicode_errors)  # which checks the header
+        _read_words(reader, _Header(*(head[name] for name in _Header._fields)))
+        _skip_matrix(reader)
+        output = _read_output(reader)
+    if output.shape != table.vectors.shape:
+        raise _damaged(path, f"its output matrix is {output.shape}, and its vectors are {table.vectors.shape}")
+    return FastTextModel(table, output, head)
 
 
 # --- reading
+
+
+def _skip_matrix(reader: "_Bytes") -> None:
+    _, rows, D = _MATRIX.unpack(reader.take(_MATRIX.size, "the size of its matrix"))
+    left = 4 * rows * D
+    while left:
+        left -= len(reader.take(min(CHUNK_BYTES, left), "its input matrix"))
+
+
+def _read_output(reader: "_Bytes") -> NDArray[np.float32]:
+    quantised, rows, D = _MATRIX.unpack(reader.take(_MATRIX.size, "the size of its output matrix"))
+    if quantised or rows < 0 or D < 1:
+        raise _damaged(reader.path, f"its output matrix is {rows} x {D}")
+    room_for((rows, D), np.float32, reader.path, "read the vectors alone")
+    data, size = bytearray(), 4 * rows * D
+    while len(data) < size:
+        data += reader.take(min(CHUNK_BYTES, size - len(data)), "its output matrix")
+    return np.frombuffer(data, "<f4").reshape(rows, D).astype(np.float32)
 
 
 def _read_header(reader: "_Bytes") -> _Header:
@@ -98,7 +159,7 @@ def _read_header(reader: "_Bytes") -> _Header:
     sound = (
         0 < header.dim <= 1 << 16 and 0 <= header.words <= header.entries and header.bucket >= 0 and header.minn >= 0
     )
-    if not sound or header.maxn > _LONGEST_NGRAM or header.words + header.labels != header.entries:
+    if not sound or header.maxn > LONGEST_NGRAM or header.words + header.labels != header.entries:
         raise _damaged(path, f"its header is inconsistent: {header}")
     if header.pruned > 0:
         raise FormatError(f"{path} is a pruned fastText model: {_INSTEAD}")
@@ -184,77 +245,106 @@ def _damaged(path: Path, reason: str) -> FormatError:
     return FormatError(f"{path} is truncated or damaged, or is not a fastText .bin model: {reason}")
 
 
-# --- composing
+def _subwords(matrix: Array, header: _Header) -> SubwordVectors | None:
+    """Return the rows of the n-grams, or None for a model without n-grams."""
+    if header.maxn <= 0 or header.bucket == 0 or len(matrix) == header.words or header.pruned == 0:
+        return None
+    return SubwordVectors(NgramScheme(header.minn, header.maxn, header.bucket), matrix[header.words :])
 
 
-def _compose(path: Path, words: list[bytes], matrix: Array, header: _Header) -> NDArray[np.float32]:
+def _compose(path: Path, words: list[bytes], matrix: Array, subwords: SubwordVectors | None) -> NDArray[np.float32]:
     """Return the (V, D) vectors of the words."""
     V = len(words)
-    room_for((V, header.dim), np.float32, path, fewer_rows())
-    if header.maxn <= 0 or header.bucket == 0 or len(matrix) == header.words or header.pruned == 0:
+    room_for((V, matrix.shape[1]), np.float32, path, fewer_rows())
+    if subwords is None:
         return np.array(matrix[:V], dtype=np.float32)
-    blob = np.frombuffer(b"".join(b"<%s>" % word for word in words), np.uint8)
-    ends = np.cumsum([len(word) + 2 for word in words], dtype=np.int64)
-    no_ngrams = np.array([word == _END_OF_SENTENCE for word in words], np.bool_)
-    vectors = np.empty((V, header.dim), np.float32)
-    plain = matrix.view(np.ndarray)  # Numba does not take a memory map
-    _compiled()(blob, ends, no_ngrams, plain, header.bucket, header.minn, header.maxn, vectors)
-    return vectors
+    return subwords.compose(words, matrix[:V])
 
 
-@cache
-def _compiled() -> Callable[..., None]:
-    import numba
-
-    return cast(Callable[..., None], numba.njit(nogil=True)(_mean_of_ngrams))
+# --- writing
 
 
-def _mean_of_ngrams(
-    blob: Any, ends: Any, no_ngrams: Any, matrix: Any, bucket: int, minn: int, maxn: int, vectors: Any
+def write_fasttext(
+    path: PathLike,
+    keys: Sequence[str | int],
+    vectors: Array,
+    counts: Array | None = None,
+    *,
+    subwords: SubwordVectors | None = None,
+    outside: Array | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> None:
-    """Fill `vectors` with the mean of each word's row of `matrix` and those of its n-grams, its last `bucket` rows.
+    """Write a model that fastText and gensim's `load_facebook_model` read, atomically; a suffix may compress it.
 
-    `blob` holds each word as <word>, ending at `ends`. An n-gram of one character is left out at either end, where
-    it is the bracket alone. Compiled by Numba.
+    vectors   (V, D): the vectors of the words; the row written for a word is what its n-grams leave of its vector
+    counts    (V,); a count below 1, or counts that are unknown, are written as 1, because gensim drops such words
+    subwords  rows of n-grams; None writes a model without n-grams
+    outside   (V, D) output matrix; zeros are written for None
+    options   `Options` as a dictionary, for the header; by default those of `Options()`
+
+    Numbers are written as float32, and whole-number keys in decimal. Raises `FormatError`, before anything is written,
+    for a word that is empty or contains whitespace or a null character, and `OptionError` if shapes differ.
     """
-    V = matrix.shape[0] - bucket
-    start = 0
-    for w in range(ends.shape[0]):
-        end = ends[w]
-        vectors[w] = matrix[w]
-        added = 1
-        first = end if no_ngrams[w] else start
-        for i in range(first, end):
-            if blob[i] & 0xC0 == 0x80:  # within a character
-                continue
-            value = np.uint32(2166136261)
-            j = i
-            n = 1
-            while j < end and n <= maxn:
-                first_byte = True
-                while j < end and (first_byte or blob[j] & 0xC0 == 0x80):
-                    first_byte = False
-                    signed = np.uint32(np.int32(np.int8(blob[j])))
-                    value = np.uint32(np.uint32(value ^ signed) * np.uint32(16777619))
-                    j += 1
-                if n >= minn and not (n == 1 and (i == start or j == end)):
-                    row = V + np.int64(value) % bucket
-                    for d in range(vectors.shape[1]):
-                        vectors[w, d] += matrix[row, d]
-                    added += 1
-                n += 1
-        scale = np.float32(1.0 / added)
-        for d in range(vectors.shape[1]):
-            vectors[w, d] *= scale
-        start = end
+    check_shapes(keys, vectors, counts)
+    words = encoded(keys, "fastText's .bin", _UNWRITABLE)
+    if outside is not None and outside.shape != vectors.shape:
+        raise OptionError(f"outside has shape {outside.shape}: it must have that of the vectors, {vectors.shape}")
+    if subwords is not None and subwords.vector_size != vectors.shape[1]:
+        raise OptionError(
+            f"the rows of n-grams have {counted(subwords.vector_size, 'number')}, and the vectors {vectors.shape[1]}: "
+            "they must have the same size"
+        )
+    occurrences = [1] * len(words) if counts is None else np.maximum(counts, 1).tolist()
+    with writing_set(path) as (file,):
+        file.write(_header_bytes(vectors.shape, subwords, options, sum(occurrences)))
+        for word, count in zip(words, occurrences, strict=True):
+            file.write(word + b"\0" + _ENTRY.pack(count, 0))
+        V, D = vectors.shape
+        n_ngrams = 0 if subwords is None else subwords.scheme.buckets
+        _write_matrix(file, (V + n_ngrams, D), _input_blocks(words, vectors, subwords))
+        _write_matrix(file, (V, D), _blocks(np.broadcast_to(np.float32(0), (V, D)) if outside is None else outside))
+
+
+def _header_bytes(
+    shape: tuple[int, ...], subwords: SubwordVectors | None, options: Mapping[str, Any] | None, tokens: int
+) -> bytes:
+    V, D = shape
+    minn, maxn, buckets = (0, 0, 0) if subwords is None else subwords.scheme
+    used = Options().to_dict() | dict(options or {})
+    loss, model = _LOSSES[used["objective"]], _MODELS[used["architecture"]]
+    least = min(used["min_count"], _LARGEST_INT)
+    numbers = [D, used["window"], used["epochs"], least, used["negative"], 1, loss, model, buckets, minn, maxn, 100]
+    return _WRITTEN.pack(MAGIC, max(_VERSIONS), *numbers, used["sample"], V, V, 0, tokens, -1)
+
+
+def _input_blocks(words: list[bytes], vectors: Array, subwords: SubwordVectors | None) -> Iterator[Array]:
+    """Yield the rows of the words and then of the n-grams, some at a time."""
+    for start in range(0, len(words), BLOCK_ROWS):
+        block = vectors[start : start + BLOCK_ROWS]
+        yield block if subwords is None else subwords.own_rows(words[start : start + BLOCK_ROWS], block)
+    if subwords is not None:
+        for start in range(0, subwords.scheme.buckets, BLOCK_ROWS):
+            yield subwords.dense_rows(start, min(start + BLOCK_ROWS, subwords.scheme.buckets))
+
+
+def _blocks(matrix: Array) -> Iterator[Array]:
+    for start in range(0, len(matrix), BLOCK_ROWS):
+        yield matrix[start : start + BLOCK_ROWS]
+
+
+def _write_matrix(file: BinaryIO, shape: tuple[int, ...], blocks: Iterator[Array]) -> None:
+    file.write(_MATRIX.pack(0, *shape))
+    for block in blocks:
+        file.write(np.ascontiguousarray(block, "<f4").data)
 
 
 FORMAT = Format(
     "fasttext-bin",
-    "a fastText .bin model: its word vectors, n-grams included (read only)",
+    "fastText's .bin model with its n-grams; gensim's load_facebook_model reads it",
     read_fasttext,
-    suffixes=(".bin",),
+    write_fasttext,
     reads_with=frozenset({"limit", "encoding", "unicode_errors"}),
+    writes_with=frozenset({"subwords", "outside", "options"}),
     compressible=True,
     signature=Signature(MAGIC.to_bytes(4, "little"), "a fastText .bin model", "read it with KeyedVectors.load"),
 )

@@ -9,16 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.subwords import SubwordVectors
+
 Array = NDArray[Any]
 PathLike = str | os.PathLike[str]
 
 
 class Table(NamedTuple):
-    """V keys, words or whole numbers, their (V, D) vectors, and their (V,) int64 counts where known."""
+    """V keys, words or whole numbers, their (V, D) vectors, their (V,) int64 counts where known, and n-grams if any."""
 
     keys: list[str] | list[int]
     vectors: Array
     counts: NDArray[np.int64] | None
+    subwords: SubwordVectors | None = None
 
 
 class Signature(NamedTuple):

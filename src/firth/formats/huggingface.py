@@ -18,8 +18,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from firth.atomic import atomic_folder, atomic_set
 from firth.errors import FormatError
-from firth.formats.atomic import atomic_folder, atomic_set
 from firth.formats.format import Array, Format, PathLike, Table
 from firth.formats.plain_safetensors import read_safetensors
 from firth.formats.tensors import header, parts

@@ -15,13 +15,17 @@ The header maps each tensor's name to its dtype, shape and offsets:
     word_ends  (V,) int64       where each word ends in `words`                       }
     ids        (V,) int64       the keys, where they are whole numbers                } or this one
     counts     (V,) int64       the count of each word; absent where unknown
+    ngrams     (N, D) float32   rows of character n-grams (`firth.subwords`); absent in a model without subwords
+    buckets    (N,) int64       the number of the n-gram of each row, ascending; absent if N is the number of buckets
 
 Hierarchical softmax has `nodes` instead of `outside`: N = V - 1 rows for the V words of training, to which words may
 have been added since.
 
-`__metadata__` has strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where absent), `sha256`
-(of the bytes of center and of outside or nodes, which identifies the result of a training run), `crc32` (JSON: the
-CRC-32 of each tensor's bytes) and `header_crc32` (that of the rest of the header).
+`__metadata__` has strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where absent), `extra`
+(JSON, in models that `firth.gensim` saved: gensim's attributes), `subwords` (JSON: minn, maxn and the number of
+buckets; absent without n-grams), `sha256` (of the bytes of center, of outside or nodes, and of ngrams, which identifies
+the result of a training run), `crc32` (JSON: the CRC-32 of each tensor's bytes) and `header_crc32` (that of the rest of
+the header).
 """
 
 import json
@@ -30,13 +34,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.atomic import atomic_write
 from firth.errors import FormatError, OptionError
-from firth.formats.atomic import atomic_write
 from firth.formats.format import Array, Format, Head, PathLike, Table
 from firth.formats.helper_thread import helper
 from firth.formats.sealed import KINDS, LONGEST_HEADER, NATIVE, SealedFile, open_sealed, write_hashed
@@ -45,9 +49,13 @@ from firth.formats.streams import is_compressed, refuse_compression, refuse_devi
 from firth.formats.tensors import is_safetensors
 from firth.formats.word2vec import is_header
 from firth.formats.words import FLOATS, check_shapes, key_tensors, split_words
+from firth.messages import counted
+from firth.options import shortened
+from firth.subwords import LONGEST_NGRAM, NgramScheme, SubwordVectors
 
-MATRICES = ("center", "outside", "nodes")
-_KINDS = {"center": "F", "outside": "F", "nodes": "F", "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64"}
+MATRICES = ("center", "outside", "nodes", "ngrams")
+_KINDS = {**dict.fromkeys(MATRICES, "F"), "words": "U8", "word_ends": "I64", "ids": "I64", "counts": "I64",
+          "buckets": "I64"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,29 +70,44 @@ class NativeFile:
     history: list[dict[str, Any]] | None
     sha256: str
     nodes: Array | None = None
+    extra: dict[str, Any] | None = None
+    subwords: SubwordVectors | None = None
+
+
+class ComposedVectors(NamedTuple):
+    """The (V, D) vectors of words, and the rows of n-grams that they are composed of, if they are."""
+
+    vectors: Array
+    subwords: SubwordVectors | None
 
 
 def write_native(
     path: PathLike,
     *,
     keys: Sequence[str | int],
-    center: Array,
+    center: "Array | ComposedVectors",
     outside: Array | None = None,
     nodes: Array | None = None,
     counts: Array | Sequence[int] | None = None,
     options: Mapping[str, Any] | None = None,
-    history: Sequence[Mapping[str, Any]] | None = None,
+    **records: Any,
 ) -> None:
     """Write one native file, atomically.
 
     `center` and `outside`, (V, D), and `nodes`, (N, D), are arrays of float16, 32 or 64, not necessarily contiguous:
     they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are V
-    strings or V whole numbers; `options` and `history` can be written as JSON. Raises `OptionError`, before anything is
-    written, if shapes differ, a key is repeated, or the suffix is that of a compression.
+    strings or V whole numbers. With n-grams, `center` is a `ComposedVectors`. `options` and the `records`, which are
+    `history` and `extra`, can be written as JSON. Raises `OptionError`, before anything is written, if shapes differ, a
+    key is repeated, or the suffix is that of a compression.
     """
     refuse_compression(path, "native")
-    tensors = _tensors(keys, center, {"outside": outside, "nodes": nodes}, counts)
-    known = {"options": json.dumps(options), "history": json.dumps(history)}
+    vectors, subwords = center if isinstance(center, ComposedVectors) else (center, None)
+    tensors = _tensors(keys, vectors, {"outside": outside, "nodes": nodes}, counts)
+    documents = {"options": options, "history": None} | records
+    known = {name: json.dumps(document) for name, document in documents.items()}
+    if subwords is not None:
+        tensors |= _subword_tensors(subwords, vectors.shape[1])
+        known["subwords"] = json.dumps(subwords.scheme._asdict())
     with atomic_write(path) as file:
         write_hashed(file, NATIVE, tensors, known, [name for name in MATRICES if name in tensors])
 
@@ -104,7 +127,7 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
     with open_sealed(path, NATIVE) as file:
         _check_layout(file)
         read = partial(file.mapped, check=False) if mmap else file.tensor
-        wanted = [name for name in MATRICES if name in file.layout and (outside or name == "center")]
+        wanted = [name for name in MATRICES if name in file.layout and (outside or name not in ("outside", "nodes"))]
         with helper(0 if mmap else path.stat().st_size) as other:
             matrices = {name: other.submit(read, name) for name in wanted}  # while this thread decodes the keys
             keys = _keys(file, unchecked=mmap)
@@ -116,7 +139,9 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
             options=file.json("options", dict, optional=True),
             history=file.json("history", list, optional=True),
             sha256=file.string("sha256"),
+            extra=file.json("extra", dict, optional=True) if "extra" in file.metadata else None,
             nodes=matrices["nodes"].result() if "nodes" in matrices else None,
+            subwords=_subwords(file, matrices["ngrams"].result()) if "ngrams" in matrices else None,
         )
 
 
@@ -150,6 +175,14 @@ def _tensors(
     return tensors
 
 
+def _subword_tensors(subwords: SubwordVectors, D: int) -> dict[str, Array]:
+    if subwords.vector_size != D:
+        raise OptionError(
+            f"the rows of n-grams have {counted(subwords.vector_size, 'number')}: they must have {D}, as center does"
+        )
+    return {"ngrams": subwords.rows} | ({} if subwords.buckets is None else {"buckets": subwords.buckets})
+
+
 # --- reading
 
 
@@ -171,6 +204,23 @@ def _check_layout(file: SealedFile) -> None:
             file.refuse(f"{name} has shape {layout[name][1]}, but center has {shape}")
     if "nodes" in layout and ("outside" in layout or layout["nodes"][1][1:] != shape[1:]):
         file.refuse(f"nodes has shape {layout['nodes'][1]}, but center has {shape}, or there is an outside matrix too")
+    ngrams = layout.get("ngrams", ("", [0, shape[1]]))[1]
+    if len(ngrams) != 2 or ngrams[1] != shape[1] or ("buckets" in layout and layout["buckets"][1] != ngrams[:1]):
+        file.refuse(f"ngrams has shape {ngrams}, but center has {shape}")
+
+
+def _subwords(file: SealedFile, rows: Array) -> SubwordVectors:
+    """Return the rows of n-grams; refuse numbers that do not fit them."""
+    found = file.json("subwords", dict)
+    numbers = [found.get(name) for name in NgramScheme._fields]
+    minn, maxn, buckets = (number if type(number) is int else -1 for number in numbers)
+    if not (0 <= minn <= LONGEST_NGRAM and 0 <= maxn <= LONGEST_NGRAM and 0 < buckets < 2**31):
+        file.refuse(f"subwords is {shortened(found)}")
+    try:
+        held = file.tensor("buckets") if "buckets" in file.layout else None
+        return SubwordVectors(NgramScheme(minn, maxn, buckets), rows, held)
+    except OptionError as error:
+        file.refuse(str(error), error)
 
 
 def _keys(file: SealedFile, unchecked: bool) -> list[str] | list[int]:
@@ -229,11 +279,17 @@ def _is_native(head: Head) -> bool:
 
 def _read(path: PathLike, *, mmap: bool = False) -> Table:
     file = read_native(path, outside=False, mmap=mmap)
-    return Table(file.keys, file.center, file.counts)
+    return Table(file.keys, file.center, file.counts, file.subwords)
 
 
-def _write(path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None) -> None:
-    write_native(path, keys=keys, center=vectors, counts=counts)
+def _write(
+    path: PathLike,
+    keys: Sequence[str | int],
+    vectors: Array,
+    counts: Array | None,
+    subwords: SubwordVectors | None = None,
+) -> None:
+    write_native(path, keys=keys, center=ComposedVectors(vectors, subwords), counts=counts)
 
 
 FORMAT = Format(
@@ -243,5 +299,6 @@ FORMAT = Format(
     _write,
     (".firth",),
     frozenset({"mmap"}),
+    frozenset({"subwords"}),
     recognises_head=_is_native,
 )

@@ -22,8 +22,8 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.lib import format as npy
 
+from firth.atomic import atomic_write
 from firth.errors import FormatError
-from firth.formats.atomic import atomic_write
 from firth.formats.format import Array, Format, Head, PathLike, Signature, Table
 from firth.formats.streams import room_for
 from firth.formats.tensors import LONGEST_SIDE, parts

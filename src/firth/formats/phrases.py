@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.formats.atomic import atomic_write
+from firth.atomic import atomic_write
 from firth.formats.format import PathLike
 from firth.formats.sealed import PHRASES, SealedFile, open_sealed, write_sealed
 from firth.formats.streams import refuse_compression, refuse_devices

@@ -16,8 +16,8 @@ from typing import cast
 
 import numpy as np
 
+from firth.atomic import atomic_write
 from firth.errors import FormatError
-from firth.formats.atomic import atomic_write
 from firth.formats.format import Array, Format, PathLike, Table
 from firth.formats.npz import VECTOR_NAMES
 from firth.formats.tensors import CODES, LONGEST_SIDE, TensorFile, is_safetensors, open_tensors, write_tensors

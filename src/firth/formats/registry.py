@@ -19,6 +19,7 @@ from firth.formats.streams import is_compressed, read_head, refuse_compression, 
 from firth.formats.words import check_shapes
 from firth.messages import counted, option
 from firth.options import whole
+from firth.subwords import SubwordVectors
 
 FORMATS: dict[str, Format] = {
     known.name: known
@@ -94,12 +95,13 @@ def _named(name: str) -> Format:
 
 
 class VectorFile(NamedTuple):
-    """The content of a file: V keys, (V, D) vectors, (V,) int64 counts where known, and the name of its format."""
+    """The content of a file: V keys, (V, D) vectors, (V,) int64 counts where known, the format's name, and n-grams."""
 
     keys: list[str] | list[int]
     vectors: Array
     counts: NDArray[np.int64] | None
     format: str
+    subwords: SubwordVectors | None = None
 
 
 def read_vectors(
@@ -140,7 +142,12 @@ def read_vectors(
             f"{path} holds {counted(len(table.keys), 'key')} with vectors of 0 numbers; at least 1 is needed"
         )
     counts = None if table.counts is None else table.counts[:limit]
-    return VectorFile(table.keys[:limit], table.vectors[:limit], counts, known.name)
+    return VectorFile(table.keys[:limit], table.vectors[:limit], counts, known.name, table.subwords)
+
+
+def holds_subwords(format: str | None) -> bool:  # noqa: A002
+    """Return whether the format of that name stores the rows of n-grams; raises `OptionError` for an unknown name."""
+    return format is not None and "subwords" in _named(format).writes_with
 
 
 def write_vectors(
@@ -155,8 +162,9 @@ def write_vectors(
 
     Rows are in the order given, and every number reads back the same. A suffix .gz, .bz2, .xz or .zst
     compresses the formats in `COMPRESSIBLE`. Options: `fvocab` (word2vec), `language` and `license_name`
-    (huggingface). Raises `FormatError` for a word that the format cannot hold, before anything is written, and
-    `OptionError` for arguments that do not fit together.
+    (huggingface), `subwords` (native and fasttext-bin), `outside` and `options` (fasttext-bin). Raises `FormatError`
+    for a word that the format cannot hold, before anything is written, and `OptionError` for arguments that do not fit
+    together.
     """
     known = _named(format) if format else format_of_name(path)
     if known.write is None:

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import DTypeLike
 
+from firth.atomic import atomic_set
 from firth.errors import FormatError, OptionError
-from firth.formats.atomic import atomic_set
 from firth.formats.format import Array, Head, PathLike
 from firth.formats.signatures import START_BYTES
 from firth.messages import advice

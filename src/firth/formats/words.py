@@ -147,7 +147,8 @@ def unique_rows(path: Path, table: Table, *, finite: bool = True) -> Table:
     for row, key in enumerate(keys):
         first_rows.setdefault(key, row)
     kept = np.fromiter(first_rows.values(), np.intp, len(first_rows))
-    return Table(list(first_rows), table.vectors[kept], None if table.counts is None else table.counts[kept])
+    counts = None if table.counts is None else table.counts[kept]
+    return table._replace(keys=list(first_rows), vectors=table.vectors[kept], counts=counts)
 
 
 def warn_of_broken_rows(path: Path, broken: int) -> None:

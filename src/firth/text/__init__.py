@@ -3,9 +3,10 @@
 `sources` finds files, `opening` reads their bytes, and `sources` cuts these into chunks (`arrays`
 does the same for integers). `encoding`, or `sentences` for token lists and for a caller's tokenizer, numbers the words
 of one chunk. `merging` merges these numberings, in order, into one of the whole corpus; `word_table` holds the distinct
-words of text meanwhile. `store` keeps the ids, `vocabulary` the words.
+words of text meanwhile. `choosing` drops rare words. `store` keeps the ids, `vocabulary` the words.
 """
 
+from firth.text.choosing import KnownWords
 from firth.text.holdout import check_validation, hold_out
 from firth.text.ids import END
 from firth.text.reading import Corpus, check_files, read_corpus
@@ -14,6 +15,6 @@ from firth.text.store import BLOCK_WORDS, TokenStore
 from firth.text.vocabulary import Vocabulary
 
 __all__ = [
-    "read_corpus", "check_files", "check_validation", "hold_out", "Corpus", "CorpusInput", "Vocabulary", "TokenStore",
-    "END", "BLOCK_WORDS",
+    "read_corpus", "check_files", "check_validation", "hold_out", "Corpus", "CorpusInput", "KnownWords", "Vocabulary",
+    "TokenStore", "END", "BLOCK_WORDS",
 ]  # fmt: skip

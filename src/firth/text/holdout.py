@@ -3,16 +3,14 @@
 from dataclasses import replace
 from typing import Any, TypeGuard, cast
 
-import numpy as np
-
 from firth.errors import CorpusError, OptionError
 from firth.messages import counted, option
 from firth.options import Options
-from firth.text.ids import DROPPED
+from firth.text.choosing import KnownWords
 from firth.text.reading import Corpus, read_corpus
 from firth.text.sentences import Tokenizer
 from firth.text.sources import CorpusInput, is_files
-from firth.text.store import StoreBuilder, TokenStore
+from firth.text.store import TokenStore
 
 
 def hold_out(
@@ -68,16 +66,5 @@ def _last_part(corpus: Corpus, fraction: float) -> tuple[Corpus, TokenStore]:
 
 def _other_text(corpus: Corpus, validation: CorpusInput, options: Options, **reading: Any) -> TokenStore:
     """Read a text with the vocabulary of another."""
-    other = read_corpus(validation, replace(options, min_count=1, max_vocab=None), **reading)
-    ids = corpus.vocabulary.key_to_index
-    new_ids = np.array([ids.get(key, DROPPED) for key in other.vocabulary.index_to_key], np.int32)
-    with other.tokens as tokens:
-        if not (new_ids != DROPPED).any():
-            raise CorpusError(
-                f"the vocabulary of the corpus has none of the {counted(len(new_ids), 'distinct word')} of the "
-                "validation text: give a text of the same kind"
-            )
-        builder = StoreBuilder()
-        for block in range(tokens.n_blocks):
-            builder.append(tokens.read_block(block), new_ids)
-    return builder.finish(np.arange(len(corpus.vocabulary), dtype=np.int32))
+    known = KnownWords(corpus.vocabulary, options, name="the validation text")
+    return read_corpus(validation, known, **reading).tokens

@@ -4,7 +4,7 @@
 occurrence, and count them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,12 @@ class KeyCounts:
 
     counts    (n,) int64, occurrences of each key; 0 for a key that is counted under an earlier id
     same_ids  (n,) int32: the id under which each key is counted; None: each under its own
-    keys      function that returns the keys, str or int, of ids with a count; to be called once
+    keys      function that yields the keys, str or int, of ids with a count, some at a time; to be called once
     """
 
     counts: NDArray[np.int64]
     same_ids: Ids | None
-    keys: Callable[[NDArray[np.integer[Any]]], list[Any]]
+    keys: Callable[[NDArray[np.integer[Any]]], Iterator[list[Any]]]
 
 
 class MergedKeys:
@@ -70,7 +70,7 @@ class MergedKeys:
         """Return the keys and their counts; the object must not be used afterwards."""
         keys = list(self._ids)
         self._ids.clear()
-        return KeyCounts(self._counts[: len(keys)], None, lambda ids: [keys[i] for i in ids.tolist()])
+        return KeyCounts(self._counts[: len(keys)], None, lambda ids: iter([[keys[i] for i in ids.tolist()]]))
 
 
 class MergedWords:
@@ -143,12 +143,10 @@ class MergedWords:
             found.append(ids[part.entries[part.entries != END]])
         return np.concatenate(found)
 
-    def _decoded(self, ids: NDArray[np.integer[Any]]) -> list[str]:
-        words: list[str] = []
+    def _decoded(self, ids: NDArray[np.integer[Any]]) -> Iterator[list[str]]:
         for first in range(0, len(ids), WORDS_AT_A_TIME):
-            words += self._words.texts(ids[first : first + WORDS_AT_A_TIME]).decode().split("\n")[:-1]
+            yield self._words.texts(ids[first : first + WORDS_AT_A_TIME]).decode().split("\n")[:-1]
         self._words = DistinctWords()  # frees the table
-        return words
 
 
 def _first_equal(folded_ids: Ids, n_folded: int) -> Ids:

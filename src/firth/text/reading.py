@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from firth.errors import CorpusError, OptionError
-from firth.messages import advice, counted, option
 from firth.options import Options, checked, limits, shortened
 from firth.resources import checked_workers
 from firth.text import arrays, encoding, sources
+from firth.text.choosing import Choice, KnownWords, MostFrequent
 from firth.text.encoding import EncodedText, TextEncoder, encode_integers
-from firth.text.ids import DROPPED
-from firth.text.merging import KeyCounts, MergedKeys, MergedWords
+from firth.text.merging import MergedKeys, MergedWords
 from firth.text.opening import BytesRead
 from firth.text.sentences import Tokenizer, encode_sentences, encode_tokenized
 from firth.text.sources import CorpusInput, is_files
@@ -48,6 +47,7 @@ class Corpus:
     distinct_words    distinct words read, before `min_count` and `max_vocab`
     below_min_count   how many of them were dropped because of `min_count`
     beyond_max_vocab  how many of them were dropped because of `max_vocab`
+    not_in_vocabulary how many of them were dropped because `KnownWords` lack them
     """
 
     vocabulary: Vocabulary
@@ -59,11 +59,12 @@ class Corpus:
     distinct_words: int
     below_min_count: int
     beyond_max_vocab: int
+    not_in_vocabulary: int = 0
 
 
 def read_corpus(
     corpus: CorpusInput,
-    options: Options,
+    options: Options | KnownWords,
     *,
     tokenizer: Tokenizer | None = None,
     offsets: ArrayLike | None = None,
@@ -89,14 +90,16 @@ def read_corpus(
       progress      called repeatedly with (done, total): bytes of files, or tokens
 
     In a file a sentence is a line, in UTF-8; invalid bytes become U+FFFD and are counted. `min_count`,
-    `max_vocab` and `lowercase` (of token lists too) come from `options`; integer ids become integer keys. The
+    `max_vocab` and `lowercase` (of token lists too) come from `options`; integer ids become integer keys. With
+    `KnownWords` as `options` the vocabulary is theirs, and the counts of the text are added to its counts. The
     result does not depend on `workers`. Raises `CorpusError` if the corpus cannot be read, has no words to keep, or is
     a file that changes while it is read; exceptions of the caller's iterator or tokenizer are passed on unchanged.
     The temporary file is then removed.
     """
     checked("max_input_bytes", max_input_bytes, int, _INPUT_BYTES)
     workers = checked_workers(workers)
-    chunks, merged, amount = _encoded(corpus, options.lowercase, tokenizer, offsets, workers, max_input_bytes)
+    words = options if isinstance(options, KnownWords) else MostFrequent(options)
+    chunks, merged, amount = _encoded(corpus, words.lowercase, tokenizer, offsets, workers, max_input_bytes)
     store = StoreBuilder(memory_limit)
     try:
         with closing(chunks), ThreadPoolExecutor(1, thread_name_prefix="firth-store") as other_thread:
@@ -108,7 +111,7 @@ def read_corpus(
                 if progress is not None:
                     progress(*amount(merged.raw_words))
             writing.result()
-            result = _finished(merged, store, options, other_thread)
+            result = _finished(merged, store, words, other_thread)
     except BaseException:
         store.close()
         raise
@@ -116,22 +119,17 @@ def read_corpus(
     return result
 
 
-def _finished(merged: MergedWords | MergedKeys, store: StoreBuilder, options: Options, pool: Executor) -> Corpus:
+def _finished(
+    merged: MergedWords | MergedKeys, store: StoreBuilder, words: MostFrequent | KnownWords, pool: Executor
+) -> Corpus:
     """Choose the vocabulary and renumber everything."""
     found = merged.finish()
-    frequent = np.flatnonzero(found.counts >= options.min_count)
-    order = frequent[np.argsort(-found.counts[frequent], kind="stable")][: options.max_vocab]
-    if len(order) == 0:
-        raise _no_words_error(found, merged.too_long, options.min_count)
-    keys, counts, n_distinct = found.keys, found.counts[order], int(np.count_nonzero(found.counts))
-    new_ids = np.full(len(found.counts), DROPPED, np.int32)
-    new_ids[order] = np.arange(len(order))
-    if found.same_ids is not None:
-        new_ids = new_ids[found.same_ids]
+    choice = words.choose(found, merged.too_long)
+    n_distinct = int(np.count_nonzero(found.counts))
     del found  # of all words, kept or not
     sentences = store.sentences
-    making_vocabulary = pool.submit(_vocabulary, keys, order, counts)
-    tokens = store.finish(new_ids)
+    making_vocabulary = pool.submit(_vocabulary, choice)
+    tokens = store.finish(choice.new_ids)
     return Corpus(
         making_vocabulary.result(),
         tokens,
@@ -140,42 +138,16 @@ def _finished(merged: MergedWords | MergedKeys, store: StoreBuilder, options: Op
         merged.replaced,
         merged.too_long,
         n_distinct,
-        below_min_count=n_distinct - len(frequent),
-        beyond_max_vocab=len(frequent) - len(order),
+        choice.below_min_count,
+        choice.beyond_max_vocab,
+        choice.not_in_vocabulary,
     )
 
 
-def _vocabulary(
-    keys: Callable[[NDArray[np.integer[Any]]], list[Any]], order: NDArray[np.integer[Any]], counts: NDArray[np.int64]
-) -> Vocabulary:
-    index_to_key = keys(order)
+def _vocabulary(choice: Choice) -> Vocabulary:
+    vocabulary = choice.vocabulary()
     _return_free_memory()  # of the table of all words
-    return Vocabulary(index_to_key, counts)
-
-
-def _no_words_error(found: KeyCounts, too_long: int, min_count: int) -> CorpusError:
-    counts = found.counts
-    n_words = int(counts.sum())
-    if too_long and n_words == 0:
-        tokens = "its only token is" if too_long == 1 else f"all of its {counted(too_long, 'token')} are"
-        return CorpusError(
-            f"the corpus has no words: {tokens} longer than {counted(encoding.LONGEST_WORD, 'byte')} (tokens are "
-            "separated by whitespace). Check that it is text. In a language written without spaces, "
-            f"{advice('give tokenizer=, a function that splits a line', 'split it first')}"
-        )
-    if n_words == 0:
-        return CorpusError("the corpus is empty: 0 words were read; give a text with words in it")
-    none = f"no word occurs at least {option('min_count', min_count)} times: the corpus has"
-    top = int(counts.argmax())
-    word = found.keys(np.array([top]))[0]
-    if n_words == 1:
-        return CorpusError(f"{none} only 1 word, {word!r}; give more text")
-    or_less = " or less" if counts[top] > 1 else ""
-    n_distinct = np.count_nonzero(counts)
-    return CorpusError(
-        f"{none} {counted(n_words, 'word')}, {n_distinct:,} of them distinct; the most frequent, {word!r}, "
-        f"occurs {counted(counts[top], 'time')}; give {option('min_count', counts[top])}{or_less}, or more text"
-    )
+    return vocabulary
 
 
 def _encoded(

@@ -1,4 +1,4 @@
-"""Checks of `fit`'s arguments: unknown names, and callbacks."""
+"""Checks of the arguments of `fit` and `partial_fit`: unknown names, and callbacks."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields
@@ -12,12 +12,12 @@ from firth.options import Options, shortened, unknown_option
 ModelT = TypeVar("ModelT")
 
 
-def refuse_unknown(names: Iterable[str], arguments: list[str]) -> None:
-    """Raise `OptionError` for the first of the names, none of which is one of `fit`'s `arguments`."""
+def refuse_unknown(names: Iterable[str], arguments: list[str], method: str) -> None:
+    """Raise `OptionError` for the first of the names, none of which is one of the `arguments` of `method`."""
     for name in names:
         if name == "workers" or name in (field.name for field in fields(Options)):
             raise OptionError(
-                f"{name} is an option of Word2Vec and not an argument of fit: Word2Vec({name}=...).fit(corpus)"
+                f"{name} is an option of Word2Vec and not an argument of {method}: Word2Vec({name}=...).fit(corpus)"
             )
         raise unknown_option(name, arguments)
 

@@ -13,6 +13,7 @@ from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling import objective as negative_sampling_objective
 from firth.training.softmax import objective as softmax_objective
+from firth.training.subwords import objective as subwords_objective
 
 UNUSED = 128 * 2**20  # bytes of address space that are reserved and hardly used: stacks, heaps, compiled code
 
@@ -27,6 +28,8 @@ _OBJECTIVES = {
 
 def objective_of(options: Options) -> Objective:
     """Return the objective that trains with these options."""
+    if options.subwords is not None:
+        return subwords_objective.OBJECTIVE
     return _OBJECTIVES[options.architecture, options.objective]
 
 

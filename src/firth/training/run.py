@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.messages import counted, option
-from firth.options import Options
+from firth.options import Options, checked, limits
 from firth.text import Corpus, CorpusInput, TokenStore, check_files, check_validation, hold_out, read_corpus
 from firth.text.encoding import LONGEST_WORD
 from firth.text.sentences import Tokenizer
 from firth.training.loop.engine import Kernels, Matrix
-from firth.training.loop.progress import Reporter
+from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import ending_with_the_program
+from firth.training.loop.start import Start, StartRows
 from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord, records
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from firth.training.softmax.exact import ExactLoss
 
 StrPath: TypeAlias = str | os.PathLike[str]
+_KERNELS = limits("the code that computes the steps", choices=("compiled", "reference"))
 _MOST_REPLACED = 0.1  # share of words with invalid UTF-8 in a text file; a file that is not text has more
 
 
@@ -62,14 +64,63 @@ def make_checkpointer(
         from firth.training.loop.checkpoint import FolderCheckpointer
         from firth.training.registry import objective_of
 
-        matrices = objective_of(options).state_matrices
+        objective = objective_of(options)
         return FolderCheckpointer(
-            folder, options, report, matrices=matrices, minutes=minutes, resume=resume, kernels=kernels
-        )
+            folder, options, report, matrices=objective.state_matrices, minutes=minutes, resume=resume, kernels=kernels,
+            rows=lambda corpus: objective.state_rows(corpus, options),
+        )  # fmt: skip
     for name, given in {option("resume", True): resume, option("checkpoint_minutes"): minutes is not None}.items():
         if given:
             raise OptionError(f"{name} needs {option('checkpoint')}, the folder for the checkpoints")
     return Checkpointer()
+
+
+class Saving(NamedTuple):
+    """Where and how often to save the states of a run, and whether to resume it: arguments of `Word2Vec.fit`."""
+
+    folder: StrPath | None = None
+    minutes: float | None = None
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run whose arguments were checked, before anything is read."""
+
+    texts: Texts
+    options: Options
+    workers: int
+    report: Reporter
+    checkpointer: Checkpointer
+    kernels: Kernels = "compiled"
+    start: Start | None = None
+
+    @property
+    def extends(self) -> bool:
+        """Whether the run trains the words that it starts from further."""
+        return self.start is not None and self.start.known is not None
+
+
+def plan_run(
+    texts: Texts,
+    options: Options,
+    workers: int,
+    saving: Saving,
+    *,
+    progress: bool | None,
+    kernels: Kernels,
+    start: Start | None = None,
+) -> Plan:
+    """Return the plan of a run; raise the errors that can be found before reading."""
+    texts.check(saving.folder)
+    report = reporter(progress)
+    checked("kernels", kernels, str, _KERNELS)
+    if start is not None:
+        start.check(options)
+    checkpointer = make_checkpointer(
+        saving.folder, options, report, minutes=saving.minutes, resume=saving.resume, kernels=kernels
+    )
+    return Plan(texts, options, workers, report, checkpointer, kernels, start)
 
 
 @dataclass
@@ -81,6 +132,21 @@ class Run:
     trainer: "Training"
     checkpointer: Checkpointer
     validate: Callable[[EpochRecord], EpochRecord]
+    start: Start | None = None
+    start_rows: StartRows | None = None
+
+    @property
+    def earlier_epochs(self) -> int:
+        """Epochs of the vectors that the run starts from."""
+        return 0 if self.start is None else self.start.epochs
+
+    def finish(self) -> None:
+        """Average both matrices, in place, with those that the run started from, if these are trained vectors."""
+        if self.start is not None and self.start_rows is not None and self.start.is_averaged:
+            weight = self.start.share_of(self.corpus.tokens.n_words)
+            self.start_rows.average_into(self.trainer.center, self.trainer.outside, weight)
+            if self.trainer.subwords is not None:
+                self.start_rows.average_ngrams_into(self.trainer.subwords, weight)
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -91,7 +157,7 @@ class Run:
         """Train, yielding the record of each epoch. Closing the iterator stops training."""
         try:
             for record in self.trainer.epochs():
-                validated = self.validate(record)
+                validated = self.validate(replace(record, epoch=self.earlier_epochs + record.epoch))
                 self.checkpointer.history.append(validated.to_dict())
                 yield validated
         finally:
@@ -99,31 +165,55 @@ class Run:
 
 
 @contextmanager
-def open_run(
-    texts: Texts, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
-) -> Iterator[Run]:
+def open_run(plan: Plan) -> Iterator[Run]:
     """Read the texts, compare them with the checkpoint to resume, and allocate the matrices, for the `with` block."""
     from firth.training import registry
 
+    options, workers, report, checkpointer = plan.options, plan.workers, plan.report, plan.checkpointer
     with ending_with_the_program(), report, checkpointer:
-        report.stage("reading", None)
-        tokenizer, limit = texts.tokenizer, texts.max_input_bytes
-        corpus = read_corpus(
-            texts.corpus, options, tokenizer=tokenizer, offsets=texts.offsets, workers=workers,
-            max_input_bytes=limit, progress=report.advance,
-        )  # fmt: skip
+        corpus = _read(plan)
         with corpus.tokens:
             summary = {name: value for name, value in vars(corpus).items() if isinstance(value, int)}
             report_reading(corpus, report)
-            held_out = None
-            if texts.validation is not None:
-                corpus, held_out = hold_out(
-                    corpus, texts.validation, options, workers, tokenizer=tokenizer, max_input_bytes=limit
-                )
-            checkpointer.check_corpus(corpus, held_out)
-            trainer = registry.make_trainer(corpus, options, workers, report, checkpointer, kernels)
+            corpus, held_out = _hold_out(plan, corpus)
+            checkpointer.check_corpus(corpus, held_out, plan.start)
+            is_resumed = checkpointer.resumed is not None
+            trainer = registry.make_trainer(corpus, options, workers, report, checkpointer, plan.kernels)
+            rows = None if plan.start is None else plan.start.rows_of(corpus.vocabulary)
+            if rows is not None:
+                summary["started"] = _report_start(rows, corpus, report)
+                if not is_resumed:
+                    trainer.start_from(rows)
             validate = _validation(trainer, corpus, held_out, options, workers, report)
-            yield Run(corpus, summary, trainer, checkpointer, validate)
+            yield Run(corpus, summary, trainer, checkpointer, validate, plan.start, rows)
+
+
+def _read(plan: Plan) -> Corpus:
+    texts, report = plan.texts, plan.report
+    report.stage("reading", None)
+    words = plan.options if plan.start is None or plan.start.known is None else plan.start.known
+    return read_corpus(
+        texts.corpus, words, tokenizer=texts.tokenizer, offsets=texts.offsets, workers=plan.workers,
+        max_input_bytes=texts.max_input_bytes, progress=report.advance,
+    )  # fmt: skip
+
+
+def _hold_out(plan: Plan, corpus: Corpus) -> tuple[Corpus, TokenStore | None]:
+    """Return the corpus to train on, and the tokens to validate on, if the plan has a validation text."""
+    texts = plan.texts
+    if texts.validation is None:
+        return corpus, None
+    return hold_out(
+        corpus, texts.validation, plan.options, plan.workers,
+        tokenizer=texts.tokenizer, max_input_bytes=texts.max_input_bytes,
+    )  # fmt: skip
+
+
+def _report_start(rows: StartRows, corpus: Corpus, report: Reporter) -> int:
+    """Show and return how many words have vectors to start from."""
+    found, V = len(rows.rows), len(corpus.vocabulary)
+    report.show(f"{found:,} of {counted(V, 'word')} start from existing vectors")
+    return found
 
 
 def _validation(
@@ -142,6 +232,20 @@ def _validation(
         return replace(record, validation_loss=loss.nats)
 
     return validate
+
+
+def _distinct(corpus: Corpus) -> str:
+    """Return the number of distinct words as part of a line; nothing if the vocabulary has words of other texts."""
+    own = len(corpus.vocabulary) <= corpus.distinct_words and not corpus.not_in_vocabulary
+    return f" of {counted(corpus.distinct_words, 'distinct word')}" if own else ""
+
+
+def _reasons(corpus: Corpus) -> str:
+    """Return why words were dropped, with the number of distinct words."""
+    if corpus.not_in_vocabulary:
+        return f"{corpus.not_in_vocabulary:,} distinct not in the vocabulary"
+    beyond = f", {corpus.beyond_max_vocab:,} beyond {option('max_vocab')}" if corpus.beyond_max_vocab else ""
+    return f"{corpus.below_min_count:,} distinct below {option('min_count')}{beyond}"
 
 
 def _held_out_loss(
@@ -177,9 +281,7 @@ def report_reading(corpus: Corpus, report: Reporter) -> None:
     text = f"read {counted(corpus.raw_words, 'word')} in {counted(corpus.sentences, 'sentence')}"
     text += f"; vocabulary {len(corpus.vocabulary):,}"
     if dropped:
-        text += f" of {counted(corpus.distinct_words, 'distinct word')}, {counted(dropped, 'word')} dropped ("
-        text += f"{corpus.below_min_count:,} distinct below {option('min_count')}"
-        text += f", {corpus.beyond_max_vocab:,} beyond {option('max_vocab')})" if corpus.beyond_max_vocab else ")"
+        text += f"{_distinct(corpus)}, {counted(dropped, 'word')} dropped ({_reasons(corpus)})"
     if corpus.too_long:
         text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes skipped"
     if corpus.replaced:

@@ -44,7 +44,7 @@ def align(wv: AnyVectors, onto: VectorTable, keys: Iterable[Key] | None = None) 
             f"vectors of {wv.vector_size} and of {counted(onto.vector_size, 'number')} cannot be aligned: train "
             "both with the same vector_size"
         )
-    shared = [key for key in wv.index_to_key if key in onto] if keys is None else listed(keys)
+    shared = [key for key in wv.index_to_key if onto.has_index_for(key)] if keys is None else listed(keys)
     A, B = (table.unit_rows(table._rows(shared)).astype(np.float64) for table in (wv, onto))
     finite = np.isfinite(A).all(axis=1) & np.isfinite(B).all(axis=1)
     A, B = A[finite], B[finite]
@@ -55,7 +55,8 @@ def align(wv: AnyVectors, onto: VectorTable, keys: Iterable[Key] | None = None) 
         )
     P, _, Q = np.linalg.svd(A.T @ B)
     rotation = P @ Q
-    rotated = wv._with_vectors(_rotated(wv.vectors, rotation))
+    subwords = None if wv.subwords is None else wv.subwords.transformed(rotation)
+    rotated = wv._with_vectors(_rotated(wv.vectors, rotation), subwords)
     return Alignment(rotated, rotation, len(A), _mean_cosine(A, B), _mean_cosine(A @ rotation, B))
 
 

@@ -24,7 +24,7 @@ class EditableTable(VectorTable):
 
     def add_vector(self, key: Key, vector: ArrayLike) -> int:
         """Add one key and its (D,) vector; return its row. Raises `OptionError` if the key exists."""
-        if key in self:
+        if self.has_index_for(key):
             raise OptionError(f"{key!r} exists already: to change its vector, assign it, wv[{key!r}] = vector")
         self.add_vectors(key, vector)
         return len(self) - 1
@@ -61,19 +61,30 @@ class EditableTable(VectorTable):
             self.expandos[attr][rows] = values[written]
 
     def vectors_for_all(self, keys: Iterable[Key], allow_inference: bool = True, copy_vecattrs: bool = False) -> Self:
-        """Return a copy of the vectors of those `keys` that exist, each once, in the order given.
+        """Return a copy of the vectors of those `keys` that have one, each once, in the order given.
 
-        The copy belongs to no model. `copy_vecattrs` copies the attributes of the keys too. `allow_inference` is
-        accepted for compatibility with gensim and has no effect: only a key with a row has a vector.
+        The copy belongs to no model and has no rows of n-grams. With `allow_inference`, it includes words whose vectors
+        are composed of the rows of their n-grams. `copy_vecattrs` copies the attributes of the keys too; those of a
+        word without a row are 0 (None for text).
         """
         if copy_vecattrs:
             self._check_attributes()
-        known = [key for key in dict.fromkeys(keys) if key in self]
-        rows = self._rows(known)
-        selected = type(self).trusted(known, self._vectors[rows])
+        known = [key for key in dict.fromkeys(keys) if (key in self if allow_inference else self.has_index_for(key))]
+        selected = type(self).trusted(known, self._vectors_of(known))
         if copy_vecattrs:
-            selected.expandos = {attr: values[rows] for attr, values in self.expandos.items()}
+            rows = np.array([self.get_index(key, -1) for key in known], dtype=np.intp)
+            for attr, values in self.expandos.items():
+                selected.expandos[attr] = empty_values(len(known), values.dtype)
+                selected.expandos[attr][rows >= 0] = values[rows[rows >= 0]]
         return selected
+
+    def inherit_attributes(self, earlier: VectorTable, rows: RowIndices, sources: RowIndices) -> None:
+        """Copy attributes that these keys lack to `rows`, from the rows `sources` of others; the rest is 0 or None."""
+        for attr, values in earlier.expandos.items():
+            if attr not in self.expandos:
+                known = as_attribute(attr, values)
+                self.expandos[attr] = empty_values(len(self), known.dtype)
+                self.expandos[attr][rows] = known[sources]
 
     def resize_vectors(self, seed: int = 0) -> None:
         """Add rows for keys that were appended to `index_to_key`: random, uniform in ±1/D, from `seed`.
@@ -149,7 +160,7 @@ class EditableTable(VectorTable):
         kind = np.dtype(dtype)
         if kind.kind != "f":
             raise OptionError(f"dtype={kind} is not allowed: give float16, float32 or float64")
-        return self._with_vectors(self._vectors.astype(kind))
+        return self._with_vectors(self._vectors.astype(kind), self.subwords and self.subwords.astype(kind))
 
     def _checked_rows(self, keys: list[Key], weights: ArrayLike) -> FloatArray:
         """Return the (n, D) vectors of n new or known keys, after all checks."""

@@ -37,6 +37,10 @@ class KeyedVectors(Evaluation, EditableTable):
     outside matrix have the same order of rows, and cannot be edited while `fit` is running. A copy (`copy.copy`,
     `copy.deepcopy`, pickle) belongs to no model. Raises `OptionError` if keys repeat or are of mixed kinds, or if
     shapes do not match.
+
+    If there are rows of character n-grams (`subwords`, of a model trained with subwords), every query also takes words
+    that are not in the vocabulary: their vectors are composed. `word in wv` is then true for every word that has
+    n-grams, and `wv.has_index_for(word)` only for words of the vocabulary.
     """
 
     def info(self) -> VectorStatistics:
@@ -71,13 +75,15 @@ class KeyedVectors(Evaluation, EditableTable):
     def save(self, path: PathLike, format: str = "native") -> None:  # noqa: A002 - the usual name
         """Write keys, vectors and counts in one of `firth.formats.FORMATS`, atomically.
 
-        `native` is exact and checksummed, and can be mapped; see `firth.formats.write_vectors` for the others. Raises
+        `native` is exact and checksummed, and can be mapped; see `firth.formats.write_vectors` for the others. Rows of
+        n-grams are written in `native` and `fasttext-bin`; the other formats hold the words only. Raises
         `OptionError` for an unknown format, and if keys were edited and do not match the rows.
         """
-        from firth.formats import write_vectors
+        from firth.formats import holds_subwords, write_vectors
 
         self.check_rows()
-        write_vectors(path, format, self.index_to_key, self._vectors, self.counts)
+        subwords = {"subwords": self.subwords} if self.subwords is not None and holds_subwords(format) else {}
+        write_vectors(path, format, self.index_to_key, self._vectors, self.counts, **subwords)
 
     @classmethod
     def load(cls, path: PathLike, format: str | None = None, mmap: bool | str | None = False) -> Self:  # noqa: A002
@@ -90,7 +96,7 @@ class KeyedVectors(Evaluation, EditableTable):
         from firth.formats import read_vectors
 
         file = read_vectors(path, format, mmap=bool(mmap))
-        return cls.trusted(list(file.keys), file.vectors, file.counts)
+        return cls.trusted(list(file.keys), file.vectors, file.counts, file.subwords)
 
     def save_word2vec_format(
         self,
@@ -164,6 +170,6 @@ class KeyedVectors(Evaluation, EditableTable):
                 f"{os.fspath(fname)} has vectors of {counted(file.vector_size, 'number')}, and these have "
                 f"{self.vector_size}: give a file with vectors of the same size"
             )
-        shared = [key for key in file.index_to_key if key in self]
+        shared = [key for key in file.index_to_key if self.has_index_for(key)]
         self[shared] = file[shared]
         return len(shared)

@@ -28,7 +28,7 @@ from firth.vectors.query_input import (
     weighted_items,
 )
 from firth.vectors.search import SearchedRows, TopRows, nearest
-from firth.vectors.table import VectorTable
+from firth.vectors.table import VectorTable, unit_rows
 
 
 class Indexer(Protocol):
@@ -58,7 +58,7 @@ class Queries(VectorTable):
         """Return the (n,) values of 1 - cosine of a key or (D,) vector with `other_words`, by default all V keys."""
         given = self._vector_of(word_or_vector)
         others = list(other_words)
-        rows = self.vectors[self._rows(others)] if others else self.vectors
+        rows = self._vectors_of(others) if others else self.vectors
         distances: FloatArray = 1 - self.cosine_similarities(given, rows)
         return distances
 
@@ -331,26 +331,33 @@ class Queries(VectorTable):
         if len(known) < len(words):
             unknown = [word for word in words if word not in self]
             warnings.warn(f"ignored, because they are not in the vocabulary: {unknown}", stacklevel=2)
-        rows = self._rows(known)
-        vectors = self.unit_rows(rows) if use_norm else self._vectors[rows].astype(self.compute_dtype)
+        vectors = self._vectors_of(known).astype(self.compute_dtype, copy=False)
+        vectors = unit_rows(vectors) if use_norm else vectors
         scores = vectors @ unit(vectors.mean(axis=0))
         return sorted(zip(scores.tolist(), known, strict=True), key=lambda pair: -pair[0])
 
     # --- shared steps
 
     def _rows_of_items(self, items: WeightedItems) -> set[int]:
-        return {self.get_index(item) for item, _ in items if is_key(item)}
+        return {row for item, _ in items if is_key(item) and (row := self._row(item)) is not None}
 
     def _query_vectors(self, keys: Iterable[Key] | FloatArray) -> tuple[FloatArray, RowIndices]:
-        """Return (n, D) unit vectors, and the row of each, -1 for vectors that were given."""
+        """Return (n, D) unit vectors, and the row of each, -1 for vectors that were given or composed."""
         if not (isinstance(keys, np.ndarray) and keys.dtype.kind == "f"):
-            rows = self._rows(listed(cast(Iterable[Key], keys)))
-            return self.unit_rows(rows), rows
+            return self._key_vectors(listed(cast(Iterable[Key], keys)))
         if keys.ndim != 2 or keys.shape[1] != self.vector_size:
             raise OptionError(f"vectors to compare with must be (n, {self.vector_size}): found shape {keys.shape}")
         given = keys.astype(self.compute_dtype)
         norms = np.linalg.norm(given, axis=1)
         return given / np.where(norms == 0, 1, norms)[:, None], np.full(len(keys), -1, dtype=np.intp)
+
+    def _key_vectors(self, keys: list[Key]) -> tuple[FloatArray, RowIndices]:
+        """Return the (n, D) unit vectors of keys, and the row of each, -1 for a word without a row."""
+        if self.subwords is None:
+            rows = self._rows(keys)
+            return self.unit_rows(rows), rows
+        vectors = unit_rows(self._vectors_of(keys))
+        return vectors, np.array([self.get_index(key, -1) for key in keys], dtype=np.intp)
 
     def _searched_range(self, clip_start: int, clip_end: int | None, restrict_vocab: int | None) -> tuple[int, int]:
         self._check_lengths()
@@ -379,5 +386,7 @@ class Queries(VectorTable):
 
     def _closer_rows(self, key1: Key, key2: Key) -> RowIndices:
         scores = cosines(self, self.get_vector(key1, norm=True), 0, len(self))
-        closer: RowIndices = np.flatnonzero(scores > scores[self.get_index(key2)])
-        return np.setdiff1d(closer, self.get_index(key1))
+        row = self._row(key2)
+        limit = self.similarity(key1, key2) if row is None else scores[row]
+        closer: RowIndices = np.flatnonzero(scores > limit)
+        return np.setdiff1d(closer, self.get_index(key1, -1))

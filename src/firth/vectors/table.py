@@ -14,6 +14,7 @@ from firth.errors import FirthError, OptionError, UnknownWordError
 from firth.messages import counted
 from firth.options import whole
 from firth.resources import available_cores
+from firth.subwords import SubwordVectors
 from firth.vectors.attributes import as_attribute, attribute_of, empty_values
 from firth.vectors.growing import GrowingArray
 from firth.vectors.half_precision import widened
@@ -34,6 +35,9 @@ class VectorTable:
 
     expandos: dict[str, NDArray[Any]]
     """The attributes of the keys by name, each an array of V values; counts are "count"."""
+
+    subwords: SubwordVectors | None = None
+    """The rows of character n-grams, from which vectors of words without a row are composed; None if there are none."""
 
     _key_to_index: dict[Key, int] | None
 
@@ -59,7 +63,11 @@ class VectorTable:
 
     @classmethod
     def trusted(
-        cls, keys: list[Key], vectors: NDArray[Any], counts: Sequence[int] | NDArray[np.integer[Any]] | None = None
+        cls,
+        keys: list[Key],
+        vectors: NDArray[Any],
+        counts: Sequence[int] | NDArray[np.integer[Any]] | None = None,
+        subwords: SubwordVectors | None = None,
     ) -> Self:
         """Return a table without checking its keys, which takes seconds for millions.
 
@@ -67,6 +75,7 @@ class VectorTable:
         """
         table = cls.__new__(cls)
         table._set_up(keys, vectors, counts)
+        table.subwords = subwords
         return table
 
     def _set_up(self, keys: list[Key], vectors: NDArray[Any], counts: ArrayLike | None) -> None:
@@ -87,9 +96,9 @@ class VectorTable:
         """Return an independent copy, as `copy.deepcopy` does."""
         return copy.deepcopy(self)
 
-    def _with_vectors(self, vectors: FloatArray) -> Self:
-        """Return other vectors for the same keys, with a copy of their attributes."""
-        other = type(self).trusted(list(self.index_to_key), vectors)
+    def _with_vectors(self, vectors: FloatArray, subwords: SubwordVectors | None) -> Self:
+        """Return other vectors for the same keys, with a copy of their attributes, and other rows of n-grams."""
+        other = type(self).trusted(list(self.index_to_key), vectors, subwords=subwords)
         other.expandos = {attr: values.copy() for attr, values in self.expandos.items()}
         return other
 
@@ -310,7 +319,11 @@ class VectorTable:
         return len(self._keys)
 
     def __contains__(self, key: object) -> bool:
-        return self._row(cast(Key, key)) is not None
+        """Return whether `key` has a vector: a row, or n-grams from which a vector is composed."""
+        return self._row(cast(Key, key)) is not None or self._has_ngrams(key)
+
+    def _has_ngrams(self, key: object) -> bool:
+        return self.subwords is not None and isinstance(key, str) and self.subwords.has_ngrams(key)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}<vector_size={self.vector_size}, {counted(len(self), 'key')}>"
@@ -319,11 +332,11 @@ class VectorTable:
         """Return the (D,) vector of a key, read-only, or an (n, D) copy of the vectors of n keys."""
         if is_key(key_or_keys):
             return self.get_vector(key_or_keys)
-        return self._vectors[self._rows(cast(Iterable[Key], key_or_keys))]
+        return self._vectors_of(list(cast(Iterable[Key], key_or_keys)))
 
     def has_index_for(self, key: Key) -> bool:
-        """Return whether `key` has a row: the same as `key in wv`."""
-        return key in self
+        """Return whether `key` has a row: whether it is in the vocabulary."""
+        return self._row(key) is not None
 
     def get_index(self, key: Key, default: int | None = None) -> int:
         """Return the row of `key`, or `default` if it has none; raise `UnknownWordError` if `default` is None."""
@@ -349,12 +362,36 @@ class VectorTable:
     def _rows(self, keys: Iterable[Key]) -> RowIndices:
         return np.array([self.get_index(key) for key in keys], dtype=np.intp)
 
+    def _vectors_of(self, keys: Sequence[Key]) -> FloatArray:
+        """Return an (n, D) copy of the vectors of n keys; those of words without a row are composed."""
+        if self.subwords is None:
+            return self._vectors[self._rows(keys)]
+        vectors = np.empty((len(keys), self.vector_size), self.compute_dtype)
+        for place, key in enumerate(keys):
+            vectors[place] = self.get_vector(key)
+        return vectors
+
     def get_vector(self, key: Key, norm: bool = False) -> FloatArray:
-        """Return the (D,) vector x of `key`, read-only; with `norm`, x / |x|, and zero for a zero vector."""
-        index = self.get_index(key)
-        vector: FloatArray = self.unit_rows(np.array([index]))[0] if norm else self._vectors[index]
+        """Return the (D,) vector x of `key`, read-only; with `norm`, x / |x|, and zero for a zero vector.
+
+        If there are rows of n-grams, x is composed of them for a word that is not in the vocabulary: the mean of the
+        rows of its n-grams. Raises `UnknownWordError` for a key without either.
+        """
+        index = self._row(key)
+        composed = self._composed(key) if index is None else None
+        if composed is not None:
+            vector = unit_rows(composed[None])[0] if norm else composed
+        else:
+            index = self.get_index(key) if index is None else index
+            vector = self.unit_rows(np.array([index]))[0] if norm else self._vectors[index]
         vector.flags.writeable = False
         return vector
+
+    def _composed(self, key: Key) -> FloatArray | None:
+        """Return the vector of a word from the rows of its n-grams, or None if it has none."""
+        if self.subwords is None or not isinstance(key, str) or (vector := self.subwords.vector(key)) is None:
+            return None
+        return vector.astype(self.compute_dtype, copy=False)
 
     def get_normed_vectors(self) -> FloatArray:
         """Return a (V, D) copy with rows of length 1; a zero row stays zero."""
@@ -364,10 +401,7 @@ class VectorTable:
     def unit_rows(self, rows: RowIndices) -> FloatArray:
         """Return an (n, D) copy of n rows scaled to length 1; a zero row stays zero."""
         selected = widened(self._vectors[rows], self.compute_dtype)
-        norms = row_norms(selected) if self._norms is None else self._norms[rows]  # those of all may never be needed
-        with np.errstate(invalid="ignore"):  # rows that are not finite have no direction
-            units: FloatArray = selected / np.where(norms == 0, 1, norms)[:, None]
-        return units
+        return unit_rows(selected, None if self._norms is None else self._norms[rows])
 
     # --- attributes of keys
 
@@ -408,6 +442,14 @@ class VectorTable:
                 new = empty_values(len(self), old.dtype)
                 new[: len(old)] = old[: len(new)]
                 self.expandos[attr] = new
+
+
+def unit_rows(rows: FloatArray, norms: FloatArray | None = None) -> FloatArray:
+    """Return a copy of (n, D) rows scaled to length 1, given their norms if those are known; a zero row stays zero."""
+    norms = row_norms(rows) if norms is None else norms
+    with np.errstate(invalid="ignore"):  # rows that are not finite have no direction
+        units: FloatArray = rows / np.where(norms == 0, 1, norms)[:, None]
+    return units
 
 
 def row_norms(rows: FloatArray) -> FloatArray:

@@ -14,8 +14,9 @@ from firth.training.hierarchical_softmax.hogwild import HogwildPaths
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling import blocks, hogwild
-from firth.training.run import Texts
+from firth.training.run import Plan, Texts
 from firth.training.softmax import passes
+from firth.training.subwords.hogwild import SubwordSampling
 
 SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs": 3, "blocks": 5}
 KINDS = {
@@ -29,7 +30,9 @@ KINDS = {
 }
 ONE_WORKER = ("hogwild", "paths", "cbow", "cbow paths")
 """Kinds that give the same bytes with one worker only."""
-ENGINES = (blocks.Blocks, hogwild.Hogwild, HogwildPaths, CbowSampling, CbowPaths, passes.Passes)
+ENGINES = (
+    blocks.Blocks, hogwild.Hogwild, HogwildPaths, CbowSampling, CbowPaths, passes.Passes, SubwordSampling
+)  # fmt: skip
 
 
 def ids(n=12_000, V=200, seed=5):
@@ -57,7 +60,8 @@ def uninterrupted(kind, corpus=None, validation=None, callbacks=(), **options):
 
 def fit_reporting(model, corpus, report, checkpointer=None):
     """Fit with a reporter and a checkpointer that the caller has made."""
-    return model._fit(Texts(corpus), report, checkpointer or Checkpointer(), Callbacks(()))
+    plan = Plan(Texts(corpus), model.options, model.workers, report, checkpointer or Checkpointer())
+    return model._fit(plan, Callbacks(()))
 
 
 class Log(Reporter):

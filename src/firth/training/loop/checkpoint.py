@@ -15,7 +15,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,15 +24,16 @@ from typing import Any, BinaryIO, NamedTuple, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.atomic import atomic_write
 from firth.errors import CheckpointError, DivergenceError, FormatError, OptionError
-from firth.formats.atomic import atomic_write
 from firth.formats.sealed import CHECKPOINT, open_sealed, write_sealed
-from firth.messages import option
+from firth.messages import counted, option
 from firth.options import Options, checked, limits, shortened
 from firth.text import Corpus, TokenStore
 from firth.training.loop.engine import Kernels
 from firth.training.loop.identity import contents, differences, software
 from firth.training.loop.progress import Reporter
+from firth.training.loop.start import Start
 from firth.training.loop.state import Checkpointer, State, is_finite
 from firth.training.loop.trainer import records
 
@@ -53,6 +54,7 @@ class FolderCheckpointer(Checkpointer):
     """The checkpoints of one training run, in a folder that is created if needed; use it in a `with` statement.
 
       matrices number of (V, D) float32 matrices in a state
+      rows     corpus -> number of rows of D float32 besides them
       minutes  from one checkpoint to the next, None for 10; every epoch also ends with one
       resume   resume from the newest sound checkpoint in the folder, if there is one
 
@@ -67,6 +69,7 @@ class FolderCheckpointer(Checkpointer):
         report: Reporter,
         *,
         matrices: int,
+        rows: Callable[[Corpus], int] = lambda corpus: 0,
         minutes: float | None,
         resume: bool,
         kernels: Kernels = "compiled",
@@ -76,6 +79,7 @@ class FolderCheckpointer(Checkpointer):
         self._seconds: float = 60 * checked("checkpoint_minutes", 10.0 if minutes is None else minutes, float, _MINUTES)
         self._report, self._resume = report, resume
         self._matrices, self._vector_size = matrices, options.vector_size
+        self._rows_of, self._rows = rows, 0
         self._identity = software(options, kernels)
         self._written = time.monotonic()
         self._number = 0
@@ -115,15 +119,16 @@ class FolderCheckpointer(Checkpointer):
         """Whether the folder holds a checkpoint; entering then loads it or raises `CheckpointError`."""
         return bool(_files(self.folder))
 
-    def check_corpus(self, corpus: Corpus, held_out: TokenStore | None) -> None:
-        """Raise `CheckpointError` if the corpus is not that of the checkpoint, or if the disk is too full."""
-        self._identity["corpus"] = contents(corpus, held_out)
+    def check_corpus(self, corpus: Corpus, held_out: TokenStore | None, start: Start | None = None) -> None:
+        """Raise `CheckpointError` if corpus or start are not those of the checkpoint, or if the disk is too full."""
+        self._identity["corpus"] = contents(corpus, held_out, None if start is None else start.digest())
         if self._found is not None:
             self._compare(*self._found)
             self._report.show(f"resumed from {self._found[0]}")
             old, new = self._found[1].get("processor"), self._identity["processor"]
             if old != new:  # no error, because a long run may move to another machine
                 self._report.warn(f"the processor was {old} and is {new}: the result may differ in the last bits")
+        self._rows = self._rows_of(corpus)
         self._check_room(len(corpus.vocabulary))
         self._written = time.monotonic()
 
@@ -226,9 +231,10 @@ class FolderCheckpointer(Checkpointer):
         needed = (KEPT + 1) * self._state_bytes(V)
         room = shutil.disk_usage(self.folder).free + sum(path.stat().st_size for path in _files(self.folder))
         if needed > room:
+            more = f" and {counted(self._rows, 'row')} of n-grams" if self._rows else ""
             raise CheckpointError(
-                f"{KEPT + 1} checkpoints of {self._matrices} matrices of shape ({V:,}, {self._vector_size:,}) need "
-                f"{needed / 1e6:,.1f} MB, and {self.folder} has room for {room / 1e6:,.1f} MB: free some, or name "
+                f"{KEPT + 1} checkpoints of {self._matrices} matrices of shape ({V:,}, {self._vector_size:,}){more} "
+                f"need {needed / 1e6:,.1f} MB, and {self.folder} has room for {room / 1e6:,.1f} MB: free some, or name "
                 "another folder"
             )
 
@@ -238,7 +244,7 @@ class FolderCheckpointer(Checkpointer):
 
     def _state_bytes(self, V: int) -> int:
         """Return the size of a state's matrices; its other arrays are small."""
-        return 4 * self._matrices * V * self._vector_size
+        return 4 * (self._matrices * V + self._rows) * self._vector_size
 
     def _check_finite(self, state: State) -> None:
         for name, array in state.arrays.items():

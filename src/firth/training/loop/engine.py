@@ -35,6 +35,8 @@ from numpy.typing import NDArray
 
 from firth.messages import option
 from firth.options import Options
+from firth.subwords import SubwordVectors
+from firth.training.loop.start import StartRows
 from firth.training.loop.state import State
 
 Matrix = NDArray[np.float32]
@@ -83,6 +85,7 @@ class Engine(ABC, Generic[TaskT, WorkspaceT]):
     undone_when_halted: ClassVar[bool] = False  # a halted task leaves everything as it was before the task
     center: Matrix  # (V, D), changed in place
     outside: Matrix  # the output matrix, likewise: (V, D), or (V - 1, D) if its rows are the nodes of a tree
+    subwords: SubwordVectors | None = None  # the rows of n-grams, changed in place, if the objective trains them
     n_words: int  # words of an epoch that are in the vocabulary
     raw_words: int  # words of an epoch that were read
 
@@ -114,6 +117,13 @@ class Engine(ABC, Generic[TaskT, WorkspaceT]):
     @abstractmethod
     def train(self, task: TaskT, rate: float, work: WorkspaceT) -> TaskResult:
         """Do a task, in place, at a learning rate."""
+
+    def start_from(self, rows: StartRows) -> None:
+        """Replace initial values of both matrices, in place."""
+        rows.copy_into(self.center, self.outside)
+
+    def refresh(self) -> None:
+        """Bring `center` up to date with what was trained; no task is under way."""
 
     def rate(self, done: float) -> float:
         """Return the learning rate when the share `done` of all epochs is done: it falls linearly."""

@@ -25,8 +25,8 @@ def software(options: Options, kernels: Kernels) -> dict[str, Any]:
     return {"options": options.to_dict(), "kernels": kernels, "versions": versions, "processor": processor}
 
 
-def contents(corpus: Corpus, held_out: TokenStore | None) -> dict[str, Any]:
-    """Return the part that identifies the corpus: counts for messages, and digests of all of it."""
+def contents(corpus: Corpus, held_out: TokenStore | None, start: str | None) -> dict[str, Any]:
+    """Return the part that identifies the corpus and the vectors to start from, of which `start` is the digest."""
     vocabulary = corpus.vocabulary
     keys = hashlib.sha256(json.dumps(vocabulary.index_to_key).encode())
     keys.update(np.ascontiguousarray(vocabulary.counts, "<i8").data)
@@ -36,6 +36,7 @@ def contents(corpus: Corpus, held_out: TokenStore | None) -> dict[str, Any]:
         "words and counts (sha256)": keys.hexdigest(),
         "text (sha256)": corpus.tokens.fingerprint(),
         "validation text (sha256)": None if held_out is None else held_out.fingerprint(),
+        "vectors to start from (sha256)": start,
     }
 
 

@@ -15,6 +15,7 @@ from firth.options import shortened
 
 if TYPE_CHECKING:
     from firth.text import Corpus, TokenStore
+    from firth.training.loop.start import Start
 
 
 class State(NamedTuple):
@@ -89,8 +90,8 @@ class Checkpointer(AbstractContextManager["Checkpointer"]):
         """Return the name and the bytes of each part that saving will allocate, for V words."""
         return {}
 
-    def check_corpus(self, corpus: "Corpus", held_out: "TokenStore | None") -> None:
-        """Raise `CheckpointError` if the run to resume had another corpus."""
+    def check_corpus(self, corpus: "Corpus", held_out: "TokenStore | None", start: "Start | None" = None) -> None:
+        """Raise `CheckpointError` if the run to resume had another corpus, or started from other vectors."""
 
     def due(self) -> bool:
         """Return whether it is time to save; called several times a second."""

@@ -12,12 +12,13 @@ from typing import Any, Self
 import numpy as np
 
 from firth.compiling.kernel import Kernel
-from firth.errors import CorpusError, DivergenceError, FormatError
+from firth.errors import DivergenceError, FormatError, NothingToTrainError
 from firth.messages import counted, option
 from firth.options import Options, shortened
 from firth.training.loop.engine import Engine, TaskQueue, TaskResult
 from firth.training.loop.progress import Reporter
 from firth.training.loop.signals import Compiling, Deferred
+from firth.training.loop.start import StartRows
 from firth.training.loop.state import Checkpointer, State
 
 POLL_SECONDS = 0.1  # between two updates of the progress, which also check for interrupts
@@ -132,7 +133,7 @@ class Trainer:
         checkpointer: Checkpointer | None = None,
     ):
         self._engine, self._options, self._reporter = engine, options, reporter
-        self.center, self.outside = engine.center, engine.outside
+        self.center, self.outside, self.subwords = engine.center, engine.outside, engine.subwords
         self._checkpointer = checkpointer or Checkpointer()
         self._workspaces = [engine.workspace() for _ in range(workers)]
         self._lock, self._paused = threading.Lock(), threading.Event()
@@ -144,6 +145,10 @@ class Trainer:
             engine.restore(self._checkpointer.resumed)
             self._checkpointer.resumed = None
 
+    def start_from(self, rows: StartRows) -> None:
+        """Replace initial values of both matrices, before `epochs`."""
+        self._engine.start_from(rows)
+
     def stop(self) -> None:
         """Make all workers stop in the middle of their tasks; the state can then be saved only if those are undone."""
         self._engine.halt[0] = True
@@ -152,13 +157,16 @@ class Trainer:
         """Train, yielding a record after each epoch.
 
         On an interrupt the workers stop and are joined: after their tasks, if those end within `GRACE_SECONDS`, or
-        else in the middle of them. Raises `DivergenceError` as soon as the loss of a task is not finite, `CorpusError`
-        if an epoch has no pairs, and any exception of a worker.
+        else in the middle of them. Raises `DivergenceError` as soon as the loss of a task is not finite,
+        `NothingToTrainError` if an epoch has no pairs, and any exception of a worker.
         """
         self._compile()
         self._reporter.stage("training", self._options.epochs * self._engine.n_words)
         for epoch in range(self._tally.epoch, self._options.epochs):
-            self._run_epoch()
+            try:
+                self._run_epoch()
+            finally:
+                self._engine.refresh()
             if self._engine.halt[0]:
                 return
             record = self._record()
@@ -267,7 +275,7 @@ class Trainer:
         tally, rate, started = self._tally, self._rate(1.0), time.perf_counter()
         loss, pairs = self._engine.epoch_loss(tally.mean_loss, tally.pairs)
         if not pairs:
-            raise CorpusError(
+            raise NothingToTrainError(
                 f"the corpus has {counted(self._engine.n_words, 'word')} in the vocabulary and no two of them in one "
                 f"sentence after subsampling: give longer sentences, a smaller {option('min_count')}, or a larger "
                 f"{option('sample')} (0 keeps every word)"

@@ -104,59 +104,77 @@ def reset_workspace(work, K, tile, row_bytes):
 
 
 @lru_cache(maxsize=16)
+def compile_train_windows(tile: int, n_tiles: int, n_strips: int) -> Any:
+    """Return `train_windows` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
+    row_bytes = n_strips * STRIP_BYTES
+    columns = tile * n_tiles
+    train_step = compile_step(tile, n_tiles, n_strips, tile + 1)
+
+    @helper()
+    def train_windows(block, work, n, start, stop):
+        """Train on the windows around words `start` to `stop` - 1, at most SLICE, of n; return the number of pairs.
+
+        Every window is one step of Result 27 of docs/derivation.md (Ji et al. 2016, arXiv:1611.06172, section 3). The
+        tables of inputs must be set for the window around word `start`.
+        """
+        key, window, K, alias, noise = block.key, block.window, block.K, block.alias, work.noise
+        kept, centers = work.inputs.kept, work.inputs.centers
+        outputs, is_weighted, column_weights = work.outputs, work.is_weighted, work.column_weights
+        outside, unused_row = address(block.outside), address(work.unused_row)
+        g, sums, row_weights = address(work.g), address(work.sums), address(work.inputs.row_weights)
+        draw_noise(key, start * K, (stop - start) * K, alias, noise)
+        pairs = 0
+        for i in range(start - LEAD, stop):
+            slot, ahead = i % (LEAD + 1), (i + LEAD) % (LEAD + 1)
+            if i + LEAD < stop:
+                first_noise = (i + LEAD - start) * K
+                is_weighted[ahead] = queue_outputs(
+                    outputs, ahead, kept[i + LEAD], noise, first_noise, K, outside, row_bytes
+                )
+                outputs[ahead, columns] = centers[min(i + LEAD + window, n - 1)]
+            if i < start:
+                continue
+            n_inputs, inputs, n_pairs, is_merged = list_inputs(block, i, work.inputs, row_bytes)
+            if n_inputs == 0:
+                continue
+            pairs += n_inputs
+            if is_weighted[slot]:
+                weigh_outputs(outputs, slot, K, tile, column_weights, unused_row)
+            step = Step(inputs, n_pairs, n_strips, row_weights, block.rate, address(work.loss))
+            table = address(outputs) + 8 * (columns + 1) * slot
+            upcoming = address(outputs) + 8 * (columns + 1) * ahead
+            train_step(step, table, upcoming, address(column_weights), g, sums)
+            if is_merged:
+                reset_row_weights(work.inputs, n_pairs)
+            if is_weighted[slot]:
+                reset_column_weights(K, tile, column_weights)
+        return pairs
+
+    return train_windows
+
+
+@lru_cache(maxsize=16)
 def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
     """Return `train_block` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips.
 
     Compiling takes about two seconds, on the first call.
     """
     row_bytes = n_strips * STRIP_BYTES
-    columns = tile * n_tiles
-    train_step = compile_step(tile, n_tiles, n_strips, tile + 1)
+    train_windows = compile_train_windows(tile, n_tiles, n_strips)
 
     @kernel()
     def train_block(block, work):
         """Train on a `TokenBlock`, in place; return (words, pairs). The summed loss is in `work.loss`.
 
-        Every window is one step of Result 27 of docs/derivation.md (Ji et al. 2016, arXiv:1611.06172, section 3).
         The `Workspace` is overwritten. The same in NumPy: `reference.train_block`.
         """
-        key, window, K, alias, noise = block.key, block.window, block.K, block.alias, work.noise
-        kept, centers = work.inputs.kept, work.inputs.centers
-        outputs, is_weighted, column_weights, halt = work.outputs, work.is_weighted, work.column_weights, work.halt
-        outside, unused_row = address(block.outside), address(work.unused_row)
-        g, sums, row_weights = address(work.g), address(work.sums), address(work.inputs.row_weights)
-        reset_workspace(work, K, tile, row_bytes)
+        reset_workspace(work, block.K, tile, row_bytes)
         n, words = list_windows(block, work.inputs, row_bytes)
         pairs = 0
-        for slice_start in range(0, n, SLICE):
-            if halt[0]:
+        for start in range(0, n, SLICE):
+            if work.halt[0]:
                 break
-            slice_stop = min(slice_start + SLICE, n)
-            draw_noise(key, slice_start * K, (slice_stop - slice_start) * K, alias, noise)
-            for i in range(slice_start - LEAD, slice_stop):
-                slot, ahead = i % (LEAD + 1), (i + LEAD) % (LEAD + 1)
-                if i + LEAD < slice_stop:
-                    first_noise = (i + LEAD - slice_start) * K
-                    is_weighted[ahead] = queue_outputs(
-                        outputs, ahead, kept[i + LEAD], noise, first_noise, K, outside, row_bytes
-                    )
-                    outputs[ahead, columns] = centers[min(i + LEAD + window, n - 1)]
-                if i < slice_start:
-                    continue
-                n_inputs, inputs, n_pairs, is_merged = list_inputs(block, i, work.inputs, row_bytes)
-                if n_inputs == 0:
-                    continue
-                pairs += n_inputs
-                if is_weighted[slot]:
-                    weigh_outputs(outputs, slot, K, tile, column_weights, unused_row)
-                step = Step(inputs, n_pairs, n_strips, row_weights, block.rate, address(work.loss))
-                table = address(outputs) + 8 * (columns + 1) * slot
-                upcoming = address(outputs) + 8 * (columns + 1) * ahead
-                train_step(step, table, upcoming, address(column_weights), g, sums)
-                if is_merged:
-                    reset_row_weights(work.inputs, n_pairs)
-                if is_weighted[slot]:
-                    reset_column_weights(K, tile, column_weights)
+            pairs += train_windows(block, work, n, start, min(start + SLICE, n))
         return words, pairs
 
     return train_block

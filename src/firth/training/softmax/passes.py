@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 
 from firth.messages import counted, option
 from firth.options import Options, shortened
+from firth.subwords import SubwordVectors
 from firth.text import Corpus
 from firth.training.loop.engine import Engine, Kernels, TaskResult
 from firth.training.loop.progress import Reporter
+from firth.training.loop.start import StartRows
 from firth.training.loop.state import Checkpointer, State
 from firth.training.loop.trainer import EpochRecord, Trainer
 from firth.training.negative_sampling.hogwild import Hogwild
@@ -50,6 +52,8 @@ class SoftmaxTrainer:
     kernels          "compiled", or "reference" for plain NumPy, in the warm start as well
     """
 
+    subwords: SubwordVectors | None = None
+
     def __init__(
         self,
         corpus: Corpus,
@@ -65,6 +69,14 @@ class SoftmaxTrainer:
         self.center, self.outside = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self._current: Trainer | None = None
         self._stopped = False
+        self._start: StartRows | None = None
+
+    def start_from(self, rows: StartRows) -> None:
+        """Replace initial values. If these include outside vectors, there is no warm start."""
+        self._start = rows
+        if rows.outside is not None:
+            start_at_random(self.center, self.outside, self._options.seed)
+            rows.copy_into(self.center, self.outside)
 
     def stop(self) -> None:
         """Ask `epochs` to stop, which it does after the current tiles."""
@@ -83,7 +95,7 @@ class SoftmaxTrainer:
             self._start_warm()
         if self._stopped:
             return
-        if not self._options.warm_epochs:
+        if not self._options.warm_epochs and self._start is None:
             start_at_random(self.center, self.outside, self._options.seed)
         with ExactSoftmax(
             *self.center.shape, batch=BATCH, workers=self._workers, kernels=KERNELS[self._kernels]
@@ -96,7 +108,7 @@ class SoftmaxTrainer:
         stages = [_WARM, _PASSES] if self._options.warm_epochs else [_PASSES]
         resumed = self._checkpointer.resumed
         if resumed is None:
-            return stages[0]
+            return _PASSES if self._start is not None and self._start.outside is not None else stages[0]
         for stage in stages:
             if list(resumed.position) == [stage] and isinstance(resumed.position[stage], dict):
                 return stage
@@ -121,8 +133,11 @@ class SoftmaxTrainer:
         options = dataclasses.replace(self._options, epochs=self._options.warm_epochs)
         engine = Hogwild(self._corpus, options, self._kernels)
         self._reporter.show("warm start: negative sampling, on one thread")
+        trainer = self._trainer(engine, options, _WARM)
+        if self._start is not None:
+            trainer.start_from(self._start)
         try:
-            for _ in self._trainer(engine, options, _WARM).epochs():
+            for _ in trainer.epochs():
                 if self._stopped:
                     break
         finally:

@@ -23,6 +23,7 @@ class InputTables(NamedTuple):
     """One thread's scratch arrays for the inputs of windows; addresses are int64, n is the size of a block and more."""
 
     kept: Array  # (n,) int32: the words that survive subsampling
+    rows: Array  # (n,) int32: the row of the center matrix of each
     first: Array  # (n,) int32: where the sentence of each begins in `kept`
     stop: Array  # (n,) int32: where it ends
     previous: Array  # (n,) int32: the nearest earlier position of the same word, -1 if none is within two windows
@@ -39,6 +40,7 @@ def make_input_tables(block_size: int, vector_size: int, window: int) -> InputTa
     n = block_size + 2 * window + LEAD + 2
     return InputTables(
         kept=np.zeros(n, np.int32),
+        rows=np.zeros(n, np.int32),
         first=np.zeros(n, np.int32),
         stop=np.zeros(n, np.int32),
         previous=np.zeros(n, np.int32),
@@ -65,15 +67,18 @@ def mark_repeats(kept, n, span, previous, latest):
 
 
 @helper()
-def list_centers(kept, n, center, row_bytes, zero_row, centers):
-    """Set `centers` for the window around word 0: the addresses of all rows but its own.
+def list_centers(block, first, i, last, tables, row_bytes):
+    """Set `centers` for the window around word i: the addresses of the rows of words `first` to `last` - 1 but its own.
 
     For the window around i, centers[j] is the row of word j for j < i and of word j + 1 from there on. The inputs of a
     window are then a slice of `centers`, and the step to the next window changes one entry.
     """
-    for j in range(n - 1):
-        centers[j] = center + np.int64(kept[j + 1]) * row_bytes
-    centers[max(n - 1, 0)] = zero_row
+    center, rows, centers = address(block.center), tables.rows, tables.centers
+    for j in range(first, i):
+        centers[j] = center + np.int64(rows[j]) * row_bytes
+    for j in range(i, last - 1):
+        centers[j] = center + np.int64(rows[j + 1]) * row_bytes
+    centers[max(last - 1, 0)] = address(tables.zero_row)
 
 
 @helper()
@@ -102,16 +107,24 @@ def merge_inputs(lo, i, hi, centers, previous, slots, merged, weights, zero_row)
 
 
 @helper()
-def list_windows(block, tables, row_bytes):
-    """Subsample a block of tokens and set the tables for the window around its first word.
+def keep_words(block, tables):
+    """Subsample a block of tokens; return the number of words that survive, and that of all words.
 
-    block: has the fields tokens, keep, key, window and center, as `negative_sampling.window_kernels.TokenBlock`. Return
-    the number of words that survive, and that of all words.
+    block: has the fields tokens, keep, key, window and center, as `negative_sampling.window_kernels.TokenBlock`.
     """
     n, words = subsample(block.tokens, block.keep, block.key, tables.kept, tables.first, tables.stop)
     tables.row_weights[:] = 1
     mark_repeats(tables.kept, n, 2 * block.window, tables.previous, tables.latest)
-    list_centers(tables.kept, n, address(block.center), row_bytes, address(tables.zero_row), tables.centers)
+    return n, words
+
+
+@helper()
+def list_windows(block, tables, row_bytes):
+    """Do what `keep_words` does, and set the tables for the window around the first word; row w is that of word w."""
+    n, words = keep_words(block, tables)
+    for i in range(n):
+        tables.rows[i] = tables.kept[i]
+    list_centers(block, 0, 0, n, tables, row_bytes)
     return n, words
 
 
@@ -124,7 +137,7 @@ def list_inputs(block, i, tables, row_bytes):
     """
     centers = tables.centers
     if i > 0:
-        centers[i - 1] = address(block.center) + np.int64(tables.kept[i - 1]) * row_bytes
+        centers[i - 1] = address(block.center) + np.int64(tables.rows[i - 1]) * row_bytes
     r = window_size(block.key, i, block.window, block.shrink)
     lo, hi = max(np.int64(tables.first[i]), i - r), min(np.int64(tables.stop[i]), i + r + 1)
     n = hi - lo - 1

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from firth.errors import FormatError
-from firth.formats.format import PathLike
 
 if sys.platform != "win32":
     import fcntl
 
+PathLike = str | os.PathLike[str]
 TEMPORARY_SUFFIX = ".firth-tmp"
 _NEW_FILE_MODE = 0o666  # the kernel applies the umask
 _PRIVATE_MODE = 0o600  # until it gets the mode of the file that it replaces

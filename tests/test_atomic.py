@@ -17,11 +17,11 @@ from stress import saves
 from stress._powerloss import Disk, recorded
 from stress._saving import CHANGES, KINDS, LOOKS, Case, command, interposed, leftovers, run_child
 
-from firth import KeyedVectors
+from firth import KeyedVectors, atomic
+from firth.atomic import atomic_folder, atomic_set, atomic_write
 from firth.cli.files import output_format
 from firth.errors import FormatError
-from firth.formats import atomic, read_vectors, write_vectors
-from firth.formats.atomic import atomic_folder, atomic_set, atomic_write
+from firth.formats import read_vectors, write_vectors
 
 SETS = ["counts", "projector", "folder"]
 

@@ -1,0 +1,146 @@
+"""The vectors that a training run starts from, instead of random vectors alone."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import OptionError
+from firth.messages import option
+from firth.options import Options
+from firth.subwords import SubwordVectors
+from firth.text import KnownWords, Vocabulary
+
+Matrix: TypeAlias = NDArray[np.float32]
+_Rows: TypeAlias = NDArray[np.intp]
+_NUMBERS_AT_A_TIME = 2**22
+
+
+class StartRows(NamedTuple):
+    """Rows to copy into the matrices of a run.
+
+    rows             (n,) rows of the run's matrices
+    sources          (n,) rows of `center` and `outside`
+    center, outside  (V', D) float16, float32 or float64; `outside` may be None
+    nodes            the nodes of the same Huffman tree as the run's, or None
+    subwords         the rows of n-grams, numbered as the run's, or None
+    """
+
+    rows: NDArray[np.intp]
+    sources: NDArray[np.intp]
+    center: NDArray[Any]
+    outside: NDArray[Any] | None
+    nodes: NDArray[Any] | None
+    subwords: SubwordVectors | None = None
+
+    def copy_ngrams_into(self, subwords: SubwordVectors) -> None:
+        """Overwrite the rows of n-grams that both have, in place."""
+        rows, sources = self._shared_ngrams(subwords)
+        if self.subwords is not None:
+            subwords.rows[rows] = self.subwords.rows[sources]
+
+    def average_ngrams_into(self, subwords: SubwordVectors, weight: float) -> None:
+        """Average the rows of n-grams that both have, in place, as `average_into` does."""
+        rows, sources = self._shared_ngrams(subwords)
+        if self.subwords is not None:
+            before = self.subwords.rows[sources]
+            subwords.rows[rows] = before + np.float32(1 - weight) * (subwords.rows[rows] - before)
+
+    def _shared_ngrams(self, subwords: SubwordVectors) -> tuple[_Rows, _Rows]:
+        """Return the rows of n-grams that both have: of the run, and here; none if they are numbered differently."""
+        if self.subwords is None or self.subwords.scheme != subwords.scheme:
+            return np.empty(0, np.intp), np.empty(0, np.intp)
+        theirs, ours = (
+            np.arange(len(each.rows)) if each.buckets is None else each.buckets for each in (self.subwords, subwords)
+        )
+        _, rows, sources = np.intersect1d(ours, theirs, assume_unique=True, return_indices=True)
+        return rows, sources
+
+    def copy_into(self, center: Matrix, output: Matrix) -> None:
+        """Overwrite rows of both matrices, in place; without `outside` or `nodes` the output matrix does not change."""
+        for trained, rows, start, sources in self._parts(center, output):
+            trained[rows] = start[sources]
+
+    def average_into(self, center: Matrix, output: Matrix, weight: float) -> None:
+        """Replace rows x of both matrices, in place, by s + (1 - weight) (x - s), where s is the row to start from.
+
+        Without `outside` or `nodes` the output matrix does not change.
+        """
+        share = np.float32(1 - weight)
+        for trained, rows, start, sources in self._parts(center, output):
+            before = start[sources]
+            trained[rows] = before + share * (trained[rows] - before)
+
+    def _parts(self, center: Matrix, output: Matrix) -> Iterator[tuple[Matrix, _Rows, NDArray[Any], _Rows]]:
+        """Yield a matrix of the run, some of its rows, the matrix to start from, and its rows, a few MiB at a time."""
+        yield from _in_parts(center, self.rows, self.center, self.sources)
+        if self.outside is not None:
+            yield from _in_parts(output, self.rows, self.outside, self.sources)
+        if self.nodes is not None:
+            every = np.arange(len(self.nodes))
+            yield from _in_parts(output, every, self.nodes, every)
+
+
+def _in_parts(
+    trained: Matrix, rows: _Rows, start: NDArray[Any], sources: _Rows
+) -> Iterator[tuple[Matrix, _Rows, NDArray[Any], _Rows]]:
+    step = max(1, _NUMBERS_AT_A_TIME // trained.shape[1])
+    for first in range(0, len(rows), step):
+        yield trained, rows[first : first + step], start, sources[first : first + step]
+
+
+@dataclass(frozen=True)
+class Start:
+    """The vectors that a run starts from, for those of its words that have one.
+
+    keys             the words of the vectors, or their whole numbers
+    center, outside  (V', D); without `outside`, the outside vectors start as those of any run
+    epochs           epochs that the vectors were trained for, which the numbers of the new epochs follow
+    known            the vocabulary of the run; None: that of its corpus
+    nodes            (V' - 1, D): of the Huffman tree of the vectors, if the run has the same tree
+    subwords         the rows of n-grams of the vectors, if they have any
+    is_averaged      whether the vectors of the run are averaged with these at its end
+    """
+
+    keys: Sequence[Any]
+    center: NDArray[Any]
+    outside: NDArray[Any] | None = None
+    epochs: int = 0
+    known: KnownWords | None = None
+    nodes: NDArray[Any] | None = None
+    subwords: SubwordVectors | None = None
+    is_averaged: bool = False
+
+    def check(self, options: Options) -> None:
+        """Raise `OptionError` if a run with these options cannot start from these vectors."""
+        if options.objective == "softmax" and self.outside is None and not options.warm_epochs:
+            raise OptionError(
+                f"{option('objective', 'softmax')} with {option('warm_epochs', 0)} cannot start from vectors without "
+                f"an outside matrix: give {option('warm_epochs', 3)}, or start from a whole model"
+            )
+
+    def share_of(self, n_words: int) -> float:
+        """Return the share of the words counted before the run, if the run reads `n_words` words of the vocabulary."""
+        before = 0 if self.known is None else self.known.n_words
+        return float(before / max(1, before + n_words))
+
+    def rows_of(self, vocabulary: Vocabulary) -> StartRows:
+        """Return the rows to copy for the words of a vocabulary."""
+        source_of: Mapping[Any, int] = {key: row for row, key in enumerate(self.keys)}
+        sources = np.array([source_of.get(key, -1) for key in vocabulary.index_to_key], np.intp)
+        rows = np.flatnonzero(sources >= 0)
+        return StartRows(rows, sources[rows], self.center, self.outside, self.nodes, self.subwords)
+
+    def digest(self) -> str:
+        """Return the SHA-256, in hex, of the keys and the vectors."""
+        digest = hashlib.sha256(json.dumps(list(self.keys)).encode())
+        for matrix in (self.center, self.outside, self.nodes, None if self.subwords is None else self.subwords.rows):
+            if matrix is not None:
+                digest.update(f"{matrix.dtype.str} {matrix.shape}".encode())
+                for first in range(0, len(matrix), 4096):
+                    digest.update(np.ascontiguousarray(matrix[first : first + 4096]).data)
+        return digest.hexdigest()

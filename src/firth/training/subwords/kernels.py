@@ -1,0 +1,155 @@
+"""The kernel for subwords: trains one block of tokens, some windows at a time, with composed center vectors (Numba).
+
+The vector of a word is the mean of its rows, and a step adds the change of the vector to each of them, as fastText
+does (Result 38 of docs/derivation.md). A block is trained in slices of SLICE windows. At the beginning of a slice the
+vectors of its words are composed once; the steps of its windows change these vectors, exactly as they change center
+rows without subwords; at the end of the slice the change of each vector is added to its rows. So within a slice a word
+does not see what other words do to the n-grams that it shares with them.
+"""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.compiling.kernel import address, helper, kernel, prefetch
+from firth.training.negative_sampling.window_kernels import (
+    SLICE,
+    TokenBlock,
+    Workspace,
+    compile_train_windows,
+    reset_workspace,
+)
+from firth.training.windows.inputs import keep_words, list_centers
+from firth.training.windows.layout import LANES, STRIP_BYTES, aligned_zeros, strips
+
+Array = NDArray[Any]
+
+
+class SubwordBlock(NamedTuple):
+    """A block of tokens, the rows that vectors are composed of, and one thread's vectors."""
+
+    tokens: TokenBlock  # its `center` are the vectors of the words of a slice, (SLICE + 2 m, D padded), overwritten
+    inputs: Array  # (V + N, D padded) float32: rows of words and n-grams; training changes them
+    starts: Array  # as in `rows.RowLists`
+    rows: Array  # likewise
+
+
+class SubwordWorkspace(NamedTuple):
+    """One thread's scratch arrays; they carry nothing from one block to the next."""
+
+    windows: Workspace
+    vectors: Array  # (SLICE + 2 m, D padded) float32: the vectors of the words of a slice, trained in place
+    before: Array  # the same before training
+    words: Array  # (SLICE + 2 m,) int32: the distinct words of the slice
+    place: Array  # (V,) int32: where each stands in `words`; undefined for other words
+
+
+def make_subword_workspace(V: int, vector_size: int, window: int, work: Workspace) -> SubwordWorkspace:
+    """Allocate one thread's scratch arrays for a vocabulary of V words; `work` are those for windows."""
+    n, width = SLICE + 2 * window, LANES * strips(vector_size)
+    return SubwordWorkspace(
+        windows=work,
+        vectors=aligned_zeros((n, width)),
+        before=aligned_zeros((n, width)),
+        words=np.zeros(n, np.int32),
+        place=np.zeros(V, np.int32),
+    )
+
+
+@helper()
+def number_words(tables, first, last, words, place):
+    """Write the distinct words among words `first` to `last` - 1, and the place of each; return how many there are."""
+    n = 0
+    for i in range(first, last):
+        word = tables.kept[i]
+        at = np.int64(place[word])
+        if at >= n or words[at] != word:  # `place` may hold anything for a new word
+            at, n = n, n + 1
+            words[at], place[word] = word, at
+        tables.rows[i] = at
+    return n
+
+
+@lru_cache(maxsize=16)
+def compile_composing(n_strips: int) -> Any:
+    """Return `compose` and `add_changes` for rows of `n_strips` strips."""
+    width, row_bytes = n_strips * LANES, n_strips * STRIP_BYTES
+
+    @helper()
+    def fetch_rows(block, words, k, n):
+        """Prefetch the rows of word k, if it is one of n: they are scattered over far more memory than caches hold."""
+        if k >= n:
+            return
+        word, inputs = words[k], address(block.inputs)
+        for p in range(block.starts[word], block.starts[word + 1]):
+            row = inputs + np.int64(block.rows[p]) * row_bytes
+            for strip in range(n_strips):
+                prefetch(row + strip * STRIP_BYTES, 1)
+
+    @helper()
+    def compose(block, work, n):
+        """Compose the vectors of the first n of `work.words`: the mean of the rows of each, in order."""
+        inputs, starts, rows = block.inputs, block.starts, block.rows
+        vectors, before = work.vectors, work.before
+        for k in range(n):
+            fetch_rows(block, work.words, k + 1, n)
+            first, last = starts[work.words[k]], starts[work.words[k] + 1]
+            vectors[k] = 0
+            for p in range(first, last):
+                row = rows[p]
+                for d in range(width):
+                    vectors[k, d] += inputs[row, d]
+            scale = np.float32(1 / (last - first))
+            for d in range(width):
+                vectors[k, d] *= scale
+                before[k, d] = vectors[k, d]
+
+    @helper()
+    def add_changes(block, work, n):
+        """Add the change of the vector of each of the first n of `work.words` to each of its rows."""
+        inputs, starts, rows = block.inputs, block.starts, block.rows
+        vectors, before = work.vectors, work.before
+        for k in range(n):
+            fetch_rows(block, work.words, k + 1, n)
+            for d in range(width):
+                before[k, d] = vectors[k, d] - before[k, d]
+            for p in range(starts[work.words[k]], starts[work.words[k] + 1]):
+                row = rows[p]
+                for d in range(width):
+                    inputs[row, d] += before[k, d]
+
+    return compose, add_changes
+
+
+@lru_cache(maxsize=16)
+def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
+    """Return `train_block` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
+    row_bytes = n_strips * STRIP_BYTES
+    train_windows = compile_train_windows(tile, n_tiles, n_strips)
+    compose, add_changes = compile_composing(n_strips)
+
+    @kernel()
+    def train_block(block, work):
+        """Train on a `SubwordBlock`, in place; return (words, pairs). The summed loss is in `work.windows.loss`.
+
+        The `SubwordWorkspace` is overwritten. The same in NumPy: `reference.train_block`.
+        """
+        tokens, windows, tables = block.tokens, work.windows, work.windows.inputs
+        reset_workspace(windows, tokens.K, tile, row_bytes)
+        n, words = keep_words(tokens, tables)
+        pairs = 0
+        for start in range(0, n, SLICE):
+            if windows.halt[0]:
+                break
+            stop = min(start + SLICE, n)
+            first, last = max(0, start - tokens.window), min(n, stop + tokens.window)
+            n_words = number_words(tables, first, last, work.words, work.place)
+            compose(block, work, n_words)
+            list_centers(tokens, first, start, last, tables, row_bytes)
+            pairs += train_windows(tokens, windows, n, start, stop)
+            add_changes(block, work, n_words)
+        return words, pairs
+
+    return train_block

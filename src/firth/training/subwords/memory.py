@@ -1,0 +1,27 @@
+"""Estimates the memory of training with subwords before it starts: the largest growth of resident memory."""
+
+from firth.compiling.kernel import compiler_memory
+from firth.messages import counted
+from firth.options import Options
+from firth.text import Corpus
+from firth.training.negative_sampling.memory import matrices_and_tables
+from firth.training.negative_sampling.window_kernels import SLICE
+from firth.training.subwords.rows import list_rows
+from firth.training.windows import layout
+
+_MIB = 2**20
+_COMPILED = 45 * _MIB  # what compiling the kernels takes
+_LISTED_BYTES = 4 + 4 + 8 + 8  # per n-gram of a word, while the lists of rows are made
+
+
+def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
+    """Return the name and the bytes of each part that training with these options will allocate."""
+    lists, row = list_rows(corpus.vocabulary, options), layout.STRIP_BYTES * layout.strips(options.vector_size)
+    scratch = 2 * (SLICE + 2 * options.window) * row + 4 * len(corpus.vocabulary)
+    return {
+        "compiled kernels": compiler_memory() + _COMPILED,
+        **matrices_and_tables(len(corpus.vocabulary), options, workers),
+        f"{counted(lists.n_rows, 'row')} of words and n-grams": lists.n_rows * row,
+        "lists of n-grams": len(lists.rows) * _LISTED_BYTES,
+        f"vectors of {workers} workers": workers * scratch,
+    }

@@ -1,0 +1,27 @@
+"""Skip-gram with negative sampling and subwords as an objective."""
+
+from firth.options import Options
+from firth.text import Corpus
+from firth.training.loop.engine import Kernels
+from firth.training.loop.objective import Objective
+from firth.training.loop.progress import Reporter
+from firth.training.loop.state import Checkpointer
+from firth.training.loop.trainer import Trainer
+from firth.training.subwords.hogwild import SubwordSampling
+from firth.training.subwords.memory import memory_needed
+from firth.training.subwords.rows import list_rows
+
+
+def make_trainer(
+    corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
+) -> Trainer:
+    """Return the trainer, its matrices filled with their initial values."""
+    return Trainer(SubwordSampling(corpus, options, kernels), options, workers, report, checkpointer)
+
+
+def state_rows(corpus: Corpus, options: Options) -> int:
+    """Return the number of rows of n-grams in a checkpoint; those of words are one of its matrices."""
+    return list_rows(corpus.vocabulary, options).n_rows - len(corpus.vocabulary)
+
+
+OBJECTIVE = Objective(2, memory_needed, make_trainer, state_rows)

@@ -1,0 +1,50 @@
+"""The kernel for subwords in plain NumPy, for reading, debugging and tests.
+
+It takes the same arguments as `kernels`, makes the same random draws and does the same steps in the same order, so
+results differ by rounding only. Equation numbers are those of docs/derivation.md.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.text import END
+from firth.training.draws import draw_noise
+from firth.training.negative_sampling.reference import sentences, window_step, windows
+from firth.training.negative_sampling.window_kernels import SLICE
+from firth.training.subwords.kernels import SubwordBlock, SubwordWorkspace
+
+
+def rows_of(block: SubwordBlock, word: int) -> NDArray[np.int32]:
+    """Return the rows that the vector of a word is composed of."""
+    rows: NDArray[np.int32] = block.rows[block.starts[word] : block.starts[word + 1]]
+    return rows
+
+
+def composed(block: SubwordBlock, words: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return the vectors of words: the mean of the rows of each."""
+    return np.array([block.inputs[rows_of(block, word)].mean(axis=0) for word in words.tolist()])
+
+
+def train_block(block: SubwordBlock, work: SubwordWorkspace) -> tuple[int, int]:
+    """Do what `kernels.train_block` does."""
+    tokens = block.tokens
+    kept = np.concatenate([*sentences(tokens.tokens, tokens.keep, tokens.key), np.empty(0, np.int32)])
+    loss, n_pairs, noise, found = 0.0, 0, np.empty(tokens.K, np.int32), windows(tokens)
+    for start in range(0, len(found), SLICE):
+        if work.windows.halt[0]:
+            break
+        stop = min(start + SLICE, len(found))
+        words = np.unique(kept[max(0, start - tokens.window) : stop + tokens.window])
+        before = composed(block, words)
+        vectors = before.copy()
+        for position in range(start, stop):
+            o, around = found[position]
+            draw_noise(tokens.key, position * tokens.K, tokens.K, tokens.alias, noise)
+            places = np.searchsorted(words, around).astype(np.int32)
+            loss += window_step(vectors, tokens.outside, places, o, noise, float(tokens.rate))
+            n_pairs += len(around)
+        for word, change in zip(words.tolist(), vectors - before, strict=True):
+            np.add.at(block.inputs, rows_of(block, word), change)
+    work.windows.loss[:] = 0
+    work.windows.loss[0] = loss
+    return int(np.count_nonzero(tokens.tokens != END)), n_pairs

@@ -1,0 +1,64 @@
+"""gensim's own tests, run with the classes of `firth.gensim`: exactly the tests listed here fail."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+RUNNER = Path(__file__).with_name("run.py")
+MODEL, FASTTEXT, PHRASES = "TestWord2VecModel", "TestFastTextModel", "TestPhrasesModel"
+
+BOTH = "hierarchical softmax and negative sampling at once"
+PATHS = "hierarchical softmax with n-grams"
+FAILING = {
+    "word2vec": {
+        f"{MODEL}.test_compute_training_loss": BOTH,
+        f"{MODEL}.test_train_hs_and_neg": BOTH,
+        f"{MODEL}.test_locking": "vectors_lockf",
+    },
+    "keyedvectors": {},
+    "phrases": {
+        f"{PHRASES}.test_export_phrases": "export_phrases splits joined words again",
+        f"{PHRASES}.test_pruning": "max_vocab_size drops words",
+        f"{PHRASES}CommonTerms.test_pruning": "max_vocab_size drops words",
+        "TestPhrasesPersistence.test_save_load_custom_scorer": "a pickled function",
+        "TestFrozenPhrasesPersistence.test_save_load_custom_scorer": "a pickled function",
+    },
+    "fasttext": {
+        **{
+            f"test_{architecture}_hs_training{source}[{shrink}]": PATHS
+            for architecture in ("sg", "cbow")
+            for source in ("", "_fromfile")
+            for shrink in (True, False)
+        },
+        **{
+            f"{FASTTEXT}.{name}": PATHS
+            for name in (
+                "test_training", "test_training_fromfile", "test_sg_hs_online", "test_cbow_hs_online",
+                "test_online_learning", "test_online_learning_fromfile", "test_fast_text_train_parameters",
+            )
+        },
+        f"{FASTTEXT}.test_estimate_memory": BOTH,
+        "SaveFacebookFormatModelTest.test_skipgram": BOTH,
+        "SaveFacebookFormatModelTest.test_cbow": BOTH,
+        "SaveGensimByteIdentityTest.test_skipgram": BOTH,
+        "SaveGensimByteIdentityTest.test_cbow": BOTH,
+        "HashCompatibilityTest.test_compatibility_true": "a pickle of a FastText",
+    },
+}  # fmt: skip
+"""The tests that fail, and why."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("gensim") is None, reason="gensim is not installed")
+@pytest.mark.parametrize("name", FAILING)
+def test_exactly_the_listed_tests_fail(name, tmp_path):
+    report = tmp_path / "report.json"
+    command = [sys.executable, str(RUNNER), name, "--failures", str(report)]
+    subprocess.run(command, check=True, capture_output=True, timeout=280)
+    found = json.loads(report.read_text())
+    assert set(found["failed"]) == set(FAILING[name])
+    assert found["passed"] > 30
