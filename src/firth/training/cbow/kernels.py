@@ -34,7 +34,7 @@ from firth.training.windows.layout import LANES, STRIP_BYTES, TILE, Step, aligne
 from firth.training.windows.step import compile_long_step
 
 SLICE = 512  # steps whose noise words are drawn together and stay in the nearest cache
-LEAD = 1  # steps ahead of which rows are prefetched
+LEAD = 2  # steps ahead of which rows are prefetched
 
 Array = NDArray[Any]
 
