@@ -13,6 +13,8 @@ from firth.errors import CorpusError, FirthError, MissingExtraError, UnknownWord
 KINDS = {
     errors.OptionError: ValueError,
     CorpusError: ValueError,
+    errors.NothingToTrainError: ValueError,
+    errors.NotAvailableError: NotImplementedError,
     errors.FormatError: ValueError,
     errors.CheckpointError: RuntimeError,
     errors.DivergenceError: ArithmeticError,
@@ -34,7 +36,7 @@ def test_every_error_is_tested_here():
     assert defined == {FirthError, *KINDS}
 
 
-@pytest.mark.parametrize("kind", [FirthError, *list(KINDS)[:6]])
+@pytest.mark.parametrize("kind", [FirthError, *list(KINDS)[:8]])
 def test_a_message_is_shown_unchanged(kind):
     assert str(kind("vectors.bin: 3 bytes short")) == "vectors.bin: 3 bytes short"
 

@@ -13,7 +13,7 @@ import firth
 PUBLIC = [
     "Word2Vec", "KeyedVectors", "Phrases", "Options", "load",
     "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
-    "MissingExtraError", "NotEnoughMemoryError", "UnknownWordError",
+    "MissingExtraError", "NotAvailableError", "NotEnoughMemoryError", "NothingToTrainError", "UnknownWordError",
     "__version__",
 ]  # fmt: skip
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from firth.errors import FormatError, NotAvailableError
+from firth.messages import counted
 from firth.vectors import KeyedVectors as Vectors
 from firth.vectors.query_input import FloatArray, Key
 
@@ -64,7 +65,7 @@ class KeyedVectors(Vectors):
         logger.log(log_level, "%s %s: %s", type(self).__name__, event_name, event)
 
     def __str__(self) -> str:
-        return f"{type(self).__name__}<vector_size={self.vector_size}, {len(self)} keys>"
+        return f"{type(self).__name__}<vector_size={self.vector_size}, {counted(len(self), 'key')}>"
 
     def word_vec(self, key: Key, norm: bool = False) -> FloatArray:
         """Return `get_vector(key, norm)`."""
