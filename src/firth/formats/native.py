@@ -94,10 +94,10 @@ def write_native(
     """Write one native file, atomically.
 
     `center` and `outside`, (V, D), and `nodes`, (N, D), are arrays of float16, 32 or 64, not necessarily contiguous:
-    they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are V
-    strings or V whole numbers. `options` and the `records`, `history` and `extra`, can be written as JSON. With n-grams,
-    `center` is a `ComposedVectors`. Raises `OptionError`, before anything is written, if shapes differ, a key is
-    repeated, or the suffix is that of a compression.
+    they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are
+    V strings or V whole numbers. `options` and the `records`, `history` and `extra`, can be written as JSON. With
+    n-grams, `center` is a `ComposedVectors`. Raises `OptionError`, before anything is written, if shapes differ, a key
+    is repeated, or the suffix is that of a compression.
     """
     refuse_compression(path, "native")
     vectors, subwords = center if isinstance(center, ComposedVectors) else (center, None)
