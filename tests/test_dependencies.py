@@ -36,7 +36,7 @@ def test_every_library_that_the_source_imports_is_declared():
         for path in Path(firth.__file__).parent.rglob("*.py")
         for _, name in imports(ast.parse(path.read_text(encoding="utf-8")))
     }
-    # Numba pins the version of llvmlite, and gensim reads its own pickles only where a user has it already
+    # Numba pins the version of llvmlite; gensim is used by `firth convert --from-gensim` if it happens to be there
     others = imported - sys.stdlib_module_names - {"firth", "", "llvmlite", "gensim"}
     declared = {canonicalize_name(name) for library in others for name in distributions[library]}
     assert declared == {*NEEDED, *OPTIONAL}

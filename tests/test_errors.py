@@ -13,6 +13,8 @@ from firth.errors import CorpusError, FirthError, MissingExtraError, UnknownWord
 KINDS = {
     errors.OptionError: ValueError,
     CorpusError: ValueError,
+    errors.NothingToTrainError: ValueError,
+    errors.NotAvailableError: NotImplementedError,
     errors.FormatError: ValueError,
     errors.CheckpointError: RuntimeError,
     errors.DivergenceError: ArithmeticError,

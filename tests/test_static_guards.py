@@ -28,7 +28,7 @@ WRITERS = {
     ("formats/npz.py", "archive.open"): "a member of an archive, which is an atomic file itself",
     ("text/store.py", "tempfile.TemporaryFile"): "ids of tokens, in a file without a name",
     ("training/loop/checkpoint.py", "path.open"): "the file that locks the folder",
-    ("gensim/old_fasttext.py", "copy.open"): "a temporary copy in another layout, which is read at once",
+    ("gensim/old_fasttext.py", "copy.open"): "a copy in a temporary folder, which is read and removed",
     ("cli/app.py", "os.open"): "the null device, for output after a closed pipe",
 }
 """Every call that may open a file for writing, and what it writes; all others go through `atomic_write`."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import firth
-from firth.errors import NotAvailableError, OptionError
+from firth.errors import NotAvailableError
 from firth.gensim.fasttext import FastText, load_facebook_model, load_facebook_vectors, save_facebook_model
 
 TEXT = [["walking", "walked", "talks"], ["stone", "stones", "brick"]] * 60
@@ -94,6 +94,6 @@ def test_fasttexts_file_is_written_and_read(is_old, tmp_path):
 def test_what_cannot_be_done_raises_an_error():
     with pytest.raises(NotAvailableError, match="word_ngrams=2 is not available"):
         FastText(word_ngrams=2)
-    with pytest.raises(OptionError, match="hierarchical_softmax is not available with subwords"):
+    with pytest.raises(NotAvailableError, match="FastText with sg=1, hs=1 is not available: give sg=1, hs=0"):
         trained(hs=1, negative=0)
     assert len(trained(hs=1, negative=0, bucket=0).wv) == 6, "words alone"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firth.errors import FirthError, NotAvailableError
+from firth.errors import FirthError, FormatError, NotAvailableError
 from firth.gensim.phrases import FrozenPhrases, Phraser, Phrases, npmi_scorer, original_scorer
 
 TEXT = [["new", "york", "is", "big"], ["new", "york", "and", "bank", "of", "america"], ["bank", "of", "america"]] * 4
@@ -61,6 +61,14 @@ def test_frozen_phrases_join_alike_and_are_saved(tmp_path):
         assert (loaded.min_count, loaded.threshold, loaded.connector_words) == (2, 0.5, {"of"})
     with pytest.raises(FirthError, match="counts"):
         Phrases.load(tmp_path / "phrases").add_vocab(TEXT)
+
+
+def test_a_pickle_is_refused(tmp_path):
+    (tmp_path / "phrases.pkl").write_bytes(b"\x80\x04" + bytes(70))
+    with pytest.raises(
+        FormatError, match=r"a Python pickle or a gensim model, not a file of phrases: .* --from-gensim"
+    ):
+        Phrases.load(tmp_path / "phrases.pkl")
 
 
 def test_a_function_that_scores_cannot_be_saved(tmp_path):

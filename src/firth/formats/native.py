@@ -49,7 +49,6 @@ from firth.formats.streams import is_compressed, refuse_compression, refuse_devi
 from firth.formats.tensors import is_safetensors
 from firth.formats.word2vec import is_header
 from firth.formats.words import FLOATS, check_shapes, key_tensors, split_words
-from firth.messages import counted
 from firth.options import shortened
 from firth.subwords import LONGEST_NGRAM, NgramScheme, SubwordVectors
 
@@ -95,10 +94,10 @@ def write_native(
     """Write one native file, atomically.
 
     `center` and `outside`, (V, D), and `nodes`, (N, D), are arrays of float16, 32 or 64, not necessarily contiguous:
-    they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are V
-    strings or V whole numbers. With n-grams, `center` is a `ComposedVectors`. `options` and the `records`, which are
-    `history` and `extra`, can be written as JSON. Raises `OptionError`, before anything is written, if shapes differ, a
-    key is repeated, or the suffix is that of a compression.
+    they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are
+    V strings or V whole numbers. `options` and the `records`, `history` and `extra`, can be written as JSON. With
+    n-grams, `center` is a `ComposedVectors`. Raises `OptionError`, before anything is written, if shapes differ, a key
+    is repeated, or the suffix is that of a compression.
     """
     refuse_compression(path, "native")
     vectors, subwords = center if isinstance(center, ComposedVectors) else (center, None)
@@ -127,7 +126,7 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
     with open_sealed(path, NATIVE) as file:
         _check_layout(file)
         read = partial(file.mapped, check=False) if mmap else file.tensor
-        wanted = [name for name in MATRICES if name in file.layout and (outside or name not in ("outside", "nodes"))]
+        wanted = [name for name in MATRICES if name in file.layout and (outside or name != "outside")]
         with helper(0 if mmap else path.stat().st_size) as other:
             matrices = {name: other.submit(read, name) for name in wanted}  # while this thread decodes the keys
             keys = _keys(file, unchecked=mmap)
@@ -178,7 +177,7 @@ def _tensors(
 def _subword_tensors(subwords: SubwordVectors, D: int) -> dict[str, Array]:
     if subwords.vector_size != D:
         raise OptionError(
-            f"the rows of n-grams have {counted(subwords.vector_size, 'number')}: they must have {D}, as center does"
+            f"the rows of n-grams have {subwords.vector_size} numbers: they must have {D}, as center does"
         )
     return {"ngrams": subwords.rows} | ({} if subwords.buckets is None else {"buckets": subwords.buckets})
 

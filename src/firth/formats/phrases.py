@@ -19,8 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.atomic import atomic_write
+from firth.errors import FormatError
 from firth.formats.format import PathLike
 from firth.formats.sealed import PHRASES, SealedFile, open_sealed, write_sealed
+from firth.formats.signatures import START_BYTES, known_kind
 from firth.formats.streams import refuse_compression, refuse_devices
 from firth.formats.words import key_tensors, split_words
 
@@ -57,6 +59,9 @@ def write_phrases(path: PathLike, content: PhraseFile) -> None:
 def read_phrases(path: PathLike) -> PhraseFile:
     """Read a file of phrases; raises `FormatError` for any other kind of file, and one that is damaged."""
     refuse_devices(path)
+    with Path(path).open("rb") as start:
+        if kind := known_kind(start.read(START_BYTES)):
+            raise FormatError(f"{path} is {kind[0]}, not a file of phrases: {kind[1]}")
     with open_sealed(Path(path), PHRASES) as file:
         if {name: dtype for name, (dtype, _) in file.layout.items()} != _LAYOUT:
             file.refuse(f"its tensors are {sorted(file.layout)}, not {sorted(_LAYOUT)}")

@@ -10,7 +10,8 @@ START_BYTES = 64
 _GENSIM = (
     "firth never unpickles, because a pickle can run any code. In gensim, call "
     "Word2Vec.load(...).wv.save_word2vec_format('vectors.bin', binary=True), or for vectors alone "
-    "KeyedVectors.load(...).save_word2vec_format; firth reads that file"
+    "KeyedVectors.load(...).save_word2vec_format; firth reads that file. Or, if you trust the file, let gensim "
+    "unpickle it: firth convert --from-gensim"
 )
 _COMPRESSED = (
     Signature(b"\x1f\x8b", "a gzip file", ".gz"),

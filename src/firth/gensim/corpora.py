@@ -128,9 +128,8 @@ def _checked_file(corpus_file: Any) -> Path:
 def refuse_generator(corpus: Any, passes: int) -> None:
     """Raise `TypeError` for a generator, which can be read only once, if more than one pass is needed."""
     if isinstance(corpus, GeneratorType) and passes > 1:
-        raise TypeError(
-            f"a generator cannot be read {counted(passes, 'time')}: give a list, or an object that can start again"
-        )
+        times = counted(passes, "time")
+        raise TypeError(f"a generator cannot be read {times}: give a list, or an object that can start again")
 
 
 def are_files(corpus: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 from firth.errors import NotAvailableError
 from firth.gensim.corpora import readable
+from firth.messages import counted
 from firth.options import ENGLISH_CONNECTOR_WORDS
 from firth.phrases import Phrases as Detector
 
@@ -125,7 +126,7 @@ class JoinedPhrases:
         return self._found.join(words) if self._found.corpus else list(words)
 
     def __str__(self) -> str:
-        return f"{type(self).__name__}<{len(self.export_phrases())} phrases, min_count={self.min_count}>"
+        return f"{type(self).__name__}<{counted(len(self.export_phrases()), 'phrase')}, min_count={self.min_count}>"
 
 
 class Phrases(JoinedPhrases):
