@@ -126,7 +126,7 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
     with open_sealed(path, NATIVE) as file:
         _check_layout(file)
         read = partial(file.mapped, check=False) if mmap else file.tensor
-        wanted = [name for name in MATRICES if name in file.layout and (outside or name != "outside")]
+        wanted = [name for name in MATRICES if name in file.layout and (outside or name not in ("outside", "nodes"))]
         with helper(0 if mmap else path.stat().st_size) as other:
             matrices = {name: other.submit(read, name) for name in wanted}  # while this thread decodes the keys
             keys = _keys(file, unchecked=mmap)
