@@ -39,6 +39,14 @@ def test_names_and_defaults_are_gensims_where_gensim_has_an_equivalent():
     }  # fmt: skip
 
 
+def test_the_default_learning_rate_is_that_of_word2vec_c():
+    assert Options(architecture="cbow").alpha == 0.05
+    for others in ({}, {"objective": "softmax"}, {"architecture": "cbow", "cbow_mean": False},
+                   {"architecture": "cbow", "objective": "hierarchical_softmax"}):  # fmt: skip
+        assert Options(**others).alpha == 0.025  # twice as much is worse for the last two
+    assert Options(architecture="cbow", alpha=0.01).alpha == 0.01
+
+
 def test_cbow_trains_under_the_hogwild_schedule():
     for objective in ("negative_sampling", "hierarchical_softmax"):
         assert Options(architecture="cbow", objective=objective).schedule == "hogwild"

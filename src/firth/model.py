@@ -94,7 +94,7 @@ class Word2Vec:
         subwords: tuple[int, int] | None = None,
         buckets: int = 2_000_000,
         epochs: int = 5,
-        alpha: float = 0.025,
+        alpha: float | None = None,
         min_alpha: float = 0.0001,
         seed: int = 1,
         lowercase: bool = False,

@@ -39,13 +39,15 @@ def limits(
     optional: bool = False,
     choices: tuple[str, ...] = (),
     pair: bool = False,
+    kind: type = int,
 ) -> dict[str, Any]:
     """Return what is allowed: a range (inclusive, unless `open_low` excludes `low`) or one of `choices`.
 
-    `pair` asks for two whole numbers in that range, the second not below the first.
+    `pair` asks for two whole numbers in that range, the second not below the first. `kind` is the type of an optional
+    number.
     """
     bounds = {"low": low, "high": high, "open_low": open_low}
-    return {"meaning": meaning, **bounds, "optional": optional, "choices": choices, "pair": pair}
+    return {"meaning": meaning, **bounds, "optional": optional, "choices": choices, "pair": pair, "kind": kind}
 
 
 def _option(default: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -113,7 +115,14 @@ class Options:
     buckets: int = _option(2_000_000, "subwords only: n-grams are hashed to numbers below this", 1, 2**31 - 1)
     epochs: int = _option(5, "passes over the corpus, or for softmax over its center words", 1, 10_000)
     alpha: float = _option(  # at most what a float32 of the kernels holds
-        0.025, "initial learning rate; for softmax, of the warm start", 0.0, 3e38, open_low=True
+        None,
+        "initial learning rate, for softmax that of the warm start; by default 0.05 for cbow with cbow_mean and "
+        "negative sampling, as in word2vec.c, and 0.025 otherwise",
+        0.0,
+        3e38,
+        open_low=True,
+        optional=True,
+        kind=float,
     )
     min_alpha: float = _option(1e-4, "final learning rate; the rate falls linearly", 0.0)
     seed: int = _option(1, "seed of all random draws", 0, _MOST)
@@ -121,9 +130,7 @@ class Options:
 
     def __post_init__(self) -> None:
         _check_fields(self)
-        if self.schedule == "auto":
-            any_workers = self.architecture == "skip_gram" and not self.has_nodes and self.subwords is None
-            object.__setattr__(self, "schedule", "blocks" if any_workers else "hogwild")
+        _set_defaults(self)
         _check_combination(self)
         if self.subwords is not None:
             _check_subwords(self)
@@ -151,6 +158,16 @@ class Options:
         """Return names and values, ready for JSON."""
         subwords = None if self.subwords is None else list(self.subwords)
         return dataclasses.asdict(self) | {"subwords": subwords}
+
+
+def _set_defaults(options: Any) -> None:
+    """Replace values that stand for a default which depends on other options."""
+    if options.alpha is None:
+        is_mean = options.architecture == "cbow" and options.cbow_mean and options.objective == "negative_sampling"
+        object.__setattr__(options, "alpha", 0.05 if is_mean else 0.025)
+    if options.schedule == "auto":
+        any_workers = options.architecture == "skip_gram" and not options.has_nodes and options.subwords is None
+        object.__setattr__(options, "schedule", "blocks" if any_workers else "hogwild")
 
 
 def _check_subwords(options: Options) -> None:
@@ -302,7 +319,7 @@ def checked(name: str, value: Any, kind: type, limits: Mapping[str, Any]) -> Any
     if limits["optional"]:
         if value is None:
             return None
-        kind = int
+        kind = limits["kind"]
     if limits["pair"]:
         return _checked_pair(name, value, limits)
     number = _as_kind(value, kind)

@@ -32,7 +32,7 @@ def test_help_shows_the_meaning_range_and_default_of_each_option(run, option):
     if isinstance(option.default, bool):
         assert shown.replace(" ", "") == (flag[2:] if option.default else f"no-{flag[2:]}")
     else:
-        absent = "(none)" if option.metadata["pair"] else "(no limit)"
+        absent = {"subwords": "(none)", "alpha": "(0.05 or 0.025)"}.get(option.name, "(no limit)")
         assert shown == (absent if option.default is None else str(option.default))
     for limit in (option.metadata["low"], option.metadata["high"]):
         assert limit is None or limit > 2**31 or f"{limit:g}" in part[0].partition("[")[2]
@@ -44,7 +44,9 @@ def other_value(option: "dataclasses.Field") -> object:
         return not option.default
     if option.metadata["choices"]:
         return option.metadata["choices"][-1]
-    return {"max_vocab": 9, "window": 3, "epochs": 1, "center_power": 0.25}.get(option.name, (option.default or 0) * 2)
+    return {"max_vocab": 9, "alpha": 0.5, "window": 3, "epochs": 1, "center_power": 0.25}.get(
+        option.name, (option.default or 0) * 2
+    )
 
 
 def test_every_option_reaches_the_model(run, corpus, tmp_path):

@@ -146,17 +146,22 @@ def _pair_or_text(text: Any) -> Any:
     return (int(first), int(second)) if first.isdecimal() and second.isdecimal() else text
 
 
+_NUMBERS = (int, float, int | None, float | None)
+_ABSENT = {"subwords": "none", "alpha": "0.05 or 0.025"}
+"""What the help shows as the default of an option whose default is None, if not "no limit"."""
+
+
 def _flag(option: "dataclasses.Field[Any]") -> inspect.Parameter:
     meaning, optional, choices = (option.metadata[key] for key in ("meaning", "optional", "choices"))
-    kind: Any = int | None if optional else type(option.default)
+    kind: Any = option.metadata["kind"] | None if optional else type(option.default)
     allowed = range_text(option.metadata)
     settings: dict[str, Any] = {"metavar": "|".join(choices)} if choices else {}
     if option.metadata["pair"]:
         kind, settings = Any, {"parser": _pair_or_text, "metavar": "MIN-MAX"}
     information = typer.Option(
         help=f"{meaning[0].upper()}{meaning[1:]}{allowed and f' [{allowed}]'}.",
-        show_default=("none" if option.metadata["pair"] else "no limit") if option.default is None else True,
-        **(number(float if kind is float else int) if kind in (int | None, int, float) else settings),
+        show_default=_ABSENT.get(option.name, "no limit") if option.default is None else True,
+        **(number(float if kind in (float, float | None) else int) if kind in _NUMBERS else settings),
     )
     annotation = Annotated[kind, information]
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=annotation)
