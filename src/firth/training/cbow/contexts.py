@@ -63,7 +63,8 @@ def make_context_tables(block_size: int, vector_size: int, window: int) -> Conte
 def list_positions(block, tables, row_bytes):
     """Subsample a block of tokens and set the addresses; return the number of words that survive, and of all words.
 
-    The row of a word is that with its number, until `rows` is overwritten. block: has the fields tokens, keep and key, as `negative_sampling.window_kernels.TokenBlock`.
+    Until `rows` is overwritten, the row of a word is the one with its number. block: has the fields tokens, keep and
+    key, as `negative_sampling.window_kernels.TokenBlock`.
     """
     for r in range(2):
         tables.addresses[0, r] = address(tables.vectors) + r * row_bytes

@@ -20,9 +20,9 @@ from firth.training.windows.layout import STRIP_BYTES
 
 @helper()
 def list_words(block, work, n, start, stop):
-    """Number the words of the steps `start` to `stop` - 1 of a block of n words; return how many are distinct.
+    """Write the distinct words of the steps `start` to `stop` - 1 of a block of n words; return how many there are.
 
-    Also set the row of each in `work.vectors`, and the number of rows that it is composed of.
+    Also set the row of each word in `work.vectors`, and the number of rows that it is composed of.
     """
     tables, window, n_words = work.windows.contexts, block.tokens.window, 0
     for offset in (0, (n + 1) // 2):

@@ -1,4 +1,4 @@
-"""The engines for subwords, of the Hogwild schedule: words share the rows of n-grams, so no blocks of rows are apart."""
+"""Engines for subwords, of the Hogwild schedule: words share the rows of n-grams, so no blocks of rows are apart."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,7 +1,7 @@
 """The kernels for subwords in plain NumPy, for reading, debugging and tests.
 
-They take the same arguments as those of `kernels` and `cbow_kernels`, make the same random draws and do the same steps in the same order, so
-results differ by rounding only. Equation numbers are those of docs/derivation.md.
+They take the same arguments as those of `kernels` and `cbow_kernels`, make the same random draws and do the same steps
+in the same order, so results differ by rounding only. Equation numbers are those of docs/derivation.md.
 """
 
 import numpy as np
@@ -65,9 +65,8 @@ def train_positions(block: SubwordBlock, is_mean: bool, work: SubwordWorkspace) 
         before = composed(block, words) if len(words) else np.empty((0, block.inputs.shape[1]), np.float32)
         vectors, counts = before.copy(), np.diff(block.starts)[words]
         for i in steps:
-            pair = [
-                (o, np.searchsorted(words, around).astype(np.int32)) for o, around in found[i::offset] if len(around)
-            ]
+            filled = [(o, around) for o, around in found[i::offset] if len(around)]
+            pair = [(o, np.searchsorted(words, around).astype(np.int32)) for o, around in filled]
             draw_noise(tokens.key, i * tokens.K, tokens.K, tokens.alias, noise)
             loss += position_step(
                 vectors, tokens.outside, pair, noise, float(tokens.rate), is_mean=is_mean, counts=counts
