@@ -28,6 +28,7 @@ from firth.training.cbow.contexts import (
     list_positions,
     make_context_tables,
     sum_context,
+    sum_weighted_context,
 )
 from firth.training.draws import draw_noise
 from firth.training.windows.layout import LANES, STRIP_BYTES, TILE, Step, aligned_zeros, even_tiles, strips
@@ -127,14 +128,21 @@ def reset_workspace(work, K, tile):
 
 
 @lru_cache(maxsize=16)
-def compile_train_slice(tile: int, n_tiles: int, n_strips: int, sum_context: Any) -> Any:
+def compile_train_slice(tile: int, n_tiles: int, n_strips: int, is_weighted: bool = False) -> Any:
     """Return `train_slice` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips.
 
-    sum_context: the helper of `contexts` that makes a context vector.
+    is_weighted: whether the words of a context count as `contexts.sum_weighted_context` says, otherwise once each.
     """
     row_bytes = n_strips * STRIP_BYTES
     columns = tile * n_tiles
     train_step = compile_long_step(tile, n_strips, tile + 2)
+
+    @helper()
+    def make_context(block, is_mean, i, n, contexts, r):
+        """Make the context vector of position i of n in row r; return 1, or 0 for a position without a context."""
+        if is_weighted:
+            return sum_weighted_context(block, is_mean, i, n, contexts, r, row_bytes, n_strips)
+        return sum_context(block, is_mean, i, n, contexts, r, row_bytes, n_strips)
 
     @helper()
     def train_slice(block, is_mean, work, n, slice_start, slice_stop):
@@ -163,8 +171,8 @@ def compile_train_slice(tile: int, n_tiles: int, n_strips: int, sum_context: Any
                     outputs[ahead, columns + r] = center + entering * row_bytes
             if i < slice_start:
                 continue
-            found = sum_context(block, is_mean, i, n, contexts, 0, row_bytes, n_strips)
-            found += sum_context(block, is_mean, i + n_steps, n, contexts, 1, row_bytes, n_strips)
+            found = make_context(block, is_mean, i, n, contexts, 0)
+            found += make_context(block, is_mean, i + n_steps, n, contexts, 1)
             if found == 0:
                 continue
             trained += found
@@ -191,7 +199,7 @@ def compile_train_slice(tile: int, n_tiles: int, n_strips: int, sum_context: Any
 def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
     """Return `train_block` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
     row_bytes = n_strips * STRIP_BYTES
-    train_slice = compile_train_slice(tile, n_tiles, n_strips, sum_context)
+    train_slice = compile_train_slice(tile, n_tiles, n_strips)
 
     @kernel()
     def train_block(block, is_mean, work):

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from firth.compiling.kernel import helper, kernel
-from firth.training.cbow.contexts import list_positions, sum_weighted_context
+from firth.training.cbow.contexts import list_positions
 from firth.training.cbow.kernels import SLICE, compile_train_slice, reset_workspace
 from firth.training.subwords.kernels import compile_composing, number_words
 from firth.training.windows.layout import STRIP_BYTES
@@ -38,7 +38,7 @@ def list_words(block, work, n, start, stop):
 def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
     """Return `train_block` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
     row_bytes = n_strips * STRIP_BYTES
-    train_slice = compile_train_slice(tile, n_tiles, n_strips, sum_weighted_context)
+    train_slice = compile_train_slice(tile, n_tiles, n_strips, is_weighted=True)
     compose, add_changes = compile_composing(n_strips)
 
     @kernel()
