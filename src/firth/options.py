@@ -173,11 +173,6 @@ def _set_defaults(options: Any) -> None:
 def _check_subwords(options: Options) -> None:
     """Raise `OptionError` for options that are not available with subwords."""
     subwords = option("subwords", pair_text(options.subwords))
-    if options.architecture != "skip_gram":
-        raise OptionError(
-            f"{option('architecture', options.architecture)} is not available with {subwords}: use "
-            f"{option('architecture', 'skip_gram')}"
-        )
     if options.objective != "negative_sampling":
         raise OptionError(
             f"{option('objective', options.objective)} is not available with {subwords}: use "

@@ -222,7 +222,6 @@ FOREIGN = [
         (["--minn", "3"], "give the shortest and the longest n-gram together, as in --subwords 3-6"),
         (["--bucket", "3"], "no such option --bucket: use --buckets"),
         (["--subwords", "3-6", "--schedule", "blocks"], "--schedule blocks is not available with --subwords 3-6"),
-        (["--subwords", "3-6", "--architecture", "cbow"], "--architecture cbow is not available with --subwords 3-6"),
         (["--max-input-bytes", "2MB"], "--max-input-bytes '2MB' is not allowed: give a whole number of at"),
         (["--checkpoint", "run", "--checkpoint-minutes", "x"], "--checkpoint-minutes 'x' is not allowed: give a n"),
         (["--vectr-size", "10"], r"--vector-size"),

@@ -13,7 +13,6 @@ MODEL, FASTTEXT, PHRASES = "TestWord2VecModel", "TestFastTextModel", "TestPhrase
 
 BOTH = "hierarchical softmax and negative sampling at once"
 PATHS = "hierarchical softmax with n-grams"
-CBOW = "CBOW with n-grams"
 FAILING = {
     "word2vec": {
         f"{MODEL}.test_compute_training_loss": BOTH,
@@ -40,23 +39,6 @@ FAILING = {
             for name in (
                 "test_training", "test_training_fromfile", "test_sg_hs_online", "test_cbow_hs_online",
                 "test_online_learning", "test_online_learning_fromfile", "test_fast_text_train_parameters",
-            )
-        },
-        **{
-            f"{FASTTEXT}.{name}": CBOW
-            for name in (
-                "test_cbow_neg_training", "test_cbow_neg_training_fromfile", "test_cbow_neg_online",
-                "test_persistence", "test_persistence_fromfile", "test_persistence_word2vec_format",
-                "test_online_learning_after_save", "test_online_learning_after_save_fromfile",
-                "test_online_learning_through_ft_format_saves", "test_negative_ns_exp", "test_get_vocab_word_vecs",
-                "test_bucket_ngrams",
-            )
-        },
-        **{
-            f"NativeTrainingContinuationTest.{name}": CBOW
-            for name in (
-                "test_save_load_native", "test_save_load_gensim", "test_sanity", "test_continuation_native",
-                "test_continuation_gensim",
             )
         },
         f"{FASTTEXT}.test_estimate_memory": BOTH,

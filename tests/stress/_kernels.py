@@ -28,6 +28,7 @@ from firth.training.negative_sampling import block_kernels, buckets, partition, 
 from firth.training.sampling import alias_table, keep_thresholds
 from firth.training.softmax import kernels
 from firth.training.softmax.cooccurrence import CountRows
+from firth.training.subwords import cbow_kernels as subword_cbow
 from firth.training.subwords import kernels as subword_training
 from firth.training.windows import layout, simd
 from firth.vectors import search_kernels
@@ -135,26 +136,50 @@ def train_block(D: int, K: int) -> Case:
     return case
 
 
+def row_lists(rng: np.random.Generator, V: int, N: int) -> tuple[Any, Any]:
+    """Return random lists of rows for V words: the own row of each, and some of those of N n-grams."""
+    lists = [[w, *(V + rng.integers(0, N, int(rng.integers(0, 9))))] for w in range(V)]
+    return np.append(0, np.cumsum([len(rows) for rows in lists])), np.concatenate(lists).astype(np.int32)
+
+
 def train_subwords(D: int, K: int) -> Case:
     train = subword_training.compile_train_block(*layout.tiles(K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         V, N, window = int(rng.integers(1, 40)), int(rng.integers(1, 40)), int(rng.integers(1, 9))
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
-        lists = [[w, *(V + rng.integers(0, N, int(rng.integers(0, 9))))] for w in range(V)]
-        starts = fence(np.append(0, np.cumsum([len(rows) for rows in lists])))
-        rows = fence(np.concatenate(lists).astype(np.int32))
+        starts, rows = map(fence, row_lists(rng, V, N))
         work = window_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_))
-        subwords = subword_training.make_subword_workspace(V, D, window, work)
-        work = fence.each(work)
-        subwords = subword_training.SubwordWorkspace(work, *map(fence, subwords[1:]))
+        size = window_kernels.SLICE + 2 * window
+        subwords = fence.each(subword_training.make_subword_workspace(V, D, size, work))
         inputs, outside, shrink = fence(matrix(rng, V + N, D)), fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
         key, rate = np.uint64(rng.integers(2**63)), np.float32(0.005)
         windows = window_kernels.TokenBlock(
             subwords.vectors, outside, fence(tokens), keep, alias, key, window, shrink, K, rate
         )
         counts = train(subword_training.SubwordBlock(windows, inputs, starts, rows), subwords)
-        return [inputs, outside, work.loss, counts]
+        return [inputs, outside, subwords.windows.loss, counts]
+
+    return case
+
+
+def train_subword_positions(D: int, K: int) -> Case:
+    train = subword_cbow.compile_train_block(*layout.even_tiles(2 + K), layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        V, N, window = int(rng.integers(1, 40)), int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
+        starts, rows = map(fence, row_lists(rng, V, N))
+        work = cbow_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_))
+        size = 2 * (cbow_kernels.SLICE + 2 * window)
+        work = fence.each(subword_training.make_subword_workspace(V, D, size, work))
+        inputs, outside, shrink = fence(matrix(rng, V + N, D)), fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
+        key, is_mean, rate = np.uint64(rng.integers(2**63)), bool(rng.random() < 0.5), np.float32(0.001)
+        steps = window_kernels.TokenBlock(
+            work.vectors, outside, fence(tokens), keep, alias, key, window, shrink, K, rate
+        )
+        counts = train(subword_training.SubwordBlock(steps, inputs, starts, rows), is_mean, work)
+        return [inputs, outside, work.windows.loss, counts]
 
     return case
 
@@ -494,6 +519,7 @@ PLAIN: dict[str, Case] = {
 VECTOR_CODE = {
     "training.negative_sampling.window_kernels.train_block": train_block,
     "training.subwords.kernels.train_block": train_subwords,
+    "training.subwords.cbow_kernels.train_block": train_subword_positions,
     "training.hierarchical_softmax.window_kernels.train_block": train_paths,
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
     "training.cbow.kernels.train_block": train_positions,

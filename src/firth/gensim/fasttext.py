@@ -138,7 +138,7 @@ class FastText(Word2Vec):
             Options(subwords=(3, 6), **chosen)
         except OptionError as error:
             raise NotAvailableError(
-                f"FastText with sg={self.sg}, hs={self.hs} is not available: give sg=1, hs=0, negative=5 for n-grams, "
+                f"FastText with sg={self.sg}, hs={self.hs} is not available: give hs=0, negative=5 for n-grams, "
                 f"or bucket=0 for words alone ({error})"
             ) from error
 

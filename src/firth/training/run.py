@@ -259,6 +259,7 @@ def _held_out_loss(
     from firth.training.hierarchical_softmax.validation import path_loss
     from firth.training.softmax.cooccurrence import count_pairs
     from firth.training.softmax.exact import exact_loss, unigram_intercept
+    from firth.training.subwords.rows import row_counts
 
     words = corpus.vocabulary.counts
     intercept = unigram_intercept(words) if options.unigram_intercept else np.zeros(len(words), np.float32)
@@ -266,8 +267,9 @@ def _held_out_loss(
         positions, is_mean = choose_positions(held_out, corpus.vocabulary, options), options.cbow_mean
         if options.has_nodes:
             return lambda center, nodes: positions_path_loss(center, nodes, positions, words, is_mean=is_mean)
+        counts = None if options.subwords is None else row_counts(corpus.vocabulary, options)
         return lambda center, outside: positions_loss(
-            center, outside, positions, intercept, is_mean=is_mean, workers=workers
+            center, outside, positions, intercept, is_mean=is_mean, workers=workers, counts=counts
         )
     pairs = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
     if options.has_nodes:

@@ -22,7 +22,7 @@ SHAPES = [(1, 1), (3, 5), (17, 5), (50, 10), (100, 5), (33, 17)]
 
 def workspace(V, D, block, halted=False):
     work = make_workspace(len(block.tokens.tokens), D, block.tokens.window, block.tokens.K, np.full(1, halted))
-    return make_subword_workspace(V, D, block.tokens.window, work)
+    return make_subword_workspace(V, D, window_kernels.SLICE + 2 * block.tokens.window, work)
 
 
 def train(function, block, V, D):

@@ -4,6 +4,8 @@ The context vector h of a position is a sum_i v_(c_i) over the words around it, 
 the sum (Result 33 of docs/derivation.md). The input rows of a step are the context vectors of at most two positions,
 which `sum_context` makes. The step leaves them as they are and writes their changes, -eta dJ/dh, to other rows, and
 `change_context` adds the change to the row of each word of the context, without the factor a (Result 36).
+
+With subwords the row of a word is the mean of n rows, and counts n times in a context (Result 38).
 """
 
 from typing import Any, NamedTuple
@@ -25,6 +27,8 @@ class ContextTables(NamedTuple):
     """
 
     kept: Array  # (n,) int32: the words that survive subsampling
+    rows: Array  # (n,) int32: the row of the center matrix of each
+    counts: Array  # (n,) int32: how often each counts in a context, see `sum_weighted_context`
     first: Array  # (n,) int32: where the sentence of each begins in `kept`
     stop: Array  # (n,) int32: where it ends
     words: Array  # (2, 2 m) int64: addresses of the rows of the words of each context
@@ -41,6 +45,8 @@ def make_context_tables(block_size: int, vector_size: int, window: int) -> Conte
     width = LANES * strips(vector_size)
     return ContextTables(
         kept=np.zeros(block_size, np.int32),
+        rows=np.zeros(block_size, np.int32),
+        counts=np.zeros(block_size, np.int32),
         first=np.zeros(block_size, np.int32),
         stop=np.zeros(block_size, np.int32),
         words=np.zeros((2, 2 * window), np.int64),
@@ -57,23 +63,46 @@ def make_context_tables(block_size: int, vector_size: int, window: int) -> Conte
 def list_positions(block, tables, row_bytes):
     """Subsample a block of tokens and set the addresses; return the number of words that survive, and of all words.
 
-    block: has the fields tokens, keep and key, as `negative_sampling.window_kernels.TokenBlock`.
+    Until `rows` is overwritten, the row of a word is the one with its number. block: has the fields tokens, keep and
+    key, as `negative_sampling.window_kernels.TokenBlock`.
     """
     for r in range(2):
         tables.addresses[0, r] = address(tables.vectors) + r * row_bytes
         tables.addresses[1, r] = address(tables.changes) + r * row_bytes
         tables.addresses[2, r] = address(tables.zero_row)
-    return subsample(block.tokens, block.keep, block.key, tables.kept, tables.first, tables.stop)
+    n, words = subsample(block.tokens, block.keep, block.key, tables.kept, tables.first, tables.stop)
+    for i in range(n):
+        tables.rows[i] = tables.kept[i]
+    return n, words
 
 
 @helper()
-def list_context(block, i, kept, first, stop, row_bytes, words):
+def context_range(block, i, first, stop):
+    """Return the first position of the window around position i, and the one after its last."""
+    radius = window_size(block.key, i, block.window, block.shrink)
+    return max(np.int64(first[i]), i - radius), min(np.int64(stop[i]), i + radius + 1)
+
+
+@helper()
+def list_context(block, i, rows, first, stop, row_bytes, words):
     """Write the addresses of the rows of the words around position i to `words`; return their number."""
-    radius, n = window_size(block.key, i, block.window, block.shrink), np.int64(0)
-    for j in range(max(np.int64(first[i]), i - radius), min(np.int64(stop[i]), i + radius + 1)):
-        words[n] = address(block.center) + np.int64(kept[j]) * row_bytes
+    lo, hi = context_range(block, i, first, stop)
+    n = np.int64(0)
+    for j in range(lo, hi):
+        words[n] = address(block.center) + np.int64(rows[j]) * row_bytes
         n += j != i
     return n
+
+
+@helper()
+def begin_context(block, i, n, tables, r, row_bytes):
+    """List the context of position i of n in row r; return the number of its words."""
+    size = np.int64(0)
+    if i < n:
+        size = list_context(block, i, tables.rows, tables.first, tables.stop, row_bytes, tables.words[r])
+    tables.sizes[r] = size
+    tables.row_weights[0, TILE * r : TILE * r + TILE] = min(size, 1)
+    return size
 
 
 @helper()
@@ -82,15 +111,30 @@ def sum_context(block, is_mean, i, n, tables, r, row_bytes, n_strips):
 
     block: has the fields key, window, shrink and center. A position from n on has no context.
     """
-    size = np.int64(0)
-    if i < n:
-        size = list_context(block, i, tables.kept, tables.first, tables.stop, row_bytes, tables.words[r])
-    has_context = min(size, 1)
-    tables.sizes[r] = size
-    tables.row_weights[0, TILE * r : TILE * r + TILE] = has_context
+    size = begin_context(block, i, n, tables, r, row_bytes)
     factor = np.float32(1) / np.float32(max(size, 1)) if is_mean else np.float32(1)
     sum_rows(n_strips, address(tables.words[r]), size, factor, tables.addresses[0, r])
-    return has_context
+    return min(size, 1)
+
+
+@helper()
+def sum_weighted_context(block, is_mean, i, n, tables, r, row_bytes, n_strips):
+    """Do what `sum_context` does, with the row of a word counted `tables.counts` times."""
+    size, h = begin_context(block, i, n, tables, r, row_bytes), tables.vectors[r]
+    h[:] = 0
+    if size == 0:
+        return np.int64(0)
+    lo, hi = context_range(block, i, tables.first, tables.stop)
+    total = np.int64(0)
+    for j in range(lo, hi):
+        if j != i:
+            total += tables.counts[j]
+            row, count = block.center[tables.rows[j]], np.float32(tables.counts[j])
+            for d in range(n_strips * LANES):
+                h[d] += count * row[d]
+    if is_mean:
+        h *= np.float32(1) / np.float32(total)
+    return np.int64(1)
 
 
 @helper()

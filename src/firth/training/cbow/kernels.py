@@ -28,6 +28,7 @@ from firth.training.cbow.contexts import (
     list_positions,
     make_context_tables,
     sum_context,
+    sum_weighted_context,
 )
 from firth.training.draws import draw_noise
 from firth.training.windows.layout import LANES, STRIP_BYTES, TILE, Step, aligned_zeros, even_tiles, strips
@@ -117,20 +118,35 @@ def reset_column_weights(K, tile, weights):
             weights[column // tile, TILE * r + column % tile] = of_target if column < 2 else np.float32(1)
 
 
+@helper()
+def reset_workspace(work, K, tile):
+    """Prepare the scratch arrays of a `CbowWorkspace` for a block."""
+    work.loss[:] = 0
+    work.outputs[:] = address(work.unused_row)
+    work.column_weights[:] = 0
+    reset_column_weights(K, tile, work.column_weights)
+
+
 @lru_cache(maxsize=16)
-def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
-    """Return `train_block` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
+def compile_train_slice(tile: int, n_tiles: int, n_strips: int, is_weighted: bool = False) -> Any:
+    """Return `train_slice` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips.
+
+    is_weighted: whether the words of a context count as `contexts.sum_weighted_context` says, otherwise once each.
+    """
     row_bytes = n_strips * STRIP_BYTES
     columns = tile * n_tiles
     train_step = compile_long_step(tile, n_strips, tile + 2)
 
-    @kernel()
-    def train_block(block, is_mean, work):
-        """Train on a `TokenBlock`, in place; return (words, positions). The summed loss is in `work.loss`.
+    @helper()
+    def make_context(block, is_mean, i, n, contexts, r):
+        """Make the context vector of position i of n in row r; return 1, or 0 for a position without a context."""
+        if is_weighted:
+            return sum_weighted_context(block, is_mean, i, n, contexts, r, row_bytes, n_strips)
+        return sum_context(block, is_mean, i, n, contexts, r, row_bytes, n_strips)
 
-        is_mean: whether h is the mean of the context; otherwise it is the sum. The `CbowWorkspace` is overwritten. The
-        same in NumPy: `reference.train_block`.
-        """
+    @helper()
+    def train_slice(block, is_mean, work, n, slice_start, slice_stop):
+        """Train the steps `slice_start` to `slice_stop` - 1 of a block of n words; return the number of positions."""
         K, contexts, outputs, repeats, column_weights = (
             block.K,
             work.contexts,
@@ -140,49 +156,66 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
         )
         kept, unused_row = contexts.kept, address(work.unused_row)
         center, outside = address(block.center), address(block.outside)
-        work.loss[:] = 0
-        outputs[:] = unused_row
-        column_weights[:] = 0
-        reset_column_weights(K, tile, column_weights)
-        n, words = list_positions(block, contexts, row_bytes)
         n_steps, trained = (n + 1) // 2, 0
+        draw_noise(block.key, slice_start * K, (slice_stop - slice_start) * K, block.alias, work.noise)
+        for i in range(slice_start - LEAD, slice_stop):
+            slot, ahead = i % (LEAD + 1), (i + LEAD) % (LEAD + 1)
+            if i + LEAD < slice_stop:
+                next_pair = i + LEAD, i + LEAD + n_steps
+                noise = work.noise[(i + LEAD - slice_start) * K :]
+                repeats[ahead] = queue_outputs(
+                    outputs[ahead], kept, next_pair, n, noise, K, outside, row_bytes, unused_row
+                )
+                for r in range(2):
+                    entering = np.int64(contexts.rows[min(next_pair[r] + block.window, n - 1)])
+                    outputs[ahead, columns + r] = center + entering * row_bytes
+            if i < slice_start:
+                continue
+            found = make_context(block, is_mean, i, n, contexts, 0)
+            found += make_context(block, is_mean, i + n_steps, n, contexts, 1)
+            if found == 0:
+                continue
+            trained += found
+            if repeats[slot]:
+                weigh_outputs(outputs[slot], K, tile, column_weights, unused_row)
+            step = Step(
+                address(contexts.addresses), 1, n_strips, address(contexts.row_weights), block.rate,
+                address(work.loss),
+            )  # fmt: skip
+            changes, zeros = step.inputs + 16, step.inputs + 32
+            table, upcoming = address(outputs[slot]), address(outputs[ahead])
+            weights, g = address(column_weights), address(work.g)
+            train_step(step, n_tiles, table, upcoming, weights, g, zeros, changes, changes)
+            change_context(contexts, 0, n_strips)
+            change_context(contexts, 1, n_strips)
+            if repeats[slot]:
+                reset_column_weights(K, tile, column_weights)
+        return trained
+
+    return train_slice
+
+
+@lru_cache(maxsize=16)
+def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
+    """Return `train_block` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
+    row_bytes = n_strips * STRIP_BYTES
+    train_slice = compile_train_slice(tile, n_tiles, n_strips)
+
+    @kernel()
+    def train_block(block, is_mean, work):
+        """Train on a `TokenBlock`, in place; return (words, positions). The summed loss is in `work.loss`.
+
+        is_mean: whether h is the mean of the context; otherwise it is the sum. The `CbowWorkspace` is overwritten. The
+        same in NumPy: `reference.train_block`.
+        """
+        reset_workspace(work, block.K, tile)
+        n, words = list_positions(block, work.contexts, row_bytes)
+        trained, n_steps = 0, (n + 1) // 2
         for slice_start in range(0, n_steps, SLICE):
             if work.halt[0]:
                 break
             slice_stop = min(slice_start + SLICE, n_steps)
-            draw_noise(block.key, slice_start * K, (slice_stop - slice_start) * K, block.alias, work.noise)
-            for i in range(slice_start - LEAD, slice_stop):
-                slot, ahead = i % (LEAD + 1), (i + LEAD) % (LEAD + 1)
-                if i + LEAD < slice_stop:
-                    next_pair = i + LEAD, i + LEAD + n_steps
-                    noise = work.noise[(i + LEAD - slice_start) * K :]
-                    repeats[ahead] = queue_outputs(
-                        outputs[ahead], kept, next_pair, n, noise, K, outside, row_bytes, unused_row
-                    )
-                    for r in range(2):
-                        entering = np.int64(kept[min(next_pair[r] + block.window, n - 1)])
-                        outputs[ahead, columns + r] = center + entering * row_bytes
-                if i < slice_start:
-                    continue
-                found = sum_context(block, is_mean, i, n, contexts, 0, row_bytes, n_strips)
-                found += sum_context(block, is_mean, i + n_steps, n, contexts, 1, row_bytes, n_strips)
-                if found == 0:
-                    continue
-                trained += found
-                if repeats[slot]:
-                    weigh_outputs(outputs[slot], K, tile, column_weights, unused_row)
-                step = Step(
-                    address(contexts.addresses), 1, n_strips, address(contexts.row_weights), block.rate,
-                    address(work.loss),
-                )  # fmt: skip
-                changes, zeros = step.inputs + 16, step.inputs + 32
-                table, upcoming = address(outputs[slot]), address(outputs[ahead])
-                weights, g = address(column_weights), address(work.g)
-                train_step(step, n_tiles, table, upcoming, weights, g, zeros, changes, changes)
-                change_context(contexts, 0, n_strips)
-                change_context(contexts, 1, n_strips)
-                if repeats[slot]:
-                    reset_column_weights(K, tile, column_weights)
+            trained += train_slice(block, is_mean, work, n, slice_start, slice_stop)
         return words, trained
 
     return train_block

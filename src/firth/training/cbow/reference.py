@@ -20,17 +20,28 @@ from firth.training.negative_sampling.window_kernels import Array, TokenBlock
 Ids = NDArray[np.int32]
 
 
-def position_step(V: Array, U: Array, pair: list[tuple[int, Ids]], noise: Ids, rate: float, *, is_mean: bool) -> float:
+def position_step(
+    V: Array,
+    U: Array,
+    pair: list[tuple[int, Ids]],
+    noise: Ids,
+    rate: float,
+    *,
+    is_mean: bool,
+    counts: Array | None = None,
+) -> float:
     """Do the step (36), (36a) of one or two positions, in place; return the sum of their losses (34) in nats.
 
     V, U   (words, D) float32: input and output vectors
     pair   the target o of each position and its context, (M,) words with repeats, M at least 1
     noise  (K,) noise words, with repeats; those equal to o are left out for its position (Result 18)
+    counts (words,) how often each word counts in a context; None for once
     """
     loss, changes = 0.0, []
     for o, context in pair:
         outputs = np.append(o, noise[noise != o])
-        h, t = _context_vector(V, context, is_mean=is_mean), (np.arange(len(outputs)) == 0).astype(V.dtype)
+        h = context_vector(V, context, is_mean=is_mean, counts=counts)
+        t = (np.arange(len(outputs)) == 0).astype(V.dtype)
         s = U[outputs] @ h
         e = sigmoid(s).astype(V.dtype) - t
         changes += [(V, context, -rate * (e @ U[outputs])), (U, outputs, -rate * np.outer(e, h))]
@@ -50,7 +61,7 @@ def path_position_step(
     context  (M,) words, with repeats, M at least 1
     """
     nodes, code = path
-    h, signs = _context_vector(V, context, is_mean=is_mean), (1 - 2 * code).astype(V.dtype)
+    h, signs = context_vector(V, context, is_mean=is_mean), (1 - 2 * code).astype(V.dtype)
     s = Q[nodes] @ h
     e = (-signs * sigmoid(-signs * s)).astype(V.dtype)  # sigma(s) - t
     change = -rate * (e @ Q[nodes])
@@ -59,9 +70,11 @@ def path_position_step(
     return float(np.logaddexp(0, -signs * s).sum(dtype=np.float64))
 
 
-def _context_vector(V: Array, context: Ids, *, is_mean: bool) -> Array:
-    total: Array = V[context].sum(axis=0)
-    return total / V.dtype.type(len(context)) if is_mean else total
+def context_vector(V: Array, context: Ids, *, is_mean: bool, counts: Array | None = None) -> Array:
+    """Return the mean or the sum of the rows of a context, (33), each row counted so often; None for once."""
+    weights = (np.ones(len(V)) if counts is None else counts)[context].astype(V.dtype)
+    total: Array = weights @ V[context]
+    return total / weights.sum() if is_mean else total
 
 
 def train_block(block: TokenBlock, is_mean: bool, work: CbowWorkspace) -> tuple[int, int]:

@@ -78,29 +78,41 @@ def _positions_at(places: NDArray[np.intp], ids: Ids, radii: NDArray[np.int64], 
     return Positions(ids[places[has_context]], contexts[has_context])
 
 
-def context_vectors(center: Floats, contexts: Ids, *, is_mean: bool) -> Floats:
-    """Return the context vectors h of (B, 2 m) contexts: Result 33 of docs/derivation.md. (B, D) float32."""
-    h = np.zeros((len(contexts), center.shape[1]), np.float32)
+def context_vectors(center: Floats, contexts: Ids, counts: Floats, *, is_mean: bool) -> Floats:
+    """Return the context vectors h of (B, 2 m) contexts: Result 33 of docs/derivation.md. (B, D) float32.
+
+    counts: (V,) float32, how often the vector of each word counts.
+    """
+    h, totals = np.zeros((len(contexts), center.shape[1]), np.float32), np.zeros((len(contexts), 1), np.float32)
     for words in contexts.T:
         present = words >= 0
-        h[present] += center[words[present]]
-    return h / np.count_nonzero(contexts >= 0, axis=1)[:, np.newaxis].astype(np.float32) if is_mean else h
+        counts_present = counts[words[present], np.newaxis]
+        h[present] += counts_present * center[words[present]]
+        totals[present] += counts_present
+    return h / totals if is_mean else h
 
 
 @np.errstate(over="ignore", invalid="ignore")  # the trainer checks the loss of training
 def positions_loss(
-    center: Floats, outside: Floats, positions: Positions, intercept: Floats, *, is_mean: bool, workers: int = 1
+    center: Floats,
+    outside: Floats,
+    positions: Positions,
+    intercept: Floats,
+    *,
+    is_mean: bool,
+    workers: int = 1,
+    counts: Floats | None = None,
 ) -> ExactLoss:
     """Return the mean of -log softmax(U h + b)_o, the exact loss (34) of the naive softmax, over the positions.
 
-    center, outside: (V, D) float32, the matrices V and U; intercept: (V,) float32, b. The result does not depend on the
-    number of workers.
+    center, outside: (V, D) float32, the matrices V and U; intercept: (V,) float32, b; counts: (V,) float32, how often
+    the vector of each word counts in a context, once if None. The result does not depend on the number of workers.
     """
     U = np.ascontiguousarray(outside)
     with ExactSoftmax(*U.shape, batch=PART_CENTERS, workers=workers) as softmax:
         losses = [
             softmax.losses(h, U, intercept, rows, np.ones(len(h)))
-            for h, rows in _parts(center, positions, softmax.part, is_mean=is_mean)
+            for h, rows in _parts(center, positions, softmax.part, counts, is_mean=is_mean)
         ]
     return _mean_loss(losses)
 
@@ -114,19 +126,22 @@ def positions_path_loss(
     center: (V, D) float32; nodes: (V - 1, D) float32, for the tree of `word_counts`, (V,).
     """
     tree, losses = make_tree(word_counts), []
-    for h, rows in _parts(center, positions, PART_CENTERS, is_mean=is_mean):
+    for h, rows in _parts(center, positions, PART_CENTERS, None, is_mean=is_mean):
         losses.append(np.zeros(len(h)))
         add_path_losses(h, nodes, np.arange(len(h)), rows, tree, losses[-1])
     return _mean_loss(losses)
 
 
-def _parts(center: Floats, positions: Positions, size: int, *, is_mean: bool) -> Iterator[tuple[Floats, CountRows]]:
+def _parts(
+    center: Floats, positions: Positions, size: int, counts: Floats | None, *, is_mean: bool
+) -> Iterator[tuple[Floats, CountRows]]:
     """Yield the context vectors of some positions, and their targets as counts of one pair each."""
+    weights = np.ones(len(center), np.float32) if counts is None else counts
     for first in range(0, len(positions.targets), size):
         targets, contexts = (each[first : first + size] for each in positions)
         n = np.arange(len(targets) + 1)
         rows = CountRows(n[:-1], n[1:], targets, np.ones(len(targets), np.float32))
-        yield context_vectors(center, contexts, is_mean=is_mean), rows
+        yield context_vectors(center, contexts, weights, is_mean=is_mean), rows
 
 
 def _mean_loss(losses: list[NDArray[np.float64]]) -> ExactLoss:

@@ -1,1 +1,1 @@
-"""Subwords: skip-gram with negative sampling, where a center vector is composed of rows of character n-grams."""
+"""Subwords: negative sampling for skip-gram and CBOW, where the vector of a word is composed of rows of n-grams."""

@@ -17,7 +17,6 @@ from firth.compiling.kernel import address, helper, kernel, prefetch
 from firth.training.negative_sampling.window_kernels import (
     SLICE,
     TokenBlock,
-    Workspace,
     compile_train_windows,
     reset_workspace,
 )
@@ -30,7 +29,7 @@ Array = NDArray[Any]
 class SubwordBlock(NamedTuple):
     """A block of tokens, the rows that vectors are composed of, and one thread's vectors."""
 
-    tokens: TokenBlock  # its `center` are the vectors of the words of a slice, (SLICE + 2 m, D padded), overwritten
+    tokens: TokenBlock  # its `center` are the vectors of the words of a slice, `SubwordWorkspace.vectors`
     inputs: Array  # (V + N, D padded) float32: rows of words and n-grams; training changes them
     starts: Array  # as in `rows.RowLists`
     rows: Array  # likewise
@@ -39,16 +38,16 @@ class SubwordBlock(NamedTuple):
 class SubwordWorkspace(NamedTuple):
     """One thread's scratch arrays; they carry nothing from one block to the next."""
 
-    windows: Workspace
-    vectors: Array  # (SLICE + 2 m, D padded) float32: the vectors of the words of a slice, trained in place
+    windows: Any  # `negative_sampling.window_kernels.Workspace` or `cbow.kernels.CbowWorkspace`
+    vectors: Array  # (n, D padded) float32: the vectors of the words of a slice, trained in place
     before: Array  # the same before training
-    words: Array  # (SLICE + 2 m,) int32: the distinct words of the slice
+    words: Array  # (n,) int32: the distinct words of the slice, of at most n words
     place: Array  # (V,) int32: where each stands in `words`; undefined for other words
 
 
-def make_subword_workspace(V: int, vector_size: int, window: int, work: Workspace) -> SubwordWorkspace:
-    """Allocate one thread's scratch arrays for a vocabulary of V words; `work` are those for windows."""
-    n, width = SLICE + 2 * window, LANES * strips(vector_size)
+def make_subword_workspace(V: int, vector_size: int, n: int, work: Any) -> SubwordWorkspace:
+    """Allocate one thread's scratch arrays for a vocabulary of V words and slices of n; `work` are those of steps."""
+    width = LANES * strips(vector_size)
     return SubwordWorkspace(
         windows=work,
         vectors=aligned_zeros((n, width)),
@@ -59,9 +58,11 @@ def make_subword_workspace(V: int, vector_size: int, window: int, work: Workspac
 
 
 @helper()
-def number_words(tables, first, last, words, place):
-    """Write the distinct words among words `first` to `last` - 1, and the place of each; return how many there are."""
-    n = 0
+def number_words(tables, first, last, n, words, place):
+    """Append the distinct words among words `first` to `last` - 1 to the n in `words`; return how many there are now.
+
+    tables: has the fields kept and rows, as `windows.inputs.InputTables`. The place of each is written to `rows`.
+    """
     for i in range(first, last):
         word = tables.kept[i]
         at = np.int64(place[word])
@@ -145,7 +146,7 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
                 break
             stop = min(start + SLICE, n)
             first, last = max(0, start - tokens.window), min(n, stop + tokens.window)
-            n_words = number_words(tables, first, last, work.words, work.place)
+            n_words = number_words(tables, first, last, 0, work.words, work.place)
             compose(block, work, n_words)
             list_centers(tokens, first, start, last, tables, row_bytes)
             pairs += train_windows(tokens, windows, n, start, stop)

@@ -4,6 +4,7 @@ from firth.compiling.kernel import compiler_memory
 from firth.messages import counted
 from firth.options import Options
 from firth.text import Corpus
+from firth.training.cbow import kernels as cbow_kernels
 from firth.training.negative_sampling.memory import matrices_and_tables
 from firth.training.negative_sampling.window_kernels import SLICE
 from firth.training.subwords.rows import list_rows
@@ -14,10 +15,17 @@ _COMPILED = 45 * _MIB  # what compiling the kernels takes
 _LISTED_BYTES = 4 + 4 + 8 + 8  # per n-gram of a word, while the lists of rows are made
 
 
+def slice_words(options: Options) -> int:
+    """Return the most words of a slice: those of its windows, which for CBOW come from two places of a block."""
+    if options.architecture == "cbow":
+        return 2 * (cbow_kernels.SLICE + 2 * options.window)
+    return SLICE + 2 * options.window
+
+
 def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
     """Return the name and the bytes of each part that training with these options will allocate."""
     lists, row = list_rows(corpus.vocabulary, options), layout.STRIP_BYTES * layout.strips(options.vector_size)
-    scratch = 2 * (SLICE + 2 * options.window) * row + 4 * len(corpus.vocabulary)
+    scratch = 2 * slice_words(options) * row + 4 * len(corpus.vocabulary)
     return {
         "compiled kernels": compiler_memory() + _COMPILED,
         **matrices_and_tables(len(corpus.vocabulary), options, workers),

@@ -1,4 +1,4 @@
-"""Skip-gram with negative sampling and subwords as an objective."""
+"""Negative sampling with subwords as an objective, for skip-gram and CBOW."""
 
 from firth.options import Options
 from firth.text import Corpus
@@ -7,7 +7,7 @@ from firth.training.loop.objective import Objective
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import Trainer
-from firth.training.subwords.hogwild import SubwordSampling
+from firth.training.subwords.hogwild import SubwordCbow, SubwordSampling
 from firth.training.subwords.memory import memory_needed
 from firth.training.subwords.rows import list_rows
 
@@ -16,7 +16,8 @@ def make_trainer(
     corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
 ) -> Trainer:
     """Return the trainer, its matrices filled with their initial values."""
-    return Trainer(SubwordSampling(corpus, options, kernels), options, workers, report, checkpointer)
+    engine = SubwordCbow if options.architecture == "cbow" else SubwordSampling
+    return Trainer(engine(corpus, options, kernels), options, workers, report, checkpointer)
 
 
 def state_rows(corpus: Corpus, options: Options) -> int:

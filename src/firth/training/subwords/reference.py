@@ -1,13 +1,15 @@
-"""The kernel for subwords in plain NumPy, for reading, debugging and tests.
+"""The kernels for subwords in plain NumPy, for reading, debugging and tests.
 
-It takes the same arguments as `kernels`, makes the same random draws and does the same steps in the same order, so
-results differ by rounding only. Equation numbers are those of docs/derivation.md.
+They take the same arguments as those of `kernels` and `cbow_kernels`, make the same random draws and do the same steps
+in the same order, so results differ by rounding only. Equation numbers are those of docs/derivation.md.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.text import END
+from firth.training.cbow import kernels as cbow_kernels
+from firth.training.cbow.reference import position_step
 from firth.training.draws import draw_noise
 from firth.training.negative_sampling.reference import sentences, window_step, windows
 from firth.training.negative_sampling.window_kernels import SLICE
@@ -48,3 +50,30 @@ def train_block(block: SubwordBlock, work: SubwordWorkspace) -> tuple[int, int]:
     work.windows.loss[:] = 0
     work.windows.loss[0] = loss
     return int(np.count_nonzero(tokens.tokens != END)), n_pairs
+
+
+def train_positions(block: SubwordBlock, is_mean: bool, work: SubwordWorkspace) -> tuple[int, int]:
+    """Do what `cbow_kernels.train_block` does."""
+    tokens, found = block.tokens, windows(block.tokens)
+    offset = (len(found) + 1) // 2
+    loss, trained, noise = 0.0, 0, np.empty(tokens.K, np.int32)
+    for start in range(0, offset, cbow_kernels.SLICE):
+        if work.windows.halt[0]:
+            break
+        steps = range(start, min(start + cbow_kernels.SLICE, offset))
+        words = np.unique(np.concatenate([around for i in steps for _, around in found[i::offset]]))
+        before = composed(block, words) if len(words) else np.empty((0, block.inputs.shape[1]), np.float32)
+        vectors, counts = before.copy(), np.diff(block.starts)[words]
+        for i in steps:
+            filled = [(o, around) for o, around in found[i::offset] if len(around)]
+            pair = [(o, np.searchsorted(words, around).astype(np.int32)) for o, around in filled]
+            draw_noise(tokens.key, i * tokens.K, tokens.K, tokens.alias, noise)
+            loss += position_step(
+                vectors, tokens.outside, pair, noise, float(tokens.rate), is_mean=is_mean, counts=counts
+            )
+            trained += len(pair)
+        for word, change in zip(words.tolist(), vectors - before, strict=True):
+            np.add.at(block.inputs, rows_of(block, word), change)
+    work.windows.loss[:] = 0
+    work.windows.loss[0] = loss
+    return int(np.count_nonzero(tokens.tokens != END)), trained

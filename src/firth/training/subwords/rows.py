@@ -48,3 +48,8 @@ def list_rows(vocabulary: Vocabulary, options: Options) -> RowLists:
     buckets, places = np.unique(ids, return_inverse=True)
     rows = np.insert((V + places).astype(np.int32), starts[:-1], np.arange(V, dtype=np.int32))
     return RowLists(starts + np.arange(V + 1), rows, buckets.astype(np.int64))
+
+
+def row_counts(vocabulary: Vocabulary, options: Options) -> NDArray[np.float32]:
+    """Return the number of rows of each word, (V,)."""
+    return np.diff(list_rows(vocabulary, options).starts).astype(np.float32)
