@@ -178,10 +178,10 @@ def _check_subwords(options: Options) -> None:
             f"{option('architecture', options.architecture)} is not available with {subwords}: use "
             f"{option('architecture', 'skip_gram')}"
         )
-    if options.objective != "negative_sampling":
+    if options.objective == "softmax":
         raise OptionError(
             f"{option('objective', options.objective)} is not available with {subwords}: use "
-            f"{option('objective', 'negative_sampling')}"
+            f"{option('objective', 'negative_sampling')} or {option('objective', 'hierarchical_softmax')}"
         )
     if options.schedule == "blocks":
         raise OptionError(

@@ -1,1 +1,1 @@
-"""Subwords: skip-gram with negative sampling, where a center vector is composed of rows of character n-grams."""
+"""Subwords: skip-gram, where a center vector is composed of rows of character n-grams."""
