@@ -135,10 +135,10 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
     row_bytes = n_strips * STRIP_BYTES
 
     @helper()
-    def reset_sampling(tokens, windows):
+    def reset(tokens, windows):
         reset_workspace(windows, tokens.K, tile, row_bytes)
 
-    return compile_slices(reset_sampling, compile_train_windows(tile, n_tiles, n_strips), n_strips)
+    return compile_slices(reset, compile_train_windows(tile, n_tiles, n_strips), n_strips)
 
 
 @lru_cache(maxsize=16)
@@ -147,10 +147,10 @@ def compile_train_paths(n_strips: int) -> Any:
     row_bytes = n_strips * STRIP_BYTES
 
     @helper()
-    def reset_paths(tokens, windows):
+    def reset(tokens, windows):
         reset_path_workspace(windows, row_bytes)
 
-    return compile_slices(reset_paths, path_kernels.compile_train_windows(n_strips), n_strips)
+    return compile_slices(reset, path_kernels.compile_train_windows(n_strips), n_strips)
 
 
 def compile_slices(reset: Any, train_windows: Any, n_strips: int) -> Any:
