@@ -12,7 +12,6 @@ RUNNER = Path(__file__).with_name("run.py")
 MODEL, FASTTEXT, PHRASES = "TestWord2VecModel", "TestFastTextModel", "TestPhrasesModel"
 
 BOTH = "hierarchical softmax and negative sampling at once"
-PATHS = "hierarchical softmax with n-grams"
 CBOW = "CBOW with n-grams"
 FAILING = {
     "word2vec": {
@@ -30,17 +29,9 @@ FAILING = {
     },
     "fasttext": {
         **{
-            f"test_{architecture}_hs_training{source}[{shrink}]": PATHS
-            for architecture in ("sg", "cbow")
+            f"test_cbow_hs_training{source}[{shrink}]": CBOW
             for source in ("", "_fromfile")
             for shrink in (True, False)
-        },
-        **{
-            f"{FASTTEXT}.{name}": PATHS
-            for name in (
-                "test_training", "test_training_fromfile", "test_sg_hs_online", "test_cbow_hs_online",
-                "test_online_learning", "test_online_learning_fromfile", "test_fast_text_train_parameters",
-            )
         },
         **{
             f"{FASTTEXT}.{name}": CBOW
@@ -49,7 +40,8 @@ FAILING = {
                 "test_persistence", "test_persistence_fromfile", "test_persistence_word2vec_format",
                 "test_online_learning_after_save", "test_online_learning_after_save_fromfile",
                 "test_online_learning_through_ft_format_saves", "test_negative_ns_exp", "test_get_vocab_word_vecs",
-                "test_bucket_ngrams",
+                "test_bucket_ngrams", "test_training", "test_training_fromfile", "test_cbow_hs_online",
+                "test_online_learning", "test_online_learning_fromfile", "test_fast_text_train_parameters",
             )
         },
         **{
@@ -62,8 +54,8 @@ FAILING = {
         f"{FASTTEXT}.test_estimate_memory": BOTH,
         "SaveFacebookFormatModelTest.test_skipgram": BOTH,
         "SaveFacebookFormatModelTest.test_cbow": BOTH,
-        "SaveGensimByteIdentityTest.test_skipgram": BOTH,
-        "SaveGensimByteIdentityTest.test_cbow": BOTH,
+        "SaveGensimByteIdentityTest.test_skipgram": "a word's own row is computed from its vector, and rounded",
+        "SaveGensimByteIdentityTest.test_cbow": CBOW,
         "HashCompatibilityTest.test_compatibility_true": "a pickle of a FastText",
     },
 }  # fmt: skip

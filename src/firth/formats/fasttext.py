@@ -15,7 +15,8 @@ Byte layout, little-endian (https://github.com/facebookresearch/fastText, versio
 The vector of a word is the mean of its own row and the rows of its n-grams (`firth.subwords`); the n-gram with the
 number b has row words + b. With hierarchical softmax, the output matrix has the nodes of the Huffman tree of the counts
 (`firth.objectives.huffman_tree`), in the order of firth's and with the opposite sign, and a row that is not used: in
-fastText sigma(q . h) is the probability of child 1, in firth and word2vec.c that of child 0. fastText's text, `.vec`, is in `firth.formats.word2vec`.
+fastText sigma(q . h) is the probability of child 1, in firth and word2vec.c that of child 0. fastText's text, `.vec`,
+is in `firth.formats.word2vec`.
 """
 
 import re

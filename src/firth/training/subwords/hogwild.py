@@ -1,4 +1,4 @@
-"""The engines for subwords, of the Hogwild schedule: words share the rows of n-grams, so no blocks of rows are apart."""
+"""The engines for subwords, of the Hogwild schedule: words share rows of n-grams, so blocks of rows would overlap."""
 
 from abc import abstractmethod
 from typing import Any

@@ -34,7 +34,7 @@ Array = NDArray[Any]
 class SubwordBlock(NamedTuple):
     """A block of tokens, the rows that vectors are composed of, and one thread's vectors."""
 
-    tokens: TokenBlock | NodeTokenBlock  # its `center` are the vectors of the words of a slice, (SLICE + 2 m, D padded), overwritten
+    tokens: TokenBlock | NodeTokenBlock  # `center` are the vectors of a slice, (SLICE + 2 m, D padded), overwritten
     inputs: Array  # (V + N, D padded) float32: rows of words and n-grams; training changes them
     starts: Array  # as in `rows.RowLists`
     rows: Array  # likewise
@@ -50,9 +50,7 @@ class SubwordWorkspace(NamedTuple):
     place: Array  # (V,) int32: where each stands in `words`; undefined for other words
 
 
-def make_subword_workspace(
-    V: int, vector_size: int, window: int, work: Workspace | PathWorkspace
-) -> SubwordWorkspace:
+def make_subword_workspace(V: int, vector_size: int, window: int, work: Workspace | PathWorkspace) -> SubwordWorkspace:
     """Allocate one thread's scratch arrays for a vocabulary of V words; `work` are those for windows."""
     n, width = SLICE + 2 * window, LANES * strips(vector_size)
     return SubwordWorkspace(
