@@ -417,18 +417,15 @@ class Word2Vec:
         """Write the whole model in fastText's `.bin`, atomically; fastText and gensim's `load_facebook_model` read it.
 
         See `firth.formats.fasttext.write_fasttext`. Raises `FirthError` before `fit`, `FormatError` for a word with
-        whitespace in it, and `OptionError` for hierarchical softmax, whose tree fastText numbers in another way.
+        whitespace in it, and `OptionError` if `wv` was edited so that its counts no longer fit the tree of hierarchical
+        softmax.
         """
         from firth.formats import write_vectors
 
         wv = self.wv
-        if self.options.has_nodes:
-            raise OptionError(
-                "a model of hierarchical softmax cannot be written for fastText: write its vectors alone, "
-                "model.wv.save(path, 'fasttext-bin')"
-            )
         wv.check_rows()
-        parts = {"subwords": wv.subwords, "outside": self.outside, "options": self.options.to_dict()}
+        output = {"nodes": self.nodes} if self.options.has_nodes else {"outside": self.outside}
+        parts = {"subwords": wv.subwords, "options": self.options.to_dict(), **output}
         write_vectors(path, "fasttext-bin", wv.index_to_key, wv.vectors, wv.counts, **parts)
 
     @classmethod

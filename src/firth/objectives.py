@@ -380,9 +380,9 @@ def subword_pair(
     list r times is (r/n) ∂J/∂x. Any other row of ∂J/∂Z is zero.
 
       rows     (n,) ints      g_1 … g_n, rows of Z: the center word's own and those of its n-grams; at least one
-      outside  int            o, a row of U
+      outside  int            o, a word
       Z        (V + N, D)     rows of words, then of n-grams
-      U        (V, D)         all outside vectors
+      U        (V, D)         all outside vectors; for hierarchical softmax the (V - 1, D) matrix Q
       loss     (x, o, U) -> (J, ∂J/∂x, ∂J/∂U), as for `skip_gram`
 
     Returns the loss in nats, its gradient by Z and its gradient by U, each of the shape of its matrix. Raises
@@ -390,7 +390,7 @@ def subword_pair(
     """
     Z, U = _array("Z", Z, (None, None)), _array("U", U, (None, None))
     found = _rows("rows", rows, Z)
-    pair_loss, d_x, d_U = loss(context_vector(found, Z), _row("outside", outside, U), U)
+    pair_loss, d_x, d_U = loss(context_vector(found, Z), outside, U)
     d_Z = np.zeros_like(Z)
     np.add.at(d_Z, found, d_x / found.size)
     return pair_loss, d_Z, d_U

@@ -6,8 +6,9 @@ from subwords._slowly import fnv, ngrams_of
 
 from firth.errors import FormatError, NotEnoughMemoryError, OptionError
 from firth.formats import read_vectors
-from firth.formats.fasttext import MAGIC, read_fasttext, write_fasttext
+from firth.formats.fasttext import MAGIC, read_fasttext, read_fasttext_model, write_fasttext
 from firth.formats.streams import writing_set
+from firth.objectives import hierarchical_softmax, huffman_tree, sigmoid
 from firth.subwords import NgramScheme, SubwordVectors
 
 
@@ -169,6 +170,36 @@ def test_matrices_of_other_shapes_are_refused(tmp_path):
     subwords = SubwordVectors(NgramScheme(2, 3, 7), np.ones((7, 3), np.float32))
     with pytest.raises(OptionError, match="the rows of n-grams have 3 numbers, and the vectors 4"):
         write_fasttext(tmp_path / "m.bin", WORDS, VECTORS, subwords=subwords)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("counts", [[9, 5, 4, 3, 1], [2, 2, 2, 2, 2], [16, 8, 4, 2, 2]])
+def test_in_a_file_the_sigmoid_of_a_node_is_the_probability_of_child_1(tmp_path, counts):
+    nodes, tree = np.random.default_rng(6).normal(size=(4, 4)).astype(np.float32), huffman_tree(counts)
+    options = {"objective": "hierarchical_softmax"}
+    write_fasttext(tmp_path / "m.bin", WORDS, VECTORS, np.array(counts), nodes=nodes, options=options)
+    in_file = np.frombuffer((tmp_path / "m.bin").read_bytes()[-4 * 5 * 4 :], "<f4").reshape(5, 4).astype(float)
+    for word, vector in enumerate(VECTORS.astype(float)):
+        points, codes = tree.path(word)
+        child_1 = sigmoid(in_file[points] @ vector)
+        loss = -np.log(np.where(codes == 1, child_1, 1 - child_1)).sum()
+        assert loss == pytest.approx(hierarchical_softmax(vector, word, nodes.astype(float), tree)[0], rel=1e-6)
+    assert np.array_equal(read_fasttext_model(tmp_path / "m.bin").output, [*nodes, np.zeros(4)])
+
+
+@pytest.mark.parametrize(
+    ("rows", "counts", "message"),
+    [
+        (5, [5, 4, 3, 2, 1], r"nodes has shape \(5, 4\): it must be \(4, 4\), for the tree of 5 words"),
+        (4, [5, 4, 3, 2, 9], "the counts do not descend, but fastText makes the tree .* from descending counts"),
+        (4, None, "the counts are unknown, but fastText makes"),
+    ],
+)
+def test_nodes_that_do_not_fit_the_tree_are_refused(tmp_path, rows, counts, message):
+    with pytest.raises(OptionError, match=message):
+        write_fasttext(
+            tmp_path / "m.bin", WORDS, VECTORS, counts if counts is None else np.array(counts), nodes=VECTORS[:rows]
+        )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -136,29 +136,34 @@ def train_block(D: int, K: int) -> Case:
     return case
 
 
-def row_lists(rng: np.random.Generator, V: int, N: int) -> tuple[Any, Any]:
-    """Return random lists of rows for V words: the own row of each, and some of those of N n-grams."""
+def subword_block(
+    rng: np.random.Generator, fence: Fence, D: int, windows: Any, size: int, work: Any
+) -> tuple[Any, Any]:
+    """Return the arguments of a kernel for subwords: a block with random lists of rows, and scratch arrays."""
+    V, N = len(windows.keep), int(rng.integers(1, 40))
     lists = [[w, *(V + rng.integers(0, N, int(rng.integers(0, 9))))] for w in range(V)]
-    return np.append(0, np.cumsum([len(rows) for rows in lists])), np.concatenate(lists).astype(np.int32)
+    starts = fence(np.append(0, np.cumsum([len(rows) for rows in lists])))
+    rows = fence(np.concatenate(lists).astype(np.int32))
+    scratch = fence.each(subword_training.make_subword_workspace(V, D, size, work))
+    windows = windows._replace(center=scratch.vectors)
+    return subword_training.SubwordBlock(windows, fence(matrix(rng, V + N, D)), starts, rows), scratch
 
 
 def train_subwords(D: int, K: int) -> Case:
     train = subword_training.compile_train_block(*layout.tiles(K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, N, window = int(rng.integers(1, 40)), int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        V, window = int(rng.integers(1, 40)), int(rng.integers(1, 9))
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
-        starts, rows = map(fence, row_lists(rng, V, N))
-        work = window_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_))
-        size = window_kernels.SLICE + 2 * window
-        subwords = fence.each(subword_training.make_subword_workspace(V, D, size, work))
-        inputs, outside, shrink = fence(matrix(rng, V + N, D)), fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
+        outside, shrink = fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
         key, rate = np.uint64(rng.integers(2**63)), np.float32(0.005)
         windows = window_kernels.TokenBlock(
-            subwords.vectors, outside, fence(tokens), keep, alias, key, window, shrink, K, rate
+            outside[:0], outside, fence(tokens), keep, alias, key, window, shrink, K, rate
         )
-        counts = train(subword_training.SubwordBlock(windows, inputs, starts, rows), subwords)
-        return [inputs, outside, subwords.windows.loss, counts]
+        work = window_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_))
+        block, work = subword_block(rng, fence, D, windows, window_kernels.SLICE + 2 * window, work)
+        counts = train(block, work)
+        return [block.inputs, outside, work.windows.loss, counts]
 
     return case
 
@@ -167,19 +172,37 @@ def train_subword_positions(D: int, K: int) -> Case:
     train = subword_cbow.compile_train_block(*layout.even_tiles(2 + K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, N, window = int(rng.integers(1, 40)), int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        V, window = int(rng.integers(1, 40)), int(rng.integers(1, 9))
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
-        starts, rows = map(fence, row_lists(rng, V, N))
-        work = cbow_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_))
-        size = 2 * (cbow_kernels.SLICE + 2 * window)
-        work = fence.each(subword_training.make_subword_workspace(V, D, size, work))
-        inputs, outside, shrink = fence(matrix(rng, V + N, D)), fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
+        outside, shrink = fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
         key, is_mean, rate = np.uint64(rng.integers(2**63)), bool(rng.random() < 0.5), np.float32(0.001)
         steps = window_kernels.TokenBlock(
-            work.vectors, outside, fence(tokens), keep, alias, key, window, shrink, K, rate
+            outside[:0], outside, fence(tokens), keep, alias, key, window, shrink, K, rate
         )
-        counts = train(subword_training.SubwordBlock(steps, inputs, starts, rows), is_mean, work)
-        return [inputs, outside, work.windows.loss, counts]
+        work = cbow_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_))
+        block, work = subword_block(rng, fence, D, steps, 2 * (cbow_kernels.SLICE + 2 * window), work)
+        counts = train(block, is_mean, work)
+        return [block.inputs, outside, work.windows.loss, counts]
+
+    return case
+
+
+def train_subword_paths(D: int, _K: int) -> Case:
+    train = subword_training.compile_train_paths(layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        made, _ = random_tree(rng, fence)
+        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        tokens, keep, nodes = block_of(rng, V), fence(tables(rng, V)[0]), fence(matrix(rng, V - 1, D))
+        shrink, rate, exchange = bool(rng.random() < 0.5), np.float32(0.005), int(rng.integers(1, 9))
+        windows = path_kernels.NodeTokenBlock(
+            nodes[:0], nodes, fence(tokens), keep, made, key, window, shrink, rate, exchange
+        )
+        longest = int(made.lengths.max())
+        work = path_kernels.make_workspace(len(tokens), D, window, longest, np.zeros(1, np.bool_))
+        block, work = subword_block(rng, fence, D, windows, window_kernels.SLICE + 2 * window, work)
+        counts = train(block, work)
+        return [block.inputs, nodes, work.windows.loss, counts]
 
     return case
 
@@ -520,6 +543,7 @@ VECTOR_CODE = {
     "training.negative_sampling.window_kernels.train_block": train_block,
     "training.subwords.kernels.train_block": train_subwords,
     "training.subwords.cbow_kernels.train_block": train_subword_positions,
+    "training.hierarchical_softmax.window_kernels.train_windows": train_subword_paths,
     "training.hierarchical_softmax.window_kernels.train_block": train_paths,
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
     "training.cbow.kernels.train_block": train_positions,

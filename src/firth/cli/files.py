@@ -98,7 +98,7 @@ def write(model: "Word2Vec | KeyedVectors", path: Path, known: Format) -> None:
 
     if known.name == "native":
         model.save(path)
-    elif known.name == "fasttext-bin" and isinstance(model, Word2Vec) and not model.options.has_nodes:
+    elif known.name == "fasttext-bin" and isinstance(model, Word2Vec):
         model.save_fasttext(path)
     else:
         vectors_of(model).save(path, known.name)
@@ -113,7 +113,7 @@ def left_out(model: "Word2Vec | KeyedVectors", known: Format, *, whole: bool = T
     ngrams = ["rows of n-grams"] if vectors_of(model).subwords is not None and not holds_subwords(known.name) else []
     if not isinstance(model, Word2Vec) or (known.name == "native" and whole):
         return [*counts, *ngrams]
-    if known.name == "fasttext-bin" and whole and not model.options.has_nodes:
+    if known.name == "fasttext-bin" and whole:
         return ["options", "history"]
     return [*counts, *ngrams, "nodes" if model.options.has_nodes else "outside matrix", "options", "history"]
 

@@ -13,7 +13,10 @@ Byte layout, little-endian (https://github.com/facebookresearch/fastText, versio
     the rest      the output matrix, in the same layout; it is not read
 
 The vector of a word is the mean of its own row and the rows of its n-grams (`firth.subwords`); the n-gram with the
-number b has row words + b. fastText's text, `.vec`, is in `firth.formats.word2vec`.
+number b has row words + b. With hierarchical softmax, the output matrix has the nodes of the Huffman tree of the counts
+(`firth.objectives.huffman_tree`), in the order of firth's and with the opposite sign, and a row that is not used: in
+fastText sigma(q . h) is the probability of child 1, in firth and word2vec.c that of child 0. fastText's text, `.vec`,
+is in `firth.formats.word2vec`.
 """
 
 import re
@@ -52,7 +55,8 @@ _NAMES = (
     "maxn", "lrUpdateRate", "t", "entries", "words", "labels", "tokens", "pruned",
 )  # fmt: skip
 _SUPERVISED = 3
-_LOSSES = {"hierarchical_softmax": 1, "negative_sampling": 2, "softmax": 3}
+HIERARCHICAL_SOFTMAX = 1  # in the header
+_LOSSES = {"hierarchical_softmax": HIERARCHICAL_SOFTMAX, "negative_sampling": 2, "softmax": 3}
 _MODELS = {"cbow": 1, "skip_gram": 2}
 _LARGEST_INT = 2**31 - 1
 _LONGEST_WORD = 1 << 16  # bytes
@@ -107,7 +111,7 @@ class FastTextModel(NamedTuple):
     """All of a model: its table, the (V, D) output matrix, and the numbers of its header by fastText's names."""
 
     table: Table
-    output: NDArray[np.float32]
+    output: NDArray[np.float32]  # for hierarchical softmax the nodes with firth's sign, and a row that is not used
     header: dict[str, Any]
 
 
@@ -125,7 +129,7 @@ def read_fasttext_model(path: PathLike, *, encoding: str = "utf8", unicode_error
         output = _read_output(reader)
     if output.shape != table.vectors.shape:
         raise _damaged(path, f"its output matrix is {output.shape}, and its vectors are {table.vectors.shape}")
-    return FastTextModel(table, output, head)
+    return FastTextModel(table, 0 - output if head["loss"] == HIERARCHICAL_SOFTMAX else output, head)
 
 
 # --- reading
@@ -272,6 +276,7 @@ def write_fasttext(
     *,
     subwords: SubwordVectors | None = None,
     outside: Array | None = None,
+    nodes: Array | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a model that fastText and gensim's `load_facebook_model` read, atomically; a suffix may compress it.
@@ -280,6 +285,7 @@ def write_fasttext(
     counts    (V,); a count below 1, or counts that are unknown, are written as 1, because gensim drops such words
     subwords  rows of n-grams; None writes a model without n-grams
     outside   (V, D) output matrix; zeros are written for None
+    nodes     (V - 1, D) nodes of the Huffman tree of `counts`, which descend; instead of `outside`
     options   `Options` as a dictionary, for the header; by default those of `Options()`
 
     Numbers are written as float32, and whole-number keys in decimal. Raises `FormatError`, before anything is written,
@@ -289,6 +295,8 @@ def write_fasttext(
     words = encoded(keys, "fastText's .bin", _UNWRITABLE)
     if outside is not None and outside.shape != vectors.shape:
         raise OptionError(f"outside has shape {outside.shape}: it must have that of the vectors, {vectors.shape}")
+    if nodes is not None:
+        _check_nodes(nodes, vectors.shape, counts)
     if subwords is not None and subwords.vector_size != vectors.shape[1]:
         raise OptionError(
             f"the rows of n-grams have {counted(subwords.vector_size, 'number')}, and the vectors {vectors.shape[1]}: "
@@ -302,7 +310,29 @@ def write_fasttext(
         V, D = vectors.shape
         n_ngrams = 0 if subwords is None else subwords.scheme.buckets
         _write_matrix(file, (V + n_ngrams, D), _input_blocks(words, vectors, subwords))
-        _write_matrix(file, (V, D), _blocks(np.broadcast_to(np.float32(0), (V, D)) if outside is None else outside))
+        _write_matrix(file, (V, D), _output_blocks((V, D), outside, nodes))
+
+
+def _check_nodes(nodes: Array, shape: tuple[int, ...], counts: Array | None) -> None:
+    """Raise `OptionError` for nodes that are not those of a tree of counts in descending order."""
+    V, D = shape
+    if nodes.shape != (V - 1, D):
+        raise OptionError(f"nodes has shape {nodes.shape}: it must be {(V - 1, D)}, for the tree of {V} words")
+    if counts is None or (np.diff(counts) > 0).any():
+        found = "are unknown" if counts is None else "do not descend"
+        raise OptionError(
+            f"the counts {found}, but fastText makes the tree of hierarchical softmax from descending counts: write "
+            "the vectors alone, wv.save(path, 'fasttext-bin')"
+        )
+
+
+def _output_blocks(shape: tuple[int, int], outside: Array | None, nodes: Array | None) -> Iterator[Array]:
+    """Yield the rows of the output matrix, some at a time; without a matrix they are zero."""
+    if nodes is not None:
+        yield from (0 - block for block in _blocks(nodes))
+        yield np.zeros((1, shape[1]), np.float32)
+    else:
+        yield from _blocks(np.broadcast_to(np.float32(0), shape) if outside is None else outside)
 
 
 def _header_bytes(
@@ -344,7 +374,7 @@ FORMAT = Format(
     read_fasttext,
     write_fasttext,
     reads_with=frozenset({"limit", "encoding", "unicode_errors"}),
-    writes_with=frozenset({"subwords", "outside", "options"}),
+    writes_with=frozenset({"subwords", "outside", "nodes", "options"}),
     compressible=True,
     signature=Signature(MAGIC.to_bytes(4, "little"), "a fastText .bin model", "read it with KeyedVectors.load"),
 )

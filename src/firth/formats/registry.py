@@ -162,9 +162,9 @@ def write_vectors(
 
     Rows are in the order given, and every number reads back the same. A suffix .gz, .bz2, .xz or .zst
     compresses the formats in `COMPRESSIBLE`. Options: `fvocab` (word2vec), `language` and `license_name`
-    (huggingface), `subwords` (native and fasttext-bin), `outside` and `options` (fasttext-bin). Raises `FormatError`
-    for a word that the format cannot hold, before anything is written, and `OptionError` for arguments that do not fit
-    together.
+    (huggingface), `subwords` (native and fasttext-bin), `outside`, `nodes` and `options` (fasttext-bin). Raises
+    `FormatError` for a word that the format cannot hold, before anything is written, and `OptionError` for arguments
+    that do not fit together.
     """
     known = _named(format) if format else format_of_name(path)
     if known.write is None:

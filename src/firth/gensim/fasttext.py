@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from firth.errors import NotAvailableError, OptionError
-from firth.formats.fasttext import ClassifierError, read_fasttext, read_fasttext_model
+from firth.formats.fasttext import HIERARCHICAL_SOFTMAX, ClassifierError, read_fasttext, read_fasttext_model
 from firth.gensim import settings
 from firth.gensim.keyedvectors import KeyedVectors
 from firth.gensim.old_fasttext import readable_fasttext
@@ -20,7 +20,7 @@ from firth.subwords import NgramScheme, SubwordVectors
 from firth.subwords.ngrams import utf8
 from firth.vectors.query_input import FloatArray, Key
 
-_HIERARCHICAL, _SKIPGRAM = 1, 2  # in the header of fastText's files
+_SKIPGRAM = 2  # in the header of fastText's files
 
 __all__ = ["FastText", "load_facebook_model", "FastTextKeyedVectors", "load_facebook_vectors", "save_facebook_model"]
 
@@ -138,7 +138,7 @@ class FastText(Word2Vec):
             Options(subwords=(3, 6), **chosen)
         except OptionError as error:
             raise NotAvailableError(
-                f"FastText with sg={self.sg}, hs={self.hs} is not available: give hs=0, negative=5 for n-grams, "
+                f"FastText with sg={self.sg}, hs={self.hs} is not available: give sg=1, or hs=0, for n-grams, "
                 f"or bucket=0 for words alone ({error})"
             ) from error
 
@@ -204,8 +204,8 @@ def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -
         vector_size=head["dim"],
         window=head["ws"],
         epochs=head["epoch"],
-        negative=0 if head["loss"] == _HIERARCHICAL else head["neg"],
-        hs=int(head["loss"] == _HIERARCHICAL),
+        negative=0 if head["loss"] == HIERARCHICAL_SOFTMAX else head["neg"],
+        hs=int(head["loss"] == HIERARCHICAL_SOFTMAX),
         sg=int(head["model"] == _SKIPGRAM),
         bucket=head["bucket"],
         min_count=head["minCount"],

@@ -24,12 +24,16 @@ _OBJECTIVES = {
     ("cbow", "negative_sampling"): cbow_objective.NEGATIVE_SAMPLING,
     ("cbow", "hierarchical_softmax"): cbow_objective.HIERARCHICAL_SOFTMAX,
 }
+_SUBWORD_OBJECTIVES = {
+    "negative_sampling": subwords_objective.NEGATIVE_SAMPLING,
+    "hierarchical_softmax": subwords_objective.HIERARCHICAL_SOFTMAX,
+}
 
 
 def objective_of(options: Options) -> Objective:
     """Return the objective that trains with these options."""
     if options.subwords is not None:
-        return subwords_objective.OBJECTIVE
+        return _SUBWORD_OBJECTIVES[options.objective]
     return _OBJECTIVES[options.architecture, options.objective]
 
 

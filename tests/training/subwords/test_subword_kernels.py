@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training.negative_sampling._rows import random_rows
 
+from firth.objectives import huffman_tree
 from firth.text import END
+from firth.training.hierarchical_softmax import window_kernels as path_kernels
+from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
 from firth.training.negative_sampling import window_kernels
 from firth.training.negative_sampling.reference import window_step
 from firth.training.negative_sampling.window_kernels import TokenBlock, make_workspace
@@ -21,8 +24,13 @@ SHAPES = [(1, 1), (3, 5), (17, 5), (50, 10), (100, 5), (33, 17)]
 
 
 def workspace(V, D, block, halted=False):
-    work = make_workspace(len(block.tokens.tokens), D, block.tokens.window, block.tokens.K, np.full(1, halted))
-    return make_subword_workspace(V, D, window_kernels.SLICE + 2 * block.tokens.window, work)
+    tokens, halt = block.tokens, np.full(1, halted)
+    if isinstance(tokens, TokenBlock):
+        work = make_workspace(len(tokens.tokens), D, tokens.window, tokens.K, halt)
+    else:
+        longest = int(tokens.tree.lengths.max())
+        work = path_kernels.make_workspace(len(tokens.tokens), D, tokens.window, longest, halt)
+    return make_subword_workspace(V, D, window_kernels.SLICE + 2 * tokens.window, work)
 
 
 def train(function, block, V, D):
@@ -40,9 +48,9 @@ def random_lists(rng, V, N):
 
 
 @st.composite
-def cases(draw):
+def cases(draw, fewest_words=1):
     """Small vocabularies, whose words share n-grams, and texts of one slice and of several."""
-    V, N, long = draw(st.integers(1, 12)), draw(st.integers(1, 9)), draw(st.booleans())
+    V, N, long = draw(st.integers(fewest_words, 30)), draw(st.integers(1, 9)), draw(st.booleans())
     D, negative = draw(st.sampled_from(SHAPES))
     word = st.integers(0, V - 1)
     sentences = draw(st.lists(st.lists(word, max_size=12), min_size=1, max_size=4))
@@ -59,7 +67,25 @@ def cases(draw):
     return V, D, SubwordBlock(block, inputs, *random_lists(rng, V, N))
 
 
+@st.composite
+def path_cases(draw):
+    """The cases above with a random tree, for hierarchical softmax."""
+    V, D, block = draw(cases(fewest_words=2))
+    powers = draw(st.sampled_from([1.0, 1.1, 1.9])) ** np.arange(V)
+    tree = huffman_tree(np.sort((100 * powers).astype(np.int64))[::-1])
+    tokens = block.tokens
+    nodes, exchange = random_rows(np.random.default_rng(SEED), V - 1, D), draw(st.integers(1, 300))
+    paths = NodeTokenBlock(
+        tokens.center, nodes, tokens.tokens, tokens.keep, tree, tokens.key, tokens.window, tokens.shrink, tokens.rate,
+        exchange,
+    )  # fmt: skip
+    return V, D, block._replace(tokens=paths)
+
+
 def copied(block):
+    if isinstance(block.tokens, NodeTokenBlock):
+        tokens = block.tokens._replace(nodes=block.tokens.nodes.copy())
+        return block._replace(inputs=block.inputs.copy(), tokens=tokens)
     return block._replace(inputs=block.inputs.copy(), tokens=block.tokens._replace(outside=block.tokens.outside.copy()))
 
 
@@ -77,6 +103,48 @@ def test_the_kernel_does_the_steps_of_the_reference(case):
     np.testing.assert_allclose(block.tokens.outside, expected.tokens.outside, atol=2e-4)
     np.testing.assert_allclose(loss, expected_loss, rtol=1e-4, atol=1e-6)
     assert not block.inputs[:, D:].any(), "the padding of a row must stay zero"
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(path_cases())
+def test_the_kernel_of_hierarchical_softmax_does_the_steps_of_the_reference(case):
+    V, D, block = case
+    expected = copied(block)
+    *counts, loss = train(kernels.compile_train_paths(layout.strips(D)), block, V, D)
+    *expected_counts, expected_loss = train(reference.train_block, expected, V, D)
+    assert counts == expected_counts
+    np.testing.assert_allclose(block.inputs, expected.inputs, atol=2e-4)  # the tolerances of negative sampling
+    np.testing.assert_allclose(block.tokens.nodes, expected.tokens.nodes, atol=2e-4)
+    np.testing.assert_allclose(loss, expected_loss, rtol=1e-4, atol=1e-6)
+    assert not block.inputs[:, D:].any(), "the padding of a row must stay zero"
+    assert not block.tokens.nodes[:, D:].any(), "the padding of a row must stay zero"
+
+
+@given(path_cases())
+def test_at_rate_zero_hierarchical_softmax_changes_no_byte(case):
+    V, D, block = case
+    block = block._replace(tokens=block.tokens._replace(rate=np.float32(0)))
+    before = copied(block)
+    train(kernels.compile_train_paths(layout.strips(D)), block, V, D)
+    assert block.inputs.tobytes() == before.inputs.tobytes()
+    assert block.tokens.nodes.tobytes() == before.tokens.nodes.tobytes()
+
+
+def test_words_without_ngrams_train_as_without_subwords_under_hierarchical_softmax():
+    V, D, rng = 40, 20, np.random.default_rng(SEED)
+    tokens = np.append(rng.integers(0, V, 2000), END).astype(np.int32)
+    counts = np.sort(np.bincount(tokens[:-1], minlength=V))[::-1]
+    center, nodes = random_rows(rng, V, D), random_rows(rng, V - 1, D)
+    shared = tokens, keep_thresholds(counts, 0.01), huffman_tree(counts), np.uint64(7), 5, True, np.float32(0.01), 100
+    plain = NodeTokenBlock(random_rows(rng, V, D), random_rows(rng, V - 1, D), *shared)
+    plain.center[:], plain.nodes[:] = center, nodes
+    work = path_kernels.make_workspace(len(tokens), D, 5, int(plain.tree.lengths.max()), np.zeros(1, np.bool_))
+    path_kernels.compile_train_block(layout.strips(D))(plain, work)
+    block = NodeTokenBlock(center[:0], nodes, *shared)
+    block = SubwordBlock(block, center, np.arange(V + 1), np.arange(V, dtype=np.int32))
+    train(kernels.compile_train_paths(layout.strips(D)), block, V, D)
+    np.testing.assert_allclose(center, plain.center, atol=1e-5)  # a change is rounded once more in each slice
+    np.testing.assert_allclose(nodes, plain.nodes, atol=1e-5)
 
 
 @given(cases())

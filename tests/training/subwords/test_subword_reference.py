@@ -3,9 +3,10 @@
 import numpy as np
 from training.subwords.test_subword_kernels import SEED, train
 
-from firth.objectives import negative_sampling, subword_pair
+from firth.objectives import hierarchical_softmax, huffman_tree, negative_sampling, subword_pair
 from firth.text import END
 from firth.training.draws import draw_noise
+from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
 from firth.training.negative_sampling.reference import windows
 from firth.training.negative_sampling.window_kernels import TokenBlock
 from firth.training.sampling import alias_table
@@ -45,4 +46,28 @@ def test_a_block_is_the_fasttext_step_of_each_window():
     *_, total = train(reference.train_block, block, 5, 6)
     np.testing.assert_allclose(block.inputs, Z, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(block.tokens.outside, U, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(total, loss, rtol=1e-12)
+
+
+def test_a_block_of_hierarchical_softmax_is_the_fasttext_step_of_each_window():
+    tokens = np.array([0, 3, 1, 1, 4, END, 2, 0, 2, END], np.int32)
+    block, tree = blocks(tokens), huffman_tree(np.array([3, 2, 2, 1, 1]))
+    given, Q = block.tokens, np.random.default_rng(3).normal(size=(4, 6))
+    paths = NodeTokenBlock(
+        given.center, Q.copy(), tokens, given.keep, tree, given.key, given.window, False, given.rate, 1
+    )
+    block, Z, loss = block._replace(tokens=paths), block.inputs.copy(), 0.0
+    for o, around in windows(paths):
+        d_Z, d_Q = np.zeros_like(Z), np.zeros_like(Q)
+        for c in around.tolist():
+            rows = reference.rows_of(block, c)
+            pair = subword_pair(rows, o, Z, Q, lambda x, o, Q: hierarchical_softmax(x, o, Q, tree))
+            loss += pair[0]
+            d_Z += len(rows) * pair[1]
+            d_Q += pair[2]
+        Z -= RATE * d_Z
+        Q -= RATE * d_Q
+    *_, total = train(reference.train_block, block, 5, 6)
+    np.testing.assert_allclose(block.inputs, Z, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(paths.nodes, Q, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(total, loss, rtol=1e-12)

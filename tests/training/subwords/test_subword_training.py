@@ -8,9 +8,11 @@ from training.loop._runs import Interrupts, saved
 
 from firth import KeyedVectors, OptionError, Word2Vec, load
 from firth.errors import CorpusError
+from firth.formats.fasttext import read_fasttext_model
+from firth.objectives import hierarchical_softmax, huffman_tree
 from firth.options import Options
 from firth.text import read_corpus
-from firth.training.subwords.hogwild import SubwordSampling
+from firth.training.subwords.hogwild import SubwordPaths, SubwordSampling
 
 SMALL = {
     "vector_size": 12,
@@ -22,6 +24,9 @@ SMALL = {
     "buckets": 500,
 }
 FIT = {"kernels", "validation", "callbacks", "checkpoint", "resume"}
+EACH_OBJECTIVE = pytest.mark.parametrize("objective", ["negative_sampling", "hierarchical_softmax"])
+ENGINES = {"negative_sampling": SubwordSampling, "hierarchical_softmax": SubwordPaths}
+KERNELS = ["compiled", "reference"]
 LETTERS = np.array(list("abcdeé강語"))
 
 
@@ -38,18 +43,21 @@ def fitted(corpus=None, workers=1, **more):
     return Word2Vec(**SMALL | more, workers=workers).fit(corpus or text(), progress=False, **for_fit)
 
 
-def engine_of(kernels="compiled"):
-    options = Options(**SMALL)
-    return SubwordSampling(read_corpus(text(), options), options, kernels)
+def engine_of(kernels="compiled", objective="negative_sampling"):
+    options = Options(**SMALL, objective=objective)
+    return ENGINES[objective](read_corpus(text(), options), options, kernels)
 
 
-def test_one_worker_gives_the_same_bytes():
-    assert saved(fitted()) == saved(fitted())
-    assert saved(fitted()) != saved(fitted(seed=2))
+@EACH_OBJECTIVE
+def test_one_worker_gives_the_same_bytes(objective):
+    model = saved(fitted(objective=objective))
+    assert model == saved(fitted(objective=objective))
+    assert model != saved(fitted(objective=objective, seed=2))
 
 
-def test_several_workers_reach_about_the_same_loss():
-    one, several = (fitted(workers=workers).history[-1] for workers in (1, 3))
+@EACH_OBJECTIVE
+def test_several_workers_reach_about_the_same_loss(objective):
+    one, several = (fitted(workers=workers, objective=objective).history[-1] for workers in (1, 3))
     assert several.end_loss == pytest.approx(one.end_loss, rel=0.02)
     assert several.pairs == one.pairs
 
@@ -58,7 +66,7 @@ def test_the_schedule_is_hogwild_and_blocks_are_refused():
     assert Word2Vec(subwords=(3, 6)).options.schedule == "hogwild"
     with pytest.raises(OptionError, match=r"schedule=blocks is not available with subwords=\(3, 6\): .* same bits"):
         Word2Vec(subwords=(3, 6), schedule="blocks")
-    with pytest.raises(OptionError, match=r"objective=softmax is not available with subwords=\(3, 6\): use obj"):
+    with pytest.raises(OptionError, match=r"objective=softmax is not available with subwords=\(3, 6\): use .*hier"):
         Word2Vec(subwords=[3, 6], objective="softmax")
 
 
@@ -67,10 +75,11 @@ def test_whole_numbers_have_no_ngrams():
         fitted([[1, 2, 3, 4]] * 10)
 
 
-def test_training_lowers_the_loss_and_the_vectors_are_composed():
-    model = fitted(epochs=6)
-    assert model.history[-1].end_loss < model.history[0].end_loss < 6 * np.log(2)
-    engine = engine_of()
+@EACH_OBJECTIVE
+def test_training_lowers_the_loss_and_the_vectors_are_composed(objective):
+    model = fitted(epochs=6, objective=objective)
+    assert model.history[-1].end_loss < model.history[0].end_loss < 6.5 * np.log(2)  # K + 1, and nodes of a path
+    engine = engine_of(objective=objective)
     before = engine.inputs.copy()
     engine.refresh()
     for word in (0, 7):
@@ -78,15 +87,17 @@ def test_training_lowers_the_loss_and_the_vectors_are_composed():
         np.testing.assert_allclose(engine.center[word], before[rows].mean(axis=0), atol=1e-6)
 
 
-def test_the_reference_gives_the_same_model_up_to_rounding():
-    compiled, reference = fitted(epochs=1), fitted(epochs=1, kernels="reference")
+@EACH_OBJECTIVE
+def test_the_reference_gives_the_same_model_up_to_rounding(objective):
+    compiled, reference = (fitted(epochs=1, objective=objective, kernels=kernels) for kernels in KERNELS)
     np.testing.assert_allclose(compiled.wv.vectors, reference.wv.vectors, atol=1e-5)  # 6,000 windows of float32 steps
     np.testing.assert_allclose(compiled.wv.subwords.rows, reference.wv.subwords.rows, atol=1e-5)
     assert compiled.history[0].loss == pytest.approx(reference.history[0].loss, rel=1e-5)
 
 
-def test_the_end_loss_is_that_of_the_reference_and_changes_no_byte():
-    engine, reference = engine_of(), engine_of("reference")
+@EACH_OBJECTIVE
+def test_the_end_loss_is_that_of_the_reference_and_changes_no_byte(objective):
+    engine, reference = (engine_of(kernels, objective) for kernels in KERNELS)
     rng = np.random.default_rng(1)
     for matrix in (engine.inputs, engine.outside):
         matrix[:] = rng.normal(0, 0.3, matrix.shape)
@@ -127,7 +138,14 @@ def test_vectors_of_the_vocabulary_are_those_of_the_rows(model):
     np.testing.assert_allclose(wv.subwords.compose(words, own), wv.vectors, atol=1e-6)
 
 
-def test_a_saved_model_gives_the_same_vectors_for_all_words(model, tmp_path):
+@pytest.fixture(scope="module")
+def with_nodes():
+    return fitted(epochs=3, objective="hierarchical_softmax")
+
+
+@pytest.mark.parametrize("name", ["model", "with_nodes"])
+def test_a_saved_model_gives_the_same_vectors_for_all_words(name, request, tmp_path):
+    model = request.getfixturevalue(name)
     model.save(tmp_path / "m.firth")
     back, vectors = load(tmp_path / "m.firth"), KeyedVectors.load(tmp_path / "m.firth")
     mapped = KeyedVectors.load(tmp_path / "m.firth", mmap=True)
@@ -149,10 +167,44 @@ def test_a_model_for_fasttext_gives_the_same_vectors_for_all_words(model, tmp_pa
     assert np.array_equal(theirs.syn1neg, model.outside)
 
 
+def test_a_model_of_hierarchical_softmax_is_written_for_fasttext(with_nodes, tmp_path):
+    with_nodes.save_fasttext(tmp_path / "m.bin")
+    file = read_fasttext_model(tmp_path / "m.bin")
+    assert (file.header["loss"], file.header["model"]) == (1, 2)
+    assert np.array_equal(file.output[:-1], with_nodes.nodes)
+    assert not file.output[-1].any()
+    words = [*with_nodes.wv.index_to_key, "abcabc"]
+    back = KeyedVectors.load(tmp_path / "m.bin")
+    np.testing.assert_allclose(back[words], with_nodes.wv[words], atol=1e-6)
+    fasttext = pytest.importorskip("gensim.models.fasttext")
+    theirs = fasttext.load_facebook_model(str(tmp_path / "m.bin"))
+    np.testing.assert_allclose(np.array([theirs.wv[word] for word in words]), with_nodes.wv[words], atol=1e-6)
+
+
+def test_further_training_continues_with_the_nodes_and_the_ngrams(with_nodes):
+    model, text_before = fitted(epochs=3, objective="hierarchical_softmax"), text()
+    model.partial_fit(text_before, 1, progress=False)
+    losses = [record.loss for record in model.history]
+    assert losses[3] < losses[0], "a new model would begin far above"
+    model.partial_fit([["abcabcabc", *sentence] for sentence in text_before], 1, update_vocab=True, progress=False)
+    assert model.nodes.shape == (len(with_nodes.wv), 12), "there is one word more"
+    assert np.isfinite(model.wv["abcabcabc"]).all()
+
+
 def test_held_out_pairs_are_scored_with_composed_vectors(model):
     losses = [record.validation_loss for record in fitted(epochs=3, validation=text(seed=6)).history]
     assert losses[-1] < losses[0]
     assert losses[-1] < np.log(len(model.wv))  # that of vectors of zero
+
+
+def test_the_loss_of_held_out_pairs_is_that_of_the_tree_and_the_composed_vectors():
+    model = fitted(epochs=3, objective="hierarchical_softmax", sample=0, validation=[["강", "a"], ["b", "강"]])
+    found, tree, rows = model.history, huffman_tree(model.wv.counts), model.wv.key_to_index
+    pairs = [("강", "a"), ("a", "강"), ("b", "강"), ("강", "b")]
+    losses = [
+        hierarchical_softmax(model.wv[c].astype(float), rows[o], model.nodes.astype(float), tree)[0] for c, o in pairs
+    ]
+    assert found[-1].validation_loss == pytest.approx(np.mean(losses), rel=1e-5)
 
 
 def test_callbacks_see_composed_vectors_and_unseen_words():
@@ -166,19 +218,20 @@ def test_callbacks_see_composed_vectors_and_unseen_words():
 # --- checkpoints
 
 
-def test_an_interrupted_run_ends_with_the_same_file(tmp_path, monkeypatch):
+@EACH_OBJECTIVE
+def test_an_interrupted_run_ends_with_the_same_file(tmp_path, monkeypatch, objective):
     corpus = text(120_000)
-    expected = saved(fitted(corpus))
+    expected = saved(fitted(corpus, objective=objective))
     interrupts, came = Interrupts(monkeypatch), 0
     for at in (1, 2, 3):
         interrupts.after(at)
         try:
-            fitted(corpus, checkpoint=tmp_path / "run", resume=True)
+            fitted(corpus, objective=objective, checkpoint=tmp_path / "run", resume=True)
         except KeyboardInterrupt:
             came += 1
     interrupts.after(None)
     assert came > 0
-    assert saved(fitted(corpus, checkpoint=tmp_path / "run", resume=True)) == expected
+    assert saved(fitted(corpus, objective=objective, checkpoint=tmp_path / "run", resume=True)) == expected
 
 
 def test_an_interrupt_leaves_the_vectors_trained_so_far(monkeypatch):

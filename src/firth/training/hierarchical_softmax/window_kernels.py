@@ -144,39 +144,35 @@ def reset_workspace(work, row_bytes):
 
 
 @lru_cache(maxsize=16)
-def compile_train_block(n_strips: int) -> Any:
-    """Return `train_block` for rows of `n_strips` strips."""
+def compile_train_windows(n_strips: int) -> Any:
+    """Return `train_windows` for rows of `n_strips` strips."""
     row_bytes = n_strips * STRIP_BYTES
     train_step = compile_long_step(NODES, n_strips, NODES + 1)
 
-    @kernel()
-    def train_block(block, work):
-        """Train on a `NodeTokenBlock`, in place; return (words, pairs). The summed loss is in `work.loss`.
+    @helper()
+    def train_windows(block, work, n, start, stop):
+        """Train on the windows around words `start` to `stop` - 1 of n; return the number of pairs.
 
-        Every window is one step of (31a) of docs/derivation.md for the sum of its pairs. The `PathWorkspace` is
-        overwritten. The same in NumPy: `reference.train_block`.
+        Every window is one step of (31a) of docs/derivation.md for the sum of its pairs. The tables of inputs must be
+        set for the window around word `start`. At the end `block.nodes` has all changes of this thread.
         """
-        kept, centers, outputs, halt = work.inputs.kept, work.inputs.centers, work.outputs, work.halt
+        kept, centers, outputs = work.inputs.kept, work.inputs.centers, work.outputs
         g, sums, row_weights = address(work.g), address(work.sums), address(work.inputs.row_weights)
         most_tiles, first_top = outputs.shape[1] // NODES, max(0, len(block.nodes) - TOP)
         top = address(work.top) - first_top * row_bytes
         base = NodeBase(address(block.nodes), top, first_top, address(work.unused_row))
-        reset_workspace(work, row_bytes)
-        n, words = list_windows(block, work.inputs, row_bytes)
         pairs = 0
-        for i in range(-LEAD, n):
+        for i in range(start - LEAD, stop):
             slot, ahead = i % (LEAD + 1), (i + LEAD) % (LEAD + 1)
-            if i + LEAD < n:
+            if i + LEAD < stop:
                 weights = work.column_weights[ahead * most_tiles : (ahead + 1) * most_tiles]
                 n_tiles = queue_path(block.tree, kept[i + LEAD], base, row_bytes, outputs[ahead], weights)
                 work.n_tiles[ahead] = n_tiles
                 outputs[ahead, n_tiles * NODES] = centers[min(i + LEAD + block.window, n - 1)]
-            if i < 0:
+            if i < start:
                 continue
             if i % block.exchange == 0:
                 exchange_top(block.nodes, first_top, work.top, work.top_before)
-            if i % HALT_WINDOWS == 0 and halt[0]:
-                break
             n_inputs, inputs, n_pairs, is_merged = list_inputs(block, i, work.inputs, row_bytes)
             if n_inputs == 0:
                 continue
@@ -188,6 +184,30 @@ def compile_train_block(n_strips: int) -> Any:
             if is_merged:
                 reset_row_weights(work.inputs, n_pairs)
         exchange_top(block.nodes, first_top, work.top, work.top_before)
+        return pairs
+
+    return train_windows
+
+
+@lru_cache(maxsize=16)
+def compile_train_block(n_strips: int) -> Any:
+    """Return `train_block` for rows of `n_strips` strips."""
+    row_bytes = n_strips * STRIP_BYTES
+    train_windows = compile_train_windows(n_strips)
+
+    @kernel()
+    def train_block(block, work):
+        """Train on a `NodeTokenBlock`, in place; return (words, pairs). The summed loss is in `work.loss`.
+
+        The `PathWorkspace` is overwritten. The same in NumPy: `reference.train_block`.
+        """
+        reset_workspace(work, row_bytes)
+        n, words = list_windows(block, work.inputs, row_bytes)
+        pairs = 0
+        for start in range(0, n, HALT_WINDOWS):
+            if work.halt[0]:
+                break
+            pairs += train_windows(block, work, n, start, min(start + HALT_WINDOWS, n))
         return words, pairs
 
     return train_block

@@ -1,1 +1,1 @@
-"""Subwords: negative sampling for skip-gram and CBOW, where the vector of a word is composed of rows of n-grams."""
+"""Subwords: skip-gram and CBOW, where the vector of a word is composed of rows of character n-grams."""

@@ -1,4 +1,7 @@
-"""Engines for subwords, of the Hogwild schedule: words share the rows of n-grams, so no blocks of rows are apart."""
+"""The engines for subwords, of the Hogwild schedule: words share rows of n-grams, so blocks of rows would overlap."""
+
+from abc import abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +12,13 @@ from firth.subwords.ngrams import add_rows, utf8
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training import sampling
 from firth.training.cbow import kernels as cbow_kernels
+from firth.training.hierarchical_softmax import window_kernels as path_kernels
+from firth.training.hierarchical_softmax.tree import make_tree
+from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
 from firth.training.loop.engine import Kernels, TaskResult
 from firth.training.loop.start import StartRows
 from firth.training.loop.state import State
-from firth.training.negative_sampling import window_kernels
-from firth.training.negative_sampling.window_kernels import TokenBlock
+from firth.training.negative_sampling.window_kernels import TokenBlock, make_workspace
 from firth.training.subwords import cbow_kernels as compiled_cbow
 from firth.training.subwords import kernels as compiled
 from firth.training.subwords import reference
@@ -29,17 +34,32 @@ _START_SCALE = 2  # rows start uniform in [-1/D, 1/D), as in fastText: twice as 
 class SubwordEngine(HogwildEngine[compiled.SubwordWorkspace]):
     """Trains rows of words and n-grams; `center` holds the composed vectors, as they were at the last `refresh`."""
 
-    def __init__(self, corpus: Corpus, options: Options):
-        super().__init__(corpus, options)
+    def __init__(self, corpus: Corpus, options: Options, n_outputs: int | None = None):
+        super().__init__(corpus, options, n_outputs)
         self._lists = list_rows(corpus.vocabulary, options)
         self._keys = corpus.vocabulary.index_to_key
-        self._alias = sampling.alias_table(corpus.vocabulary.counts, options.ns_exponent)
         V, D = self.center.shape
         self._padded_inputs = layout.aligned_zeros((self._lists.n_rows, self._padded_center.shape[1]))
         self.inputs = self._padded_inputs[:, :D]
         for first, rows in start_rows(self._lists.n_rows, D, options.seed):
             self.inputs[first : first + len(rows)] = _START_SCALE * rows
         self.subwords = SubwordVectors(scheme_of(options), self.inputs[V:], self._lists.buckets)
+        self._train = reference.train_block
+
+    def workspace(self) -> compiled.SubwordWorkspace:
+        options = self._options
+        work = self._window_workspace()
+        return compiled.make_subword_workspace(len(self.center), options.vector_size, slice_words(options), work)
+
+    @abstractmethod
+    def _window_workspace(self) -> Any:
+        """Return one thread's scratch arrays for windows."""
+
+    @abstractmethod
+    def _windows(
+        self, tokens: NDArray[np.int32], key: int, rate: float, vectors: NDArray[Any]
+    ) -> TokenBlock | NodeTokenBlock:
+        """Return tokens and all else that training on their windows depends on; `vectors` are the center vectors."""
 
     def start_from(self, rows: StartRows) -> None:
         """Replace initial values: rows of n-grams, and rows of words such that the composed vectors are those given."""
@@ -59,12 +79,34 @@ class SubwordEngine(HogwildEngine[compiled.SubwordWorkspace]):
     def state(self) -> State:
         return State({}, {"inputs": self.inputs, "outside": self.outside})
 
-    def _block(
+    def _train_alone(
         self, tokens: NDArray[np.int32], key: int, rate: float, work: compiled.SubwordWorkspace
-    ) -> compiled.SubwordBlock:
+    ) -> TaskResult:
+        windows = self._windows(tokens, key, rate, work.vectors)
+        block = compiled.SubwordBlock(windows, self._padded_inputs, self._lists.starts, self._lists.rows)
+        _, pairs = self._train(block, work)
+        return TaskResult(pairs, float(work.windows.loss.sum()), 0.0)
+
+
+class SubwordSampling(SubwordEngine):
+    """Negative sampling."""
+
+    def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled"):
+        super().__init__(corpus, options)
+        self._alias = sampling.alias_table(corpus.vocabulary.counts, options.ns_exponent)
+        if kernels == "compiled":
+            self._train = compiled.compile_train_block(
+                *layout.tiles(options.negative), layout.strips(options.vector_size)
+            )
+
+    def _window_workspace(self) -> Any:
         options = self._options
-        windows = TokenBlock(
-            center=work.vectors,
+        return make_workspace(BLOCK_WORDS, options.vector_size, options.window, options.negative, self.halt)
+
+    def _windows(self, tokens: NDArray[np.int32], key: int, rate: float, vectors: NDArray[Any]) -> TokenBlock:
+        options = self._options
+        return TokenBlock(
+            center=vectors,
             outside=self._padded_outside,
             tokens=tokens,
             keep=self._keep,
@@ -75,52 +117,50 @@ class SubwordEngine(HogwildEngine[compiled.SubwordWorkspace]):
             K=options.negative,
             rate=np.float32(rate),
         )
-        return compiled.SubwordBlock(windows, self._padded_inputs, self._lists.starts, self._lists.rows)
 
 
-class SubwordSampling(SubwordEngine):
-    """The engine of skip-gram with negative sampling; with one worker the result is deterministic."""
-
-    def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled"):
-        super().__init__(corpus, options)
-        self._train = reference.train_block
-        if kernels == "compiled":
-            shape = *layout.tiles(options.negative), layout.strips(options.vector_size)
-            self._train = compiled.compile_train_block(*shape)
-
-    def workspace(self) -> compiled.SubwordWorkspace:
-        options = self._options
-        work = window_kernels.make_workspace(
-            BLOCK_WORDS, options.vector_size, options.window, options.negative, self.halt
-        )
-        return compiled.make_subword_workspace(len(self.center), options.vector_size, slice_words(options), work)
-
-    def _train_alone(
-        self, tokens: NDArray[np.int32], key: int, rate: float, work: compiled.SubwordWorkspace
-    ) -> TaskResult:
-        _, pairs = self._train(self._block(tokens, key, rate, work), work)
-        return TaskResult(pairs, float(work.windows.loss.sum()), 0.0)
-
-
-class SubwordCbow(SubwordEngine):
-    """The engine of CBOW with negative sampling; with one worker the result is deterministic."""
+class SubwordCbow(SubwordSampling):
+    """CBOW with negative sampling."""
 
     def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled"):
-        super().__init__(corpus, options)
-        self._train = reference.train_positions
+        super().__init__(corpus, options, "reference")
+        train = reference.train_positions
         if kernels == "compiled":
             shape = *layout.even_tiles(2 + options.negative), layout.strips(options.vector_size)
-            self._train = compiled_cbow.compile_train_block(*shape)
+            train = compiled_cbow.compile_train_block(*shape)
+        self._train = lambda block, work: train(block, options.cbow_mean, work)
 
-    def workspace(self) -> compiled.SubwordWorkspace:
+    def _window_workspace(self) -> Any:
         options = self._options
-        work = cbow_kernels.make_workspace(
+        return cbow_kernels.make_workspace(
             BLOCK_WORDS, options.vector_size, options.window, options.negative, self.halt
         )
-        return compiled.make_subword_workspace(len(self.center), options.vector_size, slice_words(options), work)
 
-    def _train_alone(
-        self, tokens: NDArray[np.int32], key: int, rate: float, work: compiled.SubwordWorkspace
-    ) -> TaskResult:
-        _, positions = self._train(self._block(tokens, key, rate, work), self._options.cbow_mean, work)
-        return TaskResult(positions, float(work.windows.loss.sum()), 0.0)
+
+class SubwordPaths(SubwordEngine):
+    """Hierarchical softmax; `outside` has the nodes."""
+
+    def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled", workers: int = 1):
+        self._tree = make_tree(corpus.vocabulary.counts)
+        super().__init__(corpus, options, n_outputs=len(corpus.vocabulary) - 1)
+        self._exchange = max(1, path_kernels.EXCHANGE_WINDOWS // workers)
+        if kernels == "compiled":
+            self._train = compiled.compile_train_paths(layout.strips(options.vector_size))
+
+    def _window_workspace(self) -> Any:
+        options, longest = self._options, int(self._tree.lengths.max())
+        return path_kernels.make_workspace(BLOCK_WORDS, options.vector_size, options.window, longest, self.halt)
+
+    def _windows(self, tokens: NDArray[np.int32], key: int, rate: float, vectors: NDArray[Any]) -> NodeTokenBlock:
+        return NodeTokenBlock(
+            center=vectors,
+            nodes=self._padded_outside,
+            tokens=tokens,
+            keep=self._keep,
+            tree=self._tree,
+            key=np.uint64(key),
+            window=self._options.window,
+            shrink=self._options.shrink_windows,
+            rate=np.float32(rate),
+            exchange=self._exchange,
+        )

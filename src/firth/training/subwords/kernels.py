@@ -4,7 +4,8 @@ The vector of a word is the mean of its rows, and a step adds the change of the 
 does (Result 38 of docs/derivation.md). A block is trained in slices of SLICE windows. At the beginning of a slice the
 vectors of its words are composed once; the steps of its windows change these vectors, exactly as they change center
 rows without subwords; at the end of the slice the change of each vector is added to its rows. So within a slice a word
-does not see what other words do to the n-grams that it shares with them.
+does not see what other words do to the n-grams that it shares with them. The windows are those of negative sampling or
+of hierarchical softmax.
 """
 
 from functools import lru_cache
@@ -14,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.compiling.kernel import address, helper, kernel, prefetch
+from firth.training.hierarchical_softmax import window_kernels as path_kernels
+from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
+from firth.training.hierarchical_softmax.window_kernels import reset_workspace as reset_path_workspace
 from firth.training.negative_sampling.window_kernels import (
     SLICE,
     TokenBlock,
@@ -29,7 +33,7 @@ Array = NDArray[Any]
 class SubwordBlock(NamedTuple):
     """A block of tokens, the rows that vectors are composed of, and one thread's vectors."""
 
-    tokens: TokenBlock  # its `center` are the vectors of the words of a slice, `SubwordWorkspace.vectors`
+    tokens: TokenBlock | NodeTokenBlock  # its `center` are the vectors of a slice, `SubwordWorkspace.vectors`
     inputs: Array  # (V + N, D padded) float32: rows of words and n-grams; training changes them
     starts: Array  # as in `rows.RowLists`
     rows: Array  # likewise
@@ -38,7 +42,7 @@ class SubwordBlock(NamedTuple):
 class SubwordWorkspace(NamedTuple):
     """One thread's scratch arrays; they carry nothing from one block to the next."""
 
-    windows: Any  # `negative_sampling.window_kernels.Workspace` or `cbow.kernels.CbowWorkspace`
+    windows: Any  # `Workspace` of negative sampling, `PathWorkspace`, or `CbowWorkspace`
     vectors: Array  # (n, D padded) float32: the vectors of the words of a slice, trained in place
     before: Array  # the same before training
     words: Array  # (n,) int32: the distinct words of the slice, of at most n words
@@ -126,9 +130,31 @@ def compile_composing(n_strips: int) -> Any:
 
 @lru_cache(maxsize=16)
 def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
-    """Return `train_block` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
+    """Return `train_block` of negative sampling, for `n_tiles` tiles of `tile` output rows and `n_strips` strips."""
     row_bytes = n_strips * STRIP_BYTES
-    train_windows = compile_train_windows(tile, n_tiles, n_strips)
+
+    @helper()
+    def reset(tokens, windows):
+        reset_workspace(windows, tokens.K, tile, row_bytes)
+
+    return compile_slices(reset, compile_train_windows(tile, n_tiles, n_strips), n_strips)
+
+
+@lru_cache(maxsize=16)
+def compile_train_paths(n_strips: int) -> Any:
+    """Return `train_block` of hierarchical softmax, for rows of `n_strips` strips."""
+    row_bytes = n_strips * STRIP_BYTES
+
+    @helper()
+    def reset(tokens, windows):
+        reset_path_workspace(windows, row_bytes)
+
+    return compile_slices(reset, path_kernels.compile_train_windows(n_strips), n_strips)
+
+
+def compile_slices(reset: Any, train_windows: Any, n_strips: int) -> Any:
+    """Return `train_block` for an objective: `reset` prepares its scratch arrays, `train_windows` trains a slice."""
+    row_bytes = n_strips * STRIP_BYTES
     compose, add_changes = compile_composing(n_strips)
 
     @kernel()
@@ -138,7 +164,7 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
         The `SubwordWorkspace` is overwritten. The same in NumPy: `reference.train_block`.
         """
         tokens, windows, tables = block.tokens, work.windows, work.windows.inputs
-        reset_workspace(windows, tokens.K, tile, row_bytes)
+        reset(tokens, windows)
         n, words = keep_words(tokens, tables)
         pairs = 0
         for start in range(0, n, SLICE):

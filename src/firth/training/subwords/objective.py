@@ -1,4 +1,4 @@
-"""Negative sampling with subwords as an objective, for skip-gram and CBOW."""
+"""Subwords as objectives: negative sampling for skip-gram and CBOW, and hierarchical softmax for skip-gram."""
 
 from firth.options import Options
 from firth.text import Corpus
@@ -7,17 +7,24 @@ from firth.training.loop.objective import Objective
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import Trainer
-from firth.training.subwords.hogwild import SubwordCbow, SubwordSampling
-from firth.training.subwords.memory import memory_needed
+from firth.training.subwords.hogwild import SubwordCbow, SubwordPaths, SubwordSampling
+from firth.training.subwords.memory import memory_needed, path_memory_needed
 from firth.training.subwords.rows import list_rows
 
 
-def make_trainer(
+def make_sampling_trainer(
     corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
 ) -> Trainer:
-    """Return the trainer, its matrices filled with their initial values."""
+    """Return the trainer of negative sampling, its matrices filled with their initial values."""
     engine = SubwordCbow if options.architecture == "cbow" else SubwordSampling
     return Trainer(engine(corpus, options, kernels), options, workers, report, checkpointer)
+
+
+def make_path_trainer(
+    corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
+) -> Trainer:
+    """Return the trainer of hierarchical softmax, likewise."""
+    return Trainer(SubwordPaths(corpus, options, kernels, workers), options, workers, report, checkpointer)
 
 
 def state_rows(corpus: Corpus, options: Options) -> int:
@@ -25,4 +32,5 @@ def state_rows(corpus: Corpus, options: Options) -> int:
     return list_rows(corpus.vocabulary, options).n_rows - len(corpus.vocabulary)
 
 
-OBJECTIVE = Objective(2, memory_needed, make_trainer, state_rows)
+NEGATIVE_SAMPLING = Objective(2, memory_needed, make_sampling_trainer, state_rows)
+HIERARCHICAL_SOFTMAX = Objective(2, path_memory_needed, make_path_trainer, state_rows)

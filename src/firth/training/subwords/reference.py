@@ -4,16 +4,25 @@ They take the same arguments as those of `kernels` and `cbow_kernels`, make the 
 in the same order, so results differ by rounding only. Equation numbers are those of docs/derivation.md.
 """
 
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.objectives import HuffmanTree
 from firth.text import END
 from firth.training.cbow import kernels as cbow_kernels
 from firth.training.cbow.reference import position_step
 from firth.training.draws import draw_noise
+from firth.training.hierarchical_softmax.reference import path_step
+from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
 from firth.training.negative_sampling.reference import sentences, window_step, windows
-from firth.training.negative_sampling.window_kernels import SLICE
+from firth.training.negative_sampling.window_kernels import SLICE, TokenBlock
 from firth.training.subwords.kernels import SubwordBlock, SubwordWorkspace
+
+WindowStep: TypeAlias = Callable[[NDArray[Any], NDArray[np.int32], int], float]
+"""Changes vectors for the words around o, in place, and the output rows; returns the loss."""
 
 
 def rows_of(block: SubwordBlock, word: int) -> NDArray[np.int32]:
@@ -27,11 +36,24 @@ def composed(block: SubwordBlock, words: NDArray[np.int32]) -> NDArray[np.float3
     return np.array([block.inputs[rows_of(block, word)].mean(axis=0) for word in words.tolist()])
 
 
+def noise_step(tokens: TokenBlock, position: int) -> WindowStep:
+    """Return the step of negative sampling for the window at a position."""
+    noise = np.empty(tokens.K, np.int32)
+    draw_noise(tokens.key, position * tokens.K, tokens.K, tokens.alias, noise)
+    return lambda vectors, around, o: window_step(vectors, tokens.outside, around, o, noise, float(tokens.rate))
+
+
+def nodes_step(tokens: NodeTokenBlock) -> WindowStep:
+    """Return the step of hierarchical softmax."""
+    tree, rate = HuffmanTree(*tokens.tree), float(tokens.rate)
+    return lambda vectors, around, o: path_step(vectors, tokens.nodes, around, tree.path(o), rate)
+
+
 def train_block(block: SubwordBlock, work: SubwordWorkspace) -> tuple[int, int]:
-    """Do what `kernels.train_block` does."""
+    """Do what `train_block` of `kernels` does, for either objective."""
     tokens = block.tokens
     kept = np.concatenate([*sentences(tokens.tokens, tokens.keep, tokens.key), np.empty(0, np.int32)])
-    loss, n_pairs, noise, found = 0.0, 0, np.empty(tokens.K, np.int32), windows(tokens)
+    loss, n_pairs, found = 0.0, 0, windows(tokens)
     for start in range(0, len(found), SLICE):
         if work.windows.halt[0]:
             break
@@ -41,9 +63,9 @@ def train_block(block: SubwordBlock, work: SubwordWorkspace) -> tuple[int, int]:
         vectors = before.copy()
         for position in range(start, stop):
             o, around = found[position]
-            draw_noise(tokens.key, position * tokens.K, tokens.K, tokens.alias, noise)
             places = np.searchsorted(words, around).astype(np.int32)
-            loss += window_step(vectors, tokens.outside, places, o, noise, float(tokens.rate))
+            step = noise_step(tokens, position) if isinstance(tokens, TokenBlock) else nodes_step(tokens)
+            loss += step(vectors, places, o)
             n_pairs += len(around)
         for word, change in zip(words.tolist(), vectors - before, strict=True):
             np.add.at(block.inputs, rows_of(block, word), change)
@@ -55,6 +77,7 @@ def train_block(block: SubwordBlock, work: SubwordWorkspace) -> tuple[int, int]:
 def train_positions(block: SubwordBlock, is_mean: bool, work: SubwordWorkspace) -> tuple[int, int]:
     """Do what `cbow_kernels.train_block` does."""
     tokens, found = block.tokens, windows(block.tokens)
+    assert isinstance(tokens, TokenBlock)  # of negative sampling
     offset = (len(found) + 1) // 2
     loss, trained, noise = 0.0, 0, np.empty(tokens.K, np.int32)
     for start in range(0, offset, cbow_kernels.SLICE):
