@@ -83,7 +83,7 @@ def test_cbow_has_no_exact_softmax():
         ("ns_exponent", [-4.0, 0.0, 4.0], [-4.001, 4.001, math.nan, math.inf], "a number from -4 to 4"),
         ("sample", [0.0, 1e-5, 1.0], [-1e-9, 1.001, math.nan], "a number from 0 to 1"),
         ("center_power", [0.0, 1.0], [-1e-9, 1.001, math.nan], "a number from 0 to 1"),
-        ("alpha", [1e-4, 1.0, 1e6], [0.0, -0.025, 1e39, math.nan, math.inf], "a number above 0, at most 3e+38"),
+        ("alpha", [1e-4, 1.0, 1e6], [0.0, -0.025, 1e39, math.nan, math.inf], "a number above 0, at most 3e+38 or None"),
         ("min_alpha", [0.0, 0.025], [-1e-9, math.nan, -math.inf], "a number of at least 0"),
         ("shrink_windows", [True, False], [0, 1, None], "True or False"),
         ("unigram_intercept", [True, False], [0, 1, None], "True or False"),
@@ -164,8 +164,9 @@ def test_hostile_values_are_kept_or_refused_at_once(make):
             if is_allowed(name, value):
                 made = make(**{name: value})
                 kept = getattr(made if make is Options else made.options, name)
-                assert kept is value or kept == type(kept)(value)
-                assert kept is None or type(kept) is (int if name == "max_vocab" else type(FIELDS[name].default))
+                assert kept is value or value is None or kept == type(kept)(value)
+                kind = {"max_vocab": int, "alpha": float}.get(name, type(FIELDS[name].default))
+                assert kept is None or type(kept) is kind
             else:
                 with pytest.raises(OptionError, match=rf"^{name}=.* is (not allowed: give|above|below)") as error:
                     make(**{name: value})

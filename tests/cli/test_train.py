@@ -44,9 +44,8 @@ def other_value(option: "dataclasses.Field") -> object:
         return not option.default
     if option.metadata["choices"]:
         return option.metadata["choices"][-1]
-    return {"max_vocab": 9, "alpha": 0.5, "window": 3, "epochs": 1, "center_power": 0.25}.get(
-        option.name, (option.default or 0) * 2
-    )
+    others = {"max_vocab": 9, "alpha": 0.05, "window": 3, "epochs": 1, "center_power": 0.25}
+    return others.get(option.name, (option.default or 0) * 2)
 
 
 def test_every_option_reaches_the_model(run, corpus, tmp_path):

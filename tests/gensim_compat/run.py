@@ -14,6 +14,7 @@ import logging
 import sys
 import tempfile
 import types
+from contextlib import chdir
 from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
@@ -158,7 +159,8 @@ def main(name: str, *arguments: str, failures: str | None = None) -> int:
         if name == "fasttext":  # imports the tests of Word2Vec, which are run on their own
             arguments = ("-k", "not TestWord2VecModel", *arguments)
         settings = ["-c", "/dev/null", "--rootdir", folder, "-p", "no:cacheprovider", "-q"]
-        pytest.main([*settings, spec.origin, *arguments], plugins=[outcome])
+        with tempfile.TemporaryDirectory() as elsewhere, chdir(elsewhere):  # some tests write where they run
+            pytest.main([*settings, spec.origin, *arguments], plugins=[outcome])
     sys.stdout.write(f"{name}: {outcome.passed} passed, {len(outcome.failed)} failed, {outcome.skipped} skipped\n")
     if failures is not None:
         found = {"passed": outcome.passed, "failed": outcome.failed, "skipped": outcome.skipped}

@@ -30,7 +30,7 @@ def in_steps(corpus=TEXT, **options):
     ("gensims", "firths"),
     [
         ({"sg": 1}, {}),
-        ({"sg": 0}, {"architecture": "cbow"}),
+        ({"sg": 0}, {"architecture": "cbow", "alpha": 0.025}),
         ({"sg": 1, "hs": 1, "negative": 0}, {"objective": "hierarchical_softmax"}),
     ],
 )

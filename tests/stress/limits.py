@@ -60,15 +60,16 @@ def is_allowed(name: str, value: Any) -> bool:
         return default is None
     if limit["pair"]:
         return False  # no pairs are tried
-    kinds = (float, Fraction, np.floating, int, np.integer) if isinstance(default, float) else (int, np.integer)
+    is_real = isinstance(default, float) or limit["kind"] is float
+    kinds = (float, Fraction, np.floating, int, np.integer) if is_real else (int, np.integer)
     if not isinstance(value, kinds) or isinstance(value, (bool, np.timedelta64)) or value != value:
         return False
     try:
-        number = float(value) if isinstance(default, float) else int(value)
+        number = float(value) if is_real else int(value)
     except OverflowError:
         return False
     above = number > limit["low"] if limit["open_low"] else number >= limit["low"]
-    falls = (name != "min_alpha" or number <= Options.alpha) and (name != "alpha" or number >= Options.min_alpha)
+    falls = (name != "min_alpha" or number <= Options().alpha) and (name != "alpha" or number >= Options.min_alpha)
     return above and falls and abs(number) < math.inf and (limit["high"] is None or number <= limit["high"])
 
 

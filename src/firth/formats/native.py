@@ -49,6 +49,7 @@ from firth.formats.streams import is_compressed, refuse_compression, refuse_devi
 from firth.formats.tensors import is_safetensors
 from firth.formats.word2vec import is_header
 from firth.formats.words import FLOATS, check_shapes, key_tensors, split_words
+from firth.messages import counted
 from firth.options import shortened
 from firth.subwords import LONGEST_NGRAM, NgramScheme, SubwordVectors
 
@@ -177,7 +178,7 @@ def _tensors(
 def _subword_tensors(subwords: SubwordVectors, D: int) -> dict[str, Array]:
     if subwords.vector_size != D:
         raise OptionError(
-            f"the rows of n-grams have {subwords.vector_size} numbers: they must have {D}, as center does"
+            f"the rows of n-grams have {counted(subwords.vector_size, 'number')}: they must have {D}, as center does"
         )
     return {"ngrams": subwords.rows} | ({} if subwords.buckets is None else {"buckets": subwords.buckets})
 
