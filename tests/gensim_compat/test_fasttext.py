@@ -91,9 +91,22 @@ def test_fasttexts_file_is_written_and_read(is_old, tmp_path):
     loaded.train(MORE, total_examples=40, epochs=1)
 
 
+def test_hierarchical_softmax_trains_ngrams_and_its_file_is_read(tmp_path):
+    model = trained(hs=1, negative=0)
+    assert model.syn1[:-1].any(axis=1).all()
+    save_facebook_model(model, tmp_path / "m.bin")
+    loaded = load_facebook_model(tmp_path / "m.bin")
+    assert (loaded.sg, loaded.hs, loaded.negative) == (1, 1, 0)
+    for word in [*model.wv.index_to_key, "unseen"]:
+        np.testing.assert_allclose(loaded.wv[word], model.wv[word], atol=1e-6)
+    np.testing.assert_array_equal(loaded.syn1, model.syn1)
+    loaded.train(TEXT, total_examples=120, epochs=1)
+    assert not np.array_equal(loaded.syn1, model.syn1)
+
+
 def test_what_cannot_be_done_raises_an_error():
     with pytest.raises(NotAvailableError, match="word_ngrams=2 is not available"):
         FastText(word_ngrams=2)
-    with pytest.raises(NotAvailableError, match="FastText with sg=1, hs=1 is not available: give hs=0"):
-        trained(hs=1, negative=0)
-    assert len(trained(hs=1, negative=0, bucket=0).wv) == 6, "words alone"
+    with pytest.raises(NotAvailableError, match="FastText with sg=0, hs=1 is not available: give sg=1, or hs=0,"):
+        trained(sg=0, hs=1, negative=0)
+    assert len(trained(sg=0, hs=1, negative=0, bucket=0).wv) == 6, "words alone"
