@@ -88,6 +88,21 @@ def test_an_integer_that_does_not_fit_is_refused():
         echo(2**63)
 
 
+@pytest.mark.parametrize("first", [2**63, -(2**63), 2**62, 1])
+def test_the_code_for_integers_does_not_depend_on_the_first_of_them(first, tmp_path, monkeypatch):
+    monkeypatch.setenv("FIRTH_CACHE_DIR", str(tmp_path))
+
+    @kernel()
+    def same(pair, number):
+        return pair.number, number
+
+    try:
+        same(Pair(np.zeros((1, 1)), first), first)
+    except struct.error:
+        assert first == 2**63
+    assert same(Pair(np.zeros((1, 1)), -5), -7) == (-5, -7)
+
+
 @pytest.mark.parametrize("value", [None, "text", [1], b"bytes", 1j, np.float16(1), np.zeros(3).view(np.recarray)])
 def test_other_types_are_refused(value):
     with pytest.raises(TypeError, match=f"takes no {type(value).__name__}: give arrays, numbers and NamedTuples"):

@@ -32,13 +32,25 @@ def compile_helper(function: Callable[..., Any], options: dict[str, Any], for_py
     return dispatcher
 
 
+def _type_of(argument: Any) -> Any:
+    """Return Numba's type of an argument; it depends on what `machine_code.flatten` tells apart, and on nothing else.
+
+    For Numba alone, a Python int is of another type if it needs 64 bits.
+    """
+    if type(argument) is int:
+        return types.int64
+    if isinstance(argument, tuple):
+        return types.BaseTuple.from_types(tuple(map(_type_of, argument)), type(argument))
+    return typeof(argument)
+
+
 @global_compiler_lock
 def compile_kernel(function: Callable[..., Any], options: dict[str, Any], arguments: tuple[Any, ...]) -> MachineCode:
     """Compile a kernel for arguments of these types."""
     context = cpu_target.target_context
     cpu_target.typing_context.refresh()
     context.refresh()
-    signature = tuple(map(typeof, arguments))
+    signature = tuple(map(_type_of, arguments))
     compiled = _compile(_resolved(function), options, signature, _KernelLibrary)
     result_type = compiled.signature.return_type
     _add_entry_point(compiled, context, signature, result_type)
