@@ -34,12 +34,8 @@ def workspace(V, D, block, halted=False):
 
 
 def assert_rows_alike(ours, theirs):
-    """Compare rows after up to some 800 windows; each adds a few roundings and passes earlier ones on.
-
-    A rounding is 6e-8 of a number. Rows begin with numbers of about 1, and grow to 20 in words that have few n-grams,
-    one of them many times.
-    """
-    np.testing.assert_allclose(ours, theirs, atol=2e-4 * max(1, np.abs(theirs).max(initial=0)))
+    """Compare rows of size ~1 after some 800 windows; each adds a few roundings of 6e-8 and passes earlier ones on."""
+    np.testing.assert_allclose(ours, theirs, atol=2e-4)
 
 
 def train(function, block, V, D):
@@ -83,9 +79,11 @@ def path_cases(draw):
     powers = draw(st.sampled_from([1.0, 1.1, 1.9])) ** np.arange(V)
     tree = huffman_tree(np.sort((100 * powers).astype(np.int64))[::-1])
     tokens = block.tokens
+    # A path has more outputs than a window has noise words: at the rate of the cases above, some rows grow to 20.
+    rate = tokens.rate / np.float32(5)
     nodes, exchange = random_rows(np.random.default_rng(SEED), V - 1, D), draw(st.integers(1, 300))
     paths = NodeTokenBlock(
-        tokens.center, nodes, tokens.tokens, tokens.keep, tree, tokens.key, tokens.window, tokens.shrink, tokens.rate,
+        tokens.center, nodes, tokens.tokens, tokens.keep, tree, tokens.key, tokens.window, tokens.shrink, rate,
         exchange,
     )  # fmt: skip
     return V, D, block._replace(tokens=paths)
