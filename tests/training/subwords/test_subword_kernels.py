@@ -35,7 +35,7 @@ def workspace(V, D, block, halted=False):
 
 def assert_rows_alike(ours, theirs):
     """Compare rows of size ~1 after some 800 windows; each adds a few roundings of 6e-8 and passes earlier ones on."""
-    np.testing.assert_allclose(ours, theirs, atol=2e-4)
+    np.testing.assert_allclose(ours, theirs, atol=5e-5)
 
 
 def train(function, block, V, D):
@@ -55,7 +55,9 @@ def random_lists(rng, V, N):
 @st.composite
 def cases(draw, fewest_words=1):
     """Small vocabularies, whose words share n-grams, and texts of one slice and of several."""
-    V, N, long = draw(st.integers(fewest_words, 30)), draw(st.integers(1, 9)), draw(st.booleans())
+    V, long = draw(st.integers(fewest_words, 30)), draw(st.booleans())
+    # In a slice of a long text, the changes of all words that share an n-gram add up: of few n-grams, rows grow to 20.
+    N = draw(st.integers(30, 60) if long else st.integers(1, 9))
     D, negative = draw(st.sampled_from(SHAPES))
     word = st.integers(0, V - 1)
     sentences = draw(st.lists(st.lists(word, max_size=12), min_size=1, max_size=4))
@@ -67,7 +69,7 @@ def cases(draw, fewest_words=1):
     inputs, outside = random_rows(rng, V + N, D), random_rows(rng, V, D)
     keep, alias = keep_thresholds(counts, draw(st.sampled_from([0.0, 0.05]))), alias_table(counts, 0.75)
     key, window, shrink = np.uint64(draw(st.integers(0, 2**64 - 1))), draw(st.integers(1, 7)), draw(st.booleans())
-    rate = np.float32(0.005 if long else 0.05)
+    rate = np.float32(0.001 if long else 0.05)
     block = TokenBlock(inputs[:0], outside, tokens, keep, alias, key, window, shrink, negative, rate)
     return V, D, SubwordBlock(block, inputs, *random_lists(rng, V, N))
 
@@ -79,11 +81,9 @@ def path_cases(draw):
     powers = draw(st.sampled_from([1.0, 1.1, 1.9])) ** np.arange(V)
     tree = huffman_tree(np.sort((100 * powers).astype(np.int64))[::-1])
     tokens = block.tokens
-    # A path has more outputs than a window has noise words: at the rate of the cases above, some rows grow to 20.
-    rate = tokens.rate / np.float32(5)
     nodes, exchange = random_rows(np.random.default_rng(SEED), V - 1, D), draw(st.integers(1, 300))
     paths = NodeTokenBlock(
-        tokens.center, nodes, tokens.tokens, tokens.keep, tree, tokens.key, tokens.window, tokens.shrink, rate,
+        tokens.center, nodes, tokens.tokens, tokens.keep, tree, tokens.key, tokens.window, tokens.shrink, tokens.rate,
         exchange,
     )  # fmt: skip
     return V, D, block._replace(tokens=paths)
