@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,17 @@ class WindowEngine(Engine[TaskT, WorkspaceT]):
     @abstractmethod
     def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: WorkspaceT) -> TaskResult:
         """Train on tokens in this thread, in place; at rate 0 this only computes the loss."""
+
+    def _window_fields(self, tokens: NDArray[np.int32], key: int, rate: float) -> dict[str, Any]:
+        """Return the fields that the blocks of tokens of all objectives share: the windows and the learning rate."""
+        return {
+            "tokens": tokens,
+            "keep": self._keep,
+            "key": np.uint64(key),
+            "window": self._options.window,
+            "shrink": self._options.shrink_windows,
+            "rate": np.float32(rate),
+        }
 
     def _sample(self) -> NDArray[np.int32]:
         """Return a fixed sample of the tokens: runs of equal length from places spread over the corpus."""
