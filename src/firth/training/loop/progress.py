@@ -8,7 +8,6 @@ import sys
 import time
 import warnings
 from contextlib import AbstractContextManager, suppress
-from importlib import import_module
 from typing import Any, Self, TextIO
 
 from firth.logs import log, logs_to
@@ -199,12 +198,11 @@ class NotebookReporter(Reporter):
         self._draw()
 
     def _draw(self) -> None:
-        display: Any = import_module("IPython.display").display
-
+        display: Any = sys.modules["IPython.display"]  # a notebook has imported it
         self._drawn = time.monotonic()
         output = {"text/plain": self._text(), "text/html": self._html()}
         if self._handle is None:
-            self._handle = display(output, raw=True, display_id=True)
+            self._handle = display.display(output, raw=True, display_id=True)
         else:
             self._handle.update(output, raw=True)
 
