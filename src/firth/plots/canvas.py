@@ -1,0 +1,80 @@
+"""Axes to draw on, the colours, and saving."""
+
+import io
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from firth.atomic import atomic_write
+from firth.errors import MissingExtraError, OptionError
+from firth.options import shortened
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+"""Colours that colour-blind readers can tell apart (Okabe and Ito 2008)."""
+GREY = "#767676"
+DIVERGING = "RdBu_r"  # red and blue differ for all kinds of colour blindness
+
+_SUFFIXES = (".svg", ".png", ".pdf")
+_DPI = 150
+
+
+def matplotlib_module(name: str) -> ModuleType:
+    """Return a module of Matplotlib, such as "pyplot"; raise `MissingExtraError` if it is not installed."""
+    try:
+        return import_module(f"matplotlib.{name}")  # optional, and slow to import
+    except ImportError as error:
+        raise MissingExtraError("Matplotlib", "plot", "a picture") from error
+
+
+def axes(ax: "Axes | None", size: tuple[float, float] = (6.4, 4.4)) -> Any:
+    """Return the Axes to draw on: `ax`, or those of a new figure of pyplot, `size` in inches."""
+    if ax is None:
+        return matplotlib_module("pyplot").subplots(figsize=size, layout="constrained")[1]
+    return _checked(ax)
+
+
+def pair_of_axes(ax: "Sequence[Axes] | None", size: tuple[float, float] = (10.0, 4.8)) -> tuple[Any, Any]:
+    """Return two Axes to draw on, side by side if they are new."""
+    if ax is None:
+        ax = matplotlib_module("pyplot").subplots(1, 2, figsize=size, layout="constrained")[1]
+    if not hasattr(ax, "__len__") or len(ax) != 2:
+        raise OptionError(f"ax={shortened(ax)} is not allowed: give two Axes, such as those of plt.subplots(1, 2)")
+    first, second = ax
+    return _checked(first), _checked(second)
+
+
+def new_axes(n: int = 1, size: tuple[float, float] = (6.4, 4.4)) -> Any:
+    """Return one or two Axes of a figure that pyplot does not know, for programs without a display."""
+    figure = matplotlib_module("figure").Figure(figsize=size, layout="constrained")
+    return figure.subplots(1, n)
+
+
+def save(ax: "Axes | Sequence[Axes]", path: str | os.PathLike[str]) -> None:
+    """Write the figure of `ax` as SVG, PNG or PDF, atomically.
+
+    The file has no date and no random names, so the same picture gives the same bytes with the same version of
+    Matplotlib. Text is drawn as outlines: the file needs no fonts. Raises `OptionError` for another suffix.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise OptionError(
+            f"{os.fspath(path)} has no suffix of a picture: give a name that ends in {', '.join(_SUFFIXES)}"
+        )
+    figure: Any = (ax[0] if isinstance(ax, Sequence) else ax).get_figure(root=True)
+    written, no_date = io.BytesIO(), {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
+    with import_module("matplotlib").rc_context({"svg.hashsalt": "firth", "svg.fonttype": "path"}):
+        figure.savefig(written, format=suffix[1:], dpi=_DPI, metadata=no_date[suffix])
+    with atomic_write(path) as file:
+        file.write(written.getvalue())
+
+
+def _checked(ax: Any) -> Any:
+    if not all(hasattr(ax, name) for name in ("scatter", "annotate", "get_figure")):
+        raise OptionError(f"ax={shortened(ax)} is not allowed: give the Axes of a Matplotlib figure")
+    return ax
