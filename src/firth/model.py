@@ -175,7 +175,8 @@ class Word2Vec:
                      whatever the objective, but for hierarchical softmax its own
           callbacks  a function, or several: each is called with this model after every epoch; training stops when
                      one returns True (other true values do not count)
-          progress   None shows a bar on a terminal and a line every ten seconds elsewhere; False shows nothing
+          progress   None shows a bar on a terminal, one output that updates in a notebook, and a line every ten
+                     seconds elsewhere; False shows nothing. The logger "firth" has the same lines at level INFO
           max_input_bytes     limit on decompressed bytes of the corpus's files, and of the validation's; None: no limit
           checkpoint          a folder for checkpoints: one is written every `checkpoint_minutes` (None: 10), at the end
                               of each epoch and at an interrupt, atomically; the last two are kept
@@ -195,9 +196,9 @@ class Word2Vec:
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"` and
         for CBOW, hierarchical softmax and subwords, on one), however often the run was interrupted and resumed. An
         interrupt (Ctrl-C, and SIGTERM while training) stops within two seconds, writes a checkpoint if the tasks under
-        way end within one second, keeps the vectors trained so far, and is re-raised. Keys, rows and vectors of `wv`
-        cannot be edited until `fit` returns; a callback may edit a copy. If reading fails, training diverges or there
-        are no pairs, this model is unchanged.
+        way end within one second, keeps the vectors trained so far, and is re-raised, with a text that says what was
+        kept. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a callback may edit a copy. If
+        reading fails, training diverges or there are no pairs, this model is unchanged.
 
         Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced
         without `overwrite=True`; `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before
@@ -321,9 +322,11 @@ class Word2Vec:
 
     def _fit(self, plan: "Plan", callbacks: "Callbacks[Self]") -> Self:
         """Train; the matrices of the run replace those that this model held before."""
+        from firth.training.loop.signals import explained
         from firth.training.run import open_run
 
-        with self._alone(), open_run(plan) as run:
+        vectors = self._wv
+        with self._alone(), explained(lambda: self._kept(plan, vectors), self), open_run(plan) as run:
             before = self._wv, self._outside, self._nodes, self.history, self.corpus
             earlier = self.history[: run.earlier_epochs]
             self._hold(self._vectors_of(run, extends=plan.extends), run.trainer.outside)
@@ -373,6 +376,21 @@ class Word2Vec:
             yield
         finally:
             self._is_training = False
+
+    def _kept(self, plan: "Plan", before: KeyedVectors | None) -> str:
+        """Return when an interrupt came and what this model holds; `before` are its vectors before the call."""
+        if self._wv is before:
+            return "before training: this model is unchanged"
+        if not self._is_trained():
+            return "before training: wv holds the vectors that training starts from"
+        done = len(self.history) - (0 if plan.start is None else plan.start.epochs)
+        epochs = plan.options.epochs
+        resume = "; to resume, repeat the call with resume=True" if plan.checkpointer.has_checkpoints else ""
+        return f"in epoch {min(done + 1, epochs)} of {epochs}: wv holds the vectors trained so far{resume}"
+
+    def _is_trained(self) -> bool:
+        """Return whether training changed anything: until the first update the output matrix is zero."""
+        return bool((self.nodes if self.options.has_nodes else self.outside).any())
 
     @property
     def wv(self) -> KeyedVectors:
