@@ -73,7 +73,7 @@ def frozen_words(wv: KeyedVectors) -> list[Any]:
     """
     lock = np.asarray(getattr(wv, "vectors_lockf", np.ones(1)))
     if lock.shape not in {(1,), (len(wv),)}:
-        raise OptionError(f"vectors_lockf has the shape {lock.shape}: give {len(wv)} numbers, 0 for a frozen vector")
+        raise OptionError(f"vectors_lockf has the shape {lock.shape}: give {(len(wv),)}, with 0 for a frozen vector")
     if not np.isin(lock, (0, 1)).all():
         raise NotAvailableError("vectors_lockf scales updates by other factors than 0 and 1: give only these two")
     rows = np.flatnonzero(np.broadcast_to(lock, len(wv)) == 0).tolist()
