@@ -77,6 +77,9 @@ def train(
             **VECTORS_READ,
         ),
     ] = None,
+    freeze: Annotated[
+        bool, typer.Option("--freeze", help="Keep the vectors of --init as they are; only other words are trained.")
+    ] = False,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -118,6 +121,7 @@ def train(
             checkpoint_minutes=checkpoint_minutes,
             resume=resume,
             init=init,
+            freeze=freeze,
         )
     except (KeyboardInterrupt, SystemExit) as interrupt:
         if checkpoint is not None and any(checkpoint.glob("checkpoint-*.firth")):
