@@ -70,6 +70,10 @@ class KeyedVectors(Evaluation, EditableTable):
         """
         return ApproximateIndex(self, links=links, building=building, effort=effort)
 
+    def __sklearn_clone__(self) -> Self:
+        """Return this object: scikit-learn's `clone` of an estimator shares its vectors, which can be large."""
+        return self
+
     # --- files; firth.formats is imported when used, since that takes 30 ms
 
     def save(self, path: PathLike, format: str = "native") -> None:  # noqa: A002 - the usual name
