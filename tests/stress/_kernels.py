@@ -123,6 +123,11 @@ def matrix(rng: np.random.Generator, rows: int, D: int) -> Any:
     return padded
 
 
+def some_frozen(rng: np.random.Generator, fence: Fence, rows: int) -> Any:
+    """Return a mask of frozen rows: empty, or of some of them."""
+    return fence(rng.random(rows if rng.random() < 0.5 else 0) < 0.4)
+
+
 def train_block(D: int, K: int) -> Case:
     train = window_kernels.compile_train_block(*layout.tiles(K), layout.strips(D))
 
@@ -132,7 +137,10 @@ def train_block(D: int, K: int) -> Case:
         center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
         work = fence.each(window_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_)))
         shrink, rate = bool(rng.random() < 0.5), np.float32(0.05)
-        block = window_kernels.TokenBlock(center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate)
+        frozen = some_frozen(rng, fence, V)
+        block = window_kernels.TokenBlock(
+            center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate, frozen
+        )
         counts = train(block, work)
         return [center, outside, work.loss, counts]
 
@@ -219,7 +227,10 @@ def train_positions(D: int, K: int) -> Case:
         center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
         work = fence.each(cbow_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_)))
         shrink, is_mean, rate = bool(rng.random() < 0.5), bool(rng.random() < 0.5), np.float32(0.01)
-        block = window_kernels.TokenBlock(center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate)
+        frozen = some_frozen(rng, fence, V)
+        block = window_kernels.TokenBlock(
+            center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate, frozen
+        )
         counts = train(block, is_mean, work)
         return [center, outside, work.loss, counts]
 
@@ -269,7 +280,7 @@ def train_paths(D: int, _K: int) -> Case:
         work = fence.each(path_kernels.make_workspace(len(tokens), D, window, longest, halt))
         shrink, rate, exchange = bool(rng.random() < 0.5), np.float32(0.05), int(rng.integers(1, 9))
         block = path_kernels.NodeTokenBlock(
-            center, nodes, fence(tokens), keep, made, key, window, shrink, rate, exchange
+            center, nodes, fence(tokens), keep, made, key, window, shrink, rate, exchange, some_frozen(rng, fence, V)
         )
         counts = train(block, work)
         return [center, nodes, work.loss, counts]
@@ -289,8 +300,9 @@ def train_cbow_paths(D: int, _K: int) -> Case:
         work = fence.each(cbow_path_kernels.make_workspace(len(tokens), D, window, longest, halt))
         shrink, is_mean, exchange = bool(rng.random() < 0.5), bool(rng.random() < 0.5), int(rng.integers(1, 9))
         block = path_kernels.NodeTokenBlock(
-            center, nodes, fence(tokens), keep, made, key, window, shrink, np.float32(0.01), exchange
-        )
+            center, nodes, fence(tokens), keep, made, key, window, shrink, np.float32(0.01), exchange,
+            some_frozen(rng, fence, V),
+        )  # fmt: skip
         counts = train(block, is_mean, work)
         return [center, nodes, work.loss, counts]
 
@@ -310,7 +322,8 @@ def train_bucket(D: int, K: int) -> Case:
         if not len(words):
             pairs = pairs[:0]
         alias, key = fence(tables(rng, len(words))[1]), np.uint64(rng.integers(2**63))
-        train(buckets.Bucket(center, outside, fence(pairs), words, alias, key, np.float32(0.05), K, D), work)
+        frozen = some_frozen(rng, fence, n_center)
+        train(buckets.Bucket(center, outside, fence(pairs), words, alias, key, np.float32(0.05), K, D, frozen), work)
         return [center, outside, work.loss]
 
     return case

@@ -97,6 +97,9 @@ StartVectors = Annotated[
         **VECTORS_READ,
     ),
 ]
+Freeze = Annotated[
+    bool, typer.Option("--freeze", help="Keep the vectors of --init as they are; only other words are trained.")
+]
 CheckpointFolder = Annotated[
     Path | None,
     typer.Option(

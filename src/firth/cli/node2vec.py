@@ -9,6 +9,7 @@ from firth.cli.flags import (
     CheckpointFolder,
     CheckpointMinutes,
     FileFormat,
+    Freeze,
     NoProgress,
     OutputVectors,
     Quiet,
@@ -48,6 +49,7 @@ def node2vec(
         float | None, typer.Option(help="Fraction of the walks to hold out for validation.", **number(float))
     ] = None,
     init: StartVectors = None,
+    freeze: Freeze = False,
     checkpoint: CheckpointFolder = None,
     checkpoint_minutes: CheckpointMinutes = None,
     resume: Resume = False,
@@ -81,4 +83,5 @@ def node2vec(
         checkpoint_minutes=checkpoint_minutes,
         resume=resume,
         init=init,
+        freeze=freeze,
     )

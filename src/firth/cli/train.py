@@ -14,6 +14,7 @@ from firth.cli.flags import (
     CommandWithFormats,
     CorpusFiles,
     FileFormat,
+    Freeze,
     MaxInputBytes,
     NoProgress,
     OutputVectors,
@@ -69,6 +70,7 @@ def train(
         ),
     ] = None,
     init: StartVectors = None,
+    freeze: Freeze = False,
     checkpoint: CheckpointFolder = None,
     checkpoint_minutes: CheckpointMinutes = None,
     resume: Resume = False,
@@ -102,6 +104,7 @@ def train(
         checkpoint_minutes=checkpoint_minutes,
         resume=resume,
         init=init,
+        freeze=freeze,
     )
 
 
