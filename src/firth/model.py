@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError, FirthError, FormatError, OptionError
 from firth.markup import table
-from firth.messages import counted
+from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import checked_workers
 from firth.training.loop.history import History
@@ -162,6 +162,7 @@ class Word2Vec:
         resume: bool = False,
         overwrite: bool = False,
         init: "str | os.PathLike[str] | KeyedVectors | Word2Vec | None" = None,
+        freeze: bool | Iterable[Any] = False,
         kernels: "Kernels" = "compiled",
         **unknown: Never,
     ) -> Self:
@@ -189,6 +190,8 @@ class Word2Vec:
           init                vectors that words of the corpus start from, instead of random ones: `KeyedVectors`, a
                               model, or a file of either in any format, whose vectors have `vector_size` numbers. A
                               model's outside vectors are used too. `corpus["started"]` counts the words found
+          freeze              words of `init` whose vectors in `wv` stay as they are, to the bit; True for all of them.
+                              Their outside vectors are trained. Not with subwords. `corpus["frozen"]` counts them
           kernels             "reference" trains in plain NumPy: equal results up to rounding, about a thousand times
                               slower; `firth.training.negative_sampling.reference` explains how to step through it
 
@@ -211,7 +214,7 @@ class Word2Vec:
         checked_callbacks = self._checked_call("fit", corpus, callbacks, unknown)
         texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
         saving = Saving(checkpoint, checkpoint_minutes, resume)
-        start = None if init is None else self._start_of(init)
+        start = self._start_of(init, freeze)
         plan = plan_run(texts, self.options, self.workers, saving, progress=progress, kernels=kernels, start=start)
         self._check_overwrite(overwrite, resume, plan.checkpointer)
         return self._fit(plan, checked_callbacks)
@@ -226,6 +229,7 @@ class Word2Vec:
         update_vocab: bool = False,
         update_counts: bool = True,
         average: bool = True,
+        freeze: bool | Iterable[Any] = False,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
         offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
         validation: "CorpusInput | float | None" = None,
@@ -253,6 +257,8 @@ class Word2Vec:
           average       at the end, average both matrices with their values before the call, in proportion to the
                         words counted before and in this call: the result comes close to one fit on all the text.
                         With False the vectors adapt to this corpus, and part of what they encoded is lost
+          freeze        words whose vectors in `wv` stay as they are, to the bit; True for all words that the model
+                        has. Their outside vectors, or the nodes, are trained. Not with subwords
 
         All other arguments are those of `fit`, and so are the errors. Both matrices continue from their values, as
         edited since; rows keep their order. Callbacks, the records and an interrupted call have vectors before the
@@ -273,7 +279,7 @@ class Word2Vec:
         options = continued_options(self.options, done, epochs=epochs, alpha=alpha, min_alpha=min_alpha)
         start = start_of_model(
             self.wv, self.nodes if self.options.has_nodes else self.outside, self.options, done,
-            update_vocab=update_vocab, update_counts=update_counts, average=average,
+            update_vocab=update_vocab, update_counts=update_counts, average=average, freeze=freeze,
         )  # fmt: skip
         texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
         saving = Saving(checkpoint, checkpoint_minutes, resume)
@@ -289,12 +295,22 @@ class Word2Vec:
             raise OptionError(f"{method} needs a corpus: give a path, an iterable of token lists, or integer sequences")
         return Callbacks(callbacks)
 
-    def _start_of(self, init: "str | os.PathLike[str] | KeyedVectors | Word2Vec") -> "Start":
+    def _start_of(
+        self, init: "str | os.PathLike[str] | KeyedVectors | Word2Vec | None", freeze: bool | Iterable[Any]
+    ) -> "Start | None":
         from firth.starting import start_of_vectors
 
+        if init is None:
+            if freeze is not False:
+                raise OptionError(
+                    f"{option('freeze')} keeps vectors of {option('init')} as they are: give {option('init')}, or "
+                    f"leave {option('freeze')} out"
+                )
+            return None
         if isinstance(init, Word2Vec):
-            return start_of_vectors(init.wv, self.options, None if init.options.has_nodes else init.outside)
-        return start_of_vectors(init, self.options)
+            outside = None if init.options.has_nodes else init.outside
+            return start_of_vectors(init.wv, self.options, outside, freeze)
+        return start_of_vectors(init, self.options, freeze=freeze)
 
     def _check_overwrite(self, overwrite: bool, resume: bool, checkpointer: "Checkpointer") -> None:
         if self._wv is None or overwrite or checkpointer.has_checkpoints or self._is_training:

@@ -13,11 +13,12 @@ scores.py      similarities, norms, and evaluations
 maps.py        words as points: neighbours, analogies, two models
 """
 
-from firth.plots.canvas import save
+from firth.plots.canvas import check_picture, draw_in_memory, save
 from firth.plots.maps import analogies, neighbours, two_models
 from firth.plots.runs import gradients, history
 from firth.plots.scores import evaluation, norms, similarities
 
 __all__ = [
     "history", "neighbours", "analogies", "similarities", "norms", "gradients", "evaluation", "two_models", "save",
+    "check_picture", "draw_in_memory",
 ]  # fmt: skip

@@ -20,7 +20,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 GREY = "#767676"
 DIVERGING = "RdBu_r"  # red and blue differ for all kinds of colour blindness
 
-_SUFFIXES = (".svg", ".png", ".pdf")
+_NO_DATE: dict[str, dict[str, None]] = {".svg": {"Date": None}, ".png": {}, ".pdf": {"CreationDate": None}}
+"""The suffixes of pictures, and what Matplotlib must leave out so that equal pictures are equal files."""
 _DPI = 150
 
 
@@ -49,10 +50,17 @@ def pair_of_axes(ax: "Sequence[Axes] | None", size: tuple[float, float] = (10.0,
     return _checked(first), _checked(second)
 
 
-def new_axes(n: int = 1, size: tuple[float, float] = (6.4, 4.4)) -> Any:
-    """Return one or two Axes of a figure that pyplot does not know, for programs without a display."""
-    figure = matplotlib_module("figure").Figure(figsize=size, layout="constrained")
-    return figure.subplots(1, n)
+def draw_in_memory() -> None:
+    """Let pyplot draw without a display from now on, for programs that only save pictures."""
+    matplotlib_module("pyplot").switch_backend("agg")
+
+
+def check_picture(path: str | os.PathLike[str]) -> None:
+    """Raise `OptionError` if the name of a picture does not end in .svg, .png or .pdf."""
+    if Path(path).suffix.lower() not in _NO_DATE:
+        raise OptionError(
+            f"{os.fspath(path)} has no suffix of a picture: give a name that ends in {', '.join(_NO_DATE)}"
+        )
 
 
 def save(ax: "Axes | Sequence[Axes]", path: str | os.PathLike[str]) -> None:
@@ -61,15 +69,11 @@ def save(ax: "Axes | Sequence[Axes]", path: str | os.PathLike[str]) -> None:
     The file has no date and no random names, so the same picture gives the same bytes with the same version of
     Matplotlib. Text is drawn as outlines: the file needs no fonts. Raises `OptionError` for another suffix.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise OptionError(
-            f"{os.fspath(path)} has no suffix of a picture: give a name that ends in {', '.join(_SUFFIXES)}"
-        )
+    check_picture(path)
+    suffix, written = Path(path).suffix.lower(), io.BytesIO()
     figure: Any = (ax[0] if isinstance(ax, Sequence) else ax).get_figure(root=True)
-    written, no_date = io.BytesIO(), {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
     with import_module("matplotlib").rc_context({"svg.hashsalt": "firth", "svg.fonttype": "path"}):
-        figure.savefig(written, format=suffix[1:], dpi=_DPI, metadata=no_date[suffix])
+        figure.savefig(written, format=suffix[1:], dpi=_DPI, metadata=_NO_DATE[suffix])
     with atomic_write(path) as file:
         file.write(written.getvalue())
 

@@ -107,10 +107,10 @@ def two_models(
 ) -> "tuple[Axes, Axes]":
     """Draw the same words in two models side by side, on one plane; return both Axes.
 
-    The second model is rotated onto the first (`KeyedVectors.align`), and each side is centred. Each label of the second
-    has the cosine of its word with the same word of the first: 1 if it did not move. A line joins each word with its
-    nearest among the words drawn, in all dimensions. Raises `UnknownWordError` for a word that either lacks, and
-    `OptionError` if the sizes of the vectors differ.
+    The second model is rotated onto the first (`KeyedVectors.align`), and each side is centred. Each label of the
+    second has the cosine of its word with the same word of the first: 1 if it did not move. A line joins each word
+    with its nearest among the words drawn, in all dimensions. Raises `UnknownWordError` for a word that either lacks,
+    and `OptionError` if the sizes of the vectors differ.
     """
     shown = list(dict.fromkeys(listed(words)))
     sides = [unit_vectors(first, shown), unit_vectors(second.align(first).vectors, shown)]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_NUMBERS = 15  # rows or columns of a heat map in whose cells the numbers fit
 _MOST_VECTOR_POINTS = 3000  # in an SVG file; more points are stored as one image
 _LABELLED = 12
-_LONGEST_NAME = 40  # characters
+_LONGEST_NAME = 48  # characters
 _Z = 1.959964  # of a 95 % interval
 
 

@@ -10,6 +10,7 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.compiling.kernel import Kernel
 from firth.errors import DivergenceError, FormatError, NothingToTrainError
@@ -151,6 +152,10 @@ class Trainer:
     def start_from(self, rows: StartRows) -> None:
         """Replace initial values of both matrices, before `epochs`."""
         self._engine.start_from(rows)
+
+    def freeze(self, frozen: NDArray[np.bool_]) -> None:
+        """Keep rows of `center` as they are: those where `frozen`, (V,), is True."""
+        self._engine.freeze(frozen)
 
     def stop(self) -> None:
         """Make all workers stop in the middle of their tasks; the state can then be saved only if those are undone."""
