@@ -9,11 +9,11 @@ import typer
 from firth import terminal
 from firth.cli.exits import UsageError
 from firth.cli.files import check_folder, load_vectors
-from firth.cli.flags import VECTORS_READ, ModelFile, at_least, file_name, one_of
+from firth.cli.flags import VECTORS_READ, ModelFile, at_least, file_name
 from firth.cli.similar import key_of, with_standard_input
 from firth.messages import counted
 
-if TYPE_CHECKING:  # loaded inside functions, because models and Matplotlib would slow down `firth --help`
+if TYPE_CHECKING:
     from firth.vectors import Key, KeyedVectors
 
 
@@ -27,13 +27,20 @@ class Request(NamedTuple):
     other: Path | None
 
 
+def _known_kind(text: str) -> str:
+    if text not in _PICTURES:
+        raise typer.BadParameter(f"{text!r} is unknown: give one of {', '.join(map(repr, _PICTURES))}")
+    return text
+
+
 def plot(
     model: ModelFile,
     kind: Annotated[
         str,
         typer.Argument(
             help="The picture to draw.",
-            **one_of("history", "neighbours", "analogies", "similarities", "norms", "evaluation", "two-models"),
+            parser=_known_kind,
+            metavar="history|neighbours|analogies|similarities|norms|evaluation|two-models",
         ),
     ],
     words: Annotated[
@@ -69,8 +76,9 @@ def plot(
     for the second word of each other pair. similarities: cosines of words. norms: length of vectors against frequency;
     words are optional. evaluation: accuracy by section of --analogies. two-models: the same words in MODEL and --other.
     """
-    from firth import plots
+    from firth import plots  # here and below, because models and Matplotlib would slow down `firth --help`
 
+    plots.draw_in_memory()
     [given] = with_standard_input(words or [])
     check_folder(output)
     plots.check_picture(output)
@@ -79,57 +87,62 @@ def plot(
 
 
 def _history(asked: Request) -> Any:
+    from firth import plots
     from firth.model import Word2Vec
 
     _no_words(asked, "history")
-    return _plots().history(Word2Vec.load(asked.model))
+    return plots.history(Word2Vec.load(asked.model))
 
 
 def _neighbours(asked: Request) -> Any:
-    return _plots().neighbours(*_vectors_and_words(asked, 1), topn=asked.topn)
+    from firth import plots
+
+    return plots.neighbours(*_vectors_and_words(asked, 1), topn=asked.topn)
 
 
 def _analogies(asked: Request) -> Any:
+    from firth import plots
+
     wv, words = _vectors_and_words(asked, 4)
     if len(words) % 2:
         raise UsageError(f"analogies takes pairs of words: found {counted(len(words), 'word')}")
-    return _plots().analogies(wv, zip(words[::2], words[1::2], strict=True))
+    return plots.analogies(wv, zip(words[::2], words[1::2], strict=True))
 
 
 def _similarities(asked: Request) -> Any:
-    return _plots().similarities(*_vectors_and_words(asked, 1))
+    from firth import plots
+
+    return plots.similarities(*_vectors_and_words(asked, 1))
 
 
 def _norms(asked: Request) -> Any:
+    from firth import plots
+
     wv, words = _vectors_and_words(asked, 0)
-    return _plots().norms(wv, words or None)
+    return plots.norms(wv, words or None)
 
 
 def _evaluation(asked: Request) -> Any:
+    from firth import plots
+
     _no_words(asked, "evaluation")
     if asked.questions is None:
         raise UsageError("evaluation needs --analogies, a file of questions")
-    return _plots().evaluation(load_vectors(asked.model).evaluate_word_analogies(asked.questions))
+    return plots.evaluation(load_vectors(asked.model).evaluate_word_analogies(asked.questions))
 
 
 def _two_models(asked: Request) -> Any:
+    from firth import plots
+
     if asked.other is None:
         raise UsageError("two-models needs --other, the second model")
     wv, words = _vectors_and_words(asked, 2)
-    return _plots().two_models(wv, load_vectors(asked.other), words, names=(asked.model.name, asked.other.name))
-
-
-def _plots() -> Any:
-    """Return `firth.plots`, drawing without a display: pyplot would otherwise look for one."""
-    from firth import plots
-
-    plots.draw_in_memory()
-    return plots
+    return plots.two_models(wv, load_vectors(asked.other), words, names=(asked.model.name, asked.other.name))
 
 
 def _vectors_and_words(asked: Request, least: int) -> "tuple[KeyedVectors, list[Key]]":
     if len(asked.words) < least:
-        raise UsageError(f"give at least {counted(least, 'WORD')}: found {len(asked.words)}")
+        raise UsageError(f"give at least {counted(least, 'word')}: found {len(asked.words)}")
     vectors = load_vectors(asked.model)
     return vectors, [key_of(vectors, word) for word in asked.words]
 

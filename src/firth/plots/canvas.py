@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from firth.atomic import atomic_write
 from firth.errors import MissingExtraError, OptionError
@@ -14,6 +14,8 @@ from firth.options import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    AnyAxes: TypeAlias = Axes | Sequence[Axes]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 """Colours that colour-blind readers can tell apart (Okabe and Ito 2008)."""
@@ -63,7 +65,7 @@ def check_picture(path: str | os.PathLike[str]) -> None:
         )
 
 
-def save(ax: "Axes | Sequence[Axes]", path: str | os.PathLike[str]) -> None:
+def save(ax: "AnyAxes", path: str | os.PathLike[str]) -> None:
     """Write the figure of `ax` as SVG, PNG or PDF, atomically.
 
     The file has no date and no random names, so the same picture gives the same bytes with the same version of

@@ -124,6 +124,7 @@ def two_models(
             each.plot(*places[i][[one, other]].T, color=COLOURS[i], alpha=0.4, linewidth=1, zorder=1)
         _draw_points(each, list(places[i]), COLOURS[i], 20)
         _frame(each, plane, np.concatenate(places))
+        _fix_limits(each, np.concatenate(places))
         _title(each, names[i])
         label_points(each, places[i], labels[i], [{"fontsize": 9}] * len(shown))
     return both
@@ -158,6 +159,13 @@ def _frame(ax: Any, plane: Plane, points: NDArray[np.float64]) -> None:
     ax.autoscale_view()
     for name, share in zip((ax.set_xlabel, ax.set_ylabel), plane.shares, strict=True):
         name(f"{share:.0%} of the variance", color=GREY)
+
+
+def _fix_limits(ax: Any, points: NDArray[np.float64]) -> None:
+    """Show a square around all points, so that two Axes show the same part of the plane."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle, half = (low + high) / 2, max(float((high - low).max()) * (0.5 + _MARGIN), 1e-3)
+    ax.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half), adjustable="box")
 
 
 def _title(ax: Any, text: str) -> None:
