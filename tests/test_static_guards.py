@@ -18,6 +18,9 @@ BANNED_MODULES = {
     "requests", "httpx", "aiohttp", "urllib3", "asyncio", "webbrowser", "huggingface_hub",
     "subprocess", "multiprocessing.connection", "pty", "code", "codeop", "runpy",  # other programs
 }  # fmt: skip
+CONNECTING = {"hub.py": ["huggingface_hub.HfApi"]}
+"""The only module that opens connections, when it is called, and what it imports for that."""
+
 BANNED_CALLS = {
     "eval", "exec", "compile", "__import__", "os.system", "os.popen", "tempfile.mktemp", "np.fromregex",
     "os.execv", "os.execve", "os.spawnv", "os.startfile",
@@ -130,7 +133,13 @@ def _does_nothing(step: ast.stmt) -> bool:
 
 @pytest.mark.parametrize("check", [banned_imports, banned_calls, swallowed])
 def test_no_module_runs_code_opens_connections_or_swallows_errors(check):
-    assert [f"{name}, {found}" for name, tree in trees() for found in check(tree)] == []
+    allowed = {(name, library) for name, libraries in CONNECTING.items() for library in libraries}
+    assert [
+        f"{name}, {found}"
+        for name, tree in trees()
+        for found in check(tree)
+        if (name, found.rpartition("imports ")[2]) not in allowed
+    ] == []
 
 
 def test_every_file_is_written_atomically():
