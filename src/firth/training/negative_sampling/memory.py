@@ -26,7 +26,7 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
 def matrices_and_tables(V: int, options: Options, workers: int) -> dict[str, int]:
     """Return the parts that both schedules need for V words, without compiled code."""
     row = layout.STRIP_BYTES * layout.strips(options.vector_size)
-    scratch = BLOCK_WORDS * (5 * 4 + 8) + window_kernels.SLICE * options.negative * 4 + (2 + 2 * options.window) * row
+    scratch = BLOCK_WORDS * (5 * 4 + 8) + window_kernels.SLICE * options.negative * 4 + (2 + 4 * options.window) * row
     return {
         f"2 matrices of {V:,} x {options.vector_size} floats": 2 * V * row,
         "sampling tables": V * _TABLE_BYTES,
