@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-
 from cli._program import in_a_process
+
 from explore._server import Server, parsed, read_all
 from firth.explore.connections import HEAD_SECONDS
 

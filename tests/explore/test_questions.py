@@ -51,7 +51,7 @@ def test_the_forms_of_a_question(text, kind, terms):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "type a word, or an equation such as  king - man + woman"),
+        ("", "type a word, or an equation such as  king - man \\+ woman"),
         (" \n ", "type a word"),
         ("king -", "the sign - has no word after it"),
         ("king - + man", "the sign - has no word after it"),

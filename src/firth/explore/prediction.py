@@ -40,5 +40,6 @@ def predicted(explored: Explored, row: int) -> FloatArray | None:
     center = explored.vectors.vectors[row].astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         scores = explored.outside.vectors @ center + log_weights(explored)
-        shares: FloatArray = np.exp(scores - np.nanmax(scores))
+        finite = scores[np.isfinite(scores)]
+        shares: FloatArray = np.exp(scores - (finite.max() if len(finite) else 0))
         return shares / np.nansum(shares)

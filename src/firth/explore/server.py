@@ -1,5 +1,6 @@
 """The server: it listens on the loopback interface alone, and ends within two seconds of Ctrl-C, whatever is open."""
 
+import os
 import socket
 from collections.abc import Callable
 
@@ -42,7 +43,7 @@ def _listening(port: int) -> socket.socket:
         return socket.create_server((_LOOPBACK, port))
     except OSError as error:
         raise OSError(
-            error.errno, f"port {port} of {_LOOPBACK} cannot be used: {error.strerror}; give another"
+            error.errno, f"port {port} of {_LOOPBACK} cannot be used: {os.strerror(error.errno or 0)}; give another"
         ) from error
 
 
