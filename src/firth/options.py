@@ -208,6 +208,27 @@ def _check_subwords(options: Options) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WalkOptions:
+    """The options of `RandomWalks`; names and meanings are those of node2vec (Grover and Leskovec 2016).
+
+    Raises `OptionError` for a value of the wrong type or out of range.
+    """
+
+    walks_per_node: int = _option(10, "walks that start at each node", 1, 100_000)
+    walk_length: int = _option(80, "nodes in a walk", 2, 16_383)  # a token block holds a walk and its END twice
+    p: float = _option(1.0, "return parameter: below 1, walks tend to go back to the node before", 1e-9, 1e9)
+    q: float = _option(
+        1.0,
+        "in-out parameter: below 1, walks tend to lead away from the node before; above 1, to stay near it",
+        1e-9,
+        1e9,
+    )
+
+    def __post_init__(self) -> None:
+        _check_fields(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PhraseOptions:
     """The options of `Phrases`; names and defaults are gensim's, except for `max_vocab`.
 

@@ -18,6 +18,7 @@ from firth.text import Corpus, CorpusInput, check_files, read_corpus
 from firth.text.sentences import Tokenizer
 from firth.text.sources import is_files
 from firth.training.loop.progress import reporter
+from firth.training.loop.signals import explained
 from firth.training.run import report_reading
 
 
@@ -91,7 +92,8 @@ class Phrases:
 
           corpus     what `Word2Vec.fit` takes, except integers: files, folders, token lists, generators ...
           tokenizer  function from a line of text to its words; None splits at whitespace
-          progress   None shows a bar on a terminal and a line every ten seconds elsewhere; False shows nothing
+          progress   None shows a bar on a terminal, one output that updates in a notebook, and a line every ten
+                     seconds elsewhere; False shows nothing. The logger "firth" has the same lines at level INFO
           max_input_bytes  limit on decompressed bytes of the corpus's files; None: no limit
 
         Raises `CorpusError` if the corpus cannot be read, is empty or holds integers, `OptionError` for a value that
@@ -130,7 +132,7 @@ class Phrases:
     ) -> CountedText:  # fmt: skip
         """Count the words and pairs of a corpus, add those counted `earlier`, and hold the phrases among them."""
         check_files(corpus, max_input_bytes, tokenizer=tokenizer)
-        with reporter(progress) as report:
+        with explained(lambda: "before the phrases were found: this object is unchanged"), reporter(progress) as report:
             report.stage("reading", None)
             text = read_corpus(
                 corpus, EVERY_WORD, tokenizer=tokenizer, workers=self.workers,

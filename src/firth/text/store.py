@@ -12,7 +12,7 @@ import weakref
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,25 @@ MEMORY_LIMIT = 256 * 2**20
 """Bytes of ids kept in memory by default."""
 
 
+class Entries(Protocol):
+    """What a `TokenStore` reads; any number of threads may read at once.
+
+    place  where the entries are, for `repr`
+    """
+
+    place: str
+
+    def read(self, start: int, out: Ids) -> None: ...
+
+    def digest(self) -> bytes | None: ...
+
+    def close(self) -> None: ...
+
+
 class MemoryStorage:
     """Entries in memory; any number of threads may read at once."""
+
+    place = "in memory"
 
     def __init__(self) -> None:
         self._bytes = bytearray()  # grows in place, where an array would be copied
@@ -53,6 +70,9 @@ class MemoryStorage:
         """Free everything after the first `size` entries."""
         del self._bytes[4 * size :]
 
+    def digest(self) -> None:
+        """Return None: the entries are to be hashed themselves."""
+
     def close(self) -> None:
         """Free everything; a second call does nothing."""
         self._bytes = bytearray()
@@ -65,6 +85,8 @@ class DiskStorage:
     so that a disk fault is an error and not a signal. Raises `CorpusError` if the file cannot be made in `folder`,
     or the disk is full or fails.
     """
+
+    place = "on disk"
 
     def __init__(self, folder: Path | None = None):
         self._folder = Path(tempfile.gettempdir() if folder is None else folder)
@@ -105,6 +127,9 @@ class DiskStorage:
     def truncate(self, size: int) -> None:
         os.ftruncate(self._file, 4 * size)
 
+    def digest(self) -> None:
+        """Return None: the entries are to be hashed themselves."""
+
     def close(self) -> None:
         self._finalizer()
 
@@ -127,7 +152,7 @@ class TokenStore:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: Entries,
         block_starts: NDArray[np.int64],
         n_words: int,
         checksums: list[int] | None = None,
@@ -136,7 +161,7 @@ class TokenStore:
         self.n_words = n_words
         self.block_starts = block_starts
         self.longest = longest
-        self._storage: Storage | None = storage
+        self._storage: Entries | None = storage
         self._checksums = checksums
 
     @property
@@ -184,9 +209,14 @@ class TokenStore:
         """Return the SHA-256, in hex, of all entries as little-endian int32 and of `n_words`.
 
         Stores of the same sentences have the same fingerprint, in memory or on disk. One block is held at a
-        time. Raises `CorpusError` if the store is closed or its file was damaged.
+        time. If entries are made when they are read, all that they depend on is hashed instead. Raises `CorpusError` if
+        the store is closed or its file was damaged.
         """
         digest = hashlib.sha256(self.n_words.to_bytes(8, "little"))
+        made_of = None if self._storage is None else self._storage.digest()
+        if made_of is not None:
+            digest.update(made_of + self.block_starts.astype("<i8").tobytes())
+            return digest.hexdigest()
         for b in range(self.n_blocks):
             digest.update(self.read_block(b).astype("<i4", copy=False).data)
         return digest.hexdigest()
@@ -218,7 +248,7 @@ class TokenStore:
         self.close()
 
     def __repr__(self) -> str:
-        place = "closed" if self._storage is None else "on disk" if self.on_disk else "in memory"
+        place = "closed" if self._storage is None else self._storage.place
         return f"<TokenStore of {counted(self.n_words, 'word')} in {counted(self.n_blocks, 'block')}, {place}>"
 
 

@@ -70,6 +70,10 @@ class KeyedVectors(Evaluation, EditableTable):
         """
         return ApproximateIndex(self, links=links, building=building, effort=effort)
 
+    def __sklearn_clone__(self) -> Self:
+        """Return this object: scikit-learn's `clone` of an estimator shares its vectors, which can be large."""
+        return self
+
     # --- files; firth.formats is imported when used, since that takes 30 ms
 
     def save(self, path: PathLike, format: str = "native") -> None:  # noqa: A002 - the usual name
@@ -161,9 +165,14 @@ class KeyedVectors(Evaluation, EditableTable):
     ) -> int:
         """Replace the vectors of keys that a word2vec file contains too by those of the file; return their number.
 
-        No key is added. gensim's `lockf`, which freezes rows during training, has no equivalent. Raises
-        `OptionError`, before anything changes, if the file's vectors have another size.
+        No key is added. Instead of gensim's `lockf`, give the vectors that training must not change to
+        `Word2Vec.partial_fit(freeze=)`. Raises `OptionError`, before anything changes, if the file's vectors have
+        another size.
         """
+        return len(self._intersect(fname, binary=binary, encoding=encoding, unicode_errors=unicode_errors))
+
+    def _intersect(self, fname: PathLike, *, binary: bool | None, encoding: str, unicode_errors: str) -> list[Key]:
+        """Do what `intersect_word2vec_format` does; return the keys that have vectors of the file."""
         file = KeyedVectors.load_word2vec_format(fname, binary=binary, encoding=encoding, unicode_errors=unicode_errors)
         if file.vector_size != self.vector_size:
             raise OptionError(
@@ -172,4 +181,4 @@ class KeyedVectors(Evaluation, EditableTable):
             )
         shared = [key for key in file.index_to_key if self.has_index_for(key)]
         self[shared] = file[shared]
-        return len(shared)
+        return shared

@@ -37,6 +37,7 @@ from firth.training.negative_sampling.steps import (
     reset_column_weights,
     weigh_outputs,
 )
+from firth.training.windows.frozen import copy_frozen
 from firth.training.windows.layout import LANES, STRIP_BYTES, TILE, Step, tiles
 from firth.training.windows.step import compile_step, set_row_weight
 
@@ -329,6 +330,8 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             n = np.int64(n_inputs[slot])
             if may_repeat[slot]:
                 n = merge_inputs(outputs, slot, columns, n, row_weights)
+            if len(bucket.frozen) > 0:
+                copy_frozen(outputs[slot, columns:], n, bucket.center, bucket.frozen, work.copies, row_bytes)
             if n % 2 == 1:
                 outputs[slot, columns + n] = base.zero_row
                 set_row_weight(row_weights, n, np.float32(0))
@@ -362,6 +365,8 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         _check_layout("pairs", bucket.pairs, _INT32, (len(bucket.pairs), 2))
         _check_layout("noise_words", bucket.noise_words, _INT32, (n_noise,))
         _check_layout("alias", bucket.alias, _UINT64, (n_noise,))
+        if len(bucket.frozen):
+            _check_layout("frozen", bucket.frozen, _BOOL, (len(bucket.center),))
         _check_layout("outputs", work.outputs, _INT64, (LEAD + 1, columns + GROUP))
         _check_layout("partial", work.partial, _FLOAT32, (GROUP, width))
         largest = train_groups(bucket, with_room(work, len(bucket.pairs)))
@@ -374,7 +379,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
     return train_bucket
 
 
-_FLOAT32, _INT32, _INT64, _UINT64 = map(np.dtype, ("f4", "i4", "i8", "u8"))
+_BOOL, _FLOAT32, _INT32, _INT64, _UINT64 = map(np.dtype, ("?", "f4", "i4", "i8", "u8"))
 
 
 def _check_layout(name: str, array: Array, dtype: "np.dtype[Any]", shape: tuple[int, ...]) -> None:

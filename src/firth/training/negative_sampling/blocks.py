@@ -317,4 +317,5 @@ class Blocks(WindowEngine[ChunkTask, Worker]):
             rate=np.float32(rate),
             negative=self._options.negative,
             vector_size=self._options.vector_size,
+            frozen=self._frozen,
         )

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.training.windows.frozen import NONE_FROZEN
 from firth.training.windows.layout import LANES, aligned_zeros, strips, tiles
 
 GROUP = 16  # most pairs in a group
@@ -27,6 +28,7 @@ class Bucket(NamedTuple):
     rate: np.float32  # learning rate
     negative: int  # K, the noise words of a group
     vector_size: int  # D
+    frozen: NDArray[np.bool_] = NONE_FROZEN  # (rows,): the rows of `center` that stay as they are; empty: none
 
 
 class GroupWorkspace(NamedTuple):
@@ -48,6 +50,7 @@ class GroupWorkspace(NamedTuple):
     g: Array  # (n_tiles * GROUP / 2, 16) float32: -eta G of (27a)
     sums: Array  # (GROUP,): addresses of the rows of `partial`
     partial: Array  # (GROUP, D padded) float32: input rows whose changes are summed over several tiles
+    copies: Array  # (GROUP, D padded) float32: copies of frozen rows
     zero_row: Array  # (D padded,) float32: the input row that an odd last input is paired with
     unused_row: Array  # (D padded,) float32: the output row where a tile has none
     loss: Array  # (16,) float64: the loss summed over the bucket
@@ -76,6 +79,7 @@ def make_group_workspace(
         g=aligned_zeros((n_tiles * GROUP // 2, LANES)),
         sums=np.zeros(GROUP, np.int64),
         partial=aligned_zeros((GROUP, width)),
+        copies=aligned_zeros((GROUP, width)),
         zero_row=aligned_zeros((width,)),
         unused_row=aligned_zeros((width,)),
         loss=aligned_zeros((LANES,), np.float64),

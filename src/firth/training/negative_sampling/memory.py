@@ -27,7 +27,7 @@ def matrices_and_tables(V: int, options: Options, workers: int) -> dict[str, int
     """Return the parts that both schedules need for V words, without compiled code."""
     row = layout.STRIP_BYTES * layout.strips(options.vector_size)
     n_tiles = layout.even_tiles(1 + options.negative)[1]
-    scratch = BLOCK_WORDS * (5 * 4 + 8) + window_kernels.SLICE * options.negative * 4 + (2 + 2 * options.window) * row
+    scratch = BLOCK_WORDS * (5 * 4 + 8) + window_kernels.SLICE * options.negative * 4 + (2 + 4 * options.window) * row
     scratch += layout.STRIP_BYTES * n_tiles * options.window
     return {
         f"2 matrices of {V:,} x {options.vector_size} floats": 2 * V * row,

@@ -20,6 +20,7 @@ from firth.training.draws import draw_noise, random_bits, shuffle, window_size
 from firth.training.negative_sampling.block_kernels import spreading_step
 from firth.training.negative_sampling.buckets import GROUP, BlockPairs, Bucket, ChunkText, GroupWorkspace, Windows
 from firth.training.negative_sampling.window_kernels import Array, TokenBlock, Workspace
+from firth.training.windows.frozen import unchanged
 
 Ids = NDArray[np.int32]
 
@@ -82,7 +83,8 @@ def train_block(block: TokenBlock, work: Workspace) -> tuple[int, int]:
         if work.halt[0]:
             break
         draw_noise(block.key, position * block.K, block.K, block.alias, noise)
-        loss += window_step(block.center, block.outside, around, o, noise, float(block.rate))
+        with unchanged(block.center, block.frozen, around):
+            loss += window_step(block.center, block.outside, around, o, noise, float(block.rate))
         n_pairs += len(around)
     work.loss[:] = 0
     work.loss[0] = loss
@@ -142,6 +144,7 @@ def train_bucket(bucket: Bucket, work: GroupWorkspace) -> None:
             break
         draw_noise(bucket.key, number * K, K, bucket.alias, drawn)
         noise, centers, o = bucket.noise_words[drawn], group[:, 0], int(group[0, 1])
-        loss += window_step(bucket.center, bucket.outside, centers, o, noise, float(bucket.rate))
+        with unchanged(bucket.center, bucket.frozen, centers):
+            loss += window_step(bucket.center, bucket.outside, centers, o, noise, float(bucket.rate))
     work.loss[:] = 0
     work.loss[0] = loss
