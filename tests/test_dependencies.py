@@ -25,7 +25,9 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 
 NEEDED = requirements(PROJECT["dependencies"])
-OPTIONAL = requirements([line for extra in ("eval", "ann", "wmd", "sklearn") for line in EXTRAS[extra]])
+OPTIONAL = requirements(
+    [line for extra in ("eval", "ann", "wmd", "sklearn", "pandas", "polars") for line in EXTRAS[extra]]
+)
 TESTED = NEEDED | OPTIONAL | requirements(EXTRAS["test"])
 
 
