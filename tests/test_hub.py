@@ -179,7 +179,7 @@ def test_a_wrong_token_is_refused_before_anything_is_written(server, upload):
     ("method", "path"),
     [("POST", "preupload"), ("POST", "objects/batch"), ("PUT", "/objects/"), ("POST", "/commit/")],
 )
-@pytest.mark.parametrize("how", [403, 500, "drop"])
+@pytest.mark.parametrize("how", ["drop", *(pytest.param(status, marks=pytest.mark.slow) for status in (403, 500))])
 def test_an_upload_that_fails_commits_nothing(server, upload, download, method, path, how):
     upload(WV)
     server.failures[method, path] = how

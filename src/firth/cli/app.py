@@ -18,6 +18,7 @@ from firth.cli.convert import convert
 from firth.cli.demo import demo
 from firth.cli.evaluate import evaluate
 from firth.cli.exits import FAILURE, USAGE_ERROR, UsageError, exit_code
+from firth.cli.explore import explore
 from firth.cli.flags import CommandWithFormats
 from firth.cli.gradcheck import gradcheck
 from firth.cli.info import info
@@ -130,6 +131,7 @@ app.command()(analogy)
 app.command()(evaluate)
 app.command()(info)
 app.command(cls=CommandWithFormats)(convert)
+app.command()(explore)
 app.command()(gradcheck)
 app.command()(demo)
 
