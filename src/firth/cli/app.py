@@ -18,6 +18,7 @@ from firth.cli.convert import convert
 from firth.cli.demo import demo
 from firth.cli.evaluate import evaluate
 from firth.cli.exits import FAILURE, USAGE_ERROR, UsageError, exit_code
+from firth.cli.explore import explore
 from firth.cli.flags import CommandWithFormats
 from firth.cli.gradcheck import gradcheck
 from firth.cli.info import info
@@ -132,6 +133,7 @@ app.command()(evaluate)
 app.command()(plot)
 app.command()(info)
 app.command(cls=CommandWithFormats)(convert)
+app.command()(explore)
 app.command()(gradcheck)
 app.command()(demo)
 
