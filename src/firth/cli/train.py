@@ -11,12 +11,14 @@ from firth.cli.files import left_out, output_format, parts_of, refuse_to_overwri
 from firth.cli.flags import (
     VECTORS_READ,
     VECTORS_WRITTEN,
+    Column,
     CommandWithFormats,
     CorpusFiles,
     FileFormat,
     MaxInputBytes,
     NoProgress,
     Quiet,
+    TextEncoding,
     Workers,
     file_name,
     number,
@@ -26,7 +28,7 @@ from firth.errors import FirthError
 from firth.formats import Format
 from firth.messages import counted
 from firth.options import Options
-from firth.text.opening import STDIN
+from firth.text.opening import STDIN, UTF8
 
 if TYPE_CHECKING:
     from firth.model import Word2Vec
@@ -60,6 +62,8 @@ def train(
         Path, typer.Option("--output", "-o", metavar="PATH", help="The output file or folder.", **VECTORS_WRITTEN)
     ],
     file_format: FileFormat = None,
+    column: Column = None,
+    encoding: TextEncoding = UTF8,
     workers: Workers = None,
     validation: Annotated[
         str | None,
@@ -111,6 +115,8 @@ def train(
     try:
         model.fit(
             corpus[0] if len(corpus) == 1 else corpus,
+            column=column,
+            encoding=encoding,
             validation=_fraction_or_path(validation),
             progress=False if no_progress or quiet else None,
             max_input_bytes=max_input_bytes,
