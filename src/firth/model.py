@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError, FirthError, FormatError, OptionError
-from firth.messages import counted
+from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import checked_workers
 from firth.vectors import KeyedVectors
@@ -162,6 +162,7 @@ class Word2Vec:
         resume: bool = False,
         overwrite: bool = False,
         init: "str | os.PathLike[str] | KeyedVectors | Word2Vec | None" = None,
+        freeze: bool | Iterable[Any] = False,
         kernels: "Kernels" = "compiled",
         **unknown: Never,
     ) -> Self:
@@ -180,7 +181,8 @@ class Word2Vec:
                      softmax's, whatever the objective, but for hierarchical softmax its own
           callbacks  a function, or several: each is called with this model after every epoch; training stops when
                      one returns True (other true values do not count)
-          progress   None shows a bar on a terminal and a line every ten seconds elsewhere; False shows nothing
+          progress   None shows a bar on a terminal, one output that updates in a notebook, and a line every ten
+                     seconds elsewhere; False shows nothing. The logger "firth" has the same lines at level INFO
           max_input_bytes     limit on decompressed bytes of the corpus's files, and of the validation's; None: no limit
           checkpoint          a folder for checkpoints: one is written every `checkpoint_minutes` (None: 10), at the end
                               of each epoch and at an interrupt, atomically; the last two are kept
@@ -192,15 +194,17 @@ class Word2Vec:
           init                vectors that words of the corpus start from, instead of random ones: `KeyedVectors`, a
                               model, or a file of either in any format, whose vectors have `vector_size` numbers. A
                               model's outside vectors are used too. `corpus["started"]` counts the words found
+          freeze              words of `init` whose vectors in `wv` stay as they are, to the bit; True for all of them.
+                              Their outside vectors are trained. Not with subwords. `corpus["frozen"]` counts them
           kernels             "reference" trains in plain NumPy: equal results up to rounding, about a thousand times
                               slower; `firth.training.negative_sampling.reference` explains how to step through it
 
         The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"` and
         for CBOW, hierarchical softmax and subwords, on one), however often the run was interrupted and resumed. An
         interrupt (Ctrl-C, and SIGTERM while training) stops within two seconds, writes a checkpoint if the tasks under
-        way end within one second, keeps the vectors trained so far, and is re-raised. Keys, rows and vectors of `wv`
-        cannot be edited until `fit` returns; a callback may edit a copy. If reading fails, training diverges or there
-        are no pairs, this model is unchanged.
+        way end within one second, keeps the vectors trained so far, and is re-raised, with a text that says what was
+        kept. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a callback may edit a copy. If
+        reading fails, training diverges or there are no pairs, this model is unchanged.
 
         Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced
         without `overwrite=True`; `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before
@@ -215,7 +219,7 @@ class Word2Vec:
         checked_callbacks = self._checked_call("fit", corpus, callbacks, unknown)
         texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
-        start = None if init is None else self._start_of(init)
+        start = self._start_of(init, freeze)
         plan = plan_run(texts, self.options, self.workers, saving, progress=progress, kernels=kernels, start=start)
         self._check_overwrite(overwrite, resume, plan.checkpointer)
         return self._fit(plan, checked_callbacks)
@@ -230,6 +234,7 @@ class Word2Vec:
         update_vocab: bool = False,
         update_counts: bool = True,
         average: bool = True,
+        freeze: bool | Iterable[Any] = False,
         column: str | int | None = None,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
         encoding: str = "utf-8",
@@ -259,6 +264,8 @@ class Word2Vec:
           average       at the end, average both matrices with their values before the call, in proportion to the
                         words counted before and in this call: the result comes close to one fit on all the text.
                         With False the vectors adapt to this corpus, and part of what they encoded is lost
+          freeze        words whose vectors in `wv` stay as they are, to the bit; True for all words that the model
+                        has. Their outside vectors, or the nodes, are trained. Not with subwords
 
         All other arguments are those of `fit`, and so are the errors. Both matrices continue from their values, as
         edited since; rows keep their order. Callbacks, the records and an interrupted call have vectors before the
@@ -280,7 +287,7 @@ class Word2Vec:
         options = continued_options(self.options, done, epochs=epochs, alpha=alpha, min_alpha=min_alpha)
         start = start_of_model(
             self.wv, self.nodes if self.options.has_nodes else self.outside, self.options, done,
-            update_vocab=update_vocab, update_counts=update_counts, average=average,
+            update_vocab=update_vocab, update_counts=update_counts, average=average, freeze=freeze,
         )  # fmt: skip
         texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
@@ -298,12 +305,22 @@ class Word2Vec:
             )
         return Callbacks(callbacks)
 
-    def _start_of(self, init: "str | os.PathLike[str] | KeyedVectors | Word2Vec") -> "Start":
+    def _start_of(
+        self, init: "str | os.PathLike[str] | KeyedVectors | Word2Vec | None", freeze: bool | Iterable[Any]
+    ) -> "Start | None":
         from firth.starting import start_of_vectors
 
+        if init is None:
+            if freeze is not False:
+                raise OptionError(
+                    f"{option('freeze')} keeps vectors of {option('init')} as they are: give {option('init')}, or "
+                    f"leave {option('freeze')} out"
+                )
+            return None
         if isinstance(init, Word2Vec):
-            return start_of_vectors(init.wv, self.options, None if init.options.has_nodes else init.outside)
-        return start_of_vectors(init, self.options)
+            outside = None if init.options.has_nodes else init.outside
+            return start_of_vectors(init.wv, self.options, outside, freeze)
+        return start_of_vectors(init, self.options, freeze=freeze)
 
     def _check_overwrite(self, overwrite: bool, resume: bool, checkpointer: "Checkpointer") -> None:
         if self._wv is None or overwrite or checkpointer.has_checkpoints or self._is_training:
@@ -317,9 +334,11 @@ class Word2Vec:
 
     def _fit(self, plan: "Plan", callbacks: "Callbacks[Self]") -> Self:
         """Train; the matrices of the run replace those that this model held before."""
+        from firth.training.loop.signals import explained
         from firth.training.run import open_run
 
-        with self._alone(), open_run(plan) as run:
+        vectors = self._wv
+        with self._alone(), explained(lambda: self._kept(plan, vectors), self), open_run(plan) as run:
             before = self._wv, self._outside, self._nodes, self.history, self.corpus
             earlier = self.history[: run.earlier_epochs]
             self._hold(self._vectors_of(run, extends=plan.extends), run.trainer.outside)
@@ -369,6 +388,21 @@ class Word2Vec:
             yield
         finally:
             self._is_training = False
+
+    def _kept(self, plan: "Plan", before: KeyedVectors | None) -> str:
+        """Return when an interrupt came and what this model holds; `before` are its vectors before the call."""
+        if self._wv is before:
+            return "before training: this model is unchanged"
+        if not self._is_trained():
+            return "before training: wv holds the vectors that training starts from"
+        done = len(self.history) - (0 if plan.start is None else plan.start.epochs)
+        epochs = plan.options.epochs
+        resume = "; to resume, repeat the call with resume=True" if plan.checkpointer.has_checkpoints else ""
+        return f"in epoch {min(done + 1, epochs)} of {epochs}: wv holds the vectors trained so far{resume}"
+
+    def _is_trained(self) -> bool:
+        """Return whether training changed anything: until the first update the output matrix is zero."""
+        return bool((self.nodes if self.options.has_nodes else self.outside).any())
 
     @property
     def wv(self) -> KeyedVectors:

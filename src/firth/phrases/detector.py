@@ -19,6 +19,7 @@ from firth.text.inputs import has_texts
 from firth.text.opening import UTF8
 from firth.text.sentences import Tokenizer
 from firth.training.loop.progress import reporter
+from firth.training.loop.signals import explained
 from firth.training.run import report_reading
 
 
@@ -95,7 +96,8 @@ class Phrases:
           corpus     what `Word2Vec.fit` takes, except integers: files, folders, token lists, generators ...
           column, tokenizer, encoding
                      those of `Word2Vec.fit`
-          progress   None shows a bar on a terminal and a line every ten seconds elsewhere; False shows nothing
+          progress   None shows a bar on a terminal, one output that updates in a notebook, and a line every ten
+                     seconds elsewhere; False shows nothing. The logger "firth" has the same lines at level INFO
           max_input_bytes  limit on decompressed bytes of the corpus's files; None: no limit
 
         Raises `CorpusError` if the corpus cannot be read, is empty or holds integers, `OptionError` for a value that
@@ -136,7 +138,7 @@ class Phrases:
     ) -> CountedText:
         """Count the words and pairs of a corpus, add those counted `earlier`, and hold the phrases among them."""
         check_corpus(corpus, how)
-        with reporter(progress) as report:
+        with explained(lambda: "before the phrases were found: this object is unchanged"), reporter(progress) as report:
             report.stage("reading", None)
             text = read_corpus(corpus, EVERY_WORD, how, workers=self.workers, progress=report.advance)
             with text.tokens:

@@ -9,15 +9,15 @@ into one of the whole corpus; `word_table` holds the distinct words of text mean
 """
 
 from firth.text.choosing import KnownWords
+from firth.text.corpus import Corpus, CorpusInput, GeneratedCorpus
 from firth.text.holdout import check_validation, hold_out
 from firth.text.how import ReadOptions
 from firth.text.ids import END
-from firth.text.reading import Corpus, check_corpus, read_corpus
-from firth.text.sources import CorpusInput
+from firth.text.reading import check_corpus, read_corpus
 from firth.text.store import BLOCK_WORDS, TokenStore
 from firth.text.vocabulary import Vocabulary
 
 __all__ = [
-    "read_corpus", "check_corpus", "ReadOptions", "check_validation", "hold_out", "Corpus", "CorpusInput", "KnownWords",
-    "Vocabulary", "TokenStore", "END", "BLOCK_WORDS",
+    "read_corpus", "check_corpus", "ReadOptions", "check_validation", "hold_out", "Corpus", "CorpusInput",
+    "GeneratedCorpus", "KnownWords", "Vocabulary", "TokenStore", "END", "BLOCK_WORDS",
 ]  # fmt: skip

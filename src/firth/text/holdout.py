@@ -8,12 +8,12 @@ from firth.errors import CorpusError, OptionError
 from firth.messages import counted, option
 from firth.options import Options
 from firth.text.choosing import KnownWords
+from firth.text.corpus import Corpus, CorpusInput
 from firth.text.frames import is_table
 from firth.text.how import ReadOptions
 from firth.text.inputs import has_files, is_plain_text
 from firth.text.opening import UTF8
-from firth.text.reading import Corpus, check_corpus, read_corpus
-from firth.text.sources import CorpusInput
+from firth.text.reading import check_corpus, read_corpus
 from firth.text.store import TokenStore
 
 

@@ -44,6 +44,12 @@ class ReadOptions:
             raise OptionError(f"{option('column', shortened(self.column))} is not allowed: give the name of one column")
 
     @property
+    def given(self) -> list[str]:
+        """The names of the options that do not have their default values."""
+        names = [name for name in vars(self) if name != "encoding" and getattr(self, name) is not None]
+        return names + ["encoding"] * (self.encoding != UTF8)
+
+    @property
     def splitting_code(self) -> str:
         """The code that splits a text into words, for messages."""
         return "text.split()" if self.tokenizer is None else "tokenizer(text)"

@@ -2,58 +2,24 @@
 
 import ctypes
 import os
-from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from firth.errors import OptionError
+from firth.errors import CorpusError, OptionError
 from firth.options import Options
 from firth.resources import checked_workers
 from firth.text import inputs, sources
 from firth.text.choosing import Choice, KnownWords, MostFrequent
+from firth.text.corpus import Corpus, CorpusInput, GeneratedCorpus, Progress
 from firth.text.how import ReadOptions
 from firth.text.inputs import Opened
-from firth.text.sources import CorpusInput, is_files
-from firth.text.store import MEMORY_LIMIT, StoreBuilder, TokenStore
+from firth.text.sources import is_files
+from firth.text.store import MEMORY_LIMIT, StoreBuilder
 from firth.text.vocabulary import Vocabulary
-
-Progress: TypeAlias = Callable[[int, int | None], None]
-"""Called with the amount done and the total (None: unknown), in bytes for files and in tokens otherwise."""
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A corpus that was read: its vocabulary, its ids, and what was counted on the way.
-
-    vocabulary        the words kept, by descending count, ties by first occurrence
-    tokens            the ids of the words kept; close it when done
-    raw_words         tokens read, before `min_count` and `max_vocab`
-    sentences         sentences read that have at least one token
-    replaced          tokens in which invalid UTF-8 was replaced by U+FFFD
-    too_long          tokens of text skipped because they have more than 1,024 bytes; not in `raw_words`
-    distinct_words    distinct words read, before `min_count` and `max_vocab`
-    below_min_count   how many of them were dropped because of `min_count`
-    beyond_max_vocab  how many of them were dropped because of `max_vocab`
-    not_in_vocabulary how many of them were dropped because `KnownWords` lack them
-    null_rows         rows of a table, or sentences of a list, skipped because they are null
-    """
-
-    vocabulary: Vocabulary
-    tokens: TokenStore
-    raw_words: int
-    sentences: int
-    replaced: int
-    too_long: int
-    distinct_words: int
-    below_min_count: int
-    beyond_max_vocab: int
-    not_in_vocabulary: int = 0
-    null_rows: int = 0
 
 
 def read_corpus(
@@ -100,6 +66,9 @@ def read_corpus(
     how = ReadOptions(**reading) if how is None else how
     workers = checked_workers(workers)
     words = options if isinstance(options, KnownWords) else MostFrequent(options)
+    if isinstance(corpus, GeneratedCorpus):
+        _check_generated(corpus, how)
+        return corpus.generate(words, workers, progress)
     opened = inputs.open_corpus(corpus, how, words.lowercase, workers)
     store = StoreBuilder(memory_limit)
     try:
@@ -118,6 +87,12 @@ def read_corpus(
         raise
     _return_free_memory()
     return result
+
+
+def _check_generated(corpus: GeneratedCorpus, how: ReadOptions) -> None:
+    """Raise `CorpusError` for an argument about how to read text."""
+    for name in how.given:
+        raise CorpusError(f"{name} is for text, and the corpus is {type(corpus).__name__}: omit {name}")
 
 
 def _finished(opened: Opened, store: StoreBuilder, words: MostFrequent | KnownWords, pool: Executor) -> Corpus:

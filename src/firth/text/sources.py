@@ -2,43 +2,24 @@
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeGuard
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firth.errors import CorpusError
 from firth.messages import advice, counted
 from firth.options import shortened
 from firth.text import encoding
-from firth.text.opening import STDIN, UTF8, BytesRead, FileOrStdin, OpenFile, OpenText, is_regular
+from firth.text.opening import STDIN, UTF8, BytesRead, FileOrStdin, OpenText, is_regular
 from firth.threads import ahead
 
 FilePath: TypeAlias = str | os.PathLike[str]
 """A path, folder, glob pattern, or "-" for standard input."""
 
 Token: TypeAlias = str | int | np.integer[Any]
-
-
-class ArrowStream(Protocol):
-    """A table or a column of any library that implements the Arrow C stream interface."""
-
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        """Return the rows as a capsule of an ArrowArrayStream."""
-
-
-CorpusInput: TypeAlias = (
-    FilePath
-    | OpenFile
-    | NDArray[np.integer[Any]]
-    | ArrowStream
-    | Mapping[str, Any]
-    | Iterable[FilePath | Mapping[str, Any] | Iterable[Token]]
-)
-"""What can be read as a corpus: files, tables, integers as an array, or sentences, each a text or a list of tokens."""
 
 CHUNK_BYTES = 4 * 2**20
 """Bytes in one chunk of text: with larger chunks each word is decoded less often, smaller ones need less memory."""

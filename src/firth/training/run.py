@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.messages import counted, option
@@ -45,8 +46,8 @@ class Texts(NamedTuple):
     """The texts of a run, arguments of `Word2Vec.fit`, and how to read them."""
 
     corpus: CorpusInput
-    validation: CorpusInput | float | None
-    how: ReadOptions
+    validation: CorpusInput | float | None = None
+    how: ReadOptions = ReadOptions()
 
     def check(self, checkpoint: StrPath | None) -> None:
         """Raise any error that can be found before reading; `checkpoint` must not lie in a folder that is read."""
@@ -186,6 +187,9 @@ def open_run(plan: Plan) -> Iterator[Run]:
             rows = None if plan.start is None else plan.start.rows_of(corpus.vocabulary)
             if rows is not None:
                 summary["started"] = _report_start(rows, corpus, report)
+                if rows.frozen is not None:
+                    summary["frozen"] = _report_frozen(rows.frozen, plan, report)
+                    trainer.freeze(rows.frozen)
                 if not is_resumed:
                     trainer.start_from(rows)
             validate = _validation(trainer, corpus, held_out, options, workers, report)
@@ -211,6 +215,13 @@ def _report_start(rows: StartRows, corpus: Corpus, report: Reporter) -> int:
     """Show and return how many words have vectors to start from."""
     found, V = len(rows.rows), len(corpus.vocabulary)
     report.show(f"{found:,} of {counted(V, 'word')} start from existing vectors")
+    return found
+
+
+def _report_frozen(frozen: NDArray[np.bool_], plan: Plan, report: Reporter) -> int:
+    """Show and return how many words have vectors that do not change."""
+    found, named = int(frozen.sum()), 0 if plan.start is None else len(plan.start.frozen)
+    report.show(f"{found:,} of {counted(named, 'frozen vector')} belong to words of the vocabulary")
     return found
 
 
@@ -288,7 +299,7 @@ def report_reading(corpus: Corpus, report: Reporter) -> None:
         text += f"; invalid UTF-8 replaced in {counted(corpus.replaced, 'word')}"
     if corpus.null_rows:
         text += f"; {counted(corpus.null_rows, 'null row')} skipped"
-    report.show(text)
+    report.show(f"{text}; {corpus.note}" if corpus.note else text)
     if corpus.replaced > _MOST_REPLACED * corpus.raw_words:
         raw_words = counted(corpus.raw_words, "word")
         report.warn(f"not UTF-8: {corpus.replaced:,} of {raw_words}; is the corpus text?")

@@ -7,6 +7,7 @@ attributes.py      values of each key, such as counts
 table.py           keys and rows: arrays, norms, lookup
 editing.py         adding, changing, sorting and selecting rows
 cosines.py         the cosines of one vector with every row
+means.py           weighted means, of one list of words or of many texts
 search_kernels.py  the inner loops of the search, compiled by Numba
 search.py          many queries at once, block by block
 queries.py         similarity, neighbours, ranks

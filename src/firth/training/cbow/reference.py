@@ -16,8 +16,10 @@ from firth.training.draws import draw_noise
 from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
 from firth.training.negative_sampling.reference import windows
 from firth.training.negative_sampling.window_kernels import Array, TokenBlock
+from firth.training.windows.frozen import unchanged
 
 Ids = NDArray[np.int32]
+_NO_WORDS = np.empty(0, np.int32)
 
 
 def position_step(
@@ -86,7 +88,8 @@ def train_block(block: TokenBlock, is_mean: bool, work: CbowWorkspace) -> tuple[
             break
         pair = [(o, context) for o, context in positions[i::n_steps] if len(context)]
         draw_noise(block.key, i * block.K, block.K, block.alias, noise)
-        loss += position_step(block.center, block.outside, pair, noise, float(block.rate), is_mean=is_mean)
+        with unchanged(block.center, block.frozen, np.concatenate([_NO_WORDS, *(context for _, context in pair)])):
+            loss += position_step(block.center, block.outside, pair, noise, float(block.rate), is_mean=is_mean)
         trained += len(pair)
     work.loss[:] = 0
     work.loss[0] = loss
@@ -100,9 +103,10 @@ def train_path_block(block: NodeTokenBlock, is_mean: bool, work: CbowPathWorkspa
         if work.halt[0]:
             break
         if len(context):
-            loss += path_position_step(
-                block.center, block.nodes, tree.path(o), context, float(block.rate), is_mean=is_mean
-            )
+            with unchanged(block.center, block.frozen, context):
+                loss += path_position_step(
+                    block.center, block.nodes, tree.path(o), context, float(block.rate), is_mean=is_mean
+                )
             trained += 1
     work.loss[:] = 0
     work.loss[0] = loss

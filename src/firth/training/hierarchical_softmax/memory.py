@@ -19,7 +19,7 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
     """Return the name and the bytes of each part that training with these options will allocate."""
     V, row = len(corpus.vocabulary), layout.STRIP_BYTES * layout.strips(options.vector_size)
     tree = V * _WORD_BYTES + round(_NODE_BYTES * path_nodes(corpus.vocabulary.counts))
-    scratch = BLOCK_WORDS * (5 * 4 + 8) + 2 * options.window * row
+    scratch = BLOCK_WORDS * (5 * 4 + 8) + 4 * options.window * row
     return {
         "compiled kernels": compiler_memory() + _COMPILED,
         f"2 matrices of {V:,} x {options.vector_size} floats": 2 * V * row,

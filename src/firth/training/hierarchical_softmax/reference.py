@@ -11,6 +11,7 @@ from firth.objectives import HuffmanTree, sigmoid
 from firth.text import END
 from firth.training.hierarchical_softmax.window_kernels import Array, NodeTokenBlock, PathWorkspace
 from firth.training.negative_sampling.reference import windows
+from firth.training.windows.frozen import unchanged
 
 Ids = NDArray[np.int32]
 
@@ -37,7 +38,8 @@ def train_block(block: NodeTokenBlock, work: PathWorkspace) -> tuple[int, int]:
     for o, around in windows(block):
         if work.halt[0]:
             break
-        loss += path_step(block.center, block.nodes, around, tree.path(o), float(block.rate))
+        with unchanged(block.center, block.frozen, around):
+            loss += path_step(block.center, block.nodes, around, tree.path(o), float(block.rate))
         n_pairs += len(around)
     work.loss[:] = 0
     work.loss[0] = loss

@@ -104,18 +104,12 @@ class SubwordSampling(SubwordEngine):
         return make_workspace(BLOCK_WORDS, options.vector_size, options.window, options.negative, self.halt)
 
     def _windows(self, tokens: NDArray[np.int32], key: int, rate: float, vectors: NDArray[Any]) -> TokenBlock:
-        options = self._options
         return TokenBlock(
             center=vectors,
             outside=self._padded_outside,
-            tokens=tokens,
-            keep=self._keep,
             alias=self._alias,
-            key=np.uint64(key),
-            window=options.window,
-            shrink=options.shrink_windows,
-            K=options.negative,
-            rate=np.float32(rate),
+            K=self._options.negative,
+            **self._window_fields(tokens, key, rate),
         )
 
 
@@ -155,12 +149,7 @@ class SubwordPaths(SubwordEngine):
         return NodeTokenBlock(
             center=vectors,
             nodes=self._padded_outside,
-            tokens=tokens,
-            keep=self._keep,
             tree=self._tree,
-            key=np.uint64(key),
-            window=self._options.window,
-            shrink=self._options.shrink_windows,
-            rate=np.float32(rate),
             exchange=self._exchange,
+            **self._window_fields(tokens, key, rate),
         )
