@@ -28,7 +28,7 @@ NEEDED = requirements(PROJECT["dependencies"])
 OPTIONAL = requirements(
     [
         line
-        for extra in ("eval", "ann", "wmd", "explore", "sklearn", "pandas", "polars", "hub")
+        for extra in ("eval", "ann", "wmd", "explore", "plot", "sklearn", "pandas", "polars", "hub")
         for line in EXTRAS[extra]
     ]
 )
