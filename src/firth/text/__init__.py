@@ -4,6 +4,8 @@
 does the same for integers). `encoding`, or `sentences` for token lists and for a caller's tokenizer, numbers the words
 of one chunk. `merging` merges these numberings, in order, into one of the whole corpus; `word_table` holds the distinct
 words of text meanwhile. `choosing` drops rare words. `store` keeps the ids, `vocabulary` the words.
+
+`table_columns` reads columns of tables, of which `sequences` makes the sessions of a table of events.
 """
 
 from firth.text.choosing import KnownWords
