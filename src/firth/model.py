@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError, FirthError, FormatError, OptionError
+from firth.markup import table
 from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import checked_workers
+from firth.training.loop.history import History
 from firth.vectors import KeyedVectors
 from firth.vectors.growing import GrowingArray
 
@@ -112,7 +114,7 @@ class Word2Vec:
                     )
         self.options = Options.from_dict(options | unknown)
         self.workers = checked_workers(workers)
-        self.history: list[EpochRecord] = []
+        self.history: list[EpochRecord] = History()
         self.corpus: dict[str, int] = {}
         self._wv: KeyedVectors | None = None
         self._outside: GrowingArray | None = None
@@ -123,7 +125,7 @@ class Word2Vec:
         return self.__dict__ | {"_is_training": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ = state
+        self.__dict__ = state | {"history": History(state["history"])}
         if self._wv is not None and self._outside is not None:
             self._wv.move_with(self._outside)
 
@@ -330,7 +332,7 @@ class Word2Vec:
             before = self._wv, self._outside, self._nodes, self.history, self.corpus
             earlier = self.history[: run.earlier_epochs]
             self._hold(self._vectors_of(run, extends=plan.extends), run.trainer.outside)
-            self.history, self.corpus = [*earlier, *run.history], run.summary
+            self.history, self.corpus = History([*earlier, *run.history]), run.summary
             try:
                 with self.wv.in_training(), closing(run.epochs()) as epochs:
                     for record in epochs:
@@ -477,6 +479,16 @@ class Word2Vec:
         size = counted(len(self._wv), "word") if self._wv is not None else "not fitted"
         return f"<Word2Vec: {size}, vector_size={self.options.vector_size}>"
 
+    def _repr_html_(self) -> str:
+        """Return the size, the last loss, and the options that differ from the defaults, for notebooks."""
+        defaults = Options().to_dict()
+        options = [(name, value) for name, value in self.options.to_dict().items() if value != defaults[name]]
+        loss = [("loss of the last epoch", f"{record.loss:.4f}") for record in self.history[-1:]]
+        words = [] if self._wv is None else [("words", f"{len(self._wv):,}")]
+        epochs = [("epochs trained", len(self.history))]
+        caption = "Word2Vec" if words else "Word2Vec: not fitted"
+        return table([*words, *epochs, *loss, *options], caption=caption)
+
 
 def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     """Read any file in firth's own format: a `Word2Vec` if it holds a model, `KeyedVectors` if vectors alone.
@@ -503,7 +515,7 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
             f"{'outside' if file.nodes is None else 'nodes'!r}, which belongs to another objective"
         )
     model._hold(vectors, output)
-    model.history = records(file.history or [], os.fspath(path))
+    model.history = History(records(file.history or [], os.fspath(path)))
     return model
 
 
