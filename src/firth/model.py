@@ -151,7 +151,9 @@ class Word2Vec:
         self,
         corpus: "CorpusInput" = _NO_CORPUS,
         *,
+        column: str | int | None = None,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
+        encoding: str = "utf-8",
         offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
         validation: "CorpusInput | float | None" = None,
         callbacks: Callback | Iterable[Callback] = (),
@@ -168,13 +170,17 @@ class Word2Vec:
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
 
-          corpus     a path, a list of paths, a folder, a glob pattern, "-" for standard input; an iterable of token
-                     lists, read once; or integer sequences (see `firth.text.read_corpus`)
-          tokenizer  function from a line of text to its words (of the validation too); None splits at whitespace
+          corpus     a path, a list of paths, a folder, a glob pattern, "-" for standard input, or an open file; a table
+                     or a column of one (Parquet, Arrow, CSV, JSON Lines, pandas, polars, Hugging Face datasets); an
+                     iterable of texts or token lists, read once; or integer sequences (see `firth.text.read_corpus`)
+          column     the column of a table that holds the sentences: texts, lists of words, or lists of integers. Null
+                     rows are skipped and counted in `corpus["null_rows"]`
+          tokenizer  function from a line or row of text to its words; None splits at whitespace
+          encoding   that of text files, such as "latin-1"; invalid bytes become U+FFFD and are counted
           offsets    where sentences begin in a flat integer array
-          validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the loss of
-                     its pairs (for CBOW, of at most 20,000 pairs) is added to the history: the exact softmax's,
-                     whatever the objective, but for hierarchical softmax its own
+          validation a fraction of the corpus to set aside, or a corpus of its own, read like the other: after every
+                     epoch the loss of its pairs (for CBOW, of at most 20,000 pairs) is added to the history: the exact
+                     softmax's, whatever the objective, but for hierarchical softmax its own
           callbacks  a function, or several: each is called with this model after every epoch; training stops when
                      one returns True (other true values do not count)
           progress   None shows a bar on a terminal, one output that updates in a notebook, and a line every ten
@@ -209,10 +215,11 @@ class Word2Vec:
         `resume` is False, or if they are of other options, another corpus or other versions of the software; the
         message shows the difference.
         """
+        from firth.text import ReadOptions
         from firth.training.run import Saving, Texts, plan_run
 
         checked_callbacks = self._checked_call("fit", corpus, callbacks, unknown)
-        texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
+        texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         start = self._start_of(init, freeze)
         plan = plan_run(texts, self.options, self.workers, saving, progress=progress, kernels=kernels, start=start)
@@ -230,7 +237,9 @@ class Word2Vec:
         update_counts: bool = True,
         average: bool = True,
         freeze: bool | Iterable[Any] = False,
+        column: str | int | None = None,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
+        encoding: str = "utf-8",
         offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
         validation: "CorpusInput | float | None" = None,
         callbacks: Callback | Iterable[Callback] = (),
@@ -272,6 +281,7 @@ class Word2Vec:
         interrupted call, load the model as it was before the call, and give the same arguments and `resume=True`.
         """
         from firth.starting import continued_options, start_of_model
+        from firth.text import ReadOptions
         from firth.training.run import Saving, Texts, plan_run
 
         checked_callbacks = self._checked_call("partial_fit", corpus, callbacks, unknown)
@@ -281,7 +291,7 @@ class Word2Vec:
             self.wv, self.nodes if self.options.has_nodes else self.outside, self.options, done,
             update_vocab=update_vocab, update_counts=update_counts, average=average, freeze=freeze,
         )  # fmt: skip
-        texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
+        texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         plan = plan_run(texts, options, self.workers, saving, progress=progress, kernels=kernels, start=start)
         return self._fit(plan, checked_callbacks)
@@ -292,7 +302,9 @@ class Word2Vec:
 
         refuse_unknown(unknown, _arguments(method), method)
         if corpus is _NO_CORPUS:
-            raise OptionError(f"{method} needs a corpus: give a path, an iterable of token lists, or integer sequences")
+            raise OptionError(
+                f"{method} needs a corpus: give a path, a table, an iterable of token lists, or integer sequences"
+            )
         return Callbacks(callbacks)
 
     def _start_of(

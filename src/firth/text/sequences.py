@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from firth.errors import CorpusError
 from firth.messages import counted, option
 from firth.text.choosing import KnownWords, MostFrequent
+from firth.text.columns import RowCounts
 from firth.text.corpus import Corpus, GeneratedCorpus, Progress
 from firth.text.ids import END
 from firth.text.merging import KeyCounts, MergedKeys
@@ -65,15 +66,17 @@ class Sequences(GeneratedCorpus):
         Raises `CorpusError` as `Word2Vec.fit` does for token lists, and for weights that are not finite numbers from 0
         to 16,777,216, one for each list.
         """
-        merged, parts = MergedKeys(), [np.empty(0, np.int32)]
-        for chunk in encode_sentences(sentences):
+        merged, parts, counts = MergedKeys(), [np.empty(0, np.int32)], RowCounts()
+        for chunk in encode_sentences(sentences, False, counts):
             ids = np.append(merged.add(chunk), np.int32(END))
             parts.append(ids[chunk.entries])  # END is -1, the last of `ids`
         entries, keys = np.concatenate(parts), merged.finish()
         ends = np.flatnonzero(entries == END)
         offsets = np.concatenate([[0], ends - np.arange(len(ends))]).astype(np.int64)
         (names,) = keys.keys(np.arange(len(keys.counts)))
-        return cls(names, entries[entries != END], offsets, weights)
+        if counts.nulls and weights is not None:
+            raise CorpusError(f"{counted(counts.nulls, 'sentence')} missing: leave them out, and their weights")
+        return cls(names, entries[entries != END], offsets, weights, {"sentences": counts.nulls})
 
     def with_weights(self, weights: ArrayLike) -> "Sequences":
         """Return the same sequences with other weights, one for each."""
