@@ -136,10 +136,7 @@ def test_rows_without_a_value_are_counted_by_the_column_that_has_none():
     assert list(found) == [["x"], ["z"]]
     assert found.skipped == {"by": 1, "item": 1, "order": 1}
     assert repr(found) == "<Sequences: 2 sequences of 2 items, 2 events; 3 rows without a value skipped>"
-    assert read_corpus(found, Options(min_count=1)).note == (
-        "1 row without a value of by skipped, 1 row without a value of item skipped, 1 row without a value of order "
-        "skipped"
-    )
+    assert read_corpus(found, Options(min_count=1)).null_rows == 3
 
 
 def test_slices_keep_items_and_weights():

@@ -136,7 +136,7 @@ class Sequences(GeneratedCorpus):
             below_min_count=choice.below_min_count,
             beyond_max_vocab=choice.beyond_max_vocab,
             not_in_vocabulary=choice.not_in_vocabulary,
-            note=note_of(self.skipped),
+            null_rows=sum(self.skipped.values()),
         )
 
     def _store(
@@ -305,9 +305,3 @@ def gathered(
     bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     places = np.repeat(starts - bounds[:-1], lengths) + np.arange(int(bounds[-1]))
     return ids[places], bounds
-
-
-def note_of(skipped: dict[str, int]) -> str:
-    """Return how many rows were skipped, as part of a line."""
-    found = {argument: counted(number, "row") for argument, number in skipped.items() if number}
-    return ", ".join(f"{rows} without a value of {argument} skipped" for argument, rows in found.items())
