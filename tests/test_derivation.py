@@ -407,3 +407,39 @@ def test_pairs_on_a_composed_vector_are_fasttexts_steps_if_no_ngram_is_shared(se
     together = Z.copy()
     together[rows] += x - context_vector(rows, Z)
     np.testing.assert_allclose(together, one_by_one, **EXACT)
+
+
+@given(seeds, st.integers(1, 20))
+def test_the_optimum_with_the_noise_of_fixed_blocks(seed: int, K: int):
+    """Equations (39) and (39a): the noise of each pair is drawn from the block of its outside word."""
+    rng = np.random.default_rng(seed)
+    counts, P_n = rng.integers(1, 20, size=(4, 6)), rng.dirichlet(np.ones(6))
+    block_of = np.array([0, 1, 2, 0, 1, 2])
+    same = block_of[:, np.newaxis] == block_of
+    drawn = K * (counts @ same) * P_n / (same @ P_n)
+    optimum = np.log(counts / drawn)
+    shift = np.log(same @ P_n) - np.log((counts @ same) / counts.sum(axis=1, keepdims=True))
+    unrestricted = np.log(counts / np.outer(counts.sum(axis=1), P_n)) - np.log(K)
+    np.testing.assert_allclose(optimum, unrestricted + shift, **EXACT)
+    for n_c, x in zip(counts, optimum, strict=True):
+        slope = np.zeros(6)
+        for block in range(3):
+            inside = block_of == block
+            restricted = np.where(inside, P_n, 0) / P_n[inside].sum()
+            slope += expected_noise_loss(np.where(inside, n_c, 0), restricted, K, np.ones(1), x[:, np.newaxis])[1][:, 0]
+        np.testing.assert_allclose(slope, 0.0, atol=1e-10)
+
+
+@pytest.mark.parametrize(("V", "s"), [(4, 2), (6, 2), (6, 3), (9, 3)])
+def test_the_mean_noise_of_random_blocks(V: int, s: int):
+    """Equation (40), over every block that a word can be in, as exact fractions."""
+    n = [Fraction(3 * w * w + 1) for w in range(V)]
+    P_n = [Fraction(w + 1, V * (V + 1) // 2) for w in range(V)]
+    rho = Fraction(s - 1, V - 1)
+    for w in range(V):
+        blocks = list(itertools.combinations([other for other in range(V) if other != w], s - 1))
+        assert sum(n[o] for block in blocks for o in block) / len(blocks) == rho * (sum(n) - n[w])
+        shares = [P_n[w] + sum(P_n[o] for o in block) for block in blocks]
+        assert sum(shares) / len(blocks) == P_n[w] + rho * (1 - P_n[w])
+        quotient = P_n[w] * rho * (sum(n) - n[w]) / (P_n[w] + rho * (1 - P_n[w]))
+        assert quotient == P_n[w] * (sum(n) - n[w]) / (1 + (1 / rho - 1) * P_n[w])

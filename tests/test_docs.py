@@ -62,7 +62,19 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page: str, tmp_path, monkeyp
 
 def test_every_flag_named_on_a_page_exists(capsys):
     """Checks flags in the prose: commands in code blocks are run, and `--first` belongs to `make stress`."""
-    for command in ("train", "phrases", "similar", "analogy", "evaluate", "info", "convert", "gradcheck", "demo"):
+    for command in (
+        "train",
+        "node2vec",
+        "phrases",
+        "similar",
+        "analogy",
+        "evaluate",
+        "info",
+        "convert",
+        "explore",
+        "gradcheck",
+        "demo",
+    ):
         assert main([command, "--help"]) == 0
     flags = {*re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out), "--first"}
     for page in PAGES:

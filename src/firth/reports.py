@@ -8,7 +8,9 @@ from firth.messages import counted
 if TYPE_CHECKING:
     from firth.gradcheck import Check
     from firth.model import Word2Vec
+    from firth.objectives import Array
     from firth.phrases import PassSummary
+    from firth.worked_example import Quantity
 
 
 def training_summary(model: "Word2Vec") -> str:
@@ -172,3 +174,36 @@ def check_lines(checks: "list[Check]") -> str:
     right = sum(check.passed for check in checks)
     table = terminal.columns([("gradient", "difference", "", "equation"), *rows], right=(1,))
     return f"{table}\n\n{right} of {counted(len(checks), 'gradient')} agree with central differences"
+
+
+def example_lines(softmax: "list[Quantity]", sampling: "list[Quantity]") -> str:
+    """Return the worked example of one pair, for the naive softmax and for negative sampling."""
+    return "\n".join(
+        [
+            'Words "I", "He", "We" (V = 3), vectors of D = 2 numbers, learning rate η = 0.5.',
+            'The center word c is "I", the outside word o is "We".',
+            "",
+            "Naive softmax",
+            _quantities(softmax),
+            "",
+            'Negative sampling with K = 2 noise words, k1 = "I" and k2 = "He"',
+            _quantities(sampling),
+        ]
+    )
+
+
+def _quantities(quantities: "list[Quantity]") -> str:
+    rows = [
+        (f"  {each.symbol}", _numbers(each.value), each.formula, f"({each.equation})" if each.equation else "")
+        for each in quantities
+    ]
+    return terminal.columns(rows)
+
+
+def _numbers(value: "Array") -> str:
+    """Return a number, a vector in brackets, or the rows of a matrix, with four decimals."""
+    if value.ndim == 0:
+        return f"{value:.4f}"
+    if value.ndim == 1:
+        return f"[{' '.join(f'{number + 0.0:.4f}' for number in value)}]"
+    return f"[{' '.join(map(_numbers, value))}]"

@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 
 from firth import Options
+from firth.graphs import kernels as graph_kernels
+from firth.graphs.adjacency import Adjacency
+from firth.graphs.walks import StepBias
 from firth.phrases import kernels as phrase_kernels
 from firth.phrases.connectors import RunTable, number_runs
 from firth.sorted_runs import DIGIT_BITS
@@ -109,6 +112,11 @@ def block_of(rng: np.random.Generator, V: int) -> Any:
     return np.where(ends, END, rng.integers(0, V, size)).astype(np.int32)
 
 
+def window_of(rng: np.random.Generator) -> int:
+    """Return a window, now and then one as large as a long sentence."""
+    return int(rng.choice([*range(1, 9), 300]))
+
+
 def tables(rng: np.random.Generator, V: int) -> tuple[Any, Any]:
     counts = rng.integers(1, 50, V)
     return keep_thresholds(counts, float(rng.choice([0.0, 0.05]))), alias_table(counts, 0.75)
@@ -129,7 +137,7 @@ def train_block(D: int, K: int) -> Case:
     train = window_kernels.compile_train_block(*layout.tiles(K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, window, key = int(rng.integers(1, 40)), int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = int(rng.integers(1, 40)), window_of(rng), np.uint64(rng.integers(2**63))
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
         work = fence.each(window_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_)))
@@ -161,7 +169,7 @@ def train_subwords(D: int, K: int) -> Case:
     train = subword_training.compile_train_block(*layout.tiles(K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, window = int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        V, window = int(rng.integers(1, 40)), window_of(rng)
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         outside, shrink = fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
         key, rate = np.uint64(rng.integers(2**63)), np.float32(0.005)
@@ -180,7 +188,7 @@ def train_subword_positions(D: int, K: int) -> Case:
     train = subword_cbow.compile_train_block(*layout.even_tiles(2 + K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, window = int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        V, window = int(rng.integers(1, 40)), window_of(rng)
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         outside, shrink = fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
         key, is_mean, rate = np.uint64(rng.integers(2**63)), bool(rng.random() < 0.5), np.float32(0.001)
@@ -200,7 +208,7 @@ def train_subword_paths(D: int, _K: int) -> Case:
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         made, _ = random_tree(rng, fence)
-        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = len(made.offsets) - 1, window_of(rng), np.uint64(rng.integers(2**63))
         tokens, keep, nodes = block_of(rng, V), fence(tables(rng, V)[0]), fence(matrix(rng, V - 1, D))
         shrink, rate, exchange = bool(rng.random() < 0.5), np.float32(0.005), int(rng.integers(1, 9))
         windows = path_kernels.NodeTokenBlock(
@@ -239,7 +247,7 @@ def train_positions(D: int, K: int) -> Case:
     train = cbow_kernels.compile_train_block(*layout.even_tiles(2 + K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, window, key = int(rng.integers(1, 40)), int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = int(rng.integers(1, 40)), window_of(rng), np.uint64(rng.integers(2**63))
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
         work = fence.each(cbow_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_)))
@@ -290,7 +298,7 @@ def train_paths(D: int, _K: int) -> Case:
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         made, _ = random_tree(rng, fence)
-        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = len(made.offsets) - 1, window_of(rng), np.uint64(rng.integers(2**63))
         tokens, keep = block_of(rng, V), fence(tables(rng, V)[0])
         center, nodes = fence(matrix(rng, V, D)), fence(matrix(rng, V - 1, D))
         longest, halt = int(made.lengths.max()), np.zeros(1, np.bool_)
@@ -310,7 +318,7 @@ def train_cbow_paths(D: int, _K: int) -> Case:
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         made, _ = random_tree(rng, fence)
-        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = len(made.offsets) - 1, window_of(rng), np.uint64(rng.integers(2**63))
         tokens, keep = block_of(rng, V), fence(tables(rng, V)[0])
         center, nodes = fence(matrix(rng, V, D)), fence(matrix(rng, V - 1, D))
         longest, halt = int(made.lengths.max()), np.zeros(1, np.bool_)
@@ -348,13 +356,13 @@ def train_bucket(D: int, K: int) -> Case:
 
 def text_of(rng: np.random.Generator, fence: Fence) -> tuple[Any, partition.Partition]:
     """Return the text of a chunk of a few blocks of tokens, and the partition of its words."""
-    V, P, window = int(rng.integers(1, 40)), int(rng.integers(1, 6)), int(rng.integers(1, 9))
+    V, P, window = int(rng.integers(1, 40)), int(rng.integers(1, 6)), window_of(rng)
     tokens = [block_of(rng, V) for _ in range(int(rng.integers(1, 4)))]
     size = max(map(len, tokens))
     drawn = partition.draw_partition(partition.words_of(rng.integers(1, 50, V), Options()), P, 1, 1, 0)
     text, work = fence.each(buckets.make_chunk_text(len(tokens), size, P)), buckets.make_text_workspace(size)
     keep, shrink, key = fence(tables(rng, V)[0]), bool(rng.random() < 0.5), np.uint64(rng.integers(2**63))
-    text.entries[:], text.order[:] = 0, 0
+    text.entries[:], text.spans[:], text.order[:] = 0, 0, 0
     for row, each in enumerate(tokens):
         windows = buckets.Windows(fence(each), keep, key, window, shrink, fence(drawn.block_of), P)
         block_kernels.keep_words(windows, text, row, fence.each(work))
@@ -363,7 +371,7 @@ def text_of(rng: np.random.Generator, fence: Fence) -> tuple[Any, partition.Part
 
 def words_of_a_chunk(rng: np.random.Generator, fence: Fence) -> list[Any]:
     text, _ = text_of(rng, fence)
-    return [text.entries, text.order, text.starts]
+    return [text.entries, text.spans, text.order, text.starts]
 
 
 def pairs_of_a_block(_D: int, _K: int) -> Case:
@@ -376,7 +384,7 @@ def pairs_of_a_block(_D: int, _K: int) -> Case:
         starts = fence(np.zeros(len(drawn.words) + 1, np.int64))
         block_kernels.place_words(text, block, fence(drawn.slot_of), places, word_starts, starts)
         pairs, positions = fence(np.empty((int(starts[-1]), 2), np.int32)), fence(starts[:-1])
-        block_kernels.fill_pairs(text.entries.reshape(-1), places[0], positions, pairs)
+        block_kernels.fill_pairs(text.entries.reshape(-1), text.spans.reshape(-1), places[0], positions, pairs)
         return [places, word_starts, starts, positions, pairs]
 
     return case
@@ -546,6 +554,52 @@ def ngrams(rng: np.random.Generator, fence: Fence) -> list[Any]:
     return [starts, ids, sums]
 
 
+def graph(rng: np.random.Generator, fence: Fence) -> Adjacency:
+    """Return a random directed graph, often with nodes without edges, and with weights."""
+    V = int(rng.choice([1, 2, 5, 40]))
+    has_edge = rng.random((V, V)) < rng.choice([0.1, 0.5, 1.0])
+    offsets = fence(np.append(0, np.cumsum(has_edge.sum(axis=1))).astype(np.int64))
+    E = int(offsets[-1])
+    neighbors = fence(np.nonzero(has_edge)[1].astype(np.int32))
+    if rng.random() < 0.5:
+        return Adjacency(offsets, neighbors, fence(np.zeros(0, np.uint64)), fence(np.zeros(0, np.float32)))
+    alias, shares = fence(np.zeros(E, np.uint64)), fence(np.zeros(E, np.float32))
+    weights = rng.exponential(1, E) ** rng.choice([0.0, 1.0, 8.0]) + 1e-300
+    graph_kernels.fill_alias(offsets, fence(weights), alias, shares)
+    return Adjacency(offsets, neighbors, alias, shares)
+
+
+def alias_tables(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    return list(graph(rng, fence))
+
+
+def walks(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    found = graph(rng, fence)
+    p, q = rng.choice([1e-9, 0.25, 1.0, 4.0, 1e9], 2)
+    n, length = int(rng.choice([0, 1, 30])), int(rng.choice([1, 2, 20]))
+    starts = fence(rng.integers(0, len(found.offsets) - 1, n).astype(np.int32))
+    made, lengths = fence(np.zeros((n, length), np.int32)), fence(np.zeros(n, np.int32))
+    graph_kernels.make_walks(
+        found, StepBias.of(float(p), float(q)), starts, np.uint64(rng.integers(2**63)), made, lengths
+    )
+    return [made, lengths]
+
+
+def visits_and_tokens(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    """Count and write walks of which some ended early, and some have no node that is kept."""
+    n, length, V = int(rng.choice([0, 1, 9])), int(rng.choice([1, 2, 12])), int(rng.integers(1, 9))
+    made, lengths = fence(rng.integers(0, V, (n, length)).astype(np.int32)), fence(np.zeros(n, np.int32))
+    lengths[:] = rng.integers(1, length + 1, n)
+    counts, new_ids = fence(np.zeros(V, np.int64)), fence(np.arange(V, dtype=np.int32))
+    new_ids[rng.random(V) < rng.choice([0.0, 0.5, 1.0])] = DROPPED
+    tokens = fence(np.zeros(n * (length + 1), np.int32))
+    numbers = (
+        graph_kernels.count_visits(made, lengths, counts),
+        graph_kernels.write_tokens(made, lengths, new_ids, tokens),
+    )
+    return [counts, tokens, np.array(numbers)]
+
+
 PLAIN: dict[str, Case] = {
     "text.word_kernels.renumber": renumbered,
     "training.draws.draw_noise": noise,
@@ -561,6 +615,9 @@ PLAIN: dict[str, Case] = {
     "training.softmax.kernels.exponentiate": softmax_tile,
     "training.softmax.kernels.subtract_observed": softmax_tile,
     "training.softmax.kernels.adam": adam,
+    "graphs.kernels.fill_alias": alias_tables,
+    "graphs.kernels.count_visits": visits_and_tokens,
+    "graphs.kernels.write_tokens": visits_and_tokens,
     "phrases.kernels.insert_runs": candidates,
     "phrases.kernels.write_candidates": candidates,
     "phrases.kernels.join": join,
@@ -584,6 +641,7 @@ VECTOR_CODE = {
     "training.cbow.path_kernels.train_block": train_cbow_paths,
     "training.negative_sampling.block_kernels.place_words": pairs_of_a_block,
     "training.negative_sampling.block_kernels.fill_pairs": pairs_of_a_block,
+    "graphs.kernels.make_walks": lambda *_: walks,
     "text.word_kernels.count_words": lambda *_: word_counts,
     "text.word_kernels.merge_words": lambda *_: merged_words,
     "text.word_kernels.index_words": lambda *_: merged_words,

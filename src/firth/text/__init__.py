@@ -7,14 +7,14 @@ words of text meanwhile. `choosing` drops rare words. `store` keeps the ids, `vo
 """
 
 from firth.text.choosing import KnownWords
+from firth.text.corpus import Corpus, CorpusInput, GeneratedCorpus
 from firth.text.holdout import check_validation, hold_out
 from firth.text.ids import END
-from firth.text.reading import Corpus, check_files, read_corpus
-from firth.text.sources import CorpusInput
+from firth.text.reading import check_files, read_corpus
 from firth.text.store import BLOCK_WORDS, TokenStore
 from firth.text.vocabulary import Vocabulary
 
 __all__ = [
-    "read_corpus", "check_files", "check_validation", "hold_out", "Corpus", "CorpusInput", "KnownWords", "Vocabulary",
-    "TokenStore", "END", "BLOCK_WORDS",
+    "read_corpus", "check_files", "check_validation", "hold_out", "Corpus", "CorpusInput", "GeneratedCorpus",
+    "KnownWords", "Vocabulary", "TokenStore", "END", "BLOCK_WORDS",
 ]  # fmt: skip

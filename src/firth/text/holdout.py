@@ -7,9 +7,10 @@ from firth.errors import CorpusError, OptionError
 from firth.messages import counted, option
 from firth.options import Options
 from firth.text.choosing import KnownWords
-from firth.text.reading import Corpus, read_corpus
+from firth.text.corpus import Corpus, CorpusInput
+from firth.text.reading import read_corpus
 from firth.text.sentences import Tokenizer
-from firth.text.sources import CorpusInput, is_files
+from firth.text.sources import is_files
 from firth.text.store import TokenStore
 
 

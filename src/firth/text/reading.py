@@ -5,9 +5,8 @@ import os
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,49 +16,19 @@ from firth.options import Options, checked, limits, shortened
 from firth.resources import checked_workers
 from firth.text import arrays, encoding, sources
 from firth.text.choosing import Choice, KnownWords, MostFrequent
+from firth.text.corpus import Corpus, CorpusInput, GeneratedCorpus, Progress
 from firth.text.encoding import EncodedText, TextEncoder, encode_integers
 from firth.text.merging import MergedKeys, MergedWords
 from firth.text.opening import BytesRead
 from firth.text.sentences import Tokenizer, encode_sentences, encode_tokenized
-from firth.text.sources import CorpusInput, is_files
-from firth.text.store import MEMORY_LIMIT, StoreBuilder, TokenStore
+from firth.text.sources import is_files
+from firth.text.store import MEMORY_LIMIT, StoreBuilder
 from firth.text.vocabulary import Vocabulary
 from firth.threads import in_order
-
-Progress: TypeAlias = Callable[[int, int | None], None]
-"""Called with the amount done and the total (None: unknown), in bytes for files and in tokens otherwise."""
 
 Encoded = TypeVar("Encoded")
 
 _INPUT_BYTES = limits("bytes of text, decompressed; by default no limit", 1, optional=True)
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A corpus that was read: its vocabulary, its ids, and what was counted on the way.
-
-    vocabulary        the words kept, by descending count, ties by first occurrence
-    tokens            the ids of the words kept; close it when done
-    raw_words         tokens read, before `min_count` and `max_vocab`
-    sentences         sentences read that have at least one token
-    replaced          tokens in which invalid UTF-8 was replaced by U+FFFD
-    too_long          tokens of text skipped because they have more than 1,024 bytes; not in `raw_words`
-    distinct_words    distinct words read, before `min_count` and `max_vocab`
-    below_min_count   how many of them were dropped because of `min_count`
-    beyond_max_vocab  how many of them were dropped because of `max_vocab`
-    not_in_vocabulary how many of them were dropped because `KnownWords` lack them
-    """
-
-    vocabulary: Vocabulary
-    tokens: TokenStore
-    raw_words: int
-    sentences: int
-    replaced: int
-    too_long: int
-    distinct_words: int
-    below_min_count: int
-    beyond_max_vocab: int
-    not_in_vocabulary: int = 0
 
 
 def read_corpus(
@@ -99,6 +68,9 @@ def read_corpus(
     checked("max_input_bytes", max_input_bytes, int, _INPUT_BYTES)
     workers = checked_workers(workers)
     words = options if isinstance(options, KnownWords) else MostFrequent(options)
+    if isinstance(corpus, GeneratedCorpus):
+        _check_generated(corpus, {"tokenizer": tokenizer, "offsets": offsets, "max_input_bytes": max_input_bytes})
+        return corpus.generate(words, workers, progress)
     chunks, merged, amount = _encoded(corpus, words.lowercase, tokenizer, offsets, workers, max_input_bytes)
     store = StoreBuilder(memory_limit)
     try:
@@ -117,6 +89,13 @@ def read_corpus(
         raise
     _return_free_memory()
     return result
+
+
+def _check_generated(corpus: GeneratedCorpus, arguments: dict[str, object]) -> None:
+    """Raise `CorpusError` for an argument about how to read text."""
+    for name, value in arguments.items():
+        if value is not None:
+            raise CorpusError(f"{name} is for text, and the corpus is {type(corpus).__name__}: omit {name}")
 
 
 def _finished(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firth.errors import CorpusError
 from firth.messages import advice, counted
@@ -21,9 +20,6 @@ FilePath: TypeAlias = str | os.PathLike[str]
 """A path, folder, glob pattern, or "-" for standard input."""
 
 Token: TypeAlias = str | int | np.integer[Any]
-
-CorpusInput: TypeAlias = FilePath | NDArray[np.integer[Any]] | Iterable[FilePath | Iterable[Token]]
-"""What can be read as a corpus: files, integers as an array, or sentences, each an iterable of tokens."""
 
 CHUNK_BYTES = 4 * 2**20
 """Bytes in one chunk of text: with larger chunks each word is decoded less often, smaller ones need less memory."""

@@ -300,7 +300,7 @@ def report_reading(corpus: Corpus, report: Reporter) -> None:
         text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes skipped"
     if corpus.replaced:
         text += f"; invalid UTF-8 replaced in {counted(corpus.replaced, 'word')}"
-    report.show(text)
+    report.show(f"{text}; {corpus.note}" if corpus.note else text)
     if corpus.replaced > _MOST_REPLACED * corpus.raw_words:
         raw_words = counted(corpus.raw_words, "word")
         report.warn(f"not UTF-8: {corpus.replaced:,} of {raw_words}; is the corpus text?")

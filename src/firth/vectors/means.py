@@ -38,12 +38,30 @@ class TextSums(NamedTuple):
     unknown: NDArray[np.int64]
 
 
+class TextCounts(NamedTuple):
+    """What n texts hold.
+
+    words    (V,) how often each word of the vocabulary occurs in them
+    texts    (V,) how many of them have it
+    known    (n,) the number of words with a vector of each text
+    unknown  (n,) the number of the others
+    """
+
+    words: NDArray[np.int64]
+    texts: NDArray[np.int64]
+    known: NDArray[np.int64]
+    unknown: NDArray[np.int64]
+
+
 class _Batch(NamedTuple):
     """The N words of n texts, one after another, the (n,) number of words of each, and the number of the first text."""
 
     words: list[Key]
     lengths: NDArray[np.int64]
     first: int
+
+    def text_of_each_word(self) -> NDArray[np.intp]:
+        return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
 
 def row_sum(vectors: FloatArray, rows: RowIndices, weights: FloatArray) -> FloatArray:
@@ -86,6 +104,22 @@ def text_sums(
     return TextSums(*map(np.concatenate, zip(*found, strict=True)))
 
 
+def text_counts(table: VectorTable, texts: Texts) -> TextCounts:
+    """Count the words of n texts; raises `OptionError` for a text that is not a list of keys."""
+    V = len(table)
+    words, texts_of = np.zeros((2, V), np.int64)
+    known, unknown = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for batch in _batches(texts):
+        rows, text_of = table.rows_of(batch.words), batch.text_of_each_word()
+        missing = _without_vector(table, batch, rows, ignore_missing=True)
+        pairs = np.unique(text_of[rows >= 0] * V + rows[rows >= 0])
+        words += np.bincount(rows[rows >= 0], minlength=V)
+        texts_of += np.bincount(pairs % V, minlength=V) if V else 0
+        known.append(np.bincount(text_of[~missing], minlength=len(batch.lengths)))
+        unknown.append(np.bincount(text_of[missing], minlength=len(batch.lengths)))
+    return TextCounts(words, texts_of, np.concatenate(known), np.concatenate(unknown))
+
+
 def _row_weights(table: VectorTable, weights: Any) -> Float64Array | None:
     """Return weights that are one for each row as an array, or None for others."""
     if not isinstance(weights, np.ndarray) or weights.ndim != 1 or weights.dtype.kind not in "fiub":
@@ -101,7 +135,7 @@ def _row_weights(table: VectorTable, weights: Any) -> Float64Array | None:
 def _batches(texts: Texts) -> Iterator[_Batch]:
     """Yield texts, many at a time; raise `OptionError` for one that is not a list of keys."""
     _refuse_text("texts", texts)
-    numbered = enumerate(_converted(texts))
+    numbered = enumerate(converted(texts))
     first = 0
     while lists := [_words_of(text, number) for number, text in islice(numbered, _BATCH_TEXTS)]:
         lengths = np.fromiter(map(len, lists), np.int64, len(lists))
@@ -112,7 +146,7 @@ def _batches(texts: Texts) -> Iterator[_Batch]:
 def _words_of(text: Any, number: int) -> list[Any]:
     if not isinstance(text, list):
         _refuse_text(f"text {number}", text)
-    return list(_converted(text))
+    return list(converted(text))
 
 
 def _refuse_text(name: str, value: Any) -> None:
@@ -122,9 +156,10 @@ def _refuse_text(name: str, value: Any) -> None:
         )
 
 
-def _converted(values: Any) -> Iterable[Any]:
+def converted(values: Any) -> Iterable[Any]:
     """Return arrays of NumPy, pandas, Arrow and others as lists of Python's types, which are looked up faster."""
-    return cast(Iterable[Any], values.tolist() if hasattr(values, "tolist") else values)
+    convert = getattr(values, "tolist", None) or getattr(values, "to_pylist", None)
+    return cast(Iterable[Any], values if convert is None else convert())
 
 
 def _given_weights(batch: _Batch, weights: Iterator[Any]) -> Float64Array:
@@ -163,7 +198,7 @@ def _sums(
     table: VectorTable, batch: _Batch, rows: RowIndices, weights: Float64Array, *, unknown: NDArray[np.bool_],
     normalize: bool,
 ) -> TextSums:  # fmt: skip
-    n, text_of = len(batch.lengths), np.repeat(np.arange(len(batch.lengths)), batch.lengths)
+    n, text_of = len(batch.lengths), batch.text_of_each_word()
     with_row, with_vector = rows >= 0, ~unknown
     summed, factors = rows[with_row], weights[with_row]
     if normalize:

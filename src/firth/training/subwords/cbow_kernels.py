@@ -16,7 +16,7 @@ from firth.training.cbow import path_kernels
 from firth.training.cbow.contexts import list_positions
 from firth.training.cbow.kernels import SLICE, compile_train_slice, reset_workspace
 from firth.training.cbow.path_kernels import reset_workspace as reset_path_workspace
-from firth.training.subwords.kernels import compile_composing, number_words
+from firth.training.subwords.kernels import compile_composing, number_words, slice_range
 from firth.training.windows.layout import STRIP_BYTES
 
 
@@ -27,10 +27,12 @@ def list_words(block, work, n, places, start, stop):
     A step has a position in each of `places` equal parts of the block. Also set the row of each word in `work.vectors`,
     and the number of rows that it is composed of.
     """
-    tables, window, n_words = work.windows.contexts, block.tokens.window, 0
+    tables, n_words = work.windows.contexts, 0
     for place in range(places):
         offset = place * ((n + places - 1) // places)
-        first, last = max(0, offset + start - window), min(n, offset + stop + window)
+        if offset + start == n:  # the last step of an odd number of words has one position
+            continue
+        first, last = slice_range(block.tokens.window, tables, offset + start, min(n, offset + stop))
         n_words = number_words(tables, first, last, n_words, work.words, work.place)
         for i in range(first, last):
             word = tables.kept[i]
