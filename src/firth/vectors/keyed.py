@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from firth.errors import MissingExtraError, OptionError
+from firth.markup import table
 from firth.messages import counted
 from firth.vectors.alignment import Alignment, align
 from firth.vectors.approximate import ApproximateIndex
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 PathLike = str | os.PathLike[str]
+_KEYS_SHOWN = 10
 
 
 class KeyedVectors(Evaluation, EditableTable):
@@ -56,6 +58,15 @@ class KeyedVectors(Evaluation, EditableTable):
         rows are scaled to length 1, so that only directions matter. A statistic that needs more rows is NaN.
         """
         return statistics(self)
+
+    def _repr_html_(self) -> str:
+        """Return the size and the first keys with their counts, for notebooks."""
+        keys, counts = self.index_to_key[:_KEYS_SHOWN], self.counts
+        columns = [keys] if counts is None else [keys, [f"{count:,}" for count in counts[:_KEYS_SHOWN].tolist()]]
+        size = f"{counted(len(self), 'key')}, vectors of {counted(self.vector_size, 'number')}, {self.vectors.dtype}"
+        more = [("…",) * len(columns)] if len(self) > len(keys) else []
+        rows = [*zip(*columns, strict=False), *more]  # keys that were edited by hand may be more than the counts
+        return table(rows, caption=f"{type(self).__name__}: {size}", headings=("key", "count")[: len(columns)])
 
     def align(self, onto: "KeyedVectors", keys: Iterable[Key] | None = None) -> Alignment[Self]:
         """Return these vectors rotated onto those of another era or training run; neither changes.
