@@ -185,7 +185,7 @@ def test_a_block_is_the_fasttext_step_of_each_two_positions(combine):
 
 
 @pytest.mark.parametrize("combine", ["mean", "sum"])
-def test_a_block_of_hierarchical_softmax_is_the_fasttext_step_of_each_position(combine):
+def test_a_block_of_hierarchical_softmax_is_fasttexts_step_of_a_position(combine):
     tokens = np.array([0, 3, 1, 1, 4, END, 2, 0, 2, END], np.int32)
     block, tree = blocks(tokens), huffman_tree(np.array([3, 2, 2, 1, 1]))
     given, Q = block.tokens, np.random.default_rng(3).normal(size=(4, 6))
