@@ -47,13 +47,28 @@ def check_gradients(*, seed: int = 1, V: int = 12, D: int = 6, K: int = 5, m: in
 
     Raises `OptionError` for other values.
     """
+    example = _example(seed, V, D, K, m)
+    return [_check(equation, example) for equation in EQUATIONS]
+
+
+def measured_gradients(
+    *, seed: int = 1, V: int = 12, D: int = 6, K: int = 5, m: int = 2
+) -> dict[str, tuple[Array, Array]]:
+    """Return for each equation its gradient, and the same by central differences: the numbers that are compared.
+
+    Arguments and errors are those of `check_gradients`.
+    """
+    example = _example(seed, V, D, K, m)
+    return {equation.name: objectives.gradient_pairs(*equation.problem(example))[0] for equation in EQUATIONS}
+
+
+def _example(seed: int, V: int, D: int, K: int, m: int) -> "Example":
     whole("seed", seed, "of the random vectors and words", 0)
     whole("V", V, "words in the vocabulary", 4)
     whole("D", D, "numbers in a vector", 1)
     whole("K", K, "noise words of a pair", 3)
     whole("m", m, "words of a window on either side of the center", 1)
-    example = Example.random(np.random.default_rng(seed), V, D, K, m)
-    return [_check(equation, example) for equation in EQUATIONS]
+    return Example.random(np.random.default_rng(seed), V, D, K, m)
 
 
 def _check(equation: "Equation", example: "Example") -> Check:

@@ -112,6 +112,11 @@ def block_of(rng: np.random.Generator, V: int) -> Any:
     return np.where(ends, END, rng.integers(0, V, size)).astype(np.int32)
 
 
+def window_of(rng: np.random.Generator) -> int:
+    """Return a window, now and then one as large as a long sentence."""
+    return int(rng.choice([*range(1, 9), 300]))
+
+
 def tables(rng: np.random.Generator, V: int) -> tuple[Any, Any]:
     counts = rng.integers(1, 50, V)
     return keep_thresholds(counts, float(rng.choice([0.0, 0.05]))), alias_table(counts, 0.75)
@@ -132,7 +137,7 @@ def train_block(D: int, K: int) -> Case:
     train = window_kernels.compile_train_block(*layout.tiles(K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, window, key = int(rng.integers(1, 40)), int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = int(rng.integers(1, 40)), window_of(rng), np.uint64(rng.integers(2**63))
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
         work = fence.each(window_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_)))
@@ -164,7 +169,7 @@ def train_subwords(D: int, K: int) -> Case:
     train = subword_training.compile_train_block(*layout.tiles(K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, window = int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        V, window = int(rng.integers(1, 40)), window_of(rng)
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         outside, shrink = fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
         key, rate = np.uint64(rng.integers(2**63)), np.float32(0.005)
@@ -183,7 +188,7 @@ def train_subword_positions(D: int, K: int) -> Case:
     train = subword_cbow.compile_train_block(*layout.even_tiles(2 + K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, window = int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        V, window = int(rng.integers(1, 40)), window_of(rng)
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         outside, shrink = fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
         key, is_mean, rate = np.uint64(rng.integers(2**63)), bool(rng.random() < 0.5), np.float32(0.001)
@@ -203,7 +208,7 @@ def train_subword_paths(D: int, _K: int) -> Case:
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         made, _ = random_tree(rng, fence)
-        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = len(made.offsets) - 1, window_of(rng), np.uint64(rng.integers(2**63))
         tokens, keep, nodes = block_of(rng, V), fence(tables(rng, V)[0]), fence(matrix(rng, V - 1, D))
         shrink, rate, exchange = bool(rng.random() < 0.5), np.float32(0.005), int(rng.integers(1, 9))
         windows = path_kernels.NodeTokenBlock(
@@ -222,7 +227,7 @@ def train_positions(D: int, K: int) -> Case:
     train = cbow_kernels.compile_train_block(*layout.even_tiles(2 + K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, window, key = int(rng.integers(1, 40)), int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = int(rng.integers(1, 40)), window_of(rng), np.uint64(rng.integers(2**63))
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
         work = fence.each(cbow_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_)))
@@ -273,7 +278,7 @@ def train_paths(D: int, _K: int) -> Case:
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         made, _ = random_tree(rng, fence)
-        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = len(made.offsets) - 1, window_of(rng), np.uint64(rng.integers(2**63))
         tokens, keep = block_of(rng, V), fence(tables(rng, V)[0])
         center, nodes = fence(matrix(rng, V, D)), fence(matrix(rng, V - 1, D))
         longest, halt = int(made.lengths.max()), np.zeros(1, np.bool_)
@@ -293,7 +298,7 @@ def train_cbow_paths(D: int, _K: int) -> Case:
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         made, _ = random_tree(rng, fence)
-        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = len(made.offsets) - 1, window_of(rng), np.uint64(rng.integers(2**63))
         tokens, keep = block_of(rng, V), fence(tables(rng, V)[0])
         center, nodes = fence(matrix(rng, V, D)), fence(matrix(rng, V - 1, D))
         longest, halt = int(made.lengths.max()), np.zeros(1, np.bool_)
@@ -331,13 +336,13 @@ def train_bucket(D: int, K: int) -> Case:
 
 def text_of(rng: np.random.Generator, fence: Fence) -> tuple[Any, partition.Partition]:
     """Return the text of a chunk of a few blocks of tokens, and the partition of its words."""
-    V, P, window = int(rng.integers(1, 40)), int(rng.integers(1, 6)), int(rng.integers(1, 9))
+    V, P, window = int(rng.integers(1, 40)), int(rng.integers(1, 6)), window_of(rng)
     tokens = [block_of(rng, V) for _ in range(int(rng.integers(1, 4)))]
     size = max(map(len, tokens))
     drawn = partition.draw_partition(partition.words_of(rng.integers(1, 50, V), Options()), P, 1, 1, 0)
     text, work = fence.each(buckets.make_chunk_text(len(tokens), size, P)), buckets.make_text_workspace(size)
     keep, shrink, key = fence(tables(rng, V)[0]), bool(rng.random() < 0.5), np.uint64(rng.integers(2**63))
-    text.entries[:], text.order[:] = 0, 0
+    text.entries[:], text.spans[:], text.order[:] = 0, 0, 0
     for row, each in enumerate(tokens):
         windows = buckets.Windows(fence(each), keep, key, window, shrink, fence(drawn.block_of), P)
         block_kernels.keep_words(windows, text, row, fence.each(work))
@@ -346,7 +351,7 @@ def text_of(rng: np.random.Generator, fence: Fence) -> tuple[Any, partition.Part
 
 def words_of_a_chunk(rng: np.random.Generator, fence: Fence) -> list[Any]:
     text, _ = text_of(rng, fence)
-    return [text.entries, text.order, text.starts]
+    return [text.entries, text.spans, text.order, text.starts]
 
 
 def pairs_of_a_block(_D: int, _K: int) -> Case:
@@ -359,7 +364,7 @@ def pairs_of_a_block(_D: int, _K: int) -> Case:
         starts = fence(np.zeros(len(drawn.words) + 1, np.int64))
         block_kernels.place_words(text, block, fence(drawn.slot_of), places, word_starts, starts)
         pairs, positions = fence(np.empty((int(starts[-1]), 2), np.int32)), fence(starts[:-1])
-        block_kernels.fill_pairs(text.entries.reshape(-1), places[0], positions, pairs)
+        block_kernels.fill_pairs(text.entries.reshape(-1), text.spans.reshape(-1), places[0], positions, pairs)
         return [places, word_starts, starts, positions, pairs]
 
     return case

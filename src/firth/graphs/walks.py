@@ -255,7 +255,9 @@ class RandomWalks(GeneratedCorpus):
         n_words = int(visits.counts[choice.new_ids != DROPPED].sum())
         return Corpus(
             choice.vocabulary(),
-            TokenStore(WalkEntries(self._maker, choice.new_ids, starts), starts, n_words),
+            TokenStore(
+                WalkEntries(self._maker, choice.new_ids, starts), starts, n_words, longest=self.options.walk_length
+            ),
             raw_words=int(visits.counts.sum()),
             sentences=len(self),
             replaced=0,

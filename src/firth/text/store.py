@@ -142,6 +142,7 @@ class TokenStore:
 
       n_words       number of ids, without the ENDs
       block_starts  (n_blocks + 1,) int64; block b holds the entries [block_starts[b], block_starts[b + 1])
+      longest       the most words of a sentence, or of a part of it in one block
       checksums     the CRC-32 of each block as it was written, checked by `read_block`; None: no check
 
     A block holds whole sentences, at most `BLOCK_WORDS` entries; a longer sentence is cut into several blocks.
@@ -150,10 +151,16 @@ class TokenStore:
     """
 
     def __init__(
-        self, storage: Entries, block_starts: NDArray[np.int64], n_words: int, checksums: list[int] | None = None
+        self,
+        storage: Entries,
+        block_starts: NDArray[np.int64],
+        n_words: int,
+        checksums: list[int] | None = None,
+        longest: int = BLOCK_WORDS,
     ):
         self.n_words = n_words
         self.block_starts = block_starts
+        self.longest = longest
         self._storage: Entries | None = storage
         self._checksums = checksums
 
@@ -225,8 +232,8 @@ class TokenStore:
         n_tail = int(self.block_starts[-1] - self.block_starts[block]) - ends
         sums = self._checksums
         first, second = (None, None) if sums is None else (sums[:block], sums[block:])
-        head = TokenStore(self._storage, self.block_starts[: block + 1], self.n_words - n_tail, first)
-        return head, TokenStore(self._storage, self.block_starts[block:], n_tail, second)
+        head = TokenStore(self._storage, self.block_starts[: block + 1], self.n_words - n_tail, first, self.longest)
+        return head, TokenStore(self._storage, self.block_starts[block:], n_tail, second, self.longest)
 
     def close(self) -> None:
         """Free the memory or the temporary file; a second call does nothing."""
@@ -286,7 +293,7 @@ class StoreBuilder:
             written += len(entries)
             blocks.add(entries)
         self._storage.truncate(written)
-        tokens = TokenStore(self._storage, blocks.finish(), written - blocks.sentences)
+        tokens = TokenStore(self._storage, blocks.finish(), written - blocks.sentences, longest=blocks.longest)
         if tokens.on_disk:
             tokens.add_checksums()
         return tokens
@@ -309,18 +316,27 @@ class _BlockCutter:
     def __init__(self) -> None:
         self.sentences = 0
         self._size = 0
+        self._longest = 0
+        self._last_end = 0
         self._starts = [0]
         self._cuts: NDArray[np.int64] = np.empty(0, np.int64)  # sentence ends after the last start
 
     def add(self, entries: Ids) -> None:
         ends = np.flatnonzero(entries == END) + (self._size + 1)
         self.sentences += len(ends)
+        self._longest = int(np.diff(ends, prepend=self._last_end).max(initial=self._longest))
+        self._last_end = int(ends[-1]) if len(ends) else self._last_end
         self._cuts = np.concatenate([self._cuts, ends])
         self._size += len(entries)
         while self._size > (limit := self._starts[-1] + BLOCK_WORDS):
             fitting = int(np.searchsorted(self._cuts, limit, side="right"))
             self._starts.append(int(self._cuts[fitting - 1]) if fitting else limit)
             self._cuts = self._cuts[fitting:]
+
+    @property
+    def longest(self) -> int:
+        """The most words of a sentence; a longer one is cut, and its last part may have no END."""
+        return min(BLOCK_WORDS, max(self._longest - 1, self._size - self._last_end))
 
     def finish(self) -> NDArray[np.int64]:
         """Return the start of each block, and the end of the last."""

@@ -120,3 +120,29 @@ def test_training_by_the_reference_equals_training_by_the_kernels(kind):
     for ours, theirs in zip(plain.history, compiled.history, strict=True):
         assert ours.pairs == theirs.pairs
         assert (ours.loss, ours.end_loss) == pytest.approx((theirs.loss, theirs.end_loss), rel=1e-6)
+
+
+def test_windows_as_large_as_the_sentence_hold_all_its_words():
+    """Each word is a center once for every other word of its sentence, whatever the window beyond it."""
+    tokens = np.append(np.arange(700), END).astype(np.int32)
+    everything, block_of = np.full(700, 2**32 - 1, np.uint32), np.zeros(700, np.uint16)
+    for m in (699, 32_767):
+        text = buckets.make_chunk_text(1, len(tokens), 1)
+        windows = buckets.Windows(tokens, everything, np.uint64(1), m, False, block_of, 1)
+        block_kernels.keep_words(windows, text, 0, buckets.make_text_workspace(len(tokens)))
+        made = block_kernels.make_pairs(text, 0, np.arange(700, dtype=np.int32), 700)
+        expected = [(c, o) for o in range(700) for c in range(700) if c != o]
+        assert sorted(map(tuple, made.pairs.tolist())) == sorted(expected)
+
+
+@pytest.mark.parametrize("kind", ["blocks", "hogwild"])
+def test_a_wide_window_and_many_noise_words_train_as_the_reference_does(kind):
+    options = {"vector_size": 5, "window": 32_767, "shrink_windows": False, "sample": 0.0, "negative": 70, "epochs": 1}
+    sentence = ids(300, 40, SEED).reshape(1, 300)
+    compiled, plain = (
+        model_of(kind, 1, alpha=0.001, **options).fit(sentence, progress=False, kernels=kernels)
+        for kernels in ("compiled", "reference")
+    )
+    assert compiled.history[0].pairs == plain.history[0].pairs == 300 * 299
+    # A row is updated up to 9,000 times by steps of about 0.001, and rounding errs by 6e-8 of a number below 1 each.
+    np.testing.assert_allclose(plain.wv.vectors, compiled.wv.vectors, atol=5e-5)

@@ -54,13 +54,13 @@ def word_of(entry):
 @helper()
 def block_of(entry):
     """Return the block of the word."""
-    return (entry >> np.int64(32)) & np.int64(0xFFFF)
+    return entry >> np.int64(32)
 
 
 @helper()
-def window_of(entry, place):
+def window_of(span, place):
     """Return where the window around the entry at `place` begins and ends."""
-    return place - ((entry >> np.int64(48)) & np.int64(0xFF)), place + np.int64(1) + (entry >> np.int64(56))
+    return place - (np.int64(span) & np.int64(0xFFFF)), place + np.int64(1) + (np.int64(span) >> np.int64(16))
 
 
 @kernel()
@@ -71,7 +71,7 @@ def keep_words(windows, text, row, work):
     same in NumPy: `reference.keep_words`.
     """
     kept, first, stop = work.kept, work.first, work.stop
-    entries, order, starts = text.entries[row], text.order[row], text.starts[row]
+    entries, spans, order, starts = text.entries[row], text.spans[row], text.order[row], text.starts[row]
     n, _ = subsample(windows.tokens, windows.keep, windows.key, kept, first, stop)
     starts[:] = 0
     for i in range(n):
@@ -79,7 +79,8 @@ def keep_words(windows, text, row, work):
         starts[block + 1] += 1
         r = window_size(windows.key, i, windows.window, windows.shrink)
         before, after = min(r, i - np.int64(first[i])), min(r, np.int64(stop[i]) - 1 - i)
-        entries[i] = np.int64(kept[i]) | block << np.int64(32) | before << np.int64(48) | after << np.int64(56)
+        entries[i] = np.int64(kept[i]) | block << np.int64(32)
+        spans[i] = np.uint32(before | after << np.int64(16))
     for block in range(windows.P):
         starts[block + 1] += starts[block]
     for i in range(n):
@@ -101,7 +102,7 @@ def make_pairs(text: ChunkText, block: int, slot_of: Array, n_words: int) -> Blo
     starts = np.zeros(text.starts.shape[1], np.int64)
     place_words(text, block, slot_of, places, word_starts, starts)
     pairs = np.empty((starts[-1], 2), np.int32)
-    fill_pairs(text.entries.reshape(-1), places[0], starts[:-1].copy(), pairs)
+    fill_pairs(text.entries.reshape(-1), text.spans.reshape(-1), places[0], starts[:-1].copy(), pairs)
     return BlockPairs(pairs, starts)
 
 
@@ -135,14 +136,15 @@ def place_words(text, block, slot_of, places, word_starts, starts):
     size, n = text.entries.shape[1], 0
     unsorted, slots, by_word = places[1], places[2], places[0]
     for row in range(len(text.entries)):
-        entries, order, end = text.entries[row], text.order[row], text.starts[row, block + 1]
+        entries, spans, order, end = text.entries[row], text.spans[row], text.order[row], text.starts[row, block + 1]
         for k in range(text.starts[row, block], end):
-            prefetch(address(entries) + 8 * np.int64(order[min(k + LEAD_WINDOWS, end - 1)]), 0)
+            ahead = np.int64(order[min(k + LEAD_WINDOWS, end - 1)])
+            prefetch(address(entries) + 8 * ahead, 0)
+            prefetch(address(spans) + 4 * ahead, 0)
             i = np.int64(order[k])
-            entry = entries[i]
-            slot = slot_of[word_of(entry)]
+            slot = slot_of[word_of(entries[i])]
             word_starts[slot + 1] += 1
-            first, stop = window_of(entry, i)
+            first, stop = window_of(spans[i], i)
             for j in range(first, stop):
                 starts[block_of(entries[j]) + 1] += 1
             starts[block + 1] -= 1
@@ -161,20 +163,21 @@ def place_words(text, block, slot_of, places, word_starts, starts):
 
 
 @kernel()
-def fill_pairs(entries, places, positions, pairs):
+def fill_pairs(entries, spans, places, positions, pairs):
     """Write the pairs of the words at `places` to `pairs` (n, 2) int32.
 
-    entries: those of a `ChunkText`, row by row. positions: (P,) int64, where the next pair of each center block is
-    written; advanced in place.
+    entries, spans  those of a `ChunkText`, row by row
+    positions       (P,) int64, where the next pair of each center block is written; advanced in place
     """
     for n in range(len(places)):
-        ahead = address(entries) + 8 * np.int64(places[min(n + LEAD_WINDOWS, len(places) - 1)])
+        next_place = np.int64(places[min(n + LEAD_WINDOWS, len(places) - 1)])
+        ahead = address(entries) + 8 * next_place
         prefetch(ahead - STRIP_BYTES // 2, 0)
         prefetch(ahead + STRIP_BYTES // 2, 0)
+        prefetch(address(spans) + 4 * next_place, 0)
         place = np.int64(places[n])
-        entry = entries[place]
-        outside = np.int32(word_of(entry))
-        first, stop = window_of(entry, place)
+        outside = np.int32(word_of(entries[place]))
+        first, stop = window_of(spans[place], place)
         for k in range(first, stop - 1):
             center = entries[k + (k >= place)]  # a condition would be mispredicted in most windows
             block = block_of(center)

@@ -43,6 +43,7 @@ from firth.training.negative_sampling.partition import (
     count_row_blocks,
     cut_chunks,
     draw_partition,
+    extent_of,
     noise_table,
     one_block,
     words_of,
@@ -218,7 +219,8 @@ class Blocks(WindowEngine[ChunkTask, Worker]):
         self._make_pairs = block_kernels.make_pairs if is_compiled else reference.make_pairs
         self._run = run or (run_here if is_compiled else run_reference)
         self._words = words_of(corpus.vocabulary.counts, options)
-        self._P = count_row_blocks(len(corpus.vocabulary), corpus.tokens.n_blocks, options)
+        self._extent = extent_of(corpus.tokens, options)
+        self._P = count_row_blocks(len(corpus.vocabulary), self._extent, options)
         self._one_block = one_block(self._words, 1)
         self._token_blocks: list[NDArray[np.intp]] = []
         self._chunks: dict[int, Chunk] = {}
@@ -263,8 +265,7 @@ class Blocks(WindowEngine[ChunkTask, Worker]):
         return TaskResult(len(bucket.pairs), self._run(bucket, self._with_room(work, bucket)), 0.0)
 
     def _cut(self, epoch: int) -> list[NDArray[np.intp]]:
-        n_blocks = self._tokens.n_blocks
-        return cut_chunks(n_blocks, chunk_size(n_blocks, self._P, self._options), epoch)
+        return cut_chunks(self._extent.n_blocks, chunk_size(self._extent, self._P), epoch)
 
     def _chunk(self, epoch: int, number: int) -> Chunk:
         """Return a chunk of the epoch; the first call makes it."""

@@ -107,8 +107,8 @@ class Windows(NamedTuple):
 class ChunkText(NamedTuple):
     """The words of a chunk that survive subsampling, and their windows. Row t of each array is token block t."""
 
-    entries: NDArray[np.int64]  # (T, n): the word (bits 0 to 31), its block (32 to 47), and how many words its window
-    #                             has before it (48 to 55) and after it (56 to 63)
+    entries: NDArray[np.int64]  # (T, n): the word (bits 0 to 31) and its block (32 to 47)
+    spans: NDArray[np.uint32]  # (T, n): how many words the window of each has before it (bits 0 to 15) and after it
     order: NDArray[np.int32]  # (T, n): the positions in a row, sorted by the block of the word
     starts: NDArray[np.int32]  # (T, P + 1): where each block begins in `order`, and the end
 
@@ -116,7 +116,12 @@ class ChunkText(NamedTuple):
 def make_chunk_text(n_blocks: int, block_size: int, P: int) -> ChunkText:
     """Allocate room for `n_blocks` blocks of at most `block_size` tokens."""
     shape = n_blocks, block_size
-    return ChunkText(np.empty(shape, np.int64), np.empty(shape, np.int32), np.zeros((n_blocks, P + 1), np.int32))
+    return ChunkText(
+        entries=np.empty(shape, np.int64),
+        spans=np.empty(shape, np.uint32),
+        order=np.empty(shape, np.int32),
+        starts=np.zeros((n_blocks, P + 1), np.int32),
+    )
 
 
 class TextWorkspace(NamedTuple):

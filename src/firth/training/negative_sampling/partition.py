@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.options import Options
-from firth.text import BLOCK_WORDS
+from firth.text import BLOCK_WORDS, TokenStore
 from firth.training import sampling
 
 BUCKET_PAIRS = 44_000  # most pairs in a bucket before subsampling, on average; of English text 31,000 are left
@@ -35,16 +35,27 @@ class Partition(NamedTuple):
     words: list[NDArray[np.int32]]  # P arrays (n_b,): the words of each block, ascending
 
 
-def count_row_blocks(V: int, n_blocks: int, options: Options) -> int:
-    """Return P, the number of blocks for V words and a corpus of `n_blocks` token blocks."""
-    longest = max(1, n_blocks // MIN_CHUNKS) * BLOCK_WORDS * pairs_of_word(options)
+class Extent(NamedTuple):
+    """The size of a corpus."""
+
+    n_blocks: int  # token blocks
+    pairs: int  # in a token block, before subsampling
+
+
+def extent_of(tokens: TokenStore, options: Options) -> Extent:
+    """Return the size of a corpus; a window holds no more words than the longest sentence has others."""
+    return Extent(tokens.n_blocks, BLOCK_WORDS * min(pairs_of_word(options), max(1, tokens.longest - 1)))
+
+
+def count_row_blocks(V: int, extent: Extent, options: Options) -> int:
+    """Return P, the number of blocks for V words and a corpus of this size."""
+    longest = max(1, extent.n_blocks // MIN_CHUNKS) * extent.pairs
     return max(1, min(options.blocks, V // MIN_BLOCK_WORDS, math.isqrt(longest // MIN_BUCKET_PAIRS)))
 
 
-def chunk_size(n_blocks: int, P: int, options: Options) -> int:
-    """Return the most token blocks in a chunk, for a corpus of `n_blocks` token blocks and P blocks of words."""
-    size = min(BUCKET_PAIRS * P**2 // (BLOCK_WORDS * pairs_of_word(options)), n_blocks // MIN_CHUNKS, MAX_CHUNK)
-    return max(1, size)
+def chunk_size(extent: Extent, P: int) -> int:
+    """Return the most token blocks in a chunk, for a corpus of this size and P blocks of words."""
+    return max(1, min(BUCKET_PAIRS * P**2 // extent.pairs, extent.n_blocks // MIN_CHUNKS, MAX_CHUNK))
 
 
 def pairs_of_word(options: Options) -> int:

@@ -94,22 +94,24 @@ def train_block(block: TokenBlock, work: Workspace) -> tuple[int, int]:
 def keep_words(block: Windows, text: ChunkText, row: int, work: object) -> None:
     """Do what `block_kernels.keep_words` does."""
     entries: list[int] = []
+    spans: list[int] = []
     parts: list[int] = []
     for sentence in sentences(block.tokens, block.keep, block.key):
         for t, word in enumerate(sentence.tolist()):
             r = int(window_size(block.key, len(entries), block.window, block.shrink))
             before, after = min(r, t), min(r, len(sentence) - 1 - t)
             parts.append(int(block.block_of[word]))
-            entries.append(word | parts[-1] << 32 | before << 48 | after << 56)
-    text.entries[row, : len(entries)] = entries
+            entries.append(word | parts[-1] << 32)
+            spans.append(before | after << 16)
+    text.entries[row, : len(entries)], text.spans[row, : len(entries)] = entries, spans
     text.order[row, : len(entries)] = np.argsort(np.array(parts, np.intp), kind="stable")
     text.starts[row] = np.append(0, np.cumsum(np.bincount(np.array(parts, np.intp), minlength=block.P)))
 
 
 def make_pairs(text: ChunkText, block: int, slot_of: Ids, n_words: int) -> BlockPairs:
     """Do what `block_kernels.make_pairs` does."""
-    words, parts = text.entries & 0xFFFFFFFF, text.entries >> 32 & 0xFFFF
-    before, after = text.entries >> 48 & 0xFF, text.entries >> 56
+    words, parts = text.entries & 0xFFFFFFFF, text.entries >> 32
+    before, after = ((text.spans >> shift & 0xFFFF).astype(np.int64) for shift in (0, 16))
     places = [
         (row, i) for row, starts in enumerate(text.starts) for i in text.order[row, starts[block] : starts[block + 1]]
     ]

@@ -14,7 +14,7 @@ from typing import Any
 from firth.compiling.kernel import helper, kernel
 from firth.training.cbow.contexts import list_positions
 from firth.training.cbow.kernels import SLICE, compile_train_slice, reset_workspace
-from firth.training.subwords.kernels import compile_composing, number_words
+from firth.training.subwords.kernels import compile_composing, number_words, slice_range
 from firth.training.windows.layout import STRIP_BYTES
 
 
@@ -24,9 +24,11 @@ def list_words(block, work, n, start, stop):
 
     Also set the row of each word in `work.vectors`, and the number of rows that it is composed of.
     """
-    tables, window, n_words = work.windows.contexts, block.tokens.window, 0
+    tables, n_words = work.windows.contexts, 0
     for offset in (0, (n + 1) // 2):
-        first, last = max(0, offset + start - window), min(n, offset + stop + window)
+        if offset + start == n:  # the last step of an odd number of words has one position
+            continue
+        first, last = slice_range(block.tokens.window, tables, offset + start, min(n, offset + stop))
         n_words = number_words(tables, first, last, n_words, work.words, work.place)
         for i in range(first, last):
             word = tables.kept[i]

@@ -57,12 +57,12 @@ def make_input_tables(block_size: int, vector_size: int, window: int) -> InputTa
 
 
 @helper()
-def mark_repeats(kept, n, span, previous, latest):
-    """Set `previous`, within `span` positions, and `latest` for the n words kept."""
+def mark_repeats(kept, n, span, first, previous, latest):
+    """Set `previous`, within `span` positions of the same sentence, and `latest` for the n words kept."""
     largest = -1
     for i in range(n):
         found = -1
-        for j in range(max(0, i - span), i):
+        for j in range(max(np.int64(first[i]), i - span), i):
             found = max(found, j if kept[j] == kept[i] else -1)
         largest = max(largest, found)
         previous[i] = found
@@ -117,7 +117,7 @@ def keep_words(block, tables):
     """
     n, words = subsample(block.tokens, block.keep, block.key, tables.kept, tables.first, tables.stop)
     tables.row_weights[:] = 1
-    mark_repeats(tables.kept, n, 2 * block.window, tables.previous, tables.latest)
+    mark_repeats(tables.kept, n, 2 * block.window, tables.first, tables.previous, tables.latest)
     return n, words
 
 
