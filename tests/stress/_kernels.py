@@ -14,7 +14,7 @@ import numpy as np
 from firth import Options
 from firth.graphs import kernels as graph_kernels
 from firth.graphs.adjacency import Adjacency
-from firth.graphs.walks import StepBias
+from firth.graphs.walks import StepBias, StepWorkspace
 from firth.phrases import kernels as phrase_kernels
 from firth.phrases.connectors import RunTable, number_runs
 from firth.sorted_runs import DIGIT_BITS
@@ -558,15 +558,17 @@ def graph(rng: np.random.Generator, fence: Fence) -> Adjacency:
     """Return a random directed graph, often with nodes without edges, and with weights."""
     V = int(rng.choice([1, 2, 5, 40]))
     has_edge = rng.random((V, V)) < rng.choice([0.1, 0.5, 1.0])
+    is_symmetric = rng.random() < 0.5
+    has_edge = has_edge | has_edge.T if is_symmetric else has_edge
     offsets = fence(np.append(0, np.cumsum(has_edge.sum(axis=1))).astype(np.int64))
     E = int(offsets[-1])
     neighbors = fence(np.nonzero(has_edge)[1].astype(np.int32))
     if rng.random() < 0.5:
-        return Adjacency(offsets, neighbors, fence(np.zeros(0, np.uint64)), fence(np.zeros(0, np.float32)))
+        return Adjacency(offsets, neighbors, np.zeros(0, np.uint64), np.zeros(0, np.float32), int(is_symmetric))
     alias, shares = fence(np.zeros(E, np.uint64)), fence(np.zeros(E, np.float32))
     weights = rng.exponential(1, E) ** rng.choice([0.0, 1.0, 8.0]) + 1e-300
     graph_kernels.fill_alias(offsets, fence(weights), alias, shares)
-    return Adjacency(offsets, neighbors, alias, shares)
+    return Adjacency(offsets, neighbors, alias, shares, int(is_symmetric))
 
 
 def alias_tables(rng: np.random.Generator, fence: Fence) -> list[Any]:
@@ -579,9 +581,8 @@ def walks(rng: np.random.Generator, fence: Fence) -> list[Any]:
     n, length = int(rng.choice([0, 1, 30])), int(rng.choice([1, 2, 20]))
     starts = fence(rng.integers(0, len(found.offsets) - 1, n).astype(np.int32))
     made, lengths = fence(np.zeros((n, length), np.int32)), fence(np.zeros(n, np.int32))
-    graph_kernels.make_walks(
-        found, StepBias.of(float(p), float(q)), starts, np.uint64(rng.integers(2**63)), made, lengths
-    )
+    steps, key = StepBias.of(float(p), float(q)), np.uint64(rng.integers(2**63))
+    graph_kernels.make_walks(found, steps, starts, key, made, lengths, fence.each(StepWorkspace.of(n)))
     return [made, lengths]
 
 
