@@ -16,7 +16,7 @@ from firth.errors import FirthError, FormatError, MissingExtraError, OptionError
 
 pytest.importorskip("huggingface_hub")
 
-from huggingface_hub import constants
+from huggingface_hub import constants, file_download
 from huggingface_hub.errors import (
     HfHubHTTPError,
     LocalEntryNotFoundError,
@@ -39,16 +39,20 @@ def model():
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # the server takes large files by Git LFS alone
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True, raising=False)  # the server takes Git LFS alone
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between the attempts of huggingface_hub
     with running() as found:
+        monkeypatch.setattr(constants, "ENDPOINT", found.url)  # as if HF_ENDPOINT had been set before the import
+        files = found.url + "/{repo_id}/resolve/{revision}/{filename}"
+        for module in (constants, file_download):
+            monkeypatch.setattr(module, "HUGGINGFACE_CO_URL_TEMPLATE", files, raising=False)
         yield found
 
 
 @pytest.fixture
 def upload(server):
     def call(model, name=NAME, *, token=TOKEN, license="mit", **others):  # noqa: A002
-        return hub.upload(model, name, license=license, token=token, endpoint=server.url, **others)
+        return hub.upload(model, name, license=license, token=token, **others)
 
     return call
 
@@ -56,7 +60,7 @@ def upload(server):
 @pytest.fixture
 def download(server, tmp_path):
     def call(name=NAME, *, token=False, **others):
-        return hub.download(name, token=token, endpoint=server.url, cache_dir=tmp_path / "cache", **others)
+        return hub.download(name, token=token, cache_dir=tmp_path / "cache", **others)
 
     return call
 
@@ -156,14 +160,13 @@ def test_nothing_but_vectors_is_downloaded(server, upload, download):
     assert asked == {"model.safetensors", "tokenizer.json", "config.json"}
 
 
-def test_files_in_the_cache_are_used_when_the_hub_cannot_be_reached(server, upload, tmp_path):
+def test_files_in_the_cache_are_used_when_the_hub_cannot_be_reached(upload, download, monkeypatch):
     upload(WV)
-    arguments = {"token": False, "cache_dir": tmp_path / "cache"}
-    hub.download(NAME, endpoint=server.url, **arguments)
-    gone = "http://127.0.0.1:1"
-    assert_equal_vectors(hub.download(NAME, endpoint=gone, **arguments), WV)
+    download()
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
+    assert_equal_vectors(download(), WV)
     with pytest.raises(LocalEntryNotFoundError):
-        hub.download("someone/other", endpoint=gone, **arguments)
+        download("someone/other")
 
 
 # --- failures

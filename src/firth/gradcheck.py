@@ -265,6 +265,11 @@ def _subword_sampling(e: Example) -> Any:
     return lambda Z, U: objectives.subword_pair(e.outsides, e.o, Z, U, loss), [e.centers, e.U]
 
 
+def _subword_hierarchical(e: Example) -> Any:
+    loss = _along_the_path(e)
+    return lambda Z, Q: objectives.subword_pair(e.outsides, e.o, Z, Q, loss), [e.centers, e.nodes]
+
+
 # The one-hot network: W_1 has the center vectors as columns, W_2 is U
 
 
@@ -403,6 +408,18 @@ EQUATIONS = [
         "subwords, negative sampling, by U",
         "∂J/∂u_w = Σ_k 1[k=w] (1 - σ(-u_w·x)) x - 1[w=o] (1 - σ(u_o·x)) x",
         _subword_sampling,
+        OUTSIDE,
+    ),
+    Equation(
+        "subwords, hierarchical softmax, by Z",
+        "∂J/∂z_g = (r_g/n) Σ_j (σ(q_j·x) - (1 - β_j)) q_j",
+        _subword_hierarchical,
+        CENTER,
+    ),
+    Equation(
+        "subwords, hierarchical softmax, by Q",
+        "∂J/∂q_n = 1[n on the path] (σ(q_n·x) - (1 - β_n)) x",
+        _subword_hierarchical,
         OUTSIDE,
     ),
 ]

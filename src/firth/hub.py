@@ -6,6 +6,7 @@
                         `KeyedVectors.save` writes
     README.md           the model card
 
+The Hub is huggingface.co, or another one whose address is in the variable HF_ENDPOINT when huggingface_hub is imported.
 Only these files are downloaded, their checksums are compared, and firth's own readers read them; nothing is unpickled
 and no code of the repository runs.
 """
@@ -40,7 +41,6 @@ def upload(
     language: str | None = None,
     private: bool | None = None,
     token: str | bool | None = None,
-    endpoint: str | None = None,
 ) -> str:
     """Upload a model, or vectors, to a repository of the Hugging Face Hub, in one commit; return the commit's URL.
 
@@ -49,7 +49,6 @@ def upload(
       language  ISO 639 code of the text's language, such as "en", for the model card
       private   whether only you can see a new repository; None: the Hub's default
       token     of https://huggingface.co/settings/tokens, with the right to write; None: that of `hf auth login`
-      endpoint  the address of another Hub; None: that of the variable HF_ENDPOINT, or huggingface.co
 
     The model card has the options, and the losses of every epoch. Raises `OptionError` for a licence or a language that
     is not an identifier, `FirthError` before `fit`, `MissingExtraError` without huggingface_hub, and the errors of
@@ -62,7 +61,7 @@ def upload(
     if language is not None:
         _check_identifier("language", language, "en")
     wv.check_rows()
-    api = _api(token, endpoint)
+    api = _api(token)
     api.create_repo(repo_id, private=private, exist_ok=True)
     with TemporaryDirectory() as folder:
         _write(model, Path(folder), repo_id, language, license)
@@ -80,7 +79,6 @@ def download(
     *,
     revision: str | None = None,
     token: str | bool | None = None,
-    endpoint: str | None = None,
     cache_dir: str | Path | None = None,
     force: bool = False,
 ) -> Word2Vec | KeyedVectors:
@@ -91,12 +89,12 @@ def download(
       cache_dir  where files are kept for the next time; None: huggingface_hub's folder
       force      download again what is in `cache_dir`
 
-    `token` and `endpoint` are those of `upload`. Raises `FormatError` if the repository does not hold such a file, or
+    `token` is that of `upload`. Raises `FormatError` if the repository does not hold such a file, or
     one is damaged; `MissingExtraError` without huggingface_hub; and the errors of huggingface_hub:
     `RepositoryNotFoundError` if there is no such repository or the token does not open it, and
     `LocalEntryNotFoundError` if the Hub cannot be reached and the files are not in `cache_dir`.
     """
-    snapshot = _api(token, endpoint).snapshot_download(
+    snapshot = _api(token).snapshot_download(
         repo_id, revision=revision, cache_dir=cache_dir, force_download=force, allow_patterns=_DOWNLOADED
     )
     folder = Path(snapshot)
@@ -111,12 +109,12 @@ def download(
     return KeyedVectors.load(folder)
 
 
-def _api(token: str | bool | None, endpoint: str | None) -> Any:
+def _api(token: str | bool | None) -> Any:
     try:
         from huggingface_hub import HfApi
     except ImportError as error:
         raise MissingExtraError("huggingface_hub", "hub", "firth.hub") from error
-    return HfApi(endpoint=endpoint, token=token, library_name="firth", library_version=__version__)
+    return HfApi(token=token, library_name="firth", library_version=__version__)
 
 
 def _check_identifier(name: str, value: Any, example: str) -> None:

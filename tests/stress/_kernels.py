@@ -223,6 +223,26 @@ def train_subword_paths(D: int, _K: int) -> Case:
     return case
 
 
+def train_subword_positions_paths(D: int, _K: int) -> Case:
+    train = subword_cbow.compile_train_paths(layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        made, _ = random_tree(rng, fence)
+        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        tokens, keep, nodes = block_of(rng, V), fence(tables(rng, V)[0]), fence(matrix(rng, V - 1, D))
+        shrink, is_mean, exchange = bool(rng.random() < 0.5), bool(rng.random() < 0.5), int(rng.integers(1, 9))
+        steps = path_kernels.NodeTokenBlock(
+            nodes[:0], nodes, fence(tokens), keep, made, key, window, shrink, np.float32(0.001), exchange
+        )
+        longest, halt = int(made.lengths.max()), np.zeros(1, np.bool_)
+        work = cbow_path_kernels.make_workspace(len(tokens), D, window, longest, halt)
+        block, work = subword_block(rng, fence, D, steps, 2 * (cbow_kernels.SLICE + 2 * window), work)
+        counts = train(block, is_mean, work)
+        return [block.inputs, nodes, work.windows.loss, counts]
+
+    return case
+
+
 def train_positions(D: int, K: int) -> Case:
     train = cbow_kernels.compile_train_block(*layout.even_tiles(2 + K), layout.strips(D))
 
@@ -614,6 +634,7 @@ VECTOR_CODE = {
     "training.subwords.kernels.train_block": train_subwords,
     "training.subwords.cbow_kernels.train_block": train_subword_positions,
     "training.hierarchical_softmax.window_kernels.train_windows": train_subword_paths,
+    "training.cbow.path_kernels.train_slice": train_subword_positions_paths,
     "training.hierarchical_softmax.window_kernels.train_block": train_paths,
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
     "training.cbow.kernels.train_block": train_positions,

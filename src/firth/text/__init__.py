@@ -6,6 +6,8 @@ and `sources` cuts text into chunks (`arrays` does the same for integers). `file
 token lists and for a caller's tokenizer, numbers the words of one chunk. `merging` merges these numberings, in order,
 into one of the whole corpus; `word_table` holds the distinct words of text meanwhile. `choosing` drops rare words.
 `store` keeps the ids, `vocabulary` the words.
+
+`table_columns` reads several columns of a whole table, of which `sequences` makes the sessions of a table of events.
 """
 
 from firth.text.choosing import KnownWords

@@ -274,9 +274,11 @@ def _held_out_loss(
     intercept = unigram_intercept(words) if options.unigram_intercept else np.zeros(len(words), np.float32)
     if options.architecture == "cbow":
         positions, is_mean = choose_positions(held_out, corpus.vocabulary, options), options.cbow_mean
-        if options.has_nodes:
-            return lambda center, nodes: positions_path_loss(center, nodes, positions, words, is_mean=is_mean)
         counts = None if options.subwords is None else row_counts(corpus.vocabulary, options)
+        if options.has_nodes:
+            return lambda center, nodes: positions_path_loss(
+                center, nodes, positions, words, is_mean=is_mean, counts=counts
+            )
         return lambda center, outside: positions_loss(
             center, outside, positions, intercept, is_mean=is_mean, workers=workers, counts=counts
         )

@@ -109,6 +109,7 @@ class KeyedVectors(Evaluation, EditableTable):
     def to_polars(self) -> "polars.DataFrame":
         """Return the table of `to_arrow` as a Polars frame; `vector` is a column of arrays of D numbers.
 
+        Half precision becomes float32, since not every version of Polars has float16.
         `KeyedVectors(frame["word"], frame["vector"].to_numpy())` is the way back. Raises `MissingExtraError` without
         Polars, and the errors of `to_arrow`.
         """
@@ -117,7 +118,7 @@ class KeyedVectors(Evaluation, EditableTable):
         except ImportError as error:
             raise MissingExtraError("polars", "polars", "to_polars") from error
 
-        return cast("polars.DataFrame", pl.from_arrow(self.to_arrow(), rechunk=False))
+        return cast("polars.DataFrame", pl.from_arrow(self._arrow(self.compute_dtype), rechunk=False))
 
     def to_arrow(self) -> "pyarrow.Table":
         """Return a `pyarrow.Table` with a row for each key, as in Parquet files.
@@ -127,10 +128,13 @@ class KeyedVectors(Evaluation, EditableTable):
         use. Raises `OptionError` if keys were edited and do not match the rows, and `FormatError` for a word that
         cannot be written in UTF-8.
         """
+        return self._arrow(self._vectors.dtype)
+
+    def _arrow(self, dtype: DTypeLike) -> "pyarrow.Table":
         from firth.formats.arrow import arrow_table
 
         self.check_rows()
-        return arrow_table(self.index_to_key, self._vectors, self.counts)
+        return arrow_table(self.index_to_key, self._vectors.astype(dtype, copy=False), self.counts)
 
     def __sklearn_clone__(self) -> Self:
         """Return this object: scikit-learn's `clone` of an estimator shares its vectors, which can be large."""
