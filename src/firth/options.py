@@ -257,7 +257,7 @@ def _check_combination(options: Options) -> None:
             "center word, but a context of several words rarely occurs twice. Use "
             f"{option('objective', 'negative_sampling')}, or {option('architecture', 'skip_gram')}"
         )
-    if options.schedule == "blocks" and (options.architecture == "cbow" or options.has_nodes):
+    if options.schedule == "blocks" and options.architecture == "cbow":
         given = cbow if options.architecture == "cbow" else option("objective", options.objective)
         raise OptionError(
             f"{option('schedule', 'blocks')} is not available with {given}: give {option('schedule', 'hogwild')}, with "
