@@ -92,8 +92,8 @@ class Options:
     schedule: str = _option(
         "auto",
         "order of updates: blocks gives the same bits for any number of workers, hogwild is faster, and auto is blocks "
-        "wherever it is available: not for cbow, hierarchical softmax and subwords, which give the same bits with one "
-        "worker only",
+        "wherever it is available, except for hierarchical softmax; cbow and subwords have no blocks and give the same "
+        "bits with one worker only",
         choices=("auto", "blocks", "hogwild"),
     )
     blocks: int = _option(16, "schedule blocks only: most blocks P of rows; small corpora have fewer", 1, 1024)
@@ -258,9 +258,8 @@ def _check_combination(options: Options) -> None:
             f"{option('objective', 'negative_sampling')}, or {option('architecture', 'skip_gram')}"
         )
     if options.schedule == "blocks" and options.architecture == "cbow":
-        given = cbow if options.architecture == "cbow" else option("objective", options.objective)
         raise OptionError(
-            f"{option('schedule', 'blocks')} is not available with {given}: give {option('schedule', 'hogwild')}, with "
+            f"{option('schedule', 'blocks')} is not available with {cbow}: give {option('schedule', 'hogwild')}, with "
             f"{option('workers', 1)} for the same bytes in every run"
         )
 

@@ -141,7 +141,7 @@ def test_the_mean_over_all_partitions_shows_no_block(found):
 
 @pytest.mark.usefixtures("buckets_of_any_size")
 def test_fixed_blocks_are_seen_and_random_blocks_have_less_than_a_fiftieth_of_their_effect(found, monkeypatch):
-    monkeypatch.setattr("firth.training.negative_sampling.blocks.draw_partition", mod_partition)
+    monkeypatch.setattr("firth.training.negative_sampling.rotation.draw_partition", mod_partition)
     fixed = report_of(fingerprint["train"](zipf_text(), SEEDS, **SMALL))["row mod P"]
     assert fixed.z > 20
     assert abs(found["all partitions"].difference) < fixed.difference / 50
@@ -152,8 +152,8 @@ def test_the_test_sees_a_first_chunk_that_is_a_whole_epoch(monkeypatch):
     def blocks_from_the_start(words, P, seed, epoch, chunk):
         return partition.draw_partition(words, P, seed, epoch + 1, chunk)
 
-    monkeypatch.setattr("firth.training.negative_sampling.blocks.draw_partition", blocks_from_the_start)
-    monkeypatch.setattr("firth.training.negative_sampling.blocks.cut_chunks", lambda n, *_: [np.arange(n)])
+    monkeypatch.setattr("firth.training.negative_sampling.rotation.draw_partition", blocks_from_the_start)
+    monkeypatch.setattr("firth.training.negative_sampling.rotation.cut_chunks", lambda n, *_: [np.arange(n)])
     runs = fingerprint["train"](zipf_text(), SEEDS, **SMALL)
     labels = runs.partitions(1, 0)  # those of the first epoch
     classes = fingerprint["class_of"](runs.counts)

@@ -220,7 +220,10 @@ def compile_train_bucket(n_strips: int) -> Any:
             if n % 2 == 1:
                 work.inputs[slot, n] = address(work.zero_row)
                 set_row_weight(row_weights, n, np.float32(0))
-            inputs, table = address(work.inputs) + 8 * GROUP * slot, address(work.outputs) + 8 * TILE * most_tiles * slot
+            inputs, table = (
+                address(work.inputs) + 8 * GROUP * slot,
+                address(work.outputs) + 8 * TILE * most_tiles * slot,
+            )
             step = Step(inputs, (n + 1) // 2, n_strips, address(row_weights), bucket.rate, loss)
             tile, n_tiles = work.tile[slot], work.n_tiles[slot]
             column_weights = address(work.column_weights) + slot * most_tiles * STRIP_BYTES

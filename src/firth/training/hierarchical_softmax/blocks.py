@@ -42,7 +42,7 @@ _ONE_EACH = np.empty(0, np.int8)  # the weights of pairs that are listed
 
 
 @dataclass
-class Worker:
+class PathWorker:
     """One thread's scratch arrays."""
 
     text: TextWorkspace
@@ -61,7 +61,7 @@ class NodeChunk(NamedTuple):
     counted: dict[int, list[counting.CountedPairs]]  # those made so far, by center block, for each level above the cut
 
 
-class PathBlocks(BlockEngine[NodeChunk, Worker]):
+class PathBlocks(BlockEngine[NodeChunk, PathWorker]):
     """The engine of the block schedule; `outside` has the nodes."""
 
     def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled"):
@@ -82,17 +82,17 @@ class PathBlocks(BlockEngine[NodeChunk, Worker]):
         chunk = self._chunk_of(one_block(self._words, self._P), self._cut_paths, 1, 0)
         self._make_pairs_of(chunk, 0, self.workspace())
 
-    def workspace(self) -> Worker:
+    def workspace(self) -> PathWorker:
         longest = int(self._tree.lengths.max())
         groups = block_kernels.make_workspace(self._options.vector_size, longest, self.halt)
-        return Worker(make_text_workspace(BLOCK_WORDS), groups)
+        return PathWorker(make_text_workspace(BLOCK_WORDS), groups)
 
     def _make_classes(self, cuts: tuple[int, ...]) -> counting.Classes:
         """Return the classes of words: their paths are the same above the last cut."""
         class_of = cut_paths(self._tree, cuts[-1:], self._words.loads).levels[0].segment_of
         return counting.Classes(class_of, np.unique(class_of, return_index=True)[1])
 
-    def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Worker) -> TaskResult:
+    def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: PathWorker) -> TaskResult:
         chunk = self._chunk_of(one_block(self._words, 1), self._whole, 1, 0)
         self._prepare(tokens, key, chunk, 0, work)
         self._make_pairs_of(chunk, 0, work)
@@ -103,26 +103,22 @@ class PathBlocks(BlockEngine[NodeChunk, Worker]):
         seed = self._options.seed, epoch, number, _NODES_KEY
         return self._chunk_of(self._partition(epoch, number), segments, size, seed)
 
-    def _chunk_of(
-        self, partition: Partition, segments: Segments, size: int, seed: int | tuple[int, ...]
-    ) -> NodeChunk:
+    def _chunk_of(self, partition: Partition, segments: Segments, size: int, seed: int | tuple[int, ...]) -> NodeChunk:
         P = len(partition.words)
         nodes = draw_node_blocks(segments, P, np.random.default_rng(seed))
         text = make_chunk_text(size, BLOCK_WORDS, P)
         by_center = text._replace(order=np.empty_like(text.order), starts=np.zeros_like(text.starts))
         return NodeChunk(partition, segments, nodes, text, by_center, {}, {})
 
-    def _prepare(self, tokens: NDArray[np.int32], key: int, chunk: NodeChunk, row: int, work: Worker) -> None:
+    def _prepare(self, tokens: NDArray[np.int32], key: int, chunk: NodeChunk, row: int, work: PathWorker) -> None:
         options, of_center, text = self._options, chunk.partition.block_of, chunk.text
         windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, of_center)
         n = self._text.keep_words(windows, text.entries[row], work.text)
         of_node = chunk.nodes.levels[-1].block_of
         for sorted_text, block_of in ((text, of_node), (chunk.by_center, of_center)):
-            self._text.sort_positions(
-                text.entries[row], n, block_of, sorted_text.order[row], sorted_text.starts[row]
-            )
+            self._text.sort_positions(text.entries[row], n, block_of, sorted_text.order[row], sorted_text.starts[row])
 
-    def _make_pairs_of(self, chunk: NodeChunk, block: int, work: Worker) -> None:
+    def _make_pairs_of(self, chunk: NodeChunk, block: int, work: PathWorker) -> None:
         """List the pairs of a block of nodes below the last cut, and count those of a block of centers above it."""
         if chunk.nodes.blocks[block].level == chunk.segments.n_shared:
             chunk.listed[block] = self._text.make_pairs(chunk.text, block, chunk.nodes.units(block, chunk.segments))
@@ -141,7 +137,7 @@ class PathBlocks(BlockEngine[NodeChunk, Worker]):
         return counted
 
     def _train_bucket(
-        self, chunk: NodeChunk, place: tuple[int, int], key: int, rate: float, work: Worker
+        self, chunk: NodeChunk, place: tuple[int, int], key: int, rate: float, work: PathWorker
     ) -> TaskResult:
         pairs, weights = self._pairs_of(chunk, place)
         work.groups = block_kernels.with_room(work.groups, len(pairs))

@@ -95,7 +95,7 @@ def cut_paths(tree: HuffmanTree, cuts: tuple[int, ...], loads: NDArray[np.float6
         roots, piece_of = np.unique(tree.points[begins], return_inverse=True)
         segment_of = np.full(len(tree.lengths), -1, np.int32)
         segment_of[words] = first + numbers
-        weights = np.bincount(piece_of, loads[words] * (lengths + _SEGMENT_COST), len(roots))
+        weights = np.bincount(piece_of, loads[words] * (lengths + _SEGMENT_COST), len(roots)).astype(np.float64)
         levels.append(Level(first, segment_of, piece_of[representatives].astype(np.int32), weights))
         first += len(representatives)
         sizes.append(lengths[representatives])

@@ -102,8 +102,8 @@ class Windows(NamedTuple):
 class ChunkText(NamedTuple):
     """The words of a chunk that survive subsampling, and their windows. Row t of each array is token block t."""
 
-    entries: NDArray[np.int64]  # (T, n): the word (bits 0 to 31), its block as a center (32 to 47), and how many words its window
-    #                             has before it (48 to 55) and after it (56 to 63)
+    entries: NDArray[np.int64]  # (T, n): the word (bits 0 to 31), its block as a center (32 to 47), and how many words
+    #                             its window has before it (48 to 55) and after it (56 to 63)
     order: NDArray[np.int32]  # (T, n): the positions in a row, sorted by the outside block of the word
     starts: NDArray[np.int32]  # (T, P + 1): where each block begins in `order`, and the end
 

@@ -21,6 +21,7 @@ from firth.training import sampling
 BUCKET_PAIRS = 44_000  # most pairs in a bucket before subsampling, on average; of English text 31,000 are left
 MIN_BUCKET_PAIRS = 12_000  # with fewer, the groups of a bucket are small, and starting its task takes too long
 MIN_CHUNKS = 8  # of an epoch, if the corpus has as many token blocks; with fewer, analogies get worse
+MIN_PATH_CHUNKS = 32  # likewise for hierarchical softmax; with 8, analogies are 2 points lower
 MAX_CHUNK = 2**15  # token blocks of a chunk; places in its text are int32
 MIN_BLOCK_WORDS = 25  # words in a block; with fewer, too many noise words would equal the outside words
 
@@ -37,14 +38,18 @@ class Partition(NamedTuple):
 
 def count_row_blocks(V: int, n_blocks: int, options: Options) -> int:
     """Return P, the number of blocks for V words and a corpus of `n_blocks` token blocks."""
-    longest = max(1, n_blocks // MIN_CHUNKS) * BLOCK_WORDS * pairs_of_word(options)
+    longest = max(1, n_blocks // _min_chunks(options)) * BLOCK_WORDS * pairs_of_word(options)
     return max(1, min(options.blocks, V // MIN_BLOCK_WORDS, math.isqrt(longest // MIN_BUCKET_PAIRS)))
 
 
 def chunk_size(n_blocks: int, P: int, options: Options) -> int:
     """Return the most token blocks in a chunk, for a corpus of `n_blocks` token blocks and P blocks of words."""
-    size = min(BUCKET_PAIRS * P**2 // (BLOCK_WORDS * pairs_of_word(options)), n_blocks // MIN_CHUNKS, MAX_CHUNK)
-    return max(1, size)
+    most = min(n_blocks // _min_chunks(options), MAX_CHUNK)
+    return max(1, min(BUCKET_PAIRS * P**2 // (BLOCK_WORDS * pairs_of_word(options)), most))
+
+
+def _min_chunks(options: Options) -> int:
+    return MIN_PATH_CHUNKS if options.has_nodes else MIN_CHUNKS
 
 
 def pairs_of_word(options: Options) -> int:

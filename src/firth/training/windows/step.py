@@ -73,7 +73,7 @@ def compile_long_step(tile: int, n_strips: int, n_upcoming: int) -> Any:
 
 @lru_cache(maxsize=16)
 def compile_own_step(tile: int, n_strips: int) -> Any:
-    """Return a function that does one step, as `compile_long_step`, that prefetches nothing and is fast for one tile."""
+    """Return a function that does one step, as `compile_long_step`, prefetches nothing, and is fast for one tile."""
 
     @helper(inline="always")
     def train_step(step, n_tiles, outputs, column_weights, g, sums):
