@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-lowest stress lint bench bench-end-to-end bench-softmax docs wheel clean
+.PHONY: demo test test-slow test-lowest stress lint lint-page bench bench-end-to-end bench-softmax bench-node2vec docs pictures wheel clean
 
 demo: $(VENV)/installed                 ## train on Python's standard library and show the result
 	$(BIN)/firth demo
@@ -28,6 +28,11 @@ lint: $(VENV)/installed-lint            ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/basedpyright --project pyproject.toml
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory lint-page; \
+	else echo "lint: Node.js is not installed, so the types of the explorer's page are not checked"; fi
+
+lint-page: $(VENV)/typescript           ## the types of the explorer's page
+	$(VENV)/typescript/node_modules/.bin/tsc --project tsconfig.json
 
 bench: $(VENV)/installed-bench          ## compare with gensim: make bench CORPUS=wiki.txt
 	@test -n "$(CORPUS)" || { echo "give a text file: make bench CORPUS=wiki.txt" >&2; exit 2; }
@@ -40,8 +45,14 @@ bench-softmax: $(VENV)/installed-bench-softmax ## compare with PyTorch: make ben
 	@test -n "$(CORPUS)" || { echo "give a text file: make bench-softmax CORPUS=wiki.txt" >&2; exit 2; }
 	$(BIN)/python benchmarks/softmax.py "$(CORPUS)" $(ARGS)
 
+bench-node2vec: $(VENV)/installed-bench  ## compare with PecanPy: make bench-node2vec ARGS="--peer-python pecan/bin/python"
+	$(BIN)/python benchmarks/node2vec.py $(ARGS)
+
 docs: $(VENV)/installed-docs            ## build the documentation in site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+
+pictures: $(VENV)/installed-docs       ## draw docs/images again
+	$(BIN)/python docs/pictures.py docs/images
 
 wheel: $(VENV)/installed                ## dist/firth-*.whl
 	$(PIP) wheel --no-deps --wheel-dir dist .
@@ -69,6 +80,10 @@ $(LOWEST)/installed: pyproject.toml
 	$(LOWEST)/bin/python -m pip --quiet --disable-pip-version-check install uv
 	$(LOWEST)/bin/python -m uv --quiet --no-cache pip install --python $(LOWEST)/bin/python --resolution lowest-direct \
 		--only-binary :all: --no-binary firth --editable ".[test]"
+	touch $@
+
+$(VENV)/typescript: tsconfig.json | $(VENV)/bin/python
+	npm install --silent --no-audit --no-fund --prefix $@ typescript@7
 	touch $@
 
 .PRECIOUS: $(VENV)/installed-%

@@ -138,10 +138,10 @@ def train(corpus: np.ndarray | str, seeds: int, words: int | None = None, **opti
         engine = schedules[used[-1].schedule](read, used[-1])
         list(Trainer(engine, used[-1], 2, Reporter()).epochs())
         units.append(engine.center / np.linalg.norm(engine.center, axis=1, keepdims=True))
-        n, epochs = read.tokens.n_blocks, range(used[-1].epochs)
-        P = partition.count_row_blocks(len(read.vocabulary), n, used[-1])
-        size = partition.chunk_size(n, P, used[-1])
-        chunks = [len(partition.cut_chunks(n, size, epoch)) for epoch in epochs]
+        extent, epochs = partition.extent_of(read.tokens, used[-1]), range(used[-1].epochs)
+        P = partition.count_row_blocks(len(read.vocabulary), extent, used[-1])
+        size = partition.chunk_size(extent, P)
+        chunks = [len(partition.cut_chunks(extent.n_blocks, size, epoch)) for epoch in epochs]
     return Runs(units, read.vocabulary.counts, used, chunks, P)
 
 

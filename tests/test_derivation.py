@@ -112,15 +112,15 @@ def test_the_costs_counted_one_multiplication_at_a_time():
         assert found[2] == cost
 
     N = counts.sum(axis=1)
-    expected = [counted_gradients(centers[c], U, lambda z, c=c: N[c] * softmax(z)) for c in range(V)]
-    d_centers, d_Us, costs = zip(*expected, strict=True)
+    exact = [counted_gradients(centers[c], U, lambda z, c=c: N[c] * softmax(z) - counts[c]) for c in range(V)]
+    d_centers, d_Us, costs = zip(*exact, strict=True)
     assert sum(costs) == 3 * V**2 * D
-    d_centers, d_U, Counted.multiplications = np.array(d_centers), sum(d_Us), 0
-    for c, o in np.argwhere(counts):
-        n = Counted(counts[c, o])
-        d_centers[c] -= (counted(U[o]) * n).astype(float)
-        d_U[o] -= (counted(centers[c]) * n).astype(float)
-    assert Counted.multiplications == 2 * np.count_nonzero(counts) * D
+    observed = [Counted(counts[c, o]) * float(centers[c] @ U[o]) for c, o in np.argwhere(counts)]
+    assert Counted.multiplications - costs[-1] == len(observed) == np.count_nonzero(counts)
+    scores = centers @ U.T
+    log_sums = np.log(np.exp(scores).sum(axis=1))
+    assert N @ log_sums - sum(observed) == pytest.approx(sum_over_pairs(counts, centers, U)[0], rel=1e-12)
+    d_centers, d_U = np.array(d_centers), sum(d_Us)
     for found, by_pair in zip((d_centers, d_U), sum_over_pairs(counts, centers, U)[1:], strict=True):
         np.testing.assert_allclose(found, by_pair, **EXACT)
 
@@ -409,9 +409,45 @@ def test_pairs_on_a_composed_vector_are_fasttexts_steps_if_no_ngram_is_shared(se
     np.testing.assert_allclose(together, one_by_one, **EXACT)
 
 
+@given(seeds, st.integers(1, 20))
+def test_the_optimum_with_the_noise_of_fixed_blocks(seed: int, K: int):
+    """Equations (39) and (39a): the noise of each pair is drawn from the block of its outside word."""
+    rng = np.random.default_rng(seed)
+    counts, P_n = rng.integers(1, 20, size=(4, 6)), rng.dirichlet(np.ones(6))
+    block_of = np.array([0, 1, 2, 0, 1, 2])
+    same = block_of[:, np.newaxis] == block_of
+    drawn = K * (counts @ same) * P_n / (same @ P_n)
+    optimum = np.log(counts / drawn)
+    shift = np.log(same @ P_n) - np.log((counts @ same) / counts.sum(axis=1, keepdims=True))
+    unrestricted = np.log(counts / np.outer(counts.sum(axis=1), P_n)) - np.log(K)
+    np.testing.assert_allclose(optimum, unrestricted + shift, **EXACT)
+    for n_c, x in zip(counts, optimum, strict=True):
+        slope = np.zeros(6)
+        for block in range(3):
+            inside = block_of == block
+            restricted = np.where(inside, P_n, 0) / P_n[inside].sum()
+            slope += expected_noise_loss(np.where(inside, n_c, 0), restricted, K, np.ones(1), x[:, np.newaxis])[1][:, 0]
+        np.testing.assert_allclose(slope, 0.0, atol=1e-10)
+
+
+@pytest.mark.parametrize(("V", "s"), [(4, 2), (6, 2), (6, 3), (9, 3)])
+def test_the_mean_noise_of_random_blocks(V: int, s: int):
+    """Equation (40), over every block that a word can be in, as exact fractions."""
+    n = [Fraction(3 * w * w + 1) for w in range(V)]
+    P_n = [Fraction(w + 1, V * (V + 1) // 2) for w in range(V)]
+    rho = Fraction(s - 1, V - 1)
+    for w in range(V):
+        blocks = list(itertools.combinations([other for other in range(V) if other != w], s - 1))
+        assert sum(n[o] for block in blocks for o in block) / len(blocks) == rho * (sum(n) - n[w])
+        shares = [P_n[w] + sum(P_n[o] for o in block) for block in blocks]
+        assert sum(shares) / len(blocks) == P_n[w] + rho * (1 - P_n[w])
+        quotient = P_n[w] * rho * (sum(n) - n[w]) / (P_n[w] + rho * (1 - P_n[w]))
+        assert quotient == P_n[w] * (sum(n) - n[w]) / (1 + (1 / rho - 1) * P_n[w])
+
+
 @given(seeds, st.integers(1, 3))
 def test_the_loss_along_paths_is_a_sum_over_segments(seed: int, n_sets: int):
-    """Result 39, with each node in a set at random."""
+    """Result 41, with each node in a set at random."""
     counts, centers, _ = counts_and_vectors(seed)
     rng = np.random.default_rng(seed)
     tree, Q = huffman_tree(np.sort(rng.integers(1, 9, 5))[::-1]), rng.normal(size=(4, 3))

@@ -61,15 +61,27 @@ def test_cbow_has_no_exact_softmax():
         Options(architecture="cbow", objective="softmax")
 
 
+def test_no_noise_words_need_an_objective_without_them():
+    with pytest.raises(
+        OptionError, match=r"^negative=0 is not allowed: give at least 1 .*=hierarchical_softmax, which"
+    ):
+        Options(negative=0)
+    with pytest.raises(OptionError, match=r"^negative=0 is not allowed"):
+        Options(negative=0, architecture="cbow")
+    assert Options(negative=0, objective="hierarchical_softmax").negative == 0
+    assert Options(negative=0, objective="softmax").warm_epochs == 0
+    assert Options(negative=1, objective="softmax").warm_epochs == 3
+
+
 @pytest.mark.parametrize(
     ("name", "allowed", "refused", "range_"),
     [
-        ("vector_size", [1, 2048], [0, 2049], "a whole number from 1 to 2048"),
-        ("window", [1, 100], [0, 101], "a whole number from 1 to 100"),
-        ("negative", [1, 64], [0, 65], "a whole number from 1 to 64"),
+        ("vector_size", [1, 8192], [0, 8193], "a whole number from 1 to 8192"),
+        ("window", [1, 32_767], [0, 32_768], "a whole number from 1 to 32767"),
+        ("negative", [1, 1024], [-1, 1025], "a whole number from 0 to 1024"),
         ("blocks", [1, 1024], [0, 1025], "a whole number from 1 to 1024"),
         ("epochs", [1, 10_000], [0, 10_001], "a whole number from 1 to 10000"),
-        ("min_count", [1, LARGEST], [0, LARGEST + 1], f"a whole number from 1 to {LARGEST}"),
+        ("min_count", [1, LARGEST], [-1, LARGEST + 1], f"a whole number from 0 to {LARGEST}"),
         ("max_vocab", [None, 1, LARGEST], [0, LARGEST + 1], f"a whole number from 1 to {LARGEST} or None"),
         ("buckets", [1, 2**31 - 1], [0, 2**31], "a whole number from 1 to 2147483647"),
         (

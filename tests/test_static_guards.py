@@ -33,6 +33,17 @@ WRITERS = {
 }
 """Every call that may open a file for writing, and what it writes; all others go through `atomic_write`."""
 
+SERVERS = {
+    ("explore/server.py", "socket"): "listens on the loopback interface",
+    ("explore/connections.py", "asyncio"): "the type of a connection",
+    ("explore/workers.py", "asyncio"): "waits for threads",
+    ("explore/guard.py", "urllib"): "parses a query",
+    ("explore/access.py", "http"): "parses a cookie",
+    ("cli/explore.py", "webbrowser"): "opens the page of the explorer",
+    ("hub.py", "huggingface_hub"): "asks the Hub, in `upload` and `download`",
+}
+"""Every module that may import one of the network's, and what it uses; all but the Hub's are of `firth explore`."""
+
 
 def trees() -> Iterator[tuple[str, ast.Module]]:
     for path in MODULES:
@@ -130,7 +141,13 @@ def _does_nothing(step: ast.stmt) -> bool:
 
 @pytest.mark.parametrize("check", [banned_imports, banned_calls, swallowed])
 def test_no_module_runs_code_opens_connections_or_swallows_errors(check):
-    assert [f"{name}, {found}" for name, tree in trees() for found in check(tree)] == []
+    found = [f"{name}, {violation}" for name, tree in trees() for violation in check(tree)]
+    assert [violation for violation in found if not is_of_the_server(violation)] == []
+    assert check is not banned_imports or len(list(filter(is_of_the_server, found))) >= len(SERVERS)
+
+
+def is_of_the_server(violation: str) -> bool:
+    return any(re.match(rf"{re.escape(file)}, line \d+: imports {name}\b", violation) for file, name in SERVERS)
 
 
 def test_every_file_is_written_atomically():

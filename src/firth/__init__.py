@@ -26,20 +26,23 @@ if TYPE_CHECKING:
         OptionError,
         UnknownWordError,
     )
+    from firth.graphs import RandomWalks
     from firth.model import Word2Vec, load
     from firth.options import Options
     from firth.phrases import Phrases
+    from firth.text.sequences import Sequences, sequences
     from firth.vectors import KeyedVectors
 
 __all__ = [
-    "Word2Vec", "KeyedVectors", "Phrases", "Options", "load",
+    "Word2Vec", "KeyedVectors", "Phrases", "RandomWalks", "Sequences", "sequences", "Options", "load",
     "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
     "MissingExtraError", "NotAvailableError", "NotEnoughMemoryError", "NothingToTrainError", "UnknownWordError",
     "__version__",
 ]  # fmt: skip
 
 _MODULES = {
-    "Word2Vec": "model", "load": "model", "KeyedVectors": "vectors", "Phrases": "phrases", "Options": "options"
+    "Word2Vec": "model", "load": "model", "KeyedVectors": "vectors", "Phrases": "phrases", "RandomWalks": "graphs",
+    "Sequences": "text.sequences", "sequences": "text.sequences", "Options": "options",
 }  # fmt: skip
 """The modules of the public names; all others are in `errors`."""
 

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError, FirthError, FormatError, OptionError
-from firth.messages import counted
+from firth.markup import table
+from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import checked_workers
+from firth.training.loop.history import History
 from firth.vectors import KeyedVectors
 from firth.vectors.growing import GrowingArray
 
@@ -112,7 +114,7 @@ class Word2Vec:
                     )
         self.options = Options.from_dict(options | unknown)
         self.workers = checked_workers(workers)
-        self.history: list[EpochRecord] = []
+        self.history: list[EpochRecord] = History()
         self.corpus: dict[str, int] = {}
         self._wv: KeyedVectors | None = None
         self._outside: GrowingArray | None = None
@@ -123,7 +125,7 @@ class Word2Vec:
         return self.__dict__ | {"_is_training": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ = state
+        self.__dict__ = state | {"history": History(state["history"])}
         if self._wv is not None and self._outside is not None:
             self._wv.move_with(self._outside)
 
@@ -149,7 +151,9 @@ class Word2Vec:
         self,
         corpus: "CorpusInput" = _NO_CORPUS,
         *,
+        column: str | int | None = None,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
+        encoding: str = "utf-8",
         offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
         validation: "CorpusInput | float | None" = None,
         callbacks: Callback | Iterable[Callback] = (),
@@ -160,21 +164,27 @@ class Word2Vec:
         resume: bool = False,
         overwrite: bool = False,
         init: "str | os.PathLike[str] | KeyedVectors | Word2Vec | None" = None,
+        freeze: bool | Iterable[Any] = False,
         kernels: "Kernels" = "compiled",
         **unknown: Never,
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
 
-          corpus     a path, a list of paths, a folder, a glob pattern, "-" for standard input; an iterable of token
-                     lists, read once; or integer sequences (see `firth.text.read_corpus`)
-          tokenizer  function from a line of text to its words (of the validation too); None splits at whitespace
+          corpus     a path, a list of paths, a folder, a glob pattern, "-" for standard input, or an open file; a table
+                     or a column of one (Parquet, Arrow, CSV, JSON Lines, pandas, polars, Hugging Face datasets); an
+                     iterable of texts or token lists, read once; or integer sequences (see `firth.text.read_corpus`)
+          column     the column of a table that holds the sentences: texts, lists of words, or lists of integers. Null
+                     rows are skipped and counted in `corpus["null_rows"]`
+          tokenizer  function from a line or row of text to its words; None splits at whitespace
+          encoding   that of text files, such as "latin-1"; invalid bytes become U+FFFD and are counted
           offsets    where sentences begin in a flat integer array
-          validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the loss of
-                     its pairs (for CBOW, of at most 20,000 pairs) is added to the history: the exact softmax's,
-                     whatever the objective, but for hierarchical softmax its own
+          validation a fraction of the corpus to set aside, or a corpus of its own, read like the other: after every
+                     epoch the loss of its pairs (for CBOW, of at most 20,000 pairs) is added to the history: the exact
+                     softmax's, whatever the objective, but for hierarchical softmax its own
           callbacks  a function, or several: each is called with this model after every epoch; training stops when
                      one returns True (other true values do not count)
-          progress   None shows a bar on a terminal and a line every ten seconds elsewhere; False shows nothing
+          progress   None shows a bar on a terminal, one output that updates in a notebook, and a line every ten
+                     seconds elsewhere; False shows nothing. The logger "firth" has the same lines at level INFO
           max_input_bytes     limit on decompressed bytes of the corpus's files, and of the validation's; None: no limit
           checkpoint          a folder for checkpoints: one is written every `checkpoint_minutes` (None: 10), at the end
                               of each epoch and at an interrupt, atomically; the last two are kept
@@ -186,6 +196,8 @@ class Word2Vec:
           init                vectors that words of the corpus start from, instead of random ones: `KeyedVectors`, a
                               model, or a file of either in any format, whose vectors have `vector_size` numbers. A
                               model's outside vectors are used too. `corpus["started"]` counts the words found
+          freeze              words of `init` whose vectors in `wv` stay as they are, to the bit; True for all of them.
+                              Their outside vectors are trained. Not with subwords. `corpus["frozen"]` counts them
           kernels             "reference" trains in plain NumPy: equal results up to rounding, about a thousand times
                               slower; `firth.training.negative_sampling.reference` explains how to step through it
 
@@ -193,8 +205,9 @@ class Word2Vec:
         `schedule="hogwild"`, which CBOW and subwords always have and hierarchical softmax has by default), however
         often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while training) stops within two
         seconds, writes a checkpoint if the tasks under way end within one second, keeps the vectors trained so far, and
-        is re-raised. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a callback may edit a copy.
-        If reading fails, training diverges or there are no pairs, this model is unchanged.
+        is re-raised, with a text that says what was kept. Keys, rows and vectors of `wv` cannot be edited until `fit`
+        returns; a callback may edit a copy. If reading fails, training diverges or there are no pairs, this model is
+        unchanged.
 
         Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced
         without `overwrite=True`; `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before
@@ -203,12 +216,13 @@ class Word2Vec:
         `resume` is False, or if they are of other options, another corpus or other versions of the software; the
         message shows the difference.
         """
+        from firth.text import ReadOptions
         from firth.training.run import Saving, Texts, plan_run
 
         checked_callbacks = self._checked_call("fit", corpus, callbacks, unknown)
-        texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
+        texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
-        start = None if init is None else self._start_of(init)
+        start = self._start_of(init, freeze)
         plan = plan_run(texts, self.options, self.workers, saving, progress=progress, kernels=kernels, start=start)
         self._check_overwrite(overwrite, resume, plan.checkpointer)
         return self._fit(plan, checked_callbacks)
@@ -223,7 +237,10 @@ class Word2Vec:
         update_vocab: bool = False,
         update_counts: bool = True,
         average: bool = True,
+        freeze: bool | Iterable[Any] = False,
+        column: str | int | None = None,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
+        encoding: str = "utf-8",
         offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
         validation: "CorpusInput | float | None" = None,
         callbacks: Callback | Iterable[Callback] = (),
@@ -250,6 +267,8 @@ class Word2Vec:
           average       at the end, average both matrices with their values before the call, in proportion to the
                         words counted before and in this call: the result comes close to one fit on all the text.
                         With False the vectors adapt to this corpus, and part of what they encoded is lost
+          freeze        words whose vectors in `wv` stay as they are, to the bit; True for all words that the model
+                        has. Their outside vectors, or the nodes, are trained. Not with subwords
 
         All other arguments are those of `fit`, and so are the errors. Both matrices continue from their values, as
         edited since; rows keep their order. Callbacks, the records and an interrupted call have vectors before the
@@ -263,6 +282,7 @@ class Word2Vec:
         interrupted call, load the model as it was before the call, and give the same arguments and `resume=True`.
         """
         from firth.starting import continued_options, start_of_model
+        from firth.text import ReadOptions
         from firth.training.run import Saving, Texts, plan_run
 
         checked_callbacks = self._checked_call("partial_fit", corpus, callbacks, unknown)
@@ -270,9 +290,9 @@ class Word2Vec:
         options = continued_options(self.options, done, epochs=epochs, alpha=alpha, min_alpha=min_alpha)
         start = start_of_model(
             self.wv, self.nodes if self.options.has_nodes else self.outside, self.options, done,
-            update_vocab=update_vocab, update_counts=update_counts, average=average,
+            update_vocab=update_vocab, update_counts=update_counts, average=average, freeze=freeze,
         )  # fmt: skip
-        texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
+        texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         plan = plan_run(texts, options, self.workers, saving, progress=progress, kernels=kernels, start=start)
         return self._fit(plan, checked_callbacks)
@@ -283,15 +303,27 @@ class Word2Vec:
 
         refuse_unknown(unknown, _arguments(method), method)
         if corpus is _NO_CORPUS:
-            raise OptionError(f"{method} needs a corpus: give a path, an iterable of token lists, or integer sequences")
+            raise OptionError(
+                f"{method} needs a corpus: give a path, a table, an iterable of token lists, or integer sequences"
+            )
         return Callbacks(callbacks)
 
-    def _start_of(self, init: "str | os.PathLike[str] | KeyedVectors | Word2Vec") -> "Start":
+    def _start_of(
+        self, init: "str | os.PathLike[str] | KeyedVectors | Word2Vec | None", freeze: bool | Iterable[Any]
+    ) -> "Start | None":
         from firth.starting import start_of_vectors
 
+        if init is None:
+            if freeze is not False:
+                raise OptionError(
+                    f"{option('freeze')} keeps vectors of {option('init')} as they are: give {option('init')}, or "
+                    f"leave {option('freeze')} out"
+                )
+            return None
         if isinstance(init, Word2Vec):
-            return start_of_vectors(init.wv, self.options, None if init.options.has_nodes else init.outside)
-        return start_of_vectors(init, self.options)
+            outside = None if init.options.has_nodes else init.outside
+            return start_of_vectors(init.wv, self.options, outside, freeze)
+        return start_of_vectors(init, self.options, freeze=freeze)
 
     def _check_overwrite(self, overwrite: bool, resume: bool, checkpointer: "Checkpointer") -> None:
         if self._wv is None or overwrite or checkpointer.has_checkpoints or self._is_training:
@@ -305,13 +337,15 @@ class Word2Vec:
 
     def _fit(self, plan: "Plan", callbacks: "Callbacks[Self]") -> Self:
         """Train; the matrices of the run replace those that this model held before."""
+        from firth.training.loop.signals import explained
         from firth.training.run import open_run
 
-        with self._alone(), open_run(plan) as run:
+        vectors = self._wv
+        with self._alone(), explained(lambda: self._kept(plan, vectors), self), open_run(plan) as run:
             before = self._wv, self._outside, self._nodes, self.history, self.corpus
             earlier = self.history[: run.earlier_epochs]
             self._hold(self._vectors_of(run, extends=plan.extends), run.trainer.outside)
-            self.history, self.corpus = [*earlier, *run.history], run.summary
+            self.history, self.corpus = History([*earlier, *run.history]), run.summary
             try:
                 with self.wv.in_training(), closing(run.epochs()) as epochs:
                     for record in epochs:
@@ -357,6 +391,21 @@ class Word2Vec:
             yield
         finally:
             self._is_training = False
+
+    def _kept(self, plan: "Plan", before: KeyedVectors | None) -> str:
+        """Return when an interrupt came and what this model holds; `before` are its vectors before the call."""
+        if self._wv is before:
+            return "before training: this model is unchanged"
+        if not self._is_trained():
+            return "before training: wv holds the vectors that training starts from"
+        done = len(self.history) - (0 if plan.start is None else plan.start.epochs)
+        epochs = plan.options.epochs
+        resume = "; to resume, repeat the call with resume=True" if plan.checkpointer.has_checkpoints else ""
+        return f"in epoch {min(done + 1, epochs)} of {epochs}: wv holds the vectors trained so far{resume}"
+
+    def _is_trained(self) -> bool:
+        """Return whether training changed anything: until the first update the output matrix is zero."""
+        return bool((self.nodes if self.options.has_nodes else self.outside).any())
 
     @property
     def wv(self) -> KeyedVectors:
@@ -443,6 +492,16 @@ class Word2Vec:
         size = counted(len(self._wv), "word") if self._wv is not None else "not fitted"
         return f"<Word2Vec: {size}, vector_size={self.options.vector_size}>"
 
+    def _repr_html_(self) -> str:
+        """Return the size, the last loss, and the options that differ from the defaults, for notebooks."""
+        defaults = Options().to_dict()
+        options = [(name, value) for name, value in self.options.to_dict().items() if value != defaults[name]]
+        loss = [("loss of the last epoch", f"{record.loss:.4f}") for record in self.history[-1:]]
+        words = [] if self._wv is None else [("words", f"{len(self._wv):,}")]
+        epochs = [("epochs trained", len(self.history))]
+        caption = "Word2Vec" if words else "Word2Vec: not fitted"
+        return table([*words, *epochs, *loss, *options], caption=caption)
+
 
 def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     """Read any file in firth's own format: a `Word2Vec` if it holds a model, `KeyedVectors` if vectors alone.
@@ -469,7 +528,7 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
             f"{'outside' if file.nodes is None else 'nodes'!r}, which belongs to another objective"
         )
     model._hold(vectors, output)
-    model.history = records(file.history or [], os.fspath(path))
+    model.history = History(records(file.history or [], os.fspath(path)))
     return model
 
 

@@ -63,7 +63,7 @@ class Options:
     type or out of range; `Options.from_dict` also raises it for an unknown name, with the nearest known name.
     """
 
-    vector_size: int = _option(100, "dimensions D of each vector", 1, 2048)
+    vector_size: int = _option(100, "dimensions D of each vector", 1, 8192)
     architecture: str = _option(
         "skip_gram",
         "skip_gram predicts each word of the window from the word in its middle, cbow the word in the middle from the "
@@ -80,14 +80,25 @@ class Options:
         "loss function: negative sampling, hierarchical softmax over a Huffman tree of the words, or the exact softmax",
         choices=("negative_sampling", "hierarchical_softmax", "softmax"),
     )
-    window: int = _option(5, "words m on either side of the center word", 1, 100)
+    window: int = _option(
+        5,
+        "words m on either side of the center word; a window ends with its sentence, and sentences are cut into parts "
+        "of 32,768 words. Time is proportional to the words in windows",
+        1,
+        32_767,
+    )
     shrink_windows: bool = _option(True, "draw each window's size uniformly from 1 to window (otherwise use window)")
     negative: int = _option(
-        5, "noise words K drawn for each window; for cbow, for every two windows; not for hierarchical softmax", 1, 64
+        5,
+        "noise words K drawn for each window; for cbow, for every two windows. 0 for none: for hierarchical softmax, "
+        "which has none, and for softmax, which then starts from random vectors. At most 1,024, because the words of a "
+        "window are compared with each other",
+        0,
+        1024,
     )
     ns_exponent: float = _option(0.75, "noise words are drawn in proportion to count ** ns_exponent", -4.0, 4.0)
     sample: float = _option(1e-3, "frequency above which words are randomly dropped; 0 keeps every word", 0.0, 1.0)
-    min_count: int = _option(5, "drop words with a lower count", 1, _MOST)
+    min_count: int = _option(5, "drop words with a lower count; 0 and 1 keep every word", 0, _MOST)
     max_vocab: int | None = _option(None, "maximum vocabulary size; rarer words are dropped", 1, _MOST, optional=True)
     schedule: str = _option(
         "auto",
@@ -102,7 +113,10 @@ class Options:
         0.5, "softmax only: weight of a center is (number of its pairs) ** center_power; 1 is the plain loss", 0.0, 1.0
     )
     warm_epochs: int = _option(
-        3, "softmax only: epochs of negative sampling at the start; 0 starts from random vectors", 0, _MOST
+        3,
+        "softmax only: epochs of negative sampling at the start; 0 starts from random vectors, as negative=0 does",
+        0,
+        _MOST,
     )
     subwords: tuple[int, int] | None = _option(
         None,
@@ -162,6 +176,8 @@ class Options:
 
 def _set_defaults(options: Any) -> None:
     """Replace values that stand for a default which depends on other options."""
+    if options.negative == 0:
+        object.__setattr__(options, "warm_epochs", 0)
     if options.alpha is None:
         is_mean = options.architecture == "cbow" and options.cbow_mean and options.objective == "negative_sampling"
         object.__setattr__(options, "alpha", 0.05 if is_mean else 0.025)
@@ -173,12 +189,6 @@ def _set_defaults(options: Any) -> None:
 def _check_subwords(options: Options) -> None:
     """Raise `OptionError` for options that are not available with subwords."""
     subwords = option("subwords", pair_text(options.subwords))
-    if options.architecture == "cbow" and options.has_nodes:
-        raise OptionError(
-            f"{option('objective', options.objective)} is not available with {subwords} and "
-            f"{option('architecture', 'cbow')}: use {option('objective', 'negative_sampling')}, or "
-            f"{option('architecture', 'skip_gram')}"
-        )
     if options.objective == "softmax":
         raise OptionError(
             f"{option('objective', options.objective)} is not available with {subwords}: use "
@@ -189,6 +199,27 @@ def _check_subwords(options: Options) -> None:
             f"{option('schedule', 'blocks')} is not available with {subwords}: words of several blocks share the rows "
             f"of n-grams. Use {option('schedule', 'hogwild')}, which gives the same bits with {option('workers', 1)}"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkOptions:
+    """The options of `RandomWalks`; names and meanings are those of node2vec (Grover and Leskovec 2016).
+
+    Raises `OptionError` for a value of the wrong type or out of range.
+    """
+
+    walks_per_node: int = _option(10, "walks that start at each node", 1, 100_000)
+    walk_length: int = _option(80, "nodes in a walk", 2, 16_383)  # a token block holds a walk and its END twice
+    p: float = _option(1.0, "return parameter: below 1, walks tend to go back to the node before", 1e-9, 1e9)
+    q: float = _option(
+        1.0,
+        "in-out parameter: below 1, walks tend to lead away from the node before; above 1, to stay near it",
+        1e-9,
+        1e9,
+    )
+
+    def __post_init__(self) -> None:
+        _check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,6 +287,11 @@ def _check_combination(options: Options) -> None:
             f"{option('objective', 'softmax')} is not available with {cbow}: the exact softmax sums the pairs of each "
             "center word, but a context of several words rarely occurs twice. Use "
             f"{option('objective', 'negative_sampling')}, or {option('architecture', 'skip_gram')}"
+        )
+    if options.negative == 0 and options.objective == "negative_sampling":
+        raise OptionError(
+            f"{option('negative', 0)} is not allowed: give at least 1 with {option('objective', 'negative_sampling')}, "
+            f"or use {option('objective', 'hierarchical_softmax')}, which is hs=1 in gensim"
         )
     if options.schedule == "blocks" and options.architecture == "cbow":
         raise OptionError(

@@ -4,11 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from firth import terminal
 from firth.messages import counted
+from firth.training.loop.history import history_table
 
 if TYPE_CHECKING:
     from firth.gradcheck import Check
     from firth.model import Word2Vec
+    from firth.objectives import Array
     from firth.phrases import PassSummary
+    from firth.worked_example import Quantity
 
 
 def training_summary(model: "Word2Vec") -> str:
@@ -87,7 +90,7 @@ def info_lines(found: dict[str, Any]) -> str:
     if found["options"]:
         lines += ["", "options", terminal.columns([("", *pair) for pair in found["options"].items()])]
     if found["history"]:
-        lines += ["", "history", _history_table(found["history"])]
+        lines += ["", "history", _history_lines(found["history"])]
     if found["statistics"]:
         lines += ["", "statistics", terminal.columns([("", *pair) for pair in _measured(found["statistics"])])]
     if found["problems"]:
@@ -141,26 +144,10 @@ def _word_list(words: list[dict[str, Any]]) -> str:
     return ", ".join(terminal.escaped(entry["word"]) + count for entry, count in zip(words, counts, strict=True))
 
 
-_HISTORY = {
-    "epoch": ("  epoch", ""),
-    "loss": ("loss/pair", ".4f"),
-    "end_loss": ("end loss", ".4f"),
-    "validation_loss": ("held out", ".4f"),
-    "pairs": ("pairs", ","),
-    "words": ("words", ","),
-    "alpha": ("alpha", ".5f"),
-}
-"""Heading and format of each column of a history."""
-
-
-def _history_table(records: list[dict[str, Any]]) -> str:
-    """Return one line for each epoch, without the columns that no epoch has."""
-    names = [name for name in _HISTORY if any(record.get(name) is not None for record in records)]
-    rows = [
-        ["" if record.get(name) is None else format(record[name], _HISTORY[name][1]) for name in names]
-        for record in records
-    ]
-    return terminal.columns([[_HISTORY[name][0] for name in names], *rows], right=range(len(names)))
+def _history_lines(records: list[dict[str, Any]]) -> str:
+    """Return one line for each epoch."""
+    headings, rows = history_table(records)
+    return terminal.columns([[f"  {headings[0]}", *headings[1:]], *rows], right=range(len(headings)))
 
 
 def check_lines(checks: "list[Check]") -> str:
@@ -172,3 +159,36 @@ def check_lines(checks: "list[Check]") -> str:
     right = sum(check.passed for check in checks)
     table = terminal.columns([("gradient", "difference", "", "equation"), *rows], right=(1,))
     return f"{table}\n\n{right} of {counted(len(checks), 'gradient')} agree with central differences"
+
+
+def example_lines(softmax: "list[Quantity]", sampling: "list[Quantity]") -> str:
+    """Return the worked example of one pair, for the naive softmax and for negative sampling."""
+    return "\n".join(
+        [
+            'Words "I", "He", "We" (V = 3), vectors of D = 2 numbers, learning rate η = 0.5.',
+            'The center word c is "I", the outside word o is "We".',
+            "",
+            "Naive softmax",
+            _quantities(softmax),
+            "",
+            'Negative sampling with K = 2 noise words, k1 = "I" and k2 = "He"',
+            _quantities(sampling),
+        ]
+    )
+
+
+def _quantities(quantities: "list[Quantity]") -> str:
+    rows = [
+        (f"  {each.symbol}", _numbers(each.value), each.formula, f"({each.equation})" if each.equation else "")
+        for each in quantities
+    ]
+    return terminal.columns(rows)
+
+
+def _numbers(value: "Array") -> str:
+    """Return a number, a vector in brackets, or the rows of a matrix, with four decimals."""
+    if value.ndim == 0:
+        return f"{value:.4f}"
+    if value.ndim == 1:
+        return f"[{' '.join(f'{number + 0.0:.4f}' for number in value)}]"
+    return f"[{' '.join(map(_numbers, value))}]"

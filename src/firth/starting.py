@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ def start_of_model(
     update_vocab: bool,
     update_counts: bool,
     average: bool,
+    freeze: bool | Iterable[Any] = False,
 ) -> Start:
     """Return the start of a run that trains a model further, with its vocabulary or, if asked, with new words too.
 
@@ -58,13 +59,15 @@ def start_of_model(
         is_averaged=average and epochs > 0,
     )
     _check(start, "this model", options)
-    return start
+    return dataclasses.replace(start, frozen=checked_frozen(freeze, start.keys, "this model"))
 
 
-def start_of_vectors(init: Any, options: Options, outside: NDArray[Any] | None = None) -> Start:
+def start_of_vectors(
+    init: Any, options: Options, outside: NDArray[Any] | None = None, freeze: bool | Iterable[Any] = False
+) -> Start:
     """Return the start from `KeyedVectors` and their `outside` matrix, or from a file, in any format.
 
-    Hierarchical softmax uses the center vectors alone.
+    Hierarchical softmax uses the center vectors alone. `freeze` is the argument of `Word2Vec.fit`.
 
     Raises `OptionError` for anything else, for vectors of another size, and if one is not finite; and the errors of
     reading a file.
@@ -82,7 +85,30 @@ def start_of_vectors(init: Any, options: Options, outside: NDArray[Any] | None =
     if options.has_nodes:
         start = dataclasses.replace(start, outside=None)
     _check(start, name, options)
-    return start
+    return dataclasses.replace(start, frozen=checked_frozen(freeze, start.keys, name))
+
+
+def checked_frozen(freeze: Any, keys: Sequence[Any], name: str) -> frozenset[Any]:
+    """Return the keys whose vectors do not change: all, none, or those listed.
+
+    Raises `OptionError` for anything but True, False or a list of `keys`, which are those of the vectors `name`.
+    """
+    if isinstance(freeze, (bool, np.bool_)):
+        return frozenset(keys if freeze else ())
+    if isinstance(freeze, (str, bytes)) or not isinstance(freeze, Iterable):
+        raise OptionError(
+            f"{option('freeze', shortened(freeze))} is not allowed: give a list of words, or True for all words of "
+            "the vectors to start from"
+        )
+    own = {key: key for key in keys}  # as `keys` has them: a list of numbers may hold NumPy's
+    wanted = list(freeze)
+    unknown = [key for key in wanted if not isinstance(key, Hashable) or key not in own]
+    if unknown:
+        raise OptionError(
+            f"{option('freeze')} lists {counted(len(unknown), 'key')} without a vector in {name}, the first of them "
+            f"{shortened(unknown[0])}: list only keys that have a vector to keep"
+        )
+    return frozenset(own[key] for key in wanted)
 
 
 def checked_counts(counts: Any) -> Vocabulary:

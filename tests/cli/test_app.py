@@ -16,7 +16,20 @@ from cli._program import Done, in_a_process, one_line
 from firth import KeyedVectors
 
 UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-COMMANDS = ["train", "phrases", "similar", "analogy", "evaluate", "info", "convert", "gradcheck", "demo"]
+COMMANDS = [
+    "train",
+    "node2vec",
+    "phrases",
+    "similar",
+    "analogy",
+    "evaluate",
+    "plot",
+    "info",
+    "convert",
+    "explore",
+    "gradcheck",
+    "demo",
+]
 
 
 def test_help_lists_the_commands(run):

@@ -21,3 +21,14 @@ def test_a_wrong_gradient_fails(run, monkeypatch):
     assert done.code == 1
     assert "WRONG" in done.out
     assert run("gradcheck", "--seed", "-1").code == 2
+
+
+def test_the_worked_example_shows_the_numbers_of_its_json(run):
+    lines = run("gradcheck", "--example").out
+    found = json.loads(run("gradcheck", "--example", "--json").out)
+    assert list(found) == ["naive_softmax", "negative_sampling"]
+    losses = [each["value"] for part in found.values() for each in part if each["symbol"] in "LJ"]
+    assert len(losses) == 4
+    assert losses[1] < losses[0]
+    assert losses[3] < losses[2]
+    assert all(f"{loss:.4f}" in lines for loss in losses)

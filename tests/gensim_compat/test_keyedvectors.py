@@ -46,11 +46,15 @@ def test_saved_vectors_are_loaded(tmp_path):
     np.testing.assert_array_equal(loaded.vectors, vectors().vectors)
 
 
-def test_intersecting_replaces_vectors_without_freezing_them(tmp_path):
+def test_intersecting_replaces_vectors_and_freezes_them_if_asked(tmp_path):
     wv = vectors()
     KeyedVectors.save_word2vec_format(wv, tmp_path / "v.txt")
     wv.vectors[:] = 9
     wv.intersect_word2vec_format(tmp_path / "v.txt", lockf=1.0)
     np.testing.assert_array_equal(wv["b"], [0, 2])
-    with pytest.raises(NotAvailableError, match=r"lockf=0\.0 freezes vectors"):
-        wv.intersect_word2vec_format(tmp_path / "v.txt")
+    assert (wv.vectors_lockf == 1).all()
+    wv.add_vector("not in the file", [1, 1])
+    wv.intersect_word2vec_format(tmp_path / "v.txt")
+    assert wv.vectors_lockf.tolist() == [0] * (len(wv) - 1) + [1]
+    with pytest.raises(NotAvailableError, match=r"lockf=0\.5 is not available: give 0\.0"):
+        wv.intersect_word2vec_format(tmp_path / "v.txt", lockf=0.5)

@@ -179,10 +179,28 @@ def test_what_cannot_be_done_raises_an_error(arguments, error, message):
     assert issubclass(NotAvailableError, NotImplementedError)
 
 
-def test_vectors_cannot_be_frozen():
+@pytest.mark.parametrize("sg", [0, 1])
+def test_vectors_are_frozen_by_their_lock_factors(sg):
+    model = trained(sg=sg)
+    before = model.wv.vectors.copy()
+    model.wv.vectors_lockf = np.ones(len(model.wv), np.float32)
+    model.wv.vectors_lockf[[1, 3]] = 0
+    model.train(TEXT, total_examples=80, epochs=2)
+    same = (model.wv.vectors == before).all(axis=1)
+    assert np.flatnonzero(same).tolist() == [1, 3]
+    model.wv.vectors_lockf = np.zeros(1)
+    before = model.wv.vectors.copy()
+    model.train(TEXT, total_examples=80, epochs=2)
+    np.testing.assert_array_equal(model.wv.vectors, before)
+
+
+@pytest.mark.parametrize(
+    ("lock", "message"), [(np.full(1, 0.5), "scales updates by other factors"), (np.ones(2), r"has the shape \(2,\)")]
+)
+def test_wrong_lock_factors_are_refused(lock, message):
     model = trained()
-    model.wv.vectors_lockf = np.zeros(7, np.float32)
-    with pytest.raises(NotAvailableError, match="vectors_lockf freezes vectors"):
+    model.wv.vectors_lockf = lock
+    with pytest.raises((NotAvailableError, OptionError), match=message):
         model.train(TEXT, total_examples=80, epochs=1)
 
 

@@ -162,8 +162,8 @@ def sizes(rng: np.random.Generator) -> None:
     sent = bucket(rng)
     width = sent.center.shape[1]
     changes: list[tuple[dict[str, Any], object]] = [
-        ({"negative": int(rng.choice([0, -1, 65, 2**40]))}, "negative"),
-        ({"vector_size": int(rng.choice([0, -1, 2049, 2**40]))}, "vector_size"),
+        ({"negative": int(rng.choice([0, -1, 1025, 2**40]))}, "negative"),
+        ({"vector_size": int(rng.choice([0, -1, 8193, 2**40]))}, "vector_size"),
         ({"vector_size": width + 1}, width),
         ({"center": sent.center[:, :-1]}, width - 1),
         ({"outside": layout.aligned_zeros((len(sent.outside), 2 * width))}, 2 * width),

@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 
 from firth import Options
+from firth.graphs import kernels as graph_kernels
+from firth.graphs.adjacency import Adjacency
+from firth.graphs.walks import StepBias, StepWorkspace
 from firth.phrases import kernels as phrase_kernels
 from firth.phrases.connectors import RunTable, number_runs
 from firth.sorted_runs import DIGIT_BITS
@@ -110,6 +113,11 @@ def block_of(rng: np.random.Generator, V: int) -> Any:
     return np.where(ends, END, rng.integers(0, V, size)).astype(np.int32)
 
 
+def window_of(rng: np.random.Generator) -> int:
+    """Return a window, now and then one as large as a long sentence."""
+    return int(rng.choice([*range(1, 9), 300]))
+
+
 def tables(rng: np.random.Generator, V: int) -> tuple[Any, Any]:
     counts = rng.integers(1, 50, V)
     return keep_thresholds(counts, float(rng.choice([0.0, 0.05]))), alias_table(counts, 0.75)
@@ -121,16 +129,24 @@ def matrix(rng: np.random.Generator, rows: int, D: int) -> Any:
     return padded
 
 
+def some_frozen(rng: np.random.Generator, fence: Fence, rows: int) -> Any:
+    """Return a mask of frozen rows: empty, or of some of them."""
+    return fence(rng.random(rows if rng.random() < 0.5 else 0) < 0.4)
+
+
 def train_block(D: int, K: int) -> Case:
     train = window_kernels.compile_train_block(*layout.tiles(K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, window, key = int(rng.integers(1, 40)), int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = int(rng.integers(1, 40)), window_of(rng), np.uint64(rng.integers(2**63))
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
         work = fence.each(window_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_)))
         shrink, rate = bool(rng.random() < 0.5), np.float32(0.05)
-        block = window_kernels.TokenBlock(center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate)
+        frozen = some_frozen(rng, fence, V)
+        block = window_kernels.TokenBlock(
+            center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate, frozen
+        )
         counts = train(block, work)
         return [center, outside, work.loss, counts]
 
@@ -154,7 +170,7 @@ def train_subwords(D: int, K: int) -> Case:
     train = subword_training.compile_train_block(*layout.tiles(K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, window = int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        V, window = int(rng.integers(1, 40)), window_of(rng)
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         outside, shrink = fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
         key, rate = np.uint64(rng.integers(2**63)), np.float32(0.005)
@@ -173,7 +189,7 @@ def train_subword_positions(D: int, K: int) -> Case:
     train = subword_cbow.compile_train_block(*layout.even_tiles(2 + K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, window = int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        V, window = int(rng.integers(1, 40)), window_of(rng)
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         outside, shrink = fence(matrix(rng, V, D)), bool(rng.random() < 0.5)
         key, is_mean, rate = np.uint64(rng.integers(2**63)), bool(rng.random() < 0.5), np.float32(0.001)
@@ -193,7 +209,7 @@ def train_subword_paths(D: int, _K: int) -> Case:
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         made, _ = random_tree(rng, fence)
-        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = len(made.offsets) - 1, window_of(rng), np.uint64(rng.integers(2**63))
         tokens, keep, nodes = block_of(rng, V), fence(tables(rng, V)[0]), fence(matrix(rng, V - 1, D))
         shrink, rate, exchange = bool(rng.random() < 0.5), np.float32(0.005), int(rng.integers(1, 9))
         windows = path_kernels.NodeTokenBlock(
@@ -208,16 +224,39 @@ def train_subword_paths(D: int, _K: int) -> Case:
     return case
 
 
+def train_subword_positions_paths(D: int, _K: int) -> Case:
+    train = subword_cbow.compile_train_paths(layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        made, _ = random_tree(rng, fence)
+        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        tokens, keep, nodes = block_of(rng, V), fence(tables(rng, V)[0]), fence(matrix(rng, V - 1, D))
+        shrink, is_mean, exchange = bool(rng.random() < 0.5), bool(rng.random() < 0.5), int(rng.integers(1, 9))
+        steps = path_kernels.NodeTokenBlock(
+            nodes[:0], nodes, fence(tokens), keep, made, key, window, shrink, np.float32(0.001), exchange
+        )
+        longest, halt = int(made.lengths.max()), np.zeros(1, np.bool_)
+        work = cbow_path_kernels.make_workspace(len(tokens), D, window, longest, halt)
+        block, work = subword_block(rng, fence, D, steps, 2 * (cbow_kernels.SLICE + 2 * window), work)
+        counts = train(block, is_mean, work)
+        return [block.inputs, nodes, work.windows.loss, counts]
+
+    return case
+
+
 def train_positions(D: int, K: int) -> Case:
     train = cbow_kernels.compile_train_block(*layout.even_tiles(2 + K), layout.strips(D))
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
-        V, window, key = int(rng.integers(1, 40)), int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = int(rng.integers(1, 40)), window_of(rng), np.uint64(rng.integers(2**63))
         tokens, (keep, alias) = block_of(rng, V), map(fence, tables(rng, V))
         center, outside = fence(matrix(rng, V, D)), fence(matrix(rng, V, D))
         work = fence.each(cbow_kernels.make_workspace(len(tokens), D, window, K, np.zeros(1, np.bool_)))
         shrink, is_mean, rate = bool(rng.random() < 0.5), bool(rng.random() < 0.5), np.float32(0.01)
-        block = window_kernels.TokenBlock(center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate)
+        frozen = some_frozen(rng, fence, V)
+        block = window_kernels.TokenBlock(
+            center, outside, fence(tokens), keep, alias, key, window, shrink, K, rate, frozen
+        )
         counts = train(block, is_mean, work)
         return [center, outside, work.loss, counts]
 
@@ -260,14 +299,14 @@ def train_paths(D: int, _K: int) -> Case:
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         made, _ = random_tree(rng, fence)
-        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = len(made.offsets) - 1, window_of(rng), np.uint64(rng.integers(2**63))
         tokens, keep = block_of(rng, V), fence(tables(rng, V)[0])
         center, nodes = fence(matrix(rng, V, D)), fence(matrix(rng, V - 1, D))
         longest, halt = int(made.lengths.max()), np.zeros(1, np.bool_)
         work = fence.each(path_kernels.make_workspace(len(tokens), D, window, longest, halt))
         shrink, rate, exchange = bool(rng.random() < 0.5), np.float32(0.05), int(rng.integers(1, 9))
         block = path_kernels.NodeTokenBlock(
-            center, nodes, fence(tokens), keep, made, key, window, shrink, rate, exchange
+            center, nodes, fence(tokens), keep, made, key, window, shrink, rate, exchange, some_frozen(rng, fence, V)
         )
         counts = train(block, work)
         return [center, nodes, work.loss, counts]
@@ -280,15 +319,16 @@ def train_cbow_paths(D: int, _K: int) -> Case:
 
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         made, _ = random_tree(rng, fence)
-        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        V, window, key = len(made.offsets) - 1, window_of(rng), np.uint64(rng.integers(2**63))
         tokens, keep = block_of(rng, V), fence(tables(rng, V)[0])
         center, nodes = fence(matrix(rng, V, D)), fence(matrix(rng, V - 1, D))
         longest, halt = int(made.lengths.max()), np.zeros(1, np.bool_)
         work = fence.each(cbow_path_kernels.make_workspace(len(tokens), D, window, longest, halt))
         shrink, is_mean, exchange = bool(rng.random() < 0.5), bool(rng.random() < 0.5), int(rng.integers(1, 9))
         block = path_kernels.NodeTokenBlock(
-            center, nodes, fence(tokens), keep, made, key, window, shrink, np.float32(0.01), exchange
-        )
+            center, nodes, fence(tokens), keep, made, key, window, shrink, np.float32(0.01), exchange,
+            some_frozen(rng, fence, V),
+        )  # fmt: skip
         counts = train(block, is_mean, work)
         return [center, nodes, work.loss, counts]
 
@@ -308,7 +348,8 @@ def train_bucket(D: int, K: int) -> Case:
         if not len(words):
             pairs = pairs[:0]
         alias, key = fence(tables(rng, len(words))[1]), np.uint64(rng.integers(2**63))
-        train(buckets.Bucket(center, outside, fence(pairs), words, alias, key, np.float32(0.05), K, D), work)
+        frozen = some_frozen(rng, fence, n_center)
+        train(buckets.Bucket(center, outside, fence(pairs), words, alias, key, np.float32(0.05), K, D, frozen), work)
         return [center, outside, work.loss]
 
     return case
@@ -316,16 +357,16 @@ def train_bucket(D: int, K: int) -> Case:
 
 def text_of(rng: np.random.Generator, fence: Fence) -> tuple[Any, partition.Partition]:
     """Return the text of a chunk of a few blocks of tokens, and the partition of its words."""
-    V, P, window = int(rng.integers(1, 40)), int(rng.integers(1, 6)), int(rng.integers(1, 9))
+    V, P, window = int(rng.integers(1, 40)), int(rng.integers(1, 6)), window_of(rng)
     tokens = [block_of(rng, V) for _ in range(int(rng.integers(1, 4)))]
     size = max(map(len, tokens))
     drawn = partition.draw_partition(partition.words_of(rng.integers(1, 50, V), Options()), P, 1, 1, 0)
     text, work = fence.each(buckets.make_chunk_text(len(tokens), size, P)), buckets.make_text_workspace(size)
     keep, shrink, key = fence(tables(rng, V)[0]), bool(rng.random() < 0.5), np.uint64(rng.integers(2**63))
-    text.entries[:], text.order[:] = 0, 0
+    text.entries[:], text.spans[:], text.order[:] = 0, 0, 0
     for row, each in enumerate(tokens):
         windows = buckets.Windows(fence(each), keep, key, window, shrink, fence(drawn.block_of))
-        n = block_kernels.keep_words(windows, text.entries[row], fence.each(work))
+        n = block_kernels.keep_words(windows, text.entries[row], text.spans[row], fence.each(work))
         block_of_word = fence(drawn.block_of)
         block_kernels.sort_positions(text.entries[row], n, block_of_word, text.order[row], text.starts[row])
     return text, drawn
@@ -333,7 +374,7 @@ def text_of(rng: np.random.Generator, fence: Fence) -> tuple[Any, partition.Part
 
 def words_of_a_chunk(rng: np.random.Generator, fence: Fence) -> list[Any]:
     text, _ = text_of(rng, fence)
-    return [text.entries, text.order, text.starts]
+    return [text.entries, text.spans, text.order, text.starts]
 
 
 def pairs_of_a_block(_D: int, _K: int) -> Case:
@@ -346,8 +387,8 @@ def pairs_of_a_block(_D: int, _K: int) -> Case:
         starts = fence(np.zeros(len(drawn.words) + 1, np.int64))
         block_kernels.place_words(text, block, fence(drawn.slot_of), places, word_starts, starts)
         pairs, positions = fence(np.empty((int(starts[-1]), 2), np.int32)), fence(starts[:-1])
-        units = fence(np.arange(len(drawn.slot_of), dtype=np.int32))
-        block_kernels.fill_pairs(text.entries.reshape(-1), places[0], units, positions, pairs)
+        units, entries, spans = fence(np.arange(len(drawn.slot_of), dtype=np.int32)), text.entries, text.spans
+        block_kernels.fill_pairs(entries.reshape(-1), spans.reshape(-1), places[0], units, positions, pairs)
         return [places, word_starts, starts, positions, pairs]
 
     return case
@@ -366,7 +407,7 @@ def counted_pairs(_D: int, _K: int) -> Case:
         counters = counting.Counters(fence(np.zeros(C + 1, np.int32)), fence(np.empty(C + 1, np.int32)))
         found = fence(np.zeros((min(2 * window * n, n_words * C), 3), np.int32))
         lengths = fence(text.starts[:, -1].copy())
-        rows = counting.count_classes(text.entries, lengths, fence(places[0]), window, class_of, counters, found)
+        rows = counting.count_classes(text, lengths, fence(places[0]), window, class_of, counters, found)
         return [places, word_starts, found, np.array(rows)]
 
     return case
@@ -397,7 +438,8 @@ def train_segments(D: int, _K: int) -> Case:
         center, nodes = fence(matrix(rng, V, D)), fence(matrix(rng, V - 1, D))
         longest, halt, key = int(made.lengths.max()), np.zeros(1, np.bool_), np.uint64(rng.integers(2**63))
         work = fence.each(path_blocks.make_workspace(D, longest, halt, n))
-        train(path_blocks.SegmentBucket(center, nodes, pairs, weights, made, key, np.float32(0.02)), work)
+        frozen, rate = some_frozen(rng, fence, V), np.float32(0.02)
+        train(path_blocks.SegmentBucket(center, nodes, pairs, weights, made, key, rate, frozen), work)
         return [center, nodes, work.loss]
 
     return case
@@ -567,6 +609,53 @@ def ngrams(rng: np.random.Generator, fence: Fence) -> list[Any]:
     return [starts, ids, sums]
 
 
+def graph(rng: np.random.Generator, fence: Fence) -> Adjacency:
+    """Return a random directed graph, often with nodes without edges, and with weights."""
+    V = int(rng.choice([1, 2, 5, 40]))
+    has_edge = rng.random((V, V)) < rng.choice([0.1, 0.5, 1.0])
+    is_symmetric = rng.random() < 0.5
+    has_edge = has_edge | has_edge.T if is_symmetric else has_edge
+    offsets = fence(np.append(0, np.cumsum(has_edge.sum(axis=1))).astype(np.int64))
+    E = int(offsets[-1])
+    neighbors = fence(np.nonzero(has_edge)[1].astype(np.int32))
+    if rng.random() < 0.5:
+        return Adjacency(offsets, neighbors, np.zeros(0, np.uint64), np.zeros(0, np.float32), int(is_symmetric))
+    alias, shares = fence(np.zeros(E, np.uint64)), fence(np.zeros(E, np.float32))
+    weights = rng.exponential(1, E) ** rng.choice([0.0, 1.0, 8.0]) + 1e-300
+    graph_kernels.fill_alias(offsets, fence(weights), alias, shares)
+    return Adjacency(offsets, neighbors, alias, shares, int(is_symmetric))
+
+
+def alias_tables(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    return list(graph(rng, fence))
+
+
+def walks(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    found = graph(rng, fence)
+    p, q = rng.choice([1e-9, 0.25, 1.0, 4.0, 1e9], 2)
+    n, length = int(rng.choice([0, 1, 30])), int(rng.choice([1, 2, 20]))
+    starts = fence(rng.integers(0, len(found.offsets) - 1, n).astype(np.int32))
+    made, lengths = fence(np.zeros((n, length), np.int32)), fence(np.zeros(n, np.int32))
+    steps, key = StepBias.of(float(p), float(q)), np.uint64(rng.integers(2**63))
+    graph_kernels.make_walks(found, steps, starts, key, made, lengths, fence.each(StepWorkspace.of(n)))
+    return [made, lengths]
+
+
+def visits_and_tokens(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    """Count and write walks of which some ended early, and some have no node that is kept."""
+    n, length, V = int(rng.choice([0, 1, 9])), int(rng.choice([1, 2, 12])), int(rng.integers(1, 9))
+    made, lengths = fence(rng.integers(0, V, (n, length)).astype(np.int32)), fence(np.zeros(n, np.int32))
+    lengths[:] = rng.integers(1, length + 1, n)
+    counts, new_ids = fence(np.zeros(V, np.int64)), fence(np.arange(V, dtype=np.int32))
+    new_ids[rng.random(V) < rng.choice([0.0, 0.5, 1.0])] = DROPPED
+    tokens = fence(np.zeros(n * (length + 1), np.int32))
+    numbers = (
+        graph_kernels.count_visits(made, lengths, counts),
+        graph_kernels.write_tokens(made, lengths, new_ids, tokens),
+    )
+    return [counts, tokens, np.array(numbers)]
+
+
 PLAIN: dict[str, Case] = {
     "text.word_kernels.renumber": renumbered,
     "training.draws.draw_noise": noise,
@@ -585,6 +674,9 @@ PLAIN: dict[str, Case] = {
     "training.softmax.kernels.exponentiate": softmax_tile,
     "training.softmax.kernels.subtract_observed": softmax_tile,
     "training.softmax.kernels.adam": adam,
+    "graphs.kernels.fill_alias": alias_tables,
+    "graphs.kernels.count_visits": visits_and_tokens,
+    "graphs.kernels.write_tokens": visits_and_tokens,
     "phrases.kernels.insert_runs": candidates,
     "phrases.kernels.write_candidates": candidates,
     "phrases.kernels.join": join,
@@ -601,6 +693,7 @@ VECTOR_CODE = {
     "training.subwords.kernels.train_block": train_subwords,
     "training.subwords.cbow_kernels.train_block": train_subword_positions,
     "training.hierarchical_softmax.window_kernels.train_windows": train_subword_paths,
+    "training.cbow.path_kernels.train_slice": train_subword_positions_paths,
     "training.hierarchical_softmax.window_kernels.train_block": train_paths,
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
     "training.hierarchical_softmax.block_kernels.train_bucket": train_segments,
@@ -610,6 +703,7 @@ VECTOR_CODE = {
     "training.cbow.path_kernels.train_block": train_cbow_paths,
     "training.negative_sampling.block_kernels.place_words": pairs_of_a_block,
     "training.negative_sampling.block_kernels.fill_pairs": pairs_of_a_block,
+    "graphs.kernels.make_walks": lambda *_: walks,
     "text.word_kernels.count_words": lambda *_: word_counts,
     "text.word_kernels.merge_words": lambda *_: merged_words,
     "text.word_kernels.index_words": lambda *_: merged_words,

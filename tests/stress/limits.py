@@ -50,7 +50,7 @@ def run(seed: int, folder: Path) -> dict[str, int]:
 
 
 def is_allowed(name: str, value: Any) -> bool:
-    """Return whether an option may have a value, by its type and its limits."""
+    """Return whether an option may have a value while the others have their defaults, by its type and its limits."""
     default, limit = FIELDS[name].default, FIELDS[name].metadata
     if isinstance(default, bool):
         return isinstance(value, (bool, np.bool_))
@@ -70,7 +70,9 @@ def is_allowed(name: str, value: Any) -> bool:
         return False
     above = number > limit["low"] if limit["open_low"] else number >= limit["low"]
     falls = (name != "min_alpha" or number <= Options().alpha) and (name != "alpha" or number >= Options.min_alpha)
-    return above and falls and abs(number) < math.inf and (limit["high"] is None or number <= limit["high"])
+    has_noise = name != "negative" or number > 0  # negative sampling needs some
+    within = abs(number) < math.inf and (limit["high"] is None or number <= limit["high"])
+    return above and falls and has_noise and within
 
 
 def tried(name: str, value: Any) -> str:

@@ -18,10 +18,13 @@ from firth.cli.convert import convert
 from firth.cli.demo import demo
 from firth.cli.evaluate import evaluate
 from firth.cli.exits import FAILURE, USAGE_ERROR, UsageError, exit_code
+from firth.cli.explore import explore
 from firth.cli.flags import CommandWithFormats
 from firth.cli.gradcheck import gradcheck
 from firth.cli.info import info
+from firth.cli.node2vec import node2vec
 from firth.cli.phrases import phrases
+from firth.cli.plot import plot
 from firth.cli.similar import similar
 from firth.cli.train import TrainCommand, train
 from firth.errors import OptionError
@@ -122,12 +125,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command(cls=TrainCommand)(train)
+app.command(cls=CommandWithFormats)(node2vec)
 app.command()(phrases)
 app.command()(similar)
 app.command()(analogy)
 app.command()(evaluate)
+app.command()(plot)
 app.command()(info)
 app.command(cls=CommandWithFormats)(convert)
+app.command()(explore)
 app.command()(gradcheck)
 app.command()(demo)
 

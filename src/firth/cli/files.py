@@ -74,8 +74,12 @@ def load_vectors(path: Path) -> "KeyedVectors":
     from firth.vectors import KeyedVectors
 
     known = detect(path)
-    mapped = "mmap" in known.reads_with and path.is_file() and path.stat().st_size >= _MAPPED_BYTES
-    return KeyedVectors.load(path, known.name, mmap=mapped)
+    return KeyedVectors.load(path, known.name, mmap="mmap" in known.reads_with and is_mapped(path))
+
+
+def is_mapped(path: Path) -> bool:
+    """Return whether a file is large enough to be mapped."""
+    return path.is_file() and path.stat().st_size >= _MAPPED_BYTES
 
 
 def vectors_in(file: VectorFile) -> "KeyedVectors":

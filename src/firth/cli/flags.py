@@ -83,8 +83,45 @@ CorpusFiles = Annotated[
     typer.Argument(
         metavar="CORPUS",
         help="Text files (also .gz, .bz2, .xz and .zst), folders, or patterns; - is standard input. "
-        "Each line is a sentence.",
+        "Each line is a sentence. Or tables, with --column: Parquet, Arrow, CSV, TSV or JSON Lines.",
     ),
+]
+Column = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The column of tables that holds the sentences: texts, lists of words, or lists of whole numbers.",
+        show_default="none",
+    ),
+]
+TextEncoding = Annotated[str, typer.Option(metavar="NAME", help="Encoding of text files, CSV and JSON.")]
+OutputVectors = Annotated[
+    Path, typer.Option("--output", "-o", metavar="PATH", help="The output file or folder.", **VECTORS_WRITTEN)
+]
+StartVectors = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Vectors or a model, in any format: words of the corpus that the file has start from its vectors.",
+        **VECTORS_READ,
+    ),
+]
+Freeze = Annotated[
+    bool, typer.Option("--freeze", help="Keep the vectors of --init as they are; only other words are trained.")
+]
+CheckpointFolder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Folder for checkpoints, written every few minutes, after each epoch and after Ctrl-C.",
+        **file_name("checkpoints cannot be written to standard output", "folder"),
+    ),
+]
+CheckpointMinutes = Annotated[
+    float | None, typer.Option(help="Minutes between checkpoints.", show_default="10", **number(float))
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Resume from the newest checkpoint; without one, start from the beginning.")
 ]
 MaxInputBytes = Annotated[
     int | None,
@@ -118,10 +155,11 @@ class CommandWithFormats(TyperCommand):
             formatter.write_dl(rows)
 
 
-def with_options(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_options(options: type[Any], **defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that replaces `**options` of a command by one flag for each field of a dataclass.
 
-    The flags come after the first three parameters. Sets of words are left to the command.
+    The flags come after the first three parameters. Sets of words are left to the command. `defaults` replace those of
+    some fields.
     """
 
     def add_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -131,7 +169,11 @@ def with_options(options: type[Any]) -> Callable[[Callable[..., None]], Callable
             for parameter in signature.parameters.values()
             if parameter.kind is not inspect.Parameter.VAR_KEYWORD
         ]
-        flags = [_flag(field) for field in dataclasses.fields(options) if type(field.default) is not frozenset]
+        flags = [
+            _flag(field, defaults.get(field.name, field.default))
+            for field in dataclasses.fields(options)
+            if type(field.default) is not frozenset
+        ]
         parameters = [*own[:3], *flags, *own[3:]]
         command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -151,7 +193,7 @@ _ABSENT = {"subwords": "none", "alpha": "0.05 or 0.025"}
 """What the help shows as the default of an option whose default is None, if not "no limit"."""
 
 
-def _flag(option: "dataclasses.Field[Any]") -> inspect.Parameter:
+def _flag(option: "dataclasses.Field[Any]", default: Any) -> inspect.Parameter:
     meaning, optional, choices = (option.metadata[key] for key in ("meaning", "optional", "choices"))
     kind: Any = option.metadata["kind"] | None if optional else type(option.default)
     allowed = range_text(option.metadata)
@@ -160,8 +202,8 @@ def _flag(option: "dataclasses.Field[Any]") -> inspect.Parameter:
         kind, settings = Any, {"parser": _pair_or_text, "metavar": "MIN-MAX"}
     information = typer.Option(
         help=f"{meaning[0].upper()}{meaning[1:]}{allowed and f' [{allowed}]'}.",
-        show_default=_ABSENT.get(option.name, "no limit") if option.default is None else True,
+        show_default=_ABSENT.get(option.name, "no limit") if default is None else True,
         **(number(float if kind in (float, float | None) else int) if kind in _NUMBERS else settings),
     )
     annotation = Annotated[kind, information]
-    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=annotation)
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -9,24 +9,28 @@ from firth import other_programs, reports, terminal
 from firth.cli.exits import UsageError, exit_code
 from firth.cli.files import left_out, output_format, parts_of, refuse_to_overwrite, where_saved, write
 from firth.cli.flags import (
-    VECTORS_READ,
-    VECTORS_WRITTEN,
+    CheckpointFolder,
+    CheckpointMinutes,
+    Column,
     CommandWithFormats,
     CorpusFiles,
     FileFormat,
+    Freeze,
     MaxInputBytes,
     NoProgress,
+    OutputVectors,
     Quiet,
+    Resume,
+    StartVectors,
+    TextEncoding,
     Workers,
-    file_name,
-    number,
     with_options,
 )
 from firth.errors import FirthError
 from firth.formats import Format
 from firth.messages import counted
 from firth.options import Options
-from firth.text.opening import STDIN
+from firth.text.opening import STDIN, UTF8
 
 if TYPE_CHECKING:
     from firth.model import Word2Vec
@@ -56,10 +60,10 @@ def _refuse_other_programs(flag: str, known: set[str], ctx: Any) -> None:
 @with_options(Options)
 def train(
     corpus: CorpusFiles,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="PATH", help="The output file or folder.", **VECTORS_WRITTEN)
-    ],
+    output: OutputVectors,
     file_format: FileFormat = None,
+    column: Column = None,
+    encoding: TextEncoding = UTF8,
     workers: Workers = None,
     validation: Annotated[
         str | None,
@@ -69,28 +73,11 @@ def train(
             "of its pairs is reported.",
         ),
     ] = None,
-    init: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Vectors or a model, in any format: words of the corpus that the file has start from its vectors.",
-            **VECTORS_READ,
-        ),
-    ] = None,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Folder for checkpoints, written every few minutes, after each epoch and after Ctrl-C.",
-            **file_name("checkpoints cannot be written to standard output", "folder"),
-        ),
-    ] = None,
-    checkpoint_minutes: Annotated[
-        float | None, typer.Option(help="Minutes between checkpoints.", show_default="10", **number(float))
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Resume from the newest checkpoint; without one, start from the beginning.")
-    ] = False,
+    init: StartVectors = None,
+    freeze: Freeze = False,
+    checkpoint: CheckpointFolder = None,
+    checkpoint_minutes: CheckpointMinutes = None,
+    resume: Resume = False,
     max_input_bytes: MaxInputBytes = None,
     no_progress: NoProgress = False,
     quiet: Quiet = False,
@@ -108,25 +95,40 @@ def train(
     refuse_to_overwrite(corpus, parts_of(output, written_as))
     if validation == STDIN and STDIN in corpus:
         raise UsageError("- is both the corpus and --validation, but standard input is read only once: give a file")
+    fit_and_write(
+        model,
+        corpus[0] if len(corpus) == 1 else corpus,
+        output,
+        written_as,
+        is_quiet=quiet,
+        column=column,
+        encoding=encoding,
+        validation=_fraction_or_path(validation),
+        progress=False if no_progress or quiet else None,
+        max_input_bytes=max_input_bytes,
+        checkpoint=checkpoint,
+        checkpoint_minutes=checkpoint_minutes,
+        resume=resume,
+        init=init,
+        freeze=freeze,
+    )
+
+
+def fit_and_write(
+    model: "Word2Vec", corpus: Any, output: Path, written_as: Format, *, is_quiet: bool, **arguments: Any
+) -> None:
+    """Train a model with these arguments of `fit`, write it, and print a summary; write it also after an interrupt."""
     try:
-        model.fit(
-            corpus[0] if len(corpus) == 1 else corpus,
-            validation=_fraction_or_path(validation),
-            progress=False if no_progress or quiet else None,
-            max_input_bytes=max_input_bytes,
-            checkpoint=checkpoint,
-            checkpoint_minutes=checkpoint_minutes,
-            resume=resume,
-            init=init,
-        )
+        model.fit(corpus, **arguments)
     except (KeyboardInterrupt, SystemExit) as interrupt:
+        checkpoint = arguments["checkpoint"]
         if checkpoint is not None and any(checkpoint.glob("checkpoint-*.firth")):
             terminal.write_error(f"interrupted {_after(model)}; --resume continues from {checkpoint}")
         else:
             _save_interrupted(model, output, written_as)
         raise typer.Exit(exit_code(interrupt)) from None
     write(model, output, written_as)
-    if not quiet:
+    if not is_quiet:
         terminal.write(reports.training_summary(model))
         terminal.write(f"saved       {where_saved(output, written_as)}")
         if lost := left_out(model, written_as):

@@ -17,7 +17,6 @@ that replaces parts of firth's modules at run time must switch the cache off: th
 """
 
 import hashlib
-import logging
 import os
 import platform
 import stat
@@ -31,6 +30,7 @@ from pathlib import Path
 
 from firth.atomic import atomic_write
 from firth.errors import FormatError
+from firth.logs import log
 from firth.version import __version__
 
 SUFFIX = ".kernel"
@@ -40,7 +40,6 @@ _PRIVATE = 0o700
 _NOT_IN_CODE = {"NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER"}
 _NUMBA_SETTINGS_FILE = ".numba_config.yaml"  # in the working directory
 _IMPORTED = time.time_ns()
-_log = logging.getLogger("firth")
 
 
 def read(name: str) -> bytes | None:
@@ -53,11 +52,11 @@ def read(name: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        _log.debug("kernel cache: %s", error)
+        log.debug("kernel cache: %s", error)
         return None
     digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     if _digest(path, payload) != digest:
-        _log.debug("kernel cache: %s is damaged, so the kernel is compiled", path)
+        log.debug("kernel cache: %s is damaged, so the kernel is compiled", path)
         return None
     with suppress(OSError):
         os.utime(path)
@@ -74,12 +73,12 @@ def write(name: str, payload: bytes) -> None:
             file.write(_digest(path, payload) + payload)
         _remove_oldest(path.parent)
     except (OSError, FormatError) as error:  # the second if a folder has this name
-        _log.debug("kernel cache: %s", error)
+        log.debug("kernel cache: %s", error)
 
 
 def _path(name: str) -> Path | None:
     if _settings_were_changed():
-        _log.debug("kernel cache: not used, because the program changed Numba's settings")
+        log.debug("kernel cache: not used, because the program changed Numba's settings")
         return None
     folder = private_folder()
     return folder and folder / (name + SUFFIX)
@@ -98,11 +97,11 @@ def private_folder() -> Path | None:
         path.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         found = path.lstat()
     except OSError as error:
-        _log.debug("kernel cache: %s", error)
+        log.debug("kernel cache: %s", error)
         return None
     is_private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
     if not is_private:
-        _log.debug("kernel cache: %s is not a folder of this user with mode 0700, so it is not used", path)
+        log.debug("kernel cache: %s is not a folder of this user with mode 0700, so it is not used", path)
         return None
     return path
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from firth.compiling import cache
 from firth.compiling.machine_code import MachineCode, caller, flatten
+from firth.logs import log
 
 _COMPILER_BYTES = 118 * 2**20  # Numba, LLVM, and what the first compilation of all loads
 
@@ -128,11 +129,13 @@ class Kernel:
         payload = cache.read(name)
         if payload is not None:
             self.loaded += 1
+            log.debug("kernel %s: loaded from the cache", self.function.__name__)
             return MachineCode.from_bytes(payload)
         from firth.compiling import compiler
 
         self.compiled += 1
         Kernel.ever_compiled += 1
+        log.debug("kernel %s: compiling", self.function.__name__)
         code: MachineCode = compiler.compile_kernel(self.function, self.options, arguments)
         if code.stands_alone:
             cache.write(name, code.to_bytes())

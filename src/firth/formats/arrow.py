@@ -10,6 +10,7 @@ Both are written and read a few thousand rows at a time.
 
 import reprlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from textwrap import shorten
@@ -31,6 +32,19 @@ _VECTOR_NAMES = ("vector", "vectors", "embedding", "embeddings")
 _KEY_NAMES = ("word", "id", "key", "token", "text")
 
 
+def arrow_table(keys: Sequence[str | int], vectors: Array, counts: Array | None = None) -> Any:
+    """Return a `pyarrow.Table` with the columns of the files; contiguous rows and counts are not copied.
+
+    Raises `FormatError` for vectors of 0 numbers, and for a word that cannot be written in UTF-8.
+    """
+    import pyarrow as pa
+
+    _refuse_empty_vectors(vectors)
+    schema = _schema(keys, vectors, counts)
+    with _explained():
+        return pa.Table.from_batches(_batches(schema, keys, vectors, counts), schema)
+
+
 def write_arrow(
     path: PathLike, keys: Sequence[str | int], vectors: Array, counts: Array | None = None, *, parquet: bool = False
 ) -> None:
@@ -38,20 +52,16 @@ def write_arrow(
     import pyarrow as pa
     from pyarrow import parquet as pq
 
-    if not vectors.shape[1]:  # Arrow would divide by it
-        raise FormatError("vectors of 0 numbers cannot be a column of lists: save another format")
+    _refuse_empty_vectors(vectors)
     schema = _schema(keys, vectors, counts)
     with atomic_write(path) as file:
         sink = pa.PythonFile(file, mode="w")
         # only the keys: floats of vectors do not repeat
         options = {"compression": "zstd", "use_dictionary": [schema.names[0]]}
-        with pq.ParquetWriter(sink, schema, **options) if parquet else pa.ipc.new_file(sink, schema) as writer:
-            try:
-                for batch in _batches(schema, keys, vectors, counts):
-                    writer.write_batch(batch)
-            except UnicodeEncodeError as error:
-                utf8(error.object)  # raises an error with a remedy
-                raise
+        opened = pq.ParquetWriter(sink, schema, **options) if parquet else pa.ipc.new_file(sink, schema)
+        with _explained(), opened as writer:
+            for batch in _batches(schema, keys, vectors, counts):
+                writer.write_batch(batch)
         file.flush()
 
 
@@ -88,6 +98,21 @@ def read_arrow(path: PathLike, *, limit: int | None = None) -> Table:
 
 
 # --- writing
+
+
+def _refuse_empty_vectors(vectors: Array) -> None:
+    if not vectors.shape[1]:  # Arrow would divide by it
+        raise FormatError("vectors of 0 numbers cannot be a column of lists: save another format")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Raise an error with a remedy for a word that cannot be written in UTF-8."""
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        utf8(error.object)
+        raise
 
 
 def _schema(keys: Sequence[str | int], vectors: Array, counts: Array | None) -> Any:

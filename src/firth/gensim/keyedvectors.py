@@ -129,12 +129,13 @@ class KeyedVectors(Vectors):
         encoding: str = "utf8",
         unicode_errors: str = "strict",
     ) -> None:
-        """Replace vectors by those of a word2vec file. `lockf` must be 1.0, because rows cannot be frozen."""
-        if lockf != 1.0:
-            raise NotAvailableError(
-                f"lockf={lockf} freezes vectors during training, which is not available: give lockf=1.0"
-            )
-        super().intersect_word2vec_format(fname, binary=binary, encoding=encoding, unicode_errors=unicode_errors)
+        """Replace vectors by those of a word2vec file, and set their `vectors_lockf`: 0.0 freezes them in training."""
+        if lockf not in (0.0, 1.0):
+            raise NotAvailableError(f"lockf={lockf} is not available: give 0.0 to freeze the vectors, or 1.0")
+        shared = self._intersect(fname, binary=binary, encoding=encoding, unicode_errors=unicode_errors)
+        if len(self.vectors_lockf) != len(self):
+            self.vectors_lockf = np.resize(self.vectors_lockf, len(self))
+        self.vectors_lockf[[self.get_index(key) for key in shared]] = lockf
 
 
 Word2VecKeyedVectors = KeyedVectors

@@ -60,9 +60,24 @@ def check_call(model: Any, total_examples: int | None, total_words: int | None, 
         raise OptionError("give total_examples=model.corpus_count or total_words=model.corpus_total_words")
     if not epochs or epochs < 0:
         raise OptionError(f"epochs={epochs} is not allowed: give a number of at least 1, such as model.epochs")
-    lock = getattr(model.wv, "vectors_lockf", np.ones(1))
-    if not (np.asarray(lock) == 1).all():
-        raise NotAvailableError("vectors_lockf freezes vectors, which is not available: leave it at 1")
+    locks = [getattr(model.wv, f"vectors{kind}_lockf", np.ones(1)) for kind in ("", "_vocab", "_ngrams")]
+    if hasattr(model.wv, "vectors_ngrams") and any((np.asarray(lock) != 1).any() for lock in locks):
+        raise NotAvailableError("vectors of n-grams cannot be frozen: leave every *_lockf at 1")
+    frozen_words(model.wv)
+
+
+def frozen_words(wv: KeyedVectors) -> list[Any]:
+    """Return the words that training does not change, whose `vectors_lockf` is 0; an array of one number is for all.
+
+    Raises `OptionError` for another length, and `NotAvailableError` for factors other than 0 and 1.
+    """
+    lock = np.asarray(getattr(wv, "vectors_lockf", np.ones(1)))
+    if lock.shape not in {(1,), (len(wv),)}:
+        raise OptionError(f"vectors_lockf has the shape {lock.shape}: give {(len(wv),)}, with 0 for a frozen vector")
+    if not np.isin(lock, (0, 1)).all():
+        raise NotAvailableError("vectors_lockf scales updates by other factors than 0 and 1: give only these two")
+    rows = np.flatnonzero(np.broadcast_to(lock, len(wv)) == 0).tolist()
+    return [wv.index_to_key[row] for row in rows]
 
 
 RISING_ALPHA = "Effective 'alpha' higher than previous training cycles"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from firth.errors import NothingToTrainError
 from firth.gensim.callbacks import call_all
 from firth.gensim.corpora import logger, word_lists
+from firth.gensim.settings import frozen_words
 from firth.model import Word2Vec as Model
 
 
@@ -32,6 +33,7 @@ class TrainingCall:
 
     def __init__(self, owner: Any, model: Model, rates: Rates, callbacks: Iterable[Any]):
         self._owner, self._model, self._rates, self._callbacks = owner, model, rates, list(callbacks)
+        self._frozen = frozen_words(owner.wv)
         self.done = self.pairs = self.raw_words = 0
 
     def run(self, corpus: Any) -> None:
@@ -54,7 +56,7 @@ class TrainingCall:
         try:
             self._model.partial_fit(
                 word_lists(corpus), left, alpha=rates.at(self.done), min_alpha=rates.end,
-                update_counts=False, average=False, callbacks=self._after_epoch, progress=False,
+                update_counts=False, average=False, freeze=self._frozen, callbacks=self._after_epoch, progress=False,
             )  # fmt: skip
         except NothingToTrainError as error:
             logger.warning("epoch %d had nothing to train on: %s", self.done + 1, error)

@@ -37,8 +37,8 @@ class MostFrequent:
     """Keeps words that occur `min_count` times, at most `max_vocab`: by descending count, ties by first occurrence."""
 
     def __init__(self, options: Options):
-        self.lowercase = options.lowercase
-        self._min_count, self._max_vocab = options.min_count, options.max_vocab
+        self.lowercase, self.seed = options.lowercase, options.seed
+        self._min_count, self._max_vocab = least_count(options), options.max_vocab
 
     def choose(self, found: KeyCounts, too_long: int) -> Choice:
         """Return the choice; raise `CorpusError` if it is empty. `too_long` is the number of tokens skipped."""
@@ -75,8 +75,9 @@ class KnownWords:
         is_sorted: bool = False,
         name: str = "the corpus",
     ):
-        self.lowercase = options.lowercase
+        self.lowercase, self.seed = options.lowercase, options.seed
         self._known, self._options, self._name = vocabulary, options, name
+        self._min_count = least_count(options)
         self._is_open, self._is_counted, self._is_sorted = is_open, is_counted, is_sorted
 
     @property
@@ -100,7 +101,7 @@ class KnownWords:
         if self._is_sorted:
             order = by_count(counts, np.arange(len(counts)))
             keys, counts, new_ids = [keys[i] for i in order.tolist()], counts[order], np.argsort(order)[new_ids]
-        frequent = np.count_nonzero(found.counts[unknown] >= self._options.min_count)
+        frequent = np.count_nonzero(found.counts[unknown] >= self._min_count)
         return Choice(
             _new_ids(found, kept, new_ids),
             lambda: Vocabulary(keys, counts),
@@ -120,7 +121,7 @@ class KnownWords:
             rows[part] = [index.get(key, -1) for key in some]
             if self._is_open:
                 ids = distinct[part]
-                may_add = (rows[part] < 0) & (found.counts[ids] >= self._options.min_count)
+                may_add = (rows[part] < 0) & (found.counts[ids] >= self._min_count)
                 candidates |= {int(ids[i]): some[i] for i in np.flatnonzero(may_add)}
             done = part.stop
         return rows, candidates
@@ -129,7 +130,7 @@ class KnownWords:
         """Return the new words to add, the most frequent first."""
         if not self._is_open:
             return unknown[:0]
-        frequent = by_count(found.counts, unknown[found.counts[unknown] >= self._options.min_count])
+        frequent = by_count(found.counts, unknown[found.counts[unknown] >= self._min_count])
         most = self._options.max_vocab
         return frequent if most is None else frequent[: max(0, most - len(self._known))]
 
@@ -146,6 +147,11 @@ class KnownWords:
             f"the vocabulary has none of the {counted(n_distinct, 'distinct word')} of {self._name}: give a text of "
             "the same kind"
         )
+
+
+def least_count(options: Options) -> int:
+    """Return the count that a word needs; a key that is counted under another has a count of 0."""
+    return max(1, options.min_count)
 
 
 def by_count(counts: NDArray[np.int64], ids: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -12,7 +12,7 @@ import weakref
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,25 @@ MEMORY_LIMIT = 256 * 2**20
 """Bytes of ids kept in memory by default."""
 
 
+class Entries(Protocol):
+    """What a `TokenStore` reads; any number of threads may read at once.
+
+    place  where the entries are, for `repr`
+    """
+
+    place: str
+
+    def read(self, start: int, out: Ids) -> None: ...
+
+    def digest(self) -> bytes | None: ...
+
+    def close(self) -> None: ...
+
+
 class MemoryStorage:
     """Entries in memory; any number of threads may read at once."""
+
+    place = "in memory"
 
     def __init__(self) -> None:
         self._bytes = bytearray()  # grows in place, where an array would be copied
@@ -53,6 +70,9 @@ class MemoryStorage:
         """Free everything after the first `size` entries."""
         del self._bytes[4 * size :]
 
+    def digest(self) -> None:
+        """Return None: the entries are to be hashed themselves."""
+
     def close(self) -> None:
         """Free everything; a second call does nothing."""
         self._bytes = bytearray()
@@ -65,6 +85,8 @@ class DiskStorage:
     so that a disk fault is an error and not a signal. Raises `CorpusError` if the file cannot be made in `folder`,
     or the disk is full or fails.
     """
+
+    place = "on disk"
 
     def __init__(self, folder: Path | None = None):
         self._folder = Path(tempfile.gettempdir() if folder is None else folder)
@@ -105,6 +127,9 @@ class DiskStorage:
     def truncate(self, size: int) -> None:
         os.ftruncate(self._file, 4 * size)
 
+    def digest(self) -> None:
+        """Return None: the entries are to be hashed themselves."""
+
     def close(self) -> None:
         self._finalizer()
 
@@ -117,6 +142,7 @@ class TokenStore:
 
       n_words       number of ids, without the ENDs
       block_starts  (n_blocks + 1,) int64; block b holds the entries [block_starts[b], block_starts[b + 1])
+      longest       the most words of a sentence, or of a part of it in one block
       checksums     the CRC-32 of each block as it was written, checked by `read_block`; None: no check
 
     A block holds whole sentences, at most `BLOCK_WORDS` entries; a longer sentence is cut into several blocks.
@@ -125,11 +151,17 @@ class TokenStore:
     """
 
     def __init__(
-        self, storage: Storage, block_starts: NDArray[np.int64], n_words: int, checksums: list[int] | None = None
+        self,
+        storage: Entries,
+        block_starts: NDArray[np.int64],
+        n_words: int,
+        checksums: list[int] | None = None,
+        longest: int = BLOCK_WORDS,
     ):
         self.n_words = n_words
         self.block_starts = block_starts
-        self._storage: Storage | None = storage
+        self.longest = longest
+        self._storage: Entries | None = storage
         self._checksums = checksums
 
     @property
@@ -177,9 +209,14 @@ class TokenStore:
         """Return the SHA-256, in hex, of all entries as little-endian int32 and of `n_words`.
 
         Stores of the same sentences have the same fingerprint, in memory or on disk. One block is held at a
-        time. Raises `CorpusError` if the store is closed or its file was damaged.
+        time. If entries are made when they are read, all that they depend on is hashed instead. Raises `CorpusError` if
+        the store is closed or its file was damaged.
         """
         digest = hashlib.sha256(self.n_words.to_bytes(8, "little"))
+        made_of = None if self._storage is None else self._storage.digest()
+        if made_of is not None:
+            digest.update(made_of + self.block_starts.astype("<i8").tobytes())
+            return digest.hexdigest()
         for b in range(self.n_blocks):
             digest.update(self.read_block(b).astype("<i4", copy=False).data)
         return digest.hexdigest()
@@ -195,8 +232,8 @@ class TokenStore:
         n_tail = int(self.block_starts[-1] - self.block_starts[block]) - ends
         sums = self._checksums
         first, second = (None, None) if sums is None else (sums[:block], sums[block:])
-        head = TokenStore(self._storage, self.block_starts[: block + 1], self.n_words - n_tail, first)
-        return head, TokenStore(self._storage, self.block_starts[block:], n_tail, second)
+        head = TokenStore(self._storage, self.block_starts[: block + 1], self.n_words - n_tail, first, self.longest)
+        return head, TokenStore(self._storage, self.block_starts[block:], n_tail, second, self.longest)
 
     def close(self) -> None:
         """Free the memory or the temporary file; a second call does nothing."""
@@ -211,7 +248,7 @@ class TokenStore:
         self.close()
 
     def __repr__(self) -> str:
-        place = "closed" if self._storage is None else "on disk" if self.on_disk else "in memory"
+        place = "closed" if self._storage is None else self._storage.place
         return f"<TokenStore of {counted(self.n_words, 'word')} in {counted(self.n_blocks, 'block')}, {place}>"
 
 
@@ -256,7 +293,7 @@ class StoreBuilder:
             written += len(entries)
             blocks.add(entries)
         self._storage.truncate(written)
-        tokens = TokenStore(self._storage, blocks.finish(), written - blocks.sentences)
+        tokens = TokenStore(self._storage, blocks.finish(), written - blocks.sentences, longest=blocks.longest)
         if tokens.on_disk:
             tokens.add_checksums()
         return tokens
@@ -279,18 +316,27 @@ class _BlockCutter:
     def __init__(self) -> None:
         self.sentences = 0
         self._size = 0
+        self._longest = 0
+        self._last_end = 0
         self._starts = [0]
         self._cuts: NDArray[np.int64] = np.empty(0, np.int64)  # sentence ends after the last start
 
     def add(self, entries: Ids) -> None:
         ends = np.flatnonzero(entries == END) + (self._size + 1)
         self.sentences += len(ends)
+        self._longest = int(np.diff(ends, prepend=self._last_end).max(initial=self._longest))
+        self._last_end = int(ends[-1]) if len(ends) else self._last_end
         self._cuts = np.concatenate([self._cuts, ends])
         self._size += len(entries)
         while self._size > (limit := self._starts[-1] + BLOCK_WORDS):
             fitting = int(np.searchsorted(self._cuts, limit, side="right"))
             self._starts.append(int(self._cuts[fitting - 1]) if fitting else limit)
             self._cuts = self._cuts[fitting:]
+
+    @property
+    def longest(self) -> int:
+        """The most words of a sentence; a longer one is cut, and its last part may have no END."""
+        return min(BLOCK_WORDS, max(self._longest - 1, self._size - self._last_end))
 
     def finish(self) -> NDArray[np.int64]:
         """Return the start of each block, and the end of the last."""

@@ -1,12 +1,14 @@
 """KeyedVectors: keys, their vectors and all queries. A module imports only from those above it.
 
 query_input.py     the arguments of queries: keys, vectors, weights
+results.py         lists of neighbours
 half_precision.py  float16 as float32
 growing.py         an array to which rows are appended
 attributes.py      values of each key, such as counts
 table.py           keys and rows: arrays, norms, lookup
 editing.py         adding, changing, sorting and selecting rows
 cosines.py         the cosines of one vector with every row
+means.py           weighted means, of one list of words or of many texts
 search_kernels.py  the inner loops of the search, compiled by Numba
 search.py          many queries at once, block by block
 queries.py         similarity, neighbours, ranks

@@ -6,12 +6,13 @@ key is always a key and never a row number, and norms cannot be outdated, becaus
 
 import os
 from collections.abc import Iterable
-from typing import Self
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from firth.errors import OptionError
+from firth.errors import MissingExtraError, OptionError
+from firth.markup import table
 from firth.messages import counted
 from firth.vectors.alignment import Alignment, align
 from firth.vectors.approximate import ApproximateIndex
@@ -21,7 +22,13 @@ from firth.vectors.evaluation import Evaluation
 from firth.vectors.query_input import Key
 from firth.vectors.statistics import VectorStatistics, statistics
 
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
 PathLike = str | os.PathLike[str]
+_KEYS_SHOWN = 10
 
 
 class KeyedVectors(Evaluation, EditableTable):
@@ -52,6 +59,15 @@ class KeyedVectors(Evaluation, EditableTable):
         """
         return statistics(self)
 
+    def _repr_html_(self) -> str:
+        """Return the size and the first keys with their counts, for notebooks."""
+        keys, counts = self.index_to_key[:_KEYS_SHOWN], self.counts
+        columns = [keys] if counts is None else [keys, [f"{count:,}" for count in counts[:_KEYS_SHOWN].tolist()]]
+        size = f"{counted(len(self), 'key')}, vectors of {counted(self.vector_size, 'number')}, {self.vectors.dtype}"
+        more = [("…",) * len(columns)] if len(self) > len(keys) else []
+        rows = [*zip(*columns, strict=False), *more]  # keys that were edited by hand may be more than the counts
+        return table(rows, caption=f"{type(self).__name__}: {size}", headings=("key", "count")[: len(columns)])
+
     def align(self, onto: "KeyedVectors", keys: Iterable[Key] | None = None) -> Alignment[Self]:
         """Return these vectors rotated onto those of another era or training run; neither changes.
 
@@ -69,6 +85,60 @@ class KeyedVectors(Evaluation, EditableTable):
         Raises `MissingExtraError` if FAISS is not installed, and `OptionError` for settings out of range.
         """
         return ApproximateIndex(self, links=links, building=building, effort=effort)
+
+    # --- data frames
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return a pandas frame of V rows and D columns, 0 to D - 1; its index, `word` or `id`, holds the keys.
+
+        It has the dtype of the vectors and shares their memory, so it is read-only: `.copy()` it to change it.
+        `KeyedVectors(frame.index, frame.to_numpy())` is the way back. Raises `MissingExtraError` without pandas, and
+        `OptionError` if keys were edited and do not match the rows.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingExtraError("pandas", "pandas", "to_pandas") from error
+
+        from firth.formats.words import are_numbers
+
+        self.check_rows()
+        name = "id" if are_numbers(self.index_to_key) else "word"
+        return pd.DataFrame(self.vectors, index=pd.Index(self.index_to_key, name=name), copy=False)
+
+    def to_polars(self) -> "polars.DataFrame":
+        """Return the table of `to_arrow` as a Polars frame; `vector` is a column of arrays of D numbers.
+
+        Half precision becomes float32, since not every version of Polars has float16.
+        `KeyedVectors(frame["word"], frame["vector"].to_numpy())` is the way back. Raises `MissingExtraError` without
+        Polars, and the errors of `to_arrow`.
+        """
+        try:
+            import polars as pl
+        except ImportError as error:
+            raise MissingExtraError("polars", "polars", "to_polars") from error
+
+        return cast("polars.DataFrame", pl.from_arrow(self._arrow(self.compute_dtype), rechunk=False))
+
+    def to_arrow(self) -> "pyarrow.Table":
+        """Return a `pyarrow.Table` with a row for each key, as in Parquet files.
+
+        The columns are `word` (string) or `id` (int64), `vector` (fixed-size list of D numbers), and `count` (int64) if
+        the counts are known. Vectors whose rows are contiguous are not copied; do not edit them while the table is in
+        use. Raises `OptionError` if keys were edited and do not match the rows, and `FormatError` for a word that
+        cannot be written in UTF-8.
+        """
+        return self._arrow(self._vectors.dtype)
+
+    def _arrow(self, dtype: DTypeLike) -> "pyarrow.Table":
+        from firth.formats.arrow import arrow_table
+
+        self.check_rows()
+        return arrow_table(self.index_to_key, self._vectors.astype(dtype, copy=False), self.counts)
+
+    def __sklearn_clone__(self) -> Self:
+        """Return this object: scikit-learn's `clone` of an estimator shares its vectors, which can be large."""
+        return self
 
     # --- files; firth.formats is imported when used, since that takes 30 ms
 
@@ -161,9 +231,14 @@ class KeyedVectors(Evaluation, EditableTable):
     ) -> int:
         """Replace the vectors of keys that a word2vec file contains too by those of the file; return their number.
 
-        No key is added. gensim's `lockf`, which freezes rows during training, has no equivalent. Raises
-        `OptionError`, before anything changes, if the file's vectors have another size.
+        No key is added. Instead of gensim's `lockf`, give the vectors that training must not change to
+        `Word2Vec.partial_fit(freeze=)`. Raises `OptionError`, before anything changes, if the file's vectors have
+        another size.
         """
+        return len(self._intersect(fname, binary=binary, encoding=encoding, unicode_errors=unicode_errors))
+
+    def _intersect(self, fname: PathLike, *, binary: bool | None, encoding: str, unicode_errors: str) -> list[Key]:
+        """Do what `intersect_word2vec_format` does; return the keys that have vectors of the file."""
         file = KeyedVectors.load_word2vec_format(fname, binary=binary, encoding=encoding, unicode_errors=unicode_errors)
         if file.vector_size != self.vector_size:
             raise OptionError(
@@ -172,4 +247,4 @@ class KeyedVectors(Evaluation, EditableTable):
             )
         shared = [key for key in file.index_to_key if self.has_index_for(key)]
         self[shared] = file[shared]
-        return len(shared)
+        return shared

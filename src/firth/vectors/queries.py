@@ -4,15 +4,16 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import Protocol, cast, overload
+from typing import Literal, Protocol, cast, overload
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from firth.errors import MissingExtraError, OptionError
 from firth.messages import counted
 from firth.options import whole
 from firth.vectors.cosines import COSMUL_EPSILON, cosine, cosines, largest, unit
+from firth.vectors.means import Texts, TextWeights, row_sum, text_sums, unit_weights
 from firth.vectors.query_input import (
     FloatArray,
     Key,
@@ -27,6 +28,7 @@ from firth.vectors.query_input import (
     listed,
     weighted_items,
 )
+from firth.vectors.results import NeighbourList
 from firth.vectors.search import SearchedRows, TopRows, nearest
 from firth.vectors.table import VectorTable, unit_rows
 
@@ -135,20 +137,63 @@ class Queries(VectorTable):
         weight = np.ones(len(items)) if weights is None else np.asarray(weights, dtype=np.float64)
         if weight.shape != (len(items),):
             raise OptionError(f"give one weight for each of {counted(len(items), 'key')}: found shape {weight.shape}")
-        pairs = [
-            (item, float(w))
-            for item, w in zip(items, weight, strict=True)
-            if not (ignore_missing and is_key(item) and item not in self)
-        ]
-        mean = self._mean(pairs, pre_normalize)
+        mean = self._mean(items, weight, pre_normalize, ignore_missing)
         return unit(mean) if post_normalize else mean
 
-    def _mean(self, items: WeightedItems, normalize: bool = True) -> FloatArray:
-        total = np.zeros(self.vector_size)
-        for item, weight in items:
+    @overload
+    def mean_vectors(
+        self, texts: Texts, weights: TextWeights | None = None, pre_normalize: bool = True,
+        post_normalize: bool = False, ignore_missing: bool = True, *, return_unknown: Literal[False] = False
+    ) -> FloatArray: ...  # fmt: skip
+    @overload
+    def mean_vectors(
+        self, texts: Texts, weights: TextWeights | None = None, pre_normalize: bool = True,
+        post_normalize: bool = False, ignore_missing: bool = True, *, return_unknown: Literal[True]
+    ) -> tuple[FloatArray, NDArray[np.int64]]: ...  # fmt: skip
+    def mean_vectors(
+        self,
+        texts: Texts,
+        weights: TextWeights | None = None,
+        pre_normalize: bool = True,
+        post_normalize: bool = False,
+        ignore_missing: bool = True,
+        *,
+        return_unknown: bool = False,
+    ) -> FloatArray | tuple[FloatArray, NDArray[np.int64]]:
+        """Return the (n, D) means of the words of n texts, each what `get_mean_vector` returns; all in one pass.
+
+          texts           lists of words, or of whole-number keys; any iterable, which is read once. A text without a
+                          known word gives a row of zeros
+          weights         a list of weights for each text, one for each of its words; or an array of V weights, one for
+                          each row of these vectors. Composed vectors then have weight 1
+          return_unknown  also return the (n,) int64 numbers of words of each text that have no vector
+
+        The result is float32, or float64 for vectors in float64. Raises `OptionError` for a text that is not a list of
+        keys, such as a string that is not split, and for weights that do not match; with `ignore_missing=False`,
+        `UnknownWordError` for a word without a vector.
+        """
+        sums = text_sums(self, texts, weights, normalize=pre_normalize, ignore_missing=ignore_missing)
+        means = (sums.vectors / np.where(sums.weights == 0, 1, sums.weights)[:, None]).astype(self.compute_dtype)
+        means = unit_rows(means) if post_normalize else means
+        return (means, sums.unknown) if return_unknown else means
+
+    def _mean(
+        self, items: Sequence[Key | FloatArray], weights: NDArray[np.float64], normalize: bool = True,
+        ignore_missing: bool = False,
+    ) -> FloatArray:  # fmt: skip
+        """Return the mean of the vectors of keys and of given vectors."""
+        rows = self.rows_of(items)
+        with_row = rows >= 0
+        factors = unit_weights(weights[with_row], self.norms_of(rows[with_row])) if normalize else weights[with_row]
+        total = row_sum(self.vectors, rows[with_row], factors.astype(self.compute_dtype)).astype(np.float64)
+        absolute = float(np.abs(weights[with_row]).sum())
+        for place in np.flatnonzero(~with_row).tolist():
+            item, weight = items[place], weights[place]
+            if ignore_missing and is_key(item) and item not in self:
+                continue
             total += weight * self._vector_of(item, normalize)
-        weights = sum(abs(weight) for _, weight in items)
-        mean: FloatArray = (total / weights if weights else total).astype(self.compute_dtype)
+            absolute += abs(weight)
+        mean: FloatArray = (total / absolute if absolute else total).astype(self.compute_dtype)
         return mean
 
     def _vector_of(self, item: Key | FloatArray, normalize: bool = True) -> FloatArray:
@@ -196,15 +241,16 @@ class Queries(VectorTable):
         first, last = self._searched_range(clip_start, clip_end, restrict_vocab)
         topn = checked_topn(topn, optional=True)
         if topn == 0:
-            return []
+            return NeighbourList()
         items = weighted_items(positive, negative)
-        mean = unit(self._mean(items))
+        mean = unit(self._mean([item for item, _ in items], np.array([weight for _, weight in items])))
         given = self._rows_of_items(items)
         if indexer is not None and topn is not None:
             if (first, last) != (0, len(self)):
                 raise OptionError("an indexer searches every row: leave clip_start, clip_end and restrict_vocab out")
             found = indexer.most_similar(mean, topn + len(given))
-            return [(key, score) for key, score in found if self.key_to_index.get(key) not in given][:topn]
+            others = [(key, score) for key, score in found if self.key_to_index.get(key) not in given]
+            return NeighbourList(others[:topn])
         scores = cosines(self, mean, first, last)
         return scores if topn is None else self._best_keys(scores, first, given, topn)
 
@@ -235,7 +281,7 @@ class Queries(VectorTable):
         first, last = self._searched_range(0, None, restrict_vocab)
         topn = checked_topn(topn, optional=True)
         if topn == 0:
-            return []
+            return NeighbourList()
         items = weighted_items(positive, negative)
         if not any(weight > 0 for _, weight in items) or any(abs(weight) != 1 for _, weight in items):
             raise OptionError("most_similar_cosmul needs at least one positive word or vector, and no weights")
@@ -265,7 +311,7 @@ class Queries(VectorTable):
         first, last = self._searched_range(clip_start, clip_end, restrict_vocab)
         queries, own_rows = self._query_vectors(keys)
         if topn == 0 or first == last or not len(queries):
-            return [[] for _ in queries]
+            return [NeighbourList() for _ in queries]
         return self._with_keys(nearest(self._searched_rows(first, last), queries, own_rows[:, None], topn))
 
     @overload
@@ -375,12 +421,12 @@ class Queries(VectorTable):
         """Return the `topn` keys with the largest scores, those of rows `first` and after, without the given rows."""
         best = largest(scores, topn + len(given)) + first
         rows = [row for row in best.tolist() if row not in given][:topn]
-        return [(self.index_to_key[row], float(scores[row - first])) for row in rows]
+        return NeighbourList([(self.index_to_key[row], float(scores[row - first])) for row in rows])
 
     def _with_keys(self, best: TopRows) -> list[Neighbours]:
         keys = self.index_to_key
         return [
-            [(keys[row], score) for row, score in zip(rows, scores, strict=True) if row >= 0]
+            NeighbourList([(keys[row], score) for row, score in zip(rows, scores, strict=True) if row >= 0])
             for rows, scores in zip(best.rows.tolist(), best.scores.tolist(), strict=True)
         ]
 

@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Any, Self, cast
 
 import numpy as np
@@ -293,6 +294,12 @@ class VectorTable:
         self._for_each_block(fill)
         self._norms = norms
 
+    def norms_of(self, rows: RowIndices) -> FloatArray:
+        """Return the (n,) norms of n rows, computed for these rows alone if the norms of all are not known."""
+        if self._norms is not None:
+            return self._norms[rows]
+        return row_norms(widened(self._vectors[rows], self.compute_dtype))
+
     def _usable_rows(self) -> RowIndices:
         """Return the rows that have a direction: those that are finite and not zero."""
         return np.flatnonzero(np.isfinite(self.norms) & (self.norms > 0))
@@ -361,6 +368,16 @@ class VectorTable:
 
     def _rows(self, keys: Iterable[Key]) -> RowIndices:
         return np.array([self.get_index(key) for key in keys], dtype=np.intp)
+
+    def rows_of(self, keys: Sequence[object]) -> RowIndices:
+        """Return the (n,) rows of n keys, -1 for a key without one and for anything that is not a key."""
+        if not set(map(type, keys)) <= {str, int}:
+            keys = [key if is_key(key) else None for key in keys]
+        if self._key_to_index is None and self._lookups + len(keys) <= _FEW_LOOKUPS:
+            found: Iterable[int | None] = [self._row(cast(Key, key)) for key in keys]
+            return np.array([-1 if row is None else row for row in found], dtype=np.intp)
+        lookup = cast("dict[object, int]", self.key_to_index)
+        return np.fromiter(map(lookup.get, keys, repeat(-1)), np.intp, len(keys))
 
     def _vectors_of(self, keys: Sequence[Key]) -> FloatArray:
         """Return an (n, D) copy of the vectors of n keys; those of words without a row are composed."""

@@ -146,8 +146,8 @@ def segment_buckets(draw):
     pairs = pairs[np.lexsort(pairs.T)]
     weights = rng.integers(1, 5, len(pairs) if rng.random() < 0.5 else 0).astype(np.int8)
     center, nodes = random_rows(rng, V, D), random_rows(rng, V - 1, D)
-    key = np.uint64(rng.integers(2**63))
-    return block_kernels.SegmentBucket(center, nodes, pairs, weights, tree, key, np.float32(0.02)), D
+    key, frozen = np.uint64(rng.integers(2**63)), rng.random(V if rng.random() < 0.5 else 0) < 0.3
+    return block_kernels.SegmentBucket(center, nodes, pairs, weights, tree, key, np.float32(0.02), frozen), D
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

@@ -19,6 +19,7 @@ from firth.errors import NotEnoughMemoryError
 from firth.text import read_corpus
 from firth.training.loop import trainer
 from firth.training.loop.progress import Reporter
+from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord
 from firth.training.negative_sampling import hogwild
 
@@ -256,3 +257,63 @@ def test_progress_is_the_share_of_tasks_done_and_shows_no_loss_before_the_first(
         assert "nan" not in note
         assert " 0.00 M words/s" not in f" {note}"
     assert report.shown[-1][0] == 1.0
+
+
+class Notes(Reporter):
+    """Keeps the notes of the training stage."""
+
+    def __init__(self):
+        self.notes = []
+
+    def advance(self, done, total=None, note=""):
+        self.notes.append(note)
+
+
+class OneThousandWords:
+    """An engine of 1,000 words an epoch, for what the trainer reports of them."""
+
+    center = outside = subwords = None
+    n_words, raw_words = 900, 1000
+
+    def workspace(self):
+        return None
+
+    def rate(self, done):
+        return 0.025
+
+    def restore(self, state):
+        pass
+
+    def all_done(self, epoch):
+        return [9]
+
+
+def notes_at(*tallies, resumed=None):
+    """Return what is shown at each (epoch, progress, seconds, losses), in a new run or one that is resumed."""
+    kept, notes = Checkpointer(), Notes()
+    if resumed is not None:
+        kept.resumed = trainer.Tally(*resumed).to_state()
+    run = trainer.Trainer(OneThousandWords(), Options(), 1, notes, kept)
+    for epoch, progress, seconds, losses in tallies:
+        if epoch > run._tally.epoch:
+            run._seconds_of_epochs += run._tally.seconds
+        run._tally = trainer.Tally(epoch, None, 10 * len(losses), seconds, progress, losses)
+        run._show()
+    return notes.notes
+
+
+def test_there_is_no_loss_before_the_first_pair_and_no_speed_before_half_a_second():
+    shown = notes_at((0, 0.0, 0.1, []), (0, 0.1, 0.2, [30.0]), (0, 0.5, 2.0, [30.0, 20.0]))
+    assert shown == ["", "loss 3.0000  alpha 0.0250", "250 words/s  loss 2.5000  alpha 0.0250"]
+
+
+def test_the_speed_is_the_mean_of_the_run():
+    """Epochs begin with tasks that train nothing; a speed of each epoch would begin near zero every time."""
+    shown = notes_at((0, 1.0, 4.0, [30.0]), (1, 0.01, 0.4, [30.0]), (1, 0.5, 2.0, [30.0]))
+    assert [note.split("  ")[0] for note in shown] == ["250 words/s", "230 words/s", "250 words/s"]
+
+
+def test_the_speed_of_a_resumed_run_counts_only_what_this_run_did():
+    earlier = (2, [5], 100, 50.0, 0.5, [300.0])  # epoch 2, half of it done in 50 seconds
+    shown = notes_at((2, 0.5, 50.0, [300.0]), (2, 0.75, 51.0, [300.0]), resumed=earlier)
+    assert [note.split("  ")[0] for note in shown] == ["loss 30.0000", "250 words/s"]

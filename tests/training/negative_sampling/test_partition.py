@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firth import Options
+from firth.text import read_corpus
 from firth.training.negative_sampling import partition
-from firth.training.sampling import alias_table
+from firth.training.sampling import alias_table, noise_distribution
 
 fingerprint = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks/fingerprint.py"))
 
@@ -31,17 +32,32 @@ def test_a_chunk_takes_its_text_from_all_over_the_corpus():
 
 
 def test_a_corpus_has_at_least_eight_chunks_an_epoch_and_they_grow_with_the_number_of_buckets():
-    assert [partition.chunk_size(n, 16, Options()) for n in (1, 7, 8, 80, 100_000)] == [1, 1, 1, 10, 57]
-    assert [partition.chunk_size(100_000, P, Options()) for P in (16, 32, 64, 128)] == [57, 229, 916, 3666]
-    pairs = 57 * 32_768 * 6  # a window of 5 that shrinks holds 6 words on average
+    block = 32_768 * 6  # a window of 5 that shrinks holds 6 words on average
+    sizes = [partition.chunk_size(partition.Extent(n, block), 16) for n in (1, 7, 8, 80, 100_000)]
+    assert sizes == [1, 1, 1, 10, 57]
+    large = partition.Extent(100_000, block)
+    assert [partition.chunk_size(large, P) for P in (16, 32, 64, 128)] == [57, 229, 916, 3666]
+    pairs = 57 * block
     assert partition.BUCKET_PAIRS * 16**2 * 0.97 < pairs <= partition.BUCKET_PAIRS * 16**2
 
 
 def test_a_small_corpus_gets_fewer_blocks_than_asked_for():
     asked = Options(blocks=64)
-    assert [partition.count_row_blocks(10**6, n, asked) for n in (1, 8, 80, 800, 10**5)] == [4, 4, 12, 40, 64]
-    assert partition.count_row_blocks(100, 10**5, asked) == 4, "a block has at least 25 words"
-    assert partition.count_row_blocks(3, 1, asked) == 1
+    extents = [partition.Extent(n, 32_768 * 6) for n in (1, 8, 80, 800, 10**5)]
+    assert [partition.count_row_blocks(10**6, extent, asked) for extent in extents] == [4, 4, 12, 40, 64]
+    assert partition.count_row_blocks(100, extents[-1], asked) == 4, "a block has at least 25 words"
+    assert partition.count_row_blocks(3, extents[0], asked) == 1
+
+
+def test_a_corpus_of_short_sentences_has_no_more_pairs_than_they_have():
+    tokens = read_corpus([["a", "b", "c"], ["a", "b"]], Options(min_count=1)).tokens
+    extents = [partition.extent_of(tokens, Options(window=m)) for m in (1, 5, 10_000)]
+    assert extents == [partition.Extent(1, 2 * 32_768)] * 3, "each word of a sentence of three has two others"
+    paths = partition.extent_of(tokens, Options(objective="hierarchical_softmax"))
+    assert paths.min_chunks == partition.MIN_PATH_CHUNKS, "hierarchical softmax needs more chunks"
+    long = read_corpus(np.zeros((1, 40_000), np.int64), Options(min_count=1)).tokens
+    assert partition.extent_of(long, Options(window=32_767)).pairs == 32_767 * 32_768
+    assert partition.extent_of(long, Options(window=5, shrink_windows=False)).pairs == 10 * 32_768
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=300), st.integers(1, 20), st.integers(0, 2**63 - 1))
@@ -159,3 +175,23 @@ def test_the_test_sees_a_first_chunk_that_is_a_whole_epoch(monkeypatch):
     classes = fingerprint["class_of"](runs.counts)
     null = fingerprint["permuted"](runs.units, labels, classes, permutations=60, joint=False)
     assert null.test(runs.units, labels, classes).z > 5
+
+
+def test_frequent_words_are_drawn_less_often_as_noise():
+    """The mean noise count over partitions is that of equation (40a) of docs/derivation.md.
+
+    Blocks have equal loads rather than equal sizes, which moves the ratio by up to a twentieth for words with a share
+    of more than a thousandth. The standard error of the mean over 400 partitions is below 0.01.
+    """
+    one_ratio = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks/block_noise.py"))["one_ratio"]
+    V, P = 5_000, 8
+    counts = 1_000_000 // np.arange(1, V + 1)
+    words = partition.words_of(counts, Options())
+    P_n = noise_distribution(counts, 0.75)
+    drawn = (partition.draw_partition(words, P, seed, epoch=1, chunk=1).block_of for seed in range(400))
+    ratio = np.mean([one_ratio(block_of, P, words.loads, P_n) for block_of in drawn], axis=0)
+    expected = 1 / (1 + (P - 1) * P_n)
+    assert expected[0] < 0.85
+    assert expected[500] > 0.98
+    np.testing.assert_allclose(ratio[:20], expected[:20], rtol=0.05)
+    np.testing.assert_allclose(ratio[500:].mean(), expected[500:].mean(), rtol=0.02)

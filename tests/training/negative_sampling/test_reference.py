@@ -91,7 +91,7 @@ def test_the_buckets_hold_every_pair_of_every_window_once(text, P, m, shrink):
         windows = buckets.Windows(np.array(tokens, np.int32), keep, np.uint64(row), m, shrink, drawn.block_of)
         work = buckets.make_text_workspace(len(tokens))
         for module, chunk in ((block_kernels, ours), (reference, theirs)):
-            n = module.keep_words(windows, chunk.entries[row], work)
+            n = module.keep_words(windows, chunk.entries[row], chunk.spans[row], work)
             module.sort_positions(chunk.entries[row], n, drawn.block_of, chunk.order[row], chunk.starts[row])
         expected += Counter((c, o) for o, around in reference.windows(windows) for c in around.tolist())
     found = Counter()
@@ -122,3 +122,31 @@ def test_training_by_the_reference_equals_training_by_the_kernels(kind):
     for ours, theirs in zip(plain.history, compiled.history, strict=True):
         assert ours.pairs == theirs.pairs
         assert (ours.loss, ours.end_loss) == pytest.approx((theirs.loss, theirs.end_loss), rel=1e-6)
+
+
+def test_windows_as_large_as_the_sentence_hold_all_its_words():
+    """Each word is a center once for every other word of its sentence, whatever the window beyond it."""
+    tokens = np.append(np.arange(700), END).astype(np.int32)
+    everything, block_of = np.full(700, 2**32 - 1, np.uint32), np.zeros(700, np.uint16)
+    for m in (699, 32_767):
+        text = buckets.make_chunk_text(1, len(tokens), 1)
+        windows = buckets.Windows(tokens, everything, np.uint64(1), m, False, block_of)
+        work, words = buckets.make_text_workspace(len(tokens)), np.arange(700, dtype=np.int32)
+        n = block_kernels.keep_words(windows, text.entries[0], text.spans[0], work)
+        block_kernels.sort_positions(text.entries[0], n, block_of, text.order[0], text.starts[0])
+        made = block_kernels.make_pairs(text, 0, buckets.OutsideUnits(words, words, 700))
+        expected = [(c, o) for o in range(700) for c in range(700) if c != o]
+        assert sorted(map(tuple, made.pairs.tolist())) == sorted(expected)
+
+
+@pytest.mark.parametrize("kind", ["blocks", "hogwild"])
+def test_a_wide_window_and_many_noise_words_train_as_the_reference_does(kind):
+    options = {"vector_size": 5, "window": 32_767, "shrink_windows": False, "sample": 0.0, "negative": 70, "epochs": 1}
+    sentence = ids(300, 40, SEED).reshape(1, 300)
+    compiled, plain = (
+        model_of(kind, 1, alpha=0.001, **options).fit(sentence, progress=False, kernels=kernels)
+        for kernels in ("compiled", "reference")
+    )
+    assert compiled.history[0].pairs == plain.history[0].pairs == 300 * 299
+    # A row is updated up to 9,000 times by steps of about 0.001, and rounding errs by 6e-8 of a number below 1 each.
+    np.testing.assert_allclose(plain.wv.vectors, compiled.wv.vectors, atol=5e-5)

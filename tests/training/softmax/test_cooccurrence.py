@@ -138,3 +138,19 @@ def test_a_disk_array_grows_and_reads_any_slice(tmp_path):
     assert len(array[4:4]) == 0
     with pytest.raises(IndexError, match="12"):
         array[12]
+
+
+def test_counts_of_windows_as_large_as_the_sentence_are_exact():
+    """One cell sums 2,000 * 1,999 weights of 32,767, more than an int32 holds."""
+    corpus = read([[0] * 2000, [1, 2, 3]], sample=0.0)
+    options = Options(min_count=1, window=32_767, shrink_windows=False, sample=0.0)
+    counts = count(corpus, options=options)
+    np.testing.assert_array_equal(dense(counts), [[2000 * 1999, 0, 0, 0], [0, 0, 1, 1], [0, 1, 0, 1], [0, 1, 1, 0]])
+
+
+@given(st.lists(st.integers(0, 9), max_size=40), st.integers(1, 12))
+def test_the_number_of_pairs_of_a_block_is_that_of_its_windows(tokens, window):
+    tokens = np.array([token if token else -1 for token in tokens], np.int32)
+    sentences = "".join("." if token == -1 else "w" for token in tokens.tolist()).split(".")
+    expected = sum(min(len(s), i + window + 1) - max(0, i - window) - 1 for s in sentences for i in range(len(s)))
+    assert cooccurrence.most_pairs(tokens, window) == expected

@@ -44,14 +44,9 @@ class CbowSampling(HogwildEngine[sampling_kernels.CbowWorkspace]):
         block = TokenBlock(
             center=self._padded_center,
             outside=self._padded_outside,
-            tokens=tokens,
-            keep=self._keep,
             alias=self._alias,
-            key=np.uint64(key),
-            window=options.window,
-            shrink=options.shrink_windows,
             K=options.negative,
-            rate=np.float32(rate),
+            **self._window_fields(tokens, key, rate),
         )
         _, positions = self._train(block, options.cbow_mean, work)
         return TaskResult(positions, float(work.loss.sum()), 0.0)
@@ -82,14 +77,9 @@ class CbowPaths(HogwildEngine[path_kernels.CbowPathWorkspace]):
         block = NodeTokenBlock(
             center=self._padded_center,
             nodes=self._padded_outside,
-            tokens=tokens,
-            keep=self._keep,
             tree=self._tree,
-            key=np.uint64(key),
-            window=options.window,
-            shrink=options.shrink_windows,
-            rate=np.float32(rate),
             exchange=self._exchange,
+            **self._window_fields(tokens, key, rate),
         )
         _, positions = self._train(block, options.cbow_mean, work)
         return TaskResult(positions, float(work.loss.sum()), 0.0)

@@ -16,8 +16,10 @@ from firth.training.draws import draw_noise
 from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
 from firth.training.negative_sampling.reference import windows
 from firth.training.negative_sampling.window_kernels import Array, TokenBlock
+from firth.training.windows.frozen import unchanged
 
 Ids = NDArray[np.int32]
+_NO_WORDS = np.empty(0, np.int32)
 
 
 def position_step(
@@ -52,16 +54,24 @@ def position_step(
 
 
 def path_position_step(
-    V: Array, Q: Array, path: tuple[Ids, NDArray[np.int8]], context: Ids, rate: float, *, is_mean: bool
+    V: Array,
+    Q: Array,
+    path: tuple[Ids, NDArray[np.int8]],
+    context: Ids,
+    rate: float,
+    *,
+    is_mean: bool,
+    counts: Array | None = None,
 ) -> float:
     """Do the step (36a) of one position under hierarchical softmax, in place; return its loss in nats.
 
     V, Q     (words, D), (nodes, D) float32: input vectors, and vectors of the nodes
     path     (L,) the nodes of the target's path, without repeats, and (L,) its code
     context  (M,) words, with repeats, M at least 1
+    counts   (words,) how often each word counts in a context; None for once
     """
     nodes, code = path
-    h, signs = context_vector(V, context, is_mean=is_mean), (1 - 2 * code).astype(V.dtype)
+    h, signs = context_vector(V, context, is_mean=is_mean, counts=counts), (1 - 2 * code).astype(V.dtype)
     s = Q[nodes] @ h
     e = (-signs * sigmoid(-signs * s)).astype(V.dtype)  # sigma(s) - t
     change = -rate * (e @ Q[nodes])
@@ -86,7 +96,8 @@ def train_block(block: TokenBlock, is_mean: bool, work: CbowWorkspace) -> tuple[
             break
         pair = [(o, context) for o, context in positions[i::n_steps] if len(context)]
         draw_noise(block.key, i * block.K, block.K, block.alias, noise)
-        loss += position_step(block.center, block.outside, pair, noise, float(block.rate), is_mean=is_mean)
+        with unchanged(block.center, block.frozen, np.concatenate([_NO_WORDS, *(context for _, context in pair)])):
+            loss += position_step(block.center, block.outside, pair, noise, float(block.rate), is_mean=is_mean)
         trained += len(pair)
     work.loss[:] = 0
     work.loss[0] = loss
@@ -100,9 +111,10 @@ def train_path_block(block: NodeTokenBlock, is_mean: bool, work: CbowPathWorkspa
         if work.halt[0]:
             break
         if len(context):
-            loss += path_position_step(
-                block.center, block.nodes, tree.path(o), context, float(block.rate), is_mean=is_mean
-            )
+            with unchanged(block.center, block.frozen, context):
+                loss += path_position_step(
+                    block.center, block.nodes, tree.path(o), context, float(block.rate), is_mean=is_mean
+                )
             trained += 1
     work.loss[:] = 0
     work.loss[0] = loss

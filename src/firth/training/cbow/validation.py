@@ -19,6 +19,7 @@ from firth.training.softmax.cooccurrence import CountRows
 from firth.training.softmax.exact import PART_CENTERS, ExactLoss, ExactSoftmax, Floats
 
 MOST_POSITIONS = 20_000
+MOST_CONTEXT_WORDS = 2**24  # of all positions together; larger windows have fewer positions
 _HELD_OUT = 2**32 - 2  # with the seed, the key of the random draws
 
 Ids = NDArray[np.int32]
@@ -34,11 +35,14 @@ class Positions(NamedTuple):
 def choose_positions(tokens: TokenStore, vocabulary: Vocabulary, options: Options) -> Positions:
     """Return at most 20,000 positions of a text, evenly spread, subsampled and windowed as in training.
 
+    There are fewer if windows of more than 400 words are full.
+
     They are the same for the same text, options and seed. Raises `CorpusError` if no position has a context.
     """
     rng = np.random.default_rng((options.seed, _HELD_OUT))
     keep = sampling.keep_thresholds(vocabulary.counts, options.sample)
-    step = max(1, -(-tokens.n_words // MOST_POSITIONS))
+    m = min(options.window, max(1, tokens.longest - 1))
+    step = max(1, -(-tokens.n_words // min(MOST_POSITIONS, MOST_CONTEXT_WORDS // (2 * m))))
     found = []
     first = 0  # of the next block's words, the first that is chosen
     for block in range(tokens.n_blocks):
@@ -47,7 +51,7 @@ def choose_positions(tokens: TokenStore, vocabulary: Vocabulary, options: Option
         words = np.flatnonzero(ids != END)
         places = words[first::step]
         first = (first - len(words)) % step
-        found.append(_positions_at(places, ids, _radii(len(places), options, rng), options.window))
+        found.append(_positions_at(places, ids, _radii(len(places), options, rng), m))
     positions = Positions(*map(np.concatenate, zip(*found, strict=True)))
     if not len(positions.targets):
         raise CorpusError(
@@ -119,14 +123,21 @@ def positions_loss(
 
 @np.errstate(over="ignore", invalid="ignore")
 def positions_path_loss(
-    center: Floats, nodes: Floats, positions: Positions, word_counts: NDArray[np.int64], *, is_mean: bool
+    center: Floats,
+    nodes: Floats,
+    positions: Positions,
+    word_counts: NDArray[np.int64],
+    *,
+    is_mean: bool,
+    counts: Floats | None = None,
 ) -> ExactLoss:
     """Return the mean loss (34) of hierarchical softmax over the positions.
 
-    center: (V, D) float32; nodes: (V - 1, D) float32, for the tree of `word_counts`, (V,).
+    center: (V, D) float32; nodes: (V - 1, D) float32, for the tree of `word_counts`, (V,); counts: as in
+    `positions_loss`.
     """
     tree, losses = make_tree(word_counts), []
-    for h, rows in _parts(center, positions, PART_CENTERS, None, is_mean=is_mean):
+    for h, rows in _parts(center, positions, PART_CENTERS, counts, is_mean=is_mean):
         losses.append(np.zeros(len(h)))
         add_path_losses(h, nodes, np.arange(len(h)), rows, tree, losses[-1])
     return _mean_loss(losses)

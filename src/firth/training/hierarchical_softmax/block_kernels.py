@@ -18,6 +18,7 @@ from firth.objectives import HuffmanTree
 from firth.training.draws import shuffle
 from firth.training.negative_sampling.block_kernels import HALT_GROUPS, merge_inputs, prefetch_row
 from firth.training.negative_sampling.buckets import GROUP, LEAD, SEEN, Array
+from firth.training.windows.frozen import NONE_FROZEN, copy_frozen
 from firth.training.windows.layout import LANES, STRIP_BYTES, TILE, Step, aligned_zeros, strips
 from firth.training.windows.step import compile_own_step, set_column_weight, set_row_weight
 
@@ -32,6 +33,7 @@ class SegmentBucket(NamedTuple):
     paths: HuffmanTree  # of the segments
     key: Any  # uint64: the seed of the random order
     rate: Any  # float32: learning rate
+    frozen: Array = NONE_FROZEN  # (V,) bool: the rows of `center` that stay as they are; empty: none
 
 
 class SegmentWorkspace(NamedTuple):
@@ -54,6 +56,7 @@ class SegmentWorkspace(NamedTuple):
     g: Array  # (T * GROUP / 2, 16) float32: -eta G of (27a)
     sums: Array  # (GROUP,): addresses of the rows of `partial`
     partial: Array  # (GROUP, D padded) float32: input rows whose changes are summed over several tiles
+    copies: Array  # (GROUP, D padded) float32: copies of frozen rows
     zero_row: Array  # (D padded,) float32: the input row that an odd last input is paired with
     unused_row: Array  # (D padded,) float32: the output row where a tile has none
     loss: Array  # (16,) float64: the loss summed over the bucket
@@ -77,6 +80,7 @@ def make_workspace(vector_size: int, longest: int, halt: Array, most_pairs: int 
         g=aligned_zeros((most_tiles * GROUP // 2, LANES)),
         sums=np.zeros(GROUP, np.int64),
         partial=aligned_zeros((GROUP, width)),
+        copies=aligned_zeros((GROUP, width)),
         zero_row=aligned_zeros((width,)),
         unused_row=aligned_zeros((width,)),
         loss=aligned_zeros((LANES,), np.float64),
@@ -217,6 +221,8 @@ def compile_train_bucket(n_strips: int) -> Any:
                 weigh_centers(pair_weights, order[number], n, row_weights)
             if work.may_repeat[slot]:
                 n = merge_inputs(work.inputs, slot, 0, n, row_weights)
+            if len(bucket.frozen) > 0:
+                copy_frozen(work.inputs[slot], n, bucket.center, bucket.frozen, work.copies, row_bytes)
             if n % 2 == 1:
                 work.inputs[slot, n] = address(work.zero_row)
                 set_row_weight(row_weights, n, np.float32(0))

@@ -113,7 +113,7 @@ class PathBlocks(BlockEngine[NodeChunk, PathWorker]):
     def _prepare(self, tokens: NDArray[np.int32], key: int, chunk: NodeChunk, row: int, work: PathWorker) -> None:
         options, of_center, text = self._options, chunk.partition.block_of, chunk.text
         windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, of_center)
-        n = self._text.keep_words(windows, text.entries[row], work.text)
+        n = self._text.keep_words(windows, text.entries[row], text.spans[row], work.text)
         of_node = chunk.nodes.levels[-1].block_of
         for sorted_text, block_of in ((text, of_node), (chunk.by_center, of_center)):
             self._text.sort_positions(text.entries[row], n, block_of, sorted_text.order[row], sorted_text.starts[row])
@@ -127,7 +127,8 @@ class PathBlocks(BlockEngine[NodeChunk, PathWorker]):
     def _count(self, chunk: NodeChunk, block: int) -> list[counting.CountedPairs]:
         partition, members = chunk.partition, self._classes.members
         center = counting.CenterBlock(chunk.by_center, block, partition.slot_of, len(partition.words[block]))
-        found = self._counting.count_pairs(center, self._options.window, self._classes)
+        farthest = max(1, min(self._options.window, self._tokens.longest - 1))
+        found = self._counting.count_pairs(center, farthest, self._classes)
         counted = []
         for level, blocks in zip(chunk.segments.levels[:-1], chunk.nodes.levels, strict=False):
             rank_of = np.append(blocks.rank_of, np.int32(-1))[level.places[members]]
@@ -149,6 +150,7 @@ class PathBlocks(BlockEngine[NodeChunk, PathWorker]):
             paths=chunk.segments.paths,
             key=np.uint64(key),
             rate=np.float32(rate),
+            frozen=self._frozen,
         )
         self._train(bucket, work.groups)
         is_root = chunk.nodes.blocks[place[1]].level == 0  # every pair has one part there

@@ -69,7 +69,7 @@ def count_pairs(center: CenterBlock, window: int, classes: Classes) -> NDArray[n
     counters = Counters(np.zeros(C + 1, np.int32), np.empty(C + 1, np.int32))
     found = np.empty((min(2 * window * n, center.n_words * C), 3), np.int32)
     lengths = text.starts[:, -1].copy()
-    return found[: count_classes(text.entries, lengths, places[0], window, classes.class_of, counters, found)]
+    return found[: count_classes(text, lengths, places[0], window, classes.class_of, counters, found)]
 
 
 def weigh_pairs(found: NDArray[np.int32], rank_of: NDArray[np.int32], starts: NDArray[np.int64]) -> CountedPairs:
@@ -125,26 +125,28 @@ def count_entry(entry, is_pair, class_of, counters, n_met):
 
 
 @kernel()
-def count_classes(entries, lengths, places, window, class_of, counters, found):
+def count_classes(chunk, lengths, places, window, class_of, counters, found):
     """Write the centers at `places`, which are sorted by word, with the classes they meet and how often, to `found`.
 
-    Return the number of rows. entries: those of a `ChunkText`; lengths: (T,), how many words each row of it has.
+    Return the number of rows. chunk: ChunkText; lengths: (T,), how many words each row of it has.
     """
-    size, counts, met = entries.shape[1], counters.counts, counters.met
+    entries, size, counts, met = chunk.entries, chunk.entries.shape[1], counters.counts, counters.met
     counts[len(counts) - 1] = 1
     n = n_met = 0
     for number in range(len(places)):
-        ahead = address(entries) + 8 * np.int64(places[min(number + LEAD_WINDOWS, len(places) - 1)])
+        next_place = np.int64(places[min(number + LEAD_WINDOWS, len(places) - 1)])
+        ahead = address(entries) + 8 * next_place
         prefetch(ahead - STRIP_BYTES // 2, 0)
         prefetch(ahead + STRIP_BYTES // 2, 0)
+        prefetch(address(chunk.spans) + 4 * next_place, 0)
         place = np.int64(places[number])
         row, i = place // size, place % size
-        text, center = entries[row], word_of(entries[row, i])
+        text, spans, center = entries[row], chunk.spans[row], word_of(entries[row, i])
         for k in range(max(0, i - window), i):
-            is_pair = (text[k] >> np.int64(56)) & np.int64(0xFF) >= i - k
+            is_pair = np.int64(spans[k]) >> np.int64(16) >= i - k
             n_met = count_entry(text[k], is_pair, class_of, counters, n_met)
         for k in range(i + 1, min(np.int64(lengths[row]), i + window + 1)):
-            is_pair = (text[k] >> np.int64(48)) & np.int64(0xFF) >= k - i
+            is_pair = np.int64(spans[k]) & np.int64(0xFFFF) >= k - i
             n_met = count_entry(text[k], is_pair, class_of, counters, n_met)
         after = np.int64(places[min(number + 1, len(places) - 1)])
         if number + 1 < len(places) and word_of(entries[after // size, after % size]) == center:

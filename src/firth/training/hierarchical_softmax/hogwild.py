@@ -35,14 +35,9 @@ class HogwildPaths(HogwildEngine[window_kernels.PathWorkspace]):
         block = window_kernels.NodeTokenBlock(
             center=self._padded_center,
             nodes=self._padded_outside,
-            tokens=tokens,
-            keep=self._keep,
             tree=self._tree,
-            key=np.uint64(key),
-            window=self._options.window,
-            shrink=self._options.shrink_windows,
-            rate=np.float32(rate),
             exchange=self._exchange,
+            **self._window_fields(tokens, key, rate),
         )
         _, pairs = self._train(block, work)
         return TaskResult(pairs, float(work.loss.sum()), 0.0)

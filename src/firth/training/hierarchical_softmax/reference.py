@@ -15,6 +15,7 @@ from firth.training.hierarchical_softmax.counting import MOST_EQUAL, CenterBlock
 from firth.training.hierarchical_softmax.window_kernels import Array, NodeTokenBlock, PathWorkspace
 from firth.training.negative_sampling.buckets import GROUP
 from firth.training.negative_sampling.reference import windows
+from firth.training.windows.frozen import unchanged
 
 Ids = NDArray[np.int32]
 
@@ -41,7 +42,8 @@ def train_block(block: NodeTokenBlock, work: PathWorkspace) -> tuple[int, int]:
     for o, around in windows(block):
         if work.halt[0]:
             break
-        loss += path_step(block.center, block.nodes, around, tree.path(o), float(block.rate))
+        with unchanged(block.center, block.frozen, around):
+            loss += path_step(block.center, block.nodes, around, tree.path(o), float(block.rate))
         n_pairs += len(around)
     work.loss[:] = 0
     work.loss[0] = loss
@@ -50,8 +52,8 @@ def train_block(block: NodeTokenBlock, work: PathWorkspace) -> tuple[int, int]:
 
 def count_pairs(center: CenterBlock, window: int, classes: Classes) -> NDArray[np.int32]:
     """Do what `counting.count_pairs` does; rows of one center may be in another order."""
-    entries, starts, block = center.text.entries, center.text.starts, center.number
-    words, before, after = entries & 0xFFFFFFFF, entries >> 48 & 0xFF, entries >> 56 & 0xFF
+    words, starts, block = center.text.entries & 0xFFFFFFFF, center.text.starts, center.number
+    before, after = ((center.text.spans >> shift & 0xFFFF).astype(np.int64) for shift in (0, 16))
     pairs = np.zeros((0, 2), np.int64)
     for row, n in enumerate(starts[:, -1]):
         for i in center.text.order[row, starts[row, block] : starts[row, block + 1]]:
@@ -100,6 +102,7 @@ def train_bucket(bucket: SegmentBucket, work: SegmentWorkspace) -> None:
             break
         centers, segment = bucket.pairs[group, 0], int(bucket.pairs[group.start, 1])
         around = np.repeat(centers, bucket.weights[group]) if len(bucket.weights) else centers
-        loss += path_step(bucket.center, bucket.nodes, around, paths.path(segment), float(bucket.rate))
+        with unchanged(bucket.center, bucket.frozen, around):
+            loss += path_step(bucket.center, bucket.nodes, around, paths.path(segment), float(bucket.rate))
     work.loss[:] = 0
     work.loss[0] = loss

@@ -1,7 +1,7 @@
 """Cuts the paths of a Huffman tree into segments, and assigns subtrees to blocks, for the block schedule.
 
 The loss (31) of docs/derivation.md is a sum over the nodes of a path, so a pair can be trained on some nodes of its
-path at one time and on others at another (Result 39). The tree is cut at fixed depths. What lies between two cuts is a
+path at one time and on others at another (Result 41). The tree is cut at fixed depths. What lies between two cuts is a
 *level*: a set of small trees, its *pieces*. Where a path crosses a level it has a *segment*. Near the root few segments
 exist, and many words share each; below the last cut every word has its own.
 

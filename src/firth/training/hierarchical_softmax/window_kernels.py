@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from firth.compiling.kernel import address, helper, kernel
 from firth.objectives import HuffmanTree
+from firth.training.windows.frozen import NONE_FROZEN
 from firth.training.windows.inputs import (
     LEAD,
     InputTables,
@@ -52,6 +53,7 @@ class NodeTokenBlock(NamedTuple):
     shrink: bool  # whether the size of each window is drawn from 1..m
     rate: Any  # float32: learning rate
     exchange: int  # windows between two exchanges of the most frequent nodes, at least 1
+    frozen: Array = NONE_FROZEN  # (V,) bool: the rows of `center` that stay as they are; empty: none
 
 
 class PathWorkspace(NamedTuple):

@@ -122,6 +122,10 @@ class Engine(ABC, Generic[TaskT, WorkspaceT]):
         """Replace initial values of both matrices, in place."""
         rows.copy_into(self.center, self.outside)
 
+    @abstractmethod
+    def freeze(self, frozen: NDArray[np.bool_]) -> None:
+        """Keep rows of `center` as they are from now on: those where `frozen`, (V,), is True."""
+
     def refresh(self) -> None:
         """Bring `center` up to date with what was trained; no task is under way."""
 

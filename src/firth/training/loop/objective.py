@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from firth.options import Options
 from firth.subwords import SubwordVectors
 from firth.text import Corpus
@@ -16,8 +19,9 @@ from firth.training.loop.trainer import EpochRecord
 class Training(Protocol):
     """A trainer.
 
-    `start_from` replaces the initial values of some rows, before `epochs`, in a run that is not resumed. `epochs`
-    trains, yielding a record after each epoch; `stop`, from any thread, makes it end early.
+    `start_from` replaces the initial values of some rows, before `epochs`, in a run that is not resumed. `freeze` keeps
+    rows of `center` as they are: those where a (V,) mask is True. `epochs` trains, yielding a record after each epoch;
+    `stop`, from any thread, makes it end early.
     """
 
     center: Matrix  # (V, D), trained in place
@@ -25,6 +29,8 @@ class Training(Protocol):
     subwords: SubwordVectors | None  # the rows of n-grams, trained in place, or None
 
     def start_from(self, rows: StartRows) -> None: ...
+
+    def freeze(self, frozen: NDArray[np.bool_]) -> None: ...
 
     def epochs(self) -> Iterator[EpochRecord]: ...
 

@@ -5,8 +5,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any, Self
+
+from firth.logs import log
 
 _RETRY_SECONDS = 0.02
 
@@ -112,3 +115,28 @@ def _in_llvm(frame: FrameType | None) -> bool:
 def terminate(number: int, frame: FrameType | None) -> None:
     """Handle SIGTERM: raise `SystemExit` with the exit status of a process that the signal killed."""
     raise SystemExit(128 + number)
+
+
+@contextmanager
+def explained(kept: Callable[[], str], model: object = None) -> Iterator[None]:
+    """Give an interrupt of the block a text, `kept()`, which a notebook then shows instead of a traceback.
+
+    It also gets the attribute `model`, because a cell `model = Word2Vec().fit(corpus)` does not assign its variable
+    when it is interrupted: IPython keeps the exception as `sys.last_value`.
+
+    The exception stays a plain `KeyboardInterrupt`: for a subclass Python would not end by the signal, and a shell
+    script would continue after Ctrl-C.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        text = f"interrupted {kept()}"
+        log.warning("%s", text)
+        interrupt.args = (text,)
+        interrupt.model = model  # type: ignore[attr-defined]
+        where = "" if model is None else " (the model is also sys.last_value.model)"
+        shown: Callable[[], list[str]] = partial(
+            list, [f"{type(interrupt).__name__}: {text}{where}"]
+        )  # unlike a lambda, it can be pickled
+        interrupt._render_traceback_ = shown  # type: ignore[attr-defined] # IPython calls it
+        raise

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.messages import option
-from firth.options import Options
+from firth.options import Options, pair_text
 from firth.subwords import SubwordVectors
 from firth.text import KnownWords, Vocabulary
 
@@ -28,6 +28,7 @@ class StartRows(NamedTuple):
     center, outside  (V', D) float16, float32 or float64; `outside` may be None
     nodes            the nodes of the same Huffman tree as the run's, or None
     subwords         the rows of n-grams, numbered as the run's, or None
+    frozen           (V,) bool: the center rows of the run that training does not change, all of them in `rows`
     """
 
     rows: NDArray[np.intp]
@@ -36,6 +37,7 @@ class StartRows(NamedTuple):
     outside: NDArray[Any] | None
     nodes: NDArray[Any] | None
     subwords: SubwordVectors | None = None
+    frozen: NDArray[np.bool_] | None = None
 
     def copy_ngrams_into(self, subwords: SubwordVectors) -> None:
         """Overwrite the rows of n-grams that both have, in place."""
@@ -68,16 +70,19 @@ class StartRows(NamedTuple):
     def average_into(self, center: Matrix, output: Matrix, weight: float) -> None:
         """Replace rows x of both matrices, in place, by s + (1 - weight) (x - s), where s is the row to start from.
 
-        Without `outside` or `nodes` the output matrix does not change.
+        Without `outside` or `nodes` the output matrix does not change, and neither do frozen rows.
         """
         share = np.float32(1 - weight)
-        for trained, rows, start, sources in self._parts(center, output):
+        for trained, rows, start, sources in self._parts(center, output, averages=True):
             before = start[sources]
             trained[rows] = before + share * (trained[rows] - before)
 
-    def _parts(self, center: Matrix, output: Matrix) -> Iterator[tuple[Matrix, _Rows, NDArray[Any], _Rows]]:
+    def _parts(
+        self, center: Matrix, output: Matrix, *, averages: bool = False
+    ) -> Iterator[tuple[Matrix, _Rows, NDArray[Any], _Rows]]:
         """Yield a matrix of the run, some of its rows, the matrix to start from, and its rows, a few MiB at a time."""
-        yield from _in_parts(center, self.rows, self.center, self.sources)
+        changed = ~self.frozen[self.rows] if averages and self.frozen is not None else slice(None)
+        yield from _in_parts(center, self.rows[changed], self.center, self.sources[changed])
         if self.outside is not None:
             yield from _in_parts(output, self.rows, self.outside, self.sources)
         if self.nodes is not None:
@@ -104,6 +109,7 @@ class Start:
     nodes            (V' - 1, D): of the Huffman tree of the vectors, if the run has the same tree
     subwords         the rows of n-grams of the vectors, if they have any
     is_averaged      whether the vectors of the run are averaged with these at its end
+    frozen           the keys whose center vectors the run does not change
     """
 
     keys: Sequence[Any]
@@ -114,9 +120,15 @@ class Start:
     nodes: NDArray[Any] | None = None
     subwords: SubwordVectors | None = None
     is_averaged: bool = False
+    frozen: frozenset[Any] = frozenset()
 
     def check(self, options: Options) -> None:
         """Raise `OptionError` if a run with these options cannot start from these vectors."""
+        if self.frozen and options.subwords is not None:
+            raise OptionError(
+                f"{option('freeze')} is not available with {option('subwords', pair_text(options.subwords))}: words "
+                "share the rows of n-grams, so a vector changes with those of other words. Leave it out"
+            )
         if options.objective == "softmax" and self.outside is None and not options.warm_epochs:
             raise OptionError(
                 f"{option('objective', 'softmax')} with {option('warm_epochs', 0)} cannot start from vectors without "
@@ -133,11 +145,14 @@ class Start:
         source_of: Mapping[Any, int] = {key: row for row, key in enumerate(self.keys)}
         sources = np.array([source_of.get(key, -1) for key in vocabulary.index_to_key], np.intp)
         rows = np.flatnonzero(sources >= 0)
-        return StartRows(rows, sources[rows], self.center, self.outside, self.nodes, self.subwords)
+        frozen = np.array([key in self.frozen for key in vocabulary.index_to_key], np.bool_) if self.frozen else None
+        return StartRows(rows, sources[rows], self.center, self.outside, self.nodes, self.subwords, frozen)
 
     def digest(self) -> str:
-        """Return the SHA-256, in hex, of the keys and the vectors."""
+        """Return the SHA-256, in hex, of the keys, the vectors and the frozen keys."""
         digest = hashlib.sha256(json.dumps(list(self.keys)).encode())
+        if self.frozen:
+            digest.update(json.dumps([key in self.frozen for key in self.keys]).encode())
         for matrix in (self.center, self.outside, self.nodes, None if self.subwords is None else self.subwords.rows):
             if matrix is not None:
                 digest.update(f"{matrix.dtype.str} {matrix.shape}".encode())

@@ -10,6 +10,7 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.compiling.kernel import Kernel
 from firth.errors import DivergenceError, FormatError, NothingToTrainError
@@ -23,6 +24,7 @@ from firth.training.loop.state import Checkpointer, State
 
 POLL_SECONDS = 0.1  # between two updates of the progress, which also check for interrupts
 GRACE_SECONDS = 1.0  # for tasks under way to end after an interrupt
+_SETTLED_SECONDS = 0.5  # of training, before its speed is shown: the first tasks only make pairs, or wait for memory
 _LARGEST_EXPONENT = 700  # exp of more overflows float64
 _POSITION = ("epoch", "done", "pairs", "seconds", "progress")
 _MOST_PAIRS = 2**63 - 1
@@ -144,10 +146,16 @@ class Trainer:
             self._tally = Tally.from_state(self._checkpointer.resumed, options.epochs, engine.all_done)
             engine.restore(self._checkpointer.resumed)
             self._checkpointer.resumed = None
+        self._position_before = self._tally.epoch + self._tally.progress  # where this run starts
+        self._seconds_of_epochs = -self._tally.seconds  # this run's seconds in the epochs that are done
 
     def start_from(self, rows: StartRows) -> None:
         """Replace initial values of both matrices, before `epochs`."""
         self._engine.start_from(rows)
+
+    def freeze(self, frozen: NDArray[np.bool_]) -> None:
+        """Keep rows of `center` as they are: those where `frozen`, (V,), is True."""
+        self._engine.freeze(frozen)
 
     def stop(self) -> None:
         """Make all workers stop in the middle of their tasks; the state can then be saved only if those are undone."""
@@ -172,6 +180,7 @@ class Trainer:
             record = self._record()
             self._reporter.show(summary(record, self._options.epochs, exact=self._engine.exact))
             self._explain(record)
+            self._seconds_of_epochs += self._tally.seconds
             self._tally = Tally(epoch + 1)
             yield record
 
@@ -263,13 +272,19 @@ class Trainer:
         return self._engine.rate((self._tally.epoch + progress) / self._options.epochs)
 
     def _show(self) -> None:
-        """Report words per second, loss and learning rate, once there are pairs."""
-        engine, tally = self._engine, self._tally
-        progress = min(1.0, tally.progress)
-        words = round((tally.epoch + progress) * engine.n_words)
-        speed = rate_of(progress * engine.raw_words, tally.seconds)
-        note = f"{speed}  loss {tally.mean_loss:.4f}  alpha {self._rate(progress):.4f}"
-        self._reporter.advance(words, note=note if tally.pairs else "")
+        """Report speed, loss and learning rate, once there are pairs."""
+        engine = self._engine
+        with self._lock:  # pairs and losses of the same tasks
+            epoch, progress = self._tally.epoch, min(1.0, self._tally.progress)
+            loss = f"loss {self._tally.mean_loss:.4f}  alpha {self._rate(progress):.4f}" if self._tally.pairs else ""
+        note = f"{self._speed(epoch + progress)}{loss}"
+        self._reporter.advance(round((epoch + progress) * engine.n_words), note=note if loss else "")
+
+    def _speed(self, position: float) -> str:
+        """Return the mean speed of this run up to a position, in epochs; nothing before it can be measured."""
+        words = (position - self._position_before) * self._engine.raw_words
+        seconds = self._seconds_of_epochs + self._tally.seconds
+        return f"{rate_of(words, seconds)}  " if seconds >= _SETTLED_SECONDS and words > 0 else ""
 
     def _record(self) -> EpochRecord:
         tally, rate, started = self._tally, self._rate(1.0), time.perf_counter()

@@ -38,6 +38,7 @@ from firth.training.negative_sampling.steps import (
     reset_column_weights,
     weigh_outputs,
 )
+from firth.training.windows.frozen import copy_frozen
 from firth.training.windows.layout import LANES, STRIP_BYTES, TILE, Step, tiles
 from firth.training.windows.step import compile_step, set_row_weight
 
@@ -54,21 +55,21 @@ def word_of(entry):
 @helper()
 def block_of(entry):
     """Return the block of the word."""
-    return (entry >> np.int64(32)) & np.int64(0xFFFF)
+    return entry >> np.int64(32)
 
 
 @helper()
-def window_of(entry, place):
+def window_of(span, place):
     """Return where the window around the entry at `place` begins and ends."""
-    return place - ((entry >> np.int64(48)) & np.int64(0xFF)), place + np.int64(1) + (entry >> np.int64(56))
+    return place - (np.int64(span) & np.int64(0xFFFF)), place + np.int64(1) + (np.int64(span) >> np.int64(16))
 
 
 @kernel()
-def keep_words(windows, entries, work):
+def keep_words(windows, entries, spans, work):
     """Write the words of a block of tokens that survive subsampling, with their windows; return their number.
 
-    The draws are those of `window_kernels.train_block`. windows: Windows; entries: a row of those of a `ChunkText`;
-    work: TextWorkspace. The same in NumPy: `reference.keep_words`.
+    The draws are those of `window_kernels.train_block`. windows: Windows; entries, spans: rows of those of a
+    `ChunkText`; work: TextWorkspace. The same in NumPy: `reference.keep_words`.
     """
     kept, first, stop = work.kept, work.first, work.stop
     n, _ = subsample(windows.tokens, windows.keep, windows.key, kept, first, stop)
@@ -76,7 +77,8 @@ def keep_words(windows, entries, work):
         block = np.int64(windows.block_of[kept[i]])
         r = window_size(windows.key, i, windows.window, windows.shrink)
         before, after = min(r, i - np.int64(first[i])), min(r, np.int64(stop[i]) - 1 - i)
-        entries[i] = np.int64(kept[i]) | block << np.int64(32) | before << np.int64(48) | after << np.int64(56)
+        entries[i] = np.int64(kept[i]) | block << np.int64(32)
+        spans[i] = np.uint32(before | after << np.int64(16))
     return n
 
 
@@ -112,7 +114,7 @@ def make_pairs(text: ChunkText, block: int, outside: OutsideUnits) -> BlockPairs
     starts = np.zeros(text.starts.shape[1], np.int64)
     place_words(text, block, outside.slot_of, places, unit_starts, starts)
     pairs = np.empty((starts[-1], 2), np.int32)
-    fill_pairs(text.entries.reshape(-1), places[0], outside.unit_of, starts[:-1].copy(), pairs)
+    fill_pairs(text.entries.reshape(-1), text.spans.reshape(-1), places[0], outside.unit_of, starts[:-1].copy(), pairs)
     return BlockPairs(pairs, starts)
 
 
@@ -146,17 +148,18 @@ def place_words(text, block, slot_of, places, word_starts, starts):
     size, n = text.entries.shape[1], 0
     unsorted, slots, by_word = places[1], places[2], places[0]
     for row in range(len(text.entries)):
-        entries, order, end = text.entries[row], text.order[row], text.starts[row, block + 1]
+        entries, spans, order, end = text.entries[row], text.spans[row], text.order[row], text.starts[row, block + 1]
         for k in range(text.starts[row, block], end):
-            prefetch(address(entries) + 8 * np.int64(order[min(k + LEAD_WINDOWS, end - 1)]), 0)
+            ahead = np.int64(order[min(k + LEAD_WINDOWS, end - 1)])
+            prefetch(address(entries) + 8 * ahead, 0)
+            prefetch(address(spans) + 4 * ahead, 0)
             i = np.int64(order[k])
-            entry = entries[i]
-            slot = slot_of[word_of(entry)]
+            slot = slot_of[word_of(entries[i])]
             word_starts[slot + 1] += 1
-            first, stop = window_of(entry, i)
+            first, stop = window_of(spans[i], i)
             for j in range(first, stop):
                 starts[block_of(entries[j]) + 1] += 1
-            starts[block_of(entry) + 1] -= 1
+            starts[block_of(entries[i]) + 1] -= 1
             unsorted[n], slots[n] = row * size + i, slot
             n += 1
     for slot in range(len(word_starts) - 1):
@@ -172,20 +175,22 @@ def place_words(text, block, slot_of, places, word_starts, starts):
 
 
 @kernel()
-def fill_pairs(entries, places, unit_of, positions, pairs):
+def fill_pairs(entries, spans, places, unit_of, positions, pairs):
     """Write the pairs of the words at `places` to `pairs` (n, 2) int32.
 
-    entries: those of a `ChunkText`, row by row. unit_of: (V,) int32, what stands for each outside word. positions:
-    (P,) int64, where the next pair of each center block is written; advanced in place.
+    entries, spans  those of a `ChunkText`, row by row
+    unit_of         (V,) int32: what stands for each outside word
+    positions       (P,) int64, where the next pair of each center block is written; advanced in place
     """
     for n in range(len(places)):
-        ahead = address(entries) + 8 * np.int64(places[min(n + LEAD_WINDOWS, len(places) - 1)])
+        next_place = np.int64(places[min(n + LEAD_WINDOWS, len(places) - 1)])
+        ahead = address(entries) + 8 * next_place
         prefetch(ahead - STRIP_BYTES // 2, 0)
         prefetch(ahead + STRIP_BYTES // 2, 0)
+        prefetch(address(spans) + 4 * next_place, 0)
         place = np.int64(places[n])
-        entry = entries[place]
-        outside = np.int32(unit_of[word_of(entry)])
-        first, stop = window_of(entry, place)
+        outside = np.int32(unit_of[word_of(entries[place])])
+        first, stop = window_of(spans[place], place)
         for k in range(first, stop - 1):
             center = entries[k + (k >= place)]  # a condition would be mispredicted in most windows
             block = block_of(center)
@@ -338,6 +343,8 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             n = np.int64(n_inputs[slot])
             if may_repeat[slot]:
                 n = merge_inputs(outputs, slot, columns, n, row_weights)
+            if len(bucket.frozen) > 0:
+                copy_frozen(outputs[slot, columns:], n, bucket.center, bucket.frozen, work.copies, row_bytes)
             if n % 2 == 1:
                 outputs[slot, columns + n] = base.zero_row
                 set_row_weight(row_weights, n, np.float32(0))
@@ -371,6 +378,8 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
         _check_layout("pairs", bucket.pairs, _INT32, (len(bucket.pairs), 2))
         _check_layout("noise_words", bucket.noise_words, _INT32, (n_noise,))
         _check_layout("alias", bucket.alias, _UINT64, (n_noise,))
+        if len(bucket.frozen):
+            _check_layout("frozen", bucket.frozen, _BOOL, (len(bucket.center),))
         _check_layout("outputs", work.outputs, _INT64, (LEAD + 1, columns + GROUP))
         _check_layout("partial", work.partial, _FLOAT32, (GROUP, width))
         largest = train_groups(bucket, with_room(work, len(bucket.pairs)))
@@ -383,7 +392,7 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
     return train_bucket
 
 
-_FLOAT32, _INT32, _INT64, _UINT64 = map(np.dtype, ("f4", "i4", "i8", "u8"))
+_BOOL, _FLOAT32, _INT32, _INT64, _UINT64 = map(np.dtype, ("?", "f4", "i4", "i8", "u8"))
 
 
 def _check_layout(name: str, array: Array, dtype: "np.dtype[Any]", shape: tuple[int, ...]) -> None:

@@ -134,7 +134,7 @@ class Blocks(BlockEngine[Chunk, Worker]):
     def _prepare(self, tokens: NDArray[np.int32], key: int, chunk: Chunk, row: int, work: Worker) -> None:
         options, text, block_of = self._options, chunk.text, chunk.partition.block_of
         windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, block_of)
-        n = self._keep_words(windows, text.entries[row], work.text)
+        n = self._keep_words(windows, text.entries[row], text.spans[row], work.text)
         self._sort_positions(text.entries[row], n, block_of, text.order[row], text.starts[row])
 
     def _make_pairs_of(self, chunk: Chunk, block: int, work: Worker) -> None:
@@ -167,4 +167,5 @@ class Blocks(BlockEngine[Chunk, Worker]):
             rate=np.float32(rate),
             negative=self._options.negative,
             vector_size=self._options.vector_size,
+            frozen=self._frozen,
         )

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.training.windows.frozen import NONE_FROZEN
 from firth.training.windows.layout import LANES, aligned_zeros, strips, tiles
 
 GROUP = 16  # most pairs in a group
@@ -27,6 +28,7 @@ class Bucket(NamedTuple):
     rate: np.float32  # learning rate
     negative: int  # K, the noise words of a group
     vector_size: int  # D
+    frozen: NDArray[np.bool_] = NONE_FROZEN  # (rows,): the rows of `center` that stay as they are; empty: none
 
 
 class GroupWorkspace(NamedTuple):
@@ -48,6 +50,7 @@ class GroupWorkspace(NamedTuple):
     g: Array  # (n_tiles * GROUP / 2, 16) float32: -eta G of (27a)
     sums: Array  # (GROUP,): addresses of the rows of `partial`
     partial: Array  # (GROUP, D padded) float32: input rows whose changes are summed over several tiles
+    copies: Array  # (GROUP, D padded) float32: copies of frozen rows
     zero_row: Array  # (D padded,) float32: the input row that an odd last input is paired with
     unused_row: Array  # (D padded,) float32: the output row where a tile has none
     loss: Array  # (16,) float64: the loss summed over the bucket
@@ -76,6 +79,7 @@ def make_group_workspace(
         g=aligned_zeros((n_tiles * GROUP // 2, LANES)),
         sums=np.zeros(GROUP, np.int64),
         partial=aligned_zeros((GROUP, width)),
+        copies=aligned_zeros((GROUP, width)),
         zero_row=aligned_zeros((width,)),
         unused_row=aligned_zeros((width,)),
         loss=aligned_zeros((LANES,), np.float64),
@@ -102,8 +106,8 @@ class Windows(NamedTuple):
 class ChunkText(NamedTuple):
     """The words of a chunk that survive subsampling, and their windows. Row t of each array is token block t."""
 
-    entries: NDArray[np.int64]  # (T, n): the word (bits 0 to 31), its block as a center (32 to 47), and how many words
-    #                             its window has before it (48 to 55) and after it (56 to 63)
+    entries: NDArray[np.int64]  # (T, n): the word (bits 0 to 31) and its block as a center (32 to 47)
+    spans: NDArray[np.uint32]  # (T, n): how many words the window of each has before it (bits 0 to 15) and after it
     order: NDArray[np.int32]  # (T, n): the positions in a row, sorted by the outside block of the word
     starts: NDArray[np.int32]  # (T, P + 1): where each block begins in `order`, and the end
 
@@ -111,7 +115,12 @@ class ChunkText(NamedTuple):
 def make_chunk_text(n_blocks: int, block_size: int, P: int) -> ChunkText:
     """Allocate room for `n_blocks` blocks of at most `block_size` tokens."""
     shape = n_blocks, block_size
-    return ChunkText(np.empty(shape, np.int64), np.empty(shape, np.int32), np.zeros((n_blocks, P + 1), np.int32))
+    return ChunkText(
+        entries=np.empty(shape, np.int64),
+        spans=np.empty(shape, np.uint32),
+        order=np.empty(shape, np.int32),
+        starts=np.zeros((n_blocks, P + 1), np.int32),
+    )
 
 
 class OutsideUnits(NamedTuple):

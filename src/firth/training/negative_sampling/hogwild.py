@@ -32,18 +32,12 @@ class Hogwild(HogwildEngine[window_kernels.Workspace]):
     def _train_alone(
         self, tokens: NDArray[np.int32], key: int, rate: float, work: window_kernels.Workspace
     ) -> TaskResult:
-        options = self._options
         block = window_kernels.TokenBlock(
             center=self._padded_center,
             outside=self._padded_outside,
-            tokens=tokens,
-            keep=self._keep,
             alias=self._alias,
-            key=np.uint64(key),
-            window=options.window,
-            shrink=options.shrink_windows,
-            K=options.negative,
-            rate=np.float32(rate),
+            K=self._options.negative,
+            **self._window_fields(tokens, key, rate),
         )
         _, pairs = self._train(block, work)
         return TaskResult(pairs, float(work.loss.sum()), 0.0)

@@ -5,7 +5,7 @@ from firth.options import Options
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training.expected_pairs import ExpectedPairs
 from firth.training.negative_sampling import window_kernels
-from firth.training.negative_sampling.partition import chunk_size, count_row_blocks, pairs_of_word
+from firth.training.negative_sampling.partition import chunk_size, count_row_blocks, extent_of
 from firth.training.windows import layout
 
 _MIB = 2**20
@@ -13,7 +13,7 @@ _COMPILED = {"hogwild": 40 * _MIB, "blocks": 30 * _MIB}  # what compiling the ke
 _CHUNKS = 1.25  # chunks of pairs in memory: while one is trained on, the next is started
 _TABLE_BYTES = 4 + 8 + 49  # per word: its threshold, its slot, and scratch space for the alias table
 _PARTITION_BYTES = 16 + 2 * 10 + 50  # per word, in addition: its load, two partitions, scratch space to draw one
-_ENTRY_BYTES = 8 + 4  # per word of the text of a chunk: the word with its window, and its position
+_ENTRY_BYTES = 8 + 4 + 4  # per word of the text of a chunk: the word, its window, and its position
 
 
 def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
@@ -26,7 +26,9 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
 def matrices_and_tables(V: int, options: Options, workers: int) -> dict[str, int]:
     """Return the parts that both schedules need for V words, without compiled code."""
     row = layout.STRIP_BYTES * layout.strips(options.vector_size)
-    scratch = BLOCK_WORDS * (5 * 4 + 8) + window_kernels.SLICE * options.negative * 4 + (2 + 2 * options.window) * row
+    n_tiles = layout.even_tiles(1 + options.negative)[1]
+    scratch = BLOCK_WORDS * (5 * 4 + 8) + window_kernels.SLICE * options.negative * 4 + (2 + 4 * options.window) * row
+    scratch += layout.STRIP_BYTES * n_tiles * options.window
     return {
         f"2 matrices of {V:,} x {options.vector_size} floats": 2 * V * row,
         "sampling tables": V * _TABLE_BYTES,
@@ -36,10 +38,11 @@ def matrices_and_tables(V: int, options: Options, workers: int) -> dict[str, int
 
 def _chunks(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
     V = len(corpus.vocabulary)
-    P = count_row_blocks(V, corpus.tokens.n_blocks, options)
+    extent = extent_of(corpus.tokens, options)
+    P = count_row_blocks(V, extent, options)
     pairs = ExpectedPairs(corpus, options, shrunken=options.shrink_windows)
-    chunk = pairs.of_blocks(chunk_size(corpus.tokens.n_blocks, P, options))
-    words = chunk / pairs_of_word(options)
+    chunk = pairs.of_blocks(chunk_size(extent, P))
+    words = chunk * BLOCK_WORDS / extent.pairs
     return {
         "pairs": round(8 * min(_CHUNKS * chunk, pairs.total)),
         "text of a chunk": round(_ENTRY_BYTES * words),

@@ -28,6 +28,7 @@ from firth.training.negative_sampling.buckets import (
     Windows,
 )
 from firth.training.negative_sampling.window_kernels import Array, TokenBlock, Workspace
+from firth.training.windows.frozen import unchanged
 
 Ids = NDArray[np.int32]
 
@@ -90,22 +91,25 @@ def train_block(block: TokenBlock, work: Workspace) -> tuple[int, int]:
         if work.halt[0]:
             break
         draw_noise(block.key, position * block.K, block.K, block.alias, noise)
-        loss += window_step(block.center, block.outside, around, o, noise, float(block.rate))
+        with unchanged(block.center, block.frozen, around):
+            loss += window_step(block.center, block.outside, around, o, noise, float(block.rate))
         n_pairs += len(around)
     work.loss[:] = 0
     work.loss[0] = loss
     return int(np.count_nonzero(block.tokens != END)), n_pairs
 
 
-def keep_words(block: Windows, entries: Array, work: object) -> int:
+def keep_words(block: Windows, entries: Array, spans: Array, work: object) -> int:
     """Do what `block_kernels.keep_words` does."""
     found: list[int] = []
+    reaches: list[int] = []
     for sentence in sentences(block.tokens, block.keep, block.key):
         for t, word in enumerate(sentence.tolist()):
             r = int(window_size(block.key, len(found), block.window, block.shrink))
             before, after = min(r, t), min(r, len(sentence) - 1 - t)
-            found.append(word | int(block.block_of[word]) << 32 | before << 48 | after << 56)
-    entries[: len(found)] = found
+            found.append(word | int(block.block_of[word]) << 32)
+            reaches.append(before | after << 16)
+    entries[: len(found)], spans[: len(found)] = found, reaches
     return len(found)
 
 
@@ -118,8 +122,8 @@ def sort_positions(entries: Array, n: int, outside_block: Array, order: Array, s
 
 def make_pairs(text: ChunkText, block: int, outside: OutsideUnits) -> BlockPairs:
     """Do what `block_kernels.make_pairs` does."""
-    words, parts = text.entries & 0xFFFFFFFF, text.entries >> 32 & 0xFFFF
-    before, after = text.entries >> 48 & 0xFF, text.entries >> 56
+    words, parts = text.entries & 0xFFFFFFFF, text.entries >> 32
+    before, after = ((text.spans >> shift & 0xFFFF).astype(np.int64) for shift in (0, 16))
     places = [
         (row, i) for row, starts in enumerate(text.starts) for i in text.order[row, starts[block] : starts[block + 1]]
     ]
@@ -152,6 +156,7 @@ def train_bucket(bucket: Bucket, work: GroupWorkspace) -> None:
             break
         draw_noise(bucket.key, number * K, K, bucket.alias, drawn)
         noise, centers, o = bucket.noise_words[drawn], group[:, 0], int(group[0, 1])
-        loss += window_step(bucket.center, bucket.outside, centers, o, noise, float(bucket.rate))
+        with unchanged(bucket.center, bucket.frozen, centers):
+            loss += window_step(bucket.center, bucket.outside, centers, o, noise, float(bucket.rate))
     work.loss[:] = 0
     work.loss[0] = loss

@@ -30,6 +30,7 @@ from firth.training.negative_sampling.partition import (
     count_row_blocks,
     cut_chunks,
     draw_partition,
+    extent_of,
     words_of,
 )
 from firth.training.windows.engine import WindowEngine
@@ -130,7 +131,8 @@ class BlockEngine(WindowEngine[ChunkTask, WorkspaceT], Generic[ChunkT, Workspace
     def __init__(self, corpus: Corpus, options: Options, n_outputs: int | None = None):
         super().__init__(corpus, options, n_outputs)
         self._words = words_of(corpus.vocabulary.counts, options)
-        self._P = count_row_blocks(len(corpus.vocabulary), corpus.tokens.n_blocks, options)
+        self._extent = extent_of(corpus.tokens, options)
+        self._P = count_row_blocks(len(corpus.vocabulary), self._extent, options)
         self._token_blocks: list[NDArray[np.intp]] = []
         self._chunks: dict[int, ChunkT] = {}
         self._opening = threading.Lock()
@@ -160,15 +162,14 @@ class BlockEngine(WindowEngine[ChunkTask, WorkspaceT], Generic[ChunkT, Workspace
             i, o = task.number, (task.number + task.round) % self._P
             key = block_key(self._options.seed, task.epoch, task.chunk, i * self._P + o, BUCKET_KEY)
             result = self._train_bucket(chunk, (i, o), key, rate, work)
-            size = len(self._token_blocks[task.chunk]) / self._tokens.n_blocks
+            size = len(self._token_blocks[task.chunk]) / self._extent.n_blocks
             result = result._replace(share=size * result.share)
         if self._schedule.finish(task):
             del self._chunks[task.chunk]
         return result
 
     def _cut(self, epoch: int) -> list[NDArray[np.intp]]:
-        n_blocks = self._tokens.n_blocks
-        return cut_chunks(n_blocks, chunk_size(n_blocks, self._P, self._options), epoch)
+        return cut_chunks(self._extent.n_blocks, chunk_size(self._extent, self._P), epoch)
 
     def _chunk(self, epoch: int, number: int) -> ChunkT:
         """Return a chunk of the epoch; the first call makes it."""

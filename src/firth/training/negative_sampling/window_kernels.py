@@ -22,6 +22,7 @@ from firth.training.negative_sampling.steps import (
     reset_column_weights,
     weigh_outputs,
 )
+from firth.training.windows.frozen import NONE_FROZEN
 from firth.training.windows.inputs import (
     LEAD,
     InputTables,
@@ -51,6 +52,7 @@ class TokenBlock(NamedTuple):
     shrink: bool  # whether the size of each window is drawn from 1..m
     K: int  # noise words for each window
     rate: Any  # float32: learning rate
+    frozen: Array = NONE_FROZEN  # (V,) bool: the rows of `center` that stay as they are; empty: none
 
 
 class Workspace(NamedTuple):

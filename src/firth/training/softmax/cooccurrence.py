@@ -27,7 +27,7 @@ from firth.errors import CorpusError, OptionError
 from firth.messages import counted, option
 from firth.options import Options
 from firth.sorted_runs import DIGIT_BITS, SortedRun
-from firth.text import BLOCK_WORDS, Vocabulary
+from firth.text import BLOCK_WORDS, END, Vocabulary
 from firth.text.store import DiskStorage, TokenStore
 from firth.threads import in_order
 from firth.training import sampling
@@ -70,9 +70,20 @@ class DiskArray:
 StoredArray = NDArray[Any] | DiskArray
 
 
-def blocks_per_task(options: Options) -> int:
+def blocks_per_task(tokens: TokenStore, options: Options) -> int:
     """Return the number of token blocks that are counted together."""
-    return max(1, TASK_PAIRS // (2 * options.window * BLOCK_WORDS))
+    return max(1, TASK_PAIRS // (min(2 * options.window, max(1, tokens.longest - 1)) * BLOCK_WORDS))
+
+
+def most_pairs(tokens: NDArray[np.int32], window: int) -> int:
+    """Return the number of pairs in the windows of a block of tokens, before subsampling.
+
+    A sentence of n words has n - d pairs of neighbours at each distance d, in both orders.
+    """
+    bounds = np.flatnonzero(np.concatenate([[True], tokens == END, [True]]))
+    n = np.diff(bounds) - 1
+    farthest = np.minimum(window, np.maximum(n - 1, 0))
+    return int((farthest * (2 * n - farthest - 1)).sum())
 
 
 class CountRows(NamedTuple):
@@ -171,7 +182,7 @@ def count_pairs(
     runs, run_bytes, row_sizes = [], 0, np.zeros(counter.V, np.int64)
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-pairs") as pool:
         for done, (run, sizes) in enumerate(in_order(pool, counter.count, starts, workers), 1):
-            run_bytes += 12 * len(run.cells)  # int64 cells and int32 sums
+            run_bytes += run.cells.nbytes + run.sums.nbytes
             runs.append(run if run_bytes <= memory_limit else SortedRun(*(_to_disk(array, folder) for array in run)))
             row_sizes += sizes
             if progress is not None:
@@ -195,7 +206,7 @@ class _Counter:
         self.shift = max(1, (self.V - 1).bit_length())  # bits of a word's id
         self.unit = float(options.window)  # the weight of a whole pair
         self._weight_bits = options.window.bit_length()
-        self.blocks_per_task = blocks_per_task(options)
+        self.blocks_per_task = blocks_per_task(tokens, options)
         self._keep = sampling.keep_thresholds(vocabulary.counts, options.sample)
         if 2 * self.shift + self._weight_bits > 63:
             raise OptionError(
@@ -210,8 +221,8 @@ class _Counter:
         positions = np.empty(1 << DIGIT_BITS, np.int64)
         if self.kernels.radix_sort(entries, spare, positions, low, low + 2 * self.shift):
             entries, spare = spare, entries
-        # A sum is below 2**31: there are at most TASK_PAIRS weights, or 2m a word of one block, and m <= 100
-        sums = np.empty(len(entries), np.int32)
+        largest = len(entries) * self._options.window  # if all pairs are in one cell
+        sums = np.empty(len(entries), np.int32 if largest < 2**31 else np.int64)
         n = self.kernels.sum_equal(entries, low, spare, sums)
         return SortedRun(spare[:n].copy(), sums[:n].copy()), np.bincount(spare[:n] >> self.shift, minlength=self.V)
 
@@ -220,10 +231,10 @@ class _Counter:
         options, bits = self._options, self._weight_bits
         kept, begin, end = (np.empty(BLOCK_WORDS + 1, np.int32) for _ in range(3))
         blocks = range(first, min(first + self.blocks_per_task, self.n_blocks))
-        entries = np.empty(2 * options.window * BLOCK_WORDS * len(blocks), np.int64)
+        texts = [checked_ids(self._tokens.read_block(block), self.V, block) for block in blocks]
+        entries = np.empty(sum(most_pairs(tokens, options.window) for tokens in texts), np.int64)
         n = 0
-        for block in blocks:
-            tokens = checked_ids(self._tokens.read_block(block), self.V, block)
+        for block, tokens in zip(blocks, texts, strict=True):
             key = np.uint64(block_key(options.seed, 0, block))
             n += self.kernels.window_pairs(
                 tokens, self._keep, key, options.window, options.shrink_windows,

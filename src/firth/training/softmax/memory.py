@@ -27,15 +27,15 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
     always = {"compiled kernels": compiler_memory() + _COMPILED + (_WARM_COMPILED if options.warm_epochs else 0)}
     always |= {f"2 matrices of {V:,} x {options.vector_size} floats": 2 * 4 * V * options.vector_size}
     counts = {"counts of pairs": min(RUN_BYTES, round(_CELL_BYTES * pairs.distinct(pairs.total)))}
-    stages = [_counting(pairs, counts, options, workers), counts | _passes(V, options)]
+    stages = [_counting(pairs, counts, blocks_per_task(corpus.tokens, options), workers), counts | _passes(V, options)]
     if options.warm_epochs:
         warm = matrices_and_tables(V, options, 1)
         stages.append(counts | {f"warm start: {name}": size for name, size in warm.items()})
     return always | max(stages, key=lambda parts: sum(parts.values()))
 
 
-def _counting(pairs: ExpectedPairs, counts: dict[str, int], options: Options, workers: int) -> dict[str, int]:
-    task = pairs.of_blocks(blocks_per_task(options))
+def _counting(pairs: ExpectedPairs, counts: dict[str, int], n_blocks: int, workers: int) -> dict[str, int]:
+    task = pairs.of_blocks(n_blocks)
     n_tasks = pairs.total / max(1.0, task)
     cells = n_tasks * pairs.distinct(task)
     runs = {"runs of pairs": min(RUN_BYTES, round(_RUN_CELL_BYTES * cells))}

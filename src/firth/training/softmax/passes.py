@@ -35,6 +35,7 @@ from firth.training.softmax import reference
 from firth.training.softmax.cooccurrence import Cooccurrence, CountRows, count_pairs
 from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats, unigram_intercept
 from firth.training.softmax.steps import Adam, CenterNewton, balance
+from firth.training.windows.frozen import NONE_FROZEN
 
 KERNELS = {"compiled": compiled, "reference": reference}
 BATCH = 512  # centers of a step
@@ -70,6 +71,7 @@ class SoftmaxTrainer:
         self._current: Trainer | None = None
         self._stopped = False
         self._start: StartRows | None = None
+        self._frozen = NONE_FROZEN
 
     def start_from(self, rows: StartRows) -> None:
         """Replace initial values. If these include outside vectors, there is no warm start."""
@@ -77,6 +79,10 @@ class SoftmaxTrainer:
         if rows.outside is not None:
             start_at_random(self.center, self.outside, self._options.seed)
             rows.copy_into(self.center, self.outside)
+
+    def freeze(self, frozen: NDArray[np.bool_]) -> None:
+        """Keep rows of `center` as they are: those where `frozen`, (V,), is True."""
+        self._frozen = frozen
 
     def stop(self) -> None:
         """Ask `epochs` to stop, which it does after the current tiles."""
@@ -146,6 +152,7 @@ class SoftmaxTrainer:
     def _trainer(self, engine: Engine[Any, Any], options: Options, stage: str) -> Trainer:
         """Return the trainer of a stage, and register it for `stop`."""
         self._current = Trainer(engine, options, 1, self._reporter, _StageCheckpointer(self._checkpointer, stage))
+        self._current.freeze(self._frozen)
         return self._current
 
 
@@ -226,6 +233,10 @@ class Passes(Engine[Batch, None]):
         self._newton = CenterNewton(outside, counts.totals / counts.pairs, softmax)
         self._adam = Adam(outside, softmax)
         self._batches: Batches | None = None
+        self._frozen = NONE_FROZEN
+
+    def freeze(self, frozen: NDArray[np.bool_]) -> None:
+        self._frozen = frozen
 
     def rate(self, done: float) -> float:
         """Return Adam's rate, which falls linearly to 0, as does the rate of the centers."""
@@ -261,9 +272,11 @@ class Passes(Engine[Batch, None]):
         if self.halt[0] or not math.isfinite(result.loss):
             return result
         with np.errstate(over="ignore", invalid="ignore"):  # the next batch's loss is then not finite
-            self._newton.step(self.center, batch, gradient.center, CENTER_RATE * rate / self.rate(0.0))
+            eta = CENTER_RATE * rate / self.rate(0.0)
+            self._newton.step(self.center, batch, gradient.center, eta, self._frozen)
         self._adam.step(gradient.outside, rate)
-        if task.last and task.epoch == self._options.epochs - 1 and not self._options.warm_epochs:
+        is_end = task.last and task.epoch == self._options.epochs - 1
+        if is_end and not self._options.warm_epochs and not self._frozen.any():
             balance(self.center, self.outside)
         self._batches.finished += 1
         return result

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats
+from firth.training.windows.frozen import NONE_FROZEN
 
 DAMPING = 0.1  # of the mean curvature tr(H)/D; 0.03 to 0.3 gave the same vectors
 CURVATURE_STEPS = 5  # steps that use one H, which changes slowly
@@ -40,12 +41,24 @@ class CenterNewton:
         """Return the state by name: the inverse of the damped H, which changes in place."""
         return {"inverse_curvature": self._inverse}
 
-    def step(self, center: Floats, batch: NDArray[np.int64], gradient: Floats, rate: float) -> None:
-        """Update the rows `batch` of `center` (V, D), in place; `gradient` (B, D) holds dL_c/dv_c / N_c."""
+    def step(
+        self,
+        center: Floats,
+        batch: NDArray[np.int64],
+        gradient: Floats,
+        rate: float,
+        frozen: NDArray[np.bool_] = NONE_FROZEN,
+    ) -> None:
+        """Update the rows `batch` of `center` (V, D), in place; `gradient` (B, D) holds dL_c/dv_c / N_c.
+
+        Rows where `frozen` (V,) is True stay as they are; an empty mask is none.
+        """
         if self.steps % CURVATURE_STEPS == 0:
             self._inverse[:] = self._inverse_curvature()
         self.steps += 1
-        center[batch] -= np.float32(rate) * (gradient @ self._inverse)
+        change = np.float32(rate) * (gradient @ self._inverse)
+        trained = ~frozen[batch] if len(frozen) else slice(None)
+        center[batch[trained]] -= change[trained]
 
     def _inverse_curvature(self) -> Floats:
         U, P = self._outside, self._unigram

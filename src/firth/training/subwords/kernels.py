@@ -77,6 +77,15 @@ def number_words(tables, first, last, n, words, place):
     return n
 
 
+@helper()
+def slice_range(window, tables, start, stop):
+    """Return the first word of the windows around words `start` to `stop` - 1, and the one after their last.
+
+    tables: has the fields first and stop, as `windows.inputs.InputTables`: a window ends with its sentence.
+    """
+    return max(np.int64(tables.first[start]), start - window), min(np.int64(tables.stop[stop - 1]), stop + window)
+
+
 @lru_cache(maxsize=16)
 def compile_composing(n_strips: int) -> Any:
     """Return `compose` and `add_changes` for rows of `n_strips` strips."""
@@ -171,7 +180,7 @@ def compile_slices(reset: Any, train_windows: Any, n_strips: int) -> Any:
             if windows.halt[0]:
                 break
             stop = min(start + SLICE, n)
-            first, last = max(0, start - tokens.window), min(n, stop + tokens.window)
+            first, last = slice_range(tokens.window, tables, start, stop)
             n_words = number_words(tables, first, last, 0, work.words, work.place)
             compose(block, work, n_words)
             list_centers(tokens, first, start, last, tables, row_bytes)

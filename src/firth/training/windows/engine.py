@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import Engine, Matrix, TaskResult, TaskT, WorkspaceT
 from firth.training.windows import layout
+from firth.training.windows.frozen import NONE_FROZEN
 
 _INIT_NUMBERS = 2**22  # numbers drawn at a time, so that no second matrix is needed
 _SAMPLE_PLACES = 16  # of the corpus, from which `end_loss` takes its sample
@@ -33,6 +35,7 @@ class WindowEngine(Engine[TaskT, WorkspaceT]):
         self._tokens = corpus.tokens
         self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
         self._keep = sampling.keep_thresholds(counts, options.sample)
+        self._frozen = NONE_FROZEN
         V, D = len(counts), options.vector_size
         width = layout.LANES * layout.strips(D)
         self._padded_center = layout.aligned_zeros((V, width))
@@ -40,6 +43,9 @@ class WindowEngine(Engine[TaskT, WorkspaceT]):
         self.center, self.outside = self._padded_center[:, :D], self._padded_outside[:, :D]
         for first, rows in start_rows(V, D, options.seed):
             self.center[first : first + len(rows)] = rows
+
+    def freeze(self, frozen: NDArray[np.bool_]) -> None:
+        self._frozen = frozen
 
     def compile(self) -> None:
         """Compile the kernels by training on no tokens."""
@@ -59,6 +65,18 @@ class WindowEngine(Engine[TaskT, WorkspaceT]):
     @abstractmethod
     def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: WorkspaceT) -> TaskResult:
         """Train on tokens in this thread, in place; at rate 0 this only computes the loss."""
+
+    def _window_fields(self, tokens: NDArray[np.int32], key: int, rate: float) -> dict[str, Any]:
+        """Return the fields that the blocks of tokens of all objectives share: the windows and the learning rate."""
+        return {
+            "tokens": tokens,
+            "keep": self._keep,
+            "key": np.uint64(key),
+            "window": self._options.window,
+            "shrink": self._options.shrink_windows,
+            "rate": np.float32(rate),
+            "frozen": self._frozen,
+        }
 
     def _sample(self) -> NDArray[np.int32]:
         """Return a fixed sample of the tokens: runs of equal length from places spread over the corpus."""

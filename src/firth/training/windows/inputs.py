@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from firth.compiling.kernel import address, helper
 from firth.training.draws import subsample, window_size
+from firth.training.windows.frozen import copy_frozen
 from firth.training.windows.layout import LANES, TILE, aligned_zeros, strips
 from firth.training.windows.step import set_row_weight
 
@@ -33,6 +34,7 @@ class InputTables(NamedTuple):
     slots: Array  # (2 m + 1,) int32: the place in `merged` of each word of the window
     row_weights: Array  # (m, 16) float32: how often each input counts; 1 between windows
     zero_row: Array  # (D padded,) float32: the input row that an odd last input is paired with
+    copies: Array  # (2 m, D padded) float32: copies of frozen rows, see `copy_frozen`
 
 
 def make_input_tables(block_size: int, vector_size: int, window: int) -> InputTables:
@@ -50,16 +52,17 @@ def make_input_tables(block_size: int, vector_size: int, window: int) -> InputTa
         slots=np.zeros(2 * window + 1, np.int32),
         row_weights=aligned_zeros((window, LANES)),
         zero_row=aligned_zeros((LANES * strips(vector_size),)),
+        copies=aligned_zeros((2 * window, LANES * strips(vector_size))),
     )
 
 
 @helper()
-def mark_repeats(kept, n, span, previous, latest):
-    """Set `previous`, within `span` positions, and `latest` for the n words kept."""
+def mark_repeats(kept, n, span, first, previous, latest):
+    """Set `previous`, within `span` positions of the same sentence, and `latest` for the n words kept."""
     largest = -1
     for i in range(n):
         found = -1
-        for j in range(max(0, i - span), i):
+        for j in range(max(np.int64(first[i]), i - span), i):
             found = max(found, j if kept[j] == kept[i] else -1)
         largest = max(largest, found)
         previous[i] = found
@@ -114,7 +117,7 @@ def keep_words(block, tables):
     """
     n, words = subsample(block.tokens, block.keep, block.key, tables.kept, tables.first, tables.stop)
     tables.row_weights[:] = 1
-    mark_repeats(tables.kept, n, 2 * block.window, tables.previous, tables.latest)
+    mark_repeats(tables.kept, n, 2 * block.window, tables.first, tables.previous, tables.latest)
     return n, words
 
 
@@ -140,12 +143,14 @@ def list_inputs(block, i, tables, row_bytes):
         centers[i - 1] = address(block.center) + np.int64(tables.rows[i - 1]) * row_bytes
     r = window_size(block.key, i, block.window, block.shrink)
     lo, hi = max(np.int64(tables.first[i]), i - r), min(np.int64(tables.stop[i]), i + r + 1)
-    n = hi - lo - 1
-    if n % 2 == 0 and tables.latest[hi - 1] < lo:
+    n, has_frozen = hi - lo - 1, len(block.frozen) > 0
+    if n % 2 == 0 and tables.latest[hi - 1] < lo and not has_frozen:
         return n, address(centers) + 8 * lo, n // 2, False
     row_pairs = merge_inputs(
         lo, i, hi, centers, tables.previous, tables.slots, tables.merged, tables.row_weights, address(tables.zero_row)
     )
+    if has_frozen:
+        copy_frozen(tables.merged, 2 * row_pairs, block.center, block.frozen, tables.copies, row_bytes)
     return n, address(tables.merged), row_pairs, True
 
 

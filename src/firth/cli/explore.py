@@ -1,0 +1,85 @@
+"""`firth explore`: serve the explorer to this machine, and open it in the browser."""
+
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firth import terminal
+from firth.atomic import atomic_write
+from firth.cli.files import is_mapped, load_vectors
+from firth.cli.flags import ModelFile, number
+from firth.errors import MissingExtraError
+from firth.formats import detect
+from firth.formats.native import read_native
+from firth.messages import counted
+from firth.options import checked, limits
+
+if TYPE_CHECKING:
+    from firth.explore.access import Access
+    from firth.explore.explored import Explored
+
+_LOWEST_PORT, _HIGHEST_PORT = 1024, 65535
+
+
+def explore(
+    model: ModelFile,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port of 127.0.0.1 [1,024 to 65,535].", show_default="any free port", **number(int)),
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, but open no browser.")] = False,
+) -> None:
+    """Show a vocabulary as a map in the browser: search, neighbours, equations.
+
+    The page is served to this machine alone, and needs no network. Ctrl-C ends it.
+    """
+    checked("port", port, int, limits("the port of the page", _LOWEST_PORT, _HIGHEST_PORT, optional=True))
+    try:
+        from firth.explore.server import serve
+    except ImportError as error:
+        raise MissingExtraError("Starlette and uvicorn", "explore", "the explorer") from error
+    explored = open_model(model)
+    explored.prepare()
+    with TemporaryDirectory(prefix="firth-explore-") as folder:
+        try:
+            serve(explored, port or 0, lambda access: _announce(explored, access, None if no_browser else Path(folder)))
+        except KeyboardInterrupt:
+            terminal.write("stopped")
+
+
+def open_model(path: Path) -> "Explored":
+    """Return a model with its outside vectors, or vectors of any format; large files are mapped if they can be."""
+    from firth.explore.explored import Explored
+    from firth.vectors import KeyedVectors
+
+    if detect(path).name != "native":
+        return Explored(path.name, load_vectors(path))
+    file = read_native(path, mmap=is_mapped(path))
+    vectors = KeyedVectors.trusted(list(file.keys), file.center, file.counts, file.subwords)
+    outside = None if file.outside is None else KeyedVectors.trusted(vectors.index_to_key, file.outside)
+    return Explored(path.name, vectors, outside, file.options or {})
+
+
+def _announce(explored: "Explored", access: "Access", folder: Path | None) -> None:
+    """Print the address, and open it by way of a file in a folder that only this user can read.
+
+    An address that is given to a browser directly stands in the list of processes, which every user can read.
+    """
+    import webbrowser  # here, because it would slow down the other commands
+
+    vectors = explored.vectors
+    sizes = f"{counted(len(vectors), 'word')}, {counted(vectors.vector_size, 'number')} each"
+    terminal.write(f"{explored.name}: {sizes}\n{access.address}\nCtrl-C stops the explorer")
+    if folder is not None and _has_screen():
+        with atomic_write(folder / "open.html") as file:
+            file.write(f'<meta http-equiv="refresh" content="0; url={access.address}">'.encode())
+        webbrowser.open((folder / "open.html").as_uri())
+
+
+def _has_screen() -> bool:
+    """Return whether a browser would open in a window: one in the terminal would hide this program."""
+    return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

@@ -1,0 +1,50 @@
+"""What is explored: the vectors of a model, its outside vectors if it has them, and the text of each key."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from firth.explore.spelling import Spellings
+from firth.vectors import KeyedVectors
+
+
+@dataclass(frozen=True)
+class Explored:
+    """The model behind the page.
+
+    name     what the page shows as its title, such as the name of the file
+    vectors  V keys and their (V, D) vectors
+    outside  the outside vectors of the same keys, or None
+    options  those of training, or nothing if they are not known
+    """
+
+    name: str
+    vectors: KeyedVectors
+    outside: KeyedVectors | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The text of each key, in the order of rows: keys may be whole numbers."""
+        keys = self.vectors.index_to_key
+        return keys if keys and isinstance(keys[0], str) else [str(key) for key in keys]  # type: ignore[return-value]
+
+    @cached_property
+    def rows(self) -> Mapping[str, int]:
+        """The row of each text."""
+        keys = self.vectors.key_to_index
+        return keys if self.words is self.vectors.index_to_key else dict(zip(self.words, keys.values(), strict=True))  # type: ignore[return-value]
+
+    @cached_property
+    def spellings(self) -> Spellings:
+        """The search by spelling."""
+        return Spellings(self.words)
+
+    def prepare(self) -> None:
+        """Compute what the first question would otherwise wait for."""
+        self.vectors.fill_norms()
+        self.rows  # noqa: B018 - kept from now on
+        self.spellings  # noqa: B018
+        if self.outside is not None:
+            self.outside.fill_norms()

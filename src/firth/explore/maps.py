@@ -1,0 +1,88 @@
+"""Maps: a point in the plane for each word, and how wrong they are.
+
+A point is two whole numbers of 16 bits. Both axes have one scale, so that distances on the screen are those of the map.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.vectors import KeyedVectors
+
+FloatArray = NDArray[np.floating[Any]]
+Points = NDArray[np.uint16]
+LARGEST = 65_535
+NEAREST_ON_MAP = 50
+"""A true neighbour that is not among so many nearest points is an error of the map."""
+
+_ROWS_OF_COVARIANCE = 200_000  # the most frequent words decide the axes; all words are projected on them
+_BLOCK = 16_384
+
+
+class PrincipalAxes(NamedTuple):
+    """The mean (D,) of the unit vectors, their first two principal axes (D, 2), and the share of variance of each."""
+
+    mean: FloatArray
+    axes: FloatArray
+    shares: FloatArray
+
+
+def principal_axes(vectors: KeyedVectors) -> PrincipalAxes:
+    """Return the principal axes of the unit vectors of the first 200,000 words: eigenvectors of their covariance.
+
+    The largest component of each axis is positive, so that the map does not depend on the LAPACK in use.
+    """
+    D = vectors.vector_size
+    n, total, products = 0, np.zeros(D), np.zeros((D, D))
+    for rows in _blocks(vectors, min(len(vectors), _ROWS_OF_COVARIANCE)):
+        n += len(rows)
+        total += rows.sum(axis=0, dtype=np.float64)
+        products += rows.T @ rows
+    mean = total / max(1, n)
+    values, axes = np.linalg.eigh(products / max(1, n) - np.outer(mean, mean))
+    top = axes[:, ::-1][:, :2]
+    top = np.pad(top * np.sign(top[np.abs(top).argmax(axis=0), range(top.shape[1])]), ((0, 0), (0, 2 - top.shape[1])))
+    shares = np.pad(np.maximum(values[::-1][:2], 0), (0, 2 - min(2, D))) / max(values.sum(), 1e-30)
+    return PrincipalAxes(mean, top, shares)
+
+
+def pca_positions(vectors: KeyedVectors, principal: PrincipalAxes) -> FloatArray:
+    """Return the (V, 2) float32 projections of the unit vectors on two axes; a vector that is not finite is at 0."""
+    parts = [(rows - principal.mean.astype(rows.dtype)) @ principal.axes.astype(rows.dtype) for rows in _all(vectors)]
+    return np.concatenate(parts).astype(np.float32) if parts else np.zeros((0, 2), np.float32)
+
+
+def _all(vectors: KeyedVectors) -> Any:
+    return _blocks(vectors, len(vectors))
+
+
+def _blocks(vectors: KeyedVectors, n: int) -> Any:
+    """Yield the unit vectors of the first n rows in blocks; those that are not finite become zero."""
+    for start in range(0, n, _BLOCK):
+        rows = vectors.unit_rows(np.arange(start, min(start + _BLOCK, n)))
+        yield np.nan_to_num(rows, copy=False, nan=0, posinf=0, neginf=0)
+
+
+def quantised(positions: FloatArray) -> Points:
+    """Return (V, 2) positions as whole numbers from 0 to 65,535 with one scale for both axes, centred."""
+    if not len(positions):
+        return np.zeros((0, 2), np.uint16)
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    extent = max(float((high - low).max()), 1e-30)
+    scaled = (positions - (low + high) / 2) / extent + 0.5
+    points: Points = np.round(scaled * LARGEST).astype(np.uint16)
+    return points
+
+
+def missed(points: Points, row: int, neighbours: list[int]) -> list[int]:
+    """Return those of a word's true neighbours that are not among the 50 nearest points of the map.
+
+    A point as near as the fiftieth counts as among them.
+    """
+    gaps = points.astype(np.float32) - points[row].astype(np.float32)
+    distances = np.einsum("vd,vd->v", gaps, gaps)
+    distances[row] = np.inf
+    last = min(NEAREST_ON_MAP, len(points)) - 1
+    limit = np.partition(distances, last)[last]
+    return [other for other in neighbours if distances[other] > limit]

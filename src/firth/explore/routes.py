@@ -1,0 +1,147 @@
+"""The addresses of the page and of its data. All are fixed: no part of an address is a path or a name of a file."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from firth.errors import FirthError, OptionError
+from firth.explore.answers import Answers, Search
+from firth.explore.assets import Asset
+from firth.explore.atlas import Atlas
+from firth.explore.explored import Explored
+from firth.explore.maps import NEAREST_ON_MAP
+from firth.explore.questions import LONGEST
+from firth.explore.workers import BusyError, Workers
+
+MOST_FOUND = 1000
+MOST_WORDS = 1 << 18  # in one answer
+_BINARY = "application/octet-stream"
+Handler = Callable[[Request], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Api:
+    """The functions that answer requests for data. Each runs in a thread of `workers`."""
+
+    def __init__(self, explored: Explored, atlas: Atlas, workers: Workers):
+        self._explored, self._atlas, self._workers = explored, atlas, workers
+        self._answers = Answers(explored)
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Return the address of each function."""
+        handlers = [self.overview, self.words, self.points, self.colours, self.suggest, self.ask, self.missed]
+        return {f"/api/{handler.__name__}": _endpoint(handler, self._workers) for handler in handlers}
+
+    def overview(self, request: Request) -> Response:
+        """Return what the page shows at first."""
+        return _json(self._answers.overview())
+
+    def words(self, request: Request) -> Response:
+        """Return words as (n,) uint32 lengths in bytes, then their UTF-8."""
+        texts = [word.encode("utf-8", "replace") for word in self._explored.words[self._range(request)]]
+        return Response(np.array([len(text) for text in texts], "<u4").tobytes() + b"".join(texts), media_type=_BINARY)
+
+    def points(self, request: Request) -> Response:
+        """Return points of a map as (n, 2) uint16; status 202 and the progress while the map is computed."""
+        points = self._atlas.points(_text(request, "map"))
+        if isinstance(points, float):
+            return _json({"progress": points}, 202)
+        return Response(points[self._range(request)].astype("<u2").tobytes(), media_type=_BINARY)
+
+    def colours(self, request: Request) -> Response:
+        """Return a property of words as (n,) uint8; the header `firth-range` has the values of 0 and 255."""
+        scale = self._atlas.colours(_text(request, "of"), _text(request, "map"))
+        if isinstance(scale, float):
+            return _json({"progress": scale}, 202)
+        headers = {"firth-range": f"{scale.low:.6g} {scale.high:.6g}"}
+        return Response(scale.values[self._range(request)].tobytes(), media_type=_BINARY, headers=headers)
+
+    def suggest(self, request: Request) -> Response:
+        """Return words for the beginning of a word."""
+        return _json(self._answers.suggest(_text(request, "q")))
+
+    def ask(self, request: Request) -> Response:
+        """Return the answer to a question."""
+        V = len(self._explored.vectors)
+        topn, among = _whole(request, "topn", 10, 1, MOST_FOUND), _whole(request, "among", V, 1, max(1, V))
+        return _json(self._answers.ask(_text(request, "q"), Search(topn, among if among < V else None)))
+
+    def missed(self, request: Request) -> Response:
+        """Return which of a word's neighbours are far from it on a map."""
+        row = _whole(request, "row", None, 0, len(self._explored.vectors) - 1)
+        neighbours = self._rows(_text(request, "neighbours"))
+        missed = self._atlas.missed(_text(request, "map"), row, neighbours)
+        return _json({"missed": missed, "nearest": NEAREST_ON_MAP})
+
+    def _rows(self, text: str) -> list[int]:
+        """Return the rows in a list such as 3,14."""
+        last = len(self._explored.vectors) - 1
+        return [_bounded("neighbours", part, 0, last) for part in text.split(",") if part]
+
+    def _range(self, request: Request) -> slice:
+        start = _whole(request, "start", 0, 0, len(self._explored.vectors))
+        return slice(start, start + _whole(request, "count", MOST_WORDS, 0, MOST_WORDS))
+
+
+class Site:
+    """The application: a fixed table of addresses, each compared as a whole."""
+
+    def __init__(self, assets: dict[str, Asset], api: Api):
+        files = {f"/static/{name}": _file(asset) for name, asset in assets.items()}
+        self._endpoints = {"/": files.pop("/static/index.html"), **files, **api.endpoints()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get(scope["path"], _nothing)
+        response = await endpoint(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+async def _nothing(request: Request) -> Response:
+    return Response("There is nothing at this address.\n", 404, media_type="text/plain")
+
+
+def _file(asset: Asset) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        return Response(asset.content, media_type=asset.media_type)
+
+    return answer
+
+
+def _endpoint(handler: Handler, workers: Workers) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        try:
+            return await workers.run(handler, request)
+        except BusyError:
+            return _json({"error": "too many questions at once: try again"}, 503)
+        except FirthError as error:
+            return _json({"error": str(error)}, 400)
+
+    return answer
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    content = json.dumps(value, allow_nan=False, separators=(",", ":"))  # ASCII: words may hold any character
+    return Response(content, status, media_type="application/json")
+
+
+def _text(request: Request, name: str) -> str:
+    text: str = request.query_params.get(name, "")
+    if len(text) > LONGEST:
+        raise OptionError(f"{name} has at most {LONGEST:,} characters: found {len(text):,}")
+    return text
+
+
+def _whole(request: Request, name: str, default: int | None, low: int, high: int) -> int:
+    return _bounded(name, request.query_params.get(name, "" if default is None else str(default)), low, high)
+
+
+def _bounded(name: str, text: str, low: int, high: int) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() else -1
+    if not low <= number <= high:
+        raise OptionError(f"{name}={text[:20]} is out of range: give a whole number from {low:,} to {high:,}")
+    return number

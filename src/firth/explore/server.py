@@ -1,0 +1,63 @@
+"""The server: it listens on the loopback interface alone, and ends within two seconds of Ctrl-C, whatever is open."""
+
+import os
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from firth.explore.access import Access
+from firth.explore.assets import read_assets
+from firth.explore.atlas import Atlas
+from firth.explore.connections import Connection
+from firth.explore.explored import Explored
+from firth.explore.guard import Guard
+from firth.explore.routes import Api, Site
+from firth.explore.workers import Workers
+
+_LOOPBACK = "127.0.0.1"
+_GRACE_SECONDS = 1  # for responses that are being sent at Ctrl-C
+
+
+def serve(explored: Explored, port: int, ready: Callable[[Access], None]) -> None:
+    """Serve the page until Ctrl-C or SIGTERM, which then raise what they usually raise.
+
+    port   the port, 0 for any that is free
+    ready  called once connections are accepted, with the address in `Access.address`
+
+    Raises `OSError` if the port cannot be used.
+    """
+    with _listening(port) as listener:
+        access = Access(listener.getsockname()[1])
+        workers, atlas = Workers(), Atlas(explored)
+        try:
+            app = Guard(Site(read_assets(), Api(explored, atlas, workers)), access)
+            ready(access)  # the socket listens already; uvicorn accepts in a moment
+            uvicorn.Server(_settings(app)).run([listener])
+        finally:
+            workers.close()
+
+
+def _listening(port: int) -> socket.socket:
+    try:
+        return socket.create_server((_LOOPBACK, port))
+    except OSError as error:
+        raise OSError(
+            error.errno, f"port {port} of {_LOOPBACK} cannot be used: {os.strerror(error.errno or 0)}; give another"
+        ) from error
+
+
+def _settings(app: Guard) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,  # a log would hold the token
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )

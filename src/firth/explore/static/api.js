@@ -1,0 +1,47 @@
+// Requests to the server of this page.
+
+/** An answer that the server refused, with its reason. */
+export class Refused extends Error {}
+
+/**
+ * @param {string} name
+ * @param {Record<string, string | number>} parameters
+ * @param {AbortSignal | undefined} signal
+ */
+async function request(name, parameters, signal) {
+  const query = new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
+  const response = await fetch(`/api/${name}?${query}`, { signal: signal ?? null }).catch((error) => {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Refused("the explorer has stopped: start it again with firth explore");
+  });
+  if (response.ok) return response;
+  const reason = await response.text();
+  throw new Refused(response.headers.get("content-type")?.includes("json") ? JSON.parse(reason).error : reason);
+}
+
+/**
+ * Return an answer in JSON.
+ * @param {string} name
+ * @param {Record<string, string | number>} parameters
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+export async function ask(name, parameters = {}, signal) {
+  return (await request(name, parameters, signal)).json();
+}
+
+/**
+ * Return binary data, waiting until the server has computed it; `progress` hears the share that is done.
+ * @param {string} name
+ * @param {Record<string, string | number>} parameters
+ * @param {(share: number) => void} progress
+ * @returns {Promise<{bytes: ArrayBuffer, headers: Headers}>}
+ */
+export async function download(name, parameters, progress = () => {}) {
+  for (;;) {
+    const response = await request(name, parameters, undefined);
+    if (response.status !== 202) return { bytes: await response.arrayBuffer(), headers: response.headers };
+    progress((await response.json()).progress);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}

@@ -1,0 +1,165 @@
+// Which map is shown, and how its points are coloured; the tools for both.
+
+import { ask, download } from "./api.js";
+import { button, byId, make } from "./dom.js";
+import { onThemeChange, rampColour, theme } from "./theme.js";
+
+const CHUNK = 200_000;
+/** @type {Record<string, string>} */
+const MAP_NAMES = { pca: "Widest directions (PCA)", neighbours: "Neighbours" };
+/** @type {Record<string, string>} */
+const COLOUR_NAMES = { frequency: "Frequency", norm: "Length of vector", error: "Error of the map" };
+
+export class Chart {
+  /**
+   * @param {import("./map.js").WordMap} map
+   * @param {import("./types.js").Overview} overview
+   * @param {(name: "map" | "colour", value: string) => void} onChange
+   */
+  constructor(map, overview, onChange) {
+    this.map = map;
+    this.overview = overview;
+    this.values = new Uint8Array(overview.words);
+    this.name = "";
+    /** @type {import("./types.js").Legend} */
+    this.legend = { low: 0, high: 1, name: "frequency" };
+    /** @type {[number, number[]] | null} */
+    this.missedOf = null;
+    this.wanted = "";
+    this.maps = this.choice("Map", MAP_NAMES, overview.maps, (value) => {
+      onChange("map", value);
+      this.select(value, this.colours.value);
+    });
+    this.colours = this.choice("Colour", COLOUR_NAMES, overview.colours, (value) => {
+      onChange("colour", value);
+      this.colour(value);
+    });
+    const zoom = (/** @type {number} */ factor) => () => {
+      map.hold();
+      map.camera.zoomAt(factor, map.camera.width / 2, map.camera.height / 2);
+      map.move();
+    };
+    byId("tools", HTMLElement).append(
+      button("+", zoom(1.6), { "aria-label": "Zoom in", class: "square" }),
+      button("−", zoom(1 / 1.6), { "aria-label": "Zoom out", class: "square" }),
+      button("All", () => map.fly(0.5, 0.5, 1), { "aria-label": "Show the whole map", class: "square" }),
+    );
+    onThemeChange(() => this.drawLegend());
+  }
+
+  /**
+   * Return a choice among the tools.
+   * @param {string} label @param {Record<string, string>} names @param {string[]} known
+   * @param {(value: string) => void} action
+   */
+  choice(label, names, known, action) {
+    const select = make("select", {}, ...known.map((name) => make("option", { value: name }, names[name] ?? name)));
+    select.addEventListener("change", () => action(select.value));
+    const element = make("label", {}, `${label} `, select);
+    element.hidden = known.length < 2;
+    byId("tools", HTMLElement).append(element);
+    return select;
+  }
+
+  /**
+   * Show a map, "" for the best, and colours. The first map is shown until another is computed.
+   * @param {string} name @param {string} colour
+   */
+  async select(name, colour) {
+    const [first = ""] = this.overview.maps;
+    const best = this.overview.maps.at(-1) ?? first;
+    this.wanted = this.overview.maps.includes(name) ? name : best;
+    this.maps.value = this.wanted;
+    if (!this.name) await this.showMap(first);
+    await this.colour(this.overview.colours.includes(colour) ? colour : "frequency");
+    if (this.wanted !== this.name) this.showMap(this.wanted);
+  }
+
+  /** @param {string} name */
+  async showMap(name) {
+    const points = new Uint16Array(2 * this.overview.words);
+    for (let start = 0; start < this.overview.words; start += CHUNK) {
+      const { bytes } = await download("points", { map: name, start, count: CHUNK }, (share) => this.progress(share));
+      points.set(new Uint16Array(bytes), 2 * start);
+    }
+    this.progress(1);
+    if (this.name && name !== this.wanted) return;
+    this.name = name;
+    this.map.setPoints(points);
+    if (this.colours.value === "error") await this.colour("error");
+    this.onMap();
+  }
+
+  /** Called when another map is shown. */
+  onMap() {
+    if (this.missedOf) this.showMissed(...this.missedOf);
+  }
+
+  /** @param {number} share */
+  progress(share) {
+    const text = share < 1 ? `Arranging the words by their neighbours: ${Math.round(100 * share)} %` : "";
+    byId("progress", HTMLElement).textContent = text;
+  }
+
+  /** @param {string} name */
+  async colour(name) {
+    this.colours.value = name;
+    this.legend = { low: 1, high: this.overview.words, name };
+    if (name === "frequency") this.values = byFrequency(this.overview.words);
+    else this.values = await this.loadColours(name);
+    this.map.setColours(this.values);
+    this.drawLegend();
+  }
+
+  /** @param {string} name */
+  async loadColours(name) {
+    const values = new Uint8Array(this.overview.words);
+    for (let start = 0; start < values.length; start += CHUNK) {
+      const { bytes, headers } = await download("colours", { of: name, map: this.name, start, count: CHUNK });
+      values.set(new Uint8Array(bytes), start);
+      const [low, high] = (headers.get("firth-range") ?? "0 1").split(" ").map(Number);
+      this.legend = { low: low ?? 0, high: high ?? 1, name };
+    }
+    return values;
+  }
+
+  drawLegend() {
+    const { low, high, name } = this.legend;
+    const { ramp } = theme();
+    const steps = Array.from({ length: 12 }, (_, i) => {
+      const step = make("span", {});
+      step.style.background = rampColour(ramp, (255 * i) / 11);
+      return step;
+    });
+    /** @type {Record<string, string[]>} */
+    const ends = { frequency: ["rare", "frequent"], norm: [low.toFixed(1), high.toFixed(1)], error: ["right", "wrong"] };
+    const [left = "", right = ""] = ends[name] ?? [];
+    byId("legend", HTMLElement).replaceChildren(left, make("span", { class: "ramp", "aria-hidden": "true" }, ...steps), right);
+  }
+
+  /**
+   * Say how many of a word's neighbours this map has put far from it, and mark them in the list.
+   * @param {number} row @param {number[]} neighbours
+   */
+  async showMissed(row, neighbours) {
+    this.missedOf = [row, neighbours];
+    const place = document.getElementById("missed");
+    const { missed, nearest } = await ask("missed", { map: this.name, row, neighbours: neighbours.join(",") });
+    if (!place?.isConnected) return;
+    const far = new Set(missed);
+    place.textContent = missed.length
+      ? `The map is flat and cannot keep them all: ${missed.length} of these ${neighbours.length} (dotted) are not among the ${nearest} points next to the word.`
+      : `The map is right here: all ${neighbours.length} are among the ${nearest} points next to the word.`;
+    for (const word of place.parentElement?.querySelectorAll("[data-row]") ?? []) {
+      word.classList.toggle("far", far.has(Number(word.getAttribute("data-row"))));
+    }
+  }
+}
+/**
+ * Return a colour for each row: the logarithm of its rank, the most frequent with 255.
+ * @param {number} words
+ */
+function byFrequency(words) {
+  const last = Math.log(words + 1) || 1;
+  return Uint8Array.from({ length: words }, (_, row) => 255 * (1 - Math.log(row + 1) / last));
+}

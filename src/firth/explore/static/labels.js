@@ -1,0 +1,105 @@
+// Which words are named on the map. A word is named if its label meets no label of a more frequent word. What is named
+// at a zoom stays named at every closer one, and nothing depends on the part that is seen, so labels never flicker.
+
+const LINE = 30; // pixels from one label to the next
+const LETTER = 7;
+const CANDIDATES = 100_000;
+const LONGEST = 24;
+const STEP = Math.SQRT2; // from one level of zoom to the next: half a doubling
+
+export class Labels {
+  /** @param {import("./vocabulary.js").Vocabulary} vocabulary */
+  constructor(vocabulary) {
+    this.vocabulary = vocabulary;
+    /** @type {Uint16Array} */
+    this.points = new Uint16Array();
+    /** @type {number[][]} */
+    this.levels = [];
+  }
+
+  /** @param {Uint16Array} points */
+  setPoints(points) {
+    this.points = points;
+    this.levels = [];
+  }
+
+  /**
+   * Return the rows that are named at a scale, those of coarser levels first.
+   * @param {number} zoom @param {number} fitted
+   */
+  named(zoom, fitted) {
+    const level = Math.max(0, Math.floor(Math.log(Math.max(zoom, 1)) / Math.log(STEP)));
+    while (this.levels.length <= level) this.levels.push(this.placed(this.levels.at(-1) ?? [], STEP ** this.levels.length * fitted));
+    return this.levels[level] ?? [];
+  }
+
+  /**
+   * Return `kept` and all further words that fit between them at a scale.
+   * @param {number[]} kept @param {number} scale
+   */
+  placed(kept, scale) {
+    const placed = new Boxes();
+    const rows = kept.filter((row) => placed.add(this.box(row, scale), true));
+    const known = new Set(rows);
+    const last = Math.min(CANDIDATES, this.points.length / 2, this.vocabulary.loaded);
+    for (let row = 0; row < last; row++) {
+      if (!known.has(row) && placed.add(this.box(row, scale), false)) rows.push(row);
+    }
+    return rows;
+  }
+
+  /**
+   * @param {number} row @param {number} scale
+   * @returns {[number, number, number, number]} left, top, right and bottom, in pixels of that scale
+   */
+  box(row, scale) {
+    const left = ((this.points[2 * row] ?? 0) / 65535) * scale;
+    const top = ((this.points[2 * row + 1] ?? 0) / 65535) * scale;
+    return [left, top, left + LETTER * Math.min(LONGEST, this.vocabulary.length(row)) + 14, top + LINE];
+  }
+}
+
+/**
+ * Return a word as a label, cut if it is long.
+ * @param {string} word
+ */
+export function cut(word) {
+  return word.length > LONGEST ? `${word.slice(0, LONGEST - 1)}…` : word;
+}
+
+/** Boxes that do not overlap, found by the cells of a grid. */
+class Boxes {
+  constructor() {
+    /** @type {Map<number, [number, number, number, number][]>} */
+    this.cells = new Map();
+  }
+
+  /**
+   * Add a box, unless it overlaps another and is not `forced`; return whether it was added.
+   * @param {[number, number, number, number]} box @param {boolean} forced
+   */
+  add(box, forced) {
+    const cells = [...this.touched(box)];
+    if (!forced && cells.some((cell) => this.cells.get(cell)?.some((other) => overlap(box, other)))) return false;
+    for (const cell of cells) {
+      const boxes = this.cells.get(cell);
+      if (boxes) boxes.push(box);
+      else this.cells.set(cell, [box]);
+    }
+    return true;
+  }
+
+  /** @param {[number, number, number, number]} box */
+  *touched([left, top, right, bottom]) {
+    for (let x = Math.floor(left / 128); x <= right / 128; x++) {
+      for (let y = Math.floor(top / 64); y <= bottom / 64; y++) yield x * 1_048_576 + y;
+    }
+  }
+}
+
+/** @param {number[]} one @param {number[]} other */
+export function overlap(one, other) {
+  const [left = 0, top = 0, right = 0, bottom = 0] = one;
+  const [left2 = 0, top2 = 0, right2 = 0, bottom2 = 0] = other;
+  return left < right2 && left2 < right && top < bottom2 && top2 < bottom;
+}
