@@ -90,7 +90,8 @@ class OutsideBlock(NamedTuple):
     """What the buckets of one outside block of a chunk are trained on."""
 
     made: BlockPairs
-    alias: NDArray[np.uint64]  # `noise_table` of the block
+    noise_words: NDArray[np.int32]  # the words that noise words are drawn from
+    alias: NDArray[np.uint64]  # the table of their distribution
 
 
 class Chunk(NamedTuple):
@@ -141,7 +142,11 @@ class Blocks(BlockEngine[Chunk, Worker]):
         partition = chunk.partition
         outside = OutsideUnits(partition.slot_of, self._ids, len(partition.words[block]))
         made = self._make_pairs(chunk.text, block, outside)
-        chunk.outside[block] = OutsideBlock(made, noise_table(self._words, partition, block))
+        chunk.outside[block] = OutsideBlock(made, *self._noise(partition, block))
+
+    def _noise(self, partition: Partition, block: int) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+        """Return the words that noise words of a block are drawn from, and the table of their distribution."""
+        return partition.words[block], noise_table(self._words, partition, block)
 
     def _train_bucket(self, chunk: Chunk, place: tuple[int, int], key: int, rate: float, work: Worker) -> TaskResult:
         bucket = self._bucket(chunk, place, key, rate)
@@ -156,12 +161,12 @@ class Blocks(BlockEngine[Chunk, Worker]):
 
     def _bucket(self, chunk: Chunk, place: tuple[int, int], key: int, rate: float) -> Bucket:
         i, o = place
-        made, alias = chunk.outside[o]
+        made, noise_words, alias = chunk.outside[o]
         return Bucket(
             center=self._padded_center,
             outside=self._padded_outside,
             pairs=made.pairs[made.starts[i] : made.starts[i + 1]],
-            noise_words=chunk.partition.words[o],
+            noise_words=noise_words,
             alias=alias,
             key=np.uint64(key),
             rate=np.float32(rate),

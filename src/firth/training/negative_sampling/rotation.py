@@ -154,7 +154,7 @@ class BlockEngine(WindowEngine[ChunkTask, WorkspaceT], Generic[ChunkT, Workspace
         result = TaskResult(0, 0.0, 0.0)
         if task.round == PREPARE:
             block = int(self._token_blocks[task.chunk][task.number])
-            tokens = checked_ids(self._tokens.read_block(block), len(self._keep), block)
+            tokens = checked_ids(self._tokens_of(task.epoch, block), len(self._keep), block)
             self._prepare(tokens, block_key(self._options.seed, task.epoch, block), chunk, task.number, work)
         elif task.round == PAIR:
             self._make_pairs_of(chunk, task.number, work)
@@ -167,6 +167,10 @@ class BlockEngine(WindowEngine[ChunkTask, WorkspaceT], Generic[ChunkT, Workspace
         if self._schedule.finish(task):
             del self._chunks[task.chunk]
         return result
+
+    def _tokens_of(self, epoch: int, block: int) -> NDArray[np.int32]:
+        """Return a block of tokens."""
+        return self._tokens.read_block(block)
 
     def _cut(self, epoch: int) -> list[NDArray[np.intp]]:
         return cut_chunks(self._extent.n_blocks, chunk_size(self._extent, self._P), epoch)
