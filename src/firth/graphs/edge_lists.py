@@ -90,8 +90,6 @@ def _text_edges(text: bytes, name: str, weight: str | None, is_directed: bool) -
     layout = find_layout(text, name, weight)
     try:
         edges = table_edges(_parse(text, layout, weight), weight, is_directed)
-        if "" in edges.names:
-            raise CorpusError("a node has an empty name")
     except (pa.ArrowInvalid, CorpusError) as error:
         raise CorpusError(_first_wrong_line(text, layout, weight) or f"{name}: {error}") from None
     return edges._replace(n_comments=layout.n_comments)
