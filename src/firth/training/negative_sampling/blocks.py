@@ -195,7 +195,8 @@ class OutsideBlock(NamedTuple):
     """What the buckets of one outside block of a chunk are trained on."""
 
     made: BlockPairs
-    alias: NDArray[np.uint64]  # `noise_table` of the block
+    noise_words: NDArray[np.int32]  # the words that noise words are drawn from
+    alias: NDArray[np.uint64]  # the table of their distribution
 
 
 class Chunk(NamedTuple):
@@ -247,7 +248,7 @@ class Blocks(WindowEngine[ChunkTask, Worker]):
         result = TaskResult(0, 0.0, 0.0)
         if task.round == PREPARE:
             block = int(self._token_blocks[task.chunk][task.number])
-            tokens = checked_ids(self._tokens.read_block(block), len(self._keep), block)
+            tokens = checked_ids(self._tokens_of(task.epoch, block), len(self._keep), block)
             self._prepare(tokens, block_key(self._options.seed, task.epoch, block), chunk, task.number, work.text)
         elif task.round == PAIR:
             chunk.outside[task.number] = self._outside_block(chunk, task.number)
@@ -256,6 +257,10 @@ class Blocks(WindowEngine[ChunkTask, Worker]):
         if self._schedule.finish(task):
             del self._chunks[task.chunk]
         return result
+
+    def _tokens_of(self, epoch: int, block: int) -> NDArray[np.int32]:
+        """Return a block of tokens."""
+        return self._tokens.read_block(block)
 
     def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: Worker) -> TaskResult:
         chunk = Chunk(self._one_block, make_chunk_text(1, BLOCK_WORDS, 1), {})
@@ -288,7 +293,11 @@ class Blocks(WindowEngine[ChunkTask, Worker]):
     def _outside_block(self, chunk: Chunk, block: int) -> OutsideBlock:
         partition = chunk.partition
         made = self._make_pairs(chunk.text, block, partition.slot_of, len(partition.words[block]))
-        return OutsideBlock(made, noise_table(self._words, partition, block))
+        return OutsideBlock(made, *self._noise(partition, block))
+
+    def _noise(self, partition: Partition, block: int) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+        """Return the words that noise words of a block are drawn from, and the table of their distribution."""
+        return partition.words[block], noise_table(self._words, partition, block)
 
     def _train_bucket(self, task: ChunkTask, chunk: Chunk, rate: float, work: Worker) -> TaskResult:
         i, o = task.number, (task.number + task.round) % self._P
@@ -306,12 +315,12 @@ class Blocks(WindowEngine[ChunkTask, Worker]):
 
     def _bucket(self, chunk: Chunk, place: tuple[int, int], key: int, rate: float) -> Bucket:
         i, o = place
-        made, alias = chunk.outside[o]
+        made, noise_words, alias = chunk.outside[o]
         return Bucket(
             center=self._padded_center,
             outside=self._padded_outside,
             pairs=made.pairs[made.starts[i] : made.starts[i + 1]],
-            noise_words=chunk.partition.words[o],
+            noise_words=noise_words,
             alias=alias,
             key=np.uint64(key),
             rate=np.float32(rate),

@@ -9,13 +9,14 @@ Everything here is a function of the seed, the options and the size of the corpu
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.options import Options
 from firth.text import BLOCK_WORDS, TokenStore
+from firth.text.pair_table import BLOCK_PAIRS
 from firth.training import sampling
 
 BUCKET_PAIRS = 44_000  # most pairs in a bucket before subsampling, on average; of English text 31,000 are left
@@ -44,6 +45,8 @@ class Extent(NamedTuple):
 
 def extent_of(tokens: TokenStore, options: Options) -> Extent:
     """Return the size of a corpus; a window holds no more words than the longest sentence has others."""
+    if tokens.pairs is not None:
+        return Extent(tokens.n_blocks, BLOCK_PAIRS)
     return Extent(tokens.n_blocks, BLOCK_WORDS * min(pairs_of_word(options), max(1, tokens.longest - 1)))
 
 
@@ -81,7 +84,7 @@ def cut_chunks(n_blocks: int, size: int, epoch: int) -> list[NDArray[np.intp]]:
 class Words(NamedTuple):
     """What the partitions of a vocabulary depend on."""
 
-    counts: NDArray[np.int64]  # (V,)
+    counts: NDArray[Any]  # (V,): how often each is an outside word
     loads: NDArray[np.float64]  # (V,): how many of each word survive subsampling in an epoch, on average
     ns_exponent: float
 
