@@ -12,8 +12,8 @@ from firth.messages import counted
 from firth.resources import require_memory
 from firth.text.ids import MOST_IDS
 
-_SORTING_BYTES = 56  # of an edge that leads one way: source and target, as one number, and sorted
-_WEIGHT_BYTES = 40  # of its weight, in addition: in the order given and sorted, and the place before sorting
+_SORTING_BYTES = 72  # of an edge that leads one way: source and target, as one number, and sorted
+_WEIGHT_BYTES = 48  # of its weight, in addition: in the order given and sorted, and the place before sorting
 
 
 class Adjacency(NamedTuple):
@@ -23,12 +23,14 @@ class Adjacency(NamedTuple):
     neighbors  (E,) int32: the node that each edge leads to, ascending for each node
     alias      (E,) uint64: the alias table of each node (`kernels.fill_alias`); empty if all weights are equal
     shares     (E,) float32: the share of each edge in the weights of its node; empty if all weights are equal
+    is_symmetric  1 if every edge also leads back, as in an undirected graph
     """
 
     offsets: NDArray[np.int64]
     neighbors: NDArray[np.int32]
     alias: NDArray[np.uint64]
     shares: NDArray[np.float32]
+    is_symmetric: int
 
 
 def make_adjacency(edges: Edges) -> tuple[Adjacency, int]:
@@ -40,7 +42,7 @@ def make_adjacency(edges: Edges) -> tuple[Adjacency, int]:
     _check_size(edges)
     V = len(edges.names)
     keys, weights = _sorted_keys(edges)
-    starts = np.flatnonzero(np.diff(keys, prepend=-1))
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
     summed = np.diff(starts, append=len(keys)) if weights is None else np.add.reduceat(weights, starts)
     keys = keys[starts]
     offsets = np.searchsorted(keys, np.arange(V + 1, dtype=np.int64) * V).astype(np.int64)
@@ -51,7 +53,8 @@ def make_adjacency(edges: Edges) -> tuple[Adjacency, int]:
         fill_alias(offsets, summed.astype(np.float64), alias, shares)
     n_loops = int(np.count_nonzero(keys % (V + 1) == 0))
     n_edges = len(keys) if edges.is_directed else (len(keys) + n_loops) // 2
-    return Adjacency(offsets, (keys % V).astype(np.int32), alias, shares), n_edges
+    neighbors = (keys % V).astype(np.int32)
+    return Adjacency(offsets, neighbors, alias, shares, int(not edges.is_directed)), n_edges
 
 
 def _check_size(edges: Edges) -> None:

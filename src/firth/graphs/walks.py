@@ -20,6 +20,7 @@ from firth.graphs.adjacency import Adjacency, make_adjacency
 from firth.graphs.inputs import read_edges
 from firth.messages import counted, option
 from firth.options import WalkOptions, checked, limits, shortened
+from firth.resources import require_memory
 from firth.text import BLOCK_WORDS, Corpus, GeneratedCorpus, TokenStore
 from firth.text.choosing import KnownWords, MostFrequent
 from firth.text.corpus import Progress
@@ -40,12 +41,27 @@ class StepBias(NamedTuple):
     is_first_order: int  # 1 if p = q = 1, and t does not matter
     to_last: float  # 1/p, for x = t
     to_far: float  # 1/q, for x without an edge from t
+    top: float  # the larger of 1 and 1/q
     lowest: float  # the least of 1, 1/p and 1/q
 
     @classmethod
     def of(cls, p: float, q: float) -> "StepBias":
         """Return the biases for node2vec's p and q."""
-        return cls(int(p == q == 1), 1 / p, 1 / q, min(1.0, 1 / p, 1 / q))
+        return cls(int(p == q == 1), 1 / p, 1 / q, max(1.0, 1 / q), min(1.0, 1 / p, 1 / q))
+
+
+class StepWorkspace(NamedTuple):
+    """Scratch arrays of a step of n walks."""
+
+    pending: NDArray[np.int32]  # (n,): the walks whose step is not drawn yet
+    edges: NDArray[np.int64]  # (n,): the candidate of each of these
+    areas: NDArray[np.float64]  # (n,): its area of acceptance
+    heights: NDArray[np.float64]  # (n,): uniform in the area
+
+    @classmethod
+    def of(cls, n: int) -> "StepWorkspace":
+        """Allocate the arrays."""
+        return cls(np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n), np.empty(n))
 
 
 class WalkMaker(NamedTuple):
@@ -80,15 +96,15 @@ class WalkMaker(NamedTuple):
         starts = self.order[numbers % len(self.order)]
         walks, lengths = np.empty((len(starts), self.length), np.int32), np.empty(len(starts), np.int32)
         key = np.uint64(block_key(self.seed, _WALKS, block))
-        kernels.make_walks(self.graph, self.steps, starts, key, walks, lengths)
+        kernels.make_walks(self.graph, self.steps, starts, key, walks, lengths, StepWorkspace.of(len(starts)))
         return walks, lengths
 
     def digest(self) -> bytes:
         """Return a hash of all that the walks depend on."""
         digest = hashlib.sha256(repr((self.steps, self.n_walks, self.length, self.seed)).encode())
         for array in (*self.graph, self.order):
-            digest.update(f"{array.dtype.str} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+            digest.update(f"{np.asarray(array).dtype.str} {np.shape(array)}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
         return digest.digest()
 
 
@@ -185,6 +201,8 @@ class RandomWalks(GeneratedCorpus):
     ):
         options = WalkOptions(walks_per_node=walks_per_node, walk_length=walk_length, p=p, q=q)
         seed = checked("seed", seed, int, _SEED)
+        if not isinstance(weight, str | None):
+            raise OptionError(f"{option('weight', shortened(weight))} is not allowed: give a name, or None")
         edges = read_edges(graph, weight, _checked_directed(directed))
         adjacency, self.n_edges = make_adjacency(edges)
         self.nodes, self.is_directed, self.n_comments = edges.names, edges.is_directed, edges.n_comments
@@ -291,6 +309,7 @@ class Visits(NamedTuple):
 
 def count_visits(maker: WalkMaker, workers: int, progress: Progress | None = None) -> Visits:
     """Make all walks, in `workers` threads, and count the visits of each node."""
+    require_memory({f"counts of {counted(len(maker.order), 'node')}": 8 * len(maker.order) * workers})
     idle = [np.zeros(len(maker.order), np.int64) for _ in range(workers)]  # the counts of each thread
     counts = list(idle)
     sizes, n_ended = np.zeros(maker.n_blocks, np.int64), np.zeros(maker.n_blocks, np.int64)

@@ -36,7 +36,8 @@ def label_points(
     taken = np.hstack([marks - _POINT_SIZE / 2 * scale, marks + _POINT_SIZE / 2 * scale])
     limits = np.array(ax.get_window_extent().extents)
     for point, pixel, word, style in zip(points, pixels, text.texts, styles, strict=True):
-        label = ax.annotate(word, point, (0, 0), textcoords="offset points", **_backed(ax), **text.style, **style)
+        look = {**style, **text.style, **_backed(ax)}
+        label = ax.annotate(word, point, (0, 0), textcoords="offset points", **look)
         extent = label.get_window_extent()
         places = [_Place(side, distance) for distance, side in product(_DISTANCES, _SIDES)]
         boxes = np.array([place.box(pixel, (extent.width, extent.height), scale) for place in places])
