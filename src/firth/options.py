@@ -106,8 +106,8 @@ class Options:
     schedule: str = _option(
         "auto",
         "order of updates: blocks gives the same bits for any number of workers, hogwild is faster, and auto is blocks "
-        "wherever it is available: not for cbow, hierarchical softmax and subwords, which give the same bits with one "
-        "worker only",
+        "wherever it is available, except for hierarchical softmax; cbow and subwords have no blocks and give the same "
+        "bits with one worker only",
         choices=("auto", "blocks", "hogwild"),
     )
     blocks: int = _option(16, "schedule blocks only: most blocks P of rows; small corpora have fewer", 1, 1024)
@@ -304,10 +304,9 @@ def _check_combination(options: Options) -> None:
             f"{option('negative', 0)} is not allowed: give at least 1 with {option('objective', 'negative_sampling')}, "
             f"or use {option('objective', 'hierarchical_softmax')}, which is hs=1 in gensim"
         )
-    if options.schedule == "blocks" and (options.architecture == "cbow" or options.has_nodes):
-        given = cbow if options.architecture == "cbow" else option("objective", options.objective)
+    if options.schedule == "blocks" and options.architecture == "cbow":
         raise OptionError(
-            f"{option('schedule', 'blocks')} is not available with {given}: give {option('schedule', 'hogwild')}, with "
+            f"{option('schedule', 'blocks')} is not available with {cbow}: give {option('schedule', 'hogwild')}, with "
             f"{option('workers', 1)} for the same bytes in every run"
         )
 
