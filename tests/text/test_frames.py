@@ -73,6 +73,26 @@ def test_a_table_without_a_column_named_is_refused_with_its_columns(kind):
         read_corpus(TABLES[kind](), ALL, column="texts")
 
 
+REVIEWS = {"": [0], "id": [1], "label": ["x"], "critique": ["a long text"]}
+
+
+@pytest.mark.parametrize(
+    ("table", "what", "example"),
+    [
+        ([{"id": 1, "label": "x", "critique": "a long text"}], "list, whose rows are dicts, is a table", "'critique'"),
+        ([{"": 1, "n": 2}], r"its columns are '' \(int\), n \(int\): ", "NAME"),
+        (REVIEWS, "of type dict, is a table", "'critique'"),
+        ({"king": 3, "queen": 2}, "of type dict, is a table", "NAME"),
+        (pd.DataFrame(REVIEWS), "of type DataFrame, is a table", "'critique'"),
+        (pa.table(REVIEWS), "of type Table, is a table", "NAME"),
+        (pa.table({"id": [1], "critique": ["a"]}), "of type Table, is a table", "'critique'"),
+    ],
+)
+def test_the_example_of_a_column_is_one_that_holds_texts(table, what, example):
+    with pytest.raises(CorpusError, match=f"{what}.* as in column={example}$"):
+        read_corpus(table, ALL)
+
+
 @pytest.mark.parametrize(
     "kind", [kind for kind in TABLES if kind not in ("reader", "stream", "dicts", "generated dicts")]
 )

@@ -245,6 +245,12 @@ def test_what_is_not_a_table_of_events_is_refused(make, message):
         make()
 
 
+def test_a_table_without_any_item_has_no_sequences():
+    made = sequences(pd.DataFrame({"s": [1, 2], "i": [None, None]}), by="s", item="i")
+    assert len(made) == 0
+    assert made.skipped == {"by": 0, "item": 2}
+
+
 def test_a_damaged_file_is_refused_with_its_name(tmp_path):
     path = tmp_path / "events.parquet"
     path.write_bytes(b"PAR1 and nothing else")

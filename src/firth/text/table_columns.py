@@ -189,7 +189,7 @@ def numbered(column: Any, name: str) -> NumberedColumn:
     import pyarrow as pa
 
     chunks = [_plain(chunk) for chunk in (column.chunks if isinstance(column, pa.ChunkedArray) else [column])]
-    column = pa.chunked_array(chunks, None if chunks else column.type)
+    column = pa.chunked_array(chunks or [_plain(pa.array([], column.type))])
     try:
         encoded = column.dictionary_encode()
     except pa.ArrowNotImplementedError:

@@ -41,6 +41,8 @@ def open_column(file: FileOrStdin, column: Any, stack: ExitStack, bytes_read: By
     """
     stream = OpenText(file, stack, bytes_read, encoding)
     start = stream.peek()
+    if not start:
+        raise CorpusError(f"{stream.name} is empty, so it has no columns: leave it out, or give another file")
     kind = kinds.table_kind(stream.name, start) or kinds.guessed_kind(start)
     if kind in _SEEKS:
         _rewind(stream, kind)
