@@ -457,7 +457,7 @@ class _Shortened(reprlib.Repr):
         if isinstance(x, (str, bytes, bytearray)):
             return repr(x) if len(x) <= _LONGEST_VALUE else f"{x[:_LONGEST_VALUE]!r}... ({len(x):,} long)"
         try:
-            return super().repr1(x, level)
+            return " ".join(super().repr1(x, level).split())  # that of a table has several lines
         except ValueError:  # an int with more digits than Python prints
             return f"<{type(x).__name__} of more than 4,000 digits>"
 

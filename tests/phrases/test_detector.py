@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 import firth
-from firth import CorpusError, FirthError, FormatError, OptionError, Phrases, Word2Vec
+from firth import CorpusError, FirthError, FormatError, OptionError, Pairs, Phrases, Word2Vec
 from firth.options import ENGLISH_CONNECTOR_WORDS
 from phrases._oracle import any_sentences, joined, options, sentences_with_names
 
@@ -288,6 +288,7 @@ def test_before_fit_there_are_no_phrases(use, tmp_path, monkeypatch):
         (["new york"], "none of them exists: 'new york'"),
         ([[1, 2], [2, 3]], r"the corpus holds integers \(2 \.\.\.\), and phrases join words: give lists of str"),
         (np.arange(6).reshape(2, 3), "the corpus holds integers"),
+        (Pairs(["a"], ["b"]), "the corpus is Pairs, and phrases are found in sentences: give a text or token lists"),
     ],
 )
 def test_a_corpus_that_cannot_be_used_changes_nothing(corpus, message):

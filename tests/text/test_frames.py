@@ -4,12 +4,14 @@ import subprocess
 import sys
 
 import datasets
+import networkx as nx
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as arrow_dataset
 import pytest
+import scipy.sparse as sp
 from stress._corpus import ALL, LINES, check
 
 from firth.errors import CorpusError
@@ -176,6 +178,9 @@ def test_long_and_short_rows_of_many_sizes_are_read_in_order():
         (LINES, {"column": "text"}, "of type list, is not a table and has no columns: omit column"),
         (LINES, {"encoding": "latin-1"}, "encoding= decodes files of text, and this corpus is not files: omit it"),
         (np.zeros((2, 2), int), {"column": "x"}, "column is for tables, and the corpus is an array: omit it"),
+        (pd.DataFrame({"a": [1, 2]}).groupby("a"), {}, r"the token a 0 1 is of type DataFrame: tokens must be"),
+        (nx.path_graph(3), {}, r"graph or a sparse matrix, of type Graph: to train on random walks .*RandomWalks"),
+        (sp.csr_array(np.eye(2)), {}, r"graph or a sparse matrix, of type csr_array"),
         (iter(["a", 5]), {}, r"holds texts, but row 1 is 5, of type int"),
         (iter(["a", "b\ud800"]), {}, r"row 1, 'b\\ud800', contains '\\ud800', half of a surrogate pair"),
     ],

@@ -211,7 +211,9 @@ class OpenText:
 
     def _failure(self, error: Exception) -> str:
         if isinstance(error, FileNotFoundError):
-            return f"{self.name} does not exist"
+            return f"{self.name} does not exist: give the path of a file"
+        if isinstance(error, IsADirectoryError):
+            return f"{self.name} is a folder: give the path of a file"
         reason = getattr(error, "strerror", None) or str(error)
         where = f"({reason}), {counted(self._offset, 'byte')} into the file"
         if getattr(error, "errno", None) is None:

@@ -220,7 +220,7 @@ def _open_csv(stream: OpenText, column: Any) -> ColumnRows:
     header = _first_lines(stream, _HEADER_BYTES).partition(b"\n")[0]
     if not header.strip():
         raise CorpusError(f"{stream.name} has no line of column names at its start")
-    parse = csv.ParseOptions(delimiter=_delimiter(stream.name, header), newlines_in_values=True)
+    parse = csv.ParseOptions(delimiter=delimiter_of(stream.name, header), newlines_in_values=True)
     columns = _csv_columns(header, parse)
     if len(set(columns)) != len(columns):
         raise CorpusError(f"{stream.name} has two columns of the same name: {shortened(columns)}")
@@ -235,7 +235,7 @@ def _open_csv(stream: OpenText, column: Any) -> ColumnRows:
     return ColumnRows(_named(stream, name), pa.string(), arrays)
 
 
-def _delimiter(name: str, header: bytes) -> str:
+def delimiter_of(name: str, header: bytes) -> str:
     """Return the tab for names of tab-separated files, else the delimiter that the header has most often."""
     if kinds.plain_suffix(name) in (".tsv", ".tab"):
         return "\t"
