@@ -85,6 +85,7 @@ export class Chart {
     this.progress(1);
     if (this.name && name !== this.wanted) return;
     this.name = name;
+    document.documentElement.dataset["map"] = name;
     this.map.setPoints(points);
     if (this.colours.value === "error") await this.colour("error");
     this.onMap();
@@ -115,7 +116,7 @@ export class Chart {
   async loadColours(name) {
     const values = new Uint8Array(this.overview.words);
     for (let start = 0; start < values.length; start += CHUNK) {
-      const { bytes, headers } = await download("colours", { of: name, map: this.name, start, count: CHUNK });
+      const { bytes, headers } = await download("colours", { of: name, start, count: CHUNK });
       values.set(new Uint8Array(bytes), start);
       const [low, high] = (headers.get("firth-range") ?? "0 1").split(" ").map(Number);
       this.legend = { low: low ?? 0, high: high ?? 1, name };
