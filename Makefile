@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-lowest stress lint lint-page bench bench-end-to-end bench-softmax docs wheel clean
+.PHONY: demo test test-slow test-lowest stress lint lint-page bench bench-end-to-end bench-softmax bench-node2vec docs pictures wheel clean
 
 demo: $(VENV)/installed                 ## train on Python's standard library and show the result
 	$(BIN)/firth demo
@@ -45,8 +45,14 @@ bench-softmax: $(VENV)/installed-bench-softmax ## compare with PyTorch: make ben
 	@test -n "$(CORPUS)" || { echo "give a text file: make bench-softmax CORPUS=wiki.txt" >&2; exit 2; }
 	$(BIN)/python benchmarks/softmax.py "$(CORPUS)" $(ARGS)
 
+bench-node2vec: $(VENV)/installed-bench  ## compare with PecanPy: make bench-node2vec ARGS="--peer-python pecan/bin/python"
+	$(BIN)/python benchmarks/node2vec.py $(ARGS)
+
 docs: $(VENV)/installed-docs            ## build the documentation in site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+
+pictures: $(VENV)/installed-docs       ## draw docs/images again
+	$(BIN)/python docs/pictures.py docs/images
 
 wheel: $(VENV)/installed                ## dist/firth-*.whl
 	$(PIP) wheel --no-deps --wheel-dir dist .

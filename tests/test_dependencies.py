@@ -26,7 +26,11 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 NEEDED = requirements(PROJECT["dependencies"])
 OPTIONAL = requirements(
-    [line for extra in ("eval", "ann", "wmd", "explore", "sklearn", "pandas", "polars") for line in EXTRAS[extra]]
+    [
+        line
+        for extra in ("eval", "ann", "wmd", "explore", "plot", "sklearn", "pandas", "polars", "hub")
+        for line in EXTRAS[extra]
+    ]
 )
 TESTED = NEEDED | OPTIONAL | requirements(EXTRAS["test"])
 

@@ -26,6 +26,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     words = ["king", "queen", "man", "woman", *(f"word{number}" for number in range(200))]
     lines = [" ".join(rng.choices(words, k=12)) for _ in range(500)]
     (tmp_path / "corpus.txt").write_text("\n".join(lines) + "\n")
+    (tmp_path / "edges.txt").write_text("ann bob\nbob cid\ncid dan\ndan ann\nann cid\n")
     (tmp_path / "questions-words.txt").write_text(": family\nman king woman queen\n")
     (tmp_path / "wordsim353.txt").write_text("king\tqueen\t8.6\nman\twoman\t8.3\nking\tword1\t1\n")
     monkeypatch.chdir(tmp_path)

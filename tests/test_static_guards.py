@@ -40,8 +40,9 @@ SERVERS = {
     ("explore/guard.py", "urllib"): "parses a query",
     ("explore/access.py", "http"): "parses a cookie",
     ("cli/explore.py", "webbrowser"): "opens the page of the explorer",
+    ("hub.py", "huggingface_hub"): "asks the Hub, in `upload` and `download`",
 }
-"""Every module that may import one of the network's, and what it uses; only `firth explore` imports these."""
+"""Every module that may import one of the network's, and what it uses; all but the Hub's are of `firth explore`."""
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:

@@ -1,4 +1,4 @@
-"""MkDocs hooks: convert equations to MathML, insert the tables of options, and set the language of each page.
+"""MkDocs hooks: draw pictures, convert equations to MathML, insert the tables of options, and set each page's language.
 
 Browsers render MathML, so pages need no script and no network. An equation that cannot be converted stops the build.
 """
@@ -6,14 +6,17 @@ Browsers render MathML, so pages need no script and no network. An equation that
 import dataclasses
 import html
 import re
+import runpy
 from importlib.metadata import distribution
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
+from firth.demo import source_files
 from firth.options import Options, PhraseOptions, range_text
 
 _CONVERTER = LatexToMathML(fancy_error=False)
@@ -26,10 +29,22 @@ _FONT = "STIXTwoMath-Regular.ttf"
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add a font for mathematics to the site, because not every computer has one."""
+    """Add a font for mathematics to the site, because not every computer has one, and draw the pictures."""
     font = Path(str(distribution("ziamath").locate_file(f"ziamath/fonts/{_FONT}")))
     files.append(File.generated(config, f"theme/{_FONT}", content=font.read_bytes()))
+    _redraw(files, config)
     return files
+
+
+def _redraw(files: Any, config: Any) -> None:
+    """Replace the pictures of the repository by those that this version of firth draws."""
+    script = runpy.run_path(str(Path(config.docs_dir, "pictures.py")))
+    with TemporaryDirectory() as folder:
+        script["draw_all"](Path(folder), script["Models"](source_files()))
+        for picture in sorted(Path(folder).iterdir()):
+            name = f"images/{picture.name}"
+            files.remove(files.get_file_from_path(name))
+            files.append(File.generated(config, name, content=picture.read_bytes()))
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

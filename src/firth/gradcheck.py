@@ -47,13 +47,28 @@ def check_gradients(*, seed: int = 1, V: int = 12, D: int = 6, K: int = 5, m: in
 
     Raises `OptionError` for other values.
     """
+    example = _example(seed, V, D, K, m)
+    return [_check(equation, example) for equation in EQUATIONS]
+
+
+def measured_gradients(
+    *, seed: int = 1, V: int = 12, D: int = 6, K: int = 5, m: int = 2
+) -> dict[str, tuple[Array, Array]]:
+    """Return for each equation its gradient, and the same by central differences: the numbers that are compared.
+
+    Arguments and errors are those of `check_gradients`.
+    """
+    example = _example(seed, V, D, K, m)
+    return {equation.name: objectives.gradient_pairs(*equation.problem(example))[0] for equation in EQUATIONS}
+
+
+def _example(seed: int, V: int, D: int, K: int, m: int) -> "Example":
     whole("seed", seed, "of the random vectors and words", 0)
     whole("V", V, "words in the vocabulary", 4)
     whole("D", D, "numbers in a vector", 1)
     whole("K", K, "noise words of a pair", 3)
     whole("m", m, "words of a window on either side of the center", 1)
-    example = Example.random(np.random.default_rng(seed), V, D, K, m)
-    return [_check(equation, example) for equation in EQUATIONS]
+    return Example.random(np.random.default_rng(seed), V, D, K, m)
 
 
 def _check(equation: "Equation", example: "Example") -> Check:
@@ -250,6 +265,11 @@ def _subword_sampling(e: Example) -> Any:
     return lambda Z, U: objectives.subword_pair(e.outsides, e.o, Z, U, loss), [e.centers, e.U]
 
 
+def _subword_hierarchical(e: Example) -> Any:
+    loss = _along_the_path(e)
+    return lambda Z, Q: objectives.subword_pair(e.outsides, e.o, Z, Q, loss), [e.centers, e.nodes]
+
+
 # The one-hot network: W_1 has the center vectors as columns, W_2 is U
 
 
@@ -388,6 +408,18 @@ EQUATIONS = [
         "subwords, negative sampling, by U",
         "∂J/∂u_w = Σ_k 1[k=w] (1 - σ(-u_w·x)) x - 1[w=o] (1 - σ(u_o·x)) x",
         _subword_sampling,
+        OUTSIDE,
+    ),
+    Equation(
+        "subwords, hierarchical softmax, by Z",
+        "∂J/∂z_g = (r_g/n) Σ_j (σ(q_j·x) - (1 - β_j)) q_j",
+        _subword_hierarchical,
+        CENTER,
+    ),
+    Equation(
+        "subwords, hierarchical softmax, by Q",
+        "∂J/∂q_n = 1[n on the path] (σ(q_n·x) - (1 - β_n)) x",
+        _subword_hierarchical,
         OUTSIDE,
     ),
 ]

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError, DivergenceError, FirthError, FormatError, OptionError
+from firth.markup import table
 from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import checked_workers
+from firth.training.loop.history import History
 from firth.vectors import KeyedVectors
 from firth.vectors.growing import GrowingArray
 
@@ -112,7 +114,7 @@ class Word2Vec:
                     )
         self.options = Options.from_dict(options | unknown)
         self.workers = checked_workers(workers)
-        self.history: list[EpochRecord] = []
+        self.history: list[EpochRecord] = History()
         self.corpus: dict[str, int] = {}
         self._wv: KeyedVectors | None = None
         self._outside: GrowingArray | None = None
@@ -123,7 +125,7 @@ class Word2Vec:
         return self.__dict__ | {"_is_training": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ = state
+        self.__dict__ = state | {"history": History(state["history"])}
         if self._wv is not None and self._outside is not None:
             self._wv.move_with(self._outside)
 
@@ -149,7 +151,9 @@ class Word2Vec:
         self,
         corpus: "CorpusInput" = _NO_CORPUS,
         *,
+        column: str | int | None = None,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
+        encoding: str = "utf-8",
         offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
         validation: "CorpusInput | float | None" = None,
         callbacks: Callback | Iterable[Callback] = (),
@@ -166,13 +170,17 @@ class Word2Vec:
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
 
-          corpus     a path, a list of paths, a folder, a glob pattern, "-" for standard input; an iterable of token
-                     lists, read once; or integer sequences (see `firth.text.read_corpus`)
-          tokenizer  function from a line of text to its words (of the validation too); None splits at whitespace
+          corpus     a path, a list of paths, a folder, a glob pattern, "-" for standard input, or an open file; a table
+                     or a column of one (Parquet, Arrow, CSV, JSON Lines, pandas, polars, Hugging Face datasets); an
+                     iterable of texts or token lists, read once; or integer sequences (see `firth.text.read_corpus`)
+          column     the column of a table that holds the sentences: texts, lists of words, or lists of integers. Null
+                     rows are skipped and counted in `corpus["null_rows"]`
+          tokenizer  function from a line or row of text to its words; None splits at whitespace
+          encoding   that of text files, such as "latin-1"; invalid bytes become U+FFFD and are counted
           offsets    where sentences begin in a flat integer array
-          validation a fraction of the corpus to set aside, or a corpus of its own: after every epoch the loss of
-                     its pairs (for CBOW, of at most 20,000 pairs) is added to the history: the exact softmax's,
-                     whatever the objective, but for hierarchical softmax its own
+          validation a fraction of the corpus to set aside, or a corpus of its own, read like the other: after every
+                     epoch the loss of its pairs (for CBOW, of at most 20,000 pairs) is added to the history: the exact
+                     softmax's, whatever the objective, but for hierarchical softmax its own
           callbacks  a function, or several: each is called with this model after every epoch; training stops when
                      one returns True (other true values do not count)
           progress   None shows a bar on a terminal, one output that updates in a notebook, and a line every ten
@@ -207,10 +215,11 @@ class Word2Vec:
         `resume` is False, or if they are of other options, another corpus or other versions of the software; the
         message shows the difference.
         """
+        from firth.text import ReadOptions
         from firth.training.run import Saving, Texts, plan_run
 
         checked_callbacks = self._checked_call("fit", corpus, callbacks, unknown)
-        texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
+        texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         start = self._start_of(init, freeze)
         plan = plan_run(texts, self.options, self.workers, saving, progress=progress, kernels=kernels, start=start)
@@ -228,7 +237,9 @@ class Word2Vec:
         update_counts: bool = True,
         average: bool = True,
         freeze: bool | Iterable[Any] = False,
+        column: str | int | None = None,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
+        encoding: str = "utf-8",
         offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
         validation: "CorpusInput | float | None" = None,
         callbacks: Callback | Iterable[Callback] = (),
@@ -270,6 +281,7 @@ class Word2Vec:
         interrupted call, load the model as it was before the call, and give the same arguments and `resume=True`.
         """
         from firth.starting import continued_options, start_of_model
+        from firth.text import ReadOptions
         from firth.training.run import Saving, Texts, plan_run
 
         checked_callbacks = self._checked_call("partial_fit", corpus, callbacks, unknown)
@@ -279,7 +291,7 @@ class Word2Vec:
             self.wv, self.nodes if self.options.has_nodes else self.outside, self.options, done,
             update_vocab=update_vocab, update_counts=update_counts, average=average, freeze=freeze,
         )  # fmt: skip
-        texts = Texts(corpus, validation, tokenizer, offsets, max_input_bytes)
+        texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         plan = plan_run(texts, options, self.workers, saving, progress=progress, kernels=kernels, start=start)
         return self._fit(plan, checked_callbacks)
@@ -290,7 +302,9 @@ class Word2Vec:
 
         refuse_unknown(unknown, _arguments(method), method)
         if corpus is _NO_CORPUS:
-            raise OptionError(f"{method} needs a corpus: give a path, an iterable of token lists, or integer sequences")
+            raise OptionError(
+                f"{method} needs a corpus: give a path, a table, an iterable of token lists, or integer sequences"
+            )
         return Callbacks(callbacks)
 
     def _start_of(
@@ -330,7 +344,7 @@ class Word2Vec:
             before = self._wv, self._outside, self._nodes, self.history, self.corpus
             earlier = self.history[: run.earlier_epochs]
             self._hold(self._vectors_of(run, extends=plan.extends), run.trainer.outside)
-            self.history, self.corpus = [*earlier, *run.history], run.summary
+            self.history, self.corpus = History([*earlier, *run.history]), run.summary
             try:
                 with self.wv.in_training(), closing(run.epochs()) as epochs:
                     for record in epochs:
@@ -477,6 +491,16 @@ class Word2Vec:
         size = counted(len(self._wv), "word") if self._wv is not None else "not fitted"
         return f"<Word2Vec: {size}, vector_size={self.options.vector_size}>"
 
+    def _repr_html_(self) -> str:
+        """Return the size, the last loss, and the options that differ from the defaults, for notebooks."""
+        defaults = Options().to_dict()
+        options = [(name, value) for name, value in self.options.to_dict().items() if value != defaults[name]]
+        loss = [("loss of the last epoch", f"{record.loss:.4f}") for record in self.history[-1:]]
+        words = [] if self._wv is None else [("words", f"{len(self._wv):,}")]
+        epochs = [("epochs trained", len(self.history))]
+        caption = "Word2Vec" if words else "Word2Vec: not fitted"
+        return table([*words, *epochs, *loss, *options], caption=caption)
+
 
 def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     """Read any file in firth's own format: a `Word2Vec` if it holds a model, `KeyedVectors` if vectors alone.
@@ -503,7 +527,7 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
             f"{'outside' if file.nodes is None else 'nodes'!r}, which belongs to another objective"
         )
     model._hold(vectors, output)
-    model.history = records(file.history or [], os.fspath(path))
+    model.history = History(records(file.history or [], os.fspath(path)))
     return model
 
 

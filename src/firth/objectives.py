@@ -469,6 +469,18 @@ def gradient_check(
     Returns NaN if any difference is NaN, so that no comparison passes. Raises `ShapeError` if the number of gradients,
     or a gradient's shape, does not match the parameters.
     """
+    pairs = gradient_pairs(function, parameters, step)
+    differences = [_difference(claimed, measured) for claimed, measured in pairs]
+    return float(np.concatenate([np.zeros(0), *differences]).max(initial=0.0))
+
+
+def gradient_pairs(
+    function: Callable[..., tuple[Any, ...]], parameters: Sequence[ArrayLike], step: float = STEP
+) -> list[tuple[Array, Array]]:
+    """Return the gradient by each parameter, and the same by central differences, in the shape of the parameter.
+
+    Arguments and errors are those of `gradient_check`.
+    """
     points = [np.array(parameter, np.float64) for parameter in parameters]
     _, *gradients = function(*points)
     if len(gradients) != len(points):
@@ -476,11 +488,10 @@ def gradient_check(
             f"the function returned {counted(len(gradients), 'gradient')} for {counted(len(points), 'parameter')}: "
             "return one for each"
         )
-    differences = [np.zeros(0)]
-    for i, (point, gradient) in enumerate(zip(points, gradients, strict=True)):
-        claimed = _array(f"gradient {i}", gradient, point.shape)
-        differences.append(_difference(claimed, _central_differences(function, points, point, step)))
-    return float(np.concatenate(differences).max(initial=0.0))
+    return [
+        (_array(f"gradient {i}", gradient, point.shape), _central_differences(function, points, point, step))
+        for i, (point, gradient) in enumerate(zip(points, gradients, strict=True))
+    ]
 
 
 def _central_differences(function: Callable[..., Any], points: list[Array], point: Array, step: float) -> Array:

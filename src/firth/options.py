@@ -189,12 +189,6 @@ def _set_defaults(options: Any) -> None:
 def _check_subwords(options: Options) -> None:
     """Raise `OptionError` for options that are not available with subwords."""
     subwords = option("subwords", pair_text(options.subwords))
-    if options.architecture == "cbow" and options.has_nodes:
-        raise OptionError(
-            f"{option('objective', options.objective)} is not available with {subwords} and "
-            f"{option('architecture', 'cbow')}: use {option('objective', 'negative_sampling')}, or "
-            f"{option('architecture', 'skip_gram')}"
-        )
     if options.objective == "softmax":
         raise OptionError(
             f"{option('objective', options.objective)} is not available with {subwords}: use "

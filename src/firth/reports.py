@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from firth import terminal
 from firth.messages import counted
+from firth.training.loop.history import history_table
 
 if TYPE_CHECKING:
     from firth.gradcheck import Check
@@ -89,7 +90,7 @@ def info_lines(found: dict[str, Any]) -> str:
     if found["options"]:
         lines += ["", "options", terminal.columns([("", *pair) for pair in found["options"].items()])]
     if found["history"]:
-        lines += ["", "history", _history_table(found["history"])]
+        lines += ["", "history", _history_lines(found["history"])]
     if found["statistics"]:
         lines += ["", "statistics", terminal.columns([("", *pair) for pair in _measured(found["statistics"])])]
     if found["problems"]:
@@ -143,26 +144,10 @@ def _word_list(words: list[dict[str, Any]]) -> str:
     return ", ".join(terminal.escaped(entry["word"]) + count for entry, count in zip(words, counts, strict=True))
 
 
-_HISTORY = {
-    "epoch": ("  epoch", ""),
-    "loss": ("loss/pair", ".4f"),
-    "end_loss": ("end loss", ".4f"),
-    "validation_loss": ("held out", ".4f"),
-    "pairs": ("pairs", ","),
-    "words": ("words", ","),
-    "alpha": ("alpha", ".5f"),
-}
-"""Heading and format of each column of a history."""
-
-
-def _history_table(records: list[dict[str, Any]]) -> str:
-    """Return one line for each epoch, without the columns that no epoch has."""
-    names = [name for name in _HISTORY if any(record.get(name) is not None for record in records)]
-    rows = [
-        ["" if record.get(name) is None else format(record[name], _HISTORY[name][1]) for name in names]
-        for record in records
-    ]
-    return terminal.columns([[_HISTORY[name][0] for name in names], *rows], right=range(len(names)))
+def _history_lines(records: list[dict[str, Any]]) -> str:
+    """Return one line for each epoch."""
+    headings, rows = history_table(records)
+    return terminal.columns([[f"  {headings[0]}", *headings[1:]], *rows], right=range(len(headings)))
 
 
 def check_lines(checks: "list[Check]") -> str:

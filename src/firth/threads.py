@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -22,3 +22,13 @@ def in_order(pool: Executor, work: Callable[[T], R], tasks: Iterable[T], workers
     finally:
         for future in pending:  # after an error or an interrupt, the pool waits only for the tasks that already run
             future.cancel()
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield the items of an iterator; a thread asks for each while the caller works on the one before."""
+    end: list[T] = []  # equal to no item
+    with ThreadPoolExecutor(1, thread_name_prefix="firth-read") as reader:
+        waiting: Future[T | list[T]] = reader.submit(next, items, end)
+        while (item := waiting.result()) is not end:
+            waiting = reader.submit(next, items, end)
+            yield item  # type: ignore[misc]

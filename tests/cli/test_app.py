@@ -23,6 +23,7 @@ COMMANDS = [
     "similar",
     "analogy",
     "evaluate",
+    "plot",
     "info",
     "convert",
     "explore",

@@ -12,12 +12,12 @@ RUNNER = Path(__file__).with_name("run.py")
 MODEL, FASTTEXT, PHRASES = "TestWord2VecModel", "TestFastTextModel", "TestPhrasesModel"
 
 BOTH = "hierarchical softmax and negative sampling at once"
-CBOW_PATHS = "CBOW with hierarchical softmax and n-grams"
+ROUNDING = "cosines of a word and of its unit vector differ in the last bits"
 FAILING = {
     "word2vec": {
         f"{MODEL}.test_compute_training_loss": BOTH,
         f"{MODEL}.test_train_hs_and_neg": BOTH,
-        f"{MODEL}.test_locking": "vectors_lockf",
+        f"{MODEL}.test_locking": BOTH,
     },
     "keyedvectors": {},
     "phrases": {
@@ -28,23 +28,13 @@ FAILING = {
         "TestFrozenPhrasesPersistence.test_save_load_custom_scorer": "a pickled function",
     },
     "fasttext": {
-        **{
-            f"test_cbow_hs_training{source}[{shrink}]": CBOW_PATHS
-            for source in ("", "_fromfile")
-            for shrink in (True, False)
-        },
-        **{
-            f"{FASTTEXT}.{name}": CBOW_PATHS
-            for name in (
-                "test_training", "test_training_fromfile", "test_cbow_hs_online",
-                "test_online_learning", "test_online_learning_fromfile", "test_fast_text_train_parameters",
-            )
-        },
+        f"{FASTTEXT}.test_training": ROUNDING,
+        f"{FASTTEXT}.test_training_fromfile": ROUNDING,
         f"{FASTTEXT}.test_estimate_memory": BOTH,
         "SaveFacebookFormatModelTest.test_skipgram": BOTH,
         "SaveFacebookFormatModelTest.test_cbow": BOTH,
         "SaveGensimByteIdentityTest.test_skipgram": "a word's own row is computed from its vector, and rounded",
-        "SaveGensimByteIdentityTest.test_cbow": CBOW_PATHS,
+        "SaveGensimByteIdentityTest.test_cbow": "likewise",
         "HashCompatibilityTest.test_compatibility_true": "a pickle of a FastText",
     },
 }  # fmt: skip

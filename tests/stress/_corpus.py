@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from firth.errors import CorpusError
 from firth.options import Options
-from firth.text import END, Corpus, encoding, merging, read_corpus, sources
+from firth.text import END, Corpus, encoding, kinds, merging, read_corpus, sources
 
 ALL = Options(min_count=1)
 LINES = [["the", "cat", "sat"], ["the", "dog"], ["a", "cat", "and", "the", "dog"]]
@@ -80,6 +80,15 @@ def split_bytes(data: bytes, lowercase=False, longest=1024):
     return [[word.lower() for word in line] for line in lines] if lowercase else lines, replaced, too_long
 
 
+def is_another_kind(data: bytes, suffix: str) -> bool:
+    """Return whether the first bytes of a file are those of another kind of file than text."""
+    try:
+        kinds.refuse_other_kinds("", data[: kinds.START_BYTES], is_compressed=suffix != ".txt")
+    except CorpusError:
+        return True
+    return kinds.table_kind("", data[: kinds.START_BYTES]) is not None
+
+
 text_bytes = st.lists(
     st.sampled_from(
         [b"a", b"B", b"b", b"cat", b" ", b" ", b"\n", b"\n", b"\r\n", b"\r", b"\t\v\f", b"\0", b"\xff",
@@ -115,6 +124,10 @@ def check_any_bytes(folder: Path, data, *, chunk, longest, table, suffix, memory
         patch.setattr(encoding, "LONGEST_WORD", longest)
         patch.setattr(encoding, "WORDS_IN_TABLE", table)
         patch.setattr(merging, "WORDS_AT_A_TIME", table)
+        if is_another_kind(data, suffix):
+            with pytest.raises(CorpusError, match=r", not a text: |is a table"):
+                read_corpus(path, options, workers=workers, memory_limit=memory_limit)
+            return
         if not expected(lines, options)[0]:
             message = r"the corpus is empty|no word occurs at least min_count|the corpus has no words"
             with pytest.raises(CorpusError, match=message):

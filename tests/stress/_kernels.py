@@ -16,7 +16,7 @@ from firth.explore import layout_kernels
 from firth.explore.layout import quadtree, symmetric
 from firth.graphs import kernels as graph_kernels
 from firth.graphs.adjacency import Adjacency
-from firth.graphs.walks import StepBias
+from firth.graphs.walks import StepBias, StepWorkspace
 from firth.phrases import kernels as phrase_kernels
 from firth.phrases.connectors import RunTable, number_runs
 from firth.sorted_runs import DIGIT_BITS
@@ -220,6 +220,26 @@ def train_subword_paths(D: int, _K: int) -> Case:
         work = path_kernels.make_workspace(len(tokens), D, window, longest, np.zeros(1, np.bool_))
         block, work = subword_block(rng, fence, D, windows, window_kernels.SLICE + 2 * window, work)
         counts = train(block, work)
+        return [block.inputs, nodes, work.windows.loss, counts]
+
+    return case
+
+
+def train_subword_positions_paths(D: int, _K: int) -> Case:
+    train = subword_cbow.compile_train_paths(layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        made, _ = random_tree(rng, fence)
+        V, window, key = len(made.offsets) - 1, int(rng.integers(1, 9)), np.uint64(rng.integers(2**63))
+        tokens, keep, nodes = block_of(rng, V), fence(tables(rng, V)[0]), fence(matrix(rng, V - 1, D))
+        shrink, is_mean, exchange = bool(rng.random() < 0.5), bool(rng.random() < 0.5), int(rng.integers(1, 9))
+        steps = path_kernels.NodeTokenBlock(
+            nodes[:0], nodes, fence(tokens), keep, made, key, window, shrink, np.float32(0.001), exchange
+        )
+        longest, halt = int(made.lengths.max()), np.zeros(1, np.bool_)
+        work = cbow_path_kernels.make_workspace(len(tokens), D, window, longest, halt)
+        block, work = subword_block(rng, fence, D, steps, 2 * (cbow_kernels.SLICE + 2 * window), work)
+        counts = train(block, is_mean, work)
         return [block.inputs, nodes, work.windows.loss, counts]
 
     return case
@@ -540,15 +560,17 @@ def graph(rng: np.random.Generator, fence: Fence) -> Adjacency:
     """Return a random directed graph, often with nodes without edges, and with weights."""
     V = int(rng.choice([1, 2, 5, 40]))
     has_edge = rng.random((V, V)) < rng.choice([0.1, 0.5, 1.0])
+    is_symmetric = rng.random() < 0.5
+    has_edge = has_edge | has_edge.T if is_symmetric else has_edge
     offsets = fence(np.append(0, np.cumsum(has_edge.sum(axis=1))).astype(np.int64))
     E = int(offsets[-1])
     neighbors = fence(np.nonzero(has_edge)[1].astype(np.int32))
     if rng.random() < 0.5:
-        return Adjacency(offsets, neighbors, fence(np.zeros(0, np.uint64)), fence(np.zeros(0, np.float32)))
+        return Adjacency(offsets, neighbors, np.zeros(0, np.uint64), np.zeros(0, np.float32), int(is_symmetric))
     alias, shares = fence(np.zeros(E, np.uint64)), fence(np.zeros(E, np.float32))
     weights = rng.exponential(1, E) ** rng.choice([0.0, 1.0, 8.0]) + 1e-300
     graph_kernels.fill_alias(offsets, fence(weights), alias, shares)
-    return Adjacency(offsets, neighbors, alias, shares)
+    return Adjacency(offsets, neighbors, alias, shares, int(is_symmetric))
 
 
 def alias_tables(rng: np.random.Generator, fence: Fence) -> list[Any]:
@@ -561,9 +583,8 @@ def walks(rng: np.random.Generator, fence: Fence) -> list[Any]:
     n, length = int(rng.choice([0, 1, 30])), int(rng.choice([1, 2, 20]))
     starts = fence(rng.integers(0, len(found.offsets) - 1, n).astype(np.int32))
     made, lengths = fence(np.zeros((n, length), np.int32)), fence(np.zeros(n, np.int32))
-    graph_kernels.make_walks(
-        found, StepBias.of(float(p), float(q)), starts, np.uint64(rng.integers(2**63)), made, lengths
-    )
+    steps, key = StepBias.of(float(p), float(q)), np.uint64(rng.integers(2**63))
+    graph_kernels.make_walks(found, steps, starts, key, made, lengths, fence.each(StepWorkspace.of(n)))
     return [made, lengths]
 
 
@@ -633,6 +654,7 @@ VECTOR_CODE = {
     "training.subwords.kernels.train_block": train_subwords,
     "training.subwords.cbow_kernels.train_block": train_subword_positions,
     "training.hierarchical_softmax.window_kernels.train_windows": train_subword_paths,
+    "training.cbow.path_kernels.train_slice": train_subword_positions_paths,
     "training.hierarchical_softmax.window_kernels.train_block": train_paths,
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
     "training.cbow.kernels.train_block": train_positions,

@@ -79,8 +79,11 @@ def test_a_min_count_that_no_word_reaches_is_an_error_with_the_numbers(words, me
         (b"the cat", r"the corpus is of type bytes: .*\[{split}\]"),
         (7, r"the corpus is of type int: give a path.*\[{split}\]"),
         (None, "the corpus is of type NoneType: give a path"),
-        ({"text": ["the cat"]}, "the corpus is a table, of type dict: give the token lists in one column"),
-        (pa.table({"text": ["the cat"]}), "the corpus is a table, of type Table"),
+        ({"text": ["the cat"]}, r"of type dict, is a table, and its columns are text \(list\): .* in column='text'$"),
+        (
+            pa.table({"id": [1], "text": ["the cat"]}),
+            r"Table, is a table, and its columns are id \(int64\), text \(str",
+        ),
         ([], "the corpus is empty: 0 words were read"),
     ],
 )

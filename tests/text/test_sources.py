@@ -10,7 +10,7 @@ import pytest
 from stress._corpus import ALL, check, text_file
 
 from firth.errors import CorpusError
-from firth.text import check_files, encoding, read_corpus, sources
+from firth.text import ReadOptions, check_corpus, encoding, read_corpus, sources
 
 
 def test_a_folder_is_searched_in_order_without_hidden_files(tmp_path):
@@ -56,7 +56,7 @@ def test_a_list_of_texts_is_refused_with_or_without_a_tokenizer():
         with pytest.raises(CorpusError, match=rf"split each into words: \[{split} for text in texts\]"):
             read_corpus(texts, ALL, tokenizer=tokenizer)
         with pytest.raises(CorpusError, match=rf"split each into words: \[{split} for text in texts\]"):
-            check_files(texts, None, tokenizer=tokenizer)
+            check_corpus(texts, ReadOptions(tokenizer=tokenizer))
         with pytest.raises(CorpusError, match=rf"to train on a text itself, split it: \[{split}\]"):
             read_corpus("the cat sat", ALL, tokenizer=tokenizer)
 

@@ -24,6 +24,7 @@ from firth.cli.gradcheck import gradcheck
 from firth.cli.info import info
 from firth.cli.node2vec import node2vec
 from firth.cli.phrases import phrases
+from firth.cli.plot import plot
 from firth.cli.similar import similar
 from firth.cli.train import TrainCommand, train
 from firth.errors import OptionError
@@ -129,6 +130,7 @@ app.command()(phrases)
 app.command()(similar)
 app.command()(analogy)
 app.command()(evaluate)
+app.command()(plot)
 app.command()(info)
 app.command(cls=CommandWithFormats)(convert)
 app.command()(explore)

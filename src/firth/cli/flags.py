@@ -83,9 +83,18 @@ CorpusFiles = Annotated[
     typer.Argument(
         metavar="CORPUS",
         help="Text files (also .gz, .bz2, .xz and .zst), folders, or patterns; - is standard input. "
-        "Each line is a sentence.",
+        "Each line is a sentence. Or tables, with --column: Parquet, Arrow, CSV, TSV or JSON Lines.",
     ),
 ]
+Column = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The column of tables that holds the sentences: texts, lists of words, or lists of whole numbers.",
+        show_default="none",
+    ),
+]
+TextEncoding = Annotated[str, typer.Option(metavar="NAME", help="Encoding of text files, CSV and JSON.")]
 OutputVectors = Annotated[
     Path, typer.Option("--output", "-o", metavar="PATH", help="The output file or folder.", **VECTORS_WRITTEN)
 ]

@@ -9,16 +9,19 @@ from firth import reports, terminal
 from firth.cli.exits import UsageError
 from firth.cli.files import check_folder, refuse_to_overwrite
 from firth.cli.flags import (
+    Column,
     CorpusFiles,
     MaxInputBytes,
     NoProgress,
     Quiet,
+    TextEncoding,
     Workers,
     at_least,
     file_name,
     with_options,
 )
 from firth.options import ENGLISH_CONNECTOR_WORDS, PhraseOptions
+from firth.text.opening import UTF8
 
 _ENGLISH = "english"
 
@@ -46,6 +49,8 @@ def phrases(
             show_default="none",
         ),
     ] = None,
+    column: Column = None,
+    encoding: TextEncoding = UTF8,
     workers: Workers = None,
     max_input_bytes: MaxInputBytes = None,
     no_progress: NoProgress = False,
@@ -67,7 +72,7 @@ def phrases(
     summaries = phrase_files(
         corpus[0] if len(corpus) == 1 else corpus, output, checked,
         passes=passes, workers=workers, progress=False if no_progress or quiet else None,
-        max_input_bytes=max_input_bytes,
+        column=column, encoding=encoding, max_input_bytes=max_input_bytes,
     )  # fmt: skip
     if not quiet:
         terminal.write(reports.phrase_summary(summaries))

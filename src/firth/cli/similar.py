@@ -67,7 +67,7 @@ def print_nearest(
     vectors: "KeyedVectors", positive: list[str], negative: list[str], topn: int, restrict_vocab: int | None, json: bool
 ) -> None:
     """Print the nearest words and their cosines, as columns or as JSON."""
-    added, subtracted = ([_key(vectors, word) for word in words] for words in (positive, negative))
+    added, subtracted = ([key_of(vectors, word) for word in words] for words in (positive, negative))
     found = list(vectors.most_similar(added, subtracted, topn=topn, restrict_vocab=restrict_vocab))
     if json:
         terminal.write(terminal.as_json([{"word": word, "cosine": cosine} for word, cosine in found]))
@@ -75,7 +75,7 @@ def print_nearest(
         terminal.write(terminal.columns([(word, f"{cosine:.4f}") for word, cosine in found]))
 
 
-def _key(vectors: "KeyedVectors", word: str) -> "Key":
+def key_of(vectors: "KeyedVectors", word: str) -> "Key":
     """Return the key for `word`, converted to an integer if the keys are integers."""
     if word in vectors or not len(vectors) or isinstance(vectors.index_to_key[0], str):
         return word

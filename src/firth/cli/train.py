@@ -11,6 +11,7 @@ from firth.cli.files import left_out, output_format, parts_of, refuse_to_overwri
 from firth.cli.flags import (
     CheckpointFolder,
     CheckpointMinutes,
+    Column,
     CommandWithFormats,
     CorpusFiles,
     FileFormat,
@@ -21,6 +22,7 @@ from firth.cli.flags import (
     Quiet,
     Resume,
     StartVectors,
+    TextEncoding,
     Workers,
     with_options,
 )
@@ -28,7 +30,7 @@ from firth.errors import FirthError
 from firth.formats import Format
 from firth.messages import counted
 from firth.options import Options
-from firth.text.opening import STDIN
+from firth.text.opening import STDIN, UTF8
 
 if TYPE_CHECKING:
     from firth.model import Word2Vec
@@ -60,6 +62,8 @@ def train(
     corpus: CorpusFiles,
     output: OutputVectors,
     file_format: FileFormat = None,
+    column: Column = None,
+    encoding: TextEncoding = UTF8,
     workers: Workers = None,
     validation: Annotated[
         str | None,
@@ -97,6 +101,8 @@ def train(
         output,
         written_as,
         is_quiet=quiet,
+        column=column,
+        encoding=encoding,
         validation=_fraction_or_path(validation),
         progress=False if no_progress or quiet else None,
         max_input_bytes=max_input_bytes,

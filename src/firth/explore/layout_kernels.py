@@ -12,6 +12,7 @@ from firth.compiling.kernel import kernel
 _CLOSE = np.float32(0.8)  # gains of a coordinate: as van der Maaten and Hinton (2008)
 _FAR = np.float32(0.2)
 _LEAST = np.float32(0.01)
+_FASTEST = np.float32(5)  # a step is at most this long on either axis, or a few words leave the map for good
 
 
 @kernel(error_model="numpy")
@@ -79,5 +80,6 @@ def step(first, last, positions, ends, neighbours, forces, pull, push, rate, mom
                 gains[word, axis] = max(_LEAST, gains[word, axis] * _CLOSE)
             else:
                 gains[word, axis] += _FAR
-            speeds[word, axis] = momentum * speeds[word, axis] - rate * gains[word, axis] * gradient
+            speed = momentum * speeds[word, axis] - rate * gains[word, axis] * gradient
+            speeds[word, axis] = min(_FASTEST, max(-_FASTEST, speed))
             moved[word, axis] = positions[word, axis] + speeds[word, axis]

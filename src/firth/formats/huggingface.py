@@ -27,9 +27,10 @@ from firth.formats.tokenizer import TOKENIZER, UNKNOWN, read_vocabulary, tokeniz
 from firth.formats.words import utf8
 from firth.version import __version__
 
-MODEL, _CONFIG, _MODULES, _CARD = "model.safetensors", "config.json", "modules.json", "README.md"
+MODEL, CONFIG, MODULES, CARD = "model.safetensors", "config.json", "modules.json", "README.md"
+FILES = (MODEL, CONFIG, MODULES, CARD, TOKENIZER)
 _ADDED = "firth_added_unknown"
-_NESTED = "0_StaticEmbedding"  # the subfolder that older sentence-transformers write
+NESTED = "0_StaticEmbedding"  # the subfolder that older sentence-transformers write
 _LANGUAGE_UNKNOWN = "und"
 
 
@@ -56,11 +57,11 @@ def write_huggingface(
     added = UNKNOWN not in words
     tokens = [*words, UNKNOWN] if added else words
     files = {
-        _CONFIG: _json(
+        CONFIG: _json(
             {"model_type": "model2vec", "normalize": False, "embedding_dtype": str(vectors.dtype), _ADDED: added}
         ),
-        _MODULES: _json([{"idx": 0, "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"}]),
-        _CARD: _card(len(words), vectors.shape[1], language, license_name).encode(),
+        MODULES: _json([{"idx": 0, "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"}]),
+        CARD: card(len(words), vectors.shape[1], language, license_name).encode(),
         TOKENIZER: tokenizer_json(tokens),  # last: without it no reader accepts the others
     }
     with atomic_folder(folder) as home, atomic_set(*(home / name for name in (MODEL, *files))) as (model, *others):
@@ -75,21 +76,21 @@ def read_huggingface(path: PathLike, *, mmap: bool = False) -> Table:
     Raises `FormatError` if the matrix or the tokenizer is absent.
     """
     folder = Path(path)
-    home = next((place for place in (folder, folder / _NESTED) if (place / MODEL).is_file()), None)
+    home = next((place for place in (folder, folder / NESTED) if (place / MODEL).is_file()), None)
     if home is None or not (home / TOKENIZER).is_file():
         raise FormatError(f"{folder} is not a folder of vectors: {MODEL} and {TOKENIZER} must be in it")
     table = read_safetensors(home / MODEL, mmap=mmap, vocabulary=read_vocabulary(home / TOKENIZER))
-    if not _was_added(folder / _CONFIG):
+    if not _was_added(folder / CONFIG):
         return table
     if table.keys[-1:] != [UNKNOWN]:
-        raise FormatError(f"{folder / _CONFIG} declares {UNKNOWN} the last token, but that is {table.keys[-1:]}")
+        raise FormatError(f"{folder / CONFIG} declares {UNKNOWN} the last token, but that is {table.keys[-1:]}")
     counts = None if table.counts is None else table.counts[:-1]
     return Table(table.keys[:-1], table.vectors[:-1], counts)
 
 
 def is_huggingface(path: Path) -> bool:
     """Return whether `path` is a folder with a model file in it."""
-    return any((place / MODEL).is_file() for place in (path, path / _NESTED))
+    return any((place / MODEL).is_file() for place in (path, path / NESTED))
 
 
 def _was_added(config: Path) -> bool:
@@ -121,11 +122,15 @@ def _json(content: Any) -> bytes:
     return json.dumps(content, indent=2).encode()
 
 
-def _card(V: int, D: int, language: str, license_name: str | None) -> str:
-    front = ["---", "library_name: model2vec", f"language: {language}"]
-    front += [f"license: {license_name}"] if license_name else []
-    front += ["tags:", "- word2vec", "- static-embeddings", "- sentence-transformers", "---"]
-    body = f"""
+def card(
+    V: int, D: int, language: str | None, license_name: str | None, name: str = "this-folder",
+    loading: str = 'from firth import KeyedVectors\n\nvectors = KeyedVectors.load("this-folder")',
+) -> str:  # fmt: skip
+    """Return the model card of such a folder; `name` is its path or its name on the hub, `loading` firth's code."""
+    front = card_header("model2vec", language, license_name, ("word2vec", "static-embeddings", "sentence-transformers"))
+    return (
+        front
+        + f"""
 # Word vectors
 
 {V:,} word vectors of {D} dimensions, written by firth {__version__}.
@@ -134,24 +139,30 @@ A text is split at whitespace, and its vector is the mean of its words' vectors.
 ```python
 from model2vec import StaticModel
 
-model = StaticModel.from_pretrained("this-folder")
+model = StaticModel.from_pretrained("{name}")
 model.encode(["some words"])
 ```
 
 ```python
 from sentence_transformers import SentenceTransformer
 
-model = SentenceTransformer("this-folder")
+model = SentenceTransformer("{name}")
 ```
 
 ```python
-from firth import KeyedVectors
-
-vectors = KeyedVectors.load("this-folder")
+{loading}
 vectors.most_similar("word")
 ```
 """
-    return "\n".join(front) + body
+    )
+
+
+def card_header(library: str, language: str | None, license_name: str | None, tags: Sequence[str]) -> str:
+    """Return the YAML header of a model card; the values are written as they are."""
+    front = ["---", f"library_name: {library}"]
+    front += [f"language: {language}"] if language else []
+    front += [f"license: {license_name}"] if license_name else []
+    return "\n".join([*front, "tags:", *(f"- {tag}" for tag in tags), "---"])
 
 
 FORMAT = Format(

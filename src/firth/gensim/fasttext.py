@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from firth.errors import NotAvailableError, OptionError
+from firth.errors import NotAvailableError
 from firth.formats.fasttext import HIERARCHICAL_SOFTMAX, ClassifierError, read_fasttext, read_fasttext_model
 from firth.gensim import settings
 from firth.gensim.keyedvectors import KeyedVectors
@@ -15,7 +15,6 @@ from firth.gensim.old_fasttext import readable_fasttext
 from firth.gensim.vocabulary import TrimRule
 from firth.gensim.word2vec import Word2Vec
 from firth.model import Word2Vec as Model
-from firth.options import Options
 from firth.subwords import NgramScheme, SubwordVectors
 from firth.subwords.ngrams import utf8
 from firth.vectors.query_input import FloatArray, Key
@@ -128,19 +127,7 @@ class FastText(Word2Vec):
         options = settings.options_of(self)
         if self.bucket:
             options |= {"subwords": (self.min_n, self.max_n), "buckets": self.bucket}
-            self._check_architecture(options)
         return options
-
-    def _check_architecture(self, options: Mapping[str, Any]) -> None:
-        """Raise `NotAvailableError` if n-grams cannot be trained with the architecture and the loss."""
-        chosen = {name: options[name] for name in ("architecture", "objective") if name in options}
-        try:
-            Options(subwords=(3, 6), **chosen)
-        except OptionError as error:
-            raise NotAvailableError(
-                f"FastText with sg={self.sg}, hs={self.hs} is not available: give sg=1, or hs=0, for n-grams, "
-                f"or bucket=0 for words alone ({error})"
-            ) from error
 
     def _hold(self, model: Model) -> None:
         super()._hold(model)

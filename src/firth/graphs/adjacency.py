@@ -23,12 +23,14 @@ class Adjacency(NamedTuple):
     neighbors  (E,) int32: the node that each edge leads to, ascending for each node
     alias      (E,) uint64: the alias table of each node (`kernels.fill_alias`); empty if all weights are equal
     shares     (E,) float32: the share of each edge in the weights of its node; empty if all weights are equal
+    is_symmetric  1 if every edge also leads back, as in an undirected graph
     """
 
     offsets: NDArray[np.int64]
     neighbors: NDArray[np.int32]
     alias: NDArray[np.uint64]
     shares: NDArray[np.float32]
+    is_symmetric: int
 
 
 def make_adjacency(edges: Edges) -> tuple[Adjacency, int]:
@@ -51,7 +53,8 @@ def make_adjacency(edges: Edges) -> tuple[Adjacency, int]:
         fill_alias(offsets, summed.astype(np.float64), alias, shares)
     n_loops = int(np.count_nonzero(keys % (V + 1) == 0))
     n_edges = len(keys) if edges.is_directed else (len(keys) + n_loops) // 2
-    return Adjacency(offsets, (keys % V).astype(np.int32), alias, shares), n_edges
+    neighbors = (keys % V).astype(np.int32)
+    return Adjacency(offsets, neighbors, alias, shares, int(not edges.is_directed)), n_edges
 
 
 def _check_size(edges: Edges) -> None:

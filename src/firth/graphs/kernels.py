@@ -93,29 +93,16 @@ def _uniform(key, n):
 
 
 @helper()
-def _draw_edge(graph, first, degree, key, n):
-    """Draw an edge of a node in proportion to the weights; uses draws n and n + 1."""
-    place = np.int64(_uniform(key, n) * degree)
-    if len(graph.alias) == 0:
-        return first + place
-    entry = graph.alias[first + place]
-    if random_bits(key, n + 1) & _LOW_HALF < entry >> np.uint64(32):
-        return first + place
-    return first + np.int64(entry & _LOW_HALF)
-
-
-@helper()
 def _find_edge(graph, v, x):
-    """Return the edge from v to x, or -1."""
-    low, stop = graph.offsets[v], graph.offsets[v + 1]
-    high = stop
-    while low < high:
-        middle = (low + high) >> 1
-        if graph.neighbors[middle] < x:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < stop and graph.neighbors[low] == x else np.int64(-1)
+    """Return the edge from v to x, or -1: a binary search without branches, which no processor could predict."""
+    first, size = graph.offsets[v], graph.offsets[v + 1] - graph.offsets[v]
+    if size == 0:
+        return np.int64(-1)
+    while size > 1:
+        half = size >> 1
+        first += half * np.int64(graph.neighbors[first + half - 1] < x)
+        size -= half
+    return first if graph.neighbors[first] == x else np.int64(-1)
 
 
 @helper()
@@ -133,49 +120,82 @@ def _bias(graph, steps, t, x):
 
 
 @helper()
-def _next_node(graph, steps, t, v, key, n):
-    """Draw the node after t and v, which has edges; return it and the number of the next draw.
+def _area(graph, steps, t, v):
+    """Return the area of acceptance of the step after t and v.
 
-    The area of acceptance is a rectangle over all edges, as high as the larger of 1 and 1/q, and if 1/p is higher, a
-    tower over the edge back to t, so that a small p causes no rejections.
+    It is a rectangle over all edges of v, as high as the larger of 1 and 1/q, and if 1/p is higher, a tower over the
+    edge back to t, so that a small p causes no rejections.
     """
-    first = graph.offsets[v]
-    degree = graph.offsets[v + 1] - first
-    top = max(1.0, steps.to_far)
-    tower = 0.0
-    if steps.to_last > top:
-        back = _find_edge(graph, v, t)
-        tower = (steps.to_last - top) * _share(graph, back, degree) if back >= 0 else 0.0
-    for _ in range(max(MOST_TRIALS, degree)):
-        height = _uniform(key, n) * (top + tower)
-        if height >= top:
-            return t, n + 3
-        x = graph.neighbors[_draw_edge(graph, first, degree, key, n + 1)]
-        n += 3
-        if height < steps.lowest or height < _bias(graph, steps, t, x):
-            return x, n
-    return _draw_from_sums(graph, steps, t, v, key, n)
+    if steps.to_last <= steps.top:
+        return steps.top
+    degree = graph.offsets[v + 1] - graph.offsets[v]
+    if graph.is_symmetric and len(graph.shares) == 0:
+        return steps.top + (steps.to_last - steps.top) / degree
+    back = _find_edge(graph, v, t)
+    return steps.top + (steps.to_last - steps.top) * _share(graph, back, degree) if back >= 0 else steps.top
 
 
 @helper()
-def _draw_from_sums(graph, steps, t, v, key, n):
-    """Draw the node after t and v by summing the probabilities; return it and the number of the next draw."""
+def _draw_from_sums(graph, steps, t, v, uniform):
+    """Return the node after t and v for a number that is uniform in [0, 1), by summing the probabilities."""
     first, stop = graph.offsets[v], graph.offsets[v + 1]
     total = 0.0
     for e in range(first, stop):
         total += _share(graph, e, stop - first) * _bias(graph, steps, t, graph.neighbors[e])
-    left = _uniform(key, n) * total
+    left = uniform * total
     e = first
     while e < stop - 1:
         left -= _share(graph, e, stop - first) * _bias(graph, steps, t, graph.neighbors[e])
         if left < 0:
             break
         e += 1
-    return graph.neighbors[e], n + 1
+    return graph.neighbors[e]
+
+
+@helper()
+def _draw_candidates(graph, steps, walks, step, work, n_pending, key, n):
+    """Draw an edge of the last node of each pending walk in proportion to the weights, and prefetch what it needs.
+
+    Return the number of the next draw; those of a candidate are n to n + 2.
+    """
+    neighbors, alias = address(graph.neighbors), address(graph.alias)
+    for k in range(n_pending):
+        v = walks[work.pending[k], step - 1]
+        first = graph.offsets[v]
+        e = first + np.int64(_uniform(key, n + 3 * k) * (graph.offsets[v + 1] - first))
+        work.edges[k] = e
+        prefetch(neighbors + np.int64(4) * e, 0)
+        if len(graph.alias):
+            prefetch(alias + np.int64(8) * e, 0)
+        if step > 1 and not steps.is_first_order:
+            work.heights[k] = _uniform(key, n + 3 * k + 2) * work.areas[k]
+            t = walks[work.pending[k], step - 2]
+            prefetch(neighbors + np.int64(2) * (graph.offsets[t] + graph.offsets[t + 1]), 0)
+    return n + 3 * n_pending
+
+
+@helper()
+def _candidate(graph, v, e, key, n):
+    """Return the node that edge e of v leads to, or its alias."""
+    if len(graph.alias):
+        entry = graph.alias[e]
+        if random_bits(key, n) & _LOW_HALF >= entry >> np.uint64(32):
+            e = graph.offsets[v] + np.int64(entry & _LOW_HALF)
+    return graph.neighbors[e]
+
+
+@helper()
+def _accept(graph, steps, t, x, height):
+    """Return the next node: t, x, or -1 if x is rejected; `height` is uniform in the area of acceptance."""
+    if height >= steps.top:
+        return t
+    if height < steps.lowest or height < _bias(graph, steps, t, x):
+        return x
+    return np.int32(-1)
 
 
 @kernel()
-def make_walks(graph, steps, starts, key, walks, lengths):
+def make_walks(graph, steps, starts, key, walks, lengths, work):
     """Make one walk from each start, all of them one step at a time, so that their memory accesses overlap.
 
     graph    `adjacency.Adjacency`
@@ -183,27 +203,47 @@ def make_walks(graph, steps, starts, key, walks, lengths):
     starts   (n,) int32
     walks    (n, L) int32: row i becomes the nodes of walk i
     lengths  (n,) int32: becomes the number of nodes of each walk: fewer than L if it came to a node without edges
+    work     `walks.StepWorkspace`, for n walks
     """
-    n = np.int64(0)
-    offsets = address(graph.offsets)
+    offsets, n_draws = address(graph.offsets), np.int64(0)
     for i in range(len(starts)):
         walks[i, 0] = starts[i]
         lengths[i] = 1
         prefetch(offsets + np.int64(8) * starts[i], 0)
     for step in range(1, walks.shape[1]):
+        n_pending = 0
         for i in range(len(starts)):
-            v = walks[i, step - 1]
-            if lengths[i] < step or graph.offsets[v] == graph.offsets[v + 1]:
-                continue
-            if step == 1 or steps.is_first_order:
-                first = graph.offsets[v]
-                x = graph.neighbors[_draw_edge(graph, first, graph.offsets[v + 1] - first, key, n)]
-                n += 2
-            else:
-                x, n = _next_node(graph, steps, walks[i, step - 2], v, key, n)
-            walks[i, step] = x
-            lengths[i] = step + 1
-            prefetch(offsets + np.int64(8) * x, 0)
+            v = walks[i, step - 1] if lengths[i] == step else np.int32(0)
+            if lengths[i] == step and graph.offsets[v] < graph.offsets[v + 1]:
+                work.pending[n_pending] = i
+                if step > 1 and not steps.is_first_order:
+                    work.areas[n_pending] = _area(graph, steps, walks[i, step - 2], v)
+                n_pending += 1
+        trials = 0
+        while n_pending:
+            n_first = n_draws
+            n_draws = _draw_candidates(graph, steps, walks, step, work, n_pending, key, n_draws)
+            trials += 1
+            n_left = 0
+            for k in range(n_pending):
+                i = work.pending[k]
+                v = walks[i, step - 1]
+                x = _candidate(graph, v, work.edges[k], key, n_first + 3 * k + 1)
+                if step > 1 and not steps.is_first_order:
+                    t = walks[i, step - 2]
+                    x = _accept(graph, steps, t, x, work.heights[k])
+                    if x < 0 and trials >= max(MOST_TRIALS, graph.offsets[v + 1] - graph.offsets[v]):
+                        x = _draw_from_sums(graph, steps, t, v, _uniform(key, n_draws))
+                        n_draws += 1
+                if x < 0:
+                    work.pending[n_left] = i
+                    work.areas[n_left] = work.areas[k]
+                    n_left += 1
+                else:
+                    walks[i, step] = x
+                    lengths[i] = step + 1
+                    prefetch(offsets + np.int64(8) * x, 0)
+            n_pending = n_left
 
 
 @kernel()

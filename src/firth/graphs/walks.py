@@ -40,12 +40,27 @@ class StepBias(NamedTuple):
     is_first_order: int  # 1 if p = q = 1, and t does not matter
     to_last: float  # 1/p, for x = t
     to_far: float  # 1/q, for x without an edge from t
+    top: float  # the larger of 1 and 1/q
     lowest: float  # the least of 1, 1/p and 1/q
 
     @classmethod
     def of(cls, p: float, q: float) -> "StepBias":
         """Return the biases for node2vec's p and q."""
-        return cls(int(p == q == 1), 1 / p, 1 / q, min(1.0, 1 / p, 1 / q))
+        return cls(int(p == q == 1), 1 / p, 1 / q, max(1.0, 1 / q), min(1.0, 1 / p, 1 / q))
+
+
+class StepWorkspace(NamedTuple):
+    """Scratch arrays of a step of n walks."""
+
+    pending: NDArray[np.int32]  # (n,): the walks whose step is not drawn yet
+    edges: NDArray[np.int64]  # (n,): the candidate of each of these
+    areas: NDArray[np.float64]  # (n,): its area of acceptance
+    heights: NDArray[np.float64]  # (n,): uniform in the area
+
+    @classmethod
+    def of(cls, n: int) -> "StepWorkspace":
+        """Allocate the arrays."""
+        return cls(np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n), np.empty(n))
 
 
 class WalkMaker(NamedTuple):
@@ -80,15 +95,15 @@ class WalkMaker(NamedTuple):
         starts = self.order[numbers % len(self.order)]
         walks, lengths = np.empty((len(starts), self.length), np.int32), np.empty(len(starts), np.int32)
         key = np.uint64(block_key(self.seed, _WALKS, block))
-        kernels.make_walks(self.graph, self.steps, starts, key, walks, lengths)
+        kernels.make_walks(self.graph, self.steps, starts, key, walks, lengths, StepWorkspace.of(len(starts)))
         return walks, lengths
 
     def digest(self) -> bytes:
         """Return a hash of all that the walks depend on."""
         digest = hashlib.sha256(repr((self.steps, self.n_walks, self.length, self.seed)).encode())
         for array in (*self.graph, self.order):
-            digest.update(f"{array.dtype.str} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+            digest.update(f"{np.asarray(array).dtype.str} {np.shape(array)}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
         return digest.digest()
 
 

@@ -14,9 +14,10 @@ from firth.phrases.finding import Found, count_text, find_phrases
 from firth.phrases.id_text import EVERY_WORD, id_text
 from firth.phrases.joining import IdJoiner, Parts, Rows, joined_sentence, phrase_rows
 from firth.resources import checked_workers
-from firth.text import Corpus, CorpusInput, check_files, read_corpus
+from firth.text import Corpus, CorpusInput, ReadOptions, check_corpus, read_corpus
+from firth.text.inputs import has_texts
+from firth.text.opening import UTF8
 from firth.text.sentences import Tokenizer
-from firth.text.sources import is_files
 from firth.training.loop.progress import reporter
 from firth.training.loop.signals import explained
 from firth.training.run import report_reading
@@ -84,14 +85,17 @@ class Phrases:
         self,
         corpus: CorpusInput,
         *,
+        column: str | int | None = None,
         tokenizer: Tokenizer | None = None,
+        encoding: str = UTF8,
         progress: bool | None = None,
         max_input_bytes: int | None = None,
     ) -> Self:
         """Find the phrases of a corpus, in place of those of an earlier fit; return this object.
 
           corpus     what `Word2Vec.fit` takes, except integers: files, folders, token lists, generators ...
-          tokenizer  function from a line of text to its words; None splits at whitespace
+          column, tokenizer, encoding
+                     those of `Word2Vec.fit`
           progress   None shows a bar on a terminal, one output that updates in a notebook, and a line every ten
                      seconds elsewhere; False shows nothing. The logger "firth" has the same lines at level INFO
           max_input_bytes  limit on decompressed bytes of the corpus's files; None: no limit
@@ -100,7 +104,7 @@ class Phrases:
         is not allowed, and `NotEnoughMemoryError` if the counts of the pairs do not fit in memory. This object is then
         unchanged.
         """
-        self._count(corpus, tokenizer, progress, max_input_bytes)
+        self._count(corpus, ReadOptions(tokenizer, None, column, encoding, max_input_bytes), progress)
         self._counts = None
         return self
 
@@ -108,7 +112,9 @@ class Phrases:
         self,
         corpus: CorpusInput,
         *,
+        column: str | int | None = None,
         tokenizer: Tokenizer | None = None,
+        encoding: str = UTF8,
         progress: bool | None = None,
         max_input_bytes: int | None = None,
     ) -> Self:
@@ -123,21 +129,18 @@ class Phrases:
                 "the counts of the earlier text were not kept, so others cannot be added: begin with partial_fit "
                 "instead of fit, or give all texts to fit in one list"
             )
-        self._counts = self._count(corpus, tokenizer, progress, max_input_bytes, self._counts)
+        how = ReadOptions(tokenizer, None, column, encoding, max_input_bytes)
+        self._counts = self._count(corpus, how, progress, self._counts)
         return self
 
     def _count(
-        self, corpus: CorpusInput, tokenizer: Tokenizer | None, progress: bool | None, max_input_bytes: int | None,
-        earlier: CountedText | None = None,
-    ) -> CountedText:  # fmt: skip
+        self, corpus: CorpusInput, how: ReadOptions, progress: bool | None, earlier: CountedText | None = None
+    ) -> CountedText:
         """Count the words and pairs of a corpus, add those counted `earlier`, and hold the phrases among them."""
-        check_files(corpus, max_input_bytes, tokenizer=tokenizer)
+        check_corpus(corpus, how)
         with explained(lambda: "before the phrases were found: this object is unchanged"), reporter(progress) as report:
             report.stage("reading", None)
-            text = read_corpus(
-                corpus, EVERY_WORD, tokenizer=tokenizer, workers=self.workers,
-                max_input_bytes=max_input_bytes, progress=report.advance,
-            )  # fmt: skip
+            text = read_corpus(corpus, EVERY_WORD, how, workers=self.workers, progress=report.advance)
             with text.tokens:
                 report_reading(text, report)
                 counts = count_text(id_text(text), self.options, self.workers, report, earlier)
@@ -149,7 +152,14 @@ class Phrases:
         self.corpus = read | {"vocab_size": found.vocab_size, "pairs_dropped": found.pairs_dropped}
         return counts
 
-    def transform(self, corpus: CorpusInput, *, tokenizer: Tokenizer | None = None) -> "PhrasedSentences":
+    def transform(
+        self,
+        corpus: CorpusInput,
+        *,
+        column: str | int | None = None,
+        tokenizer: Tokenizer | None = None,
+        encoding: str = UTF8,
+    ) -> "PhrasedSentences":
         """Return the sentences of a corpus, as token lists with phrases joined; nothing is read before they are used.
 
           corpus     files or token lists, as for `fit`. Token lists are taken one at a time; of files, the ids of all
@@ -165,8 +175,9 @@ class Phrases:
             raise CorpusError(
                 f"the corpus is of type {type(corpus).__name__}: give files, or an iterable of token lists"
             )
-        check_files(corpus, None, tokenizer=tokenizer)
-        return PhrasedSentences(self, corpus, tokenizer)
+        how = ReadOptions(tokenizer, None, column, encoding)
+        check_corpus(corpus, how)
+        return PhrasedSentences(self, corpus, how)
 
     def join(self, sentence: Iterable[str]) -> list[str]:
         """Return one sentence with its phrases joined; raises `FirthError` before `fit`."""
@@ -258,14 +269,14 @@ def _unknown_score(**counts: float) -> float:
 class PhrasedSentences:
     """Sentences with phrases joined, made while they are iterated over: what `Phrases.transform` returns."""
 
-    def __init__(self, phrases: Phrases, corpus: CorpusInput, tokenizer: Tokenizer | None):
-        self._phrases, self._corpus, self._tokenizer = phrases, corpus, tokenizer
+    def __init__(self, phrases: Phrases, corpus: CorpusInput, how: ReadOptions):
+        self._phrases, self._corpus, self._how = phrases, corpus, how
         self._is_used = False
 
     def __iter__(self) -> Iterator[list[str]]:
         corpus: Any = self._corpus
-        if is_files(corpus):
-            return self._from_files()
+        if has_texts(corpus, self._how):
+            return self._from_texts()
         if self._is_used and isinstance(corpus, Iterator):
             raise CorpusError(
                 "the sentences came from an iterator, which can be read only once: give a list of them, or an object "
@@ -274,8 +285,8 @@ class PhrasedSentences:
         self._is_used = True
         return map(self._phrases.join, corpus)
 
-    def _from_files(self) -> Iterator[list[str]]:
-        text = read_corpus(self._corpus, EVERY_WORD, tokenizer=self._tokenizer, workers=self._phrases.workers)
+    def _from_texts(self) -> Iterator[list[str]]:
+        text = read_corpus(self._corpus, EVERY_WORD, self._how, workers=self._phrases.workers)
         with text.tokens:
             yield from self._phrases._join_ids(text)
 

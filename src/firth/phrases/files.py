@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from firth.phrases.finding import FoundPhrases, count_text, find_phrases
 from firth.phrases.id_text import EVERY_WORD, IdText, id_text
 from firth.phrases.joining import IdJoiner, phrase_rows
 from firth.resources import checked_workers
-from firth.text import END, CorpusInput, check_files, read_corpus
+from firth.text import END, CorpusInput, ReadOptions, check_corpus, read_corpus
 from firth.text.sources import is_files
 from firth.text.store import StoreBuilder
 from firth.training.loop.progress import Reporter, reporter
@@ -43,25 +43,27 @@ def phrase_files(
     passes: int = 1,
     workers: int | None = None,
     progress: bool | None = None,
-    max_input_bytes: int | None = None,
+    **reading: Any,
 ) -> list[PassSummary]:
     """Find the phrases of files, and write the text with phrases joined; return a summary of each pass.
 
-      corpus   files, as for `Word2Vec.fit`
+      corpus   files of text or tables, as for `Word2Vec.fit`
       output   a text file with a sentence on each line and a space between words, written atomically and compressed
                according to its suffix. Lines without words are left out
       passes   each pass after the first finds and joins phrases of the joined text, up to twice as long
-      workers, progress, max_input_bytes
+      workers, progress
                as for `Phrases`
+      reading  how to read the files: the fields of `firth.text.ReadOptions`, such as `column` and `encoding`
 
     Raises `OptionError` for a value that is not allowed, what `Phrases.fit` raises, and `OSError` if the file cannot
     be written. An earlier file is then unchanged.
     """
     passes, workers = whole("passes", passes, "how often phrases are found and joined", 1), checked_workers(workers)
-    _check(corpus, options, max_input_bytes)
+    how = ReadOptions(**reading)
+    _check(corpus, options, how)
     summaries = []
     with reporter(progress) as report, writing_set(output) as (file,), ExitStack() as stores:
-        text = _read(corpus, workers, max_input_bytes, report, stores)
+        text = _read(corpus, workers, how, report, stores)
         for _ in range(passes):
             found = find_phrases(count_text(text, options, workers, report), options)
             rows = phrase_rows(found.phrases, options.delimiter)
@@ -76,7 +78,7 @@ def phrase_files(
     return summaries
 
 
-def _check(corpus: CorpusInput, options: PhraseOptions, max_input_bytes: int | None) -> None:
+def _check(corpus: CorpusInput, options: PhraseOptions, how: ReadOptions) -> None:
     """Raise any error that can be found before reading."""
     if options.delimiter.split() != [options.delimiter]:
         raise OptionError(
@@ -87,14 +89,12 @@ def _check(corpus: CorpusInput, options: PhraseOptions, max_input_bytes: int | N
         raise CorpusError(
             f"the corpus is of type {type(corpus).__name__}: give files here, and token lists to Phrases(...).fit"
         )
-    check_files(corpus, max_input_bytes)
+    check_corpus(corpus, how)
 
 
-def _read(
-    corpus: CorpusInput, workers: int, max_input_bytes: int | None, report: Reporter, stores: ExitStack
-) -> IdText:
+def _read(corpus: CorpusInput, workers: int, how: ReadOptions, report: Reporter, stores: ExitStack) -> IdText:
     report.stage("reading", None)
-    read = read_corpus(corpus, EVERY_WORD, workers=workers, max_input_bytes=max_input_bytes, progress=report.advance)
+    read = read_corpus(corpus, EVERY_WORD, how, workers=workers, progress=report.advance)
     stores.callback(read.tokens.close)
     report_reading(read, report)
     return id_text(read)

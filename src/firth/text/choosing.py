@@ -37,7 +37,7 @@ class MostFrequent:
     """Keeps words that occur `min_count` times, at most `max_vocab`: by descending count, ties by first occurrence."""
 
     def __init__(self, options: Options):
-        self.lowercase = options.lowercase
+        self.lowercase, self.seed = options.lowercase, options.seed
         self._min_count, self._max_vocab = least_count(options), options.max_vocab
 
     def choose(self, found: KeyCounts, too_long: int) -> Choice:
@@ -75,7 +75,7 @@ class KnownWords:
         is_sorted: bool = False,
         name: str = "the corpus",
     ):
-        self.lowercase = options.lowercase
+        self.lowercase, self.seed = options.lowercase, options.seed
         self._known, self._options, self._name = vocabulary, options, name
         self._min_count = least_count(options)
         self._is_open, self._is_counted, self._is_sorted = is_open, is_counted, is_sorted

@@ -1,14 +1,15 @@
 """A corpus that was read, and the base class of corpora that generate their own tokens."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.text.choosing import KnownWords, MostFrequent
+from firth.text.opening import OpenFile
 from firth.text.sources import FilePath, Token
 from firth.text.store import TokenStore
 from firth.text.vocabulary import Vocabulary
@@ -31,6 +32,7 @@ class Corpus:
     below_min_count   how many of them were dropped because of `min_count`
     beyond_max_vocab  how many of them were dropped because of `max_vocab`
     not_in_vocabulary how many of them were dropped because `KnownWords` lack them
+    null_rows         rows of a table, or sentences of a list, skipped because they are null
     note              what else there is to report, as part of a line
     """
 
@@ -44,6 +46,7 @@ class Corpus:
     below_min_count: int
     beyond_max_vocab: int
     not_in_vocabulary: int = 0
+    null_rows: int = 0
     note: str = field(default="", kw_only=True)
 
 
@@ -55,5 +58,20 @@ class GeneratedCorpus(ABC):
         """Choose the vocabulary by `words`; return it with the tokens."""
 
 
-CorpusInput: TypeAlias = FilePath | NDArray[np.integer[Any]] | Iterable[FilePath | Iterable[Token]] | GeneratedCorpus
-"""What can be a corpus: files, integers as an array, sentences, each an iterable of tokens, or what makes its own."""
+class ArrowStream(Protocol):
+    """A table or a column of any library that implements the Arrow C stream interface."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Return the rows as a capsule of an ArrowArrayStream."""
+
+
+CorpusInput: TypeAlias = (
+    FilePath
+    | OpenFile
+    | NDArray[np.integer[Any]]
+    | ArrowStream
+    | Mapping[str, Any]
+    | Iterable[FilePath | Mapping[str, Any] | Iterable[Token]]
+    | GeneratedCorpus
+)
+"""What can be a corpus: files, tables, integers as an array, texts, token lists, or what makes its own tokens."""

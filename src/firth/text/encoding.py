@@ -126,10 +126,26 @@ def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> E
     """
     import pyarrow as pa
 
-    encoded = pa.array(ids.astype(np.int64)).dictionary_encode()
+    return encode_tokens(pa.array(ids.astype(np.int64)), ends)
+
+
+def encode_tokens(tokens: Any, ends: NDArray[np.int64], lowercase: bool = False) -> EncodedKeys:
+    """Assign a number to each distinct token of an Arrow array.
+
+    tokens     (n,) int64, or words as bytes
+    ends       the number of tokens before each sentence end, ascending
+    lowercase  whether to convert words to lower case
+    """
+    encoded = tokens.dictionary_encode()
     indices = encoded.indices.to_numpy()
-    words = encoded.dictionary.to_numpy().tolist()
-    return EncodedKeys(words, np.bincount(indices, minlength=len(words)), _with_ends(indices, ends))
+    keys, counts = encoded.dictionary.to_pylist(), np.bincount(indices, minlength=len(encoded.dictionary))
+    replaced = 0
+    if keys and isinstance(keys[0], bytes):
+        words = [key.decode(errors="replace") for key in keys]
+        is_invalid = ["\ufffd" in word and word.encode() != key for word, key in zip(words, keys, strict=True)]
+        replaced = int(counts[is_invalid].sum())
+        keys = [word.lower() for word in words] if lowercase else words
+    return EncodedKeys(keys, counts, _with_ends(indices, ends), replaced)
 
 
 def _with_ends(indices: NDArray[np.int32], ends: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -1,5 +1,6 @@
 """Holds out text for validation: a part of the corpus, or another text."""
 
+import os
 from dataclasses import replace
 from typing import Any, TypeGuard, cast
 
@@ -8,9 +9,11 @@ from firth.messages import counted, option
 from firth.options import Options
 from firth.text.choosing import KnownWords
 from firth.text.corpus import Corpus, CorpusInput
-from firth.text.reading import read_corpus
-from firth.text.sentences import Tokenizer
-from firth.text.sources import is_files
+from firth.text.frames import is_table
+from firth.text.how import ReadOptions
+from firth.text.inputs import has_files, is_plain_text
+from firth.text.opening import UTF8
+from firth.text.reading import check_corpus, read_corpus
 from firth.text.store import TokenStore
 
 
@@ -19,33 +22,46 @@ def hold_out(
     validation: CorpusInput | float,
     options: Options,
     workers: int,
-    *,
-    tokenizer: Tokenizer | None = None,
-    max_input_bytes: int | None = None,
+    how: ReadOptions | None = None,
 ) -> tuple[Corpus, TokenStore]:
     """Return the corpus to train on, and the tokens to validate on.
 
       validation  a fraction in (0, 1): that share of the corpus, its last blocks of tokens, is held out. Anything
                   else is read by `read_corpus`, and words outside the vocabulary of `corpus` are skipped
-      tokenizer, max_input_bytes
-                  as in `read_corpus`, if `validation` is files
+      how         as in `read_corpus`, as far as it applies to `validation`
 
     The vocabulary and its counts stay those of the whole `corpus`. Raises `OptionError` for a number outside (0, 1),
     and `CorpusError` if either part would be empty.
     """
     if _is_number(validation):
-        check_validation(validation)
+        check_validation(validation, how or ReadOptions())
         return _last_part(corpus, validation)
-    reading = {"tokenizer": tokenizer, "max_input_bytes": max_input_bytes} if is_files(validation) else {}
-    return corpus, _other_text(corpus, cast(CorpusInput, validation), options, workers=workers, **reading)
+    applicable = how_to_validate(validation, how or ReadOptions())
+    known = KnownWords(corpus.vocabulary, options, name="the validation text")
+    return corpus, read_corpus(cast(CorpusInput, validation), known, applicable, workers=workers).tokens
 
 
-def check_validation(validation: CorpusInput | float | None) -> None:
-    """Raise `OptionError` for a number that is not a fraction in (0, 1)."""
+def how_to_validate(validation: Any, how: ReadOptions) -> ReadOptions:
+    """Return the options of reading the corpus that apply to a validation text too: those of its kind of input."""
+    without: dict[str, Any] = {"offsets": None}
+    if not has_files(validation):
+        without |= {"max_input_bytes": None, "encoding": UTF8}
+        if not is_table(validation):
+            without |= {"column": None, "tokenizer": None}
+    elif how.column is not None and is_plain_text(validation):
+        without["column"] = None
+    return replace(how, **without)
+
+
+def check_validation(
+    validation: CorpusInput | float | None, how: ReadOptions, apart: str | os.PathLike[str] | None = None
+) -> None:
+    """Raise `OptionError` for a number that is not a fraction in (0, 1), and for a text what `check_corpus` raises."""
     if _is_number(validation) and not 0 < validation < 1:
         raise OptionError(
             f"{option('validation', repr(validation))} is not allowed: give a fraction between 0 and 1, or a text"
         )
+    check_corpus(validation, how_to_validate(validation, how), apart=apart)
 
 
 def _is_number(validation: object) -> TypeGuard[float]:
@@ -63,9 +79,3 @@ def _last_part(corpus: Corpus, fraction: float) -> tuple[Corpus, TokenStore]:
     head, tail = tokens.split(cut)
     share = head.n_words / tokens.n_words
     return replace(corpus, tokens=head, raw_words=round(corpus.raw_words * share)), tail
-
-
-def _other_text(corpus: Corpus, validation: CorpusInput, options: Options, **reading: Any) -> TokenStore:
-    """Read a text with the vocabulary of another."""
-    known = KnownWords(corpus.vocabulary, options, name="the validation text")
-    return read_corpus(validation, known, **reading).tokens

@@ -1,20 +1,83 @@
-"""Opens one file of a corpus: decompresses it by its suffix, counts its bytes, and checks that it does not change."""
+"""Opens one file of a corpus: decompresses it by its suffix, counts its bytes, and checks that it does not change.
 
+Text in another encoding than UTF-8 is decoded and encoded as UTF-8.
+"""
+
+import codecs
+import io
 import os
 import stat
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, Protocol, TypeAlias, TypeGuard
 
-from firth.errors import CorpusError
+from firth.errors import CorpusError, OptionError
 from firth.messages import counted, option
+from firth.options import shortened
+from firth.text.kinds import START_BYTES, refuse_other_kinds
 from firth.unpacking import DAMAGED_STREAM, unpacked
 
 STDIN = "-"
 
-FileOrStdin: TypeAlias = Path | str
-"""A file, or `STDIN`."""
+
+class OpenFile(Protocol):
+    """An open file, of text or bytes."""
+
+    def read(self, size: int, /) -> str | bytes:
+        """Return the next characters or bytes, at most `size`; none at the end."""
+
+
+FileOrStdin: TypeAlias = Path | str | OpenFile
+"""A file, `STDIN`, or an open file of the caller."""
+
+UTF8 = "utf-8"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_INVALID_BYTE = b"\xff"  # never part of UTF-8, so that the words with it are repaired and counted
+_INVALID_CHARACTER = "\udcff"
+
+
+def name_of(file: FileOrStdin) -> str:
+    """Return the name of a file for messages."""
+    if is_open(file):
+        name = getattr(file, "name", None)
+        return str(name) if isinstance(name, (str, os.PathLike)) else f"the open file ({type(file).__name__})"
+    return "standard input" if file == STDIN else str(file)
+
+
+def is_open(file: object) -> TypeGuard[OpenFile]:
+    """Return whether an object is an open file."""
+    return callable(getattr(file, "read", None)) and not isinstance(file, (str, os.PathLike))
+
+
+def is_regular(file: FileOrStdin) -> bool:
+    """Return whether a file is a regular file, or a link to one."""
+    return not is_open(file) and file != STDIN and Path(str(file)).is_file()
+
+
+def checked_encoding(encoding: Any) -> str:
+    """Return the name of an encoding of text; UTF-8 is `UTF8`. Raises `OptionError` if it is not one."""
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        name = codecs.lookup(encoding).name
+        b"a".decode(name)
+    except (LookupError, TypeError, ValueError):
+        known = "utf-8, utf-16, latin-1, cp1252, cp949, shift_jis or gb18030"
+        raise OptionError(
+            f"{option('encoding', shortened(encoding))} is not an encoding of text that Python knows: give one such as "
+            f"{known}"
+        ) from None
+    return UTF8 if name in (UTF8, "utf-8-sig") else name
+
+
+def _mark_invalid(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Handle what cannot be decoded or encoded: in the UTF-8 that results, it is an invalid byte."""
+    assert isinstance(error, (UnicodeDecodeError, UnicodeEncodeError))
+    return (_INVALID_CHARACTER if isinstance(error, UnicodeDecodeError) else _INVALID_BYTE), error.end
+
+
+codecs.register_error("firth-mark-invalid", _mark_invalid)
 
 
 class BytesRead:
@@ -27,31 +90,41 @@ class BytesRead:
     """
 
     def __init__(self, files: list[FileOrStdin], max_input_bytes: int | None = None):
-        has_sizes = all(file != STDIN and Path(file).is_file() for file in files)
-        self.total = sum(Path(file).stat().st_size for file in files) if has_sizes else None
+        has_sizes = all(is_regular(file) for file in files)
+        self.total = sum(Path(str(file)).stat().st_size for file in files) if has_sizes else None
         self.max_input_bytes = max_input_bytes
         self.done = self.plain = 0
 
 
 class OpenText:
-    """The decompressed bytes of one file, or of standard input; `stack` closes it.
+    """The decompressed bytes of one file, in UTF-8; `stack` closes it, but neither standard input nor an open file.
 
-    Raises `CorpusError`, naming the file, if it cannot be opened, read or decompressed to its end, if it exceeds
-    `bytes_read.max_input_bytes`, or if a regular file changes between its opening and its end.
+    Raises `CorpusError`, naming the file, if it cannot be opened, read or decompressed to its end, if its first bytes
+    show that it is not text, if it exceeds `bytes_read.max_input_bytes`, or if a regular file changes between its
+    opening and its end.
     """
 
-    def __init__(self, file: FileOrStdin, stack: ExitStack, bytes_read: BytesRead):
-        self._name = "standard input" if file == STDIN else str(file)
-        self._file, self._bytes_read = file, bytes_read
+    def __init__(self, file: FileOrStdin, stack: ExitStack, bytes_read: BytesRead, encoding: str = UTF8):
+        self.name = name_of(file)
+        self._file, self._bytes_read, self._encoding = file, bytes_read, encoding
         self._offset = 0
         self._is_first = bytes_read.plain == 0
+        self._is_at_start = True
+        self._peeked = b""
+        self._decoder = None if encoding == UTF8 else codecs.getincrementaldecoder(encoding)("firth-mark-invalid")
         try:
-            self._raw, self._before = _opened(file, stack)
-            self._stream = unpacked(self._raw, Path(file).suffix.lower(), stack)
-            if self._stream is not self._raw and self._before is not None and self._before.st_size == 0:
+            self.raw, self._before = _opened(file, stack)
+            suffix = "" if is_open(file) else Path(str(file)).suffix.lower()
+            self._stream = unpacked(self.raw, suffix, stack)
+            if self.is_compressed and self._before is not None and self._before.st_size == 0:
                 raise EOFError("it is empty")  # not every library raises this
         except (OSError, EOFError) as error:
             raise CorpusError(self._failure(error)) from error
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the file is decompressed by its suffix."""
+        return self._stream is not self.raw
 
     @property
     def size(self) -> int:
@@ -59,64 +132,129 @@ class OpenText:
         return 0 if self._before is None else self._before.st_size
 
     def read(self, size: int) -> bytes:
-        """Return at most `size` bytes; none at the end."""
+        """Return about `size` bytes; none at the end."""
+        if self._peeked:
+            data, self._peeked = self._peeked[:size], self._peeked[size:]
+            return data if len(data) == size else data + self.read(size - len(data))
+        while True:
+            data = self._read_plain(size)
+            text = self._in_utf8(data)
+            if text or not data:
+                return text
+
+    def peek(self, size: int = START_BYTES) -> bytes:
+        """Return the next `size` bytes or more, fewer only at the end; `read` returns them again."""
+        peeked, self._peeked = [self._peeked], b""
+        n = len(peeked[0])
+        while n < size and (more := self.read(size - n)):
+            peeked.append(more)
+            n += len(more)
+        self._peeked = b"".join(peeked)
+        return self._peeked
+
+    def skip_mark(self) -> None:
+        """Skip a byte-order mark, at the beginning of the file."""
+        self._peeked = self.peek().removeprefix(BYTE_ORDER_MARK)
+
+    def count(self, plain: int, done: int) -> None:
+        """Count `plain` more bytes, decompressed, of a file that was read up to byte `done`; raise as `read` does."""
+        self.check_unchanged()
+        self._advance(plain, done)
+
+    def _read_plain(self, size: int) -> bytes:
+        """Return at most `size` bytes, decompressed."""
         try:
             data: bytes = self._stream.read(size)
         except DAMAGED_STREAM as error:
-            self._check_unchanged()  # a file that was cut in the meantime looks damaged
-            self._advance(0)
+            self.check_unchanged()  # a file that was cut in the meantime looks damaged
+            self._advance(0, self._position(0))
             raise CorpusError(self._failure(error)) from error
-        self._check_unchanged()
-        self._advance(len(data))
+        self.check_unchanged()
+        self._advance(len(data), self._position(len(data)))
+        if self._is_at_start:
+            self._is_at_start = False
+            refuse_other_kinds(
+                self.name, data[:START_BYTES], is_compressed=self.is_compressed, is_utf8=self._encoding == UTF8
+            )
         return data
 
-    def _advance(self, size: int) -> None:
-        """Count `size` decompressed bytes; raise `CorpusError` if they exceed the limit."""
+    def _in_utf8(self, data: bytes) -> bytes:
+        if self._decoder is None:
+            return data
+        return self._decoder.decode(data, final=not data).encode(errors="firth-mark-invalid")
+
+    def _position(self, size: int) -> int:
+        """Return the bytes of the file read so far, after another `size`."""
+        return self._offset + size if self._before is None else self.raw.tell()
+
+    def _advance(self, size: int, offset: int) -> None:
+        """Count `size` decompressed bytes, up to `offset` of the file; raise `CorpusError` if they exceed the limit."""
         counts = self._bytes_read
         counts.plain += size
-        offset = self._offset + size if self._before is None else self._raw.tell()
         counts.done += offset - self._offset
         self._offset = offset
         if counts.max_input_bytes is not None and counts.plain > counts.max_input_bytes:
             have = "has" if self._is_first else "and the files before it have"
-            decompressed = "" if self._stream is self._raw else ", decompressed,"
+            decompressed = ", decompressed," if self.is_compressed else ""
             raise CorpusError(
-                f"the corpus is larger than {option('max_input_bytes', f'{counts.max_input_bytes:,}')}: {self._name} "
+                f"the corpus is larger than {option('max_input_bytes', f'{counts.max_input_bytes:,}')}: {self.name} "
                 f"{have} more bytes{decompressed} than the limit; give a larger limit, or check that it is the right "
                 "file"
             )
 
-    def _check_unchanged(self) -> None:
+    def check_unchanged(self) -> None:
+        """Raise `CorpusError` if a regular file has changed since it was opened."""
         if self._before is not None and (change := _change(self._file, self._before)):
             raise CorpusError(
-                f"{self._name} {change} while it was read: read it again when nothing writes to it, or read a copy"
+                f"{self.name} {change} while it was read: read it again when nothing writes to it, or read a copy"
             )
 
     def _failure(self, error: Exception) -> str:
         if isinstance(error, FileNotFoundError):
-            return f"{self._name} does not exist"
+            return f"{self.name} does not exist"
         reason = getattr(error, "strerror", None) or str(error)
         where = f"({reason}), {counted(self._offset, 'byte')} into the file"
         if getattr(error, "errno", None) is None:
-            return f"{self._name} cannot be decompressed {where}: it is truncated, damaged, or in another format"
-        return f"{self._name} cannot be read {where}"
+            return f"{self.name} cannot be decompressed {where}: it is truncated, damaged, or in another format"
+        return f"{self.name} cannot be read {where}"
 
 
 def _opened(file: FileOrStdin, stack: ExitStack) -> tuple[BinaryIO, os.stat_result | None]:
     """Return an open file, and its status if it is a regular file."""
+    if is_open(file):
+        return _BytesOf(file), None  # type: ignore[return-value]
     if file == STDIN:
         if sys.stdin is None:
             raise CorpusError("standard input is closed: send text to it, or name a file")
         return sys.stdin.buffer, None
-    raw: BinaryIO = stack.enter_context(Path(file).open("rb"))  # noqa: SIM115 the stack closes it
+    raw: BinaryIO = stack.enter_context(Path(str(file)).open("rb"))  # noqa: SIM115 the stack closes it
     status = os.fstat(raw.fileno())
     return raw, status if stat.S_ISREG(status.st_mode) else None
+
+
+class _BytesOf:
+    """The bytes of an open file of the caller, from where it stands; text is encoded as UTF-8."""
+
+    def __init__(self, file: Any):
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        """Return about `size` bytes, none at the end."""
+        data = self._file.read(size)
+        if isinstance(data, str):
+            return data.encode(errors="firth-mark-invalid")
+        if isinstance(data, (bytes, bytearray, memoryview)):
+            return bytes(data)
+        raise CorpusError(
+            f"the open file ({type(self._file).__name__}) returned {shortened(data)} instead of text or bytes: open it "
+            "as a file that waits for its data, in mode 'r' or 'rb'"
+        )
 
 
 def _change(file: FileOrStdin, before: os.stat_result) -> str | None:
     """Describe how a regular file differs from its status `before`; None if it does not."""
     try:
-        now = Path(file).stat()
+        now = Path(str(file)).stat()
     except FileNotFoundError:
         return "was removed"
     if not os.path.samestat(before, now):

@@ -2,13 +2,15 @@
 
 import itertools
 from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from firth.errors import CorpusError
+from firth.messages import option
 from firth.options import shortened
+from firth.text.columns import FROM_PANDAS, RowCounts
 from firth.text.encoding import EncodedKeys
 from firth.text.ids import END
 from firth.text.sources import TextChunk
@@ -23,16 +25,25 @@ Tokenizer: TypeAlias = Callable[[str], Iterable[str]]
 Chunks: TypeAlias = Generator[EncodedKeys, None, None]
 
 
-def encode_sentences(sentences: Iterable[Any], lowercase: bool = False) -> Chunks:
+def is_missing(row: Any) -> bool:
+    """Return whether a row is null: None, not-a-number, or the missing value of pandas."""
+    is_nan = isinstance(row, float) and row != row
+    return row is None or is_nan or type(row).__name__ in ("NAType", "NaTType")
+
+
+def encode_sentences(sentences: Iterable[Any], lowercase: bool, counts: RowCounts) -> Chunks:
     """Assign numbers to the tokens of sentences (lists, arrays, generators ...), reading each once.
 
-    Tokens are all str or all integers within int64. Raises `CorpusError` for anything else; exceptions of the
-    caller's iterators are passed on unchanged.
+    Tokens are all str or all integers within int64. Missing sentences are skipped and counted. Raises `CorpusError` for
+    anything else; exceptions of the caller's iterators are passed on unchanged.
     """
     chunk = _ChunkBuilder(lowercase)
     for number, sentence in enumerate(sentences):
         is_short = type(sentence) is list and len(sentence) <= TOKENS_AT_A_TIME  # the common case, at full speed
         if not is_short:
+            if is_missing(sentence):
+                counts.nulls += 1
+                continue
             _refuse_text(sentence, number, sentences)
         for tokens in (sentence,) if is_short else _slices(sentence, f"sentence {number}"):
             chunk.add(tokens)
@@ -124,8 +135,13 @@ def _refuse_text(sentence: Any, number: int, corpus: Any) -> None:
         text = str(text) if isinstance(text, str) else bytes(text)  # NumPy's strings would show their type
         raise CorpusError(
             f"the corpus, of type {type(corpus).__name__}, holds strings instead of lists of words: sentence "
-            f"{number} is {shortened(text)}. Split each text into words: [{split} for text in texts]; to read files, "
-            "give their paths in a list"
+            f"{number} is {shortened(text)}. To train on texts alone, give iter(texts), or split each into words: "
+            f"[{split} for text in texts]; to read files, give their paths in a list"
+        )
+    if isinstance(sentence, Mapping):
+        raise CorpusError(
+            f"sentence {number} is a {type(sentence).__name__}, {shortened(sentence)}: give lists of words, or dicts "
+            f"alone and {option('column')}"
         )
 
 
@@ -143,7 +159,8 @@ def _checked_tokens(tokens: Any) -> Iterable[str]:
 
 def _slices(sentence: Any, name: str) -> Iterator[list[Any]]:
     """Yield the tokens of a sentence as lists of at most `TOKENS_AT_A_TIME`."""
-    if isinstance(sentence, np.ndarray):
+    if hasattr(sentence, "__dlpack__"):  # an array of NumPy or another library
+        sentence = np.asarray(sentence)
         if sentence.ndim != 1:
             raise CorpusError(f"{name} is an array of shape {sentence.shape}: give a 1-D array of tokens")
         sentence = sentence.tolist()
@@ -174,13 +191,17 @@ def checked_keys(keys: list[Any]) -> list[Any]:
     try:
         "".join(keys).encode()
     except UnicodeEncodeError as error:
-        half = error.object[error.start]
-        word = next(key for key in keys if half in key)
-        raise CorpusError(
-            f"the word {shortened(word)} contains {half!r}, half of a surrogate pair, which UTF-8 cannot encode: "
-            "clean the text first, for example with text.encode(errors='replace').decode()"
-        ) from None
+        word = next(key for key in keys if error.object[error.start] in key)
+        raise surrogate_error(f"the word {shortened(word)}", error) from None
     return keys
+
+
+def surrogate_error(what: str, error: UnicodeEncodeError) -> CorpusError:
+    """Return the error for a text that UTF-8 cannot encode."""
+    return CorpusError(
+        f"{what} contains {error.object[error.start]!r}, half of a surrogate pair, which UTF-8 cannot encode: "
+        "clean the text first, for example with text.encode(errors='replace').decode()"
+    )
 
 
 def _plain(key: Any) -> str | int:
@@ -189,8 +210,10 @@ def _plain(key: Any) -> str | int:
         return str.__str__(key)  # str(key) would give the name of an enumeration's member
     if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
         return int(key)
+    hint = f". {FROM_PANDAS}" if isinstance(key, (float, np.floating)) else ""
     raise CorpusError(
         f"the token {shortened(key)} is of type {type(key).__name__}: tokens must be strings or integers (str or int)"
+        + hint
     )
 
 

@@ -1,9 +1,8 @@
-"""Finds the files of a corpus, and cuts their bytes into chunks of whole words."""
+"""Finds the files of a corpus, and cuts text into chunks of whole words."""
 
 import glob
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeGuard
@@ -14,7 +13,8 @@ from firth.errors import CorpusError
 from firth.messages import advice, counted
 from firth.options import shortened
 from firth.text import encoding
-from firth.text.opening import STDIN, BytesRead, FileOrStdin, OpenText
+from firth.text.opening import STDIN, UTF8, BytesRead, FileOrStdin, OpenText, is_regular
+from firth.threads import ahead
 
 FilePath: TypeAlias = str | os.PathLike[str]
 """A path, folder, glob pattern, or "-" for standard input."""
@@ -27,35 +27,36 @@ CHUNK_BYTES = 4 * 2**20
 WHITESPACE = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")
 """What separates words: ASCII whitespace, as for `bytes.split`."""
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LONGEST_PATH = 1000  # characters: a longer string is more likely a text than a path
 
 
 class TextChunk(NamedTuple):
-    """Bytes of a file that hold whole words, and whether a sentence ends after them."""
+    """Bytes of a text that hold whole words, and whether a sentence ends after them."""
 
     text: bytes
     ended: bool
 
 
 def is_files(corpus: Any) -> TypeGuard[FilePath | list[FilePath]]:
-    """Return whether a corpus is a path or a list of paths."""
+    """Return whether a corpus is a path or a list of paths; an open file is not."""
     if isinstance(corpus, (str, os.PathLike)):
         return True
     is_list = isinstance(corpus, (list, tuple)) and len(corpus) > 0
     return is_list and all(isinstance(name, (str, os.PathLike)) for name in corpus)
 
 
-def find_files(corpus: FilePath | Iterable[FilePath], split: str = "text.split()") -> list[FileOrStdin]:
+def find_files(
+    corpus: FilePath | Iterable[FilePath], split: str = "text.split()", skipped: tuple[str, ...] = (".",)
+) -> list[FileOrStdin]:
     """Return the files of a path, a folder, a glob pattern, "-" (standard input) or a list of those.
 
-    Folders are searched recursively, in sorted order; files and folders whose name starts with a dot are skipped,
-    links to folders are not followed. `split` is the code that splits a text into words, for messages about texts
-    given as paths. Raises `CorpusError` if one of them is missing, unreadable or holds no file, or if a folder holds
-    a pipe or a device, which may never end.
+    Folders are searched recursively, in sorted order; files and folders whose name starts with a dot, or another of
+    `skipped`, are left out, links to folders are not followed. `split` is the code that splits a text into words, for
+    messages about texts given as paths. Raises `CorpusError` if one of them is missing, unreadable or holds no file,
+    or if a folder holds a pipe or a device, which may never end.
     """
     if isinstance(corpus, (str, os.PathLike)):
-        return _expand(corpus, split)
+        return _expand(corpus, split, skipped)
     names = list(corpus)
     if not any(map(_is_found, names)):
         shown = ", ".join(shortened(os.fspath(name)) for name in names[:3])
@@ -63,12 +64,12 @@ def find_files(corpus: FilePath | Iterable[FilePath], split: str = "text.split()
         raise CorpusError(
             advice(
                 f"the corpus is a list of strings, which are read as paths, and none of them exists: {shown}{more}. If "
-                f"they are texts, split each into words: [{split} for text in texts]; if they are the words of one "
-                "sentence, put the sentence in a list: [words]",
+                f"they are texts, give iter(texts), or split each into words: [{split} for text in texts]; if they are "
+                "the words of one sentence, put the sentence in a list: [words]",
                 f"no such files, folders or patterns: {shown}{more}",
             )
         )
-    return [file for name in names for file in _expand(name, split)]
+    return [file for name in names for file in _expand(name, split, skipped)]
 
 
 def is_read(path: Path, corpus: FilePath | Iterable[FilePath]) -> bool:
@@ -84,8 +85,10 @@ def _root(name: FilePath) -> Path:
     return Path(*parts[: parts.index("**")]) if is_recursive else Path(name)
 
 
-def text_chunks(files: list[FileOrStdin], bytes_read: BytesRead, keep_all: bool = False) -> Iterator[TextChunk]:
-    """Read files one after another, each once, in chunks of about `CHUNK_BYTES`.
+def text_chunks(
+    files: list[FileOrStdin], bytes_read: BytesRead, keep_all: bool = False, encoding: str = UTF8
+) -> Iterator[TextChunk]:
+    """Read text files one after another, each once, in chunks of about `CHUNK_BYTES`.
 
     A chunk ends at the end of a line, or at whitespace inside a line longer than a chunk. The end of a file always
     ends a sentence. Of a token too long to be a word only a part is returned, itself too long, so that memory stays
@@ -93,36 +96,34 @@ def text_chunks(files: list[FileOrStdin], bytes_read: BytesRead, keep_all: bool 
     """
     for file in files:
         with ExitStack() as stack:
-            yield from _cut(OpenText(file, stack, bytes_read), keep_all)
+            stream = OpenText(file, stack, bytes_read, encoding)
+            stream.skip_mark()
+            yield from cut(_blocks(stream), keep_all)
 
 
-def _cut(stream: OpenText, keep_all: bool) -> Iterator[TextChunk]:
-    rest = _start(stream)
-    for block in _blocks(stream):
+def cut(blocks: Iterable[bytes], keep_all: bool = False) -> Iterator[TextChunk]:
+    """Cut text that comes in blocks as `text_chunks` does."""
+    rest = b""
+    for block in blocks:
         line_end = block.rfind(b"\n")
-        cut = line_end if line_end >= 0 else _last_whitespace(block)
-        if cut >= 0:
-            yield TextChunk(b"".join((rest, memoryview(block)[:cut])), ended=line_end >= 0)
-            rest = block[cut + 1 :]
+        end = line_end if line_end >= 0 else _last_whitespace(block)
+        if end >= 0:
+            yield TextChunk(b"".join((rest, memoryview(block)[:end])), ended=line_end >= 0)
+            rest = block[end + 1 :]
         elif len(rest) - 1 - _last_whitespace(rest) <= encoding.LONGEST_WORD:
             rest += block
         elif keep_all:
-            end = _last_character(rest)
-            yield TextChunk(rest[:end], ended=False)
-            rest = rest[end:] + block
+            last = _last_character(rest)
+            yield TextChunk(rest[:last], ended=False)
+            rest = rest[last:] + block
     yield TextChunk(rest, ended=True)
 
 
 def _blocks(stream: OpenText) -> Iterator[bytes]:
-    """Yield the rest of a stream; a thread reads and decompresses one block ahead of the caller."""
-    if stream.size < CHUNK_BYTES // 16:  # small, or a pipe, for which the caller must be able to stop waiting
-        yield from iter(lambda: stream.read(CHUNK_BYTES), b"")
-        return
-    with ThreadPoolExecutor(1, thread_name_prefix="firth-read") as reader:
-        reading = reader.submit(stream.read, CHUNK_BYTES)
-        while block := reading.result():
-            reading = reader.submit(stream.read, CHUNK_BYTES)
-            yield block
+    """Return the rest of a stream; a thread reads and decompresses one block ahead of the caller."""
+    blocks = iter(lambda: stream.read(CHUNK_BYTES), b"")
+    is_small = stream.size < CHUNK_BYTES // 16  # or a pipe, for which the caller must be able to stop waiting
+    return blocks if is_small else ahead(blocks)
 
 
 def _last_whitespace(text: bytes) -> int:
@@ -135,22 +136,14 @@ def _last_character(text: bytes) -> int:
     return next((len(text) - i for i in range(1, 5) if text[-i] & 0xC0 != 0x80), len(text))
 
 
-def _start(stream: OpenText) -> bytes:
-    """Read the first few bytes of a file, and remove a byte-order mark."""
-    head = b""
-    while len(head) < len(BYTE_ORDER_MARK) and (more := stream.read(len(BYTE_ORDER_MARK) - len(head))):
-        head += more
-    return head.removeprefix(BYTE_ORDER_MARK)
-
-
-def _expand(name: FilePath, split: str) -> list[FileOrStdin]:
+def _expand(name: FilePath, split: str, skipped: tuple[str, ...]) -> list[FileOrStdin]:
     """Return the files of one path, folder, pattern or "-"."""
     if name == STDIN:
         return [STDIN]
     if name == "":
         raise CorpusError("the path of the corpus is empty: give a file, a folder, a pattern or '-'")
     if _exists(name):
-        return _files_below(Path(name)) if Path(name).is_dir() else [Path(name)]
+        return _files_below(Path(name), skipped) if Path(name).is_dir() else [Path(name)]
     if not _is_pattern(name):
         text = os.fspath(name)
         shown = repr(text) if len(text) <= _LONGEST_PATH else shortened(text)
@@ -167,17 +160,17 @@ def _expand(name: FilePath, split: str) -> list[FileOrStdin]:
     return files
 
 
-def _files_below(folder: Path) -> list[FileOrStdin]:
+def _files_below(folder: Path, skipped: tuple[str, ...]) -> list[FileOrStdin]:
     def fail(error: OSError) -> None:
         raise CorpusError(f"the folder {error.filename} cannot be read ({error.strerror})") from error
 
     files: list[FileOrStdin] = []
     n_hidden = 0
     for parent, folders, names in os.walk(folder, onerror=fail):
-        n_hidden += sum(name.startswith(".") for name in [*folders, *names])
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-    special = [file for file in files if Path(file).exists() and not Path(file).is_file()]
+        n_hidden += sum(name.startswith(skipped) for name in [*folders, *names])
+        folders[:] = sorted(name for name in folders if not name.startswith(skipped))
+        files += [Path(parent, name) for name in sorted(names) if not name.startswith(skipped)]
+    special = [file for file in files if Path(str(file)).exists() and not is_regular(file)]
     if special:
         raise CorpusError(
             f"the folder {folder} holds {special[0]}, which is not a regular file: move it elsewhere, or give the "

@@ -4,10 +4,10 @@ Importing Numba takes 0.2 s, so the modules that need it are imported only after
 """
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,17 @@ from numpy.typing import NDArray
 from firth.errors import OptionError
 from firth.messages import counted, option
 from firth.options import Options, checked, limits
-from firth.text import Corpus, CorpusInput, TokenStore, check_files, check_validation, hold_out, read_corpus
+from firth.text import (
+    Corpus,
+    CorpusInput,
+    ReadOptions,
+    TokenStore,
+    check_corpus,
+    check_validation,
+    hold_out,
+    read_corpus,
+)  # fmt: skip
 from firth.text.encoding import LONGEST_WORD
-from firth.text.sentences import Tokenizer
 from firth.training.loop.engine import Kernels, Matrix
 from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import ending_with_the_program
@@ -35,19 +43,16 @@ _MOST_REPLACED = 0.1  # share of words with invalid UTF-8 in a text file; a file
 
 
 class Texts(NamedTuple):
-    """The texts of a run and how to read them; the fields are arguments of `Word2Vec.fit`."""
+    """The texts of a run, arguments of `Word2Vec.fit`, and how to read them."""
 
     corpus: CorpusInput
     validation: CorpusInput | float | None = None
-    tokenizer: Tokenizer | None = None
-    offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None
-    max_input_bytes: int | None = None
+    how: ReadOptions = ReadOptions()
 
     def check(self, checkpoint: StrPath | None) -> None:
         """Raise any error that can be found before reading; `checkpoint` must not lie in a folder that is read."""
-        check_validation(self.validation)
-        for text in (self.corpus, self.validation):
-            check_files(text, self.max_input_bytes, apart=checkpoint, tokenizer=self.tokenizer)
+        check_corpus(self.corpus, self.how, apart=checkpoint)
+        check_validation(self.validation, self.how, apart=checkpoint)
 
 
 def make_checkpointer(
@@ -195,10 +200,7 @@ def _read(plan: Plan) -> Corpus:
     texts, report = plan.texts, plan.report
     report.stage("reading", None)
     words = plan.options if plan.start is None or plan.start.known is None else plan.start.known
-    return read_corpus(
-        texts.corpus, words, tokenizer=texts.tokenizer, offsets=texts.offsets, workers=plan.workers,
-        max_input_bytes=texts.max_input_bytes, progress=report.advance,
-    )  # fmt: skip
+    return read_corpus(texts.corpus, words, texts.how, workers=plan.workers, progress=report.advance)
 
 
 def _hold_out(plan: Plan, corpus: Corpus) -> tuple[Corpus, TokenStore | None]:
@@ -206,10 +208,7 @@ def _hold_out(plan: Plan, corpus: Corpus) -> tuple[Corpus, TokenStore | None]:
     texts = plan.texts
     if texts.validation is None:
         return corpus, None
-    return hold_out(
-        corpus, texts.validation, plan.options, plan.workers,
-        tokenizer=texts.tokenizer, max_input_bytes=texts.max_input_bytes,
-    )  # fmt: skip
+    return hold_out(corpus, texts.validation, plan.options, plan.workers, texts.how)
 
 
 def _report_start(rows: StartRows, corpus: Corpus, report: Reporter) -> int:
@@ -275,9 +274,11 @@ def _held_out_loss(
     intercept = unigram_intercept(words) if options.unigram_intercept else np.zeros(len(words), np.float32)
     if options.architecture == "cbow":
         positions, is_mean = choose_positions(held_out, corpus.vocabulary, options), options.cbow_mean
-        if options.has_nodes:
-            return lambda center, nodes: positions_path_loss(center, nodes, positions, words, is_mean=is_mean)
         counts = None if options.subwords is None else row_counts(corpus.vocabulary, options)
+        if options.has_nodes:
+            return lambda center, nodes: positions_path_loss(
+                center, nodes, positions, words, is_mean=is_mean, counts=counts
+            )
         return lambda center, outside: positions_loss(
             center, outside, positions, intercept, is_mean=is_mean, workers=workers, counts=counts
         )
@@ -298,6 +299,8 @@ def report_reading(corpus: Corpus, report: Reporter) -> None:
         text += f"; {counted(corpus.too_long, 'token')} of more than {LONGEST_WORD:,} bytes skipped"
     if corpus.replaced:
         text += f"; invalid UTF-8 replaced in {counted(corpus.replaced, 'word')}"
+    if corpus.null_rows:
+        text += f"; {counted(corpus.null_rows, 'null row')} skipped"
     report.show(f"{text}; {corpus.note}" if corpus.note else text)
     if corpus.replaced > _MOST_REPLACED * corpus.raw_words:
         raw_words = counted(corpus.raw_words, "word")

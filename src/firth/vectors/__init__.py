@@ -1,6 +1,7 @@
 """KeyedVectors: keys, their vectors and all queries. A module imports only from those above it.
 
 query_input.py     the arguments of queries: keys, vectors, weights
+results.py         lists of neighbours
 half_precision.py  float16 as float32
 growing.py         an array to which rows are appended
 attributes.py      values of each key, such as counts

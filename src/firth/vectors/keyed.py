@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from firth.errors import MissingExtraError, OptionError
+from firth.markup import table
 from firth.messages import counted
 from firth.vectors.alignment import Alignment, align
 from firth.vectors.approximate import ApproximateIndex
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 PathLike = str | os.PathLike[str]
+_KEYS_SHOWN = 10
 
 
 class KeyedVectors(Evaluation, EditableTable):
@@ -56,6 +58,15 @@ class KeyedVectors(Evaluation, EditableTable):
         rows are scaled to length 1, so that only directions matter. A statistic that needs more rows is NaN.
         """
         return statistics(self)
+
+    def _repr_html_(self) -> str:
+        """Return the size and the first keys with their counts, for notebooks."""
+        keys, counts = self.index_to_key[:_KEYS_SHOWN], self.counts
+        columns = [keys] if counts is None else [keys, [f"{count:,}" for count in counts[:_KEYS_SHOWN].tolist()]]
+        size = f"{counted(len(self), 'key')}, vectors of {counted(self.vector_size, 'number')}, {self.vectors.dtype}"
+        more = [("…",) * len(columns)] if len(self) > len(keys) else []
+        rows = [*zip(*columns, strict=False), *more]  # keys that were edited by hand may be more than the counts
+        return table(rows, caption=f"{type(self).__name__}: {size}", headings=("key", "count")[: len(columns)])
 
     def align(self, onto: "KeyedVectors", keys: Iterable[Key] | None = None) -> Alignment[Self]:
         """Return these vectors rotated onto those of another era or training run; neither changes.
@@ -98,6 +109,7 @@ class KeyedVectors(Evaluation, EditableTable):
     def to_polars(self) -> "polars.DataFrame":
         """Return the table of `to_arrow` as a Polars frame; `vector` is a column of arrays of D numbers.
 
+        Half precision becomes float32, since not every version of Polars has float16.
         `KeyedVectors(frame["word"], frame["vector"].to_numpy())` is the way back. Raises `MissingExtraError` without
         Polars, and the errors of `to_arrow`.
         """
@@ -106,7 +118,7 @@ class KeyedVectors(Evaluation, EditableTable):
         except ImportError as error:
             raise MissingExtraError("polars", "polars", "to_polars") from error
 
-        return cast("polars.DataFrame", pl.from_arrow(self.to_arrow(), rechunk=False))
+        return cast("polars.DataFrame", pl.from_arrow(self._arrow(self.compute_dtype), rechunk=False))
 
     def to_arrow(self) -> "pyarrow.Table":
         """Return a `pyarrow.Table` with a row for each key, as in Parquet files.
@@ -116,10 +128,13 @@ class KeyedVectors(Evaluation, EditableTable):
         use. Raises `OptionError` if keys were edited and do not match the rows, and `FormatError` for a word that
         cannot be written in UTF-8.
         """
+        return self._arrow(self._vectors.dtype)
+
+    def _arrow(self, dtype: DTypeLike) -> "pyarrow.Table":
         from firth.formats.arrow import arrow_table
 
         self.check_rows()
-        return arrow_table(self.index_to_key, self._vectors, self.counts)
+        return arrow_table(self.index_to_key, self._vectors.astype(dtype, copy=False), self.counts)
 
     def __sklearn_clone__(self) -> Self:
         """Return this object: scikit-learn's `clone` of an estimator shares its vectors, which can be large."""

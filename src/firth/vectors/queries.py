@@ -28,6 +28,7 @@ from firth.vectors.query_input import (
     listed,
     weighted_items,
 )
+from firth.vectors.results import NeighbourList
 from firth.vectors.search import SearchedRows, TopRows, nearest
 from firth.vectors.table import VectorTable, unit_rows
 
@@ -240,7 +241,7 @@ class Queries(VectorTable):
         first, last = self._searched_range(clip_start, clip_end, restrict_vocab)
         topn = checked_topn(topn, optional=True)
         if topn == 0:
-            return []
+            return NeighbourList()
         items = weighted_items(positive, negative)
         mean = unit(self._mean([item for item, _ in items], np.array([weight for _, weight in items])))
         given = self._rows_of_items(items)
@@ -248,7 +249,8 @@ class Queries(VectorTable):
             if (first, last) != (0, len(self)):
                 raise OptionError("an indexer searches every row: leave clip_start, clip_end and restrict_vocab out")
             found = indexer.most_similar(mean, topn + len(given))
-            return [(key, score) for key, score in found if self.key_to_index.get(key) not in given][:topn]
+            others = [(key, score) for key, score in found if self.key_to_index.get(key) not in given]
+            return NeighbourList(others[:topn])
         scores = cosines(self, mean, first, last)
         return scores if topn is None else self._best_keys(scores, first, given, topn)
 
@@ -279,7 +281,7 @@ class Queries(VectorTable):
         first, last = self._searched_range(0, None, restrict_vocab)
         topn = checked_topn(topn, optional=True)
         if topn == 0:
-            return []
+            return NeighbourList()
         items = weighted_items(positive, negative)
         if not any(weight > 0 for _, weight in items) or any(abs(weight) != 1 for _, weight in items):
             raise OptionError("most_similar_cosmul needs at least one positive word or vector, and no weights")
@@ -309,7 +311,7 @@ class Queries(VectorTable):
         first, last = self._searched_range(clip_start, clip_end, restrict_vocab)
         queries, own_rows = self._query_vectors(keys)
         if topn == 0 or first == last or not len(queries):
-            return [[] for _ in queries]
+            return [NeighbourList() for _ in queries]
         return self._with_keys(nearest(self._searched_rows(first, last), queries, own_rows[:, None], topn))
 
     @overload
@@ -419,12 +421,12 @@ class Queries(VectorTable):
         """Return the `topn` keys with the largest scores, those of rows `first` and after, without the given rows."""
         best = largest(scores, topn + len(given)) + first
         rows = [row for row in best.tolist() if row not in given][:topn]
-        return [(self.index_to_key[row], float(scores[row - first])) for row in rows]
+        return NeighbourList([(self.index_to_key[row], float(scores[row - first])) for row in rows])
 
     def _with_keys(self, best: TopRows) -> list[Neighbours]:
         keys = self.index_to_key
         return [
-            [(keys[row], score) for row, score in zip(rows, scores, strict=True) if row >= 0]
+            NeighbourList([(keys[row], score) for row, score in zip(rows, scores, strict=True) if row >= 0])
             for rows, scores in zip(best.rows.tolist(), best.scores.tolist(), strict=True)
         ]
 

@@ -16,7 +16,7 @@ from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling import blocks, hogwild
 from firth.training.run import Plan, Texts
 from firth.training.softmax import passes
-from firth.training.subwords.hogwild import SubwordCbow, SubwordPaths, SubwordSampling
+from firth.training.subwords.hogwild import SubwordCbow, SubwordCbowPaths, SubwordPaths, SubwordSampling
 
 SMALL = {"vector_size": 12, "window": 3, "min_count": 1, "sample": 0.01, "epochs": 3, "blocks": 5}
 KINDS = {
@@ -32,7 +32,7 @@ ONE_WORKER = ("hogwild", "paths", "cbow", "cbow paths")
 """Kinds that give the same bytes with one worker only."""
 ENGINES = (
     blocks.Blocks, hogwild.Hogwild, HogwildPaths, CbowSampling, CbowPaths, passes.Passes, SubwordSampling, SubwordCbow,
-    SubwordPaths,
+    SubwordPaths, SubwordCbowPaths,
 )  # fmt: skip
 
 

@@ -53,12 +53,12 @@ def random_lists(rng, V, N):
 
 
 @st.composite
-def cases(draw, fewest_words=1):
+def cases(draw, fewest_words=1, shapes=SHAPES):
     """Small vocabularies, whose words share n-grams, and texts of one slice and of several."""
     V, long = draw(st.integers(fewest_words, 30)), draw(st.booleans())
     # In a slice of a long text, the changes of all words that share an n-gram add up: of few n-grams, rows grow to 20.
     N = draw(st.integers(30, 60) if long else st.integers(1, 9))
-    D, negative = draw(st.sampled_from(SHAPES))
+    D, negative = draw(st.sampled_from(shapes))
     word = st.integers(0, V - 1)
     sentences = draw(st.lists(st.lists(word, max_size=12), min_size=1, max_size=4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
@@ -75,9 +75,9 @@ def cases(draw, fewest_words=1):
 
 
 @st.composite
-def path_cases(draw):
+def path_cases(draw, shapes=SHAPES):
     """The cases above with a random tree, for hierarchical softmax."""
-    V, D, block = draw(cases(fewest_words=2))
+    V, D, block = draw(cases(2, shapes))
     powers = draw(st.sampled_from([1.0, 1.1, 1.9])) ** np.arange(V)
     tree = huffman_tree(np.sort((100 * powers).astype(np.int64))[::-1])
     tokens = block.tokens

@@ -8,6 +8,7 @@ which `sum_context` makes. The step leaves them as they are and writes their cha
 With subwords the row of a word is the mean of n rows, and counts n times in a context (Result 38).
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from firth.compiling.kernel import address, helper
 from firth.training.draws import subsample, window_size
 from firth.training.windows.frozen import drop_frozen
-from firth.training.windows.layout import LANES, TILE, add_to_rows, aligned_zeros, strips, sum_rows
+from firth.training.windows.layout import LANES, STRIP_BYTES, TILE, add_to_rows, aligned_zeros, strips, sum_rows
 
 Array = NDArray[Any]
 
@@ -138,6 +139,24 @@ def sum_weighted_context(block, is_mean, i, n, tables, r, row_bytes, n_strips):
     if is_mean:
         h *= np.float32(1) / np.float32(total)
     return np.int64(1)
+
+
+@lru_cache(maxsize=16)
+def compile_make_context(n_strips: int, is_weighted: bool) -> Any:
+    """Return `make_context` for rows of `n_strips` strips.
+
+    is_weighted: whether the words of a context count as `sum_weighted_context` says, otherwise once each.
+    """
+    row_bytes = n_strips * STRIP_BYTES
+
+    @helper()
+    def make_context(block, is_mean, i, n, contexts, r):
+        """Make the context vector of position i of n in row r; return 1, or 0 for a position without a context."""
+        if is_weighted:
+            return sum_weighted_context(block, is_mean, i, n, contexts, r, row_bytes, n_strips)
+        return sum_context(block, is_mean, i, n, contexts, r, row_bytes, n_strips)
+
+    return make_context
 
 
 @helper()

@@ -25,10 +25,9 @@ from firth.compiling.kernel import address, helper, kernel
 from firth.training.cbow.contexts import (
     ContextTables,
     change_context,
+    compile_make_context,
     list_positions,
     make_context_tables,
-    sum_context,
-    sum_weighted_context,
 )
 from firth.training.draws import draw_noise
 from firth.training.windows.layout import LANES, STRIP_BYTES, TILE, Step, aligned_zeros, even_tiles, strips
@@ -131,18 +130,12 @@ def reset_workspace(work, K, tile):
 def compile_train_slice(tile: int, n_tiles: int, n_strips: int, is_weighted: bool = False) -> Any:
     """Return `train_slice` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips.
 
-    is_weighted: whether the words of a context count as `contexts.sum_weighted_context` says, otherwise once each.
+    is_weighted: see `contexts.compile_make_context`.
     """
     row_bytes = n_strips * STRIP_BYTES
     columns = tile * n_tiles
     train_step = compile_long_step(tile, n_strips, tile + 2)
-
-    @helper()
-    def make_context(block, is_mean, i, n, contexts, r):
-        """Make the context vector of position i of n in row r; return 1, or 0 for a position without a context."""
-        if is_weighted:
-            return sum_weighted_context(block, is_mean, i, n, contexts, r, row_bytes, n_strips)
-        return sum_context(block, is_mean, i, n, contexts, r, row_bytes, n_strips)
+    make_context = compile_make_context(n_strips, is_weighted)
 
     @helper()
     def train_slice(block, is_mean, work, n, slice_start, slice_stop):

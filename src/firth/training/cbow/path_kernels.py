@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from firth.compiling.kernel import address, kernel
+from firth.compiling.kernel import address, helper, kernel
 from firth.training.cbow.contexts import (
     Array,
     ContextTables,
     change_context,
+    compile_make_context,
     list_positions,
     make_context_tables,
-    sum_context,
 )
 from firth.training.hierarchical_softmax.window_kernels import (
     HALT_WINDOWS,
@@ -71,18 +71,30 @@ def make_workspace(block_size: int, vector_size: int, window: int, longest_path:
     )
 
 
+@helper()
+def reset_workspace(work):
+    """Prepare the scratch arrays of a `CbowPathWorkspace` for a block."""
+    work.top[:] = 0
+    work.top_before[:] = 0
+    work.loss[:] = 0
+    work.outputs[:] = address(work.unused_row)
+
+
 @lru_cache(maxsize=16)
-def compile_train_block(n_strips: int) -> Any:
-    """Return `train_block` for rows of `n_strips` strips."""
+def compile_train_slice(n_strips: int, is_weighted: bool = False) -> Any:
+    """Return `train_slice` for rows of `n_strips` strips.
+
+    is_weighted: see `contexts.compile_make_context`.
+    """
     row_bytes = n_strips * STRIP_BYTES
     train_step = compile_long_step(NODES, n_strips, NODES + 1)
+    make_context = compile_make_context(n_strips, is_weighted)
 
-    @kernel()
-    def train_block(block, is_mean, work):
-        """Train on a `NodeTokenBlock`, in place; return (words, positions). The summed loss is in `work.loss`.
+    @helper()
+    def train_slice(block, is_mean, work, n, start, stop):
+        """Train the positions `start` to `stop` - 1 of a block of n words; return the number of those with a context.
 
-        is_mean: whether h is the mean of the context; otherwise it is the sum. The `CbowPathWorkspace` is overwritten.
-        The same in NumPy: `reference.train_path_block`.
+        At the end `block.nodes` has all changes of this thread.
         """
         contexts, outputs, kept = work.contexts, work.outputs, work.contexts.kept
         most_tiles, g = len(work.g), address(work.g)
@@ -90,28 +102,21 @@ def compile_train_block(n_strips: int) -> Any:
         base = NodeBase(
             address(block.nodes), address(work.top) - first_top * row_bytes, first_top, address(work.unused_row)
         )
-        work.top[:] = 0
-        work.top_before[:] = 0
-        work.loss[:] = 0
-        outputs[:] = address(work.unused_row)
-        n, words = list_positions(block, contexts, row_bytes)
-        sum_context(block, is_mean, n, n, contexts, 1, row_bytes, n_strips)  # no second position
+        make_context(block, is_mean, n, n, contexts, 1)  # no second position
         trained = 0
-        for i in range(-LEAD, n):
+        for i in range(start - LEAD, stop):
             slot, ahead = i % (LEAD + 1), (i + LEAD) % (LEAD + 1)
-            if i + LEAD < n:
+            if i + LEAD < stop:
                 weights = work.column_weights[ahead * most_tiles : (ahead + 1) * most_tiles]
                 n_tiles = queue_path(block.tree, kept[i + LEAD], base, row_bytes, outputs[ahead], weights)
                 work.n_tiles[ahead] = n_tiles
-                entering = np.int64(kept[min(i + LEAD + block.window, n - 1)])
+                entering = np.int64(contexts.rows[min(i + LEAD + block.window, n - 1)])
                 outputs[ahead, n_tiles * NODES] = address(block.center) + entering * row_bytes
-            if i < 0:
+            if i < start:
                 continue
             if i % block.exchange == 0:
                 exchange_top(block.nodes, first_top, work.top, work.top_before)
-            if i % HALT_WINDOWS == 0 and work.halt[0]:
-                break
-            if sum_context(block, is_mean, i, n, contexts, 0, row_bytes, n_strips) == 0:
+            if make_context(block, is_mean, i, n, contexts, 0) == 0:
                 continue
             trained += 1
             row_weights, loss = address(contexts.row_weights), address(work.loss)
@@ -122,6 +127,31 @@ def compile_train_block(n_strips: int) -> Any:
             train_step(step, work.n_tiles[slot], table, upcoming, weights_of_position, g, zeros, changes, changes)
             change_context(contexts, 0, n_strips)
         exchange_top(block.nodes, first_top, work.top, work.top_before)
+        return trained
+
+    return train_slice
+
+
+@lru_cache(maxsize=16)
+def compile_train_block(n_strips: int) -> Any:
+    """Return `train_block` for rows of `n_strips` strips."""
+    row_bytes = n_strips * STRIP_BYTES
+    train_slice = compile_train_slice(n_strips)
+
+    @kernel()
+    def train_block(block, is_mean, work):
+        """Train on a `NodeTokenBlock`, in place; return (words, positions). The summed loss is in `work.loss`.
+
+        is_mean: whether h is the mean of the context; otherwise it is the sum. The `CbowPathWorkspace` is overwritten.
+        The same in NumPy: `reference.train_path_block`.
+        """
+        reset_workspace(work)
+        n, words = list_positions(block, work.contexts, row_bytes)
+        trained = 0
+        for start in range(0, n, HALT_WINDOWS):
+            if work.halt[0]:
+                break
+            trained += train_slice(block, is_mean, work, n, start, min(start + HALT_WINDOWS, n))
         return words, trained
 
     return train_block

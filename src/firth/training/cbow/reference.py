@@ -54,16 +54,24 @@ def position_step(
 
 
 def path_position_step(
-    V: Array, Q: Array, path: tuple[Ids, NDArray[np.int8]], context: Ids, rate: float, *, is_mean: bool
+    V: Array,
+    Q: Array,
+    path: tuple[Ids, NDArray[np.int8]],
+    context: Ids,
+    rate: float,
+    *,
+    is_mean: bool,
+    counts: Array | None = None,
 ) -> float:
     """Do the step (36a) of one position under hierarchical softmax, in place; return its loss in nats.
 
     V, Q     (words, D), (nodes, D) float32: input vectors, and vectors of the nodes
     path     (L,) the nodes of the target's path, without repeats, and (L,) its code
     context  (M,) words, with repeats, M at least 1
+    counts   (words,) how often each word counts in a context; None for once
     """
     nodes, code = path
-    h, signs = context_vector(V, context, is_mean=is_mean), (1 - 2 * code).astype(V.dtype)
+    h, signs = context_vector(V, context, is_mean=is_mean, counts=counts), (1 - 2 * code).astype(V.dtype)
     s = Q[nodes] @ h
     e = (-signs * sigmoid(-signs * s)).astype(V.dtype)  # sigma(s) - t
     change = -rate * (e @ Q[nodes])

@@ -123,14 +123,21 @@ def positions_loss(
 
 @np.errstate(over="ignore", invalid="ignore")
 def positions_path_loss(
-    center: Floats, nodes: Floats, positions: Positions, word_counts: NDArray[np.int64], *, is_mean: bool
+    center: Floats,
+    nodes: Floats,
+    positions: Positions,
+    word_counts: NDArray[np.int64],
+    *,
+    is_mean: bool,
+    counts: Floats | None = None,
 ) -> ExactLoss:
     """Return the mean loss (34) of hierarchical softmax over the positions.
 
-    center: (V, D) float32; nodes: (V - 1, D) float32, for the tree of `word_counts`, (V,).
+    center: (V, D) float32; nodes: (V - 1, D) float32, for the tree of `word_counts`, (V,); counts: as in
+    `positions_loss`.
     """
     tree, losses = make_tree(word_counts), []
-    for h, rows in _parts(center, positions, PART_CENTERS, None, is_mean=is_mean):
+    for h, rows in _parts(center, positions, PART_CENTERS, counts, is_mean=is_mean):
         losses.append(np.zeros(len(h)))
         add_path_losses(h, nodes, np.arange(len(h)), rows, tree, losses[-1])
     return _mean_loss(losses)

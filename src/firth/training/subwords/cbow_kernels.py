@@ -1,31 +1,35 @@
-"""The kernel for subwords of CBOW: trains one block of tokens, some steps at a time, with composed vectors (Numba).
+"""The kernels for subwords of CBOW: train one block of tokens, some steps at a time, with composed vectors (Numba).
 
 fastText's context vector is the mean of all rows of all words of the context, and its step adds the change of the
 context vector to each of these rows. The vector x_w of a word is the mean of its n_w rows (`kernels`), so the context
 vector is the mean of the x_w, each counted n_w times, and the step adds its change to each x_w once. As for skip-gram,
 the vectors of the words of a slice are composed once, trained like center rows, and their changes are added to the
-rows at its end. The two positions of a step come from two places of the block, half a block apart, so a slice has the
-words of two runs of positions.
+rows at its end. With negative sampling the two positions of a step come from two places of the block, half a block
+apart, so a slice has the words of two runs of positions.
 """
 
 from functools import lru_cache
 from typing import Any
 
 from firth.compiling.kernel import helper, kernel
+from firth.training.cbow import path_kernels
 from firth.training.cbow.contexts import list_positions
 from firth.training.cbow.kernels import SLICE, compile_train_slice, reset_workspace
+from firth.training.cbow.path_kernels import reset_workspace as reset_path_workspace
 from firth.training.subwords.kernels import compile_composing, number_words, slice_range
 from firth.training.windows.layout import STRIP_BYTES
 
 
 @helper()
-def list_words(block, work, n, start, stop):
+def list_words(block, work, n, places, start, stop):
     """Write the distinct words of the steps `start` to `stop` - 1 of a block of n words; return how many there are.
 
-    Also set the row of each word in `work.vectors`, and the number of rows that it is composed of.
+    A step has a position in each of `places` equal parts of the block. Also set the row of each word in `work.vectors`,
+    and the number of rows that it is composed of.
     """
     tables, n_words = work.windows.contexts, 0
-    for offset in (0, (n + 1) // 2):
+    for place in range(places):
+        offset = place * ((n + places - 1) // places)
         if offset + start == n:  # the last step of an odd number of words has one position
             continue
         first, last = slice_range(block.tokens.window, tables, offset + start, min(n, offset + stop))
@@ -38,9 +42,33 @@ def list_words(block, work, n, start, stop):
 
 @lru_cache(maxsize=16)
 def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
-    """Return `train_block` for `n_tiles` tiles of `tile` output rows, and rows of `n_strips` strips."""
-    row_bytes = n_strips * STRIP_BYTES
+    """Return `train_block` of negative sampling, for `n_tiles` tiles of `tile` output rows and `n_strips` strips."""
+
+    @helper()
+    def reset(tokens, steps):
+        reset_workspace(steps, tokens.K, tile)
+
     train_slice = compile_train_slice(tile, n_tiles, n_strips, is_weighted=True)
+    return compile_slices(reset, train_slice, 2, n_strips)
+
+
+@lru_cache(maxsize=16)
+def compile_train_paths(n_strips: int) -> Any:
+    """Return `train_block` of hierarchical softmax, for rows of `n_strips` strips."""
+
+    @helper()
+    def reset(tokens, steps):
+        reset_path_workspace(steps)
+
+    return compile_slices(reset, path_kernels.compile_train_slice(n_strips, is_weighted=True), 1, n_strips)
+
+
+def compile_slices(reset: Any, train_slice: Any, places: int, n_strips: int) -> Any:
+    """Return `train_block` for an objective: `reset` prepares its scratch arrays, `train_slice` trains a slice.
+
+    A step has `places` positions.
+    """
+    row_bytes = n_strips * STRIP_BYTES
     compose, add_changes = compile_composing(n_strips)
 
     @kernel()
@@ -51,14 +79,14 @@ def compile_train_block(tile: int, n_tiles: int, n_strips: int) -> Any:
         overwritten. The same in NumPy: `reference.train_positions`.
         """
         tokens, steps = block.tokens, work.windows
-        reset_workspace(steps, tokens.K, tile)
+        reset(tokens, steps)
         n, words = list_positions(tokens, steps.contexts, row_bytes)
-        trained, n_steps = 0, (n + 1) // 2
+        trained, n_steps = 0, (n + places - 1) // places
         for start in range(0, n_steps, SLICE):
             if steps.halt[0]:
                 break
             stop = min(start + SLICE, n_steps)
-            n_words = list_words(block, work, n, start, stop)
+            n_words = list_words(block, work, n, places, start, stop)
             compose(block, work, n_words)
             trained += train_slice(tokens, is_mean, steps, n, start, stop)
             add_changes(block, work, n_words)

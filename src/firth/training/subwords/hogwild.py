@@ -12,6 +12,7 @@ from firth.subwords.ngrams import add_rows, utf8
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training import sampling
 from firth.training.cbow import kernels as cbow_kernels
+from firth.training.cbow import path_kernels as cbow_path_kernels
 from firth.training.hierarchical_softmax import window_kernels as path_kernels
 from firth.training.hierarchical_softmax.tree import make_tree
 from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
@@ -153,3 +154,18 @@ class SubwordPaths(SubwordEngine):
             exchange=self._exchange,
             **self._window_fields(tokens, key, rate),
         )
+
+
+class SubwordCbowPaths(SubwordPaths):
+    """CBOW with hierarchical softmax; `outside` has the nodes."""
+
+    def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled", workers: int = 1):
+        super().__init__(corpus, options, "reference", workers)
+        train = reference.train_positions
+        if kernels == "compiled":
+            train = compiled_cbow.compile_train_paths(layout.strips(options.vector_size))
+        self._train = lambda block, work: train(block, options.cbow_mean, work)
+
+    def _window_workspace(self) -> Any:
+        options, longest = self._options, int(self._tree.lengths.max())
+        return cbow_path_kernels.make_workspace(BLOCK_WORDS, options.vector_size, options.window, longest, self.halt)

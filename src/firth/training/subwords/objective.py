@@ -1,4 +1,4 @@
-"""Subwords as objectives: negative sampling for skip-gram and CBOW, and hierarchical softmax for skip-gram."""
+"""Subwords as objectives: negative sampling and hierarchical softmax, each for skip-gram and CBOW."""
 
 from firth.options import Options
 from firth.text import Corpus
@@ -7,7 +7,7 @@ from firth.training.loop.objective import Objective
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import Trainer
-from firth.training.subwords.hogwild import SubwordCbow, SubwordPaths, SubwordSampling
+from firth.training.subwords.hogwild import SubwordCbow, SubwordCbowPaths, SubwordPaths, SubwordSampling
 from firth.training.subwords.memory import memory_needed, path_memory_needed
 from firth.training.subwords.rows import list_rows
 
@@ -24,7 +24,8 @@ def make_path_trainer(
     corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
 ) -> Trainer:
     """Return the trainer of hierarchical softmax, likewise."""
-    return Trainer(SubwordPaths(corpus, options, kernels, workers), options, workers, report, checkpointer)
+    engine = SubwordCbowPaths if options.architecture == "cbow" else SubwordPaths
+    return Trainer(engine(corpus, options, kernels, workers), options, workers, report, checkpointer)
 
 
 def state_rows(corpus: Corpus, options: Options) -> int:

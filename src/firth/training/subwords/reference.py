@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from firth.objectives import HuffmanTree
 from firth.text import END
 from firth.training.cbow import kernels as cbow_kernels
-from firth.training.cbow.reference import position_step
+from firth.training.cbow.reference import path_position_step, position_step
 from firth.training.draws import draw_noise
 from firth.training.hierarchical_softmax.reference import path_step
 from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
@@ -23,6 +23,8 @@ from firth.training.subwords.kernels import SubwordBlock, SubwordWorkspace
 
 WindowStep: TypeAlias = Callable[[NDArray[Any], NDArray[np.int32], int], float]
 """Changes vectors for the words around o, in place, and the output rows; returns the loss."""
+PositionStep: TypeAlias = Callable[[NDArray[Any], NDArray[Any], list[tuple[int, NDArray[np.int32]]]], float]
+"""Changes vectors, that count so often, for targets and their contexts, in place, and the output rows; likewise."""
 
 
 def rows_of(block: SubwordBlock, word: int) -> NDArray[np.int32]:
@@ -47,6 +49,24 @@ def nodes_step(tokens: NodeTokenBlock) -> WindowStep:
     """Return the step of hierarchical softmax."""
     tree, rate = HuffmanTree(*tokens.tree), float(tokens.rate)
     return lambda vectors, around, o: path_step(vectors, tokens.nodes, around, tree.path(o), rate)
+
+
+def noise_position_step(tokens: TokenBlock, i: int, is_mean: bool) -> PositionStep:
+    """Return step i of negative sampling for the positions of a step of CBOW."""
+    noise = np.empty(tokens.K, np.int32)
+    draw_noise(tokens.key, i * tokens.K, tokens.K, tokens.alias, noise)
+    return lambda vectors, counts, pair: position_step(
+        vectors, tokens.outside, pair, noise, float(tokens.rate), is_mean=is_mean, counts=counts
+    )
+
+
+def nodes_position_step(tokens: NodeTokenBlock, is_mean: bool) -> PositionStep:
+    """Return the step of hierarchical softmax for one position of CBOW, or none."""
+    tree, rate = HuffmanTree(*tokens.tree), float(tokens.rate)
+    return lambda vectors, counts, pair: sum(
+        path_position_step(vectors, tokens.nodes, tree.path(o), context, rate, is_mean=is_mean, counts=counts)
+        for o, context in pair
+    )
 
 
 def train_block(block: SubwordBlock, work: SubwordWorkspace) -> tuple[int, int]:
@@ -75,11 +95,10 @@ def train_block(block: SubwordBlock, work: SubwordWorkspace) -> tuple[int, int]:
 
 
 def train_positions(block: SubwordBlock, is_mean: bool, work: SubwordWorkspace) -> tuple[int, int]:
-    """Do what `cbow_kernels.train_block` does."""
+    """Do what `train_block` of `cbow_kernels` does, for either objective."""
     tokens, found = block.tokens, windows(block.tokens)
-    assert isinstance(tokens, TokenBlock)  # of negative sampling
-    offset = (len(found) + 1) // 2
-    loss, trained, noise = 0.0, 0, np.empty(tokens.K, np.int32)
+    offset = (len(found) + 1) // 2 if isinstance(tokens, TokenBlock) else len(found)
+    loss, trained = 0.0, 0
     for start in range(0, offset, cbow_kernels.SLICE):
         if work.windows.halt[0]:
             break
@@ -90,10 +109,10 @@ def train_positions(block: SubwordBlock, is_mean: bool, work: SubwordWorkspace) 
         for i in steps:
             filled = [(o, around) for o, around in found[i::offset] if len(around)]
             pair = [(o, np.searchsorted(words, around).astype(np.int32)) for o, around in filled]
-            draw_noise(tokens.key, i * tokens.K, tokens.K, tokens.alias, noise)
-            loss += position_step(
-                vectors, tokens.outside, pair, noise, float(tokens.rate), is_mean=is_mean, counts=counts
-            )
+            if isinstance(tokens, TokenBlock):
+                loss += noise_position_step(tokens, i, is_mean)(vectors, counts, pair)
+            else:
+                loss += nodes_position_step(tokens, is_mean)(vectors, counts, pair)
             trained += len(pair)
         for word, change in zip(words.tolist(), vectors - before, strict=True):
             np.add.at(block.inputs, rows_of(block, word), change)
