@@ -91,7 +91,8 @@ class Site:
 
     def __init__(self, assets: dict[str, Asset], api: Api):
         files = {f"/static/{name}": _file(asset) for name, asset in assets.items()}
-        self._endpoints = {"/": files.pop("/static/index.html"), **files, **api.endpoints()}
+        page = {"/": files.pop("/static/index.html"), "/favicon.ico": files["/static/icon.svg"]}
+        self._endpoints = {**page, **files, **api.endpoints()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["path"], _nothing)

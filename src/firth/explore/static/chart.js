@@ -72,7 +72,7 @@ export class Chart {
     this.maps.value = this.wanted;
     if (!this.name) await this.showMap(first);
     await this.colour(this.overview.colours.includes(colour) ? colour : "frequency");
-    if (this.wanted !== this.name) this.showMap(this.wanted);
+    if (this.wanted !== this.name) this.showMap(this.wanted).catch((error) => this.say(error.message));
   }
 
   /** @param {string} name */
@@ -98,7 +98,11 @@ export class Chart {
 
   /** @param {number} share */
   progress(share) {
-    const text = share < 1 ? `Arranging the words by their neighbours: ${Math.round(100 * share)} %` : "";
+    this.say(share < 1 ? `Arranging the words by their neighbours: ${Math.round(100 * share)} %` : "");
+  }
+
+  /** @param {string} text */
+  say(text) {
     byId("progress", HTMLElement).textContent = text;
   }
 
