@@ -11,7 +11,7 @@ import pytest
 import firth
 
 PUBLIC = [
-    "Word2Vec", "KeyedVectors", "Phrases", "RandomWalks", "Sequences", "sequences", "Options", "load",
+    "Word2Vec", "KeyedVectors", "Phrases", "RandomWalks", "Sequences", "sequences", "Pairs", "Options", "load",
     "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
     "MissingExtraError", "NotAvailableError", "NotEnoughMemoryError", "NothingToTrainError", "UnknownWordError",
     "__version__",

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from firth.model import Word2Vec, load
     from firth.options import Options
     from firth.phrases import Phrases
+    from firth.text.pairs import Pairs
     from firth.text.sequences import Sequences, sequences
     from firth.vectors import KeyedVectors
 
 __all__ = [
-    "Word2Vec", "KeyedVectors", "Phrases", "RandomWalks", "Sequences", "sequences", "Options", "load",
+    "Word2Vec", "KeyedVectors", "Phrases", "RandomWalks", "Sequences", "sequences", "Pairs", "Options", "load",
     "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
     "MissingExtraError", "NotAvailableError", "NotEnoughMemoryError", "NothingToTrainError", "UnknownWordError",
     "__version__",
@@ -42,7 +43,8 @@ __all__ = [
 
 _MODULES = {
     "Word2Vec": "model", "load": "model", "KeyedVectors": "vectors", "Phrases": "phrases", "RandomWalks": "graphs",
-    "Sequences": "text.sequences", "sequences": "text.sequences", "Options": "options",
+    "Sequences": "text.sequences", "sequences": "text.sequences", "Pairs": "text.pairs",
+    "Options": "options",
 }  # fmt: skip
 """The modules of the public names; all others are in `errors`."""
 

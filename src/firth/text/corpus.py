@@ -49,6 +49,18 @@ class Corpus:
     null_rows: int = 0
     note: str = field(default="", kw_only=True)
 
+    @property
+    def outside_counts(self) -> NDArray[np.float64]:
+        """How often each word is an outside word, up to a factor: (V,), at least 1 if it ever is.
+
+        In a text each word is one as often as it is a center, so these are the counts of the vocabulary.
+        """
+        counts = self.vocabulary.counts.astype(np.float64)
+        if self.tokens.pairs is None:
+            return counts
+        sums = self.tokens.pairs.sums(1, len(counts))
+        return sums / min(1.0, float(sums[sums > 0].min(initial=1.0)))
+
 
 class GeneratedCorpus(ABC):
     """A corpus that generates its own tokens instead of being read, such as the random walks of a graph."""

@@ -4,17 +4,23 @@ import os
 from dataclasses import replace
 from typing import Any, TypeGuard, cast
 
+import numpy as np
+
 from firth.errors import CorpusError, OptionError
 from firth.messages import counted, option
 from firth.options import Options
 from firth.text.choosing import KnownWords
 from firth.text.corpus import Corpus, CorpusInput
-from firth.text.frames import is_table
+from firth.text.frames import is_column, is_table
 from firth.text.how import ReadOptions
 from firth.text.inputs import has_files, is_plain_text
 from firth.text.opening import UTF8
+from firth.text.pair_table import PairTable
+from firth.text.pairs import store_of
 from firth.text.reading import check_corpus, read_corpus
 from firth.text.store import TokenStore
+
+_HELD_OUT = 2**32 - 6  # seed of the choice of pairs
 
 
 def hold_out(
@@ -48,7 +54,7 @@ def how_to_validate(validation: Any, how: ReadOptions) -> ReadOptions:
         without |= {"max_input_bytes": None, "encoding": UTF8}
         if not is_table(validation):
             without |= {"column": None, "tokenizer": None}
-    elif how.column is not None and is_plain_text(validation):
+    if how.column is not None and (is_column(validation) or is_plain_text(validation)):
         without["column"] = None
     return replace(how, **without)
 
@@ -70,6 +76,8 @@ def _is_number(validation: object) -> TypeGuard[float]:
 
 def _last_part(corpus: Corpus, fraction: float) -> tuple[Corpus, TokenStore]:
     tokens = corpus.tokens
+    if tokens.pairs is not None:
+        return _some_pairs(corpus, tokens.pairs, fraction)
     cut = min(round(tokens.n_blocks * (1 - fraction)), tokens.n_blocks - 1)
     if cut < 1:
         raise CorpusError(
@@ -79,3 +87,17 @@ def _last_part(corpus: Corpus, fraction: float) -> tuple[Corpus, TokenStore]:
     head, tail = tokens.split(cut)
     share = head.n_words / tokens.n_words
     return replace(corpus, tokens=head, raw_words=round(corpus.raw_words * share)), tail
+
+
+def _some_pairs(corpus: Corpus, table: PairTable, fraction: float) -> tuple[Corpus, TokenStore]:
+    """Hold out a random share of the rows of pairs, the same in every run."""
+    n = len(table)
+    held_out = round(n * fraction)
+    if not 0 < held_out < n:
+        raise CorpusError(
+            f"the corpus has {counted(n, 'pair')}, too few to hold out {fraction:g} of them: give more, or other pairs "
+            f"as {option('validation')}"
+        )
+    rows = np.random.default_rng(_HELD_OUT).permutation(n)
+    head, tail = (store_of(table.taken(np.sort(some))) for some in (rows[held_out:], rows[:held_out]))
+    return replace(corpus, tokens=head, raw_words=head.n_words), tail

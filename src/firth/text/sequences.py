@@ -180,7 +180,7 @@ def sequences(table: Any = None, *, by: Any, item: Any, order: Any = None, weigh
     arrays, skipped = read_columns(table, sessions | {"item": item, "order": order, "weight": weight})
     session_of = _combined([numbered(arrays[argument], argument).codes for argument in sessions])
     items = numbered(arrays["item"], "item")
-    keys = _checked_items(items.values, item if isinstance(item, str) else "item")
+    keys = checked_items(items.values, item if isinstance(item, str) else "item")
     rows = _sorted(session_of, arrays.get("order"))
     starts = np.flatnonzero(np.diff(session_of[rows], prepend=-1))
     offsets = np.append(starts, len(rows)).astype(np.int64)
@@ -200,7 +200,7 @@ def _combined(codes: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     return combined
 
 
-def _checked_items(values: Any, name: str) -> list[Any]:
+def checked_items(values: Any, name: str) -> list[Any]:
     """Return distinct items as str or int; raise `CorpusError` for another type."""
     import pyarrow as pa
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from firth.errors import CorpusError
 from firth.messages import counted
 from firth.text.ids import END, Ids
+from firth.text.pair_table import PairTable
 from firth.text.word_kernels import renumber
 
 BLOCK_WORDS = 32768
@@ -168,6 +169,11 @@ class TokenStore:
     def n_blocks(self) -> int:
         """Number of blocks."""
         return len(self.block_starts) - 1
+
+    @property
+    def pairs(self) -> PairTable | None:
+        """The pairs, if the corpus was given as pairs: then there are no sentences."""
+        return self._storage if isinstance(self._storage, PairTable) else None
 
     @property
     def on_disk(self) -> bool:

@@ -208,4 +208,5 @@ def _plain(chunk: Any) -> Any:
     if kinds.is_dictionary(chunk.type):
         return _plain(chunk.dictionary).take(chunk.indices)
     is_view = hasattr(kinds, "is_string_view") and kinds.is_string_view(chunk.type)
-    return chunk.cast(pa.large_string()) if is_view or kinds.is_string(chunk.type) else chunk
+    is_text = is_view or kinds.is_string(chunk.type) or kinds.is_null(chunk.type)
+    return chunk.cast(pa.large_string()) if is_text else chunk

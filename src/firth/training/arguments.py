@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from firth.errors import OptionError
+from firth.messages import option
 from firth.options import Options, shortened, unknown_option
 
 ModelT = TypeVar("ModelT")
@@ -20,6 +21,22 @@ def refuse_unknown(names: Iterable[str], arguments: list[str], method: str) -> N
                 f"{name} is an option of Word2Vec and not an argument of {method}: Word2Vec({name}=...).fit(corpus)"
             )
         raise unknown_option(name, arguments)
+
+
+def refuse_pairs(options: Options) -> None:
+    """Raise `OptionError` for options that cannot train on pairs given directly."""
+    reasons = {
+        option("architecture", "cbow"): (options.architecture == "cbow", "a context is a whole window"),
+        option("objective", "hierarchical_softmax"): (options.has_nodes, "it trains the windows of a text"),
+        option("subwords"): (options.subwords is not None, "they are trained on the windows of a text"),
+        option("schedule", "hogwild"): (options.schedule == "hogwild", "it trains the windows of a text"),
+    }
+    for name, (is_given, reason) in reasons.items():
+        if is_given:
+            raise OptionError(
+                f"{name} is not available with pairs: {reason}. Use skip-gram with {option('schedule', 'blocks')} and "
+                f"{option('objective', 'negative_sampling')} or {option('objective', 'softmax')}"
+            )
 
 
 class Callbacks(Generic[ModelT]):

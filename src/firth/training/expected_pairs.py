@@ -9,9 +9,14 @@ from firth.training import sampling
 
 
 class ExpectedPairs:
-    """The expected number of pairs in the windows of a corpus."""
+    """The expected number of pairs in the windows of a corpus; of given pairs, the number of steps of an epoch."""
 
     def __init__(self, corpus: Corpus, options: Options, *, shrunken: bool):
+        self._blocks = max(1, corpus.tokens.n_blocks)
+        self._given = corpus.tokens.pairs
+        if self._given is not None:
+            self.total = float(self._given.n_steps)
+            return
         counts = corpus.vocabulary.counts
         kept = counts * (sampling.keep_thresholds(counts, options.sample) / 2**32)
         n_kept = float(kept.sum()) * corpus.tokens.n_words / float(counts.sum())
@@ -20,7 +25,6 @@ class ExpectedPairs:
         drawn = (m - distances + 1) / m if shrunken else np.ones(m)
         within = np.maximum(0.0, 1 - distances * corpus.sentences / max(1.0, n_kept))  # share in the same sentence
         self.total = n_kept * 2 * float(drawn @ within)
-        self._blocks = max(1, corpus.tokens.n_blocks)
         self._shares = _classes(kept / kept.sum())
 
     def of_blocks(self, n: int) -> float:
@@ -29,6 +33,8 @@ class ExpectedPairs:
 
     def distinct(self, pairs: float) -> float:
         """Return the number of distinct pairs among `pairs`, for words in random order; text has slightly fewer."""
+        if self._given is not None:
+            return float(min(len(self._given), pairs))
         sizes, shares = self._shares
         unseen = np.exp(-pairs * np.outer(shares, shares))
         return float(sizes @ (1 - unseen) @ sizes)

@@ -26,6 +26,8 @@ from firth.text import (
     read_corpus,
 )  # fmt: skip
 from firth.text.encoding import LONGEST_WORD
+from firth.text.pairs import Pairs
+from firth.training.arguments import refuse_pairs
 from firth.training.loop.engine import Kernels, Matrix
 from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import ending_with_the_program
@@ -51,8 +53,8 @@ class Texts(NamedTuple):
 
     def check(self, checkpoint: StrPath | None) -> None:
         """Raise any error that can be found before reading; `checkpoint` must not lie in a folder that is read."""
-        check_corpus(self.corpus, self.how, apart=checkpoint)
         check_validation(self.validation, self.how, apart=checkpoint)
+        check_corpus(self.corpus, self.how, apart=checkpoint)
 
 
 def make_checkpointer(
@@ -118,6 +120,8 @@ def plan_run(
 ) -> Plan:
     """Return the plan of a run; raise the errors that can be found before reading."""
     texts.check(saving.folder)
+    if isinstance(texts.corpus, Pairs):
+        refuse_pairs(options)
     report = reporter(progress)
     checked("kernels", kernels, str, _KERNELS)
     if start is not None:
@@ -266,12 +270,14 @@ def _held_out_loss(
     """
     from firth.training.cbow.validation import choose_positions, positions_loss, positions_path_loss
     from firth.training.hierarchical_softmax.validation import path_loss
-    from firth.training.softmax.cooccurrence import count_pairs
     from firth.training.softmax.exact import exact_loss, unigram_intercept
+    from firth.training.softmax.given_pairs import counts_of
     from firth.training.subwords.rows import row_counts
 
     words = corpus.vocabulary.counts
-    intercept = unigram_intercept(words) if options.unigram_intercept else np.zeros(len(words), np.float32)
+    intercept = (
+        unigram_intercept(corpus.outside_counts) if options.unigram_intercept else np.zeros(len(words), np.float32)
+    )
     if options.architecture == "cbow":
         positions, is_mean = choose_positions(held_out, corpus.vocabulary, options), options.cbow_mean
         counts = None if options.subwords is None else row_counts(corpus.vocabulary, options)
@@ -282,7 +288,7 @@ def _held_out_loss(
         return lambda center, outside: positions_loss(
             center, outside, positions, intercept, is_mean=is_mean, workers=workers, counts=counts
         )
-    pairs = count_pairs(held_out, corpus.vocabulary, options, workers=workers)
+    pairs = counts_of(held_out, corpus.vocabulary, options, workers=workers)
     if options.has_nodes:
         return lambda center, nodes: path_loss(center, nodes, pairs, words, workers=workers)
     return lambda center, outside: exact_loss(center, outside, pairs, intercept, workers=workers)
@@ -291,7 +297,8 @@ def _held_out_loss(
 def report_reading(corpus: Corpus, report: Reporter) -> None:
     """Show what was read, and what was dropped or replaced."""
     dropped = corpus.raw_words - corpus.tokens.n_words
-    text = f"read {counted(corpus.raw_words, 'word')} in {counted(corpus.sentences, 'sentence')}"
+    kind = "sentence" if corpus.tokens.pairs is None else "pair"
+    text = f"read {counted(corpus.raw_words, 'word')} in {counted(corpus.sentences, kind)}"
     text += f"; vocabulary {len(corpus.vocabulary):,}"
     if dropped:
         text += f"{_distinct(corpus)}, {counted(dropped, 'word')} dropped ({_reasons(corpus)})"

@@ -1,5 +1,7 @@
 """Tables for subsampling and for noise words, made once from the counts of the words."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,13 +23,13 @@ def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint
     return np.asarray(probability * (_ONE - 1), np.uint32)
 
 
-def noise_distribution(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.float64]:
+def noise_distribution(counts: NDArray[Any], ns_exponent: float) -> NDArray[np.float64]:
     """Return P(w) = count(w)^a / sum_x count(x)^a, a = ns_exponent (Mikolov et al. 2013, section 2.2). Shape (V,)."""
     weights = np.exp(ns_exponent * np.log(np.maximum(counts, 1)))
     return np.asarray(weights / weights.sum())
 
 
-def alias_table(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.uint64]:
+def alias_table(counts: NDArray[Any], ns_exponent: float) -> NDArray[np.uint64]:
     """Return an alias table (Walker 1977) for the noise distribution of n words.
 
     A draw picks a slot i uniformly, and returns i with the slot's own probability, else the slot's alias. Slots are

@@ -12,7 +12,7 @@ from firth.formats.fasttext import read_fasttext_model
 from firth.objectives import hierarchical_softmax, huffman_tree
 from firth.options import Options
 from firth.text import read_corpus
-from firth.training.subwords.hogwild import SubwordPaths, SubwordSampling
+from firth.training.subwords.hogwild import SubwordPaths, SubwordSampling, slice_size
 
 SMALL = {
     "vector_size": 12,
@@ -89,7 +89,8 @@ def test_training_lowers_the_loss_and_the_vectors_are_composed(objective):
 
 @EACH_OBJECTIVE
 def test_the_reference_gives_the_same_model_up_to_rounding(objective):
-    compiled, reference = (fitted(epochs=1, objective=objective, kernels=kernels) for kernels in KERNELS)
+    options = {"epochs": 1, "objective": objective, "alpha": 0.015}  # rows stay below a size of one
+    compiled, reference = (fitted(**options, kernels=kernels) for kernels in KERNELS)
     np.testing.assert_allclose(compiled.wv.vectors, reference.wv.vectors, atol=1e-5)  # 6,000 windows of float32 steps
     np.testing.assert_allclose(compiled.wv.subwords.rows, reference.wv.subwords.rows, atol=1e-5)
     assert compiled.history[0].loss == pytest.approx(reference.history[0].loss, rel=1e-5)
@@ -106,6 +107,31 @@ def test_the_end_loss_is_that_of_the_reference_and_changes_no_byte(objective):
     loss = engine.end_loss(engine.workspace())
     assert (engine.inputs.tobytes(), engine.outside.tobytes()) == before
     assert loss == pytest.approx(reference.end_loss(reference.workspace()), rel=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["skip_gram", "cbow"])
+@EACH_OBJECTIVE
+def test_words_that_share_most_ngrams_are_trained_without_overshooting(objective, architecture):
+    """In slices of 512 windows the changes of 100 words of a common prefix add up to a loss of 1e6."""
+    topics = np.random.default_rng(1).integers(0, 2, (600, 1))
+    ids = np.random.default_rng(2).integers(0, 50, (600, 10)) + 50 * topics
+    words = [[f"commonprefix{i:03d}" for i in row] for row in ids.tolist()]
+    options = {"subwords": (3, 6), "sample": 0, "window": 5, "epochs": 3, "vector_size": 20}
+    history = fitted(words, objective=objective, architecture=architecture, **options).history
+    start = (6 if objective == "negative_sampling" else np.log2(100)) * np.log(2)  # of vectors of zero
+    assert all(record.end_loss < start for record in history)
+    assert history[-1].end_loss < history[0].end_loss
+
+
+def test_slices_are_short_only_where_words_share_most_ngrams():
+    assert 1 < engine_of()._slice < 512, "its words have eight letters in common"
+    apart = ["".join(word) for word in np.random.default_rng(1).choice(list("abcdefghijklmnopqrstuvwxyz"), (200, 9))]
+    options = Options(subwords=(3, 6), min_count=1)
+    assert SubwordSampling(read_corpus([apart], options), options)._slice == 512
+    options = Options(subwords=(3, 6), window=5)
+    assert slice_size(0.003, options) == 512, "English Wikipedia"
+    assert slice_size(0.5, options) == 8
+    assert slice_size(1, Options(subwords=(3, 6), window=100)) == 1
 
 
 def test_rows_start_uniform_as_in_fasttext():

@@ -20,7 +20,7 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
     """Return the name and the bytes of each part that training with these options will allocate."""
     parts = {"compiled kernels": compiler_memory() + _COMPILED[options.schedule]}
     parts |= matrices_and_tables(len(corpus.vocabulary), options, workers)
-    return parts if options.schedule == "hogwild" else parts | _chunks(corpus, options, workers)
+    return parts if options.schedule == "hogwild" else parts | chunks(corpus, options, workers)
 
 
 def matrices_and_tables(V: int, options: Options, workers: int) -> dict[str, int]:
@@ -36,13 +36,14 @@ def matrices_and_tables(V: int, options: Options, workers: int) -> dict[str, int
     }
 
 
-def _chunks(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
+def chunks(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
+    """Return the parts that the block schedule needs for pairs, besides those of both schedules."""
     V = len(corpus.vocabulary)
     extent = extent_of(corpus.tokens, options)
     P = count_row_blocks(V, extent, options)
     pairs = ExpectedPairs(corpus, options, shrunken=options.shrink_windows)
     chunk = pairs.of_blocks(chunk_size(extent, P))
-    words = chunk * BLOCK_WORDS / extent.pairs
+    words = chunk * BLOCK_WORDS / extent.pairs  # of given pairs two each
     return {
         "pairs": round(8 * min(_CHUNKS * chunk, pairs.total)),
         "text of a chunk": round(_ENTRY_BYTES * words),

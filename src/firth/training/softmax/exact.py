@@ -199,7 +199,7 @@ def exact_loss(
         return softmax.corpus_loss(center, np.ascontiguousarray(outside), intercept, counts)
 
 
-def unigram_intercept(counts: NDArray[np.int64]) -> Floats:
+def unigram_intercept(counts: NDArray[Any]) -> Floats:
     """Return b_w = log P(w), the logarithm of each word's share of the corpus: (V,) counts, (V,) float32.
 
     Result 25 of docs/derivation.md: with this intercept the optimum is PMI, up to a constant for each center, as under

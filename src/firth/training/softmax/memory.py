@@ -7,7 +7,7 @@ from firth.compiling.kernel import compiler_memory
 from firth.options import Options
 from firth.text import Corpus
 from firth.training.expected_pairs import ExpectedPairs
-from firth.training.negative_sampling.memory import matrices_and_tables
+from firth.training.negative_sampling.memory import chunks, matrices_and_tables
 from firth.training.softmax.cooccurrence import RANGE_CELLS, RUN_BYTES, blocks_per_task
 from firth.training.softmax.exact import TILE_BYTES, TILE_WORDS
 from firth.training.softmax.passes import BATCH
@@ -18,6 +18,7 @@ _WARM_COMPILED = 35 * _MIB  # the kernels of the warm start, once the compiler i
 _PAIR_BYTES = 8 + 8 + 4  # of a pair while a task is sorted: its entry, room to sort it, its sum
 _RUN_CELL_BYTES = 8 + 4  # of a cell of a run
 _CELL_BYTES = 4 + 4  # of a cell of the counts
+_GIVEN_BYTES = 8 * 6  # of a pair given directly: its cell, sorted, its weight, and their sums
 _MERGED_CELL_BYTES = 32  # of a cell while runs are merged: in the runs, merged, and split
 
 
@@ -27,9 +28,15 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
     always = {"compiled kernels": compiler_memory() + _COMPILED + (_WARM_COMPILED if options.warm_epochs else 0)}
     always |= {f"2 matrices of {V:,} x {options.vector_size} floats": 2 * 4 * V * options.vector_size}
     counts = {"counts of pairs": min(RUN_BYTES, round(_CELL_BYTES * pairs.distinct(pairs.total)))}
-    stages = [_counting(pairs, counts, blocks_per_task(corpus.tokens, options), workers), counts | _passes(V, options)]
+    counting = (
+        {"sums of pairs": _GIVEN_BYTES * len(corpus.tokens.pairs)}
+        if corpus.tokens.pairs is not None
+        else (_counting(pairs, counts, blocks_per_task(corpus.tokens, options), workers))
+    )
+    stages = [counting, counts | _passes(V, options)]
     if options.warm_epochs:
         warm = matrices_and_tables(V, options, 1)
+        warm |= {} if corpus.tokens.pairs is None else chunks(corpus, options, 1)
         stages.append(counts | {f"warm start: {name}": size for name, size in warm.items()})
     return always | max(stages, key=lambda parts: sum(parts.values()))
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.messages import counted, option
-from firth.options import Options, shortened
+from firth.options import MOST_SUMMED_WINDOW, Options, shortened
 from firth.subwords import SubwordVectors
 from firth.text import Corpus
 from firth.training.loop.engine import Engine, Kernels, TaskResult
@@ -30,10 +30,12 @@ from firth.training.loop.start import StartRows
 from firth.training.loop.state import Checkpointer, State
 from firth.training.loop.trainer import EpochRecord, Trainer
 from firth.training.negative_sampling.hogwild import Hogwild
+from firth.training.negative_sampling.pair_blocks import PairBlocks
 from firth.training.softmax import kernels as compiled
 from firth.training.softmax import reference
-from firth.training.softmax.cooccurrence import Cooccurrence, CountRows, count_pairs
+from firth.training.softmax.cooccurrence import Cooccurrence, CountRows
 from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats, unigram_intercept
+from firth.training.softmax.given_pairs import counts_of
 from firth.training.softmax.steps import Adam, CenterNewton, balance
 from firth.training.windows.frozen import NONE_FROZEN
 
@@ -124,7 +126,7 @@ class SoftmaxTrainer:
         corpus, report = self._corpus, self._reporter
         report.stage("counting pairs", corpus.tokens.n_words)
         started = time.perf_counter()
-        counts = count_pairs(
+        counts = counts_of(
             corpus.tokens, corpus.vocabulary, self._options,
             workers=self._workers, progress=report.advance, kernels=KERNELS[self._kernels],
         )  # fmt: skip
@@ -136,8 +138,10 @@ class SoftmaxTrainer:
 
     def _start_warm(self) -> None:
         """Train both matrices by negative sampling; after an interrupt they hold the vectors trained so far."""
-        options = dataclasses.replace(self._options, epochs=self._options.warm_epochs)
-        engine = Hogwild(self._corpus, options, self._kernels)
+        window = min(self._options.window, MOST_SUMMED_WINDOW)
+        options = dataclasses.replace(self._options, epochs=self._options.warm_epochs, window=window)
+        make_engine = Hogwild if self._corpus.tokens.pairs is None else PairBlocks
+        engine: Hogwild | PairBlocks = make_engine(self._corpus, options, self._kernels)
         self._reporter.show("warm start: negative sampling, on one thread")
         trainer = self._trainer(engine, options, _WARM)
         if self._start is not None:
@@ -227,7 +231,7 @@ class Passes(Engine[Batch, None]):
         self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
         self.center, self.outside = center, outside
         self._softmax, self._counts, self.halt = softmax, counts, softmax.halt
-        V, word_counts = len(center), corpus.vocabulary.counts
+        V, word_counts = len(center), corpus.outside_counts
         self._intercept = unigram_intercept(word_counts) if options.unigram_intercept else np.zeros(V, np.float32)
         self._weights = counts.totals**options.center_power
         self._newton = CenterNewton(outside, counts.totals / counts.pairs, softmax)

@@ -14,7 +14,7 @@ from typing import Any
 from firth.compiling.kernel import helper, kernel
 from firth.training.cbow import path_kernels
 from firth.training.cbow.contexts import list_positions
-from firth.training.cbow.kernels import SLICE, compile_train_slice, reset_workspace
+from firth.training.cbow.kernels import compile_train_slice, reset_workspace
 from firth.training.cbow.path_kernels import reset_workspace as reset_path_workspace
 from firth.training.subwords.kernels import compile_composing, number_words, slice_range
 from firth.training.windows.layout import STRIP_BYTES
@@ -82,10 +82,10 @@ def compile_slices(reset: Any, train_slice: Any, places: int, n_strips: int) -> 
         reset(tokens, steps)
         n, words = list_positions(tokens, steps.contexts, row_bytes)
         trained, n_steps = 0, (n + places - 1) // places
-        for start in range(0, n_steps, SLICE):
+        for start in range(0, n_steps, block.slice):
             if steps.halt[0]:
                 break
-            stop = min(start + SLICE, n_steps)
+            stop = min(start + block.slice, n_steps)
             n_words = list_words(block, work, n, places, start, stop)
             compose(block, work, n_words)
             trained += train_slice(tokens, is_mean, steps, n, start, stop)

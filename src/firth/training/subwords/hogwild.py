@@ -19,17 +19,30 @@ from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
 from firth.training.loop.engine import Kernels, TaskResult
 from firth.training.loop.start import StartRows
 from firth.training.loop.state import State
-from firth.training.negative_sampling.window_kernels import TokenBlock, make_workspace
+from firth.training.negative_sampling.partition import pairs_of_word
+from firth.training.negative_sampling.window_kernels import SLICE, TokenBlock, make_workspace
 from firth.training.subwords import cbow_kernels as compiled_cbow
 from firth.training.subwords import kernels as compiled
 from firth.training.subwords import reference
 from firth.training.subwords.memory import slice_words
-from firth.training.subwords.rows import list_rows, scheme_of
+from firth.training.subwords.rows import list_rows, scheme_of, shared_change
 from firth.training.windows import layout
 from firth.training.windows.engine import start_rows
 from firth.training.windows.hogwild import HogwildEngine
 
+_MOST_CHANGE = 24  # of a vector by the steps of a slice on other words, in steps; twice as much slows down learning
 _START_SCALE = 2  # rows start uniform in [-1/D, 1/D), as in fastText: twice as far as center rows without subwords
+
+
+def slice_size(shared: float, options: Options) -> int:
+    """Return the number of windows or steps of a slice, so that words that share rows do not move each other too far.
+
+    shared: the `rows.shared_change` of the corpus. Within a slice a word does not see the steps of other words on its
+    rows, so they add up. Words of real text share few rows. Where all words have most n-grams in common, as word001 and
+    word002 do, slices of full length would end in divergence.
+    """
+    change = shared * pairs_of_word(options)  # by the pairs of which the word in the middle of a window is the center
+    return SLICE if change * SLICE <= _MOST_CHANGE else max(1, int(_MOST_CHANGE / change))
 
 
 class SubwordEngine(HogwildEngine[compiled.SubwordWorkspace]):
@@ -38,6 +51,8 @@ class SubwordEngine(HogwildEngine[compiled.SubwordWorkspace]):
     def __init__(self, corpus: Corpus, options: Options, n_outputs: int | None = None):
         super().__init__(corpus, options, n_outputs)
         self._lists = list_rows(corpus.vocabulary, options)
+        frequencies = np.maximum(corpus.vocabulary.counts, 1) * self._keep.astype(np.float64)
+        self._slice = slice_size(shared_change(self._lists, frequencies), options)
         self._keys = corpus.vocabulary.index_to_key
         V, D = self.center.shape
         self._padded_inputs = layout.aligned_zeros((self._lists.n_rows, self._padded_center.shape[1]))
@@ -84,7 +99,7 @@ class SubwordEngine(HogwildEngine[compiled.SubwordWorkspace]):
         self, tokens: NDArray[np.int32], key: int, rate: float, work: compiled.SubwordWorkspace
     ) -> TaskResult:
         windows = self._windows(tokens, key, rate, work.vectors)
-        block = compiled.SubwordBlock(windows, self._padded_inputs, self._lists.starts, self._lists.rows)
+        block = compiled.SubwordBlock(windows, self._padded_inputs, self._lists.starts, self._lists.rows, self._slice)
         _, pairs = self._train(block, work)
         return TaskResult(pairs, float(work.windows.loss.sum()), 0.0)
 

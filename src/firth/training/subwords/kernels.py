@@ -1,11 +1,11 @@
 """The kernel for subwords: trains one block of tokens, some windows at a time, with composed center vectors (Numba).
 
 The vector of a word is the mean of its rows, and a step adds the change of the vector to each of them, as fastText
-does (Result 38 of docs/derivation.md). A block is trained in slices of SLICE windows. At the beginning of a slice the
-vectors of its words are composed once; the steps of its windows change these vectors, exactly as they change center
-rows without subwords; at the end of the slice the change of each vector is added to its rows. So within a slice a word
-does not see what other words do to the n-grams that it shares with them. The windows are those of negative sampling or
-of hierarchical softmax.
+does (Result 38 of docs/derivation.md). A block is trained in slices of at most SLICE windows. At the beginning of a
+slice the vectors of its words are composed once; the steps of its windows change these vectors, exactly as they change
+center rows without subwords; at the end of the slice the change of each vector is added to its rows. So within a slice
+a word does not see what other words do to the n-grams that it shares with them. The windows are those of negative
+sampling or of hierarchical softmax.
 """
 
 from functools import lru_cache
@@ -37,6 +37,7 @@ class SubwordBlock(NamedTuple):
     inputs: Array  # (V + N, D padded) float32: rows of words and n-grams; training changes them
     starts: Array  # as in `rows.RowLists`
     rows: Array  # likewise
+    slice: int = SLICE  # windows or steps of a slice, at most SLICE
 
 
 class SubwordWorkspace(NamedTuple):
@@ -176,10 +177,10 @@ def compile_slices(reset: Any, train_windows: Any, n_strips: int) -> Any:
         reset(tokens, windows)
         n, words = keep_words(tokens, tables)
         pairs = 0
-        for start in range(0, n, SLICE):
+        for start in range(0, n, block.slice):
             if windows.halt[0]:
                 break
-            stop = min(start + SLICE, n)
+            stop = min(start + block.slice, n)
             first, last = slice_range(tokens.window, tables, start, stop)
             n_words = number_words(tables, first, last, 0, work.words, work.place)
             compose(block, work, n_words)

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from firth.objectives import HuffmanTree
 from firth.text import END
-from firth.training.cbow import kernels as cbow_kernels
 from firth.training.cbow.reference import path_position_step, position_step
 from firth.training.draws import draw_noise
 from firth.training.hierarchical_softmax.reference import path_step
 from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
 from firth.training.negative_sampling.reference import sentences, window_step, windows
-from firth.training.negative_sampling.window_kernels import SLICE, TokenBlock
+from firth.training.negative_sampling.window_kernels import TokenBlock
 from firth.training.subwords.kernels import SubwordBlock, SubwordWorkspace
 
 WindowStep: TypeAlias = Callable[[NDArray[Any], NDArray[np.int32], int], float]
@@ -74,10 +73,10 @@ def train_block(block: SubwordBlock, work: SubwordWorkspace) -> tuple[int, int]:
     tokens = block.tokens
     kept = np.concatenate([*sentences(tokens.tokens, tokens.keep, tokens.key), np.empty(0, np.int32)])
     loss, n_pairs, found = 0.0, 0, windows(tokens)
-    for start in range(0, len(found), SLICE):
+    for start in range(0, len(found), block.slice):
         if work.windows.halt[0]:
             break
-        stop = min(start + SLICE, len(found))
+        stop = min(start + block.slice, len(found))
         words = np.unique(kept[max(0, start - tokens.window) : stop + tokens.window])
         before = composed(block, words)
         vectors = before.copy()
@@ -99,10 +98,10 @@ def train_positions(block: SubwordBlock, is_mean: bool, work: SubwordWorkspace) 
     tokens, found = block.tokens, windows(block.tokens)
     offset = (len(found) + 1) // 2 if isinstance(tokens, TokenBlock) else len(found)
     loss, trained = 0.0, 0
-    for start in range(0, offset, cbow_kernels.SLICE):
+    for start in range(0, offset, block.slice):
         if work.windows.halt[0]:
             break
-        steps = range(start, min(start + cbow_kernels.SLICE, offset))
+        steps = range(start, min(start + block.slice, offset))
         words = np.unique(np.concatenate([around for i in steps for _, around in found[i::offset]]))
         before = composed(block, words) if len(words) else np.empty((0, block.inputs.shape[1]), np.float32)
         vectors, counts = before.copy(), np.diff(block.starts)[words]

@@ -1,4 +1,4 @@
-"""The rows that the vector of each word is composed of: its own, and those of its character n-grams."""
+"""The rows that the vector of each word is composed of: its own, and those of its n-grams, which words share."""
 
 from typing import NamedTuple
 
@@ -48,6 +48,18 @@ def list_rows(vocabulary: Vocabulary, options: Options) -> RowLists:
     buckets, places = np.unique(ids, return_inverse=True)
     rows = np.insert((V + places).astype(np.int32), starts[:-1], np.arange(V, dtype=np.int32))
     return RowLists(starts + np.arange(V + 1), rows, buckets.astype(np.int64))
+
+
+def shared_change(lists: RowLists, weights: NDArray[np.float64]) -> float:
+    """Return how far a step on one word moves the vector of another, in units of the step: (38a) of docs/derivation.md.
+
+    This is the mean over pairs of distinct words that are drawn with probabilities in proportion to `weights`, (V,),
+    times the probability that two words are distinct.
+    """
+    p, sizes = weights / weights.sum(), np.diff(lists.starts)
+    changed = np.bincount(lists.rows, weights=np.repeat(p, sizes), minlength=lists.n_rows)
+    by_word = np.add.reduceat(changed[lists.rows], lists.starts[:-1]) / sizes
+    return float(p @ (by_word - p))
 
 
 def row_counts(vocabulary: Vocabulary, options: Options) -> NDArray[np.float32]:
