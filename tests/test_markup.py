@@ -16,7 +16,7 @@ from firth.training.loop.history import History
 from firth.training.loop.trainer import EpochRecord
 from firth.vectors.results import NeighbourList
 
-TAGS = {"table", "caption", "thead", "tbody", "tr", "th", "td", "bdi"}
+TAGS = {"table", "div", "thead", "tbody", "tr", "th", "td", "bdi"}
 HOSTILE = "<script>alert('1')</script>"
 
 
@@ -40,7 +40,7 @@ class Cells(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "caption" in self.open:
+        if "div" in self.open:
             self.caption += data
         else:
             self.rows[-1][-1] += data

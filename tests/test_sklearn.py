@@ -120,6 +120,9 @@ def test_a_text_without_any_known_word_warns():
         found = vectorizer.transform(["Some Words", "x"])
     assert not found.any()
     assert vectorizer.transform([]).shape == (0, 5)
+    assert not vectorizer.transform([""]).any()  # without a word there is nothing to warn about
+    numbers = Word2VecVectorizer(KeyedVectors([1, 2], np.eye(2, dtype=np.float32)), lowercase=True)
+    np.testing.assert_array_equal(numbers.fit_transform([[1, 2], [2]]), [[0.5, 0.5], [0, 1]])
 
 
 # --- what it trains, and what it takes
@@ -190,6 +193,9 @@ def test_only_ascii_whitespace_separates_words_and_a_tokenizer_replaces_it():
         ({}, ["w1", None], "document 1 is None: each must be a string or a list of words. For missing"),
         ({}, ["w1", float("nan")], "document 1 is nan"),
         ({}, ["w1", b"w1"], "document 1 is b'w1'"),
+        ({}, {"text": TEXTS}, "X is {.*, not a list of documents"),
+        ({}, [{"id": "1", "text": "w1"}], "document 0 is {.*: each must be a string or a list of words"),
+        ({"tokenizer": str.upper}, ["w1"], "tokenizer must return a list of words: of document 0 it is 'W1'"),
         ({}, [["w1", None]], "text 0 holds None, which is not a word"),
         ({}, np.array([["w1"], ["w2"]]), r"X is a table, and documents are one column"),
     ],

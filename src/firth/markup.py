@@ -11,11 +11,11 @@ _LONGEST = 60  # characters of a cell
 
 
 def table(rows: Iterable[Sequence[object]], *, caption: str = "", headings: Sequence[str] = ()) -> str:
-    """Return a table; without `headings` the first cell of each row is a heading."""
-    title = f"<caption>{_escaped(caption)}</caption>" if caption else ""
+    """Return a table, below a caption if there is one; without `headings` the first cell of each row is a heading."""
+    title = f"<div>{_escaped(caption)}</div>" if caption else ""  # <caption> would be as narrow as the table
     head = f"<thead>{_row(headings, len(headings))}</thead>" if headings else ""
     body = "".join(_row(row, 0 if headings else 1) for row in rows)
-    return f"<table>{title}{head}<tbody>{body}</tbody></table>"
+    return f"{title}<table>{head}<tbody>{body}</tbody></table>"
 
 
 def _row(cells: Sequence[object], n_headings: int) -> str:

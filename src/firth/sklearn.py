@@ -4,7 +4,7 @@ import dataclasses
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -16,7 +16,7 @@ from firth.model import Word2Vec
 from firth.options import Options, checked, limits, shortened, whole
 from firth.resources import available_cores
 from firth.vectors import KeyedVectors
-from firth.vectors.means import TextSums, converted, text_counts, text_sums
+from firth.vectors.means import TextMeans, converted, text_counts, text_means
 from firth.vectors.query_input import Key
 
 try:
@@ -131,7 +131,7 @@ class Word2VecVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self._count(X)
         self.components_ = np.zeros((0, self.vectors_.vector_size), np.float32)
         if self.remove_components:
-            self.components_ = _components(self._means(self._sums(X)), self.remove_components)
+            self.components_ = _components(self._means(X).vectors, self.remove_components)
         return self
 
     def transform(self, X: Iterable[Any]) -> NDArray[np.float32]:
@@ -140,21 +140,22 @@ class Word2VecVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         Warns if no word of any of the documents has a vector.
         """
         check_is_fitted(self)
-        sums = self._sums(X)
-        if len(sums.known) and not sums.known.any():
+        found = self._means(X)
+        if found.unknown.any() and not found.known.any():
             warnings.warn(
-                f"none of the {counted(int(sums.unknown.sum()), 'word')} of {counted(len(sums.known), 'document')} has "
-                "a vector: all rows are zero. Check that the documents are split and lower-cased as those of the model",
-                stacklevel=2,
+                f"none of the {counted(int(found.unknown.sum()), 'word')} of {counted(len(found.known), 'document')} "
+                "has a vector: all rows are zero. Check that the documents are split and lower-cased as those of the "
+                "model",
+                stacklevel=3,  # scikit-learn wraps this method
             )
-        means = self._means(sums)
-        means -= (means @ self.components_.T) @ self.components_
-        return means
+        vectors: NDArray[np.float32] = found.vectors.astype(np.float32, copy=False)
+        vectors -= (vectors @ self.components_.T) @ self.components_
+        return vectors
 
     def count_unknown(self, X: Iterable[Any]) -> NDArray[np.int64]:
         """Return the (n,) numbers of words of n documents that have no vector."""
         check_is_fitted(self)
-        return self._sums(X).unknown
+        return self._means(X).unknown
 
     @property
     def _n_features_out(self) -> int:
@@ -182,19 +183,24 @@ class Word2VecVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     def _documents(self, X: Iterable[Any]) -> Iterator[list[Key]]:
         """Yield the words of each document; raise `OptionError` for anything that is not a document."""
-        if isinstance(X, (str, bytes)) or not isinstance(X, Iterable):
+        if isinstance(X, (str, bytes, Mapping)) or not isinstance(X, Iterable):
             raise OptionError(f"X is {shortened(X)}, not a list of documents: for a single one give [document]")
         if hasattr(X, "columns") or getattr(X, "ndim", 1) != 1:
             raise OptionError("X is a table, and documents are one column: give that column, such as table['text']")
         lower = self.lowercase or (isinstance(self.model, Word2Vec) and self.model.options.lowercase)
         for number, document in enumerate(converted(X)):
             words = self._words(document, number)
-            yield [word.lower() for word in words] if lower else words
+            yield [word.lower() if isinstance(word, str) else word for word in words] if lower else words
 
     def _words(self, document: Any, number: int) -> list[Any]:
         if isinstance(document, str):
-            return list((self.tokenizer or _WORDS.findall)(document))
-        if isinstance(document, bytes) or not isinstance(document, Iterable):
+            words = (self.tokenizer or _WORDS.findall)(document)
+            if isinstance(words, (str, bytes)) or not isinstance(words, Iterable):
+                raise OptionError(
+                    f"tokenizer must return a list of words: of document {number} it is {shortened(words)}"
+                )
+            return list(words)
+        if isinstance(document, (bytes, Mapping)) or not isinstance(document, Iterable):
             raise OptionError(
                 f"document {number} is {shortened(document)}: each must be a string or a list of words. For missing "
                 "texts give empty strings, as column.fillna('') does"
@@ -217,19 +223,17 @@ class Word2VecVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             return np.asarray(1 + np.log((1 + self.n_documents_) / (1 + counts)))
         return np.asarray(self.sif_a / (self.sif_a + counts / max(1, counts.sum())))
 
-    def _sums(self, X: Iterable[Any]) -> TextSums:
+    def _means(self, X: Iterable[Any]) -> TextMeans:
+        """Return the vectors of documents, before components are removed."""
         weight = self._weights(np.zeros(1, np.int64))  # of a word that the documents given to fit lack
-        return text_sums(
+        return text_means(
             self.vectors_,
             self._documents(X),
             self.weights_,
             normalize=self.pre_normalize,
             composed_weight=1 if weight is None else float(weight[0]),
+            per_word=self.weighting != "tfidf",
         )
-
-    def _means(self, sums: TextSums) -> NDArray[np.float32]:
-        divisors = sums.weights if self.weighting == "tfidf" else sums.known
-        return (sums.vectors / np.where(divisors == 0, 1, divisors)[:, None]).astype(np.float32)
 
 
 def _vectors_of(model: Any) -> KeyedVectors:
@@ -250,7 +254,7 @@ def _share_of_cores() -> int:
     return max(1, min(available_cores(), int(share))) if share.isdigit() else available_cores()
 
 
-def _components(vectors: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+def _components(vectors: NDArray[Any], n: int) -> NDArray[np.float32]:
     """Return the first n right singular vectors of a (documents, D) matrix: eigenvectors of its (D, D) XᵀX."""
     if n > vectors.shape[1]:
         raise OptionError(f"remove_components={n} is out of range: give at most the {vectors.shape[1]} dimensions")

@@ -3,9 +3,11 @@
 import gzip
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import feather, parquet
 
 from firth import CorpusError, RandomWalks
 from firth.graphs.edge_lists import read_edge_list
@@ -67,6 +69,27 @@ def test_weights_can_have_another_name_or_be_ignored(tmp_path):
     assert edges_of(written(tmp_path, "a b 0\n"), None) == [("a", "b", None)]
 
 
+def test_parquet_and_arrow_are_tables(tmp_path):
+    table = pa.table({"source": ["a", "b"], "target": ["b", "c"], "weight": [1, 2]})
+    parquet.write_table(table, tmp_path / "edges.parquet")
+    feather.write_feather(table, str(tmp_path / "edges.arrow"))
+    for name in ("edges.parquet", "edges.arrow"):
+        assert edges_of(tmp_path / name) == [("a", "b", 1.0), ("b", "c", 2.0)]
+
+
+def test_a_damaged_table_is_named(tmp_path):
+    parquet.write_table(pa.table({"source": ["a"], "target": ["b"]}), tmp_path / "edges.parquet")
+    data = (tmp_path / "edges.parquet").read_bytes()
+    with pytest.raises(CorpusError, match=r"cut\.parquet cannot be read as a Parquet file"):
+        RandomWalks(written(tmp_path, data[:-20], "cut.parquet"))
+
+
+@pytest.mark.parametrize("start", [b"%PDF-1.4\n", b"PK\3\4", b"\x80\x04\x95"])
+def test_a_file_of_another_kind_is_refused(tmp_path, start):
+    with pytest.raises(CorpusError, match="not a text"):
+        RandomWalks(written(tmp_path, start + b"\0" * 100))
+
+
 def test_compressed_files_are_read(tmp_path):
     path = tmp_path / "edges.txt.gz"
     path.write_bytes(gzip.compress(b"1 2\n2 3\n"))
@@ -124,7 +147,7 @@ def test_a_file_that_does_not_fit_in_memory_is_refused(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr("firth.graphs.edge_lists.require_memory", lambda parts, *_: asked.append(sum(parts.values())))
     read_edge_list(str(written(tmp_path, "1 2\n" * 100)), None, False)
-    assert asked == [1200]
+    assert asked == [12 * 400]
 
 
 def test_comments_are_counted(tmp_path):

@@ -170,6 +170,8 @@ def test_categories_and_small_integers_are_nodes():
         ((np.array([0, 1]), np.array([0.5])), {}, "indices is an array of float64"),
         ((np.array([0, 1]), np.array([0]), np.ones(2)), {}, "2 weights for 1 indices"),
         (nx.Graph([((0, 0), (0, 1))]), {}, r"the node \(0, 0\) is of type tuple: .*relabel_nodes"),
+        ([("", "a")], {}, "a node has an empty name"),
+        (nx.Graph([("", "a")]), {}, "a node has an empty name"),
         (nx.Graph([("a", 1)]), {}, "some nodes are of type str and others of type int"),
         (nx.Graph([(1, 2, {"weight": "x"})]), {}, "a weight is not a number"),
         (nx.Graph([(1, 2, {"weight": 0})]), {}, "edge 0 has weight 0"),

@@ -184,6 +184,7 @@ def test_walks_describe_themselves():
         ({"walks_per_node": 0}, "walks_per_node=0 is not allowed"),
         ({"directed": 1}, "directed=1 is not allowed: give True, False or None"),
         ({"seed": -1}, "seed=-1 is not allowed"),
+        ({"weight": 5}, "weight=5 is not allowed: give a name, or None"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused(arguments, message):

@@ -46,7 +46,14 @@ def test_equal_vectors_have_a_plane():
     assert plane_of(np.ones((3, 4))).shares == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("vectors", [np.zeros((0, 3)), np.ones((1, 3)), np.array([[1.0, np.nan], [0.0, 1.0]])])
-def test_a_map_needs_two_finite_vectors(vectors):
-    with pytest.raises(OptionError, match="a map needs at least two words, with vectors that are finite"):
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (np.zeros((0, 3)), "found 0 words: a map needs at least two"),
+        (np.ones((1, 3)), "found 1 word: a map needs at least two"),
+        (np.array([[1.0, np.nan], [0.0, 1.0]]), "a vector that is not finite, and so has no place on a map"),
+    ],
+)
+def test_a_map_needs_two_finite_vectors(vectors, message):
+    with pytest.raises(OptionError, match=message):
         plane_of(vectors)

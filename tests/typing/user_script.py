@@ -30,6 +30,8 @@ for word, score in wv.most_similar(positive=["king", "woman"], negative=["man"],
     assert_type(score, float)
 assert_type(wv.most_similar_batch(["king", "queen"], topn=3), list[list[tuple[str | int, float]]])
 assert_type(wv.similarity("a", "b"), float)
+means, unknown = wv.mean_vectors([["a", "b"], ["c"]], return_unknown=True)
+print(wv.mean_vectors([["a"]]).shape, means.shape, unknown.sum(), wv.mean_vectors([["a"]], [[0.5]]).dtype)
 print(wv.distance("a", "b") + wv.n_similarity(["a"], ["b", "c"]), wv.doesnt_match(["a", "b", "c"]), wv.rank("a", "b"))
 print(wv.vector_size + 1, len(wv), "a" in wv, wv.index_to_key[0], wv.key_to_index["a"] + 1, wv.vectors.shape)
 print(wv.evaluate_word_analogies("questions.txt").score + 1.0, wv.evaluate_word_pairs("pairs.tsv").spearman)

@@ -131,6 +131,7 @@ def test_words_outside_the_vocabulary_have_vectors_of_their_ngrams():
         ([["w1", float("nan")]], None, "text 0 holds nan"),
         ([["w1"], ["w2", "w3"]], [[1], [1]], r"text 1 has 2 words: give one weight for each; found shape \(1,\)"),
         ([["w1"], ["w2"]], [[1]], "text 1 has 1 word: give one weight for each; found none"),
+        ([["w1"]], [["x"]], r"the weights of text 0 must be numbers: found \['x'\]"),
         ([["w1"]], [[1], [1]], "weights for more texts than were given"),
         ([["w1"]], np.ones(3), "must have one for each of the 200 keys: found 3"),
     ],

@@ -12,8 +12,8 @@ from firth.messages import counted
 from firth.resources import require_memory
 from firth.text.ids import MOST_IDS
 
-_SORTING_BYTES = 56  # of an edge that leads one way: source and target, as one number, and sorted
-_WEIGHT_BYTES = 40  # of its weight, in addition: in the order given and sorted, and the place before sorting
+_SORTING_BYTES = 72  # of an edge that leads one way: source and target, as one number, and sorted
+_WEIGHT_BYTES = 48  # of its weight, in addition: in the order given and sorted, and the place before sorting
 
 
 class Adjacency(NamedTuple):
@@ -42,7 +42,7 @@ def make_adjacency(edges: Edges) -> tuple[Adjacency, int]:
     _check_size(edges)
     V = len(edges.names)
     keys, weights = _sorted_keys(edges)
-    starts = np.flatnonzero(np.diff(keys, prepend=-1))
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
     summed = np.diff(starts, append=len(keys)) if weights is None else np.add.reduceat(weights, starts)
     keys = keys[starts]
     offsets = np.searchsorted(keys, np.arange(V + 1, dtype=np.int64) * V).astype(np.int64)

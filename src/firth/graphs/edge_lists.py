@@ -4,6 +4,8 @@ The fields of a line are separated by tabs, commas, semicolons or spaces, as in 
 of a file that start with # or % are comments. If the first line after them has the fields `source` and `target`, in any
 case, it names the columns; otherwise the fields are source, target and weight. Names of nodes are strings. In a file
 with commas or semicolons a field may be in double quotes.
+
+Files of Parquet and Arrow (Feather) hold tables with columns of these names.
 """
 
 import csv
@@ -17,12 +19,13 @@ from firth.graphs.tables import SOURCE, TARGET, table_edges
 from firth.messages import counted
 from firth.options import shortened
 from firth.resources import require_memory
+from firth.text import kinds
 from firth.text.opening import BytesRead, FileOrStdin, OpenText
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PARSED = 3  # bytes of memory for a byte of an edge list: the text, its columns, and their numbers
+_PARSED = 12  # bytes of memory for a byte of a file: the text, its columns, and the numbers of the nodes
 _BLOCK_BYTES = 2**24
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _QUOTED = ",;"  # delimiters with which fields may be in quotes
@@ -53,32 +56,43 @@ class Layout(NamedTuple):
 
 
 def read_edge_list(file: FileOrStdin, weight: str | None, is_directed: bool) -> Edges:
-    """Return the edges in a file, which may be compressed (.gz, .bz2, .xz, .zst), or "-" for standard input.
+    """Return the edges in a file; a text may be compressed (.gz, .bz2, .xz, .zst), or "-" for standard input.
 
     weight  the column of weights, if the lines have it; None: every edge has weight 1
 
     Raises `CorpusError`, with the number of the line, if one is not an edge, and if the file cannot be read.
     """
-    import pyarrow as pa
-
-    text = _read(file)
-    layout = find_layout(text, str(file), weight)
-    try:
-        edges = table_edges(_parse(text, layout, weight), weight, is_directed)
-        if "" in edges.names:
-            raise CorpusError("a node has an empty name")
-    except (pa.ArrowInvalid, CorpusError) as error:
-        raise CorpusError(_first_wrong_line(text, layout, weight) or f"{file}: {error}") from None
-    return edges._replace(n_comments=layout.n_comments)
-
-
-def _read(file: FileOrStdin) -> bytes:
-    """Return the text of a file, without a byte-order mark."""
     with ExitStack() as stack:
         stream = OpenText(file, stack, BytesRead([file]))
-        require_memory({"the edge list": _PARSED * stream.size}, "the graph", "give a smaller graph")
+        require_memory({"the file as a table": _PARSED * stream.size}, "the graph", "give a smaller graph")
+        kind = kinds.table_kind(stream.name, stream.peek())
+        if kind in (kinds.PARQUET, kinds.ARROW):
+            return table_edges(_read_table(str(file), kind), weight, is_directed)
         blocks = [block.replace(b"\r\n", b"\n") for block in iter(lambda: stream.read(_BLOCK_BYTES), b"")]
-    return b"".join(blocks).removeprefix(_BYTE_ORDER_MARK)
+    return _text_edges(b"".join(blocks).removeprefix(_BYTE_ORDER_MARK), stream.name, weight, is_directed)
+
+
+def _read_table(path: str, kind: str) -> "pa.Table":
+    """Return the table in a Parquet or Arrow file; raise `CorpusError`, naming it, if it is damaged."""
+    import pyarrow as pa
+    from pyarrow import feather, parquet
+
+    try:
+        return parquet.read_table(path) if kind == kinds.PARQUET else feather.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise CorpusError(f"{path} cannot be read as a {kind} file ({error}): it is truncated or damaged") from error
+
+
+def _text_edges(text: bytes, name: str, weight: str | None, is_directed: bool) -> Edges:
+    """Return the edges in the lines of a text; `name` is that of its file."""
+    import pyarrow as pa
+
+    layout = find_layout(text, name, weight)
+    try:
+        edges = table_edges(_parse(text, layout, weight), weight, is_directed)
+    except (pa.ArrowInvalid, CorpusError) as error:
+        raise CorpusError(_first_wrong_line(text, layout, weight) or f"{name}: {error}") from None
+    return edges._replace(n_comments=layout.n_comments)
 
 
 def find_layout(text: bytes, name: str, weight: str | None) -> Layout:

@@ -51,6 +51,8 @@ def checked_weights(weights: Any, noun: str = "edge", first: int = 0) -> NDArray
 def checked_names(names: list[Any]) -> list[Any]:
     """Return the names of nodes as str or Python's int; raise `CorpusError` for other types, and for both."""
     kinds = {type(name) for name in names}
+    if "" in names:
+        raise CorpusError("a node has an empty name: give it another, because vectors cannot be saved for it")
     if kinds <= {str} or kinds <= {int}:
         return names
     for name in names:

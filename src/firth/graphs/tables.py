@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError
-from firth.graphs.edges import Edges, checked_weights
+from firth.graphs.edges import Edges, checked_names, checked_weights
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,7 +44,7 @@ def _numbered(sources: Any, targets: Any) -> tuple[NDArray[np.int32], NDArray[np
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
     ids = encoded.indices.to_numpy()
-    return ids[: len(sources)], ids[len(sources) :], encoded.dictionary.to_pylist()
+    return ids[: len(sources)], ids[len(sources) :], checked_names(encoded.dictionary.to_pylist())
 
 
 def _node_column(table: "pa.Table", name: str) -> Any:

@@ -20,6 +20,7 @@ from firth.graphs.adjacency import Adjacency, make_adjacency
 from firth.graphs.inputs import read_edges
 from firth.messages import counted, option
 from firth.options import WalkOptions, checked, limits, shortened
+from firth.resources import require_memory
 from firth.text import BLOCK_WORDS, Corpus, GeneratedCorpus, TokenStore
 from firth.text.choosing import KnownWords, MostFrequent
 from firth.text.corpus import Progress
@@ -200,6 +201,8 @@ class RandomWalks(GeneratedCorpus):
     ):
         options = WalkOptions(walks_per_node=walks_per_node, walk_length=walk_length, p=p, q=q)
         seed = checked("seed", seed, int, _SEED)
+        if not isinstance(weight, str | None):
+            raise OptionError(f"{option('weight', shortened(weight))} is not allowed: give a name, or None")
         edges = read_edges(graph, weight, _checked_directed(directed))
         adjacency, self.n_edges = make_adjacency(edges)
         self.nodes, self.is_directed, self.n_comments = edges.names, edges.is_directed, edges.n_comments
@@ -306,6 +309,7 @@ class Visits(NamedTuple):
 
 def count_visits(maker: WalkMaker, workers: int, progress: Progress | None = None) -> Visits:
     """Make all walks, in `workers` threads, and count the visits of each node."""
+    require_memory({f"counts of {counted(len(maker.order), 'node')}": 8 * len(maker.order) * workers})
     idle = [np.zeros(len(maker.order), np.int64) for _ in range(workers)]  # the counts of each thread
     counts = list(idle)
     sizes, n_ended = np.zeros(maker.n_blocks, np.int64), np.zeros(maker.n_blocks, np.int64)

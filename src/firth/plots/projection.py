@@ -47,8 +47,10 @@ def plane_of(vectors: Numbers) -> Plane:
     Raises `OptionError` for fewer than two vectors, and for vectors that are not finite.
     """
     n, D = vectors.shape
-    if n < 2 or not np.isfinite(vectors).all():
-        raise OptionError(f"found {counted(n, 'word')}: a map needs at least two words, with vectors that are finite")
+    if n < 2:
+        raise OptionError(f"found {counted(n, 'word')}: a map needs at least two")
+    if not np.isfinite(vectors).all():
+        raise OptionError("a word drawn has a vector that is not finite, and so has no place on a map: leave it out")
     mean = vectors.mean(axis=0)
     _, s, Q = np.linalg.svd(vectors - mean, full_matrices=False)
     directions, variances = np.zeros((D, 2)), np.zeros(2)

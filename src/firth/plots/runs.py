@@ -25,6 +25,8 @@ _LOSSES = {
 }
 """Name, line and marker of each loss of a record; runs differ in colour."""
 
+_MOST_MARKERS = 40
+
 
 def history(
     runs: "Run | Mapping[str, Run]", *, losses: Sequence[str] = tuple(_LOSSES), ax: "Axes | None" = None
@@ -67,7 +69,8 @@ def _draw_losses(ax: Any, name: str, records: "list[EpochRecord]", label: str, c
     meaning, line, marker = _LOSSES[name]
     numbers = [np.nan if value is None else value for value in values]
     label = f"{label}, {meaning}" if label else meaning
-    ax.plot([record.epoch for record in records], numbers, line, marker=marker, color=colour, label=label)
+    shown = marker if len(records) <= _MOST_MARKERS else ""
+    ax.plot([record.epoch for record in records], numbers, line, marker=shown, color=colour, label=label)
 
 
 def _write_legend(ax: Any, style: dict[str, Any]) -> None:

@@ -23,17 +23,15 @@ _BLOCK_ROWS = 256  # rows summed in single precision; the sums of blocks are add
 _BATCH_TEXTS = 4096  # texts whose words are looked up together
 
 
-class TextSums(NamedTuple):
-    """Sums over the words of each of n texts.
+class TextMeans(NamedTuple):
+    """The mean vectors of n texts.
 
-    vectors  (n, D) sum_i w_i x_i over the words with a vector
-    weights  (n,) sum_i |w_i| over the same words
-    known    (n,) the number of these words
-    unknown  (n,) the number of the others
+    vectors  (n, D) float32, or float64 for vectors in float64; zero for a text without a known word
+    known    (n,) the number of words with a vector
+    unknown  (n,) the number of the others, which are left out
     """
 
-    vectors: Float64Array
-    weights: Float64Array
+    vectors: FloatArray
     known: NDArray[np.int64]
     unknown: NDArray[np.int64]
 
@@ -78,19 +76,19 @@ def unit_weights(weights: Float64Array, norms: FloatArray) -> Float64Array:
     return cast(Float64Array, np.divide(weights, norms, out=np.zeros(len(weights)), where=norms != 0))
 
 
-def text_sums(
+def text_means(
     table: VectorTable, texts: Texts, weights: TextWeights | None = None, *, normalize: bool = False,
-    ignore_missing: bool = True, composed_weight: float = 1,
-) -> TextSums:  # fmt: skip
-    """Return the sums over the words of n texts, of unit vectors if `normalize`.
+    ignore_missing: bool = True, composed_weight: float = 1, per_word: bool = False,
+) -> TextMeans:  # fmt: skip
+    """Return sum_i w_i x_i / sum_i |w_i| over the words of each of n texts, or with `per_word`, / number of words.
 
-    `weights` are those of `KeyedVectors.mean_vectors`. If there is one for each row, words whose vectors are composed
-    of n-grams have `composed_weight`. Raises the errors of that method.
+    With `normalize`, x_i are unit vectors. `weights` are those of `KeyedVectors.mean_vectors`. If there is one for each
+    row, words whose vectors are composed of n-grams have `composed_weight`. Raises the errors of that method.
     """
     by_row = _row_weights(table, weights)
     by_word = None if weights is None or by_row is not None else iter(weights)
     nothing = np.empty(0, np.int64)
-    found = [TextSums(np.empty((0, table.vector_size)), np.empty(0), nothing, nothing)]
+    found = [TextMeans(np.empty((0, table.vector_size), table.compute_dtype), nothing, nothing)]
     for batch in _batches(texts):
         rows = table.rows_of(batch.words)
         if by_row is not None:
@@ -98,10 +96,10 @@ def text_sums(
         else:
             of_words = np.ones(len(rows)) if by_word is None else _given_weights(batch, by_word)
         unknown = _without_vector(table, batch, rows, ignore_missing)
-        found.append(_sums(table, batch, rows, of_words, unknown=unknown, normalize=normalize))
+        found.append(_means(table, batch, rows, of_words, unknown=unknown, normalize=normalize, per_word=per_word))
     if by_word is not None and next(by_word, None) is not None:
         raise OptionError("there are weights for more texts than were given: give as many lists of weights as texts")
-    return TextSums(*map(np.concatenate, zip(*found, strict=True)))
+    return TextMeans(*map(np.concatenate, zip(*found, strict=True)))
 
 
 def text_counts(table: VectorTable, texts: Texts) -> TextCounts:
@@ -164,12 +162,19 @@ def converted(values: Any) -> Iterable[Any]:
 
 def _given_weights(batch: _Batch, weights: Iterator[Any]) -> Float64Array:
     """Return the weights of all words of the texts, from the next n lists of weights."""
-    lists = [np.asarray(each, np.float64) for each in islice(weights, len(batch.lengths))]
+    lists = [_numbers(each, number) for number, each in enumerate(islice(weights, len(batch.lengths)), batch.first)]
     for number, (given, length) in enumerate(zip_longest(lists, batch.lengths.tolist()), batch.first):
         if given is None or given.shape != (length,):
             found = "none" if given is None else f"shape {given.shape}"
             raise OptionError(f"text {number} has {counted(length, 'word')}: give one weight for each; found {found}")
     return np.concatenate([np.empty(0), *lists])
+
+
+def _numbers(weights: Any, number: int) -> Float64Array:
+    try:
+        return np.asarray(weights, np.float64)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"the weights of text {number} must be numbers: found {shortened(weights)}") from error
 
 
 def _without_vector(table: VectorTable, batch: _Batch, rows: RowIndices, ignore_missing: bool) -> NDArray[np.bool_]:
@@ -194,10 +199,10 @@ def _refuse_other_than_keys(batch: _Batch, places: list[int]) -> None:
             )
 
 
-def _sums(
+def _means(
     table: VectorTable, batch: _Batch, rows: RowIndices, weights: Float64Array, *, unknown: NDArray[np.bool_],
-    normalize: bool,
-) -> TextSums:  # fmt: skip
+    normalize: bool, per_word: bool,
+) -> TextMeans:  # fmt: skip
     n, text_of = len(batch.lengths), batch.text_of_each_word()
     with_row, with_vector = rows >= 0, ~unknown
     summed, factors = rows[with_row], weights[with_row]
@@ -211,9 +216,7 @@ def _sums(
     by_word = {word: table.get_vector(word, norm=normalize) for word in {batch.words[place] for place in composed}}
     for place in composed:
         vectors[text_of[place]] += weights[place] * by_word[batch.words[place]]
-    return TextSums(
-        vectors,
-        np.bincount(text_of[with_vector], np.abs(weights[with_vector]), n).astype(np.float64),
-        np.bincount(text_of[with_vector], minlength=n),
-        np.bincount(text_of[unknown], minlength=n),
-    )
+    known = np.bincount(text_of[with_vector], minlength=n)
+    divisors = known if per_word else np.bincount(text_of[with_vector], np.abs(weights[with_vector]), n)
+    vectors /= np.where(divisors == 0, 1, divisors)[:, None]
+    return TextMeans(vectors.astype(table.compute_dtype), known, np.bincount(text_of[unknown], minlength=n))

@@ -13,7 +13,7 @@ from firth.errors import MissingExtraError, OptionError
 from firth.messages import counted
 from firth.options import whole
 from firth.vectors.cosines import COSMUL_EPSILON, cosine, cosines, largest, unit
-from firth.vectors.means import Texts, TextWeights, row_sum, text_sums, unit_weights
+from firth.vectors.means import Texts, TextWeights, row_sum, text_means, unit_weights
 from firth.vectors.query_input import (
     FloatArray,
     Key,
@@ -172,10 +172,9 @@ class Queries(VectorTable):
         keys, such as a string that is not split, and for weights that do not match; with `ignore_missing=False`,
         `UnknownWordError` for a word without a vector.
         """
-        sums = text_sums(self, texts, weights, normalize=pre_normalize, ignore_missing=ignore_missing)
-        means = (sums.vectors / np.where(sums.weights == 0, 1, sums.weights)[:, None]).astype(self.compute_dtype)
-        means = unit_rows(means) if post_normalize else means
-        return (means, sums.unknown) if return_unknown else means
+        found = text_means(self, texts, weights, normalize=pre_normalize, ignore_missing=ignore_missing)
+        means = unit_rows(found.vectors) if post_normalize else found.vectors
+        return (means, found.unknown) if return_unknown else means
 
     def _mean(
         self, items: Sequence[Key | FloatArray], weights: NDArray[np.float64], normalize: bool = True,

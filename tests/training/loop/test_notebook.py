@@ -179,7 +179,7 @@ def test_an_interrupted_cell_shows_one_output_and_one_line_and_keeps_the_vectors
     (line,) = error["traceback"]
     pattern = (
         r"KeyboardInterrupt: interrupted in epoch (\d+) of 10000: wv holds the vectors trained so far"
-        r" \(the model is also sys.last_value.model\)"
+        r" \(the model: sys.last_value.model\)"
     )
     epoch = int(re.fullmatch(pattern, line)[1])
     assert epoch >= 2  # the line of epoch 2 appears just before the epoch is recorded

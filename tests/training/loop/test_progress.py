@@ -8,6 +8,7 @@ import sys
 import pytest
 from training.loop._runs import fit_reporting, ids, model_of
 
+from firth import OptionError
 from firth.training.loop import progress
 from firth.training.loop.progress import BarReporter, LineReporter, Reporter, reporter
 
@@ -68,3 +69,13 @@ def test_the_time_left_of_a_resumed_run_counts_only_what_this_run_did(monkeypatc
 def test_progress_false_shows_nothing(capfd):
     model_of("blocks").fit(ids(), progress=False)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("progress", ["bar", 1, 0.5, []])
+def test_a_progress_that_is_not_true_false_or_none_is_refused_before_reading(progress):
+    def never_read():
+        pytest.fail("the corpus was read")
+        yield
+
+    with pytest.raises(OptionError, match=r"progress=.* is not allowed: give"):
+        model_of("blocks").fit(never_read(), progress=progress)

@@ -15,6 +15,7 @@ from firth.options import checked, limits
 
 _SETTLED_SECONDS = 1.0  # of a stage, before the time left is estimated
 _PROGRESS = limits("whether to show progress", optional=True, kind=bool)
+_STYLE = "margin: 0; white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere"
 _MOST_LINES = 30  # in the output of a notebook; a model's history has the older epochs
 
 
@@ -216,7 +217,7 @@ class NotebookReporter(Reporter):
         bar, stage = "", self._stage
         if stage is not None and stage.total and not self._is_done:
             bar = f' <progress value="{stage.done}" max="{stage.total}"></progress>'
-        return f'<pre style="margin: 0; white-space: pre-wrap">{html.escape(self._text())}{bar}</pre>'
+        return f'<pre style="{_STYLE}">{html.escape(self._text())}{bar}</pre>'
 
 
 def reporter(progress: bool | None, stream: TextIO | None = None) -> Reporter:

@@ -134,7 +134,7 @@ def explained(kept: Callable[[], str], model: object = None) -> Iterator[None]:
         log.warning("%s", text)
         interrupt.args = (text,)
         interrupt.model = model  # type: ignore[attr-defined]
-        where = "" if model is None else " (the model is also sys.last_value.model)"
+        where = "" if model is None else " (the model: sys.last_value.model)"
         shown: Callable[[], list[str]] = partial(
             list, [f"{type(interrupt).__name__}: {text}{where}"]
         )  # unlike a lambda, it can be pickled
