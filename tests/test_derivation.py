@@ -443,3 +443,24 @@ def test_the_mean_noise_of_random_blocks(V: int, s: int):
         assert sum(shares) / len(blocks) == P_n[w] + rho * (1 - P_n[w])
         quotient = P_n[w] * rho * (sum(n) - n[w]) / (P_n[w] + rho * (1 - P_n[w]))
         assert quotient == P_n[w] * (sum(n) - n[w]) / (1 + (1 / rho - 1) * P_n[w])
+
+
+@given(seeds, st.integers(1, 3))
+def test_the_loss_along_paths_is_a_sum_over_segments(seed: int, n_sets: int):
+    """Result 41, with each node in a set at random."""
+    counts, centers, _ = counts_and_vectors(seed)
+    rng = np.random.default_rng(seed)
+    tree, Q = huffman_tree(np.sort(rng.integers(1, 9, 5))[::-1]), rng.normal(size=(4, 3))
+    set_of, c = rng.integers(0, n_sets, 4), int(np.argmax(counts.sum(axis=1)))
+    numbers: Counter = Counter()
+    for o in range(5):
+        nodes, bits = tree.path(o)
+        for number in range(n_sets):
+            inside = set_of[nodes] == number
+            numbers[tuple(nodes[inside]), tuple(bits[inside])] += int(counts[c, o])
+    by_segments = sum(
+        number * np.logaddexp(0, (2 * np.array(bits, int) - 1) * (Q[list(nodes)] @ centers[c])).sum()
+        for (nodes, bits), number in numbers.items()
+    )
+    whole = sum(counts[c, o] * hierarchical_softmax(centers[c], o, Q, tree)[0] for o in range(5))
+    np.testing.assert_allclose(by_segments, whole, **EXACT)

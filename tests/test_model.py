@@ -244,9 +244,8 @@ def test_a_matrix_of_another_objective_is_refused(with_nodes, tmp_path):
             firth.load(tmp_path / "m")
 
 
-def test_hierarchical_softmax_has_no_block_schedule():
-    with pytest.raises(OptionError, match=r"schedule=blocks is not available .* give schedule=hogwild, with workers=1"):
-        Word2Vec(objective="hierarchical_softmax", schedule="blocks")
+def test_hierarchical_softmax_trains_under_the_block_schedule_on_request():
+    assert Word2Vec(objective="hierarchical_softmax", schedule="blocks").options.schedule == "blocks"
     assert Word2Vec(objective="hierarchical_softmax").options.schedule == "hogwild"
 
 

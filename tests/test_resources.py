@@ -151,6 +151,7 @@ print(estimates[0] / (status("VmHWM") - estimates[1]))
         (60_000, 60_000, {"subwords": (3, 6)}, 1.15),
         pytest.param(300_000, 700_000, {"schedule": "hogwild"}, 1.15, marks=pytest.mark.slow),
         (100_000, 50_000, {"objective": "hierarchical_softmax"}, 1.15),
+        (3_000, 1_000_000, {"objective": "hierarchical_softmax", "schedule": "blocks", "sample": 0}, 1.15),
         (100_000, 50_000, {"objective": "hierarchical_softmax", "architecture": "cbow"}, 1.15),
         pytest.param(300_000, 700_000, {"objective": "hierarchical_softmax"}, 1.15, marks=pytest.mark.slow),
         pytest.param(300_000, 700_000, {"schedule": "blocks"}, 1.15, marks=pytest.mark.slow),

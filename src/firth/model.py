@@ -151,8 +151,8 @@ class Word2Vec:
         self,
         corpus: "CorpusInput" = _NO_CORPUS,
         *,
-        column: str | int | None = None,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
+        column: str | int | None = None,
         encoding: str = "utf-8",
         offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
         validation: "CorpusInput | float | None" = None,
@@ -201,12 +201,13 @@ class Word2Vec:
           kernels             "reference" trains in plain NumPy: equal results up to rounding, about a thousand times
                               slower; `firth.training.negative_sampling.reference` explains how to step through it
 
-        The same seed, options and corpus give the same bytes on any number of workers (with `schedule="hogwild"` and
-        for CBOW, hierarchical softmax and subwords, on one), however often the run was interrupted and resumed. An
-        interrupt (Ctrl-C, and SIGTERM while training) stops within two seconds, writes a checkpoint if the tasks under
-        way end within one second, keeps the vectors trained so far, and is re-raised, with a text that says what was
-        kept. Keys, rows and vectors of `wv` cannot be edited until `fit` returns; a callback may edit a copy. If
-        reading fails, training diverges or there are no pairs, this model is unchanged.
+        The same seed, options and corpus give the same bytes on any number of workers (on one with
+        `schedule="hogwild"`, which CBOW and subwords always have and hierarchical softmax has by default), however
+        often the run was interrupted and resumed. An interrupt (Ctrl-C, and SIGTERM while training) stops within two
+        seconds, writes a checkpoint if the tasks under way end within one second, keeps the vectors trained so far, and
+        is re-raised, with a text that says what was kept. Keys, rows and vectors of `wv` cannot be edited until `fit`
+        returns; a callback may edit a copy. If reading fails, training diverges or there are no pairs, this model is
+        unchanged.
 
         Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced
         without `overwrite=True`; `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before
@@ -237,8 +238,8 @@ class Word2Vec:
         update_counts: bool = True,
         average: bool = True,
         freeze: bool | Iterable[Any] = False,
-        column: str | int | None = None,
         tokenizer: Callable[[str], Iterable[str]] | None = None,
+        column: str | int | None = None,
         encoding: str = "utf-8",
         offsets: Sequence[int] | NDArray[np.integer[Any]] | None = None,
         validation: "CorpusInput | float | None" = None,

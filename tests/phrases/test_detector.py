@@ -4,6 +4,7 @@ import gzip
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 
@@ -194,6 +195,28 @@ def test_a_tokenizer_splits_files(corpus):
     assert phrases.scores == Phrases(**LOOSE).fit(sentences, progress=False).scores
     found = list(phrases.transform(corpus, tokenizer=letters))
     assert found == [joined(sentence, phrases._phrases, phrases.options) for sentence in sentences]
+
+
+def test_tables_texts_and_other_encodings_are_read(tmp_path):
+    texts = [" ".join(sentence) for sentence in SENTENCES]
+    frame = pd.DataFrame({"id": range(len(texts)), "text": texts})
+    frame.to_parquet(tmp_path / "t.parquet")
+    (tmp_path / "a.txt").write_text("\n".join(texts), encoding="utf-16")
+    expected = Phrases(**LOOSE).fit(SENTENCES, progress=False)
+    joined_sentences = list(expected.transform(SENTENCES))
+    for corpus, how in (
+        (frame, {"column": "text"}),
+        (tmp_path / "t.parquet", {"column": "text"}),
+        (frame["text"], {}),
+        (frame["text"], {"tokenizer": str.split}),
+        (frame.to_dict("records"), {"column": "text"}),
+        (tmp_path / "a.txt", {"encoding": "utf-16"}),
+    ):
+        phrases = Phrases(**LOOSE).fit(corpus, **how, progress=False)
+        assert phrases.scores == expected.scores
+        assert list(phrases.transform(corpus, **how)) == joined_sentences
+    with pytest.raises(CorpusError, match=r"its columns are id \(int64\), text"):
+        expected.transform(frame)
 
 
 def test_transformed_sentences_can_be_read_again_and_trained_on(corpus):

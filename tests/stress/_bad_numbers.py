@@ -12,7 +12,7 @@ from firth import KeyedVectors, Options
 from firth.errors import CorpusError, FirthError
 from firth.text import END, read_corpus
 from firth.text.store import MemoryStorage, TokenStore
-from firth.training.negative_sampling import blocks, buckets, hogwild
+from firth.training.negative_sampling import blocks, buckets, hogwild, rotation
 from firth.training.sampling import alias_table
 from firth.training.softmax.cooccurrence import Cooccurrence, count_pairs
 from firth.training.softmax.exact import exact_loss
@@ -72,7 +72,7 @@ def ids() -> list[Attempt]:
 
     def make_pairs(rng: np.random.Generator) -> None:
         in_blocks._tokens, number = store(rng)
-        task = blocks.ChunkTask(0, 0, blocks.PREPARE, 0, 0.0)
+        task = rotation.ChunkTask(0, 0, rotation.PREPARE, 0, 0.0)
         refused(CorpusError, number, lambda: in_blocks.train(task, 0.01, worker))
 
     def count(rng: np.random.Generator) -> None:

@@ -25,7 +25,8 @@ from firth.text.word_table import WordTable
 from firth.training import draws
 from firth.training.cbow import kernels as cbow_kernels
 from firth.training.cbow import path_kernels as cbow_path_kernels
-from firth.training.hierarchical_softmax import path_losses, tree
+from firth.training.hierarchical_softmax import block_kernels as path_blocks
+from firth.training.hierarchical_softmax import counting, path_losses, tree
 from firth.training.hierarchical_softmax import window_kernels as path_kernels
 from firth.training.negative_sampling import block_kernels, buckets, partition, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
@@ -364,8 +365,10 @@ def text_of(rng: np.random.Generator, fence: Fence) -> tuple[Any, partition.Part
     keep, shrink, key = fence(tables(rng, V)[0]), bool(rng.random() < 0.5), np.uint64(rng.integers(2**63))
     text.entries[:], text.spans[:], text.order[:] = 0, 0, 0
     for row, each in enumerate(tokens):
-        windows = buckets.Windows(fence(each), keep, key, window, shrink, fence(drawn.block_of), P)
-        block_kernels.keep_words(windows, text, row, fence.each(work))
+        windows = buckets.Windows(fence(each), keep, key, window, shrink, fence(drawn.block_of))
+        n = block_kernels.keep_words(windows, text.entries[row], text.spans[row], fence.each(work))
+        block_of_word = fence(drawn.block_of)
+        block_kernels.sort_positions(text.entries[row], n, block_of_word, text.order[row], text.starts[row])
     return text, drawn
 
 
@@ -384,8 +387,60 @@ def pairs_of_a_block(_D: int, _K: int) -> Case:
         starts = fence(np.zeros(len(drawn.words) + 1, np.int64))
         block_kernels.place_words(text, block, fence(drawn.slot_of), places, word_starts, starts)
         pairs, positions = fence(np.empty((int(starts[-1]), 2), np.int32)), fence(starts[:-1])
-        block_kernels.fill_pairs(text.entries.reshape(-1), text.spans.reshape(-1), places[0], positions, pairs)
+        units, entries, spans = fence(np.arange(len(drawn.slot_of), dtype=np.int32)), text.entries, text.spans
+        block_kernels.fill_pairs(entries.reshape(-1), spans.reshape(-1), places[0], units, positions, pairs)
         return [places, word_starts, starts, positions, pairs]
+
+    return case
+
+
+def counted_pairs(_D: int, _K: int) -> Case:
+    """Count the classes that the words of a block meet; the window may be narrower than those of the text, or wider."""
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        text, drawn = text_of(rng, fence)
+        block, C, window = int(rng.integers(len(drawn.words))), int(rng.integers(1, 9)), int(rng.integers(1, 9))
+        n, n_words = int((text.starts[:, block + 1] - text.starts[:, block]).sum()), len(drawn.words[block])
+        places, word_starts = fence(np.empty((3, n), np.int32)), fence(np.zeros(n_words + 1, np.int32))
+        counting.sort_places(text, block, fence(drawn.slot_of), places, word_starts)
+        class_of = fence(rng.integers(0, C, len(drawn.slot_of)).astype(np.int32))
+        counters = counting.Counters(fence(np.zeros(C + 1, np.int32)), fence(np.empty(C + 1, np.int32)))
+        found = fence(np.zeros((min(2 * window * n, n_words * C), 3), np.int32))
+        lengths = fence(text.starts[:, -1].copy())
+        rows = counting.count_classes(text, lengths, fence(places[0]), window, class_of, counters, found)
+        return [places, word_starts, found, np.array(rows)]
+
+    return case
+
+
+def weighed_pairs(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    """Sort counts of classes, of which some have no segment and some share one, and spread them over rounds."""
+    C, S, n = int(rng.integers(1, 9)), int(rng.integers(1, 5)), int(rng.choice([0, 1, 40]))
+    rows = np.stack([np.sort(rng.integers(0, 9, n)), rng.integers(0, C, n), rng.integers(1, 15, n)], axis=1)
+    rank_of, starts = fence(rng.integers(-1, S, C).astype(np.int32)), fence(np.zeros(S + 1, np.int64))
+    counts = fence(np.zeros((n, 2), np.int32))
+    n_pairs = int(counting.sort_counts(fence(rows.astype(np.int32)), rank_of, starts, counts))
+    pairs, weights = fence(np.empty((n_pairs, 2), np.int32)), fence(np.empty(n_pairs, np.int8))
+    counting.spread_counts(counts, starts, pairs, weights)
+    return [starts, pairs, weights]
+
+
+def train_segments(D: int, _K: int) -> Case:
+    """Segments are the paths of a tree, often deep; pairs have weights or none."""
+    train = path_blocks.compile_train_bucket(layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        made, _ = random_tree(rng, fence)
+        V, n, is_weighted = len(made.offsets) - 1, int(rng.integers(0, 60)), bool(rng.random() < 0.5)
+        pairs = rng.integers(0, V, (n, 2), np.int32)
+        pairs = fence(pairs[np.lexsort(pairs.T)])
+        weights = fence(rng.integers(1, 5, n if is_weighted else 0).astype(np.int8))
+        center, nodes = fence(matrix(rng, V, D)), fence(matrix(rng, V - 1, D))
+        longest, halt, key = int(made.lengths.max()), np.zeros(1, np.bool_), np.uint64(rng.integers(2**63))
+        work = fence.each(path_blocks.make_workspace(D, longest, halt, n))
+        frozen, rate = some_frozen(rng, fence, V), np.float32(0.02)
+        train(path_blocks.SegmentBucket(center, nodes, pairs, weights, made, key, rate, frozen), work)
+        return [center, nodes, work.loss]
 
     return case
 
@@ -605,6 +660,9 @@ PLAIN: dict[str, Case] = {
     "text.word_kernels.renumber": renumbered,
     "training.draws.draw_noise": noise,
     "training.negative_sampling.block_kernels.keep_words": words_of_a_chunk,
+    "training.negative_sampling.block_kernels.sort_positions": words_of_a_chunk,
+    "training.hierarchical_softmax.counting.sort_counts": weighed_pairs,
+    "training.hierarchical_softmax.counting.spread_counts": weighed_pairs,
     "training.hierarchical_softmax.tree.merge_rarest": paths,
     "training.hierarchical_softmax.tree.write_paths": paths,
     "training.hierarchical_softmax.path_losses.add_path_losses": losses_of_paths,
@@ -638,6 +696,9 @@ VECTOR_CODE = {
     "training.cbow.path_kernels.train_slice": train_subword_positions_paths,
     "training.hierarchical_softmax.window_kernels.train_block": train_paths,
     "training.negative_sampling.block_kernels.train_groups": train_bucket,
+    "training.hierarchical_softmax.block_kernels.train_bucket": train_segments,
+    "training.hierarchical_softmax.counting.sort_places": counted_pairs,
+    "training.hierarchical_softmax.counting.count_classes": counted_pairs,
     "training.cbow.kernels.train_block": train_positions,
     "training.cbow.path_kernels.train_block": train_cbow_paths,
     "training.negative_sampling.block_kernels.place_words": pairs_of_a_block,

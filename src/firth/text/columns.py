@@ -25,6 +25,17 @@ MOST_SHOWN = 20
 
 INTEGERS = "whole numbers"
 
+_USUAL_NAMES = (
+    "text",
+    "texts",
+    "sentence",
+    "sentences",
+    "tokens",
+    "words",
+    "content",
+    "body",
+)  # in the message's example
+
 FROM_PANDAS = (
     "Pandas makes whole numbers floats if one is missing: drop the missing values and convert the column with "
     'astype("Int64")'
@@ -141,10 +152,18 @@ def _as_bytes(texts: Any) -> Any:
     import pyarrow as pa
 
     if pa.types.is_dictionary(texts.type):
-        values = texts.dictionary.cast(pa.large_binary())  # a view cannot be decoded
-        texts = pa.DictionaryArray.from_arrays(texts.indices, values).dictionary_decode()
-    texts = texts.cast(pa.large_binary())
+        texts = pa.DictionaryArray.from_arrays(texts.indices, _cast(texts.dictionary)).dictionary_decode()
+    texts = _cast(texts)
     return texts.drop_null() if texts.null_count else texts
+
+
+def _cast(texts: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return texts.cast(pa.large_binary())
+    except pa.ArrowNotImplementedError:  # for views, before PyArrow 18
+        return pa.array(texts.to_pylist(), pa.large_binary())
 
 
 def _lines(texts: Any) -> Iterator[bytes]:
@@ -234,6 +253,7 @@ def choose_column(
     more = f" and {len(columns) - MOST_SHOWN:,} more" if len(columns) > MOST_SHOWN else ""
     listed = f"its columns are {shown}{more}" if columns else "it has no columns"
     if column is None:
-        example = option("column", shortened((fitting or list(columns) or ["text"])[0]))
+        usual = [name for name in _USUAL_NAMES if name in columns]
+        example = option("column", shortened([*usual, *fitting, *columns, "text"][0]))
         raise CorpusError(f"{what} is a table, and {listed}: name the column that holds the sentences, as in {example}")
     raise CorpusError(f"{what} has no column {shortened(column)}: {listed}")

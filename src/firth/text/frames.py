@@ -46,6 +46,12 @@ def is_table(corpus: Any) -> bool:
     return any(is_kind(corpus) for is_kind, _ in _KINDS)
 
 
+def is_column(corpus: Any) -> bool:
+    """Return whether an object is a column of pandas, polars, Arrow or a dataset."""
+    is_series = any(_from(corpus, library) for library in ("pandas", "polars")) and not hasattr(corpus, "columns")
+    return is_series or _is_dataset_column(corpus) or (type(corpus).__name__.endswith("Array") and _is_arrow(corpus))
+
+
 def is_one_shot(corpus: Any) -> bool:
     """Return whether opening a table takes its rows away from whoever opens it next."""
     may_begin_again = (_is_lazy, _is_dataset, _is_dataset_of_arrow)

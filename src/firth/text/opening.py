@@ -60,8 +60,8 @@ def checked_encoding(encoding: Any) -> str:
     """Return the name of an encoding of text; UTF-8 is `UTF8`. Raises `OptionError` if it is not one."""
     try:
         io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        codecs.getincrementaldecoder(encoding)
         name = codecs.lookup(encoding).name
-        b"a".decode(name)
     except (LookupError, TypeError, ValueError):
         known = "utf-8, utf-16, latin-1, cp1252, cp949, shift_jis or gb18030"
         raise OptionError(

@@ -10,6 +10,7 @@ import numpy as np
 from firth import Word2Vec
 from firth.training.arguments import Callbacks
 from firth.training.cbow.hogwild import CbowPaths, CbowSampling
+from firth.training.hierarchical_softmax.blocks import PathBlocks
 from firth.training.hierarchical_softmax.hogwild import HogwildPaths
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
@@ -23,6 +24,7 @@ KINDS = {
     "blocks": {"schedule": "blocks"},
     "hogwild": {"schedule": "hogwild"},
     "paths": {"objective": "hierarchical_softmax", "schedule": "hogwild"},
+    "path blocks": {"objective": "hierarchical_softmax", "schedule": "blocks"},
     "cbow": {"architecture": "cbow"},
     "cbow paths": {"architecture": "cbow", "objective": "hierarchical_softmax"},
     "warm": {"objective": "softmax", "warm_epochs": 2},
@@ -32,7 +34,7 @@ ONE_WORKER = ("hogwild", "paths", "cbow", "cbow paths")
 """Kinds that give the same bytes with one worker only."""
 ENGINES = (
     blocks.Blocks, hogwild.Hogwild, HogwildPaths, CbowSampling, CbowPaths, passes.Passes, SubwordSampling, SubwordCbow,
-    SubwordPaths, SubwordCbowPaths,
+    SubwordPaths, SubwordCbowPaths, PathBlocks,
 )  # fmt: skip
 
 

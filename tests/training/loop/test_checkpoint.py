@@ -118,7 +118,7 @@ def test_a_run_interrupted_in_the_middle_of_a_chunk_is_resumed_there(run, interr
     assert sum(done) % (5 * 5) > 0, "neither the first bucket of the chunk nor the last"
 
 
-@pytest.mark.parametrize("kind", ["blocks", "cbow", "warm"])
+@pytest.mark.parametrize("kind", ["blocks", "path blocks", "cbow", "warm"])
 @pytest.mark.parametrize("validation", ["fraction", "text"])
 def test_a_run_with_validation_is_resumed_to_the_same_file(kind, validation, tmp_path, run, interrupts, many_tasks):
     text = tmp_path / "other.txt"

@@ -17,7 +17,7 @@ from firth import Options, Word2Vec
 from firth.text import read_corpus
 from firth.training.loop.progress import Reporter
 from firth.training.loop.trainer import Trainer
-from firth.training.negative_sampling import blocks, partition
+from firth.training.negative_sampling import blocks, partition, rotation
 from firth.training.sampling import alias_table
 
 SEED = 20261120
@@ -47,7 +47,7 @@ def test_running_a_bucket_is_a_pure_function_of_it():
 
 
 def rotation_of(P, sizes):
-    return blocks.Rotation(0, P, sizes, [0] * P, threading.Event(), np.zeros(1, np.bool_))
+    return rotation.Rotation(0, P, sizes, [0] * P, threading.Event(), np.zeros(1, np.bool_))
 
 
 @pytest.mark.parametrize(("P", "lengths"), [(1, [3]), (2, [2, 1]), (5, [4, 2, 7]), (16, [3, 3])])
@@ -55,15 +55,15 @@ def test_the_rotation_never_shares_a_block_and_keeps_one_order(P, lengths):
     """Workers that take and finish tasks at random: rows are never shared, and every block sees one order."""
     for seed in range(10):
         order = {}
-        rng, rotation = random.Random(seed), rotation_of(P, lengths)
+        rng, queue = random.Random(seed), rotation_of(P, lengths)
         under_way, done_before, trained = [], Counter(), 0
         while trained < len(lengths) * P * P:
-            task = None if len(under_way) == 7 else rotation._next_bucket() or rotation._next_pairs()
+            task = None if len(under_way) == 7 else queue._next_bucket() or queue._next_pairs()
             if task is not None:
-                if task.round == blocks.PAIR:
-                    assert done_before[task.chunk, blocks.PREPARE] == lengths[task.chunk], "pairs need the whole text"
+                if task.round == rotation.PAIR:
+                    assert done_before[task.chunk, rotation.PREPARE] == lengths[task.chunk], "pairs need the whole text"
                 elif task.round >= 0:
-                    assert done_before[task.chunk, blocks.PAIR] == P, "a bucket needs all pairs of its chunk"
+                    assert done_before[task.chunk, rotation.PAIR] == P, "a bucket needs all pairs of its chunk"
                     assert trained >= task.chunk * P * P, "another chunk has other blocks"
                     outside = (task.number + task.round) % P
                     for other in under_way:
@@ -75,7 +75,7 @@ def test_the_rotation_never_shares_a_block_and_keeps_one_order(P, lengths):
                 under_way.append(task)
             if task is None or rng.random() < 0.3:
                 done = under_way.pop(rng.randrange(len(under_way)))
-                rotation.finish(done)
+                queue.finish(done)
                 done_before[done.chunk, done.round] += 1
                 trained += done.round >= 0
         every_round = [(chunk, round_) for chunk in range(len(lengths)) for round_ in range(P)]
@@ -166,10 +166,10 @@ def test_the_loss_is_that_of_hogwild():
 
 @pytest.mark.parametrize("ask", [lambda r: r.halt.fill(True), lambda r: r.paused.set()])
 def test_waiting_workers_stop_when_asked(ask):
-    rotation = rotation_of(2, [1])
-    assert rotation.take().round == blocks.PREPARE  # the only task that may run
-    waiting = threading.Thread(target=rotation.take)
+    queue = rotation_of(2, [1])
+    assert queue.take().round == rotation.PREPARE  # the only task that may run
+    waiting = threading.Thread(target=queue.take)
     waiting.start()
-    ask(rotation)
+    ask(queue)
     waiting.join(2.0)
     assert not waiting.is_alive()

@@ -52,7 +52,9 @@ def test_a_small_corpus_gets_fewer_blocks_than_asked_for():
 def test_a_corpus_of_short_sentences_has_no_more_pairs_than_they_have():
     tokens = read_corpus([["a", "b", "c"], ["a", "b"]], Options(min_count=1)).tokens
     extents = [partition.extent_of(tokens, Options(window=m)) for m in (1, 5, 10_000)]
-    assert extents == [(1, 2 * 32_768)] * 3, "each word of a sentence of three has two others"
+    assert extents == [partition.Extent(1, 2 * 32_768)] * 3, "each word of a sentence of three has two others"
+    paths = partition.extent_of(tokens, Options(objective="hierarchical_softmax"))
+    assert paths.min_chunks == partition.MIN_PATH_CHUNKS, "hierarchical softmax needs more chunks"
     long = read_corpus(np.zeros((1, 40_000), np.int64), Options(min_count=1)).tokens
     assert partition.extent_of(long, Options(window=32_767)).pairs == 32_767 * 32_768
     assert partition.extent_of(long, Options(window=5, shrink_windows=False)).pairs == 10 * 32_768
@@ -155,7 +157,7 @@ def test_the_mean_over_all_partitions_shows_no_block(found):
 
 @pytest.mark.usefixtures("buckets_of_any_size")
 def test_fixed_blocks_are_seen_and_random_blocks_have_less_than_a_fiftieth_of_their_effect(found, monkeypatch):
-    monkeypatch.setattr("firth.training.negative_sampling.blocks.draw_partition", mod_partition)
+    monkeypatch.setattr("firth.training.negative_sampling.rotation.draw_partition", mod_partition)
     fixed = report_of(fingerprint["train"](zipf_text(), SEEDS, **SMALL))["row mod P"]
     assert fixed.z > 20
     assert abs(found["all partitions"].difference) < fixed.difference / 50
@@ -166,8 +168,8 @@ def test_the_test_sees_a_first_chunk_that_is_a_whole_epoch(monkeypatch):
     def blocks_from_the_start(words, P, seed, epoch, chunk):
         return partition.draw_partition(words, P, seed, epoch + 1, chunk)
 
-    monkeypatch.setattr("firth.training.negative_sampling.blocks.draw_partition", blocks_from_the_start)
-    monkeypatch.setattr("firth.training.negative_sampling.blocks.cut_chunks", lambda n, *_: [np.arange(n)])
+    monkeypatch.setattr("firth.training.negative_sampling.rotation.draw_partition", blocks_from_the_start)
+    monkeypatch.setattr("firth.training.negative_sampling.rotation.cut_chunks", lambda n, *_: [np.arange(n)])
     runs = fingerprint["train"](zipf_text(), SEEDS, **SMALL)
     labels = runs.partitions(1, 0)  # those of the first epoch
     classes = fingerprint["class_of"](runs.counts)

@@ -62,7 +62,7 @@ def test_groups_hold_every_pair_once(pairs, key):
 def test_windows_are_those_of_the_sentences_that_survive(text, m, shrink):
     tokens, key = np.array([token for sentence in text for token in [*sentence, END]], np.int32), 9
     keep, block_of = keep_thresholds(np.full(10, 5), 0.05), np.zeros(10, np.uint16)
-    found = reference.windows(buckets.Windows(tokens, keep, np.uint64(key), m, shrink, block_of, 1))
+    found = reference.windows(buckets.Windows(tokens, keep, np.uint64(key), m, shrink, block_of))
     expected = []
     for sentence in surviving_sentences(tokens, keep, key):
         for i, word in enumerate(sentence):
@@ -88,15 +88,17 @@ def test_the_buckets_hold_every_pair_of_every_window_once(text, P, m, shrink):
     ours, theirs = (buckets.make_chunk_text(2, 60, P) for _ in range(2))
     expected = Counter()
     for row, tokens in enumerate(halves):
-        windows = buckets.Windows(np.array(tokens, np.int32), keep, np.uint64(row), m, shrink, drawn.block_of, P)
-        block_kernels.keep_words(windows, ours, row, buckets.make_text_workspace(len(tokens)))
-        reference.keep_words(windows, theirs, row, None)
+        windows = buckets.Windows(np.array(tokens, np.int32), keep, np.uint64(row), m, shrink, drawn.block_of)
+        work = buckets.make_text_workspace(len(tokens))
+        for module, chunk in ((block_kernels, ours), (reference, theirs)):
+            n = module.keep_words(windows, chunk.entries[row], chunk.spans[row], work)
+            module.sort_positions(chunk.entries[row], n, drawn.block_of, chunk.order[row], chunk.starts[row])
         expected += Counter((c, o) for o, around in reference.windows(windows) for c in around.tolist())
     found = Counter()
     for block in range(P):
-        arguments = block, drawn.slot_of, len(drawn.words[block])
-        made = block_kernels.make_pairs(ours, *arguments)
-        for of_kernel, of_reference in zip(made, reference.make_pairs(theirs, *arguments), strict=True):
+        outside = buckets.OutsideUnits(drawn.slot_of, np.arange(10, dtype=np.int32), len(drawn.words[block]))
+        made = block_kernels.make_pairs(ours, block, outside)
+        for of_kernel, of_reference in zip(made, reference.make_pairs(theirs, block, outside), strict=True):
             np.testing.assert_array_equal(of_kernel, of_reference)
         for center_block in range(P):
             of_bucket = made.pairs[made.starts[center_block] : made.starts[center_block + 1]]
@@ -128,19 +130,20 @@ def test_windows_as_large_as_the_sentence_hold_all_its_words():
     everything, block_of = np.full(700, 2**32 - 1, np.uint32), np.zeros(700, np.uint16)
     for m in (699, 32_767):
         text = buckets.make_chunk_text(1, len(tokens), 1)
-        windows = buckets.Windows(tokens, everything, np.uint64(1), m, False, block_of, 1)
-        block_kernels.keep_words(windows, text, 0, buckets.make_text_workspace(len(tokens)))
-        made = block_kernels.make_pairs(text, 0, np.arange(700, dtype=np.int32), 700)
+        windows = buckets.Windows(tokens, everything, np.uint64(1), m, False, block_of)
+        work, words = buckets.make_text_workspace(len(tokens)), np.arange(700, dtype=np.int32)
+        n = block_kernels.keep_words(windows, text.entries[0], text.spans[0], work)
+        block_kernels.sort_positions(text.entries[0], n, block_of, text.order[0], text.starts[0])
+        made = block_kernels.make_pairs(text, 0, buckets.OutsideUnits(words, words, 700))
         expected = [(c, o) for o in range(700) for c in range(700) if c != o]
         assert sorted(map(tuple, made.pairs.tolist())) == sorted(expected)
 
 
-@pytest.mark.parametrize("kind", ["blocks", "hogwild"])
-def test_a_wide_window_and_many_noise_words_train_as_the_reference_does(kind):
+def test_a_wide_window_and_many_noise_words_train_as_the_reference_does():
     options = {"vector_size": 5, "window": 32_767, "shrink_windows": False, "sample": 0.0, "negative": 70, "epochs": 1}
     sentence = ids(300, 40, SEED).reshape(1, 300)
     compiled, plain = (
-        model_of(kind, 1, alpha=0.001, **options).fit(sentence, progress=False, kernels=kernels)
+        model_of("blocks", 1, alpha=0.001, **options).fit(sentence, progress=False, kernels=kernels)
         for kernels in ("compiled", "reference")
     )
     assert compiled.history[0].pairs == plain.history[0].pairs == 300 * 299

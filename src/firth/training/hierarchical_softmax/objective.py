@@ -2,6 +2,7 @@
 
 from firth.options import Options
 from firth.text import Corpus
+from firth.training.hierarchical_softmax.blocks import PathBlocks
 from firth.training.hierarchical_softmax.hogwild import HogwildPaths
 from firth.training.hierarchical_softmax.memory import memory_needed
 from firth.training.loop.engine import Kernels
@@ -15,7 +16,9 @@ def make_trainer(
     corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
 ) -> Trainer:
     """Return the trainer of the schedule in the options, its matrices filled with their initial values."""
-    return Trainer(HogwildPaths(corpus, options, kernels, workers), options, workers, report, checkpointer)
+    by_blocks = options.schedule == "blocks"
+    engine = PathBlocks(corpus, options, kernels) if by_blocks else HogwildPaths(corpus, options, kernels, workers)
+    return Trainer(engine, options, workers, report, checkpointer)
 
 
 OBJECTIVE = Objective(state_matrices=2, memory_needed=memory_needed, make_trainer=make_trainer)

@@ -30,6 +30,7 @@ from firth.training.negative_sampling.buckets import (
     Bucket,
     ChunkText,
     GroupWorkspace,
+    OutsideUnits,
     with_room,
 )
 from firth.training.negative_sampling.steps import (
@@ -64,45 +65,56 @@ def window_of(span, place):
 
 
 @kernel()
-def keep_words(windows, text, row, work):
-    """Write the words of a block of tokens that survive subsampling, with their windows, to row `row` of the text.
+def keep_words(windows, entries, spans, work):
+    """Write the words of a block of tokens that survive subsampling, with their windows; return their number.
 
-    The draws are those of `window_kernels.train_block`. windows: Windows; text: ChunkText; work: TextWorkspace. The
-    same in NumPy: `reference.keep_words`.
+    The draws are those of `window_kernels.train_block`. windows: Windows; entries, spans: rows of those of a
+    `ChunkText`; work: TextWorkspace. The same in NumPy: `reference.keep_words`.
     """
     kept, first, stop = work.kept, work.first, work.stop
-    entries, spans, order, starts = text.entries[row], text.spans[row], text.order[row], text.starts[row]
     n, _ = subsample(windows.tokens, windows.keep, windows.key, kept, first, stop)
-    starts[:] = 0
     for i in range(n):
         block = np.int64(windows.block_of[kept[i]])
-        starts[block + 1] += 1
         r = window_size(windows.key, i, windows.window, windows.shrink)
         before, after = min(r, i - np.int64(first[i])), min(r, np.int64(stop[i]) - 1 - i)
         entries[i] = np.int64(kept[i]) | block << np.int64(32)
         spans[i] = np.uint32(before | after << np.int64(16))
-    for block in range(windows.P):
+    return n
+
+
+@kernel()
+def sort_positions(entries, n, outside_block, order, starts):
+    """Write the positions of the first n entries, sorted by the outside block of their word, to `order`.
+
+    outside_block: (V,) uint16, at most P; starts: (P + 1,), overwritten with where each block begins. Words of block P
+    are left out. The same in NumPy: `reference.sort_positions`.
+    """
+    P = len(starts) - 1
+    starts[:] = 0
+    for i in range(n):
+        block = np.int64(outside_block[word_of(entries[i])])
+        if block < P:
+            starts[block + 1] += 1
+    for block in range(P):
         starts[block + 1] += starts[block]
     for i in range(n):
-        block = block_of(entries[i])
-        order[starts[block]] = i
-        starts[block] += 1
-    for block in range(windows.P, 0, -1):
+        block = np.int64(outside_block[word_of(entries[i])])
+        if block < P:
+            order[starts[block]] = i
+            starts[block] += 1
+    for block in range(P, 0, -1):
         starts[block] = starts[block - 1]
     starts[0] = 0
 
 
-def make_pairs(text: ChunkText, block: int, slot_of: Array, n_words: int) -> BlockPairs:
-    """Return the pairs (26) of a chunk whose outside words are in `block`, of `n_words` words.
-
-    slot_of: (V,) int32, the place of each word in its block. The same in NumPy: `reference.make_pairs`.
-    """
+def make_pairs(text: ChunkText, block: int, outside: OutsideUnits) -> BlockPairs:
+    """Return the pairs (26) of a chunk whose outside words are in `block`. In NumPy: `reference.make_pairs`."""
     n = int((text.starts[:, block + 1] - text.starts[:, block]).sum())
-    places, word_starts = np.empty((3, n), np.int32), np.zeros(n_words + 1, np.int32)
+    places, unit_starts = np.empty((3, n), np.int32), np.zeros(outside.n + 1, np.int32)
     starts = np.zeros(text.starts.shape[1], np.int64)
-    place_words(text, block, slot_of, places, word_starts, starts)
+    place_words(text, block, outside.slot_of, places, unit_starts, starts)
     pairs = np.empty((starts[-1], 2), np.int32)
-    fill_pairs(text.entries.reshape(-1), text.spans.reshape(-1), places[0], starts[:-1].copy(), pairs)
+    fill_pairs(text.entries.reshape(-1), text.spans.reshape(-1), places[0], outside.unit_of, starts[:-1].copy(), pairs)
     return BlockPairs(pairs, starts)
 
 
@@ -124,13 +136,13 @@ def spreading_step(n):
 
 @kernel()
 def place_words(text, block, slot_of, places, word_starts, starts):
-    """Sort the places of the words of `block` by word, and count their pairs by the block of the center.
+    """Sort the places of the words of `block` by their unit, and count their pairs by the block of the center.
 
     text         ChunkText
-    slot_of      (V,) int32: the place of each word in its block
+    slot_of      (V,) int32: the place of each word's unit in its block
     places       (3, n) int32, overwritten; places[0] becomes row * size + position of each of the n words, sorted by
-                 word, then by place
-    word_starts  (words + 1,) int32, zeros; overwritten
+                 unit; those of a unit are spread over the text
+    word_starts  (units + 1,) int32, zeros; overwritten
     starts       (P + 1,) int64, zeros; overwritten with where the pairs of each center block begin
     """
     size, n = text.entries.shape[1], 0
@@ -147,7 +159,7 @@ def place_words(text, block, slot_of, places, word_starts, starts):
             first, stop = window_of(spans[i], i)
             for j in range(first, stop):
                 starts[block_of(entries[j]) + 1] += 1
-            starts[block + 1] -= 1
+            starts[block_of(entries[i]) + 1] -= 1
             unsorted[n], slots[n] = row * size + i, slot
             n += 1
     for slot in range(len(word_starts) - 1):
@@ -163,10 +175,11 @@ def place_words(text, block, slot_of, places, word_starts, starts):
 
 
 @kernel()
-def fill_pairs(entries, spans, places, positions, pairs):
+def fill_pairs(entries, spans, places, unit_of, positions, pairs):
     """Write the pairs of the words at `places` to `pairs` (n, 2) int32.
 
     entries, spans  those of a `ChunkText`, row by row
+    unit_of         (V,) int32: what stands for each outside word
     positions       (P,) int64, where the next pair of each center block is written; advanced in place
     """
     for n in range(len(places)):
@@ -176,7 +189,7 @@ def fill_pairs(entries, spans, places, positions, pairs):
         prefetch(ahead + STRIP_BYTES // 2, 0)
         prefetch(address(spans) + 4 * next_place, 0)
         place = np.int64(places[n])
-        outside = np.int32(word_of(entries[place]))
+        outside = np.int32(unit_of[word_of(entries[place])])
         first, stop = window_of(spans[place], place)
         for k in range(first, stop - 1):
             center = entries[k + (k >= place)]  # a condition would be mispredicted in most windows

@@ -100,16 +100,15 @@ class Windows(NamedTuple):
     key: np.uint64
     window: int
     shrink: bool
-    block_of: NDArray[np.uint16]  # (V,): the block of each word, below P
-    P: int  # the number of blocks
+    block_of: NDArray[np.uint16]  # (V,): the block of each word as a center
 
 
 class ChunkText(NamedTuple):
     """The words of a chunk that survive subsampling, and their windows. Row t of each array is token block t."""
 
-    entries: NDArray[np.int64]  # (T, n): the word (bits 0 to 31) and its block (32 to 47)
+    entries: NDArray[np.int64]  # (T, n): the word (bits 0 to 31) and its block as a center (32 to 47)
     spans: NDArray[np.uint32]  # (T, n): how many words the window of each has before it (bits 0 to 15) and after it
-    order: NDArray[np.int32]  # (T, n): the positions in a row, sorted by the block of the word
+    order: NDArray[np.int32]  # (T, n): the positions in a row, sorted by the outside block of the word
     starts: NDArray[np.int32]  # (T, P + 1): where each block begins in `order`, and the end
 
 
@@ -122,6 +121,14 @@ def make_chunk_text(n_blocks: int, block_size: int, P: int) -> ChunkText:
         order=np.empty(shape, np.int32),
         starts=np.zeros((n_blocks, P + 1), np.int32),
     )
+
+
+class OutsideUnits(NamedTuple):
+    """What the pairs of an outside block hold in place of the outside word: itself, or a part of its path in a tree."""
+
+    slot_of: NDArray[np.int32]  # (V,): the place of each word's unit in its block
+    unit_of: NDArray[np.int32]  # (V,): the unit of each word
+    n: int  # units in the block
 
 
 class TextWorkspace(NamedTuple):
@@ -138,7 +145,7 @@ def make_text_workspace(block_size: int) -> TextWorkspace:
 
 
 class BlockPairs(NamedTuple):
-    """The pairs of one outside block, sorted by the center's block, then by outside word, then by place in the text."""
+    """The pairs of one outside block, sorted by the center's block, then by outside unit, then by place in the text."""
 
-    pairs: NDArray[np.int32]  # (n, 2): center and outside word
+    pairs: NDArray[np.int32]  # (n, 2): center, and outside word or other unit
     starts: NDArray[np.int64]  # (P + 1,): where the pairs of each center block begin, and the end

@@ -13,8 +13,8 @@ from firth.options import Options
 from firth.text import Corpus
 from firth.text.pair_table import PairTable
 from firth.training.loop.engine import Kernels
-from firth.training.negative_sampling.blocks import Blocks, Chunk, Runner
-from firth.training.negative_sampling.buckets import ChunkText, TextWorkspace
+from firth.training.negative_sampling.blocks import Blocks, Chunk, Runner, Worker
+from firth.training.negative_sampling.buckets import ChunkText
 from firth.training.negative_sampling.partition import Partition, Words, count_row_blocks, one_block
 from firth.training.sampling import alias_table
 
@@ -48,7 +48,7 @@ class PairBlocks(Blocks):
         """Return a fixed sample of pairs, spread over all, by their weights."""
         return self._tokens_of(_NO_EPOCH, 0)
 
-    def _prepare(self, tokens: NDArray[np.int32], key: int, chunk: Chunk, row: int, work: TextWorkspace) -> None:
+    def _prepare(self, tokens: NDArray[np.int32], key: int, chunk: Chunk, row: int, work: Worker) -> None:
         keep_pairs(tokens, chunk.text, row, chunk.partition)
 
     def _noise(self, partition: Partition, block: int) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:

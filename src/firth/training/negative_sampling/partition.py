@@ -22,6 +22,7 @@ from firth.training import sampling
 BUCKET_PAIRS = 44_000  # most pairs in a bucket before subsampling, on average; of English text 31,000 are left
 MIN_BUCKET_PAIRS = 12_000  # with fewer, the groups of a bucket are small, and starting its task takes too long
 MIN_CHUNKS = 8  # of an epoch, if the corpus has as many token blocks; with fewer, analogies get worse
+MIN_PATH_CHUNKS = 32  # likewise for hierarchical softmax; with 8, analogies are two points lower
 MAX_CHUNK = 2**15  # token blocks of a chunk; places in its text are int32
 MIN_BLOCK_WORDS = 25  # words in a block; with fewer, too many noise words would equal the outside words
 
@@ -41,24 +42,26 @@ class Extent(NamedTuple):
 
     n_blocks: int  # token blocks
     pairs: int  # in a token block, before subsampling
+    min_chunks: int = MIN_CHUNKS  # of an epoch
 
 
 def extent_of(tokens: TokenStore, options: Options) -> Extent:
     """Return the size of a corpus; a window holds no more words than the longest sentence has others."""
     if tokens.pairs is not None:
         return Extent(tokens.n_blocks, BLOCK_PAIRS)
-    return Extent(tokens.n_blocks, BLOCK_WORDS * min(pairs_of_word(options), max(1, tokens.longest - 1)))
+    pairs = BLOCK_WORDS * min(pairs_of_word(options), max(1, tokens.longest - 1))
+    return Extent(tokens.n_blocks, pairs, MIN_PATH_CHUNKS if options.has_nodes else MIN_CHUNKS)
 
 
 def count_row_blocks(V: int, extent: Extent, options: Options) -> int:
     """Return P, the number of blocks for V words and a corpus of this size."""
-    longest = max(1, extent.n_blocks // MIN_CHUNKS) * extent.pairs
+    longest = max(1, extent.n_blocks // extent.min_chunks) * extent.pairs
     return max(1, min(options.blocks, V // MIN_BLOCK_WORDS, math.isqrt(longest // MIN_BUCKET_PAIRS)))
 
 
 def chunk_size(extent: Extent, P: int) -> int:
     """Return the most token blocks in a chunk, for a corpus of this size and P blocks of words."""
-    return max(1, min(BUCKET_PAIRS * P**2 // extent.pairs, extent.n_blocks // MIN_CHUNKS, MAX_CHUNK))
+    return max(1, min(BUCKET_PAIRS * P**2 // extent.pairs, extent.n_blocks // extent.min_chunks, MAX_CHUNK))
 
 
 def pairs_of_word(options: Options) -> int:

@@ -18,7 +18,15 @@ from firth.objectives import sigmoid
 from firth.text import END
 from firth.training.draws import draw_noise, random_bits, shuffle, window_size
 from firth.training.negative_sampling.block_kernels import spreading_step
-from firth.training.negative_sampling.buckets import GROUP, BlockPairs, Bucket, ChunkText, GroupWorkspace, Windows
+from firth.training.negative_sampling.buckets import (
+    GROUP,
+    BlockPairs,
+    Bucket,
+    ChunkText,
+    GroupWorkspace,
+    OutsideUnits,
+    Windows,
+)
 from firth.training.negative_sampling.window_kernels import Array, TokenBlock, Workspace
 from firth.training.windows.frozen import unchanged
 
@@ -91,24 +99,28 @@ def train_block(block: TokenBlock, work: Workspace) -> tuple[int, int]:
     return int(np.count_nonzero(block.tokens != END)), n_pairs
 
 
-def keep_words(block: Windows, text: ChunkText, row: int, work: object) -> None:
+def keep_words(block: Windows, entries: Array, spans: Array, work: object) -> int:
     """Do what `block_kernels.keep_words` does."""
-    entries: list[int] = []
-    spans: list[int] = []
-    parts: list[int] = []
+    found: list[int] = []
+    reaches: list[int] = []
     for sentence in sentences(block.tokens, block.keep, block.key):
         for t, word in enumerate(sentence.tolist()):
-            r = int(window_size(block.key, len(entries), block.window, block.shrink))
+            r = int(window_size(block.key, len(found), block.window, block.shrink))
             before, after = min(r, t), min(r, len(sentence) - 1 - t)
-            parts.append(int(block.block_of[word]))
-            entries.append(word | parts[-1] << 32)
-            spans.append(before | after << 16)
-    text.entries[row, : len(entries)], text.spans[row, : len(entries)] = entries, spans
-    text.order[row, : len(entries)] = np.argsort(np.array(parts, np.intp), kind="stable")
-    text.starts[row] = np.append(0, np.cumsum(np.bincount(np.array(parts, np.intp), minlength=block.P)))
+            found.append(word | int(block.block_of[word]) << 32)
+            reaches.append(before | after << 16)
+    entries[: len(found)], spans[: len(found)] = found, reaches
+    return len(found)
 
 
-def make_pairs(text: ChunkText, block: int, slot_of: Ids, n_words: int) -> BlockPairs:
+def sort_positions(entries: Array, n: int, outside_block: Array, order: Array, starts: Array) -> None:
+    """Do what `block_kernels.sort_positions` does."""
+    P, parts = len(starts) - 1, outside_block[entries[:n] & 0xFFFFFFFF].astype(np.intp)
+    starts[:] = np.append(0, np.cumsum(np.bincount(parts, minlength=P)[:P]))
+    order[: starts[P]] = np.argsort(parts, kind="stable")[: starts[P]]
+
+
+def make_pairs(text: ChunkText, block: int, outside: OutsideUnits) -> BlockPairs:
     """Do what `block_kernels.make_pairs` does."""
     words, parts = text.entries & 0xFFFFFFFF, text.entries >> 32
     before, after = ((text.spans >> shift & 0xFFFF).astype(np.int64) for shift in (0, 16))
@@ -117,9 +129,9 @@ def make_pairs(text: ChunkText, block: int, slot_of: Ids, n_words: int) -> Block
     ]
     pairs, of_centers = [], []
     spread = [places[k * spreading_step(len(places)) % len(places)] for k in range(len(places))]
-    for row, i in sorted(spread, key=lambda place: int(slot_of[words[place]])):
+    for row, i in sorted(spread, key=lambda place: int(outside.slot_of[words[place]])):
         around = [*range(i - before[row, i], i), *range(i + 1, i + 1 + after[row, i])]
-        pairs += [(words[row, j], words[row, i]) for j in around]
+        pairs += [(words[row, j], outside.unit_of[words[row, i]]) for j in around]
         of_centers += [parts[row, j] for j in around]
     order = np.argsort(np.array(of_centers, np.intp), kind="stable")
     sizes = np.bincount(np.array(of_centers, np.intp), minlength=text.starts.shape[1] - 1)
