@@ -93,6 +93,7 @@ export class Chart {
 
   /** Called when another map is shown. */
   onMap() {
+    if (!this.map.byHand) this.map.show(this.map.marked.marks.map(({ row }) => row));
     if (this.missedOf) this.showMissed(...this.missedOf);
   }
 

@@ -155,7 +155,10 @@ map.onMove = () => {
 const [x, y, zoom] = view.at.split(",").map(Number);
 const words = vocabulary.load(() => map.labels.setPoints(map.points));
 await chart.select(view.map, view.colour);
-if (x !== undefined && y !== undefined && zoom !== undefined && [x, y, zoom].every(Number.isFinite)) map.camera.place(x, y, zoom);
+if (x !== undefined && y !== undefined && zoom !== undefined && [x, y, zoom].every(Number.isFinite)) {
+  map.hold();
+  map.camera.place(x, y, zoom);
+}
 await showAnswer(!view.at);
 await words;
 map.change();

@@ -38,6 +38,7 @@ export class WordMap {
     this.frames = 0;
     this.waiting = false;
     this.flight = 0;
+    this.byHand = false;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.resting = undefined;
     /** @type {() => void} */
@@ -111,6 +112,7 @@ export class WordMap {
   show(rows) {
     const places = rows.map((row) => this.place(row));
     if (!places.length) return;
+    this.byHand = false;
     const [xs, ys] = [places.map(([x]) => x), places.map(([, y]) => y)];
     const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
     const { width, height, fitted } = this.camera;
@@ -139,6 +141,7 @@ export class WordMap {
   /** Stop a flight, because a person moves the map. */
   hold() {
     this.flight++;
+    this.byHand = true;
   }
 
   resize() {
