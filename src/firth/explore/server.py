@@ -36,6 +36,7 @@ def serve(explored: Explored, port: int, ready: Callable[[Access], None]) -> Non
             uvicorn.Server(_settings(app)).run([listener])
         finally:
             workers.close()
+            atlas.close()
 
 
 def _listening(port: int) -> socket.socket:

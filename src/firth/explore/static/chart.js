@@ -72,7 +72,7 @@ export class Chart {
     this.maps.value = this.wanted;
     if (!this.name) await this.showMap(first);
     await this.colour(this.overview.colours.includes(colour) ? colour : "frequency");
-    if (this.wanted !== this.name) this.showMap(this.wanted);
+    if (this.wanted !== this.name) this.showMap(this.wanted).catch((error) => this.say(error.message));
   }
 
   /** @param {string} name */
@@ -85,6 +85,7 @@ export class Chart {
     this.progress(1);
     if (this.name && name !== this.wanted) return;
     this.name = name;
+    document.documentElement.dataset["map"] = name;
     this.map.setPoints(points);
     if (this.colours.value === "error") await this.colour("error");
     this.onMap();
@@ -97,7 +98,11 @@ export class Chart {
 
   /** @param {number} share */
   progress(share) {
-    const text = share < 1 ? `Arranging the words by their neighbours: ${Math.round(100 * share)} %` : "";
+    this.say(share < 1 ? `Arranging the words by their neighbours: ${Math.round(100 * share)} %` : "");
+  }
+
+  /** @param {string} text */
+  say(text) {
     byId("progress", HTMLElement).textContent = text;
   }
 
@@ -115,7 +120,7 @@ export class Chart {
   async loadColours(name) {
     const values = new Uint8Array(this.overview.words);
     for (let start = 0; start < values.length; start += CHUNK) {
-      const { bytes, headers } = await download("colours", { of: name, map: this.name, start, count: CHUNK });
+      const { bytes, headers } = await download("colours", { of: name, start, count: CHUNK });
       values.set(new Uint8Array(bytes), start);
       const [low, high] = (headers.get("firth-range") ?? "0 1").split(" ").map(Number);
       this.legend = { low: low ?? 0, high: high ?? 1, name };

@@ -57,6 +57,7 @@ async function showAnswer(move) {
     const answer = await ask("ask", { q: view.q, topn: TOPN, among: view.among }, signal);
     if (!signal.aborted) show(answer, move);
   } catch (error) {
+    if (signal.aborted) return;
     if (!(error instanceof Refused)) throw error;
     answerPlace.replaceChildren(make("p", { class: "note" }, shown(error.message)));
     announce(shown(error.message));
