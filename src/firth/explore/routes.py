@@ -65,8 +65,8 @@ class Api:
 
     def ask(self, request: Request) -> Response:
         """Return the answer to a question."""
-        V = len(self._explored.vectors)
-        topn, among = _whole(request, "topn", 10, 1, MOST_FOUND), _whole(request, "among", V, 1, max(1, V))
+        V = max(1, len(self._explored.vectors))
+        topn, among = _whole(request, "topn", 10, 1, MOST_FOUND), _whole(request, "among", V, 1, V)
         return _json(self._answers.ask(_text(request, "q"), Search(topn, among if among < V else None)))
 
     def missed(self, request: Request) -> Response:
