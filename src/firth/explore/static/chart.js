@@ -8,7 +8,7 @@ const CHUNK = 200_000;
 /** @type {Record<string, string>} */
 const MAP_NAMES = { pca: "Widest directions (PCA)", neighbours: "Neighbours" };
 /** @type {Record<string, string>} */
-const COLOUR_NAMES = { frequency: "Frequency", norm: "Length of vector", error: "Error of the map" };
+const COLOUR_NAMES = { frequency: "Frequency", norm: "Length of vector" };
 
 export class Chart {
   /**
@@ -87,7 +87,6 @@ export class Chart {
     this.name = name;
     document.documentElement.dataset["map"] = name;
     this.map.setPoints(points);
-    if (this.colours.value === "error") await this.colour("error");
     this.onMap();
   }
 
@@ -138,7 +137,7 @@ export class Chart {
       return step;
     });
     /** @type {Record<string, string[]>} */
-    const ends = { frequency: ["rare", "frequent"], norm: [low.toFixed(1), high.toFixed(1)], error: ["right", "wrong"] };
+    const ends = { frequency: ["rare", "frequent"], norm: [low.toFixed(1), high.toFixed(1)] };
     const [left = "", right = ""] = ends[name] ?? [];
     byId("legend", HTMLElement).replaceChildren(left, make("span", { class: "ramp", "aria-hidden": "true" }, ...steps), right);
   }
