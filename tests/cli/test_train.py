@@ -376,7 +376,7 @@ def test_an_interrupt_before_training_saves_nothing(run, corpus, tmp_path, monke
 
 @pytest.mark.parametrize("warm_epochs", [0, 1])
 def test_an_interrupt_while_pairs_are_counted_saves_nothing(warm_epochs, run, corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr(passes, "count_pairs", interrupted)
+    monkeypatch.setattr(passes, "counts_of", interrupted)
     (tmp_path / "m.firth").write_bytes(b"old")
     done = run("train", corpus, "-o", tmp_path / "m.firth", "--objective", "softmax", "--warm-epochs", warm_epochs)
     assert done.code == 130
