@@ -85,7 +85,7 @@ def download(
     """Return the model, or the vectors, of a repository of the Hugging Face Hub.
 
       repo_id    "user/name": an upload of firth, or a static model of model2vec or sentence-transformers
-      revision   a branch, a tag or a commit; None: the main branch. Give a commit to get the same file always
+      revision   a branch, a tag or a commit; None: the main branch. With a commit the files are always the same
       cache_dir  where files are kept for the next time; None: huggingface_hub's folder
       force      download again what is in `cache_dir`
 
@@ -94,6 +94,8 @@ def download(
     `RepositoryNotFoundError` if there is no such repository or the token does not open it, and
     `LocalEntryNotFoundError` if the Hub cannot be reached and the files are not in `cache_dir`.
     """
+    if not isinstance(repo_id, str) or not repo_id:
+        raise OptionError(f'repo_id={shortened(repo_id)} is not allowed: give the name of a repository, "user/name"')
     snapshot = _api(token).snapshot_download(
         repo_id, revision=revision, cache_dir=cache_dir, force_download=force, allow_patterns=_DOWNLOADED
     )

@@ -213,10 +213,10 @@ class WalkOptions:
 
     walks_per_node: int = _option(10, "walks that start at each node", 1, 100_000)
     walk_length: int = _option(80, "nodes in a walk", 2, 16_383)  # a token block holds a walk and its END twice
-    p: float = _option(1.0, "return parameter: below 1, walks tend to go back to the node before", 1e-9, 1e9)
+    p: float = _option(1.0, "return parameter: below 1, walks tend to return to the previous node", 1e-9, 1e9)
     q: float = _option(
         1.0,
-        "in-out parameter: below 1, walks tend to lead away from the node before; above 1, to stay near it",
+        "in-out parameter: below 1, walks tend to move away from the previous node; above 1, to stay near it",
         1e-9,
         1e9,
     )

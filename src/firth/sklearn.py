@@ -45,8 +45,8 @@ class Word2VecVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     A word counts as often as it occurs. A document without a known word gives a row of zeros.
 
-      model              None: `fit` trains a `Word2Vec` on its documents, with the options below. Otherwise vectors
-                         that exist: `KeyedVectors`, a fitted `Word2Vec`, or a file of either in any format
+      model              None: `fit` trains a `Word2Vec` on its documents, with the options below. Otherwise existing
+                         vectors: `KeyedVectors`, a fitted `Word2Vec`, or a file of either in any format
       tokenizer          function from a document to its words; None splits at ASCII whitespace. Documents that are
                          lists of words are not tokenized
       weighting          "mean", "tfidf" or "sif"
@@ -65,7 +65,7 @@ class Word2VecVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
       model_                  the `Word2Vec` that `fit` trained, or None
       weights_                (V,) the weight of each word, or None for "mean"
       components_             (remove_components, D) the rows of U
-      n_documents_, n_words_  documents and words given to `fit`
+      n_documents_, n_words_  numbers of documents and words given to `fit`
       n_unknown_words_        how many of the words have no vector; see `count_unknown`
       n_unknown_documents_    how many of the documents have no word with a vector
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from firth import KeyedVectors, OptionError, UnknownWordError, plots
+from firth import KeyedVectors, OptionError, UnknownWordError, Word2Vec, plots
 from firth.plots.maps import answer_rank
 
 
@@ -61,6 +61,10 @@ def test_integers_are_words_too():
         (lambda wv: plots.neighbours(wv, ["word1"], topn=-1), OptionError, "topn=-1"),
         (lambda wv: plots.analogies(wv, [("word1", "word2")]), OptionError, "give at least two pairs"),
         (lambda wv: plots.analogies(wv, [("word1", "word2"), ("word3",)]), OptionError, "give at least two pairs"),
+        (lambda wv: plots.neighbours(Word2Vec(), ["word1"]), OptionError, "is not KeyedVectors: .* such as model.wv"),
+        (lambda wv: plots.analogies(5, [("word1", "word2")] * 2), OptionError, "^5 is not KeyedVectors"),
+        (lambda wv: plots.two_models(wv, Word2Vec(), ["word1"]), OptionError, "is not KeyedVectors"),
+        (lambda wv: plots.two_models(wv, wv, ["word1"], names="x"), OptionError, "^names='x' is not allowed: give two"),
         (lambda wv: plots.two_models(wv, wv, ["word1"]), None, ""),
         (lambda wv: plots.two_models(wv, KeyedVectors(3), ["word1"]), OptionError, "cannot be aligned"),
     ],

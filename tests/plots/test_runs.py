@@ -39,6 +39,8 @@ def test_wrong_requests_are_refused():
         plots.history(Word2Vec())
     with pytest.raises(OptionError, match="the history of 'one' has no epochs"):
         plots.history({"one": []})
+    with pytest.raises(OptionError, match=r"^5 is not a training run: give a model or its history$"):
+        plots.history(5)
     with pytest.raises(OptionError, match="losses holds 'perplexity': give some of 'loss', 'end_loss'"):
         plots.history([EpochRecord(1, 3.0, 1, 1, 0.1)], losses=["perplexity"])
 

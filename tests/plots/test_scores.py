@@ -48,6 +48,9 @@ def test_vectors_that_are_not_finite_or_never_occurred_are_left_out():
         (lambda wv: plots.norms(wv, ["nobody"]), KeyError, "nobody"),
         (lambda wv: plots.similarities(wv, []), OptionError, "there are no words to draw"),
         (lambda wv: plots.similarities(wv, ["word1"], ["nobody"]), UnknownWordError, "nobody"),
+        (lambda wv: plots.norms(5), OptionError, "^5 is not KeyedVectors: give the vectors of a model"),
+        (lambda wv: plots.similarities(5, ["a"]), OptionError, "^5 is not KeyedVectors"),
+        (lambda wv: plots.evaluation(5), OptionError, "^5 is not a result of evaluate_word_analogies: give one"),
         (lambda wv: plots.evaluation({}), OptionError, "the results have different sections"),
     ],
 )

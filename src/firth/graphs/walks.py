@@ -169,12 +169,13 @@ class RandomWalks(GeneratedCorpus):
       walks_per_node  walks that start at each node, r in the paper
       walk_length     nodes in a walk, l in the paper: 2 to 16,383. A walk is shorter if it comes to a node that no edge
                       leads from
-      p               return parameter: below 1, walks tend to go back to the node before
-      q               in-out parameter: below 1, walks tend to go away from the node before, above 1 to stay near it
-      directed        whether an edge of a list or a table leads only from its source to its target. None: it does not,
-                      and graphs of NetworkX and igraph say it themselves. A matrix or compressed rows always hold one
-                      direction in each entry; False checks that a matrix is symmetric
-      weight          name of the column or the edge attribute with weights, if there are any; None ignores weights
+      p               return parameter: below 1, walks tend to return to the previous node
+      q               in-out parameter: below 1, walks tend to move away from the previous node, above 1 to stay near it
+      directed        whether an edge of a list or a table leads only from its source to its target. None: it leads both
+                      ways, and graphs of NetworkX and igraph have their own direction. A matrix or compressed rows
+                      always hold one direction in each entry; False checks that a matrix is symmetric
+      weight          name of the column or the edge attribute with weights; without `weight`, the default, every edge
+                      has weight 1, and any other name that is missing raises an error. None ignores weights
       seed            of the random draws of the walks
 
     The weights of parallel edges are summed, and count 1 each if there are none. A self-loop is an edge from a node to

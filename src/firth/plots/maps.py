@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import OptionError
-from firth.options import whole
+from firth.options import shortened, whole
 from firth.plots.canvas import COLOURS, GREY, axes, pair_of_axes
 from firth.plots.fonts import lettering
 from firth.plots.labels import label_points
-from firth.plots.projection import Plane, plane_of, unit_vectors
+from firth.plots.projection import Plane, check_vectors, plane_of, unit_vectors
 from firth.vectors import Key, KeyedVectors
 from firth.vectors.query_input import listed
 
@@ -35,6 +35,7 @@ def neighbours(wv: KeyedVectors, words: Iterable[Key], *, topn: int = 5, ax: "Ax
     variance that it shows. Raises `UnknownWordError` for an unknown word, and `OptionError` for fewer than two
     points.
     """
+    check_vectors(wv)
     chosen = list(dict.fromkeys(listed(words)))
     topn = whole("topn", topn, "neighbours of each word", 0)
     found = {word: [key for key, _ in wv.most_similar(word, topn=topn)] for word in chosen}
@@ -63,6 +64,7 @@ def analogies(wv: KeyedVectors, pairs: Iterable[tuple[Key, Key]], *, ax: "Axes |
     `most_similar([b, c], [a])` in all dimensions; 1 is right. Raises `UnknownWordError` for an unknown word, and
     `OptionError` for fewer than two pairs.
     """
+    check_vectors(wv)
     given = [tuple(pair) for pair in pairs]
     if len(given) < 2 or any(len(pair) != 2 for pair in given):
         raise OptionError(f"{given!r} is not allowed: give at least two pairs of words, such as (man, king)")
@@ -112,6 +114,9 @@ def two_models(
     with its nearest among the words drawn, in all dimensions. Raises `UnknownWordError` for a word that either lacks,
     and `OptionError` if the sizes of the vectors differ.
     """
+    check_vectors(first, second)
+    if isinstance(names, str) or len(names) != 2:
+        raise OptionError(f"names={shortened(names)} is not allowed: give two names, one for each model")
     shown = list(dict.fromkeys(listed(words)))
     sides = [unit_vectors(first, shown), unit_vectors(second.align(first).vectors, shown)]
     centred = [vectors - vectors.mean(axis=0) for vectors in sides]

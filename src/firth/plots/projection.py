@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.messages import counted
+from firth.options import shortened
 from firth.vectors import Key, KeyedVectors
 
 Numbers = NDArray[np.float64]
@@ -32,6 +33,13 @@ class Plane(NamedTuple):
     def percent(self) -> str:
         """The share of the variance in the plane, as text."""
         return f"{sum(self.shares):.0%}"
+
+
+def check_vectors(*values: object) -> None:
+    """Raise `OptionError` for what is not `KeyedVectors`, such as a whole model."""
+    for value in values:
+        if not isinstance(value, KeyedVectors):
+            raise OptionError(f"{shortened(value)} is not KeyedVectors: give the vectors of a model, such as model.wv")
 
 
 def unit_vectors(wv: KeyedVectors, words: list[Key]) -> Numbers:

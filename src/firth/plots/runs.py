@@ -8,6 +8,7 @@ import numpy as np
 from firth.errors import OptionError
 from firth.gradcheck import measured_gradients
 from firth.model import Word2Vec
+from firth.options import shortened
 from firth.plots.canvas import COLOURS, GREY, axes, matplotlib_module
 from firth.plots.fonts import lettering
 
@@ -56,6 +57,8 @@ def history(
 
 
 def _records(name: str, run: "Run") -> "list[EpochRecord]":
+    if not isinstance(run, (Word2Vec, Sequence)):
+        raise OptionError(f"{shortened(run)} is not a training run: give a model or its history")
     records = list(run.history if isinstance(run, Word2Vec) else run)
     if not records:
         raise OptionError(f"the history{name and f' of {name!r}'} has no epochs: fit the model first")

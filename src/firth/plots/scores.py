@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import OptionError
+from firth.options import shortened
 from firth.plots.canvas import COLOURS, DIVERGING, GREY, axes
 from firth.plots.fonts import lettering
 from firth.plots.labels import label_points
-from firth.plots.projection import unit_vectors
+from firth.plots.projection import check_vectors, unit_vectors
 from firth.vectors import Key, KeyedVectors
 from firth.vectors.evaluation import AnalogyResult
 from firth.vectors.query_input import listed
@@ -33,6 +34,7 @@ def similarities(
     Red is 1, white 0 and blue -1. Small maps have the numbers too. Raises `UnknownWordError` for an unknown word, and
     `OptionError` for none.
     """
+    check_vectors(wv)
     down = _some(rows)
     across = down if columns is None else _some(columns)
     cosines = unit_vectors(wv, down) @ unit_vectors(wv, across).T
@@ -72,6 +74,7 @@ def norms(wv: KeyedVectors, words: Iterable[Key] | None = None, *, ax: "Axes | N
     `words` are the words to name, by default twelve from the most frequent to the rarest. Raises `OptionError` if the
     vectors have no counts, and `UnknownWordError` for an unknown word.
     """
+    check_vectors(wv)
     if wv.counts is None or not len(wv):
         raise OptionError("these vectors have no counts: use those of a model, or assign wv.counts")
     named = _spread(wv) if words is None else listed(words)
@@ -114,6 +117,11 @@ def evaluation(results: AnalogyResult | Mapping[str, AnalogyResult], *, ax: "Axe
     with z = 1.96. n is given with each section. Raises `OptionError` for results of different sections.
     """
     named = results if isinstance(results, Mapping) else {"": results}
+    for result in named.values():
+        if not isinstance(result, AnalogyResult):
+            raise OptionError(
+                f"{shortened(result)} is not a result of evaluate_word_analogies: give one, or several by name"
+            )
     tables = {name: accuracies(result) for name, result in named.items()}
     if not tables or len({tuple(row.section for row in table) for table in tables.values()}) > 1:
         raise OptionError("the results have different sections: give results on the same file of questions")

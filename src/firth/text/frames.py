@@ -1,4 +1,4 @@
-"""Columns of tables in memory: pandas, polars, Arrow, Hugging Face datasets, and whatever speaks the Arrow C protocol.
+"""Columns of tables in memory: pandas, polars, Arrow, Hugging Face datasets, and objects with the Arrow C interface.
 
 No library is imported for this but PyArrow: objects of the others are known by the names of their modules.
 """
@@ -14,7 +14,7 @@ from firth.options import shortened
 from firth.text.columns import ColumnRows, check_kind, choose_column, is_lists, is_text, longest_text
 
 ROWS_AT_A_TIME = 2**14
-"""ColumnRows of a table that are converted to Arrow at a time."""
+"""Rows of a table that are converted to Arrow at a time."""
 
 
 class Objects(NamedTuple):
@@ -53,7 +53,7 @@ def is_column(corpus: Any) -> bool:
 
 
 def is_one_shot(corpus: Any) -> bool:
-    """Return whether opening a table takes its rows away from whoever opens it next."""
+    """Return whether the rows of a table can be read only once."""
     may_begin_again = (_is_lazy, _is_dataset, _is_dataset_of_arrow)
     return not hasattr(corpus, "__len__") and not any(is_kind(corpus) for is_kind in may_begin_again)
 
@@ -174,7 +174,7 @@ def _of_lazy(corpus: Any, column: Any) -> ColumnRows:
     return ColumnRows(_named(corpus, name), kind, arrays)
 
 
-# --- Arrow, and objects that speak its C protocol
+# --- Arrow, and objects with its C interface
 
 
 def _is_arrow(corpus: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Tells from its name and its first bytes whether a file is text, a table, or something that cannot be a corpus."""
+"""Detects from its name and its first bytes whether a file is text, a table, or something that cannot be a corpus."""
 
 from pathlib import Path
 

@@ -38,10 +38,10 @@ class Pairs(GeneratedCorpus):
 
     Centers and outside words form one vocabulary, because both matrices have a row for each word. The count of a word
     is the sum of the weights of its pairs, as center and as outside word, rounded, at least 1; `min_count` and
-    `max_vocab` apply to it, and a pair goes if one of its words does. Noise words are drawn from the words that occur
-    as outside words, by the sums of their weights there, to the power of `ns_exponent`. `window`, `shrink_windows` and
-    `sample` have no effect: pairs have no windows, and no word is dropped at random. A word that is never a center
-    keeps the random vector that training starts from; such words are counted in the report.
+    `max_vocab` apply to it, and a pair is dropped if one of its words is. Noise words are drawn from the words that
+    occur as outside words, by the sums of their weights there, to the power of `ns_exponent`. `window`,
+    `shrink_windows` and `sample` have no effect: pairs have no windows, and no word is dropped at random. A word that
+    is never a center keeps the random vector that training starts from; such words are counted in the report.
 
     Rows without a value (null or NaN) are left out and counted, in `skipped`. Equal pairs may be repeated.
 

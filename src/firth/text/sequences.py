@@ -160,9 +160,9 @@ class Sequences(GeneratedCorpus):
 def sequences(table: Any = None, *, by: Any, item: Any, order: Any = None, weight: Any = None) -> Sequences:
     """Return the sequences of a table of events: the items of each session, in order.
 
-      table   pandas, polars, Arrow, a dataset of Hugging Face, or anything that speaks the Arrow C protocol; a dict of
-              columns; a list of dicts; or the path of a Parquet, Arrow, CSV or JSON Lines file, or of a folder of
-              Parquet. None: the arguments below are the columns themselves
+      table   pandas, polars, Arrow, a dataset of Hugging Face, or any object with the Arrow C interface; a dict of
+              columns; a list of dicts; or the path of a Parquet, Arrow, CSV, TSV or JSON Lines file, or of a folder
+              of Parquet. None: the arguments below are the columns themselves
       by      name of the column of sessions, of any type, or a list of names: a session for each combination
       item    name of the column of items: strings, or whole numbers within int64, which become the keys of the vectors
       order   name of the column to sort the events of a session by, such as a time. Equal values keep the order of the
@@ -230,7 +230,7 @@ def _sorted(session_of: NDArray[np.int64], order: Any) -> NDArray[np.int64]:
 
 
 def _stable_order(codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return what sorts numbers of at least 0, stably, 16 bits at a time: NumPy sorts these by counting."""
+    """Return the order that sorts numbers of at least 0, stably, 16 bits at a time: NumPy sorts these by counting."""
     rows = np.arange(len(codes))
     for shift in range(0, int(codes.max(initial=0)).bit_length(), 16):
         rows = rows[np.argsort((codes[rows] >> shift).astype(np.uint16), kind="stable")]

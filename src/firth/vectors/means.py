@@ -127,6 +127,9 @@ def _row_weights(table: VectorTable, weights: Any) -> Float64Array | None:
             f"an array of weights must have one for each of the {counted(len(table), 'key')}: found {len(weights):,}. "
             "For a weight of each word of a text, give a list of lists"
         )
+    if not np.isfinite(weights).all():
+        row = int(np.argmin(np.isfinite(weights)))
+        raise OptionError(f"an array of weights must hold finite numbers: found {weights[row]:g} in row {row:,}")
     return weights.astype(np.float64)
 
 
@@ -172,9 +175,17 @@ def _given_weights(batch: _Batch, weights: Iterator[Any]) -> Float64Array:
 
 def _numbers(weights: Any, number: int) -> Float64Array:
     try:
-        return np.asarray(weights, np.float64)
+        numbers = np.asarray(weights, np.float64)
     except (TypeError, ValueError) as error:
         raise OptionError(f"the weights of text {number} must be numbers: found {shortened(weights)}") from error
+    if numbers.ndim == 0:
+        raise OptionError(
+            f"the weights of text {number} must be a list: found {shortened(weights)}. For a weight of each row of the "
+            "vectors, give a NumPy array"
+        )
+    if not np.isfinite(numbers).all():
+        raise OptionError(f"the weights of text {number} must be finite: found {shortened(weights)}")
+    return numbers
 
 
 def _without_vector(table: VectorTable, batch: _Batch, rows: RowIndices, ignore_missing: bool) -> NDArray[np.bool_]:
