@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-lowest stress lint lint-page bench bench-end-to-end bench-softmax bench-node2vec docs pictures wheel clean
+.PHONY: demo test test-browser test-slow test-lowest stress lint lint-page bench bench-end-to-end bench-softmax bench-node2vec docs pictures wheel clean
 
 demo: $(VENV)/installed                 ## train on Python's standard library and show the result
 	$(BIN)/firth demo
@@ -16,6 +16,10 @@ test: $(VENV)/installed-test            ## the tests for every change
 
 test-slow: $(VENV)/installed-peers      ## also the slow tests, and comparisons with other programs
 	$(BIN)/pytest -q -n 2 -m "slow or not slow"
+
+test-browser: $(VENV)/installed-browser ## the explorer in Chromium, which is installed from Debian's packages if need be
+	command -v chromium > /dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium)
+	$(BIN)/pytest -q tests/explore/test_browser.py
 
 test-lowest: $(LOWEST)/installed        ## the tests with the lowest allowed versions of dependencies
 	$(LOWEST)/bin/pytest -q -n 2

@@ -65,6 +65,7 @@ def test_every_flag_named_on_a_page_exists(capsys):
     for command in (
         "train",
         "node2vec",
+        "item2vec",
         "phrases",
         "similar",
         "analogy",

@@ -14,7 +14,7 @@ from firth import KeyedVectors, Options, Word2Vec
 from firth.errors import CheckpointError, CorpusError, DivergenceError, FirthError, FormatError, OptionError
 from firth.formats.native import write_native
 from firth.training import registry, run
-from firth.training.softmax import cooccurrence
+from firth.training.softmax import given_pairs
 
 SMALL = {"vector_size": 10, "window": 2, "negative": 3, "min_count": 1, "sample": 0, "epochs": 2, "workers": 1}
 TEXT = "the king and the queen ruled the land\nthe queen and the king had a land\n" * 40
@@ -160,11 +160,11 @@ def contents(model):
     return model.wv, list(model.wv.index_to_key), *arrays, list(model.history), dict(model.corpus)
 
 
-@pytest.mark.parametrize("failing", ["read_corpus", "make_trainer", "count_pairs"])
+@pytest.mark.parametrize("failing", ["read_corpus", "make_trainer", "counts_of"])
 def test_a_fit_that_fails_before_training_leaves_the_model_unchanged(failing, path, monkeypatch):
     model = Word2Vec(**SMALL).fit(path, progress=False)
     before = contents(model)
-    owners = {"read_corpus": run, "make_trainer": registry, "count_pairs": cooccurrence}
+    owners = {"read_corpus": run, "make_trainer": registry, "counts_of": given_pairs}
     monkeypatch.setattr(owners[failing], failing, Mock(side_effect=MemoryError("no more")))
     with pytest.raises(MemoryError, match="no more"):
         model.fit([["other", "words"]] * 10, validation=[["other", "words"]], progress=False, overwrite=True)

@@ -74,6 +74,22 @@ def test_no_noise_words_need_an_objective_without_them():
 
 
 @pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ({"subwords": (3, 6)}, r"subwords=\(3, 6\)"),
+        ({"subwords": (3, 6), "architecture": "cbow"}, r"subwords=\(3, 6\)"),
+        ({"schedule": "hogwild"}, "schedule=hogwild"),
+    ],
+)
+def test_windows_are_narrower_where_their_pairs_are_summed(options, shown):
+    assert Options(window=100, **options).window == 100
+    with pytest.raises(OptionError, match=rf"^window=101 is not available with {shown}, .*: give at most 100, or use"):
+        Options(window=101, **options)
+    assert Options(window=101, architecture="cbow").window == 101
+    assert Options(window=101, objective="softmax").window == 101
+
+
+@pytest.mark.parametrize(
     ("name", "allowed", "refused", "range_"),
     [
         ("vector_size", [1, 8192], [0, 8193], "a whole number from 1 to 8192"),

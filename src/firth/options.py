@@ -19,6 +19,8 @@ from firth.errors import OptionError
 from firth.messages import advice, option
 
 _MOST = 2**63 - 1  # counts are 64-bit integers
+MOST_SUMMED_WINDOW = 100
+"""The largest window whose pairs are summed in one step: that of the Hogwild schedule; and with subwords."""
 
 ENGLISH_CONNECTOR_WORDS = frozenset(
     ["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "without"]
@@ -83,7 +85,8 @@ class Options:
     window: int = _option(
         5,
         "words m on either side of the center word; a window ends with its sentence, and sentences are cut into parts "
-        "of 32,768 words. Time is proportional to the words in windows",
+        "of 32,768 words. Time is proportional to the words in windows. At most 100 for skip-gram with schedule "
+        "hogwild, and with subwords",
         1,
         32_767,
     )
@@ -288,6 +291,14 @@ def _check_combination(options: Options) -> None:
             "center word, but a context of several words rarely occurs twice. Use "
             f"{option('objective', 'negative_sampling')}, or {option('architecture', 'skip_gram')}"
         )
+    is_summed = options.architecture == "skip_gram" and options.schedule == "hogwild"
+    if options.window > MOST_SUMMED_WINDOW and (is_summed or options.subwords is not None):
+        given = option("subwords", pair_text(options.subwords)) if options.subwords else option("schedule", "hogwild")
+        raise OptionError(
+            f"{option('window', options.window)} is not available with {given}, which sums many pairs in one step and "
+            f"would diverge: give at most {MOST_SUMMED_WINDOW}, or use {option('objective', 'negative_sampling')} with "
+            f"{option('schedule', 'blocks')}"
+        )
     if options.negative == 0 and options.objective == "negative_sampling":
         raise OptionError(
             f"{option('negative', 0)} is not allowed: give at least 1 with {option('objective', 'negative_sampling')}, "
@@ -446,7 +457,7 @@ class _Shortened(reprlib.Repr):
         if isinstance(x, (str, bytes, bytearray)):
             return repr(x) if len(x) <= _LONGEST_VALUE else f"{x[:_LONGEST_VALUE]!r}... ({len(x):,} long)"
         try:
-            return super().repr1(x, level)
+            return " ".join(super().repr1(x, level).split())  # that of a table has several lines
         except ValueError:  # an int with more digits than Python prints
             return f"<{type(x).__name__} of more than 4,000 digits>"
 

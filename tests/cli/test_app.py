@@ -19,6 +19,7 @@ UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u206
 COMMANDS = [
     "train",
     "node2vec",
+    "item2vec",
     "phrases",
     "similar",
     "analogy",

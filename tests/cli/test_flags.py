@@ -10,7 +10,7 @@ from firth import KeyedVectors
 from firth.formats import FORMATS
 
 
-@pytest.mark.parametrize("command", ["train", "node2vec", "convert"])
+@pytest.mark.parametrize("command", ["train", "node2vec", "item2vec", "convert"])
 def test_help_lists_every_writable_format(run, command):
     formats = " ".join(run(command, "--help").out.partition("Formats:")[2].split())
     for name in WRITTEN:

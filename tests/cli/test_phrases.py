@@ -135,3 +135,12 @@ def test_errors_are_one_line_and_write_nothing(run, text, monkeypatch, arguments
     assert message in one_line(done.err)
     assert sorted(text.parent.iterdir()) == before
     assert text.read_text() == TEXT
+
+
+def test_a_column_of_a_table_and_another_encoding_are_read(run, text, output, tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "id,text\n" + "".join(f"1,{line}\n" for line in TEXT.splitlines()), encoding="cp500"
+    )
+    flags = ["--column", "text", "--encoding", "cp500", "-q"]
+    assert run("phrases", tmp_path / "t.csv", "-o", output, *FLAGS, *flags) == Done(0, "", "")
+    assert output.read_text() == expected()

@@ -376,9 +376,49 @@ def test_an_interrupt_before_training_saves_nothing(run, corpus, tmp_path, monke
 
 @pytest.mark.parametrize("warm_epochs", [0, 1])
 def test_an_interrupt_while_pairs_are_counted_saves_nothing(warm_epochs, run, corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr(passes, "count_pairs", interrupted)
+    monkeypatch.setattr(passes, "counts_of", interrupted)
     (tmp_path / "m.firth").write_bytes(b"old")
     done = run("train", corpus, "-o", tmp_path / "m.firth", "--objective", "softmax", "--warm-epochs", warm_epochs)
     assert done.code == 130
     assert done.err.endswith("firth: interrupted before training started; nothing was saved\n")
     assert (tmp_path / "m.firth").read_bytes() == b"old"
+
+
+# --- tables and encodings
+
+
+def test_a_column_of_a_table_trains_as_a_text_file_of_it(run, corpus, tmp_path):
+    lines = Path(corpus).read_text(encoding="utf-8").splitlines()
+    table = tmp_path / "table.jsonl"
+    table.write_text("".join(json.dumps({"id": i, "text": line}) + "\n" for i, line in enumerate(lines)))
+    flags = ("--vector-size", 4, "--epochs", 1, "--min-count", 1, "--workers", 1, "-q")
+    for source, extra in ((corpus, ()), (table, ("--column", "text"))):
+        assert run("train", source, *extra, "-o", tmp_path / f"{source.suffix}.firth", *flags) == Done(0, "", "")
+    one, other = (KeyedVectors.load(tmp_path / f"{source.suffix}.firth") for source in (Path(corpus), table))
+    assert one.index_to_key == other.index_to_key
+    assert np.array_equal(one.vectors, other.vectors)
+
+
+def test_a_table_without_a_column_and_other_kinds_of_file_are_refused(run, tmp_path):
+    (tmp_path / "t.csv").write_text("id,text\n1,a b\n")
+    done = run("train", tmp_path / "t.csv", "-o", tmp_path / "m.firth")
+    assert done.code == 1
+    assert "its columns are id (text), text (text): name the column" in one_line(done.err)
+    assert done.err.endswith("as in --column 'text'\n")
+    (tmp_path / "t.txt").write_bytes(b"%PDF-1.4")
+    done = run("train", tmp_path / "t.txt", "-o", tmp_path / "m.firth")
+    assert one_line(done.err).endswith(
+        "is a PDF file, not a text: extract its text first, for example with pdftotext\n"
+    )
+
+
+def test_text_in_another_encoding_is_read(run, tmp_path):
+    (tmp_path / "a.txt").write_text("un café\n" * 20, encoding="utf-16")
+    flags = ("--vector-size", 4, "--epochs", 1, "--sample", 0, "--workers", 1, "-q")
+    done = run("train", tmp_path / "a.txt", "-o", tmp_path / "m.firth", *flags)
+    assert one_line(done.err).endswith("is text in UTF-16, not in UTF-8: give --encoding utf-16\n")
+    assert run("train", tmp_path / "a.txt", "--encoding", "utf-16", "-o", tmp_path / "m.firth", *flags).code == 0
+    assert "café" in KeyedVectors.load(tmp_path / "m.firth")
+    done = run("train", tmp_path / "a.txt", "--encoding", "klingon", "-o", tmp_path / "m.firth")
+    assert done.code == 2
+    assert "--encoding 'klingon' is not an encoding of text that Python knows" in one_line(done.err)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explore._models import ODD, SCRIPTS, WORDS, counts
-from firth import KeyedVectors
+from firth import KeyedVectors, Word2Vec
 from firth.explore.answers import Answers, Search
 from firth.explore.explored import Explored
 
@@ -123,3 +123,20 @@ def test_vectors_that_are_not_finite_are_valid_json():
     for text in ("a", "b", "zero", "a - b", "a > zero", "zero > a", "a - a"):
         with np.errstate(invalid="ignore"):
             json.dumps(Answers(model).ask(text, ALL), allow_nan=False)
+
+
+def test_n_grams_make_vectors_of_unknown_words_but_not_of_equations():
+    texts = [["king", "queen", "kings", "queens", "man", "woman"]] * 50
+    model = Word2Vec(
+        subwords=(3, 4), buckets=500, vector_size=8, min_count=1, epochs=1, schedule="hogwild", workers=1, sample=0
+    )
+    answers = Answers(Explored("subwords", model.fit(texts, progress=False).wv))
+    answer = answers.ask("kingly", ALL)
+    assert (answer["kind"], answer["row"], len(answer["neighbours"])) == ("word", None, 5)
+    assert answers.ask("kingly - man", ALL)["kind"] == "equation"
+
+
+def test_an_empty_vocabulary_has_no_answers():
+    answers = Answers(Explored("empty", KeyedVectors([], np.zeros((0, 3), np.float32))))
+    assert answers.ask("king", ALL) == {"kind": "unknown", "text": "king", "words": [{"word": "king", "near": []}]}
+    assert answers.suggest("king") == []

@@ -39,6 +39,11 @@ def test_every_module_begins_with_its_idea_and_imports_only_neighbours(name):
     assert not re.search(r'from "(?!\./)', text)
 
 
+def test_the_page_asks_for_all_modules_at_once():
+    preloaded = re.findall(r'rel="modulepreload" href="/static/([\w.]+)"', ASSETS["index.html"].content.decode())
+    assert preloaded == [name for name in MODULES if name not in ("main.js", "types.js")]
+
+
 def test_the_page_is_small():
     assert sum(asset.content.count(b"\n") for asset in ASSETS.values()) <= 3000
     assert sum(len(asset.content) for asset in ASSETS.values()) < 120_000

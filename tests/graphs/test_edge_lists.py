@@ -112,12 +112,22 @@ def test_any_names_are_read_as_they_are(tmp_path_factory, edges, delimiter):
     assert edges_of(path) == [(a, b, None) for a, b in edges]
 
 
+def test_nodes_with_the_usual_names_of_columns_need_a_header(tmp_path):
+    (tmp_path / "edges.txt").write_text("source target\nfrom to\nsrc dst\n")
+    assert edges_of(tmp_path / "edges.txt") == [("from", "to", None), ("src", "dst", None)]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "has no edges"),
         ("# only\n\n", "has no edges"),
         ("a\n", "line 1 has 1 field, 'a': give two nodes"),
+        (
+            "From,To\na,b\n",
+            r"line 1 \('From,To'\) looks like names of columns: rename those of the nodes to source and ",
+        ),
+        ("src\tdst\tn\na\tb\t1\n", "line 1 .* looks like names of columns"),
         ("# x\na b c d\n", "line 2 has 4 fields"),
         ("a b\nb c\n\nc\n", r"line 4 \('c'\) has 1 field, where the first line has 2"),
         ("a\tb\t1\nb\tc\tx\n", r"line 2 \('b\\tc\\tx'\) has the weight 'x': give a number"),
@@ -139,7 +149,9 @@ def test_an_error_gives_the_line(tmp_path, text, message):
 @pytest.mark.parametrize("name", ["absent.txt", "."])
 def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CorpusError, match=r"absent\.txt does not exist|cannot be read"):
+    with pytest.raises(
+        CorpusError, match=r"absent\.txt does not exist: give the path|^\. is a folder: give the path of a file$"
+    ):
         RandomWalks(name)
 
 

@@ -131,7 +131,7 @@ def test_an_interrupted_run_resumes_with_the_same_walks_only(tmp_path):
 )
 def test_every_objective_trains_on_walks(options):
     walks = RandomWalks(random_pairs(), 60, 80)
-    model = Word2Vec(vector_size=8, window=3, sample=0, epochs=1, **options).fit(walks, validation=0.2)
+    model = Word2Vec(vector_size=8, window=3, sample=0, epochs=1, workers=1, **options).fit(walks, validation=0.2)
     assert np.isfinite(model.wv.vectors).all()
     assert model.history[-1].validation_loss > 0
 

@@ -4,11 +4,12 @@ import gzip
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 
 import firth
-from firth import CorpusError, FirthError, FormatError, OptionError, Phrases, Word2Vec
+from firth import CorpusError, FirthError, FormatError, OptionError, Pairs, Phrases, Word2Vec
 from firth.options import ENGLISH_CONNECTOR_WORDS
 from phrases._oracle import any_sentences, joined, options, sentences_with_names
 
@@ -196,6 +197,28 @@ def test_a_tokenizer_splits_files(corpus):
     assert found == [joined(sentence, phrases._phrases, phrases.options) for sentence in sentences]
 
 
+def test_tables_texts_and_other_encodings_are_read(tmp_path):
+    texts = [" ".join(sentence) for sentence in SENTENCES]
+    frame = pd.DataFrame({"id": range(len(texts)), "text": texts})
+    frame.to_parquet(tmp_path / "t.parquet")
+    (tmp_path / "a.txt").write_text("\n".join(texts), encoding="utf-16")
+    expected = Phrases(**LOOSE).fit(SENTENCES, progress=False)
+    joined_sentences = list(expected.transform(SENTENCES))
+    for corpus, how in (
+        (frame, {"column": "text"}),
+        (tmp_path / "t.parquet", {"column": "text"}),
+        (frame["text"], {}),
+        (frame["text"], {"tokenizer": str.split}),
+        (frame.to_dict("records"), {"column": "text"}),
+        (tmp_path / "a.txt", {"encoding": "utf-16"}),
+    ):
+        phrases = Phrases(**LOOSE).fit(corpus, **how, progress=False)
+        assert phrases.scores == expected.scores
+        assert list(phrases.transform(corpus, **how)) == joined_sentences
+    with pytest.raises(CorpusError, match=r"its columns are id \(int64\), text"):
+        expected.transform(frame)
+
+
 def test_transformed_sentences_can_be_read_again_and_trained_on(corpus):
     phrases = Phrases(**LOOSE).fit(corpus, progress=False)
     for source in (corpus, SENTENCES):
@@ -265,6 +288,7 @@ def test_before_fit_there_are_no_phrases(use, tmp_path, monkeypatch):
         (["new york"], "none of them exists: 'new york'"),
         ([[1, 2], [2, 3]], r"the corpus holds integers \(2 \.\.\.\), and phrases join words: give lists of str"),
         (np.arange(6).reshape(2, 3), "the corpus holds integers"),
+        (Pairs(["a"], ["b"]), "the corpus is Pairs, and phrases are found in sentences: give a text or token lists"),
     ],
 )
 def test_a_corpus_that_cannot_be_used_changes_nothing(corpus, message):

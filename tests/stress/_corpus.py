@@ -125,7 +125,7 @@ def check_any_bytes(folder: Path, data, *, chunk, longest, table, suffix, memory
         patch.setattr(encoding, "WORDS_IN_TABLE", table)
         patch.setattr(merging, "WORDS_AT_A_TIME", table)
         if is_another_kind(data, suffix):
-            with pytest.raises(CorpusError, match=r", not a text: |is a table"):
+            with pytest.raises(CorpusError, match=r", not a text: |not in UTF-8|is a table"):
                 read_corpus(path, options, workers=workers, memory_limit=memory_limit)
             return
         if not expected(lines, options)[0]:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from firth import Options
+from firth.explore import layout_kernels
+from firth.explore.layout import quadtree, symmetric
 from firth.graphs import kernels as graph_kernels
 from firth.graphs.adjacency import Adjacency
 from firth.graphs.walks import StepBias, StepWorkspace
@@ -656,6 +658,21 @@ def visits_and_tokens(rng: np.random.Generator, fence: Fence) -> list[Any]:
     return [counts, tokens, np.array(numbers)]
 
 
+def arranged_words(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    """Two steps of the layout, of words of which some stand in one place."""
+    V = int(rng.choice([1, 2, 17]))
+    positions = fence(rng.normal(size=(V, 2)).astype(np.float32) * rng.choice([0, 1e-4, 1e4]).astype(np.float32))
+    tree = quadtree(positions)
+    cells, starts = map(fence, tree[:2])
+    lists = [fence(part) for part in symmetric(rng.integers(0, V, (V, 3)))]
+    speeds, gains, moved, forces = (fence(np.ones((V, 2), np.float32)) for _ in range(4))
+    sums, stack = fence(np.zeros(V, np.float32)), fence(np.zeros((3 * len(starts) + 1, 3), np.int64))
+    numbers = [np.float32(number) for number in (0.1, 0.2, 0.3, 0.4)]
+    layout_kernels.repel(0, V, positions, cells, starts, tree.side, np.float32(1), stack, forces, sums)
+    layout_kernels.step(0, V, positions, *lists, forces, *numbers, speeds, gains, moved)
+    return [forces, sums, speeds, gains, moved]
+
+
 PLAIN: dict[str, Case] = {
     "text.word_kernels.renumber": renumbered,
     "training.draws.draw_noise": noise,
@@ -674,6 +691,8 @@ PLAIN: dict[str, Case] = {
     "training.softmax.kernels.exponentiate": softmax_tile,
     "training.softmax.kernels.subtract_observed": softmax_tile,
     "training.softmax.kernels.adam": adam,
+    "explore.layout_kernels.repel": arranged_words,
+    "explore.layout_kernels.step": arranged_words,
     "graphs.kernels.fill_alias": alias_tables,
     "graphs.kernels.count_visits": visits_and_tokens,
     "graphs.kernels.write_tokens": visits_and_tokens,

@@ -22,7 +22,7 @@ import pytest
 from hypothesis import strategies as st
 
 from firth.errors import CorpusError
-from firth.text import read_corpus, sources
+from firth.text import columns, read_corpus, sources, tables
 from stress._child import ended, started
 from stress._corpus import ALL, ANY_BYTES, COMPRESS, check, check_any_bytes, text_file
 from stress._text_child import child, names
@@ -168,6 +168,22 @@ def change_while_read(path, change, message, workers, chunk):
         patch.setattr(sources, "CHUNK_BYTES", 2000)
         with pytest.raises(CorpusError, match=rf"{path.name} {message} while it was read"):
             read_corpus(path, ALL, workers=workers, progress=progress)
+
+
+def change_table_while_read(path, change, message):
+    """Change a table when the first chunk of its column was merged, and expect the error."""
+    seen = []
+
+    def progress(*_):
+        seen.append(0)
+        if len(seen) == 1:
+            change(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((columns, "BLOCK_BYTES"), (tables, "BLOCK_BYTES"), (tables, "CSV_BLOCK_BYTES")):
+            patch.setattr(module, name, 2000)
+        with pytest.raises(CorpusError, match=rf"{path.name} {message} while it was read"):
+            read_corpus(path, ALL, column="text", progress=progress)
 
 
 # --- in a child process

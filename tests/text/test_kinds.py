@@ -51,7 +51,6 @@ OTHERS = {
     "an SQLite database": b"SQLite format 3\0\x10\0",
     "a document of an office program": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(8),
     "a sound, a video or an image": b"RIFF\x24\0\0\0WAVEfmt ",
-    "text in UTF-16": "a b\n".encode("utf-16"),
     "a fastText .bin model": (0x2F4F16BA).to_bytes(4, "little") + bytes(100),
 }
 
@@ -66,6 +65,13 @@ def test_other_kinds_of_file_are_refused_before_they_are_read(tmp_path, kind, na
             check_corpus(path, ReadOptions(column=column))
     with pytest.raises(CorpusError, match=rf"the open file \(BytesIO\) is {kind}"):
         read_corpus(io.BytesIO(OTHERS[kind]), ALL)
+
+
+def test_text_in_utf16_is_refused_with_the_encoding_to_give(tmp_path):
+    (tmp_path / "a.txt").write_text("a b", encoding="utf-16")
+    with pytest.raises(CorpusError, match=r"a\.txt is text in UTF-16, not in UTF-8: give encoding='utf-16'$"):
+        check_corpus(tmp_path / "a.txt", ReadOptions())
+    check_corpus(tmp_path / "a.txt", ReadOptions(encoding="utf-16"))
 
 
 def test_a_compressed_file_of_another_kind_is_refused(tmp_path):

@@ -148,7 +148,7 @@ def test_a_pipe_is_read(tmp_path):
     assert os.waitpid(writer, 0)[1] == 0
 
 
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EISDIR])
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
 def test_a_file_that_cannot_be_opened_is_reported(tmp_path, monkeypatch, number):
     path, reason = text_file(tmp_path, "one"), os.strerror(number)
     monkeypatch.setattr(Path, "open", Mock(side_effect=OSError(number, reason, str(path))))  # root may read any file

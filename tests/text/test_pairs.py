@@ -130,6 +130,10 @@ def test_pairs_are_read_from_tables_and_columns():
     [
         (lambda: Pairs(["a"], [1]), r"^center has 'a' and outside 1: make both strings, or both whole numbers$"),
         (lambda: Pairs(["a"], ["b"], [-1]), r"^the weight -1 of pair 0 is not allowed: give finite numbers of at le"),
+        (
+            lambda: Pairs(["a", "b"], ["b", "a"], [1e300, 1]),
+            r"^the weights of the pairs sum to 1e\+300: divide all wei",
+        ),
         (lambda: Pairs(["a"], ["b"], [np.inf]), r"^the weight inf of pair 0"),
         (lambda: Pairs(["a"], ["b"], ["x"]), r"weights must be numbers$"),
         (lambda: Pairs(["a"], ["b", "c"]), r"^the columns differ in length: center 1, outside 2$"),

@@ -232,8 +232,11 @@ def test_ids_stay_what_they_are_in_the_vectors():
         (lambda: Sequences.from_lists([["a"]], [1, 2]), r"^weights is an array of int64 .*: give 1 number"),
         (lambda: sequences("nowhere.parquet", by="s", item="i"), r"^'nowhere.parquet' does not exist"),
         (lambda: sequences(__file__, by="s", item="i"), r"is not a table by its name: it must end in \.parquet, "),
-        (lambda: sequences(42, by="s", item="i"), r"^the table, of type int, cannot be read .*: give a table of"),
+        (lambda: sequences(42, by="s", item="i"), r"^the table, of type int, cannot be read: give a table of"),
         (lambda: sequences([("a", 1)], by="s", item="i"), r"^the table, of type list, cannot be read"),
+        (lambda: sequences([], by="s", item="i"), r"^the table, of type list, has no column 'i': its columns are none"),
+        (lambda: sequences(by=[1, 2], item=["a", 1]), r"^item cannot be read as a column: .* Give values of one type"),
+        (lambda: Sequences.from_lists([["a"], None], [1, 1]), r"^1 sentence is missing: leave out missing sentences"),
         (lambda: Word2Vec(lowercase=True).fit(sequences(TABLE, by="s", item="i")), r"^lowercase=True is for text, and "
          r"items stay as they are: omit it$"),
         (lambda: Word2Vec().fit(sequences(TABLE[:0], by="s", item="i")), r"^the corpus is empty"),
@@ -243,6 +246,19 @@ def test_ids_stay_what_they_are_in_the_vectors():
 def test_what_is_not_a_table_of_events_is_refused(make, message):
     with pytest.raises(CorpusError, match=message):
         make()
+
+
+def test_a_table_without_any_item_has_no_sequences():
+    made = sequences(pd.DataFrame({"s": [1, 2], "i": [None, None]}), by="s", item="i")
+    assert len(made) == 0
+    assert made.skipped == {"by": 0, "item": 2}
+
+
+@pytest.mark.parametrize(("name", "delimiter"), [("e.tsv", "\t"), ("e.csv", ";"), ("e.csv.gz", "|"), ("e.csv", ",")])
+def test_the_delimiter_of_a_file_is_found_in_its_first_line(tmp_path, name, delimiter):
+    events = pd.DataFrame({"s": [1, 2, 1], "i": ["a,b", "b", "c;d|e\tf"]})
+    events.to_csv(tmp_path / name, sep=delimiter, index=False)
+    assert list(sequences(tmp_path / name, by="s", item="i")) == [["a,b", "c;d|e\tf"], ["b"]]
 
 
 def test_a_damaged_file_is_refused_with_its_name(tmp_path):

@@ -1,5 +1,6 @@
 """Tests files of tables: the same words as from a text file, the columns that messages show, and damaged files."""
 
+import gzip
 import json
 import re
 
@@ -173,6 +174,21 @@ def test_several_tables_are_read_in_order_and_those_beginning_with_an_underscore
     check(read_corpus(tmp_path, ALL, column="text", workers=2), LINES)
 
 
+@pytest.mark.parametrize("name", ["t.parquet", "t.arrow", "t.csv", "t.jsonl", "t.csv.gz"])
+def test_an_empty_file_is_refused_as_empty(tmp_path, name):
+    (tmp_path / name).write_bytes(gzip.compress(b"") if name.endswith("gz") else b"")
+    with pytest.raises(CorpusError, match=f"{name} is empty, so it has no columns"):
+        read_corpus(tmp_path / name, ALL, column="text")
+
+
+def test_the_table_in_a_message_is_one_by_its_name(tmp_path):
+    written(tmp_path, "t.parquet", table_of(TEXTS))
+    for name in ("README.md", "words.txt"):
+        (tmp_path / name).write_text("a b")
+    with pytest.raises(CorpusError, match=r"t.parquet is a table and .*words.txt is text"):
+        read_corpus(tmp_path, ALL, column="text")
+
+
 def test_texts_and_tables_cannot_be_mixed(tmp_path):
     written(tmp_path, "t.parquet", table_of(TEXTS))
     (tmp_path / "words.txt").write_text("a b")
@@ -240,7 +256,7 @@ def test_csv_keeps_quotes_delimiters_and_line_breaks_inside_a_row(tmp_path):
         ('{"text": "a"}\n{"text": 5}\n', r"after line 0 \(.*changed from string to number in row 1\)"),
         ('{"text": "a"}\n{"text": \n', r"cannot be read as JSON Lines|line 2 of .* is not a JSON object"),
         ('{"other": "a"}\n', r"has no column 'text': its columns are other \(string\)"),
-        ("", r"has no column 'text': it has no columns"),
+        ("", r"a.jsonl is empty"),
     ],
 )
 def test_malformed_json_is_refused(tmp_path, text, message):

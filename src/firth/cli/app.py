@@ -22,6 +22,7 @@ from firth.cli.explore import explore
 from firth.cli.flags import CommandWithFormats
 from firth.cli.gradcheck import gradcheck
 from firth.cli.info import info
+from firth.cli.item2vec import item2vec
 from firth.cli.node2vec import node2vec
 from firth.cli.phrases import phrases
 from firth.cli.plot import plot
@@ -126,6 +127,7 @@ app = typer.Typer(
 )
 app.command(cls=TrainCommand)(train)
 app.command(cls=CommandWithFormats)(node2vec)
+app.command(cls=CommandWithFormats)(item2vec)
 app.command()(phrases)
 app.command()(similar)
 app.command()(analogy)

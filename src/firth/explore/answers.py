@@ -82,7 +82,7 @@ class Answers:
 
     def ask(self, text: str, search: Search) -> Answer:
         """Return the answer to a question; `firth.explore.questions` has its forms."""
-        question = parse_question(text, self._is_word)
+        question = parse_question(text, lambda word: self._row(word) is not None)  # n-grams would match any text
         unknown = [term.word for term in question.terms if not self._is_word(term.word)]
         if unknown:
             return {"kind": "unknown", "text": text, "words": [self._unknown(word) for word in unknown]}

@@ -55,9 +55,7 @@ class Api:
 
     def colours(self, request: Request) -> Response:
         """Return a property of words as (n,) uint8; the header `firth-range` has the values of 0 and 255."""
-        scale = self._atlas.colours(_text(request, "of"), _text(request, "map"))
-        if isinstance(scale, float):
-            return _json({"progress": scale}, 202)
+        scale = self._atlas.colours(_text(request, "of"))
         headers = {"firth-range": f"{scale.low:.6g} {scale.high:.6g}"}
         return Response(scale.values[self._range(request)].tobytes(), media_type=_BINARY, headers=headers)
 
@@ -67,8 +65,8 @@ class Api:
 
     def ask(self, request: Request) -> Response:
         """Return the answer to a question."""
-        V = len(self._explored.vectors)
-        topn, among = _whole(request, "topn", 10, 1, MOST_FOUND), _whole(request, "among", V, 1, max(1, V))
+        V = max(1, len(self._explored.vectors))
+        topn, among = _whole(request, "topn", 10, 1, MOST_FOUND), _whole(request, "among", V, 1, V)
         return _json(self._answers.ask(_text(request, "q"), Search(topn, among if among < V else None)))
 
     def missed(self, request: Request) -> Response:
@@ -93,7 +91,8 @@ class Site:
 
     def __init__(self, assets: dict[str, Asset], api: Api):
         files = {f"/static/{name}": _file(asset) for name, asset in assets.items()}
-        self._endpoints = {"/": files.pop("/static/index.html"), **files, **api.endpoints()}
+        page = {"/": files.pop("/static/index.html"), "/favicon.ico": files["/static/icon.svg"]}
+        self._endpoints = {**page, **files, **api.endpoints()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["path"], _nothing)

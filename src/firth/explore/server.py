@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from threading import Thread
 
 import uvicorn
 
@@ -32,10 +33,12 @@ def serve(explored: Explored, port: int, ready: Callable[[Access], None]) -> Non
         workers, atlas = Workers(), Atlas(explored)
         try:
             app = Guard(Site(read_assets(), Api(explored, atlas, workers)), access)
+            Thread(target=atlas.points, args=("pca",), daemon=True).start()  # the browser will ask for it in a moment
             ready(access)  # the socket listens already; uvicorn accepts in a moment
             uvicorn.Server(_settings(app)).run([listener])
         finally:
             workers.close()
+            atlas.close()
 
 
 def _listening(port: int) -> socket.socket:

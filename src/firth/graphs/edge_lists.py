@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _PARSED = 12  # bytes of memory for a byte of a file: the text, its columns, and the numbers of the nodes
 _BLOCK_BYTES = 2**24
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_OTHER_NAMES = {("from", "to"), ("src", "dst"), ("src", "dest"), ("node1", "node2"), ("node_1", "node_2")}
 _QUOTED = ",;"  # delimiters with which fields may be in quotes
 _SPACES = re.compile(rb"[ \t]+")
 _OUTER_SPACES = re.compile(rb"(?m)^[ \t]+|[ \t]+$")
@@ -89,7 +90,8 @@ def _text_edges(text: bytes, name: str, weight: str | None, is_directed: bool) -
 
     layout = find_layout(text, name, weight)
     try:
-        edges = table_edges(_parse(text, layout, weight), weight, is_directed)
+        named = weight if layout.has_header or weight in layout.columns else None
+        edges = table_edges(_parse(text, layout, weight), named, is_directed)
     except (pa.ArrowInvalid, CorpusError) as error:
         raise CorpusError(_first_wrong_line(text, layout, weight) or f"{name}: {error}") from None
     return edges._replace(n_comments=layout.n_comments)
@@ -113,6 +115,11 @@ def find_layout(text: bytes, name: str, weight: str | None) -> Layout:
             f"{name}, line {n_before + 1} has {counted(len(fields), 'field')}, {shortened(first)}: give two nodes and, "
             f"if edges have weights, a number, separated by tabs, commas or spaces; or name the columns in the first "
             f"line, with {SOURCE} and {TARGET}"
+        )
+    if tuple(lowered[:2]) in _OTHER_NAMES:
+        raise CorpusError(
+            f"{name}, line {n_before + 1} ({shortened(first)}) looks like names of columns: rename those of the nodes "
+            f"to {SOURCE} and {TARGET}; or, if it is an edge, put a line with {SOURCE} and {TARGET} before it"
         )
     columns = lowered if has_header else [SOURCE, TARGET, weight or "ignored"][: len(fields)]
     return Layout(name, start, n_before, n_comments, delimiter, columns, has_header)

@@ -1,12 +1,13 @@
 """The edges of a graph as arrays, with the names of its nodes: what every kind of input is turned into."""
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError
-from firth.messages import counted
+from firth.messages import counted, option
 from firth.options import shortened
 
 
@@ -40,12 +41,25 @@ def checked_weights(weights: Any, noun: str = "edge", first: int = 0) -> NDArray
     wrong = np.flatnonzero(~((array > 0) & np.isfinite(array)))
     if len(wrong):
         i = int(wrong[0])
-        others = f", as have {len(wrong) - 1:,} others" if len(wrong) > 1 else ""
+        others = f" (as in {counted(len(wrong) - 1, 'other')})" if len(wrong) > 1 else ""
         raise CorpusError(
             f"{noun} {first + i:,} has weight {array[i]:g}{others}: give positive, finite weights, and leave out edges "
             "that have none"
         )
     return array
+
+
+def has_weight(weight: str | None, names: Collection[str], missing: str) -> bool:
+    """Return whether edges have a weight of that name; raise `CorpusError` if a name other than the default is missing.
+
+    missing  the start of the message, such as "the table has no column"
+    """
+    if weight is not None and weight not in names and weight != "weight":
+        raise CorpusError(
+            f"{missing} {weight!r} for {option('weight', shortened(weight))}: give the name of the weights, or "
+            f"{option('weight', 'None')} to ignore weights"
+        )
+    return weight in names
 
 
 def checked_names(names: list[Any]) -> list[Any]:

@@ -79,6 +79,7 @@ def _listed_edges(rows: list[Any], weight: str | None, directed: bool | None) ->
         )
         found = found if rows else "the graph is empty"
         raise CorpusError(f"{found}: give {_KINDS}")
+    weight = weight if lengths == {3} else None
     names = ("source", "target", weight or "ignored")
     try:
         columns = {name: pa.array(list(column)) for name, column in zip(names, zip(*rows, strict=True), strict=False)}

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError
-from firth.graphs.edges import Edges, check_ends, checked_names, checked_weights
+from firth.graphs.edges import Edges, check_ends, checked_names, checked_weights, has_weight
+from firth.messages import counted
+
+_NO_ATTRIBUTE = "no edge has the attribute"
 
 
 def is_instance(value: object, library: str, name: str) -> bool:
@@ -21,6 +24,9 @@ def is_instance(value: object, library: str, name: str) -> bool:
 
 def networkx_edges(graph: Any, weight: str | None) -> Edges:
     """Return the edges of a NetworkX graph; an edge without the attribute `weight` has weight 1."""
+    if weight is not None:
+        names_of_data = {weight} if any(weight in data for *_, data in graph.edges(data=True)) else set()
+        weight = weight if has_weight(weight, names_of_data, _NO_ATTRIBUTE) else None
     names = list(graph.nodes)
     number_of = {name: i for i, name in enumerate(names)}
     rows = list(graph.edges(data=weight, default=1)) if weight is not None else list(graph.edges())
@@ -36,7 +42,7 @@ def igraph_edges(graph: Any, weight: str | None) -> Edges:
     names = list(graph.vs["name"]) if "name" in graph.vs.attributes() else list(range(graph.vcount()))
     if len(set(names)) < len(names):
         raise CorpusError("two vertices of the graph have the same name: give each another, or delete the names")
-    has_weights = weight is not None and weight in graph.es.attributes()
+    has_weights = has_weight(weight, graph.es.attributes(), _NO_ATTRIBUTE)
     weights = checked_weights(graph.es[weight]) if has_weights else None
     return Edges(ends[:, 0], ends[:, 1], weights, checked_names(names), graph.is_directed())
 
@@ -69,7 +75,9 @@ def compressed_rows_edges(arrays: Any, weight: str | None) -> Edges:
     V = len(indptr) - 1
     check_ends(indices, V, "indices")
     if len(arrays) == 3 and len(arrays[2]) != len(indices):
-        raise CorpusError(f"there are {len(arrays[2]):,} weights for {len(indices):,} indices: give one for each")
+        raise CorpusError(
+            f"weights has {counted(len(arrays[2]), 'number')}, but indices has {len(indices):,}: give a weight for each"
+        )
     weights = arrays[2] if len(arrays) == 3 and weight is not None else None
     return _one_way(np.repeat(np.arange(V), np.diff(indptr)), indices, weights, V)
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError
-from firth.graphs.edges import Edges, checked_names, checked_weights
+from firth.graphs.edges import Edges, checked_names, checked_weights, has_weight
+from firth.messages import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +29,8 @@ def table_edges(table: "pa.Table", weight: str | None, is_directed: bool) -> Edg
                 f"the nodes to {SOURCE!r} and {TARGET!r}, and that of the weights, if any, to {weight or 'weight'!r}"
             )
     sources, targets, names = _numbered(*(_node_column(table, name) for name in (SOURCE, TARGET)))
-    weights = _weight_column(table, weight) if weight is not None and weight in table.column_names else None
+    has_weights = has_weight(weight, table.column_names, "the table has no column")
+    weights = _weight_column(table, str(weight)) if has_weights else None
     return Edges(sources, targets, weights, names, is_directed)
 
 
@@ -73,7 +75,7 @@ def _without_nulls(table: "pa.Table", name: str) -> Any:
     column = table.column(name)
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy())[0]) + 1
-        others = f", as in {column.null_count - 1:,} others" if column.null_count > 1 else ""
+        others = f" (as in {counted(column.null_count - 1, 'other')})" if column.null_count > 1 else ""
         raise CorpusError(f"the column {name!r} is null in row {row:,}{others}: leave out rows without a value")
     return column
 

@@ -17,6 +17,7 @@ from firth.resources import checked_workers
 from firth.text import Corpus, CorpusInput, ReadOptions, check_corpus, read_corpus
 from firth.text.inputs import has_texts
 from firth.text.opening import UTF8
+from firth.text.pairs import Pairs
 from firth.text.sentences import Tokenizer
 from firth.training.loop.progress import reporter
 from firth.training.loop.signals import explained
@@ -85,8 +86,8 @@ class Phrases:
         self,
         corpus: CorpusInput,
         *,
-        column: str | int | None = None,
         tokenizer: Tokenizer | None = None,
+        column: str | int | None = None,
         encoding: str = UTF8,
         progress: bool | None = None,
         max_input_bytes: int | None = None,
@@ -112,8 +113,8 @@ class Phrases:
         self,
         corpus: CorpusInput,
         *,
-        column: str | int | None = None,
         tokenizer: Tokenizer | None = None,
+        column: str | int | None = None,
         encoding: str = UTF8,
         progress: bool | None = None,
         max_input_bytes: int | None = None,
@@ -137,6 +138,8 @@ class Phrases:
         self, corpus: CorpusInput, how: ReadOptions, progress: bool | None, earlier: CountedText | None = None
     ) -> CountedText:
         """Count the words and pairs of a corpus, add those counted `earlier`, and hold the phrases among them."""
+        if isinstance(corpus, Pairs):
+            raise CorpusError("the corpus is Pairs, and phrases are found in sentences: give a text or token lists")
         check_corpus(corpus, how)
         with explained(lambda: "before the phrases were found: this object is unchanged"), reporter(progress) as report:
             report.stage("reading", None)
@@ -156,8 +159,8 @@ class Phrases:
         self,
         corpus: CorpusInput,
         *,
-        column: str | int | None = None,
         tokenizer: Tokenizer | None = None,
+        column: str | int | None = None,
         encoding: str = UTF8,
     ) -> "PhrasedSentences":
         """Return the sentences of a corpus, as token lists with phrases joined; nothing is read before they are used.

@@ -1,6 +1,6 @@
 """Columns of Arrow: rows of texts become lines of bytes, rows of lists become numbered tokens."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,11 @@ MOST_SHOWN = 20
 """Columns that a message shows."""
 
 INTEGERS = "whole numbers"
+
+_USUAL_NAMES = (
+    "text", "texts", "sentence", "sentences", "tokens", "words", "document", "review", "content", "body",
+)  # fmt: skip
+# in the example of a message
 
 FROM_PANDAS = (
     "Pandas makes whole numbers floats if one is missing: drop the missing values and convert the column with "
@@ -141,10 +146,18 @@ def _as_bytes(texts: Any) -> Any:
     import pyarrow as pa
 
     if pa.types.is_dictionary(texts.type):
-        values = texts.dictionary.cast(pa.large_binary())  # a view cannot be decoded
-        texts = pa.DictionaryArray.from_arrays(texts.indices, values).dictionary_decode()
-    texts = texts.cast(pa.large_binary())
+        texts = pa.DictionaryArray.from_arrays(texts.indices, _cast(texts.dictionary)).dictionary_decode()
+    texts = _cast(texts)
     return texts.drop_null() if texts.null_count else texts
+
+
+def _cast(texts: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return texts.cast(pa.large_binary())
+    except pa.ArrowNotImplementedError:  # for views, before PyArrow 18
+        return pa.array(texts.to_pylist(), pa.large_binary())
 
 
 def _lines(texts: Any) -> Iterator[bytes]:
@@ -212,6 +225,20 @@ def _as_tokens(name: str, tokens: Any) -> Any:
         raise CorpusError(f"{name} holds a whole number outside int64 ({error}): renumber the ids") from None
 
 
+def _example(columns: dict[str, str], suitable: list[str]) -> str:
+    """Return the column that most likely holds sentences, quoted; NAME if no name shows it."""
+    usual = [name for name in _USUAL_NAMES if name in columns]
+    if usual or len(suitable) == 1:
+        return shortened([*usual, *suitable][0])
+    return "NAME"
+
+
+def longest_text(values: Mapping[str, Any]) -> list[str]:
+    """Return the name of the longest text or list of words among values of columns; none if there is neither."""
+    lengths = {name: len(value) for name, value in values.items() if name and isinstance(value, (str, list))}
+    return [max(lengths, key=lambda name: lengths[name])] if lengths else []
+
+
 def choose_column(
     what: str, columns: dict[str, str], column: Any, suitable: Iterable[str] = (), *, may_choose: bool = False
 ) -> str:
@@ -219,7 +246,7 @@ def choose_column(
 
       what        the table, for messages
       column      the name given, or None
-      suitable    names of the columns that could be a corpus
+      suitable    names of the columns that could be a corpus, or of the likeliest alone
       may_choose  whether the only column may be chosen without a name
 
     Raises `CorpusError` if there is no such column, or none was named.
@@ -230,10 +257,10 @@ def choose_column(
         return str(name)
     if column is None and may_choose and len(columns) == 1 and fitting:
         return fitting[0]
-    shown = ", ".join(f"{name} ({kind})" for name, kind in list(columns.items())[:MOST_SHOWN])
+    shown = ", ".join(f"{name or repr(name)} ({kind})" for name, kind in list(columns.items())[:MOST_SHOWN])
     more = f" and {len(columns) - MOST_SHOWN:,} more" if len(columns) > MOST_SHOWN else ""
     listed = f"its columns are {shown}{more}" if columns else "it has no columns"
     if column is None:
-        example = option("column", shortened((fitting or list(columns) or ["text"])[0]))
+        example = option("column", _example(columns, fitting))
         raise CorpusError(f"{what} is a table, and {listed}: name the column that holds the sentences, as in {example}")
     raise CorpusError(f"{what} has no column {shortened(column)}: {listed}")

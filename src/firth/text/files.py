@@ -23,7 +23,9 @@ def are_tables(files: list[FileOrStdin], how: ReadOptions) -> bool:
     """
     tables = [_is_table(file, how) for file in files]
     if any(tables) and not all(tables):
-        table, text = name_of(files[tables.index(True)]), name_of(files[tables.index(False)])
+        named = (file for file, is_one in zip(files, tables, strict=True) if is_one)
+        table = name_of(max(named, key=lambda file: kinds.table_kind(name_of(file), b"") is not None))
+        text = name_of(files[tables.index(False)])
         raise CorpusError(
             f"{table} is a table and {text} is text: give one kind alone. A pattern such as 'folder/*.parquet' chooses "
             "files"

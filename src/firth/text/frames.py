@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from firth.errors import CorpusError
 from firth.messages import option
 from firth.options import shortened
-from firth.text.columns import ColumnRows, check_kind, choose_column, is_lists, is_text
+from firth.text.columns import ColumnRows, check_kind, choose_column, is_lists, is_text, longest_text
 
 ROWS_AT_A_TIME = 2**14
 """ColumnRows of a table that are converted to Arrow at a time."""
@@ -44,6 +44,12 @@ def column_of(corpus: Any, column: Any) -> ColumnRows | Objects | None:
 def is_table(corpus: Any) -> bool:
     """Return whether an object is a table, or a column of one."""
     return any(is_kind(corpus) for is_kind, _ in _KINDS)
+
+
+def is_column(corpus: Any) -> bool:
+    """Return whether an object is a column of pandas, polars, Arrow or a dataset."""
+    is_series = any(_from(corpus, library) for library in ("pandas", "polars")) and not hasattr(corpus, "columns")
+    return is_series or _is_dataset_column(corpus) or (type(corpus).__name__.endswith("Array") and _is_arrow(corpus))
 
 
 def is_one_shot(corpus: Any) -> bool:
@@ -89,7 +95,8 @@ def _of_mapping(corpus: Mapping[Any, Any], column: Any) -> Objects:
         first = next(iter(corpus))
         raise CorpusError(f"{_what(corpus)} holds the splits {splits}: give one of them, as in corpus[{first!r}]")
     kinds = {str(name): type(values).__name__ for name, values in corpus.items()}
-    name = choose_column(_what(corpus), kinds, column)
+    first = {str(name): values[0] for name, values in corpus.items() if isinstance(values, list) and values}
+    name = choose_column(_what(corpus), kinds, column, longest_text(first))
     values = next(values for key, values in corpus.items() if str(key) == name)
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise CorpusError(
@@ -115,7 +122,8 @@ def _of_pandas(corpus: Any, column: Any) -> ColumnRows | Objects:
         raise CorpusError(f"{_what(corpus)} has two columns of the same name: {shortened(names)}")
     kinds = dict(zip(names, map(str, corpus.dtypes), strict=True))
     suitable = [name for name, kind in kinds.items() if kind.startswith(("object", "str", "category", "list", "large"))]
-    name = choose_column(_what(corpus), kinds, column, suitable, may_choose=True)
+    samples = {name: "".join(map(str, corpus.iloc[:20, names.index(name)].dropna())) for name in suitable}
+    name = choose_column(_what(corpus), kinds, column, longest_text(samples), may_choose=True)
     return _of_series(corpus.iloc[:, names.index(name)], _named(corpus, name))
 
 

@@ -11,7 +11,7 @@ from firth.messages import counted, option
 from firth.options import Options
 from firth.text.choosing import KnownWords
 from firth.text.corpus import Corpus, CorpusInput
-from firth.text.frames import is_table
+from firth.text.frames import is_column, is_table
 from firth.text.how import ReadOptions
 from firth.text.inputs import has_files, is_plain_text
 from firth.text.opening import UTF8
@@ -54,7 +54,7 @@ def how_to_validate(validation: Any, how: ReadOptions) -> ReadOptions:
         without |= {"max_input_bytes": None, "encoding": UTF8}
         if not is_table(validation):
             without |= {"column": None, "tokenizer": None}
-    elif how.column is not None and is_plain_text(validation):
+    if how.column is not None and (is_column(validation) or is_plain_text(validation)):
         without["column"] = None
     return replace(how, **without)
 

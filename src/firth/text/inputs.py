@@ -169,6 +169,11 @@ class _Opener:
                 f"the corpus is a table, of type {kind}, that cannot be read: convert it to pandas, polars or Arrow, "
                 "or give the texts or token lists of one column"
             )
+        if hasattr(corpus, "tocoo") or type(corpus).__module__.partition(".")[0] in ("networkx", "igraph"):
+            raise CorpusError(
+                f"the corpus is a graph or a sparse matrix, of type {kind}: to train on random walks through it, give "
+                "firth.RandomWalks(graph)"
+            )
         if isinstance(corpus, (bytes, bytearray)) or not isinstance(corpus, Iterable):
             raise CorpusError(
                 f"the corpus is of type {kind}: give a path, a table, an iterable of token lists, or integers; to "

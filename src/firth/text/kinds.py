@@ -28,6 +28,7 @@ _MAGIC = {b"PAR1\x15": PARQUET, b"ARROW1\0\0": ARROW}
 _CONTINUATION = b"\xff\xff\xff\xff"  # before each message of an Arrow stream
 _LONGEST_SCHEMA = 2**24  # bytes
 
+_UTF16 = "text in UTF-16, not in UTF-8"
 _UNPACK = "unpack it, and give the files in it"
 _NOT_TEXT = "a corpus is text, a table or token lists: check that it is the right file"
 _EXPORT = "export the table as Parquet or CSV, and name its column"
@@ -108,7 +109,8 @@ def refuse_other_kinds(name: str, start: bytes, *, is_compressed: bool = False, 
     """
     found = _other_kind(start, is_utf8) or _vectors_or_compressed(start, is_compressed)
     if found is not None:
-        raise CorpusError(f"{name} is {found[0]}, not a text: {found[1]}")
+        rather = "" if found[0] == _UTF16 else ", not a text"
+        raise CorpusError(f"{name} is {found[0]}{rather}: {found[1]}")
 
 
 def _other_kind(start: bytes, is_utf8: bool) -> tuple[str, str] | None:
@@ -124,7 +126,7 @@ def _other_kind(start: bytes, is_utf8: bool) -> tuple[str, str] | None:
         return "a sound, a video or an image (MP4, HEIC, WAV, WEBP ...)", _NOT_TEXT
     if is_utf8 and start.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = advice("encoding='utf-16'", "--encoding utf-16")
-        return "text in UTF-16", f"give {encoding}"
+        return _UTF16, f"give {encoding}"
     return next(((title, remedy) for magic, title, remedy in _KINDS if start.startswith(magic)), None)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from firth.errors import CorpusError
 from firth.options import shortened
-from firth.text.columns import RowCounts, choose_column, joined
+from firth.text.columns import RowCounts, choose_column, joined, longest_text
 from firth.text.sentences import is_missing, surrogate_error
 
 
@@ -25,7 +25,8 @@ def with_first(rows: Iterable[Any]) -> tuple[Any, Iterable[Any]]:
 def column_of_records(records: Iterable[Any], first: Mapping[Any, Any], column: Any, what: str) -> Iterator[Any]:
     """Return the values of one key of dicts, None where it is missing; raise `CorpusError` if no key was named."""
     kinds = {str(name): type(value).__name__ for name, value in first.items()}
-    name = choose_column(f"{what}, whose rows are dicts,", kinds, column)
+    likeliest = longest_text({str(name): value for name, value in first.items()})
+    name = choose_column(f"{what.removesuffix(',')}, whose rows are dicts,", kinds, column, likeliest)
     key = next(key for key in first if str(key) == name)
     return (_value(record, key, number) for number, record in enumerate(records))
 

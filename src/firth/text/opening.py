@@ -60,8 +60,8 @@ def checked_encoding(encoding: Any) -> str:
     """Return the name of an encoding of text; UTF-8 is `UTF8`. Raises `OptionError` if it is not one."""
     try:
         io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        codecs.getincrementaldecoder(encoding)
         name = codecs.lookup(encoding).name
-        b"a".decode(name)
     except (LookupError, TypeError, ValueError):
         known = "utf-8, utf-16, latin-1, cp1252, cp949, shift_jis or gb18030"
         raise OptionError(
@@ -211,7 +211,9 @@ class OpenText:
 
     def _failure(self, error: Exception) -> str:
         if isinstance(error, FileNotFoundError):
-            return f"{self.name} does not exist"
+            return f"{self.name} does not exist: give the path of a file"
+        if isinstance(error, IsADirectoryError):
+            return f"{self.name} is a folder: give the path of a file"
         reason = getattr(error, "strerror", None) or str(error)
         where = f"({reason}), {counted(self._offset, 'byte')} into the file"
         if getattr(error, "errno", None) is None:

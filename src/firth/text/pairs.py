@@ -16,6 +16,9 @@ from firth.text.sequences import checked_items, weights_of_column
 from firth.text.store import BLOCK_WORDS, TokenStore
 from firth.text.table_columns import numbered, read_columns
 
+_MOST_WEIGHT = 2**53
+"""The largest sum of weights: counts up to it are exact in float64."""
+
 
 class Pairs(GeneratedCorpus):
     """Pairs (center, outside) with weights, a corpus for `Word2Vec.fit`: skip-gram without a text.
@@ -45,8 +48,8 @@ class Pairs(GeneratedCorpus):
     Not for CBOW, whose context is a whole window, nor for subwords and hierarchical softmax, which train windows of
     a text; nor for `schedule="hogwild"`.
 
-    Raises `CorpusError` for columns of other types or of different lengths, and for weights that are not finite numbers
-    of at least 0.
+    Raises `CorpusError` for columns of other types or of different lengths, for weights that are not finite numbers of
+    at least 0, and for weights that sum to more than 2^53.
     """
 
     def __init__(self, center: Any, outside: Any, weight: ArrayLike | None = None):
@@ -149,6 +152,11 @@ def _checked_pair_weights(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         raise CorpusError(
             f"the weight {weights[wrong][0]:g} of pair {int(wrong.argmax())} is not allowed: give finite numbers of "
             "at least 0"
+        )
+    if weights.sum() > _MOST_WEIGHT:
+        raise CorpusError(
+            f"the weights of the pairs sum to {weights.sum():g}: divide all weights by a constant, so that they sum to "
+            f"{_MOST_WEIGHT:,} at most"
         )
     return weights
 

@@ -75,7 +75,7 @@ class Sequences(GeneratedCorpus):
         offsets = np.concatenate([[0], ends - np.arange(len(ends))]).astype(np.int64)
         (names,) = keys.keys(np.arange(len(keys.counts)))
         if counts.nulls and weights is not None:
-            raise CorpusError(f"{counted(counts.nulls, 'sentence')} missing: leave them out, and their weights")
+            raise CorpusError(f"{_missing(counts.nulls)}: leave out missing sentences, and their weights")
         return cls(names, entries[entries != END], offsets, weights, {"sentences": counts.nulls})
 
     def with_weights(self, weights: ArrayLike) -> "Sequences":
@@ -189,6 +189,10 @@ def sequences(table: Any = None, *, by: Any, item: Any, order: Any = None, weigh
     return Sequences([keys[i] for i in first.tolist()], ids, offsets, weights, skipped)
 
 
+def _missing(number: int) -> str:
+    return f"{counted(number, 'sentence')} {'is' if number == 1 else 'are'} missing"
+
+
 def _combined(codes: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Return one number for each combination of numbers, by first occurrence."""
     import pyarrow as pa
@@ -263,7 +267,8 @@ def weights_of_column(column: Any) -> NDArray[np.float64]:
     import pyarrow as pa
 
     kinds = pa.types
-    if not (kinds.is_integer(column.type) or kinds.is_floating(column.type) or kinds.is_decimal(column.type)):
+    checks = (kinds.is_integer, kinds.is_floating, kinds.is_decimal, kinds.is_null)
+    if not any(check(column.type) for check in checks):
         raise CorpusError(f"the column of {option('weight')} is of type {column.type}: weights must be numbers")
     weights: NDArray[np.float64] = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
     return weights

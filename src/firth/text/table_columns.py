@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from firth.errors import CorpusError
 from firth.messages import option
 from firth.options import shortened
+from firth.text.tables import delimiter_of
 
 FILE_KINDS = {
     ".parquet": "parquet", ".pq": "parquet", ".arrow": "ipc", ".feather": "ipc", ".ipc": "ipc", ".csv": "csv",
-    ".jsonl": "json", ".ndjson": "json",
+    ".tsv": "csv", ".jsonl": "json", ".ndjson": "json",
 }  # fmt: skip
 """Suffixes of files, and the names that Arrow has for their formats."""
 
+_LISTED = "pandas, polars, Arrow or datasets, a dict of columns, a list of dicts, or the path of a file"
 _COMPRESSED = {".gz", ".bz2", ".zst", ".lz4"}
+_HEADER_BYTES = 2**16
 _MOST_SHOWN = 20
 _LONGEST_REASON = 200  # characters
 
@@ -77,19 +80,22 @@ def as_arrow(values: Any, name: str) -> Any:
             return pa.chunked_array(values)
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise CorpusError(f"{name} cannot be read as a column: {_reason(error)}") from None
+        raise CorpusError(
+            f"{name} cannot be read as a column: {_reason(error)}. Give values of one type, all strings or all numbers"
+        ) from None
 
 
 def _arrow_table(table: Any, names: list[str]) -> Any:
     """Return some columns of a table as an Arrow table."""
     import pyarrow as pa
 
+    what = f"the table, of type {type(table).__name__},"
     try:
         if isinstance(table, (str, os.PathLike)):
             return _of_file(table, names)
         if isinstance(table, list):
             table = pa.Table.from_pylist(table)
-        _check_names(f"the table, of type {type(table).__name__},", _names_of(table), names)
+        _check_names(what, _names_of(table), names)
         if _is_from(table, "datasets"):
             return table.select_columns(names).with_format("arrow")[:]
         if hasattr(table, "collect"):  # a LazyFrame of polars
@@ -97,11 +103,10 @@ def _arrow_table(table: Any, names: list[str]) -> Any:
         if isinstance(table, Mapping) or _is_from(table, "pandas"):
             return {name: as_arrow(table[name], name) for name in names}
         return pa.table(table).select(names)
-    except (pa.ArrowException, TypeError, AttributeError) as error:
-        raise CorpusError(
-            f"the table, of type {type(table).__name__}, cannot be read ({_reason(error)}): give a table of pandas, "
-            "polars, Arrow or datasets, a dict of columns, a list of dicts, or the path of a file"
-        ) from None
+    except (TypeError, AttributeError):
+        raise CorpusError(f"{what} cannot be read: give a table of {_LISTED}") from None
+    except pa.ArrowException as error:
+        raise CorpusError(f"{what} cannot be read ({_reason(error)}): give a table of {_LISTED}") from None
 
 
 def _of_file(path: str | os.PathLike[str], names: list[str]) -> Any:
@@ -116,11 +121,23 @@ def _of_file(path: str | os.PathLike[str], names: list[str]) -> Any:
     if kind is None:
         raise CorpusError(f"{os.fspath(path)!r} is not a table by its name: it must end in {', '.join(FILE_KINDS)}")
     try:
-        opened = dataset.dataset(path, format=kind)
+        opened = dataset.dataset(path, format=_csv_format(path) if kind == "csv" else kind)
         _check_names(os.fspath(path), opened.schema.names, names)
         return opened.to_table(columns=names)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"{os.fspath(path)} cannot be read as a {kind} file: {_reason(error)}") from error
+
+
+def _csv_format(path: str | os.PathLike[str]) -> Any:
+    """Return how to read a file of CSV, with the delimiter of its first line; of a folder, with commas."""
+    import pyarrow as pa
+    from pyarrow import csv, dataset
+
+    header = b""
+    if Path(path).is_file():
+        with pa.input_stream(os.fspath(path)) as stream:
+            header = stream.read(_HEADER_BYTES).partition(b"\n")[0]
+    return dataset.CsvFileFormat(csv.ParseOptions(delimiter=delimiter_of(os.fspath(path), header)))
 
 
 def _names_of(table: Any) -> list[Any]:
@@ -189,7 +206,7 @@ def numbered(column: Any, name: str) -> NumberedColumn:
     import pyarrow as pa
 
     chunks = [_plain(chunk) for chunk in (column.chunks if isinstance(column, pa.ChunkedArray) else [column])]
-    column = pa.chunked_array(chunks, None if chunks else column.type)
+    column = pa.chunked_array(chunks or [_plain(pa.array([], column.type))])
     try:
         encoded = column.dictionary_encode()
     except pa.ArrowNotImplementedError:

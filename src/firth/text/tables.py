@@ -41,6 +41,8 @@ def open_column(file: FileOrStdin, column: Any, stack: ExitStack, bytes_read: By
     """
     stream = OpenText(file, stack, bytes_read, encoding)
     start = stream.peek()
+    if not start:
+        raise CorpusError(f"{stream.name} is empty, so it has no columns: leave it out, or give another file")
     kind = kinds.table_kind(stream.name, start) or kinds.guessed_kind(start)
     if kind in _SEEKS:
         _rewind(stream, kind)
@@ -218,7 +220,7 @@ def _open_csv(stream: OpenText, column: Any) -> ColumnRows:
     header = _first_lines(stream, _HEADER_BYTES).partition(b"\n")[0]
     if not header.strip():
         raise CorpusError(f"{stream.name} has no line of column names at its start")
-    parse = csv.ParseOptions(delimiter=_delimiter(stream.name, header), newlines_in_values=True)
+    parse = csv.ParseOptions(delimiter=delimiter_of(stream.name, header), newlines_in_values=True)
     columns = _csv_columns(header, parse)
     if len(set(columns)) != len(columns):
         raise CorpusError(f"{stream.name} has two columns of the same name: {shortened(columns)}")
@@ -233,7 +235,7 @@ def _open_csv(stream: OpenText, column: Any) -> ColumnRows:
     return ColumnRows(_named(stream, name), pa.string(), arrays)
 
 
-def _delimiter(name: str, header: bytes) -> str:
+def delimiter_of(name: str, header: bytes) -> str:
     """Return the tab for names of tab-separated files, else the delimiter that the header has most often."""
     if kinds.plain_suffix(name) in (".tsv", ".tab"):
         return "\t"

@@ -53,8 +53,8 @@ class Texts(NamedTuple):
 
     def check(self, checkpoint: StrPath | None) -> None:
         """Raise any error that can be found before reading; `checkpoint` must not lie in a folder that is read."""
-        check_corpus(self.corpus, self.how, apart=checkpoint)
         check_validation(self.validation, self.how, apart=checkpoint)
+        check_corpus(self.corpus, self.how, apart=checkpoint)
 
 
 def make_checkpointer(

@@ -8,7 +8,7 @@ const CHUNK = 200_000;
 /** @type {Record<string, string>} */
 const MAP_NAMES = { pca: "Widest directions (PCA)", neighbours: "Neighbours" };
 /** @type {Record<string, string>} */
-const COLOUR_NAMES = { frequency: "Frequency", norm: "Length of vector", error: "Error of the map" };
+const COLOUR_NAMES = { frequency: "Frequency", norm: "Length of vector" };
 
 export class Chart {
   /**
@@ -72,7 +72,7 @@ export class Chart {
     this.maps.value = this.wanted;
     if (!this.name) await this.showMap(first);
     await this.colour(this.overview.colours.includes(colour) ? colour : "frequency");
-    if (this.wanted !== this.name) this.showMap(this.wanted);
+    if (this.wanted !== this.name) this.showMap(this.wanted).catch((error) => this.say(error.message));
   }
 
   /** @param {string} name */
@@ -85,19 +85,24 @@ export class Chart {
     this.progress(1);
     if (this.name && name !== this.wanted) return;
     this.name = name;
+    document.documentElement.dataset["map"] = name;
     this.map.setPoints(points);
-    if (this.colours.value === "error") await this.colour("error");
     this.onMap();
   }
 
   /** Called when another map is shown. */
   onMap() {
+    if (!this.map.byHand) this.map.show(this.map.marked.marks.map(({ row }) => row));
     if (this.missedOf) this.showMissed(...this.missedOf);
   }
 
   /** @param {number} share */
   progress(share) {
-    const text = share < 1 ? `Arranging the words by their neighbours: ${Math.round(100 * share)} %` : "";
+    this.say(share < 1 ? `Arranging the words by their neighbours: ${Math.round(100 * share)} %` : "");
+  }
+
+  /** @param {string} text */
+  say(text) {
     byId("progress", HTMLElement).textContent = text;
   }
 
@@ -115,7 +120,7 @@ export class Chart {
   async loadColours(name) {
     const values = new Uint8Array(this.overview.words);
     for (let start = 0; start < values.length; start += CHUNK) {
-      const { bytes, headers } = await download("colours", { of: name, map: this.name, start, count: CHUNK });
+      const { bytes, headers } = await download("colours", { of: name, start, count: CHUNK });
       values.set(new Uint8Array(bytes), start);
       const [low, high] = (headers.get("firth-range") ?? "0 1").split(" ").map(Number);
       this.legend = { low: low ?? 0, high: high ?? 1, name };
@@ -132,7 +137,7 @@ export class Chart {
       return step;
     });
     /** @type {Record<string, string[]>} */
-    const ends = { frequency: ["rare", "frequent"], norm: [low.toFixed(1), high.toFixed(1)], error: ["right", "wrong"] };
+    const ends = { frequency: ["rare", "frequent"], norm: [low.toFixed(1), high.toFixed(1)] };
     const [left = "", right = ""] = ends[name] ?? [];
     byId("legend", HTMLElement).replaceChildren(left, make("span", { class: "ramp", "aria-hidden": "true" }, ...steps), right);
   }

@@ -55,7 +55,7 @@ export function wordText(word) {
 export function shown(word) {
   const visible = word.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) =>
     `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  return visible === "" ? "(empty)" : visible;
+  return visible.trim() === "" ? visible.replace(/\s/g, "␣") || "(empty)" : visible;
 }
 
 /**

@@ -57,6 +57,7 @@ async function showAnswer(move) {
     const answer = await ask("ask", { q: view.q, topn: TOPN, among: view.among }, signal);
     if (!signal.aborted) show(answer, move);
   } catch (error) {
+    if (signal.aborted) return;
     if (!(error instanceof Refused)) throw error;
     answerPlace.replaceChildren(make("p", { class: "note" }, shown(error.message)));
     announce(shown(error.message));
@@ -154,7 +155,10 @@ map.onMove = () => {
 const [x, y, zoom] = view.at.split(",").map(Number);
 const words = vocabulary.load(() => map.labels.setPoints(map.points));
 await chart.select(view.map, view.colour);
-if (x !== undefined && y !== undefined && zoom !== undefined && [x, y, zoom].every(Number.isFinite)) map.camera.place(x, y, zoom);
+if (x !== undefined && y !== undefined && zoom !== undefined && [x, y, zoom].every(Number.isFinite)) {
+  map.hold();
+  map.camera.place(x, y, zoom);
+}
 await showAnswer(!view.at);
 await words;
 map.change();

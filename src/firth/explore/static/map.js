@@ -8,7 +8,9 @@ import { Picking } from "./picking.js";
 import { onThemeChange, theme } from "./theme.js";
 
 const FEWEST_POINTS = 20_000;
-const SLOW = 66; // milliseconds a frame: above, a moving map has fewer points
+const SLOW = 66; // milliseconds from frame to frame: above, a moving map has fewer points
+const FAST = 33; // below, it has more again
+const REST = 500; // from there on, the map did not move in between
 const NOTHING = { marks: [], lines: [] };
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -35,9 +37,10 @@ export class WordMap {
     this.colours = theme();
     this.most = Infinity;
     this.moving = false;
-    this.frames = 0;
+    this.drawn = 0;
     this.waiting = false;
     this.flight = 0;
+    this.byHand = false;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.resting = undefined;
     /** @type {() => void} */
@@ -111,6 +114,7 @@ export class WordMap {
   show(rows) {
     const places = rows.map((row) => this.place(row));
     if (!places.length) return;
+    this.byHand = false;
     const [xs, ys] = [places.map(([x]) => x), places.map(([, y]) => y)];
     const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
     const { width, height, fitted } = this.camera;
@@ -139,6 +143,7 @@ export class WordMap {
   /** Stop a flight, because a person moves the map. */
   hold() {
     this.flight++;
+    this.byHand = true;
   }
 
   resize() {
@@ -177,20 +182,22 @@ export class WordMap {
   }
 
   draw() {
-    const start = performance.now();
+    const now = performance.now();
+    const gap = now - this.drawn;
+    this.drawn = now;
     const count = this.moving ? this.most : Infinity;
     this.painter.draw(this.camera, count, this.faint, this.colours);
     this.context.clearRect(0, 0, this.camera.width, this.camera.height);
     drawOverlay(new CanvasSurface(this.context), this);
-    this.frames++;
-    if (this.moving) this.adapt(performance.now() - start);
+    if (this.moving && gap < REST) this.adapt(gap);
   }
 
   /** @param {number} milliseconds */
   adapt(milliseconds) {
     const rows = this.points.length / 2;
     const now = Math.min(this.most, rows);
-    this.most = milliseconds > SLOW ? Math.max(FEWEST_POINTS, now / 2) : Math.min(Infinity, now * 1.2);
+    if (milliseconds > SLOW) this.most = Math.max(FEWEST_POINTS, now / 2);
+    else if (milliseconds < FAST) this.most = now * 1.2;
   }
 
   /**

@@ -41,32 +41,35 @@ export function drawOverlay(surface, map) {
  */
 function drawMarks(surface, map, at) {
   const { camera, colours } = map;
-  const taken = map.marked.marks.map(({ row }) => around(at(row), 9));
+  const rings = map.marked.marks.map(({ row }) => around(at(row), 7));
+  /** @type {number[][]} */
+  const names = [];
   for (const { kind, row } of map.marked.marks) {
     const place = at(row);
     surface.ring(place, kind === "found" ? 4.5 : 7, colours[kind]);
     const text = shown(cut(map.vocabulary.word(row)));
     const size = kind === "found" ? 13 : 16;
-    const box = freePlace(place, 0.62 * size * text.length, size, taken, camera.width);
-    taken.push(box);
+    const box = freePlace(place, 0.62 * size * text.length, size, { names, rings, edge: camera.width });
+    names.push(box);
     surface.text(text, [box[0] + 2, box[3] - 4], size, true, colours[kind], colours.background);
   }
 }
 
 /**
- * Return the box of a name beside a point: right, left, below or above, or to the right further down.
+ * Return the box of a name beside a point: right, left, below or above, over no ring if it can be, or further down.
  * @param {[number, number]} point @param {number} width @param {number} height
- * @param {number[][]} taken @param {number} edge
+ * @param {{names: number[][], rings: number[][], edge: number}} taken
  * @returns {[number, number, number, number]} left, top, right and bottom
  */
-function freePlace([x, y], width, height, taken, edge) {
+function freePlace([x, y], width, height, { names, rings, edge }) {
   const box = (/** @type {number} */ left, /** @type {number} */ middle) =>
     /** @type {[number, number, number, number]} */ ([left, middle - height / 2 - 1, left + width + 4, middle + height / 2 + 3]);
   const near = [box(x + 8, y), box(x - width - 12, y), box(x - width / 2, y + height + 4), box(x - width / 2, y - height - 4)];
   const lower = Array.from({ length: 20 }, (_, line) => box(x + 8, y + (line + 1) * (height + 3)));
   const isFree = (/** @type {number[]} */ place) =>
-    (place[0] ?? 0) >= 0 && (place[2] ?? 0) <= edge && !taken.some((other) => overlap(place, other));
-  return [...near, ...lower].find(isFree) ?? box(x + 8, y);
+    (place[0] ?? 0) >= 0 && (place[2] ?? 0) <= edge && !names.some((other) => overlap(place, other));
+  const meetsNoRing = (/** @type {number[]} */ place) => !rings.some((other) => overlap(place, other));
+  return near.find((place) => isFree(place) && meetsNoRing(place)) ?? [...near, ...lower].find(isFree) ?? box(x + 8, y);
 }
 
 /** @param {[number, number]} point @param {number} radius */

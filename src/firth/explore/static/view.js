@@ -14,7 +14,7 @@ export function readView(words) {
   const among = Number(given.get("among") ?? DEFAULT_AMONG);
   return {
     q: given.get("q") ?? "",
-    among: Number.isInteger(among) && among > 0 ? Math.min(among, words) : words,
+    among: Number.isInteger(among) && among > 0 ? Math.max(1, Math.min(among, words)) : words,
     map: given.get("map") ?? "",
     colour: given.get("colour") ?? "frequency",
     at: given.get("at") ?? "",

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.messages import counted, option
-from firth.options import Options, shortened
+from firth.options import MOST_SUMMED_WINDOW, Options, shortened
 from firth.subwords import SubwordVectors
 from firth.text import Corpus
 from firth.training.loop.engine import Engine, Kernels, TaskResult
@@ -138,7 +138,8 @@ class SoftmaxTrainer:
 
     def _start_warm(self) -> None:
         """Train both matrices by negative sampling; after an interrupt they hold the vectors trained so far."""
-        options = dataclasses.replace(self._options, epochs=self._options.warm_epochs)
+        window = min(self._options.window, MOST_SUMMED_WINDOW)
+        options = dataclasses.replace(self._options, epochs=self._options.warm_epochs, window=window)
         make_engine = Hogwild if self._corpus.tokens.pairs is None else PairBlocks
         engine: Hogwild | PairBlocks = make_engine(self._corpus, options, self._kernels)
         self._reporter.show("warm start: negative sampling, on one thread")

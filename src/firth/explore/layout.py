@@ -1,0 +1,180 @@
+"""The map by neighbours: t-SNE (van der Maaten and Hinton 2008) over exact nearest neighbours.
+
+    L = sum_ij p_ij log (p_ij / q_ij),   q_ij = w_ij / Z,   w_ij = 1 / (1 + |y_i - y_j|^2),   Z = sum_{i != j} w_ij
+    dL/dy_i = 4 sum_j (e p_ij w_ij - w_ij^2 / Z) (y_i - y_j)
+
+p_ij is the same for every pair of which one word is among the ten nearest of the other, and 0 for the rest. e
+exaggerates attraction in the first third of the steps. The second sum runs over a quadtree in which far cells act as
+one point (Barnes-Hut, van der Maaten 2014). Positions start at the two principal axes, so nothing is random.
+
+Each word sums its own terms, and its share of the work depends on nothing but the number of words: the bytes are the
+same on any number of threads. Only the 100,000 most frequent words take part; every other word then stands where its
+three nearest among these stand on average.
+"""
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.explore import layout_kernels
+from firth.resources import available_cores
+from firth.vectors import KeyedVectors
+from firth.vectors.search import SearchedRows, nearest
+
+FloatArray = NDArray[np.floating[Any]]
+Rows = NDArray[np.intp]
+Progress = Callable[[float], None]
+"""Called with the share of the work that is done; what it raises ends the work."""
+
+VERSION = 1
+"""Increases when the same vectors get another map, so that maps on disk are computed again."""
+
+MOST_ARRANGED = 100_000
+_NEIGHBOURS = 10
+_PLACED_BY = 3
+_STEPS = 300
+_EXAGGERATED = 100
+_EXAGGERATION = 12
+_MOST_LEVELS = 10  # of the quadtree: 512 x 512 cells at the finest
+_NEARNESS = 1.0
+_START = 1e-4  # standard deviation of the first positions
+_TASKS = 16  # shares of the words; constant, so that the number of threads changes nothing
+_QUERIES = 4096  # words whose neighbours are searched between two reports of progress
+_SEARCH_SHARE = 0.4  # of the time
+
+
+class NeighbourLists(NamedTuple):
+    """The neighbours of word i are neighbours[ends[i] : ends[i + 1]]; each pair is in both lists."""
+
+    ends: Rows
+    neighbours: NDArray[np.int32]
+
+
+def neighbour_layout(
+    vectors: KeyedVectors, start: FloatArray, progress: Progress, workers: int | None = None
+) -> FloatArray:
+    """Return (V, 2) float32 positions in which near words stand together.
+
+    start     (V, 2) positions to start from, the principal axes
+    progress  called between the steps
+    workers   threads; None: all cores
+    """
+    V = min(len(vectors), MOST_ARRANGED)
+    if V < 3:
+        return np.asarray(start, np.float32)
+    lists = symmetric(nearest_rows(vectors, V, progress))
+    arranged = _arranged(start[:V], lists, progress, workers or available_cores())
+    return np.concatenate([arranged, *_placed(vectors, arranged, progress)])
+
+
+def nearest_rows(vectors: KeyedVectors, V: int, progress: Progress) -> Rows:
+    """Return the (V, k) rows of the ten nearest of the first V words, among these; row 0 where there are fewer."""
+    found = []
+    for first in range(0, V, _QUERIES):
+        progress(_SEARCH_SHARE * first / V)
+        rows = np.arange(first, min(first + _QUERIES, V))
+        found.append(_nearest(vectors, V, rows, rows[:, None], min(_NEIGHBOURS, V - 1)))
+    return np.concatenate(found)
+
+
+def _nearest(vectors: KeyedVectors, V: int, rows: Rows, excluded: Rows, n: int) -> Rows:
+    searched = SearchedRows(vectors.vectors, vectors.norms, 0, V)
+    best = nearest(searched, vectors.unit_rows(rows), excluded, n).rows
+    return np.maximum(best, 0)  # a vector that is not finite has no neighbours: it stands by the most frequent word
+
+
+def symmetric(nearest_of_each: Rows) -> NeighbourLists:
+    """Return lists with every pair (i, j) of which one is among the nearest of the other, but not (i, i)."""
+    V, k = nearest_of_each.shape
+    one, other = np.repeat(np.arange(V, dtype=np.int64), k), nearest_of_each.ravel().astype(np.int64)
+    pairs = np.unique(np.concatenate([one * V + other, other * V + one]))
+    first, second = pairs // V, pairs % V
+    first, second = first[first != second], second[first != second]
+    return NeighbourLists(np.searchsorted(first, np.arange(V + 1)), second.astype(np.int32))
+
+
+def _arranged(start: FloatArray, lists: NeighbourLists, progress: Progress, workers: int) -> FloatArray:
+    positions = (start * (_START / max(float(start.std()), 1e-30))).astype(np.float32)
+    moving = _Moving(positions, lists)
+    with ThreadPoolExecutor(workers) as pool:
+        for number in range(_STEPS):
+            progress(_SEARCH_SHARE + (1 - _SEARCH_SHARE) * number / _STEPS)
+            moving.step(pool, number < _EXAGGERATED)
+    return moving.positions
+
+
+class _Moving:
+    """The state of the descent."""
+
+    def __init__(self, positions: FloatArray, lists: NeighbourLists):
+        V = len(positions)
+        self.positions, self._moved, self._lists = positions, positions.copy(), lists
+        self._speeds, self._gains, self._forces = (np.full((V, 2), value, np.float32) for value in (0, 1, 0))
+        self._sums = np.zeros(V, np.float32)
+        cuts = np.linspace(0, V, min(V, _TASKS) + 1).astype(int)
+        self._tasks = [(int(first), int(last)) for first, last in pairwise(cuts)]
+
+    def step(self, pool: ThreadPoolExecutor, exaggerated: bool) -> None:
+        """Move all words once."""
+        tree = quadtree(self.positions)
+        list(pool.map(lambda task: self._repel(tree, *task), self._tasks))
+        Z = max(float(self._sums.sum(dtype=np.float64)) - len(self._sums), 1e-12)  # without each word's own term
+        exaggeration = _EXAGGERATION if exaggerated else 1
+        numbers = (4 * exaggeration / len(self._lists.neighbours), 4 / Z, len(self._sums) / exaggeration)
+        settings = [np.float32(number) for number in (*numbers, 0.5 if exaggerated else 0.8)]
+        list(pool.map(lambda task: self._move(settings, *task), self._tasks))
+        self.positions, self._moved = self._moved, self.positions
+
+    def _repel(self, tree: "Quadtree", first: int, last: int) -> None:
+        stack = np.zeros((3 * len(tree.starts) + 1, 3), np.int64)
+        layout_kernels.repel(first, last, self.positions, *tree, np.float32(_NEARNESS), stack, self._forces, self._sums)
+
+    def _move(self, settings: list[np.float32], first: int, last: int) -> None:
+        arrays = (self._speeds, self._gains, self._moved)
+        layout_kernels.step(first, last, self.positions, *self._lists, self._forces, *settings, *arrays)
+
+
+class Quadtree(NamedTuple):
+    """The cells of every level, from one cell to at most 512 x 512; see `layout_kernels.repel`."""
+
+    cells: FloatArray
+    starts: Rows
+    side: np.float32
+
+
+def quadtree(positions: FloatArray) -> Quadtree:
+    """Return the number of words and their mean in each cell of each level."""
+    low = positions.min(axis=0)
+    side = max(float((positions.max(axis=0) - low).max()), 1e-20) * 1.0001
+    n = 1 << (_levels(len(positions)) - 1)
+    column, row = np.minimum(((positions - low) * (n / side)).astype(np.int64), n - 1).T
+    sums = [np.bincount(column * n + row, weights, n * n) for weights in (None, *positions.T.astype(np.float64))]
+    levels = [np.stack(sums, axis=-1).reshape(n, n, 3)]
+    while len(levels[0]) > 1:
+        half = len(levels[0]) // 2
+        levels.insert(0, levels[0].reshape(half, 2, half, 2, 3).sum(axis=(1, 3)))
+    cells = np.concatenate([level.reshape(-1, 3) for level in levels])
+    cells[:, 1:] /= np.maximum(cells[:, :1], 1)
+    starts = np.cumsum([0, *(4**level for level in range(len(levels) - 1))])
+    return Quadtree(cells.astype(np.float32), starts, np.float32(side))
+
+
+def _levels(V: int) -> int:
+    """Return how many levels the tree of V words has: at the finest, four to sixteen cells a word if they suffice."""
+    return min(_MOST_LEVELS, 2 + math.ceil(math.log(V, 4)))
+
+
+def _placed(vectors: KeyedVectors, arranged: FloatArray, progress: Progress) -> list[FloatArray]:
+    """Return the positions of the words that are not arranged: the means of their nearest among those that are."""
+    parts = []
+    for first in range(len(arranged), len(vectors), _QUERIES):
+        progress(1.0)
+        rows = np.arange(first, min(first + _QUERIES, len(vectors)))
+        near = _nearest(vectors, len(arranged), rows, np.full((len(rows), 1), -1), _PLACED_BY)
+        parts.append(arranged[near].mean(axis=1, dtype=np.float32))
+    return parts

@@ -1,0 +1,85 @@
+# mypy: allow-untyped-decorators, allow-untyped-defs, allow-untyped-calls
+"""The inner loops of the layout by neighbours, compiled by Numba; `layout` has the equations.
+
+Each call moves the words `first` to `last` - 1 and reads the positions of all, so the result does not depend on how
+the words are shared among threads. All functions release the GIL. None checks its arguments.
+"""
+
+import numpy as np
+
+from firth.compiling.kernel import kernel
+
+_CLOSE = np.float32(0.8)  # gains of a coordinate: as van der Maaten and Hinton (2008)
+_FAR = np.float32(0.2)
+_LEAST = np.float32(0.01)
+_FASTEST = np.float32(5)  # a step is at most this long on either axis, or a few words leave the map for good
+
+
+@kernel(error_model="numpy")
+def repel(first, last, positions, cells, starts, side, nearness, stack, forces, sums):
+    """Add up the repulsion of all words on each word, where far cells of the quadtree act as one point.
+
+    positions (V, 2) float32; cells (C, 3) float32: number of words, mean x and mean y of each cell, level by level;
+    starts (L,) int64: the first cell of each level; side float32: the width of the map; nearness float32: a cell acts
+    as one point if its width squared is below nearness times the distance squared; stack (S, 3) int64 is overwritten,
+    S >= 3 L + 1; forces (V, 2) float32 and sums (V,) float32 are written: sum n w^2 (x - m) and sum n w over the cells
+    with n words around m, w = 1 / (1 + |x - m|^2).
+    """
+    finest = len(starts) - 1
+    one = np.float32(1)
+    for word in range(first, last):
+        x, y = positions[word, 0], positions[word, 1]
+        right, down, total = np.float32(0), np.float32(0), np.float32(0)
+        waiting = 1
+        stack[0, 0] = stack[0, 1] = stack[0, 2] = 0
+        while waiting > 0:
+            waiting -= 1
+            level, column, row = stack[waiting, 0], stack[waiting, 1], stack[waiting, 2]
+            cell = starts[level] + (column << level) + row
+            n = cells[cell, 0]
+            if n > 0:
+                dx, dy = x - cells[cell, 1], y - cells[cell, 2]
+                distance = dx * dx + dy * dy
+                width = side / np.float32(np.int64(1) << level)
+                if level == finest or width * width < nearness * distance:
+                    w = one / (one + distance)
+                    total += n * w
+                    right += n * w * w * dx
+                    down += n * w * w * dy
+                else:
+                    for part in range(4):
+                        stack[waiting, 0] = level + 1
+                        stack[waiting, 1] = 2 * column + (part >> 1)
+                        stack[waiting, 2] = 2 * row + (part & 1)
+                        waiting += 1
+        forces[word, 0], forces[word, 1], sums[word] = right, down, total
+
+
+@kernel(error_model="numpy")
+def step(first, last, positions, ends, neighbours, forces, pull, push, rate, momentum, speeds, gains, moved):
+    """Move each word by the gradient of its own terms, with momentum and a gain for each coordinate.
+
+    ends (V + 1,) int64 and neighbours (E,) int32: the neighbours of word i are those from ends[i] to ends[i + 1] - 1;
+    forces (V, 2): the repulsion; pull, push, rate, momentum float32; speeds and gains (V, 2) float32 change in place;
+    moved (V, 2) float32 is written.
+    """
+    one = np.float32(1)
+    for word in range(first, last):
+        x, y = positions[word, 0], positions[word, 1]
+        right, down = np.float32(0), np.float32(0)
+        for place in range(ends[word], ends[word + 1]):
+            other = neighbours[place]
+            dx, dy = x - positions[other, 0], y - positions[other, 1]
+            w = one / (one + dx * dx + dy * dy)
+            right += w * dx
+            down += w * dy
+        for axis in range(2):
+            attraction = right if axis == 0 else down
+            gradient = pull * attraction - push * forces[word, axis]
+            if (gradient > 0) == (speeds[word, axis] > 0):
+                gains[word, axis] = max(_LEAST, gains[word, axis] * _CLOSE)
+            else:
+                gains[word, axis] += _FAR
+            speed = momentum * speeds[word, axis] - rate * gains[word, axis] * gradient
+            speeds[word, axis] = min(_FASTEST, max(-_FASTEST, speed))
+            moved[word, axis] = positions[word, axis] + speeds[word, axis]
