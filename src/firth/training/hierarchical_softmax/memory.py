@@ -11,7 +11,7 @@ from firth.training.negative_sampling.partition import chunk_size, count_row_blo
 from firth.training.windows import layout
 
 _MIB = 2**20
-_COMPILED = {"hogwild": 40 * _MIB, "blocks": 60 * _MIB}  # what compiling the kernels takes
+_COMPILED = 40 * _MIB  # what compiling the kernels takes
 _CHUNKS = 1.25  # chunks of pairs in memory: while one is trained on, the next is started
 _LISTED_BYTES, _COUNTED_BYTES = 8, 9  # per pair: center and segment, and a weight where pairs are counted
 _COUNTED_LEVELS = 2  # whose pairs are counted; at worst every pair is counted once
@@ -30,7 +30,7 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
     tree = V * _WORD_BYTES + round(_NODE_BYTES * path_nodes(corpus.vocabulary.counts))
     scratch = BLOCK_WORDS * (5 * 4 + 8) + 4 * options.window * row
     parts = {
-        "compiled kernels": compiler_memory() + _COMPILED[options.schedule],
+        "compiled kernels": compiler_memory() + _COMPILED,
         f"2 matrices of {V:,} x {options.vector_size} floats": 2 * V * row,
         "tree": tree + V * _MERGING_BYTES,
         f"scratch of {workers} workers": workers * scratch,
