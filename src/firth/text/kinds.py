@@ -122,7 +122,9 @@ def _other_kind(start: bytes, is_utf8: bool) -> tuple[str, str] | None:
     if start[8:10] == b'{"' and int.from_bytes(start[:8], "little") < 2**32:
         init = option("init")
         return "a safetensors file", f"it holds vectors or a model. To start training from them, give {init}"
-    if start[4:8] == b"ftyp" or (start.startswith(b"RIFF") and start[8:12] in (b"WAVE", b"WEBP", b"AVI ")):
+    if (start[:1] == b"\0" and start[4:8] == b"ftyp") or (
+        start.startswith(b"RIFF") and start[8:12] in (b"WAVE", b"WEBP", b"AVI ")
+    ):
         return "a sound, a video or an image (MP4, HEIC, WAV, WEBP ...)", _NOT_TEXT
     if is_utf8 and start.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = advice("encoding='utf-16'", "--encoding utf-16")
