@@ -120,7 +120,7 @@ def test_wrong_arguments_are_refused_before_training(arguments, message):
 
 @pytest.mark.parametrize("corpus", ["-", ["a.txt", "-"], (line for line in ["a b"])])
 def test_a_corpus_that_can_be_read_only_once_is_refused(corpus):
-    with pytest.raises(OptionError, match="read once for each seed.*give a path, a table or a list"):
+    with pytest.raises(OptionError, match=r"read once for each seed.*give a path, a table or a list"):
         stability(corpus)
 
 

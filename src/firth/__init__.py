@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from firth.vectors import KeyedVectors
 
 __all__ = [
-    "Word2Vec", "KeyedVectors", "Phrases", "RandomWalks", "Sequences", "sequences", "Pairs", "Options", "load", "stability", "Stability",
+    "Word2Vec", "KeyedVectors", "Phrases", "RandomWalks", "Sequences", "sequences", "Pairs", "Options", "load",
+    "stability", "Stability",
     "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
     "MissingExtraError", "NotAvailableError", "NotEnoughMemoryError", "NothingToTrainError", "UnknownWordError",
     "__version__",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import CorpusError, MissingExtraError, OptionError
-from firth.messages import advice, counted, option
+from firth.messages import advice, option
 from firth.model import Word2Vec
 from firth.options import Options, checked, limits
 from firth.text.opening import STDIN
