@@ -1,5 +1,6 @@
 """`firth explore`: serve the explorer to this machine, and open it in the browser."""
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 from firth import terminal
 from firth.atomic import atomic_write
 from firth.cli.files import is_mapped, load_vectors
-from firth.cli.flags import ModelFile, number
+from firth.cli.flags import ModelFile, file_name, number
 from firth.errors import MissingExtraError
 from firth.formats import detect
 from firth.formats.native import read_native
@@ -31,6 +32,14 @@ def explore(
         int | None,
         typer.Option(help="Port of 127.0.0.1 [1,024 to 65,535].", show_default="any free port", **number(int)),
     ] = None,
+    stability: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also colour words by their stability: a file that firth stability --words wrote.",
+            **file_name("stability cannot be read from standard input"),
+        ),
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, but open no browser.")] = False,
 ) -> None:
     """Show a vocabulary as a map in the browser: search, neighbours, equations.
@@ -43,6 +52,10 @@ def explore(
     except ImportError as error:
         raise MissingExtraError("Starlette and uvicorn", "explore", "the explorer") from error
     explored = open_model(model)
+    if stability is not None:
+        from firth.explore.stability_file import read_stability
+
+        explored = dataclasses.replace(explored, stability=read_stability(stability, explored.rows))
     explored.prepare()
     with TemporaryDirectory(prefix="firth-explore-") as folder:
         try:

@@ -54,7 +54,7 @@ class Answers:
             "counts": vectors.counts is not None,
             "outside": explored.outside is not None,
             "maps": MAPS,
-            "colours": ("frequency", *COLOURS),
+            "colours": ["frequency", *(name for name in COLOURS if name != "stability" or explored.stability is not None)],
             "examples": self._examples(),
         }
 

@@ -1,6 +1,8 @@
 """The maps of one model and the properties by which words are coloured, each computed when it is first asked for."""
 
-from threading import Event, Lock, Thread
+from collections.abc import Callable
+from functools import cached_property
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,64 +10,25 @@ from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.explore import maps
+from firth.explore.computation import Computation, Progress, part_of
 from firth.explore.explored import Explored
-from firth.explore.layout import neighbour_layout
-from firth.explore.map_files import name_of, read_map, write_map
+from firth.explore.layout import nearest_rows, neighbour_layout
+from firth.explore.map_files import name_of, read_array, write_array
 
 MAPS = ("pca", "neighbours")
-COLOURS = ("norm",)
+COLOURS = ("norm", "density", "stability", "error")
+_SOON = 0.05  # seconds for which a question waits for a computation, which may be short
+_SEARCH_SHARE = 0.4  # of the time that the map by neighbours takes
+FloatArray = NDArray[np.floating[Any]]
 
 
 class Scale(NamedTuple):
-    """A property of each word as (V,) uint8, and the values that 0 and 255 stand for."""
+    """A property of each word as (V,) uint8, the values that 0 and 255 stand for, and of how many words it is known."""
 
     values: NDArray[np.uint8]
     low: float
     high: float
-
-
-class _StoppedError(Exception):
-    """The explorer ends."""
-
-
-class Arrangement(Thread):
-    """Computes the map by neighbours in a thread of its own, or reads it if it was computed before."""
-
-    def __init__(self, explored: Explored, start: maps.FloatArray):
-        super().__init__(name="explorer-map", daemon=True)
-        self._vectors, self._start = explored.vectors, start
-        self._ending = Event()
-        self.share = 0.0
-        self.points: maps.Points | None = None
-        self.error: Exception | None = None
-
-    def run(self) -> None:
-        """Compute the points, until `stop` is called."""
-        try:
-            self.points = self._compute()
-        except _StoppedError:
-            return
-        except Exception as error:  # raised again for whoever asks for the map
-            self.error = error
-
-    def _compute(self) -> maps.Points:
-        name = name_of(self._vectors)
-        points = read_map(name, len(self._vectors))
-        if points is None:
-            points = maps.quantised(neighbour_layout(self._vectors, self._start, self._report))
-            write_map(name, points)
-        return points
-
-    def _report(self, share: float) -> None:
-        if self._ending.is_set():
-            raise _StoppedError
-        self.share = share
-
-    def stop(self) -> None:
-        """End the computation, and wait for it."""
-        self._ending.set()
-        if self.is_alive():
-            self.join(1)
+    known: int
 
 
 class Atlas:
@@ -73,16 +36,51 @@ class Atlas:
 
     def __init__(self, explored: Explored):
         self._explored = explored
-        self._lock = Lock()
+        self._lock, self._search = Lock(), Lock()
+        self._computations: dict[str, Computation[Any]] = {}
         self._pca: maps.Points | None = None
-        self._arrangement: Arrangement | None = None
-        self._norm: Scale | None = None
+        self._rows: NDArray[np.int32] | None = None
 
     def points(self, name: str) -> maps.Points | float:
         """Return the points of a map, or the share of the work that is done; raise `OptionError` for no map."""
         _check("map", name, MAPS)
+        if name == "pca":
+            with self._lock:
+                return self._principal()
+        return self._later("map", self._arranged)
+
+    def colours(self, of: str, name: str = "pca") -> Scale | float:
+        """Return a property of each word, or the share that is computed; raise `OptionError` for an unknown one.
+
+        The error is that of the map with this name: the share of a word's ten true neighbours that are not among its
+        50 nearest points. Density is the mean cosine of a word with its ten nearest words.
+        """
+        _check("of", of, COLOURS)
+        _check("map", name, MAPS)
+        compute = {
+            "norm": lambda progress: scaled(self._explored.vectors.norms),
+            "density": self._density,
+            "stability": lambda progress: _share_scale(self._explored.stability),
+            "error": lambda progress: self._error(name, progress),
+        }
+        return self._later(f"{of} {name}" if of == "error" else of, compute[of])
+
+    def missed(self, name: str, row: int, neighbours: list[int]) -> list[int]:
+        """Return those of a word's true neighbours that are far from it on a map; none until there is one."""
+        points = self.points(name)
+        return [] if isinstance(points, float) else maps.missed(points, row, neighbours)
+
+    def close(self) -> None:
+        """End what is being computed."""
+        for computation in self._computations.values():
+            computation.stop()
+
+    def _later(self, name: str, compute: Callable[[Progress], Any]) -> Any:
         with self._lock:
-            return self._principal() if name == "pca" else self._arranged()
+            if name not in self._computations:
+                self._computations[name] = Computation(compute)
+        self._computations[name].join(_SOON)
+        return self._computations[name].result()
 
     def _principal(self) -> maps.Points:
         if self._pca is None:
@@ -93,39 +91,78 @@ class Atlas:
         vectors = self._explored.vectors
         return maps.pca_positions(vectors, maps.principal_axes(vectors))
 
-    def _arranged(self) -> maps.Points | float:
-        if self._arrangement is None:
-            self._arrangement = Arrangement(self._explored, self._pca_positions())
-            self._arrangement.start()
-        if self._arrangement.error is not None:
-            raise self._arrangement.error
-        return self._arrangement.share if self._arrangement.points is None else self._arrangement.points
+    # --- in the threads of computations
 
-    def colours(self, name: str) -> Scale:
-        """Return a property of each word; raise `OptionError` for an unknown one."""
-        _check("of", name, COLOURS)
-        with self._lock:
-            if self._norm is None:
-                self._norm = scaled(self._explored.vectors.norms)
-            return self._norm
+    @cached_property
+    def _name(self) -> str:
+        return name_of(self._explored.vectors)
 
-    def missed(self, name: str, row: int, neighbours: list[int]) -> list[int]:
-        """Return those of a word's true neighbours that are far from it on a map; none until there is one."""
-        points = self.points(name)
-        return [] if isinstance(points, float) else maps.missed(points, row, neighbours)
+    def _kept(self, kind: str, dtype: str, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """Return an array from its file, or compute and write it."""
+        array = read_array(self._name, kind, dtype)
+        if array is None:
+            array = compute()
+            write_array(self._name, kind, array.astype(dtype))
+        return array
 
-    def close(self) -> None:
-        """End what is being computed."""
-        if self._arrangement is not None:
-            self._arrangement.stop()
+    def _neighbours(self, progress: Progress) -> NDArray[np.int32]:
+        """Return the rows of the ten nearest words of each word that is arranged; search them once."""
+        with self._search:
+            if self._rows is None:
+                self._rows = self._kept("near", "<i4", lambda: self._searched(progress))
+            return self._rows
+
+    def _searched(self, progress: Progress) -> NDArray[Any]:
+        found = nearest_rows(self._explored.vectors, progress)
+        write_array(self._name, "density", _density_of(found.scores).astype("<f4"))
+        return found.rows
+
+    def _arranged(self, progress: Progress) -> maps.Points:
+        return self._kept("map", "<u2", lambda: self._layout(progress))
+
+    def _layout(self, progress: Progress) -> maps.Points:
+        near = self._neighbours(part_of(progress, 0, _SEARCH_SHARE))
+        layout = part_of(progress, _SEARCH_SHARE, 1)
+        return maps.quantised(neighbour_layout(self._explored.vectors, near, self._pca_positions(), layout))
+
+    def _density(self, progress: Progress) -> Scale:
+        density = self._kept("density", "<f4", lambda: _density_of(nearest_rows(self._explored.vectors, progress).scores))
+        return scaled(density, len(self._explored.vectors))
+
+    def _error(self, name: str, progress: Progress) -> Scale:
+        """Return the errors of a map; those of the map by neighbours first wait for it."""
+        near = self._neighbours(part_of(progress, 0, 0.5))
+        points: Any = self._arranged(part_of(progress, 0.5, 0.9)) if name == "neighbours" else self.points("pca")
+        end = part_of(progress, 0.9, 1)
+        errors = self._kept(f"{name}-error", "<f4", lambda: maps.errors(points[: len(near)], near, end))
+        return _share_scale(errors, len(self._explored.vectors))
 
 
-def scaled(values: NDArray[np.floating[Any]]) -> Scale:
-    """Return values as bytes, from the 1st to the 99th percentile; values beyond them get the nearest colour."""
+def _density_of(cosines: FloatArray) -> FloatArray:
+    """Return the (n,) means of (n, k) cosines; NaN where there are none."""
+    return np.mean(cosines, axis=1) if cosines.shape[1] else np.full(len(cosines), np.nan)
+
+
+def scaled(values: FloatArray, V: int | None = None) -> Scale:
+    """Return values as bytes, from the 1st to the 99th percentile; values beyond them get the nearest colour.
+
+    Of V words the values may be those of the first few; the others get 0.
+    """
     finite = values[np.isfinite(values)]
     low, high = (float(part) for part in np.percentile(finite, [1, 99])) if len(finite) else (0.0, 0.0)
+    return _as_bytes(values, low, high, len(values) if V is None else V)
+
+
+def _share_scale(values: FloatArray, V: int | None = None) -> Scale:
+    """Return shares from 0 to 1 as bytes; NaN is unknown."""
+    return _as_bytes(values, 0, 1, len(values) if V is None else V)
+
+
+def _as_bytes(values: FloatArray, low: float, high: float, V: int) -> Scale:
     shares = np.nan_to_num((values - low) / max(high - low, 1e-30), nan=0, posinf=1, neginf=0)
-    return Scale(np.round(np.clip(shares, 0, 1) * 255).astype(np.uint8), low, high)
+    whole = np.zeros(V, np.uint8)
+    whole[: len(values)] = np.round(np.clip(shares, 0, 1) * 255)
+    return Scale(whole, low, high, int(np.isfinite(values).sum()))
 
 
 def _check(argument: str, name: str, known: tuple[str, ...]) -> None:

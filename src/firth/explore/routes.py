@@ -54,9 +54,14 @@ class Api:
         return Response(points[self._range(request)].astype("<u2").tobytes(), media_type=_BINARY)
 
     def colours(self, request: Request) -> Response:
-        """Return a property of words as (n,) uint8; the header `firth-range` has the values of 0 and 255."""
-        scale = self._atlas.colours(_text(request, "of"))
-        headers = {"firth-range": f"{scale.low:.6g} {scale.high:.6g}"}
+        """Return a property of words as (n,) uint8; status 202 and the progress while it is computed.
+
+        The header `firth-range` has the values of 0 and 255, and the number of words for which the property is known.
+        """
+        scale = self._atlas.colours(_text(request, "of"), _text(request, "map") or "pca")
+        if isinstance(scale, float):
+            return _json({"progress": scale}, 202)
+        headers = {"firth-range": f"{scale.low:.6g} {scale.high:.6g} {scale.known}"}
         return Response(scale.values[self._range(request)].tobytes(), media_type=_BINARY, headers=headers)
 
     def suggest(self, request: Request) -> Response:

@@ -17,7 +17,7 @@
  * @typedef {{marks: Mark[], lines: Line[]}} Marked
  */
 
-/** @typedef {{low: number, high: number, name: string}} Legend */
+/** @typedef {{low: number, high: number, known: number, name: string}} Legend */
 /** @typedef {{background: string, text: string, muted: string, given: string, taken: string, found: string, ramp: number[][]}} Theme */
 
 /**
