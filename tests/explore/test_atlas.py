@@ -140,7 +140,8 @@ def test_the_error_of_a_map_is_the_share_of_the_ten_neighbours_that_it_misses(su
 def test_density_is_the_mean_cosine_of_the_ten_neighbours(subject, folder):
     atlas = Atlas(subject)
     scale = coloured(atlas, "density")
-    means = [np.mean([cosine for _, cosine in subject.vectors.most_similar(word)]) for word in subject.words]
+    found = [subject.vectors.most_similar(word) for word in subject.words]
+    means = np.array([np.mean([cosine for _, cosine in neighbours]) for neighbours in found])
     assert (scale.low, scale.high) == pytest.approx(np.percentile(means, [1, 99]), abs=1e-6)
     assert scale.values == pytest.approx(np.clip((means - scale.low) / (scale.high - scale.low), 0, 1) * 255, abs=1)
 
