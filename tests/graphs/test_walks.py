@@ -185,6 +185,10 @@ def test_walks_describe_themselves():
         ({"directed": 1}, "directed=1 is not allowed: give True, False or None"),
         ({"seed": -1}, "seed=-1 is not allowed"),
         ({"weight": 5}, "weight=5 is not allowed: give a name, or None"),
+        ({"walk_len": 5}, "unknown option 'walk_len': did you mean 'walk_length'"),
+        ({"num_walks": 5}, "unknown option 'num_walks': use walks_per_node"),
+        ({"window": 5}, r"window is an option of Word2Vec and not of RandomWalks: Word2Vec\(window=...\)"),
+        ({"depth": 5}, "unknown option 'depth'; options are graph, walks_per_node, .*, seed$"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused(arguments, message):

@@ -6,20 +6,23 @@ whenever and wherever it is made: while nodes are counted, in every epoch, on an
 """
 
 import hashlib
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firth import other_programs
 from firth.errors import CorpusError, OptionError
 from firth.graphs import kernels
 from firth.graphs.adjacency import Adjacency, make_adjacency
 from firth.graphs.inputs import read_edges
 from firth.messages import counted, option
-from firth.options import WalkOptions, checked, limits, shortened
+from firth.options import Options, WalkOptions, checked, limits, shortened, unknown_option
 from firth.resources import require_memory
 from firth.text import BLOCK_WORDS, Corpus, GeneratedCorpus, TokenStore
 from firth.text.choosing import KnownWords, MostFrequent
@@ -199,7 +202,9 @@ class RandomWalks(GeneratedCorpus):
         directed: bool | None = None,
         weight: str | None = "weight",
         seed: int = 1,
+        **unknown: Never,
     ):
+        _refuse(unknown)
         options = WalkOptions(walks_per_node=walks_per_node, walk_length=walk_length, p=p, q=q)
         seed = checked("seed", seed, int, _SEED)
         if not isinstance(weight, str | None):
@@ -287,6 +292,18 @@ class RandomWalks(GeneratedCorpus):
         if self.n_comments:
             found.append(f"{counted(self.n_comments, 'line')} of comments skipped")
         return ", ".join(found)
+
+
+def _refuse(unknown: Iterable[str]) -> None:
+    """Raise `OptionError` for the first of some unknown arguments, with what to use."""
+    for name in unknown:
+        if name in (field.name for field in fields(Options)):
+            raise OptionError(
+                f"{name} is an option of Word2Vec and not of RandomWalks: Word2Vec({name}=...).fit(RandomWalks(graph))"
+            )
+        if name in other_programs.WALKS:
+            raise OptionError(f"unknown option {name!r}: {other_programs.WALKS[name]}")
+        raise unknown_option(name, list(inspect.signature(RandomWalks).parameters)[:-1])
 
 
 def _checked_directed(directed: object) -> bool | None:
