@@ -174,8 +174,8 @@ class BlockEngine(WindowEngine[ChunkTask, WorkspaceT], Generic[ChunkT, Workspace
         return words_of(corpus.vocabulary.counts, options)
 
     def _tokens_of(self, epoch: int, block: int) -> NDArray[np.int32]:
-        """Return a block of tokens."""
-        return self._tokens.read_block(block)
+        """Return a block of tokens of an epoch."""
+        return self._tokens.read_epoch(epoch, block)
 
     def _cut(self, epoch: int) -> list[NDArray[np.intp]]:
         return cut_chunks(self._extent.n_blocks, chunk_size(self._extent, self._P), epoch)
