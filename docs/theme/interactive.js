@@ -3,7 +3,7 @@
 import { dot, naiveSoftmax, negativeSampling, sigmoid } from "../../src/firth/explore/static/objectives.js";
 
 /** @typedef {{center: number[], U: number[][], outside: number, K: number, power: number, draws: number[]}} State */
-/** @typedef {{loss: number, error: number[], center: number[], outside: number[][]}} Gradients */
+/** @typedef {{loss: number, error: number[], probabilities: number[], center: number[], outside: number[][]}} Gradients */
 
 const WORDS = ["I", "He", "We"];
 const COUNTS = [8, 3, 1];
@@ -107,7 +107,7 @@ function slider(id, label, [min, max, step], changed) {
 /** @param {string} caption @param {string[]} heads @param {string} id */
 function table(caption, heads, id) {
   const head = make("thead", {}, make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text))));
-  return make("table", {}, make("caption", {}, caption), head, make("tbody", { id }));
+  return make("table", { class: "numbers" }, make("caption", {}, caption), head, make("tbody", { id }));
 }
 
 /** @param {(Node | string)[]} cells @param {number} value kept in full, for a reader who wants every digit */
@@ -143,7 +143,7 @@ function start(page) {
     make("fieldset", {}, make("legend", {}, LABELS.choices), make("label", {}, make("span", {}, LABELS.outside), outside),
       slider("K", LABELS.K, [0, MOST_NOISE, 1], (K) => set({ K })), slider("power", LABELS.power, [0, 1, 0.05], (power) => set({ power })),
       make("p", {}, again, reset)),
-    table(LABELS.words, [LABELS.word, LABELS.count, "Pₙ", LABELS.drawn, "u · v", "ŷ", "ŷ − y", "σ"], "words"),
+    table(LABELS.words, [LABELS.word, LABELS.count, "Pₙ", LABELS.drawn, "u · v", "ŷ", "σ"], "words"),
     ...["softmax", "sampling"].map((name) => make("section", { id: name }, make("p", { class: "loss" }),
       table(LABELS[/** @type {"softmax" | "sampling"} */ (name)], gradientHeads, `${name}-gradients`))),
   );
@@ -163,12 +163,12 @@ function show(page, state) {
   /** @type {HTMLSelectElement} */ (find("outside")).value = String(outside);
 
   const both = losses(state);
-  const [P_n, noise, { error }] = [noiseDistribution(power), noiseWords(state), both.softmax(center, U)];
+  const [P_n, noise, { probabilities }] = [noiseDistribution(power), noiseWords(state), both.softmax(center, U)];
   find("words").replaceChildren(...WORDS.map((word, w) => {
-    const [score, e] = [dot(U[w] ?? [], center), error[w] ?? NaN];
+    const score = dot(U[w] ?? [], center);
     const drawn = noise.filter((each) => each === w).length;
-    const y_hat = e + (w === outside ? 1 : 0);
-    return rowOf([word, String(COUNTS[w]), shown(P_n[w] ?? NaN, 3), String(drawn), ...[score, y_hat, e, sigmoid(score)].map((each) => shown(each, 3))], score);
+    const numbers = [score, probabilities[w] ?? NaN, sigmoid(score)].map((each) => shown(each, 3));
+    return rowOf([word, String(COUNTS[w]), shown(P_n[w] ?? NaN, 3), String(drawn), ...numbers], score);
   }));
   Object.entries(both).forEach(([name, loss]) => showGradients(find(name), loss, state));
   page.dataset["state"] = JSON.stringify({ ...state, noise, P_n });
