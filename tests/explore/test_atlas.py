@@ -152,3 +152,5 @@ def test_colours_of_words_without_a_value_are_counted(subject):
     scale = coloured(Atlas(dataclasses.replace(subject, stability=stability)), "stability")
     assert scale.known == 2
     assert scale.values[:3].tolist() == [128, 255, 0]
+    with pytest.raises(OptionError, match="start firth explore with --stability"):
+        coloured(Atlas(subject), "stability")

@@ -20,7 +20,8 @@ def test_values_are_found_by_word(tmp_path):
 @pytest.mark.parametrize(
     "content",
     [
-        "", "word", "[]", "{}", '{"word": ["a"]}', '{"word": ["a"], "stability": []}', '{"word": [1], "stability": [1]}',
+        "", "word", "[]", "{}", '{"word": ["a"]}', '{"word": ["a"], "stability": []}',
+        '{"word": [1], "stability": [1]}',
         '{"word": ["a"], "stability": [1.5]}', '{"word": ["a"], "stability": ["1"]}', '{"word": "a", "stability": "1"}',
         '{"word": ["a"], "stability": [NaN]}', "[" * 100_000, "\x00\xff",
     ],

@@ -54,7 +54,10 @@ class Answers:
             "counts": vectors.counts is not None,
             "outside": explored.outside is not None,
             "maps": MAPS,
-            "colours": ["frequency", *(name for name in COLOURS if name != "stability" or explored.stability is not None)],
+            "colours": [
+                "frequency",
+                *(name for name in COLOURS if name != "stability" or explored.stability is not None),
+            ],
             "examples": self._examples(),
         }
 

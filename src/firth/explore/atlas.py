@@ -47,7 +47,8 @@ class Atlas:
         if name == "pca":
             with self._lock:
                 return self._principal()
-        return self._later("map", self._arranged)
+        points: maps.Points | float = self._later("map", self._arranged)
+        return points
 
     def colours(self, of: str, name: str = "pca") -> Scale | float:
         """Return a property of each word, or the share that is computed; raise `OptionError` for an unknown one.
@@ -57,13 +58,14 @@ class Atlas:
         """
         _check("of", of, COLOURS)
         _check("map", name, MAPS)
-        compute = {
+        compute: dict[str, Callable[[Progress], Scale]] = {
             "norm": lambda progress: scaled(self._explored.vectors.norms),
             "density": self._density,
-            "stability": lambda progress: _share_scale(self._explored.stability),
+            "stability": lambda progress: _share_scale(self._stability()),
             "error": lambda progress: self._error(name, progress),
         }
-        return self._later(f"{of} {name}" if of == "error" else of, compute[of])
+        scale: Scale | float = self._later(f"{of} {name}" if of == "error" else of, compute[of])
+        return scale
 
     def missed(self, name: str, row: int, neighbours: list[int]) -> list[int]:
         """Return those of a word's true neighbours that are far from it on a map; none until there is one."""
@@ -74,6 +76,11 @@ class Atlas:
         """End what is being computed."""
         for computation in self._computations.values():
             computation.stop()
+
+    def _stability(self) -> FloatArray:
+        if self._explored.stability is None:
+            raise OptionError("the stability of words is not known: start firth explore with --stability")
+        return self._explored.stability
 
     def _later(self, name: str, compute: Callable[[Progress], Any]) -> Any:
         with self._lock:
@@ -126,7 +133,9 @@ class Atlas:
         return maps.quantised(neighbour_layout(self._explored.vectors, near, self._pca_positions(), layout))
 
     def _density(self, progress: Progress) -> Scale:
-        density = self._kept("density", "<f4", lambda: _density_of(nearest_rows(self._explored.vectors, progress).scores))
+        density = self._kept(
+            "density", "<f4", lambda: _density_of(nearest_rows(self._explored.vectors, progress).scores)
+        )
         return scaled(density, len(self._explored.vectors))
 
     def _error(self, name: str, progress: Progress) -> Scale:

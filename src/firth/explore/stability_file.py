@@ -1,4 +1,4 @@
-"""The stability of words, as `firth stability --words` writes it: JSON with the lists `word`, `count` and `stability`."""
+"""The stability of words, as `firth stability --words` writes it: lists of words, counts and shares, in JSON."""
 
 import json
 import math
@@ -36,7 +36,8 @@ def read_stability(path: Path, rows: Mapping[str, int]) -> NDArray[np.float64]:
 
 def _columns(path: Path, found: Any) -> tuple[list[str], list[float]]:
     """Return words and values; raise `FormatError` for anything else than words and shares of the same number."""
-    words, values = (found.get(name) if isinstance(found, dict) else None for name in ("word", "stability"))
+    words: Any = found.get("word") if isinstance(found, dict) else None
+    values: Any = found.get("stability") if isinstance(found, dict) else None
     are_lists = isinstance(words, list) and isinstance(values, list) and len(words) == len(values)
     if not are_lists or not all(isinstance(word, str) for word in words) or not all(map(_is_share, values)):
         raise FormatError(

@@ -16,7 +16,7 @@ export function lasso(map, choose) {
   const canvas = byId("lasso", HTMLCanvasElement);
   const hint = make("p", { id: "hint" }, "Draw a line around words. Enter selects all that is seen, Escape ends.");
   hint.hidden = true;
-  const start = button("Select", () => open(canvas.hidden), { "aria-pressed": "false" });
+  const start = button("Select", () => open(canvas.hidden === true), { "aria-pressed": "false" });
   byId("tools", HTMLElement).prepend(start);
   canvas.after(hint);
   /** @type {[number, number][]} */
