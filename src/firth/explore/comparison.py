@@ -84,17 +84,25 @@ class Comparison:
     def points(self, name: str) -> maps.Points | float:
         """Return the (2 n, 2) points of the words in the first model, then in the second, or the share that is done."""
         check_name("map", name, MAPS)
-        points: maps.Points | float = self._computations.result(name, lambda progress: self._map(name, progress))
+        points: maps.Points | float = self._computations.result(f"map {name}", lambda progress: self._map(name, progress))
         return points
 
     def _map(self, name: str, progress: Progress) -> maps.Points:
         one, other = self._vectors
+        near = None if name == "pca" else self._found(part_of(progress, 0, 0.4))
+        layout = part_of(progress, 0.4, 1)
         if self.alignment is None:
+            first = _positions(one, one, near and near.one, layout)
             return np.concatenate(
-                [maps.quantised(_positions(vectors, vectors, name, progress)) for vectors in (one, other)]
+                [maps.quantised(first), maps.quantised(_positions(other, other, near and near.other, layout))]
             )
         rows = np.concatenate([one.vectors, self.alignment.vectors.vectors])
-        return maps.quantised(_positions(one, KeyedVectors.trusted([*range(len(rows))], rows), name, progress))
+        both = KeyedVectors.trusted([*range(len(rows))], rows)
+        return maps.quantised(_positions(one, both, near and near.one, layout))
+
+    def _found(self, progress: Progress) -> Neighbours:
+        found = self.neighbours()
+        return self._search(progress) if isinstance(found, float) else found
 
     def similarity(self, row: int) -> float | None:
         """Return the cosine of a word's two vectors, after alignment."""
@@ -111,10 +119,10 @@ def _selected(explored: Explored, rows: NDArray[np.intp]) -> KeyedVectors:
     return KeyedVectors.trusted([explored.words[row] for row in rows], explored.vectors.vectors[rows])
 
 
-def _positions(first: KeyedVectors, vectors: KeyedVectors, name: str, progress: Progress) -> Any:
-    """Return positions of `vectors` on a map that `first`, with which they begin, decides."""
+def _positions(first: KeyedVectors, vectors: KeyedVectors, near: TopRows | None, progress: Progress) -> Any:
+    """Return positions of `vectors` on a map that `first`, with which they begin, decides.
+
+    near  the nearest rows of each of `first`; None for the map by principal axes
+    """
     start = maps.pca_positions(vectors, maps.principal_axes(first))
-    if name == "pca":
-        return start
-    near = neighbourhoods(first, len(first), _NEIGHBOURS, part_of(progress, 0, 0.4)).rows
-    return neighbour_layout(vectors, near, start, part_of(progress, 0.4, 1))
+    return start if near is None else neighbour_layout(vectors, near.rows, start, progress)

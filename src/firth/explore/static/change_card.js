@@ -24,7 +24,7 @@ export function changesCard(found, changed, among, choose) {
     make("h2", {}, wordText(one), " and ", wordText(other)),
     make("p", { class: "facts" }, `${count(found.shared)} words in both · ${count(left)} only in the first · ${count(right)} only in the second`),
     make("p", { class: "note" }, `On average ${(10 * found.kept).toFixed(1)} of a word's ten nearest words are the same, among the ${count(found.words)} most frequent words of both. ${turned}`),
-    part("Words that changed most", "How many of the ten nearest words are new. Rare words change by chance.", among, list),
+    part("Words that changed most", "How many of the ten nearest words are new; the maps have strong colours where many are. Rare words change by chance.", among, list),
   ];
 }
 

@@ -33,7 +33,8 @@ const maps = ["one", "other"].map((side) =>
   new WordMap(byId(`${side}-points`, HTMLCanvasElement), byId(`${side}-labels`, HTMLCanvasElement), vocabulary));
 const [one, other] = /** @type {[WordMap, WordMap]} */ (maps);
 const kept = new Uint8Array((await download("kept", {})).bytes);
-let view = readView(found.words);
+const DEFAULT_AMONG = 1000; // rare words change by chance
+let view = seen();
 document.title = `${found.names.map(shown).join(" and ")} - firth`;
 ["one-name", "other-name"].forEach((id, i) => byId(id, HTMLElement).replaceChildren(wordText(found.names[i] ?? "")));
 if (found.alignment) other.camera = one.camera;
@@ -42,6 +43,11 @@ for (const map of maps) {
   listen(map, { choose: (row) => choose(vocabulary.word(row)), hover: () => {} });
 }
 if (found.alignment) [one.linked, other.linked] = [other, one];
+
+function seen() {
+  const given = readView(found.words);
+  return location.hash.includes("among=") ? given : { ...given, among: Math.min(DEFAULT_AMONG, found.words) };
+}
 
 /** @param {string} q */
 function choose(q) {
@@ -68,9 +74,13 @@ async function showAnswer() {
   answerPlace.replaceChildren(...changeCard(change, found.names.map(shown), choose));
   one.mark(changeMarks(change, "lost"));
   other.mark(changeMarks(change, "gained"));
+  showMarked();
+  announce(answerPlace.textContent ?? "");
+}
+
+function showMarked() {
   const rows = [...one.marked.marks, ...other.marked.marks].map(({ row }) => row);
   for (const map of found.alignment ? [one] : maps) map.show(rows);
-  announce(answerPlace.textContent ?? "");
 }
 
 /** Return the most frequent words, as many as were chosen, by the share of their neighbours that is new. */
@@ -98,11 +108,12 @@ async function showMaps(name) {
   one.setPoints(new Uint16Array(bytes, 0, 2 * found.words));
   other.setPoints(new Uint16Array(bytes, 4 * found.words));
   byId("progress", HTMLElement).textContent = "";
+  if (!one.byHand && !other.byHand) showMarked();
   Object.assign(document.documentElement.dataset, { map: name });
 }
 
 addEventListener("popstate", () => {
-  view = readView(found.words);
+  view = seen();
   showAnswer();
 });
 await Promise.all([vocabulary.load(() => {}), showMaps("pca")]);
