@@ -84,7 +84,9 @@ class Comparison:
     def points(self, name: str) -> maps.Points | float:
         """Return the (2 n, 2) points of the words in the first model, then in the second, or the share that is done."""
         check_name("map", name, MAPS)
-        points: maps.Points | float = self._computations.result(f"map {name}", lambda progress: self._map(name, progress))
+        points: maps.Points | float = self._computations.result(
+            f"map {name}", lambda progress: self._map(name, progress)
+        )
         return points
 
     def _map(self, name: str, progress: Progress) -> maps.Points:
