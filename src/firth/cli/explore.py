@@ -12,7 +12,7 @@ import typer
 from firth import terminal
 from firth.atomic import atomic_write
 from firth.cli.files import is_mapped, load_vectors
-from firth.cli.flags import ModelFile, file_name, number
+from firth.cli.flags import VECTORS_READ, ModelFile, file_name, number
 from firth.errors import MissingExtraError
 from firth.formats import detect
 from firth.formats.native import read_native
@@ -21,6 +21,7 @@ from firth.options import checked, limits
 
 if TYPE_CHECKING:
     from firth.explore.access import Access
+    from firth.explore.comparison import Comparison
     from firth.explore.explored import Explored
 
 _LOWEST_PORT, _HIGHEST_PORT = 1024, 65535
@@ -31,6 +32,10 @@ def explore(
     port: Annotated[
         int | None,
         typer.Option(help="Port of 127.0.0.1 [1,024 to 65,535].", show_default="any free port", **number(int)),
+    ] = None,
+    other: Annotated[
+        Path | None,
+        typer.Option("--with", metavar="MODEL", help="A second model to compare this one with.", **VECTORS_READ),
     ] = None,
     stability: Annotated[
         Path | None,
@@ -57,11 +62,23 @@ def explore(
 
         explored = dataclasses.replace(explored, stability=read_stability(stability, explored.rows))
     explored.prepare()
+    comparison = None if other is None else _compared(explored, other)
     with TemporaryDirectory(prefix="firth-explore-") as folder:
         try:
-            serve(explored, port or 0, lambda access: _announce(explored, access, None if no_browser else Path(folder)))
+            serve(
+                explored,
+                port or 0,
+                lambda access: _announce(explored, access, None if no_browser else Path(folder)),
+                comparison,
+            )
         except KeyboardInterrupt:
             terminal.write("stopped")
+
+
+def _compared(explored: "Explored", other: Path) -> "Comparison":
+    from firth.explore.comparison import Comparison
+
+    return Comparison(explored, open_model(other))
 
 
 def open_model(path: Path) -> "Explored":

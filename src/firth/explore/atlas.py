@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.explore import maps
-from firth.explore.computation import Computation, Progress, part_of
+from firth.explore.computation import Computations, Progress, part_of
 from firth.explore.explored import Explored
 from firth.explore.layout import nearest_rows, neighbour_layout
 from firth.explore.map_files import name_of, read_array, write_array
 
 MAPS = ("pca", "neighbours")
 COLOURS = ("norm", "density", "stability", "error")
-_SOON = 0.05  # seconds for which a question waits for a computation, which may be short
 _SEARCH_SHARE = 0.4  # of the time that the map by neighbours takes
 FloatArray = NDArray[np.floating[Any]]
 
@@ -37,17 +36,17 @@ class Atlas:
     def __init__(self, explored: Explored):
         self._explored = explored
         self._lock, self._search = Lock(), Lock()
-        self._computations: dict[str, Computation[Any]] = {}
+        self._computations = Computations()
         self._pca: maps.Points | None = None
         self._rows: NDArray[np.int32] | None = None
 
     def points(self, name: str) -> maps.Points | float:
         """Return the points of a map, or the share of the work that is done; raise `OptionError` for no map."""
-        _check("map", name, MAPS)
+        check_name("map", name, MAPS)
         if name == "pca":
             with self._lock:
                 return self._principal()
-        points: maps.Points | float = self._later("map", self._arranged)
+        points: maps.Points | float = self._computations.result("map", self._arranged)
         return points
 
     def colours(self, of: str, name: str = "pca") -> Scale | float:
@@ -56,15 +55,15 @@ class Atlas:
         The error is that of the map with this name: the share of a word's ten true neighbours that are not among its
         50 nearest points. Density is the mean cosine of a word with its ten nearest words.
         """
-        _check("of", of, COLOURS)
-        _check("map", name, MAPS)
+        check_name("of", of, COLOURS)
+        check_name("map", name, MAPS)
         compute: dict[str, Callable[[Progress], Scale]] = {
             "norm": lambda progress: scaled(self._explored.vectors.norms),
             "density": self._density,
             "stability": lambda progress: _share_scale(self._stability()),
             "error": lambda progress: self._error(name, progress),
         }
-        scale: Scale | float = self._later(f"{of} {name}" if of == "error" else of, compute[of])
+        scale: Scale | float = self._computations.result(f"{of} {name}" if of == "error" else of, compute[of])
         return scale
 
     def missed(self, name: str, row: int, neighbours: list[int]) -> list[int]:
@@ -74,20 +73,12 @@ class Atlas:
 
     def close(self) -> None:
         """End what is being computed."""
-        for computation in self._computations.values():
-            computation.stop()
+        self._computations.close()
 
     def _stability(self) -> FloatArray:
         if self._explored.stability is None:
             raise OptionError("the stability of words is not known: start firth explore with --stability")
         return self._explored.stability
-
-    def _later(self, name: str, compute: Callable[[Progress], Any]) -> Any:
-        with self._lock:
-            if name not in self._computations:
-                self._computations[name] = Computation(compute)
-        self._computations[name].join(_SOON)
-        return self._computations[name].result()
 
     def _principal(self) -> maps.Points:
         if self._pca is None:
@@ -174,6 +165,7 @@ def _as_bytes(values: FloatArray, low: float, high: float, V: int) -> Scale:
     return Scale(whole, low, high, int(np.isfinite(values).sum()))
 
 
-def _check(argument: str, name: str, known: tuple[str, ...]) -> None:
+def check_name(argument: str, name: str, known: tuple[str, ...]) -> None:
+    """Raise `OptionError` if a name is not among the known ones."""
     if name not in known:
         raise OptionError(f"{argument}={name[:40]!r} is unknown: give one of {', '.join(map(repr, known))}")

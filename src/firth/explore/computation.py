@@ -1,11 +1,12 @@
-"""A computation in the background: a thread of its own, how much of it is done, and its result."""
+"""Computations in the background: each in a thread of its own, with how much of it is done, and its result."""
 
 from collections.abc import Callable
-from threading import Event, Thread
-from typing import Generic, TypeVar
+from threading import Event, Lock, Thread
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 Progress = Callable[[float], None]
+_SOON = 0.05  # seconds for which a question waits for a computation, which may be short
 
 
 class _StoppedError(Exception):
@@ -49,6 +50,27 @@ class Computation(Thread, Generic[T]):
         self._ending.set()
         if self.is_alive():
             self.join(1)
+
+
+class Computations:
+    """Computations by name, each started when it is first asked for. Any thread may call the methods."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._started: dict[str, Computation[Any]] = {}
+
+    def result(self, name: str, compute: Callable[[Progress], Any]) -> Any:
+        """Return the result of the computation with this name, or the share of the work that is done."""
+        with self._lock:
+            if name not in self._started:
+                self._started[name] = Computation(compute)
+        self._started[name].join(_SOON)
+        return self._started[name].result()
+
+    def close(self) -> None:
+        """End what is being computed."""
+        for computation in self._started.values():
+            computation.stop()
 
 
 def part_of(progress: Progress, start: float, stop: float) -> Progress:

@@ -136,6 +136,9 @@ function savePicture() {
   saveFile("firth.svg", "image/svg+xml", svgOf(map, chart.values));
 }
 
+if (overview.compared_with) {
+  byId("pages", HTMLElement).prepend(make("a", { href: "/compare" }, "Compare with ", wordText(overview.compared_with)), " ");
+}
 for (const text of overview.examples) {
   const chip = button("", () => choose(text), { class: "chip" });
   chip.append(wordText(text));
