@@ -24,24 +24,29 @@ if TYPE_CHECKING:
 
 _LOWEST_PORT, _HIGHEST_PORT = 1024, 65535
 
+PagePort = Annotated[
+    int | None,
+    typer.Option(
+        "--port", help="Port of 127.0.0.1 for the page [1,024 to 65,535].", show_default="any free port", **number(int)
+    ),
+]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Print the address, but open no browser.")]
+
 
 def explore(
     model: ModelFile,
-    port: Annotated[
-        int | None,
-        typer.Option(help="Port of 127.0.0.1 [1,024 to 65,535].", show_default="any free port", **number(int)),
-    ] = None,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, but open no browser.")] = False,
+    port: PagePort = None,
+    no_browser: NoBrowser = False,
 ) -> None:
     """Show a vocabulary as a map in the browser: search, neighbours, equations.
 
     The page is served to this machine alone, and needs no network. Ctrl-C ends it.
     """
-    checked("port", port, int, limits("the port of the page", _LOWEST_PORT, _HIGHEST_PORT, optional=True))
+    check_port(port)
     try:
         from firth.explore.server import serve
     except ImportError as error:
-        raise MissingExtraError("Starlette and uvicorn", "explore", "the explorer") from error
+        raise missing_extra() from error
     explored = open_model(model)
     explored.prepare()
     with TemporaryDirectory(prefix="firth-explore-") as folder:
@@ -49,6 +54,16 @@ def explore(
             serve(explored, port or 0, lambda access: _announce(explored, access, None if no_browser else Path(folder)))
         except KeyboardInterrupt:
             terminal.write("stopped")
+
+
+def missing_extra() -> MissingExtraError:
+    """Return the error for a page without the packages that serve it."""
+    return MissingExtraError("Starlette and uvicorn", "explore", "the explorer")
+
+
+def check_port(port: int | None) -> None:
+    """Raise `OptionError` for a port that is out of range."""
+    checked("port", port, int, limits("the port of the page", _LOWEST_PORT, _HIGHEST_PORT, optional=True))
 
 
 def open_model(path: Path) -> "Explored":
@@ -65,15 +80,20 @@ def open_model(path: Path) -> "Explored":
 
 
 def _announce(explored: "Explored", access: "Access", folder: Path | None) -> None:
-    """Print the address, and open it by way of a file in a folder that only this user can read.
+    """Print the address, and open it."""
+    vectors = explored.vectors
+    sizes = f"{counted(len(vectors), 'word')}, {counted(vectors.vector_size, 'number')} each"
+    terminal.write(f"{explored.name}: {sizes}\n{access.address}\nCtrl-C stops the explorer")
+    open_page(access, folder)
+
+
+def open_page(access: "Access", folder: Path | None) -> None:
+    """Open the address by way of a file in a folder that only this user can read; None opens nothing.
 
     An address that is given to a browser directly stands in the list of processes, which every user can read.
     """
     import webbrowser  # here, because it would slow down the other commands
 
-    vectors = explored.vectors
-    sizes = f"{counted(len(vectors), 'word')}, {counted(vectors.vector_size, 'number')} each"
-    terminal.write(f"{explored.name}: {sizes}\n{access.address}\nCtrl-C stops the explorer")
     if folder is not None and _has_screen():
         with atomic_write(folder / "open.html") as file:
             file.write(f'<meta http-equiv="refresh" content="0; url={access.address}">'.encode())
