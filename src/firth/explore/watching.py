@@ -22,7 +22,8 @@ from firth.logs import log
 
 _POLL_SECONDS = 0.2  # between two looks at the feed: a tab learns of the end of the run in time
 _STREAM_SECONDS = 45.0  # the browser then asks again, before the deadline of a response
-_STOP_SECONDS = 0.6
+_END_SECONDS = 2.0  # for tabs to learn of the end
+_STOP_SECONDS = 0.6  # after an interrupt
 
 
 @contextmanager
@@ -52,7 +53,7 @@ def watched(name: str, port: int, ready: Callable[[Access], None]) -> Iterator[T
             raise
         finally:
             server.should_exit = True
-            thread.join(_STOP_SECONDS)
+            thread.join(_END_SECONDS if feed.ended == "done" else _STOP_SECONDS)
             server.force_exit = True  # for tabs that do not read
             thread.join(_STOP_SECONDS)
             workers.close()
