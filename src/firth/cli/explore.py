@@ -10,8 +10,9 @@ import typer
 
 from firth import terminal
 from firth.atomic import atomic_write
-from firth.cli.files import is_mapped, load_vectors
-from firth.cli.flags import ModelFile, number
+from firth.cli.exits import UsageError
+from firth.cli.files import check_folder, is_mapped, load_vectors
+from firth.cli.flags import ModelFile, at_least, file_name, number
 from firth.errors import MissingExtraError
 from firth.formats import detect
 from firth.formats.native import read_native
@@ -37,12 +38,30 @@ def explore(
     model: ModelFile,
     port: PagePort = None,
     no_browser: NoBrowser = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PAGE.html",
+            help="Write one page that works without firth and without a network, and exit.",
+            **file_name("a page cannot be written to standard output"),
+        ),
+    ] = None,
+    words: Annotated[
+        int | None,
+        typer.Option(help="Most frequent words in the page.", show_default="as many as 15 MB hold", **at_least(1)),
+    ] = None,
 ) -> None:
     """Show a vocabulary as a map in the browser: search, neighbours, equations.
 
-    The page is served to this machine alone, and needs no network. Ctrl-C ends it.
+    The page is served to this machine alone, and needs no network. Ctrl-C ends it. With --export it is written to a
+    file instead, with vectors of 8 bits.
     """
     check_port(port)
+    if export is not None:
+        write_page(model, export, words)
+        return
+    if words is not None:
+        raise UsageError("--words needs --export")
     try:
         from firth.explore.server import serve
     except ImportError as error:
@@ -54,6 +73,21 @@ def explore(
             serve(explored, port or 0, lambda access: _announce(explored, access, None if no_browser else Path(folder)))
         except KeyboardInterrupt:
             terminal.write("stopped")
+
+
+def write_page(model: Path, page: Path, words: int | None) -> None:
+    """Write the page of a model to a file, and print what it holds."""
+    from firth.explore.export import export  # imports NumPy
+
+    check_folder(page)
+    explored = open_model(model)
+    written = export(explored, words)
+    with atomic_write(page) as file:
+        size = file.write(written.html.encode())
+    among = "" if written.words == len(explored.words) else f" of {len(explored.words):,}, the most frequent"
+    terminal.write(f"{counted(written.words, 'word')}{among}: {page} ({terminal.size(size)})")
+    if written.words > 1:
+        terminal.write(f"vectors of 8 bits: {written.equal:.1%} of the ten nearest words are those of the model")
 
 
 def missing_extra() -> MissingExtraError:
