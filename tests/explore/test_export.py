@@ -119,7 +119,7 @@ def test_a_notebook_shows_the_page_in_a_frame_without_rights(subject):
     shown = page._repr_html_()
     assert page.words == 30
     assert shown.startswith('<iframe srcdoc="&lt;!doctype html&gt;')
-    assert 'sandbox="allow-scripts allow-downloads"' in shown
+    assert 'sandbox="allow-scripts allow-forms allow-downloads"' in shown
     assert 'height="400"' in shown
     assert "<script" not in shown
     assert str(page) == "the explorer with 30 words: a notebook shows it"

@@ -1,7 +1,7 @@
 """The explorer in the output of a notebook's cell: an exported page in a frame, so that no server is needed.
 
-The frame may run scripts and save files, and has no access to the notebook. It works offline, in a notebook of another
-machine, and after the kernel has ended.
+The frame may run scripts, take text and save files, and has no access to the notebook. It works offline, in a notebook
+of another machine, and after the kernel has ended.
 """
 
 import html
@@ -32,7 +32,7 @@ class NotebookPage:
 
     def _repr_html_(self) -> str:
         return (
-            f'<iframe srcdoc="{html.escape(self.html)}" sandbox="allow-scripts allow-downloads" '
+            f'<iframe srcdoc="{html.escape(self.html)}" sandbox="allow-scripts allow-forms allow-downloads" '
             f'width="100%" height="{self.height}" style="border: 1px solid #8884"></iframe>'
         )
 
