@@ -28,7 +28,9 @@ LARGEST = 15_000_000
 
 _SEED, _MEASURED = 1, 1000  # words whose neighbours are compared
 _TOPN = 10
-_BYTES_OF_WORD = 40  # of base64 and without its vector: text, points of two maps, count and length
+_COLOURS = ("frequency", "norm")
+_BYTES_OF_PAGE = 150_000  # without words: its script and style
+_BYTES_OF_WORD = 25  # without text and vector: length of the text, points of two maps, count, norm, colour
 _LARGEST_WHOLE = 127
 
 
@@ -48,7 +50,7 @@ def export(explored: Explored, words: int | None = None) -> Page:
     V, D = explored.vectors.vectors.shape
     if words is not None:
         whole("words", words, "how many of the most frequent words the page holds", 1)
-    n = min(V, words or max(1, LARGEST // (_BYTES_OF_WORD + 4 * D // 3)))
+    n = min(V, words) if words is not None else _fitting(explored.words, D)
     part = explored.first(n)
     small = quantised_rows(part.vectors)
     equal = equal_neighbours(part.vectors, small)
@@ -64,6 +66,13 @@ def export(explored: Explored, words: int | None = None) -> Page:
         "norms": part.vectors.norms.astype("<f4").tobytes(),
     }
     return Page(_html(blocks), n, equal)
+
+
+def _fitting(words: list[str], D: int) -> int:
+    """Return how many of the first words a page of 15 MB holds, at least one if there is one."""
+    sizes = np.cumsum([len(word.encode("utf-8", "replace")) + _BYTES_OF_WORD + D for word in words])
+    n = int(np.searchsorted(sizes * 4 / 3, LARGEST - _BYTES_OF_PAGE, side="right"))  # base64 takes 4 bytes for 3
+    return min(len(words), max(1, n))
 
 
 def quantised_rows(vectors: KeyedVectors) -> NDArray[np.int8]:
@@ -92,7 +101,7 @@ def _meta(part: Explored, V: int, equal: float) -> dict[str, Any]:
     among = "" if n == V else f"the {n:,} most frequent of {V:,} words · "
     scale = scaled(part.vectors.norms)
     note = f"{among}vectors of 8 bits{share}"
-    overview = Answers(part).overview() | {"note": note}
+    overview = Answers(part).overview() | {"note": note, "maps": ("pca", "neighbours"), "colours": _COLOURS}
     return {"whole": V, "overview": overview, "normRange": f"{scale.low:.6g} {scale.high:.6g}"}
 
 
