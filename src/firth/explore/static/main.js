@@ -30,7 +30,7 @@ let latest = new AbortController();
 byId("name", HTMLElement).textContent = shown(overview.name);
 document.title = `${shown(overview.name)} - firth`;
 byId("sizes", HTMLElement).textContent =
-  `${overview.words.toLocaleString("en")} words · ${overview.dimensions} dimensions`;
+  `${overview.words.toLocaleString("en")} words · ${overview.dimensions} dimensions${overview.note ? ` · ${overview.note}` : ""}`;
 const choose = (/** @type {string} */ text) => change({ q: text, area: "" }, true);
 const input = searchBox(choose);
 lasso(map, (area) => change({ area: areaText(area), q: "" }, true));
