@@ -137,7 +137,7 @@ function savePicture() {
 }
 
 if (overview.compared_with) {
-  byId("pages", HTMLElement).prepend(make("a", { href: "/compare" }, "Compare with ", wordText(overview.compared_with)), " ");
+  document.querySelector("nav")?.prepend(make("a", { href: "/compare" }, "Compare with ", wordText(overview.compared_with)), " ");
 }
 for (const text of overview.examples) {
   const chip = button("", () => choose(text), { class: "chip" });
