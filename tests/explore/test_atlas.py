@@ -9,8 +9,7 @@ import pytest
 from explore._models import matrices
 from firth import KeyedVectors
 from firth.errors import OptionError
-from firth.explore import atlas as atlas_module
-from firth.explore import map_files
+from firth.explore import arrangement, map_files
 from firth.explore.atlas import Atlas, scaled
 from firth.explore.explored import Explored
 from firth.explore.maps import missed
@@ -44,7 +43,7 @@ def coloured(atlas: Atlas, *of: str):
 def test_a_map_is_computed_once_and_then_read(subject, folder, monkeypatch):
     first = waited(Atlas(subject))
     assert [path.suffix for path in folder.glob("*.map")] == [".map"]
-    monkeypatch.setattr(atlas_module, "neighbour_layout", None)  # a call would raise
+    monkeypatch.setattr(arrangement, "neighbour_layout", None)  # a call would raise
     assert np.array_equal(waited(Atlas(subject)), first)
 
 
@@ -96,7 +95,7 @@ def test_an_error_of_the_computation_is_raised_to_whoever_asks(subject, folder, 
     def fail(*_):
         raise MemoryError("none is left")
 
-    monkeypatch.setattr(atlas_module, "neighbour_layout", fail)
+    monkeypatch.setattr(arrangement, "neighbour_layout", fail)
     with pytest.raises(MemoryError, match="none is left"):
         waited(Atlas(subject))
 

@@ -1,7 +1,6 @@
 """The maps of one model and the properties by which words are coloured, each computed when it is first asked for."""
 
 from collections.abc import Callable
-from functools import cached_property
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -10,14 +9,12 @@ from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.explore import maps
+from firth.explore.arrangement import Arrangement
 from firth.explore.computation import Computations, Progress, part_of
 from firth.explore.explored import Explored
-from firth.explore.layout import nearest_rows, neighbour_layout
-from firth.explore.map_files import name_of, read_array, write_array
 
 MAPS = ("pca", "neighbours")
 COLOURS = ("norm", "density", "stability", "error")
-_SEARCH_SHARE = 0.4  # of the time that the map by neighbours takes
 FloatArray = NDArray[np.floating[Any]]
 
 
@@ -35,10 +32,10 @@ class Atlas:
 
     def __init__(self, explored: Explored):
         self._explored = explored
-        self._lock, self._search = Lock(), Lock()
+        self._lock = Lock()
+        self._arrangement = Arrangement(explored.vectors)
         self._computations = Computations()
         self._pca: maps.Points | None = None
-        self._rows: NDArray[np.int32] | None = None
 
     def points(self, name: str) -> maps.Points | float:
         """Return the points of a map, or the share of the work that is done; raise `OptionError` for no map."""
@@ -91,56 +88,17 @@ class Atlas:
 
     # --- in the threads of computations
 
-    @cached_property
-    def _name(self) -> str:
-        return name_of(self._explored.vectors)
-
-    def _kept(self, kind: str, dtype: str, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """Return an array from its file, or compute and write it."""
-        array = read_array(self._name, kind, dtype)
-        if array is None:
-            array = compute()
-            write_array(self._name, kind, array.astype(dtype))
-        return array
-
-    def _neighbours(self, progress: Progress) -> NDArray[np.int32]:
-        """Return the rows of the ten nearest words of each word that is arranged; search them once."""
-        with self._search:
-            if self._rows is None:
-                self._rows = self._kept("near", "<i4", lambda: self._searched(progress))
-            return self._rows
-
-    def _searched(self, progress: Progress) -> NDArray[Any]:
-        found = nearest_rows(self._explored.vectors, progress)
-        write_array(self._name, "density", _density_of(found.scores).astype("<f4"))
-        return found.rows
-
     def _arranged(self, progress: Progress) -> maps.Points:
-        return self._kept("map", "<u2", lambda: self._layout(progress))
-
-    def _layout(self, progress: Progress) -> maps.Points:
-        near = self._neighbours(part_of(progress, 0, _SEARCH_SHARE))
-        layout = part_of(progress, _SEARCH_SHARE, 1)
-        return maps.quantised(neighbour_layout(self._explored.vectors, near, self._pca_positions(), layout))
+        return self._arrangement.points(self._pca_positions, progress)
 
     def _density(self, progress: Progress) -> Scale:
-        density = self._kept(
-            "density", "<f4", lambda: _density_of(nearest_rows(self._explored.vectors, progress).scores)
-        )
-        return scaled(density, len(self._explored.vectors))
+        return scaled(self._arrangement.density(progress), len(self._explored.vectors))
 
     def _error(self, name: str, progress: Progress) -> Scale:
         """Return the errors of a map; those of the map by neighbours first wait for it."""
-        near = self._neighbours(part_of(progress, 0, 0.5))
-        points: Any = self._arranged(part_of(progress, 0.5, 0.9)) if name == "neighbours" else self.points("pca")
-        end = part_of(progress, 0.9, 1)
-        errors = self._kept(f"{name}-error", "<f4", lambda: maps.errors(points[: len(near)], near, end))
+        points: Any = self._arranged(part_of(progress, 0, 0.9)) if name == "neighbours" else self.points("pca")
+        errors = self._arrangement.errors(name, points, part_of(progress, 0.9, 1))
         return _share_scale(errors, len(self._explored.vectors))
-
-
-def _density_of(cosines: FloatArray) -> FloatArray:
-    """Return the (n,) means of (n, k) cosines; NaN where there are none."""
-    return np.mean(cosines, axis=1) if cosines.shape[1] else np.full(len(cosines), np.nan)
 
 
 def scaled(values: FloatArray, V: int | None = None) -> Scale:

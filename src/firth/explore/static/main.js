@@ -30,7 +30,7 @@ let latest = new AbortController();
 byId("name", HTMLElement).textContent = shown(overview.name);
 document.title = `${shown(overview.name)} - firth`;
 byId("sizes", HTMLElement).textContent =
-  `${overview.words.toLocaleString("en")} words · ${overview.dimensions} dimensions`;
+  `${overview.words.toLocaleString("en")} words · ${overview.dimensions} dimensions${overview.note ? ` · ${overview.note}` : ""}`;
 const choose = (/** @type {string} */ text) => change({ q: text, area: "" }, true);
 const input = searchBox(choose);
 lasso(map, (area) => change({ area: areaText(area), q: "" }, true));
@@ -137,7 +137,7 @@ function savePicture() {
 }
 
 if (overview.compared_with) {
-  byId("pages", HTMLElement).prepend(make("a", { href: "/compare" }, "Compare with ", wordText(overview.compared_with)), " ");
+  document.querySelector("nav")?.prepend(make("a", { href: "/compare" }, "Compare with ", wordText(overview.compared_with)), " ");
 }
 for (const text of overview.examples) {
   const chip = button("", () => choose(text), { class: "chip" });
