@@ -80,8 +80,10 @@ class TrainingFeed:
     def _look(self, model: "Word2Vec") -> None:
         vectors = model.wv
         n = min(len(vectors), SEARCHED)
-        self._words = [str(key) for key in vectors.index_to_key[:n]]
-        self._units = np.nan_to_num(vectors.unit_rows(np.arange(n)), copy=False, nan=0, posinf=0, neginf=0)
+        self._words = self._words or [str(key) for key in vectors.index_to_key[:n]]
+        self._units = vectors.unit_rows(np.arange(n))
+        if not np.isfinite(self._units.sum()):
+            np.nan_to_num(self._units, copy=False, nan=0, posinf=0, neginf=0)
         if self._pins is None:
             self._pins = self._words[:_FREQUENT][25::200]
         neighbours = {word: self._neighbours(word) for word in self._pins}
