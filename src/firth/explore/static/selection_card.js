@@ -22,8 +22,8 @@ export function selectionCard(rows, vocabulary, choose) {
   return [
     make("h2", {}, `${rows.length.toLocaleString("en")} word${rows.length === 1 ? "" : "s"} selected`),
     make("p", { class: "note" }, `What stands together on this map.${more}`),
+    make("p", {}, button("Copy words", copy)),
     make("p", { class: "chips" }, ...chips),
-    make("div", { class: "take" }, button("Copy words", copy)),
   ];
 }
 
