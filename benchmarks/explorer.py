@@ -3,6 +3,7 @@
     python benchmarks/explorer.py model.firth
     python benchmarks/explorer.py model.firth --browser          # also first paint and frames: Playwright and Chromium
     python benchmarks/explorer.py model.firth --layout --umap    # the map by neighbours, and umap-learn's
+    python benchmarks/explorer.py large.firth --generate 1000000 100    # writes random vectors to the file first
 
 Times are wall time over the loopback interface. The kernels are compiled by a first, unmeasured run. Exit status: 2 for
 wrong usage.
@@ -77,7 +78,9 @@ class Server:
 def main() -> int:
     """Measure what was asked for, and print a line for each figure."""
     arguments = parser().parse_args()
-    wv = KeyedVectors.load(arguments.model)
+    if arguments.generate:
+        generate(arguments.model, *arguments.generate)
+    wv = KeyedVectors.load(arguments.model, mmap=arguments.model.suffix == ".firth")
     wv.fill_norms()
     print(f"{arguments.model.name}: {len(wv):,} x {wv.vector_size}")
     Server(arguments.model).stop()
@@ -100,10 +103,19 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     p.add_argument("model", type=Path, help="a model, or vectors in any format")
+    p.add_argument(
+        "--generate", nargs=2, type=int, metavar=("V", "D"), help="write V random vectors of D numbers first"
+    )
     p.add_argument("--browser", action="store_true", help="also measure the page in Chromium")
     p.add_argument("--layout", action="store_true", help="also measure the map by neighbours")
     p.add_argument("--umap", action="store_true", help="also umap-learn, which must be installed")
     return p
+
+
+def generate(path: Path, V: int, D: int) -> None:
+    """Write V random vectors of D numbers."""
+    rows = np.random.default_rng(1).standard_normal((V, D), dtype=np.float32)
+    KeyedVectors([f"word{row}" for row in range(V)], rows).save(path)
 
 
 def line(name: str, value: float, unit: str) -> None:
