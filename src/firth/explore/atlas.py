@@ -1,6 +1,5 @@
 """The maps of one model and the properties by which words are coloured, each computed when it is first asked for."""
 
-from collections.abc import Callable
 from threading import Event, Lock, Thread
 from typing import Any, NamedTuple
 
@@ -12,7 +11,6 @@ from firth.explore import maps
 from firth.explore.explored import Explored
 from firth.explore.layout import neighbour_layout
 from firth.explore.map_files import name_of, read_map, write_map
-from firth.vectors import KeyedVectors
 
 MAPS = ("pca", "neighbours")
 COLOURS = ("norm",)
@@ -51,7 +49,12 @@ class Arrangement(Thread):
             self.error = error
 
     def _compute(self) -> maps.Points:
-        return arranged_points(self._vectors, self._start, self._report)
+        name = name_of(self._vectors)
+        points = read_map(name, len(self._vectors))
+        if points is None:
+            points = maps.quantised(neighbour_layout(self._vectors, self._start, self._report))
+            write_map(name, points)
+        return points
 
     def _report(self, share: float) -> None:
         if self._ending.is_set():
@@ -63,21 +66,6 @@ class Arrangement(Thread):
         self._ending.set()
         if self.is_alive():
             self.join(1)
-
-
-def arranged_points(
-    vectors: KeyedVectors, start: maps.FloatArray, report: Callable[[float], None] = lambda share: None
-) -> maps.Points:
-    """Return the map by neighbours: that which was kept, or a new one from the positions `start`, which is then kept.
-
-    `report` gets the share of the work that is done.
-    """
-    name = name_of(vectors)
-    points = read_map(name, len(vectors))
-    if points is None:
-        points = maps.quantised(neighbour_layout(vectors, start, report))
-        write_map(name, points)
-    return points
 
 
 class Atlas:
