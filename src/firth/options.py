@@ -115,8 +115,8 @@ class Options:
     )
     blocks: int = _option(
         16,
-        "schedule blocks only: most blocks P of rows; small corpora have fewer. At most 1,024, because the buckets of a "
-        "chunk are P x P",
+        "schedule blocks only: most blocks P of rows; small corpora have fewer. At most 1,024, because a chunk has "
+        "P x P buckets",
         1,
         1024,
     )
