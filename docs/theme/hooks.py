@@ -1,4 +1,4 @@
-"""MkDocs hooks: draw pictures, convert equations to MathML, insert the tables of options, and set each page's language.
+"""MkDocs hooks: draw pictures and figures, convert equations to MathML, insert tables, and set each page's language.
 
 Browsers render MathML, so pages need no script and no network. An equation that cannot be converted stops the build.
 """
@@ -7,6 +7,7 @@ import dataclasses
 import html
 import re
 import runpy
+import sys
 from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,9 @@ from mkdocs.structure.files import File
 
 from firth.demo import source_files
 from firth.options import Options, PhraseOptions, range_text
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # docs/figures is not a package of firth
+import figures
 
 _CONVERTER = LatexToMathML(fancy_error=False)
 _MATHEMATICS = re.compile(
@@ -56,7 +60,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def on_page_content(content: str, page: Any, **_: Any) -> str:
-    """Convert each equation that the arithmatex extension has marked to MathML."""
+    """Convert each equation that the arithmatex extension has marked to MathML, and draw the figures of the page."""
 
     def convert(match: re.Match[str]) -> str:
         latex = html.unescape(match["latex"])
@@ -65,7 +69,7 @@ def on_page_content(content: str, page: Any, **_: Any) -> str:
         except LatexError as error:
             raise PluginError(f"{page.file.src_uri}: {latex.strip()!r}: {error}") from error
 
-    return _MATHEMATICS.sub(convert, content)
+    return figures.insert(_MATHEMATICS.sub(convert, content), page.meta.get("lang", "en"), _inline)
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -11,16 +10,17 @@ import numpy as np
 from firth.errors import CorpusError
 from firth.messages import option
 from firth.text import arrays, encoding, sources
-from firth.text.columns import ColumnRows, RowCounts, is_lists, list_chunks, text_blocks
-from firth.text.encoding import EncodedText, TextEncoder, encode_integers, encode_tokens
+from firth.text.columns import ColumnRows, ListChunk, RowCounts, is_lists, list_chunks, text_blocks
+from firth.text.encoding import EncodedText, TextEncoder, encode_integers
 from firth.text.files import are_tables, check_tables, has_text_name, open_tables
 from firth.text.frames import column_of, is_one_shot, is_table
 from firth.text.how import ReadOptions
-from firth.text.merging import MergedKeys, MergedWords
+from firth.text.merging import MergedKeys, MergedLists, MergedWords
 from firth.text.objects import column_of_records, text_blocks_of, with_first
 from firth.text.opening import UTF8, BytesRead, FileOrStdin, is_open
-from firth.text.sentences import encode_sentences, encode_tokenized
+from firth.text.sentences import encode_sentences, encode_tokenized, list_chunks_of, mixed_keys
 from firth.text.sources import TextChunk, is_files
+from firth.text.word_lists import ListEncoder
 from firth.threads import ahead, in_order
 
 Encoded = TypeVar("Encoded")
@@ -126,9 +126,7 @@ class _Opener:
             return self._blocks(in_advance(text_blocks(rows, self._counts)), amount)
         if self._how.tokenizer is not None:
             raise self._tokenized(rows.name)
-        lists = in_advance(list_chunks(rows, self._counts))
-        encode = partial(encode_tokens, lowercase=self._lowercase)
-        return self._opened(_in_parallel(encode, lists, self._workers), MergedKeys(), amount)
+        return self._lists(in_advance(list_chunks(rows, self._counts)), amount)
 
     def objects(self, rows: Iterable[Any], what: str, *, is_column: bool = False) -> Opened:
         """Open rows of Python: texts, dicts, or token lists."""
@@ -142,6 +140,8 @@ class _Opener:
             return self._blocks(text_blocks_of(rows, self._counts, what))
         if self._how.tokenizer is not None and first is not None:
             raise self._tokenized(what)
+        if is_column:
+            return self._lists(list_chunks_of(rows, self._counts))
         return self._opened(encode_sentences(rows, self._lowercase, self._counts), MergedKeys())
 
     def array(self, corpus: Any) -> Opened:
@@ -195,6 +195,16 @@ class _Opener:
         encode = TextEncoder(encoding.LONGEST_WORD).encode
         return self._opened(_parts(_in_parallel(encode, texts, self._workers)), MergedWords(lowercase), amount)
 
+    def _lists(self, chunks: Iterator[ListChunk], amount: Amount | None = None) -> Opened:
+        """Open token lists in Arrow arrays: words go through the encoder of text, whole numbers do not."""
+        first = next(chunks, None)
+        if first is None or first.are_numbers:
+            return self._opened(
+                _in_parallel(encode_integers, _alike(first, chunks), self._workers), MergedKeys(), amount
+            )
+        parts = _parts(_in_parallel(ListEncoder().encode, _alike(first, chunks), self._workers))
+        return self._opened(parts, MergedLists(self._lowercase), amount)
+
     def _opened(
         self, chunks: Generator[Any, None, None], merged: MergedWords | MergedKeys, amount: Amount | None = None
     ) -> Opened:
@@ -218,6 +228,17 @@ def _in_parallel(
     """Encode chunks in `workers` threads; yield them in order, with few in memory at a time."""
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-text") as pool:
         yield from in_order(pool, lambda some: encode(*some), arguments, workers)
+
+
+def _alike(first: ListChunk | None, others: Iterator[ListChunk]) -> Iterator[ListChunk]:
+    """Yield chunks; raise `CorpusError` if some hold words and others whole numbers."""
+    if first is None:
+        return
+    yield first
+    for chunk in others:
+        if chunk.are_numbers != first.are_numbers:
+            raise mixed_keys(first.first_token, chunk.first_token)
+        yield chunk
 
 
 def _parts(chunks: Generator[list[EncodedText], None, None]) -> Generator[EncodedText, None, None]:
