@@ -19,7 +19,7 @@ test-slow: $(VENV)/installed-peers      ## also the slow tests, and comparisons 
 
 test-browser: $(VENV)/installed-browser ## the explorer in Chromium, which is installed from Debian's packages if need be
 	command -v chromium > /dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium)
-	$(BIN)/pytest -q tests/explore/test_browser.py
+	$(BIN)/pytest -q tests/explore/test_browser*.py
 
 test-lowest: $(LOWEST)/installed        ## the tests with the lowest allowed versions of dependencies
 	$(LOWEST)/bin/pytest -q -n 2
