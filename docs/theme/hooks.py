@@ -16,12 +16,14 @@ from typing import Any
 from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
+from pymdownx.slugs import slugify
 
 from firth.demo import source_files
 from firth.options import Options, PhraseOptions, range_text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # docs/figures is not a package of firth
 import figures
+import statements
 
 _CONVERTER = LatexToMathML(fancy_error=False)
 _MATHEMATICS = re.compile(
@@ -29,6 +31,7 @@ _MATHEMATICS = re.compile(
 )
 _NUMBER = re.compile(r"\\tag\{(.*?)\}")
 _TABLES = {"<!-- table of options -->": Options, "<!-- table of phrase options -->": PhraseOptions}
+_STATEMENTS = "<!-- table of statements -->"
 _FONT = "STIXTwoMath-Regular.ttf"
 
 
@@ -64,10 +67,13 @@ def _redraw(files: Any, config: Any) -> None:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the placeholders of tables of options, such as `<!-- table of options -->`."""
+    """Replace the placeholders of tables, such as `<!-- table of options -->`."""
     for placeholder, options in _TABLES.items():
         if placeholder in markdown:
             markdown = markdown.replace(placeholder, _table(options))
+    if _STATEMENTS in markdown:
+        table = statements.to_markdown(statements.read_statements(), lambda title: slugify(case="lower")(title, "-"))
+        markdown = markdown.replace(_STATEMENTS, table)
     return markdown
 
 
