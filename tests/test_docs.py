@@ -70,6 +70,7 @@ def test_every_flag_named_on_a_page_exists(capsys):
         "similar",
         "analogy",
         "evaluate",
+        "stability",
         "info",
         "convert",
         "explore",
