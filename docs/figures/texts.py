@@ -5,8 +5,8 @@
 
 _ENGLISH = {
     "network": {
-        "caption": "The network, with the numbers of section 17. Below each layer is its shape, and below each arrow "
-        "the cost of the step. One entry of $x$ is not zero, so the first product only reads a column.",
+        "caption": "The network, with the numbers of the worked example. Below each layer is its shape, and below "
+        "each arrow the cost of the step. One entry of $x$ is not zero, so the first product only reads a column.",
         "description": "Four columns of numbers, x, h, z and y-hat, with the shapes V by 1, D by 1, V by 1 and V by "
         "1. Arrows lead from x to h, by a lookup of D numbers, from h to z, by V times D multiply-adds, and from z to "
         "y-hat, by V exponentials.",
@@ -15,8 +15,8 @@ _ENGLISH = {
         "softmax": "$V$\nexponentials",
     },
     "products": {
-        "caption": "The second, third and fourth claim as products, with the numbers of section 17. Blue cells are "
-        "positive and orange ones negative. The outer product with $x$ has one column that is not zero.",
+        "caption": "The second, third and fourth claim as products, with the numbers of the worked example. Blue "
+        "cells are positive and orange ones negative. The outer product with $x$ has one column that is not zero.",
         "description": "Three products of matrices. The column e times the row h transposed is the 3 by 2 gradient "
         "with respect to W2. W2 transposed times the column e is the gradient with respect to h, of 2 numbers. This "
         "column times the row x transposed is the 2 by 3 gradient with respect to W1, whose second and third columns "
@@ -25,10 +25,10 @@ _ENGLISH = {
         "transposed": "product with the transposed matrix",
     },
     "forces": {
-        "caption": "The step of $v_c$ at the vectors of section 17, with the learning rate 1. It is the sum of a pull "
-        "towards the outside word “We” and pushes from other words. In the naive softmax, the pull has the weight $1 "
-        "- \\hat{y}_o$ and a push the weight $\\hat{y}_w$, and these weights are equal in sum. In negative sampling, "
-        "each weight is a sigmoid of its own.",
+        "caption": "The step of $v_c$ at the vectors of the worked example, with the learning rate 1. It is the sum "
+        "of a pull towards the outside word “We” and pushes from other words. In the naive softmax, the pull has the "
+        "weight $1 - \\hat{y}_o$ and a push the weight $\\hat{y}_w$, and these weights are equal in sum. In negative "
+        "sampling, each weight is a sigmoid of its own.",
         "description": "For each loss, three arrows head to tail from v_c: a green one, the pull, is a positive "
         "multiple of u of We, and two orange ones, the pushes, are negative multiples of u of I and of He. Their sum, "
         "a blue arrow, is minus the gradient of J with respect to v_c.",
@@ -48,13 +48,12 @@ _ENGLISH = {
         "rank": "rank of the word $w$",
     },
     "subsampling": {
-        "caption": "The probability that an occurrence of a word is kept, for three values of the option "
-        "<code>sample</code>: $\\min(1, \\sqrt{s / f} + s / f)$ with $s$ for <code>sample</code> and $f$ for the "
-        "share of the word in the corpus.",
+        "caption": "The probability $\\kappa_w$ (43) that an occurrence of a word is kept, for three values of the "
+        "option <code>sample</code>, which is $p_0$. The share of the word in the corpus is $p_w$.",
         "description": "Three falling curves over the frequency of a word, for sample 1e-3, 1e-4 and 1e-5. Each is 1 "
         "up to a frequency of about 2.6 times sample, and then falls towards 0.",
-        "frequency": "share of the word in the corpus, $f$",
-        "kept": "probability that an occurrence is kept",
+        "frequency": "share of the word in the corpus, $p_w$",
+        "kept": "probability that an occurrence is kept, $κ_w$",
     },
     "blocks": {
         "caption": "How often a word is noise under the block schedule, relative to noise from the whole vocabulary, "
@@ -83,8 +82,8 @@ _ENGLISH = {
 
 _KOREAN = {
     "network": {
-        "caption": "17절의 예로 나타낸 신경망. 각 층 아래에 크기를, 화살표 아래에 그 단계의 계산량을 적었다. $x$의 "
-        "성분은 하나만 0이 아니므로 첫째 곱은 열 하나를 읽는 것과 같다.",
+        "caption": "숫자로 계산한 예로 나타낸 신경망. 각 층 아래에 크기를, 화살표 아래에 그 단계의 계산량을 적었다. "
+        "$x$의 성분은 하나만 0이 아니므로 첫째 곱은 열 하나를 읽는 것과 같다.",
         "description": "x, h, z, ŷ의 네 열벡터. 크기는 차례로 V×1, D×1, V×1, V×1이다. x에서 h로는 수 D개를 룩업으로 "
         "읽고, h에서 z로는 곱셈-덧셈을 VD번, z에서 ŷ으로는 지수함수를 V번 계산한다.",
         "lookup": "룩업:\n수 $D$개",
@@ -92,8 +91,8 @@ _KOREAN = {
         "softmax": "지수함수\n$V$번",
     },
     "products": {
-        "caption": "17절의 예에서 곱으로 나타낸 두 번째, 세 번째, 네 번째 명제. 파란 칸은 양수, 주황 칸은 음수이다. "
-        "$x$와의 외적에서는 열 하나만 0이 아니다.",
+        "caption": "숫자로 계산한 예에서 곱으로 나타낸 두 번째, 세 번째, 네 번째 명제. 파란 칸은 양수, 주황 칸은 "
+        "음수이다. $x$와의 외적에서는 열 하나만 0이 아니다.",
         "description": "행렬의 곱 세 개. 열벡터 e와 h의 전치를 곱하면 W2에 대한 3×2 기울기이다. W2의 전치와 e를 "
         "곱하면 h에 대한 기울기이고, 성분은 2개이다. 이 열벡터와 x의 전치를 곱하면 W1에 대한 2×3 기울기이며, 둘째 "
         "열과 셋째 열은 0이다.",
@@ -101,10 +100,10 @@ _KOREAN = {
         "transposed": "전치행렬과의 곱",
     },
     "forces": {
-        "caption": "17절의 벡터에서 학습률을 1로 했을 때 $v_c$의 스텝. 스텝은 주변 단어 “We” 쪽으로 당기는 힘과 다른 "
-        "단어에서 미는 힘의 합이다. 나이브 소프트맥스에서 당기는 힘의 가중치는 $1 - \\hat{y}_o$, 미는 힘의 가중치는 "
-        "$\\hat{y}_w$이고, 미는 힘의 가중치를 모두 더하면 당기는 힘의 가중치와 같다. 네거티브 샘플링에서는 가중치가 "
-        "각각 별개의 시그모이드이다.",
+        "caption": "숫자로 계산한 예의 벡터에서 학습률을 1로 했을 때 $v_c$의 스텝. 스텝은 주변 단어 “We” 쪽으로 "
+        "당기는 힘과 다른 단어에서 미는 힘의 합이다. 나이브 소프트맥스에서 당기는 힘의 가중치는 $1 - \\hat{y}_o$, "
+        "미는 힘의 가중치는 $\\hat{y}_w$이고, 미는 힘의 가중치를 모두 더하면 당기는 힘의 가중치와 같다. 네거티브 "
+        "샘플링에서는 가중치가 각각 별개의 시그모이드이다.",
         "description": "각 손실에 대해 v_c에서 시작하여 차례로 이은 화살표 세 개. 당기는 힘인 초록 화살표는 We의 u에 "
         "양수를 곱한 것이고, 미는 힘인 주황 화살표 두 개는 I와 He의 u에 음수를 곱한 것이다. 이들의 합인 파란 화살표는 "
         "v_c에 대한 J의 기울기에 음의 부호를 붙인 것이다.",
@@ -122,12 +121,12 @@ _KOREAN = {
         "rank": "단어 $w$의 순위",
     },
     "subsampling": {
-        "caption": "옵션 <code>sample</code>의 세 값에 대해 단어의 출현 하나가 남을 확률: $\\min(1, \\sqrt{s / f} + s "
-        "/ f)$. $s$는 <code>sample</code>이고 $f$는 말뭉치에서 그 단어가 차지하는 비율이다.",
+        "caption": "옵션 <code>sample</code>, 즉 $p_0$의 세 값에 대해 단어의 출현 하나가 남을 확률 $\\kappa_w$ (43). "
+        "말뭉치에서 그 단어가 차지하는 비율은 $p_w$이다.",
         "description": "sample이 1e-3, 1e-4, 1e-5일 때 단어의 비율에 따라 줄어드는 세 곡선. 비율이 sample의 약 "
         "2.6배가 될 때까지는 1이고, 그 뒤에는 0으로 줄어든다.",
-        "frequency": "말뭉치에서 단어가 차지하는 비율 $f$",
-        "kept": "출현 하나가 남을 확률",
+        "frequency": "말뭉치에서 단어가 차지하는 비율 $p_w$",
+        "kept": "출현 하나가 남을 확률 $κ_w$",
     },
     "blocks": {
         "caption": "중심 단어 하나에 대해, 블록 스케줄에서 단어가 잡음 단어로 뽑히는 횟수를 어휘 전체에서 뽑을 때와 "

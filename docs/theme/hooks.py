@@ -16,12 +16,14 @@ from typing import Any
 from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
+from pymdownx.slugs import slugify
 
 from firth.demo import source_files
 from firth.options import Options, PhraseOptions, range_text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # docs/figures is not a package of firth
 import figures
+import statements
 
 _CONVERTER = LatexToMathML(fancy_error=False)
 _MATHEMATICS = re.compile(
@@ -29,15 +31,30 @@ _MATHEMATICS = re.compile(
 )
 _NUMBER = re.compile(r"\\tag\{(.*?)\}")
 _TABLES = {"<!-- table of options -->": Options, "<!-- table of phrase options -->": PhraseOptions}
+_STATEMENTS = "<!-- table of statements -->"
 _FONT = "STIXTwoMath-Regular.ttf"
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add a font for mathematics to the site, because not every computer has one, and draw the pictures."""
+    """Add a font for mathematics, because not every computer has one, bundle the script, and draw the pictures."""
     font = Path(str(distribution("ziamath").locate_file(f"ziamath/fonts/{_FONT}")))
     files.append(File.generated(config, f"theme/{_FONT}", content=font.read_bytes()))
+    _replace(files, config, "theme/interactive.js", _bundled(Path(config.docs_dir, "theme", "interactive.js")))
     _redraw(files, config)
     return files
+
+
+def _bundled(script: Path) -> str:
+    """Return a script together with the modules that it imports: from a folder, browsers load no modules."""
+    text = script.read_text(encoding="utf-8")
+    modules = [script.parent / name for name in re.findall(r'^import .* from "(.*)";$', text, re.MULTILINE)]
+    parts = [module.read_text(encoding="utf-8") for module in modules] + [re.sub(r"^import .*\n", "", text, flags=re.M)]
+    return "(() => {\n" + re.sub(r"^export ", "", "\n".join(parts), flags=re.MULTILINE) + "})();\n"
+
+
+def _replace(files: Any, config: Any, name: str, content: str | bytes) -> None:
+    files.remove(files.get_file_from_path(name))
+    files.append(File.generated(config, name, content=content))
 
 
 def _redraw(files: Any, config: Any) -> None:
@@ -46,16 +63,17 @@ def _redraw(files: Any, config: Any) -> None:
     with TemporaryDirectory() as folder:
         script["draw_all"](Path(folder), script["Models"](source_files()))
         for picture in sorted(Path(folder).iterdir()):
-            name = f"images/{picture.name}"
-            files.remove(files.get_file_from_path(name))
-            files.append(File.generated(config, name, content=picture.read_bytes()))
+            _replace(files, config, f"images/{picture.name}", picture.read_bytes())
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the placeholders of tables of options, such as `<!-- table of options -->`."""
+    """Replace the placeholders of tables, such as `<!-- table of options -->`."""
     for placeholder, options in _TABLES.items():
         if placeholder in markdown:
             markdown = markdown.replace(placeholder, _table(options))
+    if _STATEMENTS in markdown:
+        table = statements.to_markdown(statements.read_statements(), lambda title: slugify(case="lower")(title, "-"))
+        markdown = markdown.replace(_STATEMENTS, table)
     return markdown
 
 

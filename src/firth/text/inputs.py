@@ -1,6 +1,6 @@
 """Decides what a corpus is (files, a table, texts, an array or token lists), and opens it as numbered chunks."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, ItemsView, Iterable, Iterator, KeysView, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any, NamedTuple, TypeVar
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from firth.errors import CorpusError
-from firth.messages import option
+from firth.messages import counted, option
 from firth.text import arrays, encoding, sources
 from firth.text.columns import ColumnRows, ListChunk, RowCounts, is_lists, list_chunks, text_blocks
 from firth.text.encoding import EncodedText, TextEncoder, encode_integers
@@ -34,12 +34,14 @@ class Opened(NamedTuple):
     merged  what merges them
     amount  function from the tokens merged so far to the amount done and the total
     counts  the rows skipped so far
+    note    what else there is to report, as part of a line
     """
 
     chunks: Generator[Any, None, None]
     merged: MergedWords | MergedKeys
     amount: Amount
     counts: RowCounts
+    note: str
 
 
 def open_corpus(corpus: Any, how: ReadOptions, lowercase: bool, workers: int) -> Opened:
@@ -104,12 +106,15 @@ class _Opener:
     def __init__(self, how: ReadOptions, lowercase: bool, workers: int):
         self._how, self._lowercase, self._workers = how, lowercase, workers
         self._counts = RowCounts()
+        self._note = ""
 
     def files(self, corpus: Any) -> Opened:
         """Open files, which are texts or tables."""
         how = self._how
         files = _files(corpus, how)
         bytes_read = BytesRead(files, how.max_input_bytes)
+        if n := sources.repeats(files):
+            self._note = f"{counted(n, 'file')} given more than once, and read each time"
 
         def amount(_: int) -> tuple[int, int | None]:
             return bytes_read.done, bytes_read.total
@@ -174,6 +179,10 @@ class _Opener:
                 f"the corpus is a graph or a sparse matrix, of type {kind}: to train on random walks through it, give "
                 "firth.RandomWalks(graph)"
             )
+        if isinstance(corpus, Set) and not isinstance(corpus, KeysView | ItemsView):
+            raise CorpusError(
+                f"the corpus is of type {kind}, whose order differs from run to run: give sorted(corpus), or a list"
+            )
         if isinstance(corpus, (bytes, bytearray)) or not isinstance(corpus, Iterable):
             raise CorpusError(
                 f"the corpus is of type {kind}: give a path, a table, an iterable of token lists, or integers; to "
@@ -208,7 +217,7 @@ class _Opener:
     def _opened(
         self, chunks: Generator[Any, None, None], merged: MergedWords | MergedKeys, amount: Amount | None = None
     ) -> Opened:
-        return Opened(chunks, merged, amount or (lambda words: (words, None)), self._counts)
+        return Opened(chunks, merged, amount or (lambda words: (words, None)), self._counts, self._note)
 
 
 def _on_this_machine(corpus: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import itertools
 from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Set
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -53,7 +53,7 @@ def _chunks(chunk: "_Builder[Chunk]", sentences: Iterable[Any], counts: RowCount
             if is_missing(sentence):
                 counts.nulls += 1
                 continue
-            _refuse_text(sentence, number, sentences)
+            _refuse_other_kinds(sentence, number, sentences)
         for tokens in (sentence,) if is_short else _slices(sentence, f"sentence {number}"):
             if chunk.is_full():
                 yield chunk.take()
@@ -185,8 +185,8 @@ class _ChunkBuilder:
         return EncodedKeys(words, counts, entries, replaced)
 
 
-def _refuse_text(sentence: Any, number: int, corpus: Any) -> None:
-    """Raise `CorpusError` for a string instead of a list of words, as in a column of texts."""
+def _refuse_other_kinds(sentence: Any, number: int, corpus: Any) -> None:
+    """Raise `CorpusError` for a string instead of a list of words, as in a column of texts, and for a dict or a set."""
     text = sentence.as_py() if hasattr(sentence, "as_py") else sentence  # an element of an Arrow array
     if isinstance(text, (str, bytes)):
         split = "text.split()" if isinstance(text, str) else "text.decode().split()"
@@ -200,6 +200,12 @@ def _refuse_text(sentence: Any, number: int, corpus: Any) -> None:
         raise CorpusError(
             f"sentence {number} is a {type(sentence).__name__}, {shortened(sentence)}: give lists of words, or dicts "
             f"alone and {option('column')}"
+        )
+
+    if isinstance(sentence, Set):
+        raise CorpusError(
+            f"sentence {number} is a {type(sentence).__name__}, {shortened(sentence)}, whose order differs from run to "
+            "run: give sorted(sentence), or a list"
         )
 
 
