@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import re
+import time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,9 +17,8 @@ from numpy.typing import NDArray
 
 from firth.explore import maps
 from firth.explore.answers import Answers
-from firth.explore.arrangement import Arrangement
 from firth.explore.assets import read_assets
-from firth.explore.atlas import scaled
+from firth.explore.atlas import MAPS, Atlas, scaled
 from firth.explore.bundle import bundled
 from firth.explore.explored import Explored
 from firth.options import whole
@@ -29,6 +29,7 @@ LARGEST = 15_000_000
 
 _SEED, _MEASURED = 1, 1000  # words whose neighbours are compared
 _TOPN = 10
+_POLL_SECONDS = 0.05
 _COLOURS = ("frequency", "norm")
 _BYTES_OF_PAGE = 150_000  # without words: its script and style
 _BYTES_OF_WORD = 25  # without text and vector: length of the text, points of two maps, count, norm, colour
@@ -55,18 +56,30 @@ def export(explored: Explored, words: int | None = None) -> Page:
     part = explored.first(n)
     small = quantised_rows(part.vectors)
     equal = equal_neighbours(part.vectors, small)
-    start = maps.pca_positions(part.vectors, maps.principal_axes(part.vectors))
+    points = finished_maps(part)
     blocks = {
         "meta": json.dumps(_meta(part, V, equal)).encode(),
         "words": _words(part.words),
         "vectors": small.tobytes(),
-        "pca": maps.quantised(start).astype("<u2").tobytes(),
-        "neighbours": Arrangement(part.vectors).points(lambda: start).astype("<u2").tobytes(),
+        **{name: points[name].astype("<u2").tobytes() for name in MAPS},
         "norm": scaled(part.vectors.norms).values.tobytes(),
         "counts": (np.zeros(0) if part.vectors.counts is None else part.vectors.counts).astype("<f8").tobytes(),
         "norms": part.vectors.norms.astype("<f4").tobytes(),
     }
     return Page(_html(blocks), n, equal)
+
+
+def finished_maps(explored: Explored) -> dict[str, maps.Points]:
+    """Return the points of each map by name, when all are computed."""
+    atlas, found = Atlas(explored), {}
+    try:
+        for name in MAPS:
+            while isinstance(points := atlas.points(name), float):
+                time.sleep(_POLL_SECONDS)
+            found[name] = points
+    finally:
+        atlas.close()
+    return found
 
 
 def _fitting(words: list[str], D: int) -> int:
@@ -102,7 +115,7 @@ def _meta(part: Explored, V: int, equal: float) -> dict[str, Any]:
     among = "" if n == V else f"the {n:,} most frequent of {V:,} words · "
     scale = scaled(part.vectors.norms)
     note = f"{among}vectors of 8 bits{share}"
-    overview = Answers(part).overview() | {"note": note, "maps": ("pca", "neighbours"), "colours": _COLOURS}
+    overview = Answers(part).overview() | {"note": note, "maps": MAPS, "colours": _COLOURS}
     return {"whole": V, "overview": overview, "normRange": f"{scale.low:.6g} {scale.high:.6g} {scale.known}"}
 
 

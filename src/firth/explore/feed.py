@@ -5,6 +5,7 @@ some frequent words on the two principal axes of their latest unit vectors, in a
 not move in the space does not move on the page.
 """
 
+import json
 import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -59,6 +60,8 @@ class TrainingFeed:
         self._units: FloatArray = np.zeros((0, 0), np.float32)
         self._pins: list[str] | None = None
         self._axes: FloatArray | None = None
+        self._placed: tuple[list[int], list[list[int]]] = [], []
+        self._text = -1, ""
 
     # --- the thread that trains
 
@@ -116,6 +119,13 @@ class TrainingFeed:
                 self._frames[-1].neighbours[word] = self._neighbours(word)
             self.version += 1
 
+    def text(self) -> str:
+        """Return the state as JSON, made once for each version: every tab asks for it."""
+        if self._text[0] != self.version:
+            version = self.version
+            self._text = version, json.dumps(self.state(), allow_nan=False, separators=(",", ":"))
+        return self._text[1]
+
     def state(self) -> dict[str, Any]:
         """Return all that the page shows, for JSON."""
         with self._lock:
@@ -150,8 +160,12 @@ class TrainingFeed:
 
     def _positions(self) -> list[list[int]]:
         """Return x, y, x, y ... of the tracked words for each frame."""
-        if not self._frames:
-            return []
+        shown = [frame.epoch for frame in self._frames]
+        if shown != self._placed[0]:
+            self._placed = shown, self._computed_positions()
+        return self._placed[1]
+
+    def _computed_positions(self) -> list[list[int]]:
         self._axes = plane_axes(self._frames[-1].units.astype(np.float32), self._axes)
         points = [frame.units.astype(np.float32) @ self._axes for frame in self._frames]
         center = (points[-1].max(axis=0) + points[-1].min(axis=0)) / 2

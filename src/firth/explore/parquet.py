@@ -11,8 +11,8 @@ import numpy as np
 
 from firth.atomic import atomic_write
 from firth.explore import maps
-from firth.explore.arrangement import Arrangement
 from firth.explore.explored import Explored
+from firth.explore.export import finished_maps
 
 _NEIGHBOURS = 10
 _BLOCK = 4096  # words whose neighbours are searched together
@@ -23,8 +23,7 @@ def write_parquet(explored: Explored, path: Path) -> None:
     import pyarrow.parquet  # heavy, and not needed by the explorer itself
 
     vectors = explored.vectors
-    start = maps.pca_positions(vectors, maps.principal_axes(vectors))
-    points = (Arrangement(vectors).points(lambda: start) / maps.LARGEST).astype(np.float32)
+    points = (finished_maps(explored)["neighbours"] / maps.LARGEST).astype(np.float32)
     columns: dict[str, Any] = {
         "text": [word.encode("utf-8", "replace").decode() for word in explored.words],
         "x": points[:, 0],

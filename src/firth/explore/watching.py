@@ -1,7 +1,6 @@
 """The page of a training run, served from a thread while the run goes on."""
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -110,7 +109,7 @@ class TrainingApi:
             has_ended = bool(self._feed.ended)  # read first: the version that follows has the end
             if self._feed.version != sent:
                 sent = self._feed.version
-                yield f"retry: 500\ndata: {json.dumps(self._feed.state(), separators=(',', ':'))}\n\n"
+                yield f"retry: 500\ndata: {self._feed.text()}\n\n"
             if has_ended:
                 return
             await asyncio.sleep(_POLL_SECONDS)

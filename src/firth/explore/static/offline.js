@@ -49,11 +49,7 @@ export async function download(name, parameters) {
   return { bytes: await new Blob([here, texts]).arrayBuffer(), headers };
 }
 
-/**
- * Return an answer as the server gives it.
- * @param {string} name @param {Record<string, any>} parameters
- * @returns {Promise<any>}
- */
+/** Return an answer as the server gives it. @param {string} name @param {Record<string, any>} parameters @returns {Promise<any>} */
 export async function ask(name, parameters = {}) {
   if (name === "overview") return meta.overview;
   if (name === "suggest") return suggest(parameters["q"]).map(named);
