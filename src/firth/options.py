@@ -113,7 +113,13 @@ class Options:
         "bits with one worker only",
         choices=("auto", "blocks", "hogwild"),
     )
-    blocks: int = _option(16, "schedule blocks only: most blocks P of rows; small corpora have fewer", 1, 1024)
+    blocks: int = _option(
+        16,
+        "schedule blocks only: most blocks P of rows; small corpora have fewer. At most 1,024, because a chunk has "
+        "P x P buckets",
+        1,
+        1024,
+    )
     unigram_intercept: bool = _option(True, "softmax only: add log P(o) to the score of the outside word o")
     center_power: float = _option(
         0.5, "softmax only: weight of a center is (number of its pairs) ** center_power; 1 is the plain loss", 0.0, 1.0
@@ -215,7 +221,9 @@ class WalkOptions:
     """
 
     walks_per_node: int = _option(10, "walks that start at each node", 1, 100_000)
-    walk_length: int = _option(80, "nodes in a walk", 2, 16_383)  # a token block holds a walk and its END twice
+    walk_length: int = _option(
+        80, "nodes in a walk; at most 16,383, because a block of 32,768 tokens holds two walks at least", 2, 16_383
+    )
     p: float = _option(1.0, "return parameter: below 1, walks tend to return to the previous node", 1e-9, 1e9)
     q: float = _option(
         1.0,

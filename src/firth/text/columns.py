@@ -170,18 +170,20 @@ def _as_bytes(texts: Any) -> Any:
     import pyarrow as pa
 
     if pa.types.is_dictionary(texts.type):
-        texts = pa.DictionaryArray.from_arrays(texts.indices, _cast(texts.dictionary)).dictionary_decode()
-    texts = _cast(texts)
+        words = cast_text(texts.dictionary, pa.large_binary())
+        texts = pa.DictionaryArray.from_arrays(texts.indices, words).dictionary_decode()
+    texts = cast_text(texts, pa.large_binary())
     return texts.drop_null() if texts.null_count else texts
 
 
-def _cast(texts: Any) -> Any:
+def cast_text(texts: Any, kind: Any) -> Any:
+    """Return an Arrow array of texts as another type of texts or bytes."""
     import pyarrow as pa
 
     try:
-        return texts.cast(pa.large_binary())
+        return texts.cast(kind)
     except pa.ArrowNotImplementedError:  # for views, before PyArrow 18
-        return pa.array(texts.to_pylist(), pa.large_binary())
+        return pa.array(texts.to_pylist(), kind)
 
 
 def _lines(texts: Any) -> Iterator[bytes]:
