@@ -205,6 +205,23 @@ def test_every_linked_page_exists():
             assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
 
 
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page: of its headings, as `slugify` in mkdocs.yml makes them, and its ids."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in titles}
+    return slugs | set(re.findall(r'\bid="([^"]+)"', text))
+
+
+def test_every_linked_anchor_exists():
+    """`make docs` checks this too, but is not part of every test run; sections are renumbered now and then."""
+    for page in (DOCS / name for name in PAGES):
+        for target, anchor in re.findall(
+            r"\]\(([^)#:]*)#([^)]+)\)", re.sub(r"\s", "", page.read_text(encoding="utf-8"))
+        ):
+            assert anchor in anchors(page.parent / target if target else page), f"{page} links to {target}#{anchor}"
+
+
 @pytest.mark.parametrize("path", MARKDOWN)
 def test_markdown_lines_are_short(path: str):
     """Only a line with a URL may be longer. There is no exception for table rows, equations or references."""

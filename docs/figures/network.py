@@ -89,7 +89,7 @@ def forces() -> dict[str, list[tuple[str, float, Array]]]:
 def draw_forces(labels: dict[str, str]) -> Any:
     """Draw the parts of the step of v_c head to tail, and their sum, for both losses."""
     both = axes([2.7, 2.7])
-    places = [(8, 4, "left"), (6, 12, "center"), (-8, -2, "right")]
+    places = [(8, 4, "left"), (8, 6, "left"), (-8, -2, "right")]
     for ax, (loss, parts) in zip(both, forces().items(), strict=True):
         v_c = at = CENTER_VECTORS[CENTER]
         for (word, weight, u), (right, up, side) in zip(parts, places, strict=True):

@@ -48,13 +48,12 @@ _ENGLISH = {
         "rank": "rank of the word $w$",
     },
     "subsampling": {
-        "caption": "The probability that an occurrence of a word is kept, for three values of the option "
-        "<code>sample</code>: $\\min(1, \\sqrt{s / f} + s / f)$ with $s$ for <code>sample</code> and $f$ for the "
-        "share of the word in the corpus.",
+        "caption": "The probability $\\kappa_w$ (43) that an occurrence of a word is kept, for three values of the "
+        "option <code>sample</code>, which is $p_0$. The share of the word in the corpus is $p_w$.",
         "description": "Three falling curves over the frequency of a word, for sample 1e-3, 1e-4 and 1e-5. Each is 1 "
         "up to a frequency of about 2.6 times sample, and then falls towards 0.",
-        "frequency": "share of the word in the corpus, $f$",
-        "kept": "probability that an occurrence is kept",
+        "frequency": "share of the word in the corpus, $p_w$",
+        "kept": "probability that an occurrence is kept, $κ_w$",
     },
     "blocks": {
         "caption": "How often a word is noise under the block schedule, relative to noise from the whole vocabulary, "
@@ -122,12 +121,12 @@ _KOREAN = {
         "rank": "단어 $w$의 순위",
     },
     "subsampling": {
-        "caption": "옵션 <code>sample</code>의 세 값에 대해 단어의 출현 하나가 남을 확률: $\\min(1, \\sqrt{s / f} + s "
-        "/ f)$. $s$는 <code>sample</code>이고 $f$는 말뭉치에서 그 단어가 차지하는 비율이다.",
+        "caption": "옵션 <code>sample</code>, 즉 $p_0$의 세 값에 대해 단어의 출현 하나가 남을 확률 $\\kappa_w$ (43). "
+        "말뭉치에서 그 단어가 차지하는 비율은 $p_w$이다.",
         "description": "sample이 1e-3, 1e-4, 1e-5일 때 단어의 비율에 따라 줄어드는 세 곡선. 비율이 sample의 약 "
         "2.6배가 될 때까지는 1이고, 그 뒤에는 0으로 줄어든다.",
-        "frequency": "말뭉치에서 단어가 차지하는 비율 $f$",
-        "kept": "출현 하나가 남을 확률",
+        "frequency": "말뭉치에서 단어가 차지하는 비율 $p_w$",
+        "kept": "출현 하나가 남을 확률 $κ_w$",
     },
     "blocks": {
         "caption": "중심 단어 하나에 대해, 블록 스케줄에서 단어가 잡음 단어로 뽑히는 횟수를 어휘 전체에서 뽑을 때와 "
