@@ -41,6 +41,13 @@ class Explored:
         """The search by spelling."""
         return Spellings(self.words)
 
+    def first(self, n: int) -> "Explored":
+        """Return the first n words with their vectors, without outside vectors and n-grams."""
+        vectors = self.vectors
+        counts = None if vectors.counts is None else vectors.counts[:n]
+        part = KeyedVectors.trusted(vectors.index_to_key[:n], vectors.vectors[:n], counts)
+        return Explored(self.name, part, None, self.options)
+
     def prepare(self) -> None:
         """Compute what the first question would otherwise wait for."""
         self.vectors.fill_norms()

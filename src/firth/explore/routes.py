@@ -38,7 +38,7 @@ class Api:
         """Return the address of each function."""
         handlers = [self.overview, self.words, self.points, self.colours, self.suggest, self.ask, self.missed,
                     self.gradcheck]  # fmt: skip
-        return {f"/api/{handler.__name__}": _endpoint(handler, self._workers) for handler in handlers}
+        return {f"/api/{handler.__name__}": endpoint(handler, self._workers) for handler in handlers}
 
     def overview(self, request: Request) -> Response:
         """Return what the page shows at first."""
@@ -96,10 +96,11 @@ class Api:
 class Site:
     """The application: a fixed table of addresses, each compared as a whole."""
 
-    def __init__(self, assets: dict[str, Asset], api: Api):
-        files = {f"/static/{name}": _file(asset) for name, asset in assets.items()}
-        pages = {"/": files.pop("/static/index.html"), "/proof": files.pop("/static/proof.html")}
-        self._endpoints = {**pages, "/favicon.ico": files["/static/icon.svg"], **files, **api.endpoints()}
+    def __init__(self, assets: dict[str, Asset], pages: dict[str, str], endpoints: dict[str, Endpoint]):
+        files = {name: _file(asset) for name, asset in assets.items()}
+        shared = {f"/static/{name}": file for name, file in files.items() if not name.endswith(".html")}
+        shown = {address: files[name] for address, name in pages.items()}
+        self._endpoints = {**shown, "/favicon.ico": files["icon.svg"], **shared, **endpoints}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["path"], _nothing)
@@ -118,7 +119,9 @@ def _file(asset: Asset) -> Endpoint:
     return answer
 
 
-def _endpoint(handler: Handler, workers: Workers) -> Endpoint:
+def endpoint(handler: Handler, workers: Workers) -> Endpoint:
+    """Return the endpoint that runs a function in a thread, and answers its errors."""
+
     async def answer(request: Request) -> Response:
         try:
             return await workers.run(handler, request)

@@ -17,6 +17,7 @@ from firth.explore.routes import Api, Site
 from firth.explore.workers import Workers
 
 _LOOPBACK = "127.0.0.1"
+PAGES = {"/": "index.html", "/proof": "proof.html"}
 _GRACE_SECONDS = 1  # for responses that are being sent at Ctrl-C
 
 
@@ -28,20 +29,21 @@ def serve(explored: Explored, port: int, ready: Callable[[Access], None]) -> Non
 
     Raises `OSError` if the port cannot be used.
     """
-    with _listening(port) as listener:
+    with listening(port) as listener:
         access = Access(listener.getsockname()[1])
         workers, atlas = Workers(), Atlas(explored)
         try:
-            app = Guard(Site(read_assets(), Api(explored, atlas, workers)), access)
+            app = Guard(Site(read_assets(), PAGES, Api(explored, atlas, workers).endpoints()), access)
             Thread(target=atlas.points, args=("pca",), daemon=True).start()  # the browser will ask for it in a moment
             ready(access)  # the socket listens already; uvicorn accepts in a moment
-            uvicorn.Server(_settings(app)).run([listener])
+            uvicorn.Server(settings(app)).run([listener])
         finally:
             workers.close()
             atlas.close()
 
 
-def _listening(port: int) -> socket.socket:
+def listening(port: int) -> socket.socket:
+    """Return a socket that listens on a port of the loopback interface; raise `OSError` if that cannot be used."""
     try:
         return socket.create_server((_LOOPBACK, port))
     except OSError as error:
@@ -50,7 +52,8 @@ def _listening(port: int) -> socket.socket:
         ) from error
 
 
-def _settings(app: Guard) -> uvicorn.Config:
+def settings(app: Guard) -> uvicorn.Config:
+    """Return the settings of a server that logs nothing and ends in time."""
     return uvicorn.Config(
         app,
         http=Connection,

@@ -28,7 +28,7 @@ let latest = new AbortController();
 byId("name", HTMLElement).textContent = shown(overview.name);
 document.title = `${shown(overview.name)} - firth`;
 byId("sizes", HTMLElement).textContent =
-  `${overview.words.toLocaleString("en")} words · ${overview.dimensions} dimensions`;
+  `${overview.words.toLocaleString("en")} words · ${overview.dimensions} dimensions${overview.note ? ` · ${overview.note}` : ""}`;
 const input = searchBox((text) => change({ q: text }, true));
 
 /**

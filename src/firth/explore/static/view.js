@@ -28,7 +28,7 @@ export function readView(words) {
 export function writeView(view, isNew) {
   const parts = Object.entries(view).filter(([, value]) => value !== "").map(([name, value]) => [name, String(value)]);
   const address = `#${new URLSearchParams(parts)}`;
-  if (address === location.hash) return;
+  if (address === location.hash || location.protocol === "about:") return; // a notebook's frame has no address
   if (isNew) history.pushState(null, "", address);
   else history.replaceState(null, "", address);
 }
