@@ -164,7 +164,7 @@ def browser(model: Path) -> None:
         page = chromium.new_page(viewport={"width": 1280, "height": 800})
         server = Server(model)
         page.goto(server.address)
-        page.wait_for_selector("html[data-map=pca]")
+        page.wait_for_selector("html[data-map]")
         line("command to first paint", time.perf_counter() - server.start, "s")
         page.wait_for_selector("html[data-ready=true]")
         line("frames while zooming", page.evaluate(FRAMES), "a second")
