@@ -115,6 +115,8 @@ class PathBlocks(BlockEngine[NodeChunk, PathWorker]):
         windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, of_center)
         n = self._text.keep_words(windows, text.entries[row], text.spans[row], work.text)
         of_node = chunk.nodes.levels[-1].block_of
+        counts = self._text.count_buckets(text.entries[row], text.spans[row], n, of_node, len(text.counts))
+        self._add_counts(text, counts)
         for sorted_text, block_of in ((text, of_node), (chunk.by_center, of_center)):
             self._text.sort_positions(text.entries[row], n, block_of, sorted_text.order[row], sorted_text.starts[row])
 
