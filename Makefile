@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test test-browser test-slow test-lowest stress lint lint-page bench bench-end-to-end bench-softmax bench-node2vec docs pictures wheel clean
+.PHONY: demo test test-browser test-site test-slow test-lowest stress lint lint-page bench bench-end-to-end bench-softmax bench-node2vec docs pictures wheel clean
 
 demo: $(VENV)/installed                 ## train on Python's standard library and show the result
 	$(BIN)/firth demo
@@ -19,7 +19,7 @@ test-slow: $(VENV)/installed-peers      ## also the slow tests, and comparisons 
 
 test-browser: $(VENV)/installed-browser ## the explorer in Chromium, which is installed from Debian's packages if need be
 	command -v chromium > /dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium)
-	$(BIN)/pytest -q tests/explore/test_browser.py
+	$(BIN)/pytest -q tests/explore/test_browser*.py
 
 test-lowest: $(LOWEST)/installed        ## the tests with the lowest allowed versions of dependencies
 	$(LOWEST)/bin/pytest -q -n 2
@@ -54,6 +54,11 @@ bench-node2vec: $(VENV)/installed-bench  ## compare with PecanPy: make bench-nod
 
 docs: $(VENV)/installed-docs            ## build the documentation in site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+
+test-site: $(VENV)/installed-site       ## the documentation in Chromium, with a Korean font
+	(command -v chromium && fc-list :lang=ko | grep .) > /dev/null || \
+		(apt-get update && apt-get install --yes --no-install-recommends chromium fontconfig fonts-nanum)
+	$(BIN)/pytest -q -m "slow or not slow" tests/test_site.py
 
 pictures: $(VENV)/installed-docs       ## draw docs/images again
 	$(BIN)/python docs/pictures.py docs/images

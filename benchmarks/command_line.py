@@ -45,6 +45,12 @@ def check_file(path: Path) -> None:
         raise WrongUseError(f"{path}: not a file that can be read")
 
 
+def check_program(flag: str, path: Path) -> None:
+    """Raise `WrongUseError` unless the file `path` of the option `flag` can be run."""
+    if not (path.is_file() and os.access(path, os.X_OK)):
+        raise WrongUseError(f"{flag} {path}: not a program that can be run")
+
+
 def check_output(flag: str, path: Path) -> None:
     """Raise `WrongUseError` unless the file `path` of the option `flag` can be written."""
     if not path.parent.is_dir() or path.is_dir():

@@ -92,6 +92,7 @@ def _skip_gram_flags(options: dict[str, Any], threads: int) -> Flags:
 
 
 def _fasttext_flags(options: dict[str, Any], threads: int) -> Flags:
+    shortest, longest = options.get("subwords") or (0, 0)
     return {
         "-input": CORPUS,
         "-output": VECTORS,
@@ -104,8 +105,9 @@ def _fasttext_flags(options: dict[str, Any], threads: int) -> Flags:
         "-lr": options["alpha"],
         "-thread": threads,
         "-loss": "ns",
-        "-minn": 0,
-        "-maxn": 0,
+        "-minn": shortest,
+        "-maxn": longest,
+        **({"-bucket": options["buckets"]} if longest else {}),
         "-verbose": 2,
     }
 
@@ -123,6 +125,14 @@ FIRTH = Command(
     "the command, which shows its progress; default schedule",
     re.compile(rb"training .*%"),
 )
+FASTTEXT = Command(
+    "fastText",
+    ("skipgram",),
+    _fasttext_flags,
+    f"{VECTORS}.vec",
+    "without subwords; reads the text again in every epoch; cuts lines at 1,024 words; draws noise words in "
+    "proportion to the square root of the count; the learning rate falls to 0; saves a model, and vectors as text",
+)
 OTHERS = [
     Command(
         "word2vec.c",
@@ -132,14 +142,7 @@ OTHERS = [
         "reads the text again in every epoch; cuts lines at 1,000 words; the learning rate falls to 0.0001 of its "
         "start",
     ),
-    Command(
-        "fastText",
-        ("skipgram",),
-        _fasttext_flags,
-        f"{VECTORS}.vec",
-        "without subwords; reads the text again in every epoch; cuts lines at 1,024 words; draws noise words in "
-        "proportion to the square root of the count; the learning rate falls to 0; saves a model, and vectors as text",
-    ),
+    FASTTEXT,
     Command(
         "pWord2Vec",
         (),

@@ -1,4 +1,4 @@
-"""Trains firth and gensim in alternation on the same text, options and threads, and prints a comparison.
+"""Trains firth, gensim and perhaps fastText in turn on the same text, options and threads, and prints a comparison.
 
     python benchmarks/compare.py --corpus text.txt --analogies questions-words.txt --pairs simlex999.txt
 
@@ -10,10 +10,12 @@ import json
 import platform
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from command_line import WrongUseError, check_file, check_output, exit_status, machine, say
+from command_line import WrongUseError, check_file, check_output, check_program, exit_status, machine, say
+from commands import FASTTEXT, CommandContestant, run_command
 from corpus import Size, cut, cut_lines, is_text, measure
 from quality import Pairs, Score, count_questions, evaluate, read_pairs
 from report import as_json, memory_line, pair_rows, quality_rows, speed_rows, table
@@ -26,6 +28,9 @@ ALIKE = ["alpha", "min_alpha", "ns_exponent", "shrink_windows"]
 
 SHARED = ["architecture", "objective", "vector_size", "window", "negative", "sample", "min_count", "epochs"]
 """The options that the command line sets."""
+
+
+AnyContestant = Contestant | CommandContestant
 
 
 class Plan(NamedTuple):
@@ -59,6 +64,9 @@ def parser() -> argparse.ArgumentParser:
         help="lengths of the n-grams, for both: gensim trains FastText (default: no n-grams)",
     )
     p.add_argument(
+        "--fasttext", type=Path, metavar="BINARY", help="with --subwords: also run this binary of fastText's program"
+    )
+    p.add_argument(
         "--firth",
         nargs="+",
         default=[""],
@@ -88,6 +96,8 @@ def checked(arguments: argparse.Namespace) -> Plan:
             raise WrongUseError(f"--{name.replace('_', '-')} {value}: give an integer of at least 1")
     arguments.seeds = arguments.seeds or list(range(1, arguments.runs + 1))
     _check_seeds(arguments)
+    if arguments.fasttext:
+        _check_fasttext(arguments)
     if arguments.analogies:
         count_questions(arguments.analogies)
     pairs = [read_pairs(path) for path in arguments.pairs]
@@ -102,6 +112,14 @@ def _check_seeds(arguments: argparse.Namespace) -> None:
             raise WrongUseError(f"--seeds {seed}: give numbers from 0 to {2**32 - 1}")
     if len(arguments.seeds) > arguments.runs:
         raise WrongUseError(f"--seeds: {len(arguments.seeds)} seeds for {arguments.runs} runs; give --runs as many")
+
+
+def _check_fasttext(arguments: argparse.Namespace) -> None:
+    check_program("--fasttext", arguments.fasttext)
+    if not arguments.subwords or arguments.five_word_lines:
+        raise WrongUseError("--fasttext: give --subwords, without --five-word-lines")
+    if (arguments.architecture, arguments.objective) != ("skip_gram", "negative_sampling"):
+        raise WrongUseError("--fasttext: fastText is run as skip-gram with negative sampling only")
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -126,8 +144,8 @@ def _variant(text: str) -> dict[str, Any]:
     return options
 
 
-def prepare(plan: Plan, folder: Path) -> tuple[list[Contestant], Size]:
-    """Cut the corpus as requested; return the contestants, gensim last, and the size of the text they read."""
+def prepare(plan: Plan, folder: Path) -> tuple[list[AnyContestant], Size]:
+    """Cut the corpus as requested; return the contestants, the peers last, and the size of the text they read."""
     corpus = plan.arguments.corpus.resolve()
     if plan.arguments.train_words:
         cut(corpus, folder / "corpus.txt", plan.arguments.train_words)
@@ -138,11 +156,16 @@ def prepare(plan: Plan, folder: Path) -> tuple[list[Contestant], Size]:
     if not plan.arguments.five_word_lines:
         _warn_about_long_lines(size)
         ours = [Contestant(f"firth {text}".strip(), "firth", corpus, _variant(text)) for text in plan.arguments.firth]
-        return [*ours, Contestant("gensim", "gensim", corpus)], size
+        return [*ours, Contestant("gensim", "gensim", corpus), *_fasttext(plan, corpus)], size
     cut_lines(corpus, folder / "lines.txt", 5)
     extra = _variant(plan.arguments.firth[0])
     short = Contestant("five-word lines", "firth", folder / "lines.txt", extra)
     return [short, Contestant("text as it is", "firth", corpus, extra)], size
+
+
+def _fasttext(plan: Plan, corpus: Path) -> list[CommandContestant]:
+    binary = plan.arguments.fasttext
+    return [CommandContestant(FASTTEXT, binary.resolve(), corpus)] if binary else []
 
 
 def _warn_about_long_lines(size: Size) -> None:
@@ -153,7 +176,7 @@ def _warn_about_long_lines(size: Size) -> None:
         )
 
 
-def race(plan: Plan, contestants: list[Contestant], words: int, folder: Path) -> list[list[Run]]:
+def race(plan: Plan, contestants: list[AnyContestant], words: int, folder: Path) -> list[list[Run]]:
     """Run the contestants in turn, A B A B ..., and return the runs of each."""
     seeds = plan.arguments.seeds
     runs: list[list[Run]] = [[] for _ in contestants]
@@ -162,11 +185,16 @@ def race(plan: Plan, contestants: list[Contestant], words: int, folder: Path) ->
             place = folder / f"{contestants.index(contestant)}-{number}"
             place.mkdir()
             seed = seeds[number % len(seeds)]
-            result = run(contestant, plan.options, plan.arguments.workers, words, place, seed)
+            result = _run(contestant, plan, words, place, seed)
             done.append(result)
             say(f"run {number + 1} of {plan.arguments.runs}, {_summary(result)}")
             _warn_about_words(result, words * plan.options["epochs"])
     return runs
+
+
+def _run(contestant: AnyContestant, plan: Plan, words: int, place: Path, seed: int) -> Run:
+    job = plan.options, plan.arguments.workers, words, place, seed
+    return run_command(contestant, *job) if isinstance(contestant, CommandContestant) else run(contestant, *job)
 
 
 def _summary(result: Run) -> str:
@@ -187,10 +215,11 @@ def judge(plan: Plan, runs: list[list[Run]], folder: Path) -> list[list[dict[str
     if not (plan.arguments.analogies or plan.pairs):
         return [[{} for _ in own] for own in runs]
     say("scoring the saved vectors with gensim's evaluation ...")
-    return [[evaluate(each.vectors, plan.arguments.analogies, plan.pairs, folder) for each in own] for own in runs]
+    sets = plan.arguments.analogies, plan.pairs, folder, "subwords" in plan.options
+    return [[evaluate(each.vectors.with_suffix(".bin"), *sets) for each in own] for own in runs]
 
 
-def facts(plan: Plan, contestants: list[Contestant], versions: dict[str, str], size: Size) -> dict[str, Any]:
+def facts(plan: Plan, contestants: list[AnyContestant], versions: dict[str, str], size: Size) -> dict[str, Any]:
     """Return what a reader needs to know to interpret the figures."""
     return {
         "versions": {**versions, "python": platform.python_version()},
@@ -214,19 +243,22 @@ def show(about: dict[str, Any], runs: list[list[Run]], scores: list[list[dict[st
     for pairs in plan.pairs:
         if pairs.skipped:
             print(f"\n{pairs.name}: {pairs.skipped} lines without two words and a number, skipped")
-    *ours, theirs = runs
-    for one, its_scores in zip(ours, scores, strict=False):
+    n_ours = len(runs) - (2 if plan.arguments.fasttext else 1)
+    for (one, its_scores), (theirs, their_scores) in product(
+        zip(runs[:n_ours], scores, strict=False), zip(runs[n_ours:], scores[n_ours:], strict=True)
+    ):
         print(f"\n{table(speed_rows(one, theirs))}\n\n{memory_line(one[0], plan.options['vector_size'])}")
         print(f"\nEvery pair of runs\n\n{table(pair_rows(one, theirs))}")
         if its_scores[0]:
-            print(f"\n{table(quality_rows(one[0].name, theirs[0].name, its_scores, scores[-1]))}")
+            print(f"\n{table(quality_rows(one[0].name, theirs[0].name, its_scores, their_scores))}")
 
 
 def benchmark(plan: Plan, folder: Path) -> None:
     """Run the whole benchmark in the temporary `folder`."""
     contestants, size = prepare(plan, folder)
     judged = plan.arguments.analogies or plan.pairs
-    programs = {each.program: None for each in contestants} | ({"gensim": None} if judged else {})
+    programs = {each.program: None for each in contestants if isinstance(each, Contestant)}
+    programs |= {"gensim": None} if judged else {}
     versions = {program: version(program) for program in programs}
     runs = race(plan, contestants, size.words, folder)
     scores = judge(plan, runs, folder)

@@ -1,5 +1,7 @@
 """The child process of a benchmark: trains one program once, saves its vectors, and reports the measurements.
 
+Vectors are saved as word2vec binary; with subwords, the whole model as fastText's `.bin`.
+
     python contestant.py firth|gensim version           # load it and print its version
     python contestant.py firth|gensim train JOB.json    # the job of `runner.run`
 
@@ -23,7 +25,10 @@ def train_firth(job: dict[str, Any]) -> Record:
     record = {"import_seconds": clock.lap()}
     model = Word2Vec(**job["options"], workers=job["workers"]).fit(job["corpus"], progress=False)
     record |= {"fit_seconds": clock.lap(), "train_seconds": sum(epoch.seconds for epoch in model.history)}
-    model.wv.save_word2vec_format(job["vectors"], binary=True)
+    if "subwords" in job["options"]:
+        model.save_fasttext(job["vectors"])
+    else:
+        model.wv.save_word2vec_format(job["vectors"], binary=True)
     return record | {
         "save_seconds": clock.lap(),
         "vocabulary": len(model.wv),
@@ -35,10 +40,11 @@ def train_gensim(job: dict[str, Any]) -> Record:
     """Train gensim by its fastest way, `corpus_file`; `train_seconds` excludes building the vocabulary."""
     clock = Clock()
     from gensim.models import FastText, Word2Vec  # type: ignore[import-untyped]
+    from gensim.models.fasttext import save_facebook_model  # type: ignore[import-untyped]
 
     record = {"import_seconds": clock.lap()}
-    kind = FastText if "subwords" in job["options"] else Word2Vec
-    model = kind(workers=job["workers"], **gensim_options(job["options"]))
+    has_subwords = "subwords" in job["options"]
+    model = (FastText if has_subwords else Word2Vec)(workers=job["workers"], **gensim_options(job["options"]))
     model.build_vocab(corpus_file=job["corpus"])
     prepare_seconds = clock.lap()
     _, raw_words = model.train(
@@ -49,7 +55,10 @@ def train_gensim(job: dict[str, Any]) -> Record:
     )
     train_seconds = clock.lap()
     record |= {"fit_seconds": prepare_seconds + train_seconds, "train_seconds": train_seconds}
-    model.wv.save_word2vec_format(job["vectors"], binary=True)
+    if has_subwords:
+        save_facebook_model(model, job["vectors"])
+    else:
+        model.wv.save_word2vec_format(job["vectors"], binary=True)
     return record | {
         "save_seconds": clock.lap(),
         "vocabulary": len(model.wv),

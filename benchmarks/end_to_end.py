@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from command_line import WrongUseError, check_file, check_output, exit_status, machine, say
+from command_line import WrongUseError, check_file, check_output, check_program, exit_status, machine, say
 from commands import FIRTH, OTHERS, CommandContestant, run_command
 from corpus import Size, cut, is_text, measure
 from report import as_json, overview_rows, program_rows, table
@@ -145,8 +145,7 @@ def _binaries(arguments: argparse.Namespace) -> dict[str, Path]:
         environment = os.environ.get(program.option.upper())
         path = getattr(arguments, program.option) or (Path(environment) if environment else None)
         if path is not None:
-            if not (path.is_file() and os.access(path, os.X_OK)):
-                raise WrongUseError(f"--{program.option} {path}: not a program that can be run")
+            check_program(f"--{program.option}", path)
             found[program.name] = path.resolve()
     return found
 

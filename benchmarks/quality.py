@@ -1,4 +1,4 @@
-"""Evaluates the saved vectors of every contestant with gensim's evaluation."""
+"""Evaluates the saved vectors of every contestant with gensim's evaluation; unseen words with gensim's vectors."""
 
 import math
 import os
@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 
 RESTRICTIONS = (30_000, 300_000)
 """Analogies are evaluated among this many of the most frequent words."""
+
+
+RARE = 100
+"""A word that occurs less often is rare."""
 
 
 class SetError(ValueError):
@@ -52,20 +56,68 @@ def count_questions(path: Path) -> int:
     return questions
 
 
-def evaluate(vectors: Path, analogies: Path | None, pairs: list[Pairs], folder: Path) -> dict[str, Score]:
-    """Score the word2vec binary file `vectors` on every set; `folder` is for temporary files."""
+def evaluate(
+    vectors: Path, analogies: Path | None, pairs: list[Pairs], folder: Path, has_subwords: bool = False
+) -> dict[str, Score]:
+    """Score the word2vec binary file `vectors` on every set; `folder` is for temporary files.
+
+    has_subwords: whether `vectors` is fastText's `.bin` instead, which is also scored on rare and on unseen words.
+    """
     # With more threads gensim's evaluation is several times slower, because one query is too little work to divide.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from gensim.models import KeyedVectors  # type: ignore[import-untyped]
+    from gensim.models.fasttext import load_facebook_vectors  # type: ignore[import-untyped]
 
-    wv = KeyedVectors.load_word2vec_format(vectors, binary=True)
+    wv = load_facebook_vectors(vectors) if has_subwords else KeyedVectors.load_word2vec_format(vectors, binary=True)
     scores = {}
     if analogies:
         for limit in RESTRICTIONS:
             scores[f"{analogies.stem}, {limit:,} words"] = _analogies(wv, analogies, limit)
+        if has_subwords:
+            scores[f"{analogies.stem}, unseen words"] = _unseen_analogies(wv, analogies)
     for each in pairs:
         scores[each.name] = _spearman(wv, each, folder / "pairs.tsv")
+        if has_subwords:
+            scores |= _rare_and_unseen(wv, each)
     return scores
+
+
+def _rare_and_unseen(wv: Any, pairs: Pairs) -> dict[str, Score]:
+    """Score the pairs whose rarer word is in the vocabulary but rare, and those with a word that is not."""
+    from scipy.stats import spearmanr  # type: ignore[import-untyped]
+
+    found: dict[str, list[tuple[float, float]]] = {"rare": [], "unseen": []}
+    for line in pairs.lines:
+        first, second, score = line.lower().split("\t")
+        count = min(wv.get_vecattr(word, "count") if word in wv.key_to_index else 0 for word in (first, second))
+        if count < RARE:
+            found["rare" if count else "unseen"].append((float(wv.similarity(first, second)), float(score)))
+    return {
+        f"{pairs.name}, {name} words": Score(
+            100 * float(spearmanr(*zip(*each, strict=True)).statistic) if len(each) > 2 else math.nan,
+            len(each),
+            len(pairs.lines),
+        )
+        for name, each in found.items()
+    }
+
+
+def _unseen_analogies(wv: Any, path: Path) -> Score:
+    """Score the questions of three words, one of them or more unseen, whose answer is among the most frequent."""
+    lines = [line.lower().split() for line in _lines(path) if not line.startswith(": ")]
+    limit = RESTRICTIONS[0]
+    asked = [
+        line
+        for line in lines
+        if len(line) == 4
+        and any(word not in wv.key_to_index for word in line[:3])
+        and wv.key_to_index.get(line[3], limit) < limit
+    ]
+    right = 0
+    for a, b, c, answer in asked:
+        found = wv.most_similar(positive=[b, c], negative=[a], topn=1, restrict_vocab=limit)
+        right += found[0][0] == answer
+    return Score(100 * right / len(asked) if asked else math.nan, len(asked), count_questions(path))
 
 
 def _analogies(wv: Any, path: Path, limit: int) -> Score:

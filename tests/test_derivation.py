@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firth import objectives
 from firth.objectives import (
     cbow,
     context_vector,
@@ -26,6 +27,11 @@ from firth.objectives import (
     softmax_jacobian,
     subword_pair,
 )
+from firth.options import Options
+from firth.training.loop.engine import Engine
+from firth.training.sampling import keep_thresholds
+from firth.training.softmax.exact import ExactSoftmax
+from firth.training.softmax.steps import Adam, CenterNewton
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -430,14 +436,14 @@ def test_the_optimum_with_the_noise_of_fixed_blocks(seed: int, K: int):
         np.testing.assert_allclose(slope, 0.0, atol=1e-10)
 
 
-@pytest.mark.parametrize(("V", "s"), [(4, 2), (6, 2), (6, 3), (9, 3)])
-def test_the_mean_noise_of_random_blocks(V: int, s: int):
+@pytest.mark.parametrize(("V", "size"), [(4, 2), (6, 2), (6, 3), (9, 3)])
+def test_the_mean_noise_of_random_blocks(V: int, size: int):
     """Equation (40), over every block that a word can be in, as exact fractions."""
     n = [Fraction(3 * w * w + 1) for w in range(V)]
     P_n = [Fraction(w + 1, V * (V + 1) // 2) for w in range(V)]
-    rho = Fraction(s - 1, V - 1)
+    rho = Fraction(size - 1, V - 1)
     for w in range(V):
-        blocks = list(itertools.combinations([other for other in range(V) if other != w], s - 1))
+        blocks = list(itertools.combinations([other for other in range(V) if other != w], size - 1))
         assert sum(n[o] for block in blocks for o in block) / len(blocks) == rho * (sum(n) - n[w])
         shares = [P_n[w] + sum(P_n[o] for o in block) for block in blocks]
         assert sum(shares) / len(blocks) == P_n[w] + rho * (1 - P_n[w])
@@ -464,3 +470,244 @@ def test_the_loss_along_paths_is_a_sum_over_segments(seed: int, n_sets: int):
     )
     whole = sum(counts[c, o] * hierarchical_softmax(centers[c], o, Q, tree)[0] for o in range(5))
     np.testing.assert_allclose(by_segments, whole, **EXACT)
+
+
+class CountedArray(np.ndarray):
+    """An array that counts the multiplications that NumPy carries out, and the additions outside of products."""
+
+    multiplications = 0
+    additions = 0
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        plain = [np.asarray(each) if isinstance(each, np.ndarray) else each for each in inputs]
+        outputs = kwargs.pop("out", None)
+        if ufunc is np.matmul:
+            rows, columns = np.atleast_2d(plain[0]).shape[0], np.shape(plain[1])[1:]
+            CountedArray.multiplications += rows * plain[0].shape[-1] * int(np.prod(columns))
+        elif ufunc is np.multiply:
+            CountedArray.multiplications += np.broadcast(*plain).size
+        elif ufunc is np.add and method == "at":
+            CountedArray.additions += plain[0][plain[1]].size
+        elif ufunc is np.add and method == "reduce":
+            CountedArray.additions += plain[0].size
+        result = getattr(ufunc, method)(*plain, **kwargs)
+        if outputs:
+            outputs[0][...] = result
+            return outputs[0]
+        return result.view(CountedArray) if isinstance(result, np.ndarray) else result
+
+    def __array_function__(self, function, types, args, kwargs):
+        if function is np.outer:
+            CountedArray.multiplications += np.size(args[0]) * np.size(args[1])
+            return np.outer(*map(np.asarray, args)).view(CountedArray)
+        return super().__array_function__(function, types, args, kwargs)
+
+
+def multiplications_of(monkeypatch, function, *args) -> int:
+    """Return the multiplications of a function of `firth.objectives` with the entries of its matrices and vectors."""
+    checked_array = objectives._array
+    with monkeypatch.context() as patch:
+        patch.setattr(objectives, "_array", lambda *given: checked_array(*given).view(CountedArray))
+        CountedArray.multiplications = CountedArray.additions = 0
+        function(*args)
+    return CountedArray.multiplications
+
+
+def test_firths_functions_carry_out_the_multiplications_that_are_derived(monkeypatch):
+    """(15), (17c), (23), (27), (31b) and (35), up to a few operations for each score, which has no D numbers."""
+    V, D, K, M = 40, 30, 3, 4
+    rng = np.random.default_rng(1)
+    centers, U, Q = rng.normal(size=(V, D)), rng.normal(size=(V, D)), rng.normal(size=(V - 1, D))
+    v_c, noise, context = centers[0], [2, 4, 1], [0, 4, 4, 2]
+    tree = huffman_tree(np.sort(rng.integers(1, 99, V))[::-1])
+    path = len(tree.path(5)[0])
+
+    def sampled(h, o, U):
+        return negative_sampling(h, o, noise, U)
+
+    assert multiplications_of(monkeypatch, naive_softmax, v_c, 5, U) == 3 * V * D
+    assert multiplications_of(monkeypatch, sampled, v_c, 5, U) == 3 * (1 + K) * D
+    assert 0 <= multiplications_of(monkeypatch, hierarchical_softmax, v_c, 5, Q, tree) - 3 * path * D <= 3 * path
+    products = multiplications_of(monkeypatch, objectives.corpus_softmax, np.ones((V, V)), centers, U)
+    assert 3 * V**2 * D <= products <= 3 * V**2 * D + 4 * V**2
+    X, Y, T = centers[:M], U[: 1 + K], np.eye(1, 1 + K).repeat(M, axis=0)
+    step = multiplications_of(monkeypatch, objectives.matrix_sampling, X, Y, T)
+    assert 0 <= step - 3 * M * (1 + K) * D <= 4 * M * (1 + K)
+    position = multiplications_of(monkeypatch, cbow, context, 5, centers, U, sampled)
+    assert position == 3 * (1 + K) * D + 2 * D  # h and ∂J/∂h are multiplied by γ once, not M times
+    assert CountedArray.additions == 2 * M * D + K * D  # the context, and the rows of noise words that may repeat
+
+
+def subsampled_counts(sentence: list[int], keep: list[Fraction], m: int) -> dict[tuple[int, int], Fraction]:
+    """Return E n(c, o) by enumeration: every choice of the words kept, with a weight for each distance."""
+    expected: dict[tuple[int, int], Fraction] = {}
+    for kept in itertools.product([False, True], repeat=len(sentence)):
+        probability = Fraction(1)
+        for word, is_kept in zip(sentence, kept, strict=True):
+            probability *= keep[word] if is_kept else 1 - keep[word]
+        left = [word for word, is_kept in zip(sentence, kept, strict=True) if is_kept]
+        for t, s in itertools.permutations(range(len(left)), 2):
+            if abs(t - s) <= m:
+                pair = left[t], left[s]
+                expected[pair] = expected.get(pair, Fraction(0)) + probability * Fraction(m - abs(t - s) + 1, m)
+    return expected
+
+
+@given(st.lists(st.integers(0, 2), max_size=6), st.integers(1, 3), st.lists(st.integers(0, 4), min_size=3, max_size=3))
+def test_the_counts_of_a_subsampled_text_on_average(sentence: list[int], m: int, fifths: list[int]):
+    """(43a), in fractions: the distribution of the words kept between two positions, one word at a time."""
+    keep = [Fraction(fifth, 4) for fifth in fifths]
+    formula: dict[tuple[int, int], Fraction] = {}
+    for t, s in itertools.permutations(range(len(sentence)), 2):
+        between = [Fraction(1)]  # the probability of 0, 1, ... words kept
+        for word in sentence[min(t, s) + 1 : max(t, s)]:
+            kept, dropped = [Fraction(0), *between], [*between, Fraction(0)]
+            between = [keep[word] * a + (1 - keep[word]) * b for a, b in zip(kept, dropped, strict=True)]
+        omega = sum(p * Fraction(max(0, m - (1 + number) + 1), m) for number, p in enumerate(between))
+        c, o = sentence[t], sentence[s]
+        formula[c, o] = formula.get((c, o), Fraction(0)) + keep[c] * keep[o] * omega
+    expected = subsampled_counts(sentence, keep, m)
+    assert {pair: number for pair, number in formula.items() if number} == {
+        pair: number for pair, number in expected.items() if number
+    }
+
+
+@given(seeds, st.integers(1, 10))
+def test_the_optimum_with_subsampling_does_not_depend_on_how_often_the_center_is_dropped(seed: int, K: int):
+    """(43b), as the minimum of the expected loss with the counts of (43a)."""
+    rng = np.random.default_rng(seed)
+    n, keep, P_n = rng.integers(1, 20, (4, 4)), rng.uniform(0.1, 1, 4), rng.dirichlet(np.ones(4))
+    optimum = np.log(keep * n / (K * P_n * (n @ keep)[:, np.newaxis]))
+    for c, scores in enumerate(optimum):
+        slope = expected_noise_loss(keep[c] * keep * n[c], P_n, K, np.ones(1), scores[:, np.newaxis])[1]
+        np.testing.assert_allclose(slope, 0.0, atol=1e-11)
+
+
+def test_a_word_is_kept_with_the_probability_of_the_derivation():
+    """(43); the table of thresholds rounds to 32 bits."""
+    counts, sample = np.array([10**6, 10**4, 2618, 2, 1]), 1e-3
+    ratio = sample * counts.sum() / counts
+    kept = (keep_thresholds(counts, sample) + 1.0) / 2**32
+    np.testing.assert_allclose(kept, np.minimum(1.0, np.sqrt(ratio) + ratio), atol=1e-9)
+
+
+def with_shift(scores: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a center vector and outside vectors whose scores are `scores - shift`: the shift is not trained."""
+    return np.ones(2), np.column_stack([scores, -shift])
+
+
+@given(seeds, st.integers(1, 20))
+def test_nce_learns_log_probabilities_and_negative_sampling_does_not(seed: int, K: int):
+    """(44a) and (44b)."""
+    rng = np.random.default_rng(seed)
+    n_c, P_n = rng.integers(1, 20, 5), rng.dirichlet(np.ones(5))
+    P, shift = n_c / n_c.sum(), np.log(K * P_n)
+    v_c, U = with_shift(np.log(P), shift)
+    least, slope = expected_noise_loss(n_c, P_n, K, v_c, U)
+    np.testing.assert_allclose(slope[:, 0], 0.0, atol=1e-11)
+    v_c, moved = with_shift(np.log(P) + 0.01, shift)
+    assert expected_noise_loss(n_c, P_n, K, v_c, moved)[0] > least
+    slope = expected_noise_loss(n_c, P_n, K, *with_shift(np.log(P) - shift, 0 * shift))[1]
+    np.testing.assert_allclose(slope[:, 0], 0.0, atol=1e-11)
+    assert np.exp(np.log(P) - shift).sum() == pytest.approx((P / (K * P_n)).sum())
+
+
+@given(seeds)
+def test_the_gradient_of_nce_tends_to_that_of_the_softmax(seed: int):
+    """(44c): the distance falls as 1 / K."""
+    rng = np.random.default_rng(seed)
+    n_c, P_n, z = rng.integers(1, 20, 5), rng.dirichlet(np.full(5, 5.0)), rng.normal(size=5)
+    limit = n_c.sum() * np.exp(z) - n_c
+    distances = [
+        np.abs(expected_noise_loss(n_c, P_n, K, *with_shift(z, np.log(K * P_n)))[1][:, 0] - limit).max()
+        for K in (10**4, 10**6)
+    ]
+    assert distances[1] < distances[0] / 50
+    z -= np.log(np.exp(z).sum())  # normalised: exp(z) is the softmax, and the limit its gradient
+    _, _, d_U = objectives.corpus_softmax(np.diag([1, 0, 0, 0, 0]) @ np.tile(n_c, (5, 1)), np.ones((5, 1)), z[:, None])
+    np.testing.assert_allclose(d_U[:, 0], n_c.sum() * np.exp(z) - n_c, **EXACT)
+
+
+@given(seeds, st.sampled_from([0.0, 0.5, 1.0]))
+def test_weighted_centers_are_the_loss_of_weighted_counts(seed: int, power: float):
+    """(45) and (45a)."""
+    counts, centers, U = counts_and_vectors(seed)
+    counts = counts + 1
+    N = counts.sum(axis=1)
+    loss, d_centers, d_U = objectives.corpus_softmax(counts * N[:, np.newaxis] ** (power - 1), centers, U)
+    expected, errors = 0.0, softmax(centers @ U.T) - counts / N[:, np.newaxis]
+    for c, n_c in enumerate(counts):
+        expected += N[c] ** (power - 1) * sum(n_c[o] * naive_softmax(centers[c], o, U)[0] for o in range(len(U)))
+    assert loss == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(d_centers, N[:, np.newaxis] ** power * (errors @ U), **EXACT)
+    np.testing.assert_allclose(d_U, (N[:, np.newaxis] ** power * errors).T @ centers, **EXACT)
+
+
+@given(seeds)
+def test_the_hessian_of_a_center_is_the_covariance_of_the_outside_vectors(seed: int):
+    """(46), against central differences of the gradient."""
+    _, centers, U = counts_and_vectors(seed)
+    y_hat = softmax(U @ centers[0])
+    spread = U - y_hat @ U
+    covariance = spread.T @ (y_hat[:, np.newaxis] * spread)
+    step = 1e-5
+    measured = [
+        (naive_softmax(centers[0] + step * d, 1, U)[1] - naive_softmax(centers[0] - step * d, 1, U)[1]) / (2 * step)
+        for d in np.eye(3)
+    ]
+    np.testing.assert_allclose(measured, covariance, atol=1e-8)
+    assert np.linalg.eigvalsh(covariance).min() >= -1e-14
+
+
+def test_a_newton_step_is_that_of_the_derivation():
+    """(46a), with the engine's own class, in float32."""
+    rng = np.random.default_rng(2)
+    center, outside = (rng.normal(size=(30, 5)).astype(np.float32) for _ in range(2))
+    P, gradient, batch = rng.dirichlet(np.ones(30)), rng.normal(size=(3, 5)).astype(np.float32), np.array([4, 7, 9])
+    spread = outside - P @ outside
+    curvature = spread.T @ (P[:, np.newaxis] * spread)
+    damped = curvature + np.trace(curvature) / (10 * 5) * np.eye(5)
+    expected = center[batch] - 0.3 * np.linalg.solve(damped, gradient.T).T
+    with ExactSoftmax(30, 5, batch=3, workers=1) as exact:
+        CenterNewton(outside, P, exact).step(center, batch, gradient, 0.3)
+    np.testing.assert_allclose(center[batch], expected, rtol=1e-4, atol=1e-5)
+    assert (np.linalg.solve(damped, gradient.T).T * gradient).sum(axis=1).min() > 0  # downhill
+
+
+@pytest.mark.parametrize("factor", [0.01, 100.0])
+def test_a_factor_of_all_gradients_does_not_change_the_steps_of_adam(factor: float):
+    """(47a), with the engine's own class: the steps, of about 0.1, differ by float32 rounding alone."""
+    rng = np.random.default_rng(3)
+    gradients = rng.normal(size=(6, 20, 4)).astype(np.float32)
+    with ExactSoftmax(20, 4, batch=1, workers=1) as exact:
+        once, scaled = np.zeros((20, 4), np.float32), np.zeros((20, 4), np.float32)
+        adam, scaled_adam = Adam(once, exact), Adam(scaled, exact)
+        for number, gradient in enumerate(gradients):
+            adam.step(gradient, 0.1)
+            scaled_adam.step(np.float32(factor) * gradient, 0.1)
+            if number == 0:
+                np.testing.assert_allclose(once, -0.1 * np.sign(gradient), rtol=1e-5)
+    np.testing.assert_allclose(scaled, once, atol=1e-5)  # 1e-4 of a step
+
+
+@given(st.floats(0.01, 0.9), st.floats(0.1, 2.0))
+def test_the_error_that_a_constant_rate_leaves(rate: float, curvature: float):
+    """(48) and (48a): noise of ±1 with equal probability, whose mean square is 1, over all paths of eight steps."""
+    error = 0.0
+    paths = np.zeros(1)
+    for _ in range(8):
+        paths = np.concatenate([paths - rate * (curvature * paths + sign) for sign in (1, -1)])
+        error = (1 - rate * curvature) ** 2 * error + rate**2
+    assert np.mean(paths**2) == pytest.approx(error)
+    limit = rate / (curvature * (2 - rate * curvature))
+    assert (1 - rate * curvature) ** 2 * limit + rate**2 == pytest.approx(limit)
+
+
+def test_the_rate_falls_linearly():
+    """(48b), of the class that every engine inherits it from."""
+
+    class Rates:
+        _options = Options(alpha=0.05, min_alpha=0.01)
+
+    rates = [Engine.rate(Rates(), done) for done in (0.0, 0.25, 1.0)]
+    assert rates == pytest.approx([0.05, 0.04, 0.01])

@@ -70,6 +70,7 @@ def test_every_flag_named_on_a_page_exists(capsys):
         "similar",
         "analogy",
         "evaluate",
+        "stability",
         "info",
         "convert",
         "explore",
@@ -133,7 +134,7 @@ def test_every_equation_of_a_result_has_its_number(page: str):
     tags = re.findall(r"\\tag\{(.*?)\}", text_of(page))
     assert len(set(tags)) == len(tags)
     prose = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$", "", text_of(page), flags=re.DOTALL)
-    named = set(re.findall(r"\((\d+[a-z]?)\)", prose))
+    named = set(re.findall(r"\((\d{1,3}[a-z]?)\)", prose))  # four digits are a year
     assert named <= set(tags), f"{page} refers to missing equations: {named - set(tags)}"
 
 
@@ -169,10 +170,56 @@ def test_both_languages_have_the_same_results_equations_and_code():
     assert [code for _, code in blocks(english)] == [code for _, code in blocks(korean)]
 
 
+def tables(page: str) -> list[int]:
+    """Return the number of rows of each table of a page."""
+    return [len(rows.splitlines()) for rows in re.findall(r"(?:^\| .*\|\n)+", text_of(page), re.MULTILINE)]
+
+
+@pytest.mark.parametrize("page", ["derivation", "derivation-summary", "derivation-exercises"])
+def test_both_languages_of_a_page_have_the_same_parts(page: str):
+    english, korean = f"{page}.md", f"{page}.ko.md"
+    assert displayed(english) == displayed(korean)
+    assert [code for _, code in blocks(english)] == [code for _, code in blocks(korean)]
+    assert tables(english) == tables(korean)
+    for part in (r"^#+ ", r"^<details ", r"^<figure "):
+        counts = [len(re.findall(part, text_of(language), re.MULTILINE)) for language in (english, korean)]
+        assert counts[0] == counts[1], (part, counts)
+
+
+def test_every_symbol_of_the_derivation_has_one_meaning():
+    """Letters that stood for a second thing: bold V, J, C and M, the number a, the gradients g, and rows z_g."""
+    for page in DERIVATIONS:
+        mathematics = " ".join(re.findall(r"\$[^$]+\$", text_of(page).split("\n## 21. ")[0].replace("$$", "$")))
+        for second in (r"\\mathbf\{[JCM]\}", r"(?<![a-zA-Z\\{])a_c", r"z_g", r"S_t(?![a-z])", r"\ba \\, r_w"):
+            assert not re.search(second, mathematics), f"{page}: {second}"
+
+
+def test_the_steps_of_a_page_are_in_boxes_that_are_closed_again():
+    for page in PAGES:
+        assert text_of(page).count("<details") == text_of(page).count("</details>"), page
+
+
 def test_every_linked_page_exists():
     for page in MARKDOWN:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / page).read_text(encoding="utf-8")):
             assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page: of its headings, as `slugify` in mkdocs.yml makes them, and its ids."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in titles}
+    return slugs | set(re.findall(r'\bid="([^"]+)"', text))
+
+
+def test_every_linked_anchor_exists():
+    """`make docs` checks this too, but is not part of every test run; sections are renumbered now and then."""
+    for page in (DOCS / name for name in PAGES):
+        for target, anchor in re.findall(
+            r"\]\(([^)#:]*)#([^)]+)\)", re.sub(r"\s", "", page.read_text(encoding="utf-8"))
+        ):
+            assert anchor in anchors(page.parent / target if target else page), f"{page} links to {target}#{anchor}"
 
 
 @pytest.mark.parametrize("path", MARKDOWN)

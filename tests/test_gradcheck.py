@@ -31,17 +31,17 @@ def test_every_equation_holds_at_other_sizes(sizes: dict[str, int]):
 
 
 def test_every_equation_has_its_own_name_and_a_right_hand_side():
-    assert len(set(NAMES)) == len(NAMES) == 44
+    assert len(set(NAMES)) == len(NAMES) == 50
     assert all(" = " in equation.equation for equation in EQUATIONS)
 
 
 def test_every_equation_shows_the_derivative_that_its_name_states():
     for equation in EQUATIONS[3:]:  # the others have one parameter
         parameter = equation.name.split(" by ")[1].split(",")[0]
-        shown = equation.equation.split(" = ")[0].split("/∂")[1]
+        shown = equation.equation.split(" = ")[0].split("/∂")[-1]
         assert shown in {
             parameter,
-            {"V": "v_w", "U": "u_w", "Q": "q_n", "Z": "z_g"}.get(parameter),
+            {"U": "u_w", "Q": "q_n", "Z": "Z_g"}.get(parameter),
         }  # a matrix by name or row
 
 
@@ -115,7 +115,7 @@ def hierarchical_by_labels(labels: Callable[[Any], Any]) -> Callable[..., Any]:
 
 def cbow_inputs(factor: Callable[[str, int], float]) -> Callable[..., Any]:
     """Multiply ∂J/∂V by a factor of (combine, M)."""
-    return lambda loss, d_V, d_U, context, o, V, U, _, combine: (loss, d_V * factor(combine, len(context)), d_U)
+    return lambda loss, d_V, d_U, context, o, centers, U, _, combine: (loss, d_V * factor(combine, len(context)), d_U)
 
 
 def cbow_outputs(factor: Callable[[str, int], float]) -> Callable[..., Any]:
@@ -127,6 +127,16 @@ def cbow_without_repeats(loss: float, d_V: Any, d_U: Any, context: Any, *_: Any)
     return loss, d_V / np.maximum(1, np.bincount(context, minlength=len(d_V)))[:, np.newaxis], d_U
 
 
+def corpus_without_a_center(loss: float, d_v: Any, d_U: Any, n: Any, centers: Any, U: Any, b: Any = 0.0) -> Any:
+    c = np.argmax(n.sum(axis=1))
+    return loss, d_v, d_U - np.outer(n[c].sum() * softmax(U @ centers[c] + b) - n[c], centers[c])
+
+
+def corpus_without_intercept(loss: float, d_v: Any, d_U: Any, n: Any, centers: Any, U: Any, *_: Any) -> Any:
+    E = n.sum(axis=1, keepdims=True) * softmax(centers @ U.T) - n
+    return loss, E @ U, E.T @ centers
+
+
 def composed_lines(end: str) -> set[str]:
     """Return the lines of CBOW and of subwords, whose gradients are made of those of a pair."""
     return {name for name in NAMES if name.startswith(("CBOW", "subwords")) and name.endswith(end)}
@@ -134,8 +144,8 @@ def composed_lines(end: str) -> set[str]:
 
 NAIVE_BY_U = {"naive softmax by U", "window, naive softmax, by U"} | composed_lines("naive softmax, by U")
 NAIVE_BY_CENTER = (
-    {"naive softmax by v_c", "window, naive softmax, by V"}
-    | composed_lines("naive softmax, by V")
+    {"naive softmax by v_c", "window, naive softmax, by v_w"}
+    | composed_lines("naive softmax, by v_w")
     | {"subwords, naive softmax, by Z"}
 )
 SAMPLING = {name for name in NAMES if "negative sampling" in name}
@@ -146,7 +156,7 @@ HIERARCHICAL = {name for name in NAMES if "hierarchical softmax" in name}
 HIERARCHICAL_BY_Q = {name for name in HIERARCHICAL if name.endswith("by Q")} | {"hierarchical softmax by q_j"}
 CBOW_MEAN = {name for name in NAMES if name.startswith("CBOW, mean")}
 CBOW_SUM = {name for name in NAMES if name.startswith("CBOW, sum")}
-CBOW_BY_V = {name for name in CBOW_MEAN | CBOW_SUM if name.endswith("by V")}
+CBOW_BY_V = {name for name in CBOW_MEAN | CBOW_SUM if name.endswith("by v_w")}
 SUBWORDS_BY_Z = {name for name in NAMES if name.startswith("subwords") and name.endswith("by Z")}
 SUBWORDS_BY_OUTPUT = {name for name in NAMES if name.startswith("subwords")} - SUBWORDS_BY_Z
 BY_U_O = {"negative sampling by u_o", "negative sampling by u_o, also drawn as noise"}
@@ -173,8 +183,8 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "u_o as noise in ∂J/∂v_c": (
         "negative_sampling",
         lambda loss, d_v, d_U, v_c, o, negatives, U: (loss, d_v + sigmoid(U[o] @ v_c) * U[o], d_U),
-        {"negative sampling by v_c", "window, negative sampling, by V"}
-        | composed_lines("negative sampling, by V")
+        {"negative sampling by v_c", "window, negative sampling, by v_w"}
+        | composed_lines("negative sampling, by v_w")
         | {"subwords, negative sampling, by Z"},
     ),
     "∂J/∂u_o left out": (
@@ -185,7 +195,7 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "a repeated noise word counted once": (
         "negative_sampling",
         with_negatives(lambda negatives, o: np.unique(negatives)),
-        {"negative sampling by u_k, drawn n times"} | SAMPLING_BY_U,
+        {"negative sampling by u_k, drawn r times"} | SAMPLING_BY_U,
     ),
     "the first noise word left out": (
         "negative_sampling",
@@ -200,7 +210,7 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "the next row of ∂J/∂V": (
         "skip_gram",
         lambda loss, d_V, d_U, *_: (loss, np.roll(d_V, 1, axis=0), d_U),
-        {"window, naive softmax, by V", "window, negative sampling, by V", "window, hierarchical softmax, by V"},
+        {"window, naive softmax, by v_w", "window, negative sampling, by v_w", "window, hierarchical softmax, by v_w"},
     ),
     "the mean of ∂J/∂U for the sum": (
         "skip_gram",
@@ -211,8 +221,8 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "the wrong sign of ∂J/∂v_c along the path": (
         "hierarchical_softmax",
         lambda loss, d_v, d_Q, *_: (loss, -d_v, d_Q),
-        {"hierarchical softmax by v_c", "window, hierarchical softmax, by V"}
-        | composed_lines("hierarchical softmax, by V")
+        {"hierarchical softmax by v_c", "window, hierarchical softmax, by v_w"}
+        | composed_lines("hierarchical softmax, by v_w")
         | {"subwords, hierarchical softmax, by Z"},
     ),
     "the next row of ∂J/∂Q": (
@@ -256,6 +266,31 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
         "subword_pair",
         lambda loss, d_Z, d_U, rows, *_: (loss, d_Z, d_U * len(rows)),
         SUBWORDS_BY_OUTPUT,
+    ),
+    "observed minus expected counts by v_c": (
+        "corpus_softmax",
+        lambda loss, d_v, d_U, *_: (loss, -d_v, d_U),
+        {"corpus, naive softmax, by v_c", "corpus, softmax with intercept, by v_c"},
+    ),
+    "a center left out of the sum of outer products": (
+        "corpus_softmax",
+        corpus_without_a_center,
+        {"corpus, naive softmax, by U", "corpus, softmax with intercept, by U"},
+    ),
+    "the intercept left out of ŷ": (
+        "corpus_softmax",
+        corpus_without_intercept,
+        {"corpus, softmax with intercept, by v_c", "corpus, softmax with intercept, by U"},
+    ),
+    "the labels left out of G Y": (
+        "matrix_sampling",
+        lambda loss, d_X, d_Y, X, Y, T: (loss, sigmoid(X @ Y.T) @ Y, d_Y),
+        {"matrix form of a window, by X"},
+    ),
+    "one row of X in Gᵀ X": (
+        "matrix_sampling",
+        lambda loss, d_X, d_Y, X, Y, T: (loss, d_X, np.outer((sigmoid(X @ Y.T) - T)[0], X[0])),
+        {"matrix form of a window, by Y"},
     ),
     "the loss without its minus sign": ("cross_entropy", lambda loss, e, *_: (-loss, e), NETWORK),
     "y - ŷ for e": ("cross_entropy", lambda loss, e, *_: (loss, -e), NETWORK),

@@ -141,12 +141,6 @@ def test_wrong_requests_fail_before_the_corpus_is_read(arguments, message):
         Word2Vec(**SMALL).fit("no such file", progress=False, **arguments)
 
 
-def test_subwords_cannot_be_frozen():
-    model = Word2Vec(**SMALL, subwords=(3, 4)).fit([["king", "queen"]] * 20, progress=False)
-    with pytest.raises(OptionError, match=r"freeze is not available with subwords=\(3, 4\): words share the rows"):
-        model.partial_fit([["king", "queen"]] * 20, freeze=["king"], progress=False)
-
-
 def test_a_run_with_other_frozen_words_is_not_resumed(tmp_path):
     arguments = {"init": start(), "checkpoint": tmp_path / "run", "progress": False}
     Word2Vec(**SMALL).fit(ids(), freeze=[1], callbacks=lambda _: True, **arguments)

@@ -130,9 +130,22 @@ def test_windows_are_narrower_where_their_pairs_are_summed(options, shown):
 def test_the_range_of_each_option(name, allowed, refused, range_):
     assert [getattr(Options(**{name: value}), name) for value in allowed] == allowed
     for value in refused:
-        message = f"{name}={value!r} is not allowed: give {range_} ({FIELDS[name].metadata['meaning']})"
-        with pytest.raises(OptionError, match=f"^{re.escape(message)}$"):
+        start = f"{name}={value!r} is not allowed: give {range_} ("
+        with pytest.raises(OptionError, match=f"^{re.escape(start)}") as error:
             Options(**{name: value})
+        assert FIELDS[name].metadata["meaning"].startswith(str(error.value).removeprefix(start).removesuffix(")"))
+
+
+@pytest.mark.parametrize(
+    ("window", "meaning"),
+    [
+        (0, "words m on either side of the center word"),
+        (40_000, "words m on either side of the center word; at most 32,767, because sentences are cut into parts of"),
+    ],
+)
+def test_a_message_says_what_an_option_means_and_the_reason_of_a_limit_only_above_it(window, meaning):
+    with pytest.raises(OptionError, match=re.escape(f"({meaning}") + (r"\)$" if window == 0 else " ")):
+        Options(window=window)
 
 
 @pytest.mark.parametrize(

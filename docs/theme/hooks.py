@@ -1,4 +1,4 @@
-"""MkDocs hooks: draw pictures, convert equations to MathML, insert the tables of options, and set each page's language.
+"""MkDocs hooks: draw pictures and figures, convert equations to MathML, insert tables, and set each page's language.
 
 Browsers render MathML, so pages need no script and no network. An equation that cannot be converted stops the build.
 """
@@ -7,6 +7,7 @@ import dataclasses
 import html
 import re
 import runpy
+import sys
 from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +16,14 @@ from typing import Any
 from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
+from pymdownx.slugs import slugify
 
 from firth.demo import source_files
 from firth.options import Options, PhraseOptions, range_text
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # docs/figures is not a package of firth
+import figures
+import statements
 
 _CONVERTER = LatexToMathML(fancy_error=False)
 _MATHEMATICS = re.compile(
@@ -25,15 +31,30 @@ _MATHEMATICS = re.compile(
 )
 _NUMBER = re.compile(r"\\tag\{(.*?)\}")
 _TABLES = {"<!-- table of options -->": Options, "<!-- table of phrase options -->": PhraseOptions}
+_STATEMENTS = "<!-- table of statements -->"
 _FONT = "STIXTwoMath-Regular.ttf"
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add a font for mathematics to the site, because not every computer has one, and draw the pictures."""
+    """Add a font for mathematics, because not every computer has one, bundle the script, and draw the pictures."""
     font = Path(str(distribution("ziamath").locate_file(f"ziamath/fonts/{_FONT}")))
     files.append(File.generated(config, f"theme/{_FONT}", content=font.read_bytes()))
+    _replace(files, config, "theme/interactive.js", _bundled(Path(config.docs_dir, "theme", "interactive.js")))
     _redraw(files, config)
     return files
+
+
+def _bundled(script: Path) -> str:
+    """Return a script together with the modules that it imports: from a folder, browsers load no modules."""
+    text = script.read_text(encoding="utf-8")
+    modules = [script.parent / name for name in re.findall(r'^import .* from "(.*)";$', text, re.MULTILINE)]
+    parts = [module.read_text(encoding="utf-8") for module in modules] + [re.sub(r"^import .*\n", "", text, flags=re.M)]
+    return "(() => {\n" + re.sub(r"^export ", "", "\n".join(parts), flags=re.MULTILINE) + "})();\n"
+
+
+def _replace(files: Any, config: Any, name: str, content: str | bytes) -> None:
+    files.remove(files.get_file_from_path(name))
+    files.append(File.generated(config, name, content=content))
 
 
 def _redraw(files: Any, config: Any) -> None:
@@ -42,21 +63,22 @@ def _redraw(files: Any, config: Any) -> None:
     with TemporaryDirectory() as folder:
         script["draw_all"](Path(folder), script["Models"](source_files()))
         for picture in sorted(Path(folder).iterdir()):
-            name = f"images/{picture.name}"
-            files.remove(files.get_file_from_path(name))
-            files.append(File.generated(config, name, content=picture.read_bytes()))
+            _replace(files, config, f"images/{picture.name}", picture.read_bytes())
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the placeholders of tables of options, such as `<!-- table of options -->`."""
+    """Replace the placeholders of tables, such as `<!-- table of options -->`."""
     for placeholder, options in _TABLES.items():
         if placeholder in markdown:
             markdown = markdown.replace(placeholder, _table(options))
+    if _STATEMENTS in markdown:
+        table = statements.to_markdown(statements.read_statements(), lambda title: slugify(case="lower")(title, "-"))
+        markdown = markdown.replace(_STATEMENTS, table)
     return markdown
 
 
 def on_page_content(content: str, page: Any, **_: Any) -> str:
-    """Convert each equation that the arithmatex extension has marked to MathML."""
+    """Convert each equation that the arithmatex extension has marked to MathML, and draw the figures of the page."""
 
     def convert(match: re.Match[str]) -> str:
         latex = html.unescape(match["latex"])
@@ -65,7 +87,7 @@ def on_page_content(content: str, page: Any, **_: Any) -> str:
         except LatexError as error:
             raise PluginError(f"{page.file.src_uri}: {latex.strip()!r}: {error}") from error
 
-    return _MATHEMATICS.sub(convert, content)
+    return figures.insert(_MATHEMATICS.sub(convert, content), page.meta.get("lang", "en"), _inline)
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from firth.model import Word2Vec, load
     from firth.options import Options
     from firth.phrases import Phrases
+    from firth.seed_comparison import Stability, stability
     from firth.text.pairs import Pairs
     from firth.text.sequences import Sequences, sequences
     from firth.vectors import KeyedVectors
 
 __all__ = [
     "Word2Vec", "KeyedVectors", "Phrases", "RandomWalks", "Sequences", "sequences", "Pairs", "Options", "load",
+    "stability", "Stability",
     "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
     "MissingExtraError", "NotAvailableError", "NotEnoughMemoryError", "NothingToTrainError", "UnknownWordError",
     "__version__",
@@ -44,7 +46,7 @@ __all__ = [
 _MODULES = {
     "Word2Vec": "model", "load": "model", "KeyedVectors": "vectors", "Phrases": "phrases", "RandomWalks": "graphs",
     "Sequences": "text.sequences", "sequences": "text.sequences", "Pairs": "text.pairs",
-    "Options": "options",
+    "Options": "options", "stability": "seed_comparison", "Stability": "seed_comparison",
 }  # fmt: skip
 """The modules of the public names; all others are in `errors`."""
 

@@ -95,6 +95,8 @@ class Example:
     weights: Array  # (V,): makes one loss of a vector of V results
     nodes: Array  # (V - 1, D) vectors of the inner nodes of the tree
     tree: objectives.HuffmanTree  # of random counts
+    counts: NDArray[np.int64]  # (V, V): n(c, o) of the 12 pairs of a corpus
+    intercept: Array  # (V,): fixed numbers that are added to the scores of a corpus
 
     @classmethod
     def random(cls, rng: np.random.Generator, V: int, D: int, K: int, m: int) -> "Example":
@@ -116,6 +118,8 @@ class Example:
             weights=rng.normal(size=V),
             nodes=rng.normal(0.0, scale, (V - 1, D)),
             tree=objectives.huffman_tree(np.sort(rng.integers(1, 100, V))[::-1]),
+            counts=np.bincount(rng.integers(V * V, size=12), minlength=V * V).reshape(V, V),
+            intercept=rng.normal(size=V),
         )
 
     @property
@@ -170,11 +174,11 @@ class Equation(NamedTuple):
 
 
 def _sigmoid(e: Example) -> Any:
-    return lambda x: (e.weights @ objectives.sigmoid(x), e.weights * objectives.sigmoid_derivative(x)), [e.scores]
+    return lambda s: (e.weights @ objectives.sigmoid(s), e.weights * objectives.sigmoid_derivative(s)), [e.scores]
 
 
 def _log_sigmoid(e: Example) -> Any:
-    return lambda x: (e.weights @ objectives.log_sigmoid(x), e.weights * (1 - objectives.sigmoid(x))), [e.scores]
+    return lambda s: (e.weights @ objectives.log_sigmoid(s), e.weights * (1 - objectives.sigmoid(s))), [e.scores]
 
 
 def _softmax(e: Example) -> Any:
@@ -200,17 +204,20 @@ def _hierarchical(e: Example) -> Any:
     return lambda v_c, Q: objectives.hierarchical_softmax(v_c, e.o, Q, e.tree), [e.v_c, e.nodes]
 
 
-# One window of skip-gram, by V and U
+# One window of skip-gram, by all v_w and U
 
 
 def _window_softmax(e: Example) -> Any:
     outsides = e.outsides.tolist()
-    return lambda V, U: objectives.skip_gram(e.c, outsides, V, U, loss=objectives.naive_softmax), [e.centers, e.U]
+    return lambda centers, U: objectives.skip_gram(e.c, outsides, centers, U, loss=objectives.naive_softmax), [
+        e.centers,
+        e.U,
+    ]
 
 
 def _window_hierarchical(e: Example) -> Any:
     outsides, loss = e.outsides.tolist(), _along_the_path(e)
-    return lambda V, Q: objectives.skip_gram(e.c, outsides, V, Q, loss=loss), [e.centers, e.nodes]
+    return lambda centers, Q: objectives.skip_gram(e.c, outsides, centers, Q, loss=loss), [e.centers, e.nodes]
 
 
 def _along_the_path(e: Example) -> objectives.PairLoss:
@@ -218,15 +225,15 @@ def _along_the_path(e: Example) -> objectives.PairLoss:
 
 
 def _window_sampling(e: Example) -> Any:
-    def function(V: Array, U: Array) -> tuple[float, Array, Array]:
+    def function(centers: Array, U: Array) -> tuple[float, Array, Array]:
         noise = iter(e.window_noise)
         loss: objectives.PairLoss = lambda v_c, o, U: objectives.negative_sampling(v_c, o, next(noise), U)  # noqa: E731
-        return objectives.skip_gram(e.c, e.outsides.tolist(), V, U, loss=loss)
+        return objectives.skip_gram(e.c, e.outsides.tolist(), centers, U, loss=loss)
 
     return function, [e.centers, e.U]
 
 
-# One position of CBOW, by V and U
+# One position of CBOW, by all v_w and U
 
 
 def _cbow_softmax(combine: objectives.Combination) -> LossOfExample:
@@ -248,7 +255,7 @@ def _cbow(
 ) -> LossOfExample:
     def loss_of_example(e: Example) -> Any:
         loss = loss_of(e)
-        return lambda V, U: objectives.cbow(e.outsides, e.o, V, U, loss, combine), [e.centers, outputs(e)]
+        return lambda centers, U: objectives.cbow(e.outsides, e.o, centers, U, loss, combine), [e.centers, outputs(e)]
 
     return loss_of_example
 
@@ -261,13 +268,31 @@ def _subword_softmax(e: Example) -> Any:
 
 
 def _subword_sampling(e: Example) -> Any:
-    loss: objectives.PairLoss = lambda x, o, U: objectives.negative_sampling(x, o, e.noise, U)  # noqa: E731
+    loss: objectives.PairLoss = lambda h, o, U: objectives.negative_sampling(h, o, e.noise, U)  # noqa: E731
     return lambda Z, U: objectives.subword_pair(e.outsides, e.o, Z, U, loss), [e.centers, e.U]
 
 
 def _subword_hierarchical(e: Example) -> Any:
     loss = _along_the_path(e)
     return lambda Z, Q: objectives.subword_pair(e.outsides, e.o, Z, Q, loss), [e.centers, e.nodes]
+
+
+# All pairs of a corpus by all v_c and U, and the matrix form of a window by X and Y
+
+
+def _corpus(e: Example) -> Any:
+    return lambda centers, U: objectives.corpus_softmax(e.counts, centers, U), [e.centers, e.U]
+
+
+def _corpus_with_intercept(e: Example) -> Any:
+    return lambda centers, U: objectives.corpus_softmax(e.counts, centers, U, e.intercept), [e.centers, e.U]
+
+
+def _matrix_form(e: Example) -> Any:
+    X, Y = e.centers[e.outsides], e.U[[e.o, *e.noise]]
+    T = np.zeros((len(X), len(Y)))
+    T[:, 0] = 1.0
+    return lambda X, Y: objectives.matrix_sampling(X, Y, T), [X, Y]
 
 
 # The one-hot network: W_1 has the center vectors as columns, W_2 is U
@@ -289,7 +314,7 @@ def _network(name: str, at: Callable[[Example], Array], layers: Callable[[Exampl
 
 
 CENTER, OUTSIDE = 0, 1  # parameters of the losses of a pair, of a window and of a position of CBOW
-WINDOW_BY_V = "∂J/∂v_w = 1[w=c] Σ_j ∂J(v_c, w_{t+j}, U)/∂v_c"
+WINDOW_BY_CENTER = "∂J/∂v_w = 1[w=c] Σ_j ∂J(v_c, w_{t+j}, U)/∂v_c"
 WINDOW_BY_U = "∂J/∂U = Σ_j ∂J(v_c, w_{t+j}, U)/∂U"
 
 
@@ -297,14 +322,14 @@ def _cbow_equations(combine: objectives.Combination, share: str) -> list[Equatio
     """Return the lines of CBOW for one way to combine the context; `share` is the factor of ∂J/∂h."""
     return [
         Equation(
-            f"CBOW, {combine}, naive softmax, by V",
+            f"CBOW, {combine}, naive softmax, by v_w",
             f"∂J/∂v_w = {share} Uᵀ(ŷ - y), r_w the count of w in the context",
             _cbow_softmax(combine),
             CENTER,
         ),
         Equation(f"CBOW, {combine}, naive softmax, by U", "∂J/∂U = (ŷ - y) hᵀ", _cbow_softmax(combine), OUTSIDE),
         Equation(
-            f"CBOW, {combine}, negative sampling, by V",
+            f"CBOW, {combine}, negative sampling, by v_w",
             f"∂J/∂v_w = {share} (-(1 - σ(u_o·h)) u_o + Σ_k (1 - σ(-u_k·h)) u_k)",
             _cbow_sampling(combine),
             CENTER,
@@ -316,7 +341,7 @@ def _cbow_equations(combine: objectives.Combination, share: str) -> list[Equatio
             OUTSIDE,
         ),
         Equation(
-            f"CBOW, {combine}, hierarchical softmax, by V",
+            f"CBOW, {combine}, hierarchical softmax, by v_w",
             f"∂J/∂v_w = {share} Σ_j (σ(q_j·h) - (1 - β_j)) q_j",
             _cbow_hierarchical(combine),
             CENTER,
@@ -331,8 +356,8 @@ def _cbow_equations(combine: objectives.Combination, share: str) -> list[Equatio
 
 
 EQUATIONS = [
-    Equation("sigmoid", "σ′(x) = σ(x) (1 - σ(x))", _sigmoid),
-    Equation("log sigmoid", "(log σ)′(x) = 1 - σ(x)", _log_sigmoid),
+    Equation("sigmoid", "σ′(s) = σ(s) (1 - σ(s))", _sigmoid),
+    Equation("log sigmoid", "(log σ)′(s) = 1 - σ(s)", _log_sigmoid),
     Equation("softmax", "∂ŷ_i/∂z_j = ŷ_i (1[i=j] - ŷ_j)", _softmax),
     Equation("naive softmax by v_c", "∂J/∂v_c = Uᵀ(ŷ - y)", _naive_softmax, CENTER),
     Equation("naive softmax by u_o", "∂J/∂u_o = (P(O=o | C=c) - 1) v_c", _naive_softmax, OUTSIDE, "o"),
@@ -344,7 +369,7 @@ EQUATIONS = [
     Equation("negative sampling by u_o", "∂J/∂u_o = -(1 - σ(u_o·v_c)) v_c", _sampling, OUTSIDE, "o"),
     Equation("negative sampling by u_k", "∂J/∂u_k = (1 - σ(-u_k·v_c)) v_c", _sampling, OUTSIDE, "once"),
     Equation(
-        "negative sampling by u_k, drawn n times", "∂J/∂u_k = n (1 - σ(-u_k·v_c)) v_c", _sampling, OUTSIDE, "twice"
+        "negative sampling by u_k, drawn r times", "∂J/∂u_k = r (1 - σ(-u_k·v_c)) v_c", _sampling, OUTSIDE, "twice"
     ),
     Equation(
         "negative sampling by u_o, also drawn as noise",
@@ -359,9 +384,9 @@ EQUATIONS = [
         _sampling,
         OUTSIDE,
     ),
-    Equation("window, naive softmax, by V", WINDOW_BY_V, _window_softmax, CENTER),
+    Equation("window, naive softmax, by v_w", WINDOW_BY_CENTER, _window_softmax, CENTER),
     Equation("window, naive softmax, by U", WINDOW_BY_U, _window_softmax, OUTSIDE),
-    Equation("window, negative sampling, by V", WINDOW_BY_V, _window_sampling, CENTER),
+    Equation("window, negative sampling, by v_w", WINDOW_BY_CENTER, _window_sampling, CENTER),
     Equation("window, negative sampling, by U", WINDOW_BY_U, _window_sampling, OUTSIDE),
     Equation(
         "network by z",
@@ -377,13 +402,29 @@ EQUATIONS = [
     Equation(
         "network by W_1", "∂L/∂W_1 = W_2ᵀ e xᵀ", _network("W_1", lambda e: e.centers.T, lambda e, W_1: (W_1, e.U))
     ),
+    Equation("corpus, naive softmax, by v_c", "∂L/∂v_c = Uᵀ(N_c ŷ_c - n_c)", _corpus, CENTER),
+    Equation("corpus, naive softmax, by U", "∂L/∂U = Σ_c (N_c ŷ_c - n_c) v_cᵀ", _corpus, OUTSIDE),
+    Equation(
+        "corpus, softmax with intercept, by v_c",
+        "∂L/∂v_c = Uᵀ(N_c ŷ_c - n_c), ŷ_c = softmax(U v_c + b)",
+        _corpus_with_intercept,
+        CENTER,
+    ),
+    Equation(
+        "corpus, softmax with intercept, by U",
+        "∂L/∂U = Σ_c (N_c ŷ_c - n_c) v_cᵀ, ŷ_c = softmax(U v_c + b)",
+        _corpus_with_intercept,
+        OUTSIDE,
+    ),
+    Equation("matrix form of a window, by X", "∂(Σ_i J_i)/∂X = G Y, G = σ(X Yᵀ) - T", _matrix_form, CENTER),
+    Equation("matrix form of a window, by Y", "∂(Σ_i J_i)/∂Y = Gᵀ X, G = σ(X Yᵀ) - T", _matrix_form, OUTSIDE),
     Equation("hierarchical softmax by v_c", "∂J/∂v_c = Σ_j (σ(q_j·v_c) - (1 - β_j)) q_j", _hierarchical, CENTER),
     Equation("hierarchical softmax by q_j", "∂J/∂q_j = (σ(q_j·v_c) - (1 - β_j)) v_c", _hierarchical, OUTSIDE, "path"),
     Equation(
         "hierarchical softmax by Q", "∂J/∂q_n = 1[n on the path] (σ(q_n·v_c) - (1 - β_n)) v_c", _hierarchical, OUTSIDE
     ),
     Equation(
-        "window, hierarchical softmax, by V",
+        "window, hierarchical softmax, by v_w",
         "∂J/∂v_w = 1[w=c] Σ_j ∂J(v_c, w_{t+j}, Q)/∂v_c",
         _window_hierarchical,
         CENTER,
@@ -393,32 +434,32 @@ EQUATIONS = [
     *_cbow_equations("sum", "r_w"),
     Equation(
         "subwords, naive softmax, by Z",
-        "∂J/∂z_g = (r_g/n) Uᵀ(ŷ - y), r_g the count of g among the n rows",
+        "∂J/∂Z_g = (r_g/M) Uᵀ(ŷ - y), r_g the count of g among the M rows",
         _subword_softmax,
         CENTER,
     ),
-    Equation("subwords, naive softmax, by U", "∂J/∂U = (ŷ - y) xᵀ", _subword_softmax, OUTSIDE),
+    Equation("subwords, naive softmax, by U", "∂J/∂U = (ŷ - y) hᵀ", _subword_softmax, OUTSIDE),
     Equation(
         "subwords, negative sampling, by Z",
-        "∂J/∂z_g = (r_g/n) (-(1 - σ(u_o·x)) u_o + Σ_k (1 - σ(-u_k·x)) u_k)",
+        "∂J/∂Z_g = (r_g/M) (-(1 - σ(u_o·h)) u_o + Σ_k (1 - σ(-u_k·h)) u_k)",
         _subword_sampling,
         CENTER,
     ),
     Equation(
         "subwords, negative sampling, by U",
-        "∂J/∂u_w = Σ_k 1[k=w] (1 - σ(-u_w·x)) x - 1[w=o] (1 - σ(u_o·x)) x",
+        "∂J/∂u_w = Σ_k 1[k=w] (1 - σ(-u_w·h)) h - 1[w=o] (1 - σ(u_o·h)) h",
         _subword_sampling,
         OUTSIDE,
     ),
     Equation(
         "subwords, hierarchical softmax, by Z",
-        "∂J/∂z_g = (r_g/n) Σ_j (σ(q_j·x) - (1 - β_j)) q_j",
+        "∂J/∂Z_g = (r_g/M) Σ_j (σ(q_j·h) - (1 - β_j)) q_j",
         _subword_hierarchical,
         CENTER,
     ),
     Equation(
         "subwords, hierarchical softmax, by Q",
-        "∂J/∂q_n = 1[n on the path] (σ(q_n·x) - (1 - β_n)) x",
+        "∂J/∂q_n = 1[n on the path] (σ(q_n·h) - (1 - β_n)) h",
         _subword_hierarchical,
         OUTSIDE,
     ),

@@ -197,7 +197,8 @@ class Word2Vec:
                               model, or a file of either in any format, whose vectors have `vector_size` numbers. A
                               model's outside vectors are used too. `corpus["started"]` counts the words found
           freeze              words of `init` whose vectors in `wv` stay as they are, to the bit; True for all of them.
-                              Their outside vectors are trained. Not with subwords. `corpus["frozen"]` counts them
+                              Their outside vectors are trained. With subwords, the rows of their n-grams stay too,
+                              and `init` must have the same n-grams. `corpus["frozen"]` counts the frozen words
           kernels             "reference" trains in plain NumPy: equal results up to rounding, about a thousand times
                               slower; `firth.training.negative_sampling.reference` explains how to step through it
 
@@ -268,7 +269,8 @@ class Word2Vec:
                         words counted before and in this call: the result comes close to one fit on all the text.
                         With False the vectors adapt to this corpus, and part of what they encoded is lost
           freeze        words whose vectors in `wv` stay as they are, to the bit; True for all words that the model
-                        has. Their outside vectors, or the nodes, are trained. Not with subwords
+                        has. Their outside vectors, or the nodes, are trained. With subwords, the rows of their
+                        n-grams stay too
 
         All other arguments are those of `fit`, and so are the errors. Both matrices continue from their values, as
         edited since; rows keep their order. Callbacks, the records and an interrupted call have vectors before the

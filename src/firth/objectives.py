@@ -1,10 +1,10 @@
 """The mathematics of word2vec in float64: each function is one result of docs/derivation.md.
 
-A word has two vectors of D numbers: v, a row of V, as a *center* word, and u, a row of U, as an *outside* word. In
-skip-gram the center word predicts each word of its window (Mikolov et al. 2013, arXiv:1301.3781). A loss J, in nats,
-measures the prediction. Each loss is returned with its gradients:
+Each of the V words has two vectors of D numbers: v as a *center* word, and u as an *outside* word. They are the rows of
+two (V, D) matrices, `centers` and U. In skip-gram the center word predicts each word of its window (Mikolov et al.
+2013, arXiv:1301.3781). A loss J, in nats, measures the prediction. Each loss is returned with its gradients:
 
-    naive softmax          J = -log P(O=o | C=c),   P(O=w | C=c) = exp(u_w·v_c) / Σ_x exp(u_x·v_c)
+    naive softmax          J = -log P(O=o | C=c),   P(O=w | C=c) = exp(u_w·v_c) / Σ_w' exp(u_w'·v_c)
       ∂J/∂v_c = Uᵀ(ŷ - y)                           ŷ_w = P(O=w | C=c),  y the one-hot of o
       ∂J/∂u_o = (P(O=o | C=c) - 1) v_c,             ∂J/∂u_w = P(O=w | C=c) v_c  for w ≠ o
       ∂J/∂U   = (ŷ - y) v_cᵀ
@@ -19,13 +19,13 @@ gradients are derived in Rong 2014 (arXiv:1411.2738), Goldberg and Levy 2014 (ar
 
 In CBOW the M words of the window predict the word in the middle. The three losses are the same, with h for v_c:
 
-    CBOW                   h = a Σ_i v_{c_i},   a = 1/M for the mean of the context, a = 1 for its sum
-      ∂J/∂v_w = a r_w ∂J/∂h                         r_w = how often w is in the context
+    CBOW                   h = γ Σ_i v_{c_i},   γ = 1/M for the mean of the context, γ = 1 for its sum
+      ∂J/∂v_w = γ r_w ∂J/∂h                         r_w = how often w is in the context
 
-With subwords (Bojanowski et al. 2017, arXiv:1607.04606), x stands for v_c, composed of the n rows of the center word:
+With subwords (Bojanowski et al. 2017, arXiv:1607.04606), h is composed of the M rows Z_g of the center word:
 
-    subwords               x = (1/n) Σ_i z_{g_i}             g_i the word itself and its character n-grams
-      ∂J/∂z_g = (r_g/n) ∂J/∂x                       r_g = how often g is among them
+    subwords               h = (1/M) Σ_i Z_{g_i}             g_i the word itself and its character n-grams
+      ∂J/∂Z_g = (r_g/M) ∂J/∂h                       r_g = how often g is among them
 
 The fast kernels are tested against these functions. They are plain NumPy, change nothing in place, compute in float64
 for any input, and are finite for any scores up to 1e300. An array or a row number that does not fit raises
@@ -50,8 +50,8 @@ Combination: TypeAlias = Literal["mean", "sum"]
 """How CBOW makes one hidden vector of the vectors of a context."""
 
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
-"""The step h of a central difference. Truncating the Taylor series makes an error of about h², rounding one of about
-eps / h; their sum is least near h = eps^(1/3) = 6e-6, where it is about eps^(2/3) = 4e-11."""
+"""The step δ of a central difference. Truncating the Taylor series makes an error of about δ², rounding one of about
+eps / δ; their sum is least near δ = eps^(1/3) = 6e-6, where it is about eps^(2/3) = 4e-11."""
 
 
 class ShapeError(FirthError, ValueError):
@@ -61,21 +61,21 @@ class ShapeError(FirthError, ValueError):
 # The two functions that turn scores into probabilities
 
 
-def sigmoid(x: ArrayLike) -> Array:
-    """Return σ(x) = 1 / (1 + exp(-x)), element by element: Result 4."""
-    x = np.asarray(x, np.float64)
-    small = np.exp(-np.abs(x))  # never overflows; for x < 0, σ(x) = exp(x) / (1 + exp(x))
-    return np.asarray(np.where(x >= 0, 1.0, small) / (1.0 + small))
+def sigmoid(s: ArrayLike) -> Array:
+    """Return σ(s) = 1 / (1 + exp(-s)), element by element: Result 4."""
+    s = np.asarray(s, np.float64)
+    small = np.exp(-np.abs(s))  # never overflows; for s < 0, σ(s) = exp(s) / (1 + exp(s))
+    return np.asarray(np.where(s >= 0, 1.0, small) / (1.0 + small))
 
 
-def sigmoid_derivative(x: ArrayLike) -> Array:
-    """Return σ′(x) = σ(x) (1 - σ(x)), with σ(-x) for 1 - σ(x), which would round to 0 for a large x."""
-    return sigmoid(x) * sigmoid(np.negative(x, dtype=np.float64))
+def sigmoid_derivative(s: ArrayLike) -> Array:
+    """Return σ′(s) = σ(s) (1 - σ(s)), with σ(-s) for 1 - σ(s), which would round to 0 for a large s."""
+    return sigmoid(s) * sigmoid(np.negative(s, dtype=np.float64))
 
 
-def log_sigmoid(x: ArrayLike) -> Array:
-    """Return log σ(x) = -log(1 + exp(-x)), element by element; its derivative is 1 - σ(x): (4a)."""
-    return np.asarray(-np.logaddexp(0.0, np.negative(x, dtype=np.float64)))
+def log_sigmoid(s: ArrayLike) -> Array:
+    """Return log σ(s) = -log(1 + exp(-s)), element by element; its derivative is 1 - σ(s): (4a)."""
+    return np.asarray(-np.logaddexp(0.0, np.negative(s, dtype=np.float64)))
 
 
 def softmax(scores: ArrayLike) -> Array:
@@ -151,37 +151,85 @@ def negative_sampling(
 
 
 def skip_gram(
-    center: int, outsides: Sequence[int], V: ArrayLike, U: ArrayLike, loss: PairLoss = naive_softmax
+    center: int, outsides: Sequence[int], centers: ArrayLike, U: ArrayLike, loss: PairLoss = naive_softmax
 ) -> tuple[float, Array, Array]:
-    """Return the loss of one window, Σ_{-m ≤ j ≤ m, j ≠ 0} J(v_c, w_{t+j}, U), and its gradients by V and U.
+    """Return the loss of one window, Σ_{-m ≤ j ≤ m, j ≠ 0} J(v_c, w_{t+j}, U), and its gradients by all v_w and by U.
 
     Result 14; Mikolov et al. 2013 (arXiv:1310.4546), equation (1), for one position t of the corpus, as a loss.
-    Only row c of ∂J/∂V is not zero. A word that is in the window twice counts twice.
+    Only row c of the first gradient is not zero. A word that is in the window twice counts twice.
 
-      center    int             c, the row of V of the word in the middle
+      center    int             c, the row of `centers` of the word in the middle
       outsides  ints            w_{t-m} … w_{t+m} without w_t: rows of U; may be empty
-      V, U      (V, D) each     all center vectors, all outside vectors
+      centers   (V, D)          all center vectors v_w
+      U         (V, D)          all outside vectors u_w
       loss      (v_c, o, U) -> (J, ∂J/∂v_c, ∂J/∂U)
 
-    Returns the loss in nats, its gradient by V and its gradient by U, both (V, D). For hierarchical softmax, U stands
+    Returns the loss in nats and its gradients by `centers` and by U, both (V, D). For hierarchical softmax, U stands
     for the (V - 1, D) matrix Q. For negative sampling, `loss` supplies the noise words: here those of the next pair.
 
     >>> noise = iter([[0, 3, 3], [1, 2, 3]])
     >>> def with_noise(v_c, o, U):
     ...     return negative_sampling(v_c, o, next(noise), U)
-    >>> loss, d_V, d_U = skip_gram(1, [2, 0], np.zeros((4, 2)), np.ones((4, 2)), loss=with_noise)
+    >>> loss, d_centers, d_U = skip_gram(1, [2, 0], np.zeros((4, 2)), np.ones((4, 2)), loss=with_noise)
     >>> float(round(loss / np.log(2), 12))
     8.0
     """
-    V, U = _array("V", V, (None, None)), _array("U", U, (None, None))
-    c, outside_rows = _row("center", center, V), _rows("outsides", outsides, V)
-    total, d_V, d_U = 0.0, np.zeros_like(V), np.zeros_like(U)
+    centers, U = _array("centers", centers, (None, None)), _array("U", U, (None, None))
+    c, outside_rows = _row("center", center, centers), _rows("outsides", outsides, centers)
+    total, d_centers, d_U = 0.0, np.zeros_like(centers), np.zeros_like(U)
     for o in outside_rows:
-        pair_loss, d_center, d_outside = loss(V[c], int(o), U)
+        pair_loss, d_center, d_outside = loss(centers[c], int(o), U)
         total += pair_loss
-        d_V[c] += d_center
+        d_centers[c] += d_center
         d_U += d_outside
-    return total, d_V, d_U
+    return total, d_centers, d_U
+
+
+def matrix_sampling(X: ArrayLike, Y: ArrayLike, T: ArrayLike) -> tuple[float, Array, Array]:
+    """Return the sigmoid losses of all pairs of a row of X and a row of Y, and their gradients G Y and Gᵀ X.
+
+    Result 27, equations (27) and (27a): S = X Yᵀ, G = σ(S) - T, and the loss Σ_ij log(1 + exp((1 - 2 T_ij) S_ij)). With
+    T_ij = 1[j=0] it is the sum of `negative_sampling` over the rows of X, with one list of noise words for all.
+
+      X  (M, D)    the center vectors of the words of a window
+      Y  (K+1, D)  the outside vector of the predicted word, then those of the noise words
+      T  (M, K+1)  labels: 1 if the pair is from the text, 0 if it is noise
+
+    Returns the loss in nats, its gradient by X and its gradient by Y.
+    """
+    X = _array("X", X, (None, None))
+    Y = _array("Y", Y, (None, X.shape[1]))
+    T = _array("T", T, (len(X), len(Y)))
+    S = X @ Y.T
+    G = sigmoid(S) - T
+    return float(np.logaddexp(0.0, (1.0 - 2.0 * T) * S).sum()), G @ Y, G.T @ X
+
+
+# The loss of a corpus
+
+
+def corpus_softmax(
+    counts: ArrayLike, centers: ArrayLike, U: ArrayLike, intercept: ArrayLike | None = None
+) -> tuple[float, Array, Array]:
+    """Return the naive softmax loss of all pairs of a corpus, from their counts, and its gradients.
+
+    Results 21, 22 and 25: the sum of `naive_softmax` over all pairs, with one softmax for each center word. With
+    ŷ_c = softmax(U v_c + b), the gradients are Uᵀ (N_c ŷ_c - n_c) and Σ_c (N_c ŷ_c - n_c) v_cᵀ.
+
+      counts     (V, V)   n(c, o), the number of pairs of center c and outside word o; row c is n_c, its sum N_c
+      centers    (V, D)   all center vectors v_c
+      U          (V, D)   all outside vectors u_w
+      intercept  (V,)     b, fixed numbers that are added to the scores of all centers; None for zeros
+
+    Returns the loss in nats, and its gradients by `centers` and by U, both (V, D).
+    """
+    U = _array("U", U, (None, None))
+    centers = _array("centers", centers, U.shape)
+    n = _array("counts", counts, (len(U), len(U)))
+    b = _array("intercept", np.zeros(len(U)) if intercept is None else intercept, (len(U),))
+    log_y_hat = log_softmax(centers @ U.T + b)
+    E = n.sum(axis=1, keepdims=True) * np.exp(log_y_hat) - n
+    return float(-(n * log_y_hat).sum()), E @ U, E.T @ centers
 
 
 # Hierarchical softmax: a word is a leaf of a binary tree, reached by a decision at each inner node
@@ -276,8 +324,8 @@ def hierarchical_softmax(
     """Return J = -Σ_j log σ((1 - 2β_j) q_j·v_c) over the path of a word, and its gradients by v_c and by Q.
 
     Result 31; Morin and Bengio 2005, Mikolov et al. 2013 (arXiv:1310.4546), equation (3), Rong 2014 (arXiv:1411.2738),
-    section 3.1. With the labels t_j = 1 - β_j, the gradients are Σ_j (σ(q_j·v_c) - t_j) q_j and, for a node on the
-    path, (σ(q_j·v_c) - t_j) v_c.
+    section 3.1. With the labels y_j = 1 - β_j, the gradients are Σ_j (σ(q_j·v_c) - y_j) q_j and, for a node on the
+    path, (σ(q_j·v_c) - y_j) v_c.
 
       center   (D,)          the vector v_c; for CBOW the `context_vector`
       outside  int           o, the word to predict, from 0 to V - 1
@@ -290,7 +338,7 @@ def hierarchical_softmax(
     nodes, codes = tree.path(_row("outside", outside, tree.offsets[:-1]))
     signs = 1.0 - 2.0 * codes
     towards = signs * (Q[nodes] @ v_c)  # the scores of the children that were taken
-    d_scores = -signs * sigmoid(-towards)  # σ(q_j·v_c) - t_j
+    d_scores = -signs * sigmoid(-towards)  # σ(q_j·v_c) - y_j
     d_Q = np.zeros_like(Q)
     d_Q[nodes] = np.outer(d_scores, v_c)  # no node is on a path twice
     return float(-log_sigmoid(towards).sum()), d_scores @ Q[nodes], d_Q
@@ -310,89 +358,90 @@ def hierarchical_probabilities(center: ArrayLike, Q: ArrayLike, tree: HuffmanTre
 # CBOW: the words around a position predict the word in its middle
 
 
-def context_vector(context: ArrayLike, V: ArrayLike, combine: Combination = "mean") -> Array:
+def context_vector(context: ArrayLike, centers: ArrayLike, combine: Combination = "mean") -> Array:
     """Return the hidden vector of CBOW, h = (1/M) Σ_i v_{c_i} for the mean and h = Σ_i v_{c_i} for the sum.
 
     Result 33; Mikolov et al. 2013 (arXiv:1301.3781), section 3.1, and Rong 2014 (arXiv:1411.2738), section 1.2.
 
-      context  (M,) ints        c_1 … c_M, rows of V, at least one; a word that is there twice counts twice
-      V        (V, D)           all input vectors
+      context  (M,) ints        c_1 … c_M, rows of `centers`, at least one; a word that is there twice counts twice
+      centers  (V, D)           all input vectors v_w
       combine  "mean" or "sum"
 
     Returns (D,). Raises `ShapeError` for an empty context, and `OptionError` for another `combine`.
     """
-    V = _array("V", V, (None, None))
-    rows = _rows("context", context, V)
-    return np.asarray(_share_of_a_word(rows, combine) * V[rows].sum(axis=0))
+    centers = _array("centers", centers, (None, None))
+    rows = _rows("context", context, centers)
+    return np.asarray(_share_of_a_word(rows, combine) * centers[rows].sum(axis=0))
 
 
 def cbow(
     context: ArrayLike,
     target: int,
-    V: ArrayLike,
+    centers: ArrayLike,
     U: ArrayLike,
     loss: PairLoss = naive_softmax,
     combine: Combination = "mean",
 ) -> tuple[float, Array, Array]:
-    """Return the loss of one position under CBOW, J(h, o, U) with h the `context_vector`, and its gradients by V and U.
+    """Return the loss of one position under CBOW, J(h, o, U) with h the `context_vector`, and both its gradients.
 
-    Result 34; Rong 2014 (arXiv:1411.2738), section 1.2. The gradient by the vector of a word that is in the context r
-    times is a r ∂J/∂h, with a = 1/M for the mean and a = 1 for the sum. Any other row of ∂J/∂V is zero.
+    Result 34; Rong 2014 (arXiv:1411.2738), section 1.2. The gradient by the vector v_w of a word that is in the context
+    r_w times is γ r_w ∂J/∂h, with γ = 1/M for the mean and γ = 1 for the sum. It is zero for any other word.
 
-      context  (M,) ints        c_1 … c_M, rows of V, at least one
+      context  (M,) ints        c_1 … c_M, rows of `centers`, at least one
       target   int              o, the word in the middle, which the context predicts
-      V, U     (V, D) each      all input vectors, all output vectors
+      centers  (V, D)           all input vectors v_w
+      U        (V, D)           all output vectors u_w
       loss     (h, o, U) -> (J, ∂J/∂h, ∂J/∂U), as for `skip_gram`
       combine  "mean" or "sum"
 
-    Returns the loss in nats, its gradient by V and its gradient by U, each of the shape of its matrix. Raises what
+    Returns the loss in nats and its gradients by `centers` and by U, each of the shape of its matrix. Raises what
     `context_vector` raises. For hierarchical softmax, U stands for the (V - 1, D) matrix Q:
 
     >>> tree = huffman_tree([5, 3, 3, 1])
     >>> def along_the_path(h, o, Q):
     ...     return hierarchical_softmax(h, o, Q, tree)
-    >>> loss, d_V, d_Q = cbow([0, 3], 1, np.ones((4, 2)), np.zeros((3, 2)), loss=along_the_path)
+    >>> loss, d_centers, d_Q = cbow([0, 3], 1, np.ones((4, 2)), np.zeros((3, 2)), loss=along_the_path)
     >>> float(round(loss / np.log(2), 12))
     2.0
     """
-    V, U = _array("V", V, (None, None)), _array("U", U, (None, None))
-    rows = _rows("context", context, V)
-    target_loss, d_h, d_U = loss(context_vector(rows, V, combine), _row("target", target, V), U)
-    d_V = np.zeros_like(V)
-    np.add.at(d_V, rows, _share_of_a_word(rows, combine) * d_h)  # d_V[rows] += … would count a repeated word once
-    return target_loss, d_V, d_U
+    centers, U = _array("centers", centers, (None, None)), _array("U", U, (None, None))
+    rows = _rows("context", context, centers)
+    target_loss, d_h, d_U = loss(context_vector(rows, centers, combine), _row("target", target, centers), U)
+    d_centers = np.zeros_like(centers)  # d_centers[rows] += … would count a repeated word once
+    np.add.at(d_centers, rows, _share_of_a_word(rows, combine) * d_h)
+    return target_loss, d_centers, d_U
 
 
 def _share_of_a_word(rows: NDArray[np.intp], combine: Combination) -> float:
-    """Return a, the factor of each vector of a context: 1/M for the mean, 1 for the sum."""
+    """Return γ, the factor of each vector of a context: 1/M for the mean, 1 for the sum."""
     checked("combine", combine, str, limits("how the vectors of a context are combined", choices=("mean", "sum")))
     if not rows.size:
-        raise ShapeError("context is empty: give at least one row of V")
+        raise ShapeError("context is empty: give at least one row number")
     return 1.0 / rows.size if combine == "mean" else 1.0
 
 
 def subword_pair(
     rows: ArrayLike, outside: int, Z: ArrayLike, U: ArrayLike, loss: PairLoss = naive_softmax
 ) -> tuple[float, Array, Array]:
-    """Return the loss of a pair with subwords, J(x, o, U) with x = (1/n) Σ_i z_{g_i}, and its gradients by Z and U.
+    """Return the loss of a pair with subwords, J(h, o, U) with h = (1/M) Σ_i Z_{g_i}, and its gradients by Z and U.
 
     Results 37 and 38; Bojanowski et al. 2017 (arXiv:1607.04606), section 3.2. The gradient by a row of Z that is in the
-    list r times is (r/n) ∂J/∂x. Any other row of ∂J/∂Z is zero.
+    list r_g times is (r_g/M) ∂J/∂h. Any other row of ∂J/∂Z is zero.
 
-      rows     (n,) ints      g_1 … g_n, rows of Z: the center word's own and those of its n-grams; at least one
+      rows     (M,) ints      g_1 … g_M, rows of Z: the center word's own and those of its n-grams; at least one
       outside  int            o, a word
-      Z        (V + N, D)     rows of words, then of n-grams
+      Z        (any, D)       V rows of words, then those of n-grams
       U        (V, D)         all outside vectors; for hierarchical softmax the (V - 1, D) matrix Q
-      loss     (x, o, U) -> (J, ∂J/∂x, ∂J/∂U), as for `skip_gram`
+      loss     (h, o, U) -> (J, ∂J/∂h, ∂J/∂U), as for `skip_gram`
 
     Returns the loss in nats, its gradient by Z and its gradient by U, each of the shape of its matrix. Raises
     `ShapeError` for an empty list, rows that do not exist, or shapes that do not match.
     """
     Z, U = _array("Z", Z, (None, None)), _array("U", U, (None, None))
     found = _rows("rows", rows, Z)
-    pair_loss, d_x, d_U = loss(context_vector(found, Z), outside, U)
+    pair_loss, d_h, d_U = loss(context_vector(found, Z), outside, U)
     d_Z = np.zeros_like(Z)
-    np.add.at(d_Z, found, d_x / found.size)
+    np.add.at(d_Z, found, d_h / found.size)
     return pair_loss, d_Z, d_U
 
 
@@ -458,9 +507,10 @@ def gradient_check(
 ) -> float:
     """Return the largest difference between the gradients of a function and central differences.
 
-    For each entry θ of each parameter, n = (J(θ + h) - J(θ - h)) / 2h with h = step · max(1, |θ|). The difference from
-    the function's gradient g is |g - n| / max(1, |g|, |n|): relative for large derivatives, absolute for small ones,
-    where rounding dominates. With losses and vectors of moderate size, a correct gradient gives 1e-11 to 1e-9.
+    For each entry θ_i of each parameter, a central difference is (J(θ_i + δ) - J(θ_i - δ)) / 2δ with
+    δ = step · max(1, |θ_i|). Its distance from the function's gradient is divided by the larger of the two in absolute
+    value, or by 1 if both are smaller, because rounding dominates small derivatives. With losses and vectors of
+    moderate size, a correct gradient gives 1e-11 to 1e-9.
 
       function    (*parameters) -> (loss, *gradients), one gradient for each parameter
       parameters  arrays of any shape; the function receives float64 copies of them
@@ -499,13 +549,13 @@ def _central_differences(function: Callable[..., Any], points: list[Array], poin
     measured = np.empty_like(point)
     for i in np.ndindex(point.shape):
         here = point[i]
-        h = step * max(1.0, abs(float(here)))
+        delta = step * max(1.0, abs(float(here)))
         losses = []
-        for moved in (here + h, here - h):
+        for moved in (here + delta, here - delta):
             point[i] = moved
             losses.append(float(function(*points)[0]))
         point[i] = here
-        measured[i] = (losses[0] - losses[1]) / ((here + h) - (here - h))  # 2h, rounded
+        measured[i] = (losses[0] - losses[1]) / ((here + delta) - (here - delta))  # 2 delta, rounded
     return measured
 
 

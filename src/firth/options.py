@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import inspect
 import math
+import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -65,7 +66,9 @@ class Options:
     type or out of range; `Options.from_dict` also raises it for an unknown name, with the nearest known name.
     """
 
-    vector_size: int = _option(100, "dimensions D of each vector", 1, 8192)
+    vector_size: int = _option(
+        100, "dimensions D of each vector; at most 8,192, up to which the kernels are tested", 1, 8192
+    )
     architecture: str = _option(
         "skip_gram",
         "skip_gram predicts each word of the window from the word in its middle, cbow the word in the middle from the "
@@ -84,9 +87,9 @@ class Options:
     )
     window: int = _option(
         5,
-        "words m on either side of the center word; a window ends with its sentence, and sentences are cut into parts "
-        "of 32,768 words. Time is proportional to the words in windows. At most 100 for skip-gram with schedule "
-        "hogwild, and with subwords",
+        "words m on either side of the center word; at most 32,767, because sentences are cut into parts of 32,768 "
+        "words, and 100 for skip-gram with schedule hogwild and with subwords. A window ends with its sentence, and "
+        "time is proportional to the words in windows",
         1,
         32_767,
     )
@@ -110,7 +113,13 @@ class Options:
         "bits with one worker only",
         choices=("auto", "blocks", "hogwild"),
     )
-    blocks: int = _option(16, "schedule blocks only: most blocks P of rows; small corpora have fewer", 1, 1024)
+    blocks: int = _option(
+        16,
+        "schedule blocks only: most blocks P of rows; small corpora have fewer. At most 1,024, because a chunk has "
+        "P x P buckets",
+        1,
+        1024,
+    )
     unigram_intercept: bool = _option(True, "softmax only: add log P(o) to the score of the outside word o")
     center_power: float = _option(
         0.5, "softmax only: weight of a center is (number of its pairs) ** center_power; 1 is the plain loss", 0.0, 1.0
@@ -212,7 +221,9 @@ class WalkOptions:
     """
 
     walks_per_node: int = _option(10, "walks that start at each node", 1, 100_000)
-    walk_length: int = _option(80, "nodes in a walk", 2, 16_383)  # a token block holds a walk and its END twice
+    walk_length: int = _option(
+        80, "nodes in a walk; at most 16,383, because a block of 32,768 tokens holds two walks at least", 2, 16_383
+    )
     p: float = _option(1.0, "return parameter: below 1, walks tend to return to the previous node", 1e-9, 1e9)
     q: float = _option(
         1.0,
@@ -293,11 +304,12 @@ def _check_combination(options: Options) -> None:
         )
     is_summed = options.architecture == "skip_gram" and options.schedule == "hogwild"
     if options.window > MOST_SUMMED_WINDOW and (is_summed or options.subwords is not None):
-        given = option("subwords", pair_text(options.subwords)) if options.subwords else option("schedule", "hogwild")
+        given, blocks = option("schedule", "hogwild"), option("schedule", "blocks")
+        if options.subwords:
+            given, blocks = option("subwords", pair_text(options.subwords)), f"{blocks} without {option('subwords')}"
         raise OptionError(
             f"{option('window', options.window)} is not available with {given}, which sums many pairs in one step and "
-            f"would diverge: give at most {MOST_SUMMED_WINDOW}, or use {option('objective', 'negative_sampling')} with "
-            f"{option('schedule', 'blocks')}"
+            f"would diverge: give at most {MOST_SUMMED_WINDOW}, or use {blocks}"
         )
     if options.negative == 0 and options.objective == "negative_sampling":
         raise OptionError(
@@ -371,10 +383,16 @@ def checked(name: str, value: Any, kind: type, limits: Mapping[str, Any]) -> Any
         return _checked_pair(name, value, limits)
     number = _as_kind(value, kind)
     if number is None or not _within(number, limits):
-        raise OptionError(
-            f"{option(name, shortened(value))} is not allowed: give {_allowed(kind, limits)} ({limits['meaning']})"
-        )
+        meaning = _meaning(number, limits)
+        raise OptionError(f"{option(name, shortened(value))} is not allowed: give {_allowed(kind, limits)} ({meaning})")
     return number
+
+
+def _meaning(number: Any, limits: Mapping[str, Any]) -> str:
+    """Return what an option means, in short; in full for a number that is too high, because it gives the reason."""
+    meaning = str(limits["meaning"])
+    is_high = not limits["choices"] and None not in (number, limits["high"]) and number > limits["high"]
+    return meaning if is_high else re.split(r"; |\. ", meaning)[0]
 
 
 def _checked_pair(name: str, value: Any, limits: Mapping[str, Any]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Options of gensim, word2vec.c, fastText, Spark and scikit-learn, and what to use instead of each."""
+"""Options of gensim, word2vec.c, fastText, Spark, scikit-learn and PecanPy, and what to use instead of each."""
 
 import re
 
@@ -92,6 +92,9 @@ PHRASES = {
     "progress_per": "give progress to fit: fit(corpus, progress=False) shows nothing",
 }
 """Options of gensim's Phrases, and what to use instead in firth's."""
+
+WALKS = {"num_walks": "use walks_per_node", "number_walks": "use walks_per_node"}
+"""Options of node2vec and DeepWalk programs, and what to use instead in `RandomWalks`."""
 
 FOREIGN_NAMES = frozenset(_ANSWERS)
 """The names that `answer` accepts."""

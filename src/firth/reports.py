@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from firth.model import Word2Vec
     from firth.objectives import Array
     from firth.phrases import PassSummary
+    from firth.seed_comparison import FrequencyBand, Stability
     from firth.worked_example import Quantity
 
 
@@ -82,6 +83,21 @@ def pair_lines(results: list[dict[str, Any]]) -> str:
 def _skipped(result: dict[str, Any]) -> str:
     n = len(result["skipped_lines"])
     return f" ({counted(n, 'line')} skipped, the first is line {result['skipped_lines'][0]})" if n else ""
+
+
+def stability_lines(found: "Stability") -> str:
+    """Return one line for each band of frequency."""
+    heading = ("rank", "occurrences", f"overlap@{found.topn}", "95 % interval", "80 % of the words")
+    table = terminal.columns([heading, *map(_band_cells, found.bands)], right=(0, 1, 2, 3, 4))
+    compared = f"{counted(len(found.words), 'word')}, {len(found.seeds)} models with seeds {found.seeds[0]} to"
+    return f"{compared} {found.seeds[-1]}\n{table}"
+
+
+def _band_cells(band: "FrequencyBand") -> tuple[str, ...]:
+    interval = "-" if band.low is None else f"{band.low:.3f} to {band.high:.3f}"
+    words = f"{band.tenth:.2f} to {band.ninetieth:.2f}"
+    counts = f"{band.most:,} to {band.least:,}"
+    return f"{band.first:,} to {band.last:,}", counts, f"{band.overlap:.3f}", interval, words
 
 
 def info_lines(found: dict[str, Any]) -> str:

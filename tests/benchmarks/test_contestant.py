@@ -1,4 +1,4 @@
-"""The options of gensim that stand for firth's."""
+"""The options of gensim and of fastText that stand for firth's."""
 
 from pathlib import Path
 
@@ -27,3 +27,19 @@ def test_gensim_trains_the_same_architecture_and_objective(options, expected, mo
     import contestant
 
     assert contestant.gensim_options(options) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {"-minn": 0, "-maxn": 0}),
+        ({"subwords": [3, 6], "buckets": 500}, {"-minn": 3, "-maxn": 6, "-bucket": 500}),
+    ],
+)
+def test_fasttext_trains_the_same_ngrams(options, expected, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import commands
+
+    names = ("vector_size", "window", "negative", "sample", "min_count", "epochs", "alpha")
+    flags = commands.FASTTEXT.flags(dict.fromkeys(names, 1) | options, 2)
+    assert {name: flags[name] for name in flags if name in ("-minn", "-maxn", "-bucket")} == expected

@@ -28,3 +28,13 @@ def server(model):
     assert running.process.stderr.read() == ""
     running.process.stdout.close()
     running.process.stderr.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from explore._browser import CHROMIUM, FLAGS, sync_api  # here, because other tests need no browser
+
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

@@ -39,9 +39,22 @@ def test_every_module_begins_with_its_idea_and_imports_only_neighbours(name):
     assert not re.search(r'from "(?!\./)', text)
 
 
-def test_the_page_asks_for_all_modules_at_once():
-    preloaded = re.findall(r'rel="modulepreload" href="/static/([\w.]+)"', ASSETS["index.html"].content.decode())
-    assert preloaded == [name for name in MODULES if name not in ("main.js", "types.js")]
+def imported(name):
+    """Return the modules that a module needs: its own imports, and theirs."""
+    found, waiting = set(), [name]
+    while waiting:
+        text = ASSETS[waiting.pop()].content.decode()
+        new = set(re.findall(r'from "\./([\w.]+)"', text)) - found
+        found |= new
+        waiting += new
+    return sorted(found)
+
+
+@pytest.mark.parametrize("page", [name for name in sorted(ASSETS) if name.endswith(".html")])
+def test_a_page_asks_for_all_its_modules_at_once(page):
+    text = ASSETS[page].content.decode()
+    (main,) = re.findall(r'<script type="module" src="/static/([\w.]+)"', text)
+    assert re.findall(r'rel="modulepreload" href="/static/([\w.]+)"', text) == imported(main)
 
 
 def test_the_page_is_small():

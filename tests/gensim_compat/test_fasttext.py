@@ -50,6 +50,26 @@ def test_new_words_are_composed_of_the_ngrams_known():
     assert not np.allclose(model.wv["walkers"], before)
 
 
+def rows_of_ngrams(wv, word):
+    _, ids = wv.subwords.scheme.lists([word.encode()])
+    return wv.vectors_ngrams[ids]
+
+
+def test_lock_factors_freeze_words_with_their_ngrams():
+    model = trained()
+    before, rows = model.wv["walked"].copy(), rows_of_ngrams(model.wv, "walked")
+    model.wv.vectors_lockf = np.array([float(word != "walked") for word in model.wv.index_to_key])
+    model.train(TEXT, total_examples=120, epochs=1)
+    assert model.wv["walked"].tobytes() == before.tobytes()
+    assert np.array_equal(rows_of_ngrams(model.wv, "walked"), rows)
+    assert not np.array_equal(model.wv["talks"], trained().wv["talks"])
+    model.wv.vectors_ngrams_lockf = np.zeros(1)
+    with pytest.raises(
+        NotAvailableError, match="vectors_ngrams_lockf is not available: leave it at 1, and set vectors"
+    ):
+        model.train(TEXT, total_examples=120, epochs=1)
+
+
 def test_a_saved_model_is_loaded_unchanged(tmp_path):
     model = trained()
     model.save(tmp_path / "model")

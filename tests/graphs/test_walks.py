@@ -57,11 +57,31 @@ def test_the_tokens_are_the_walks_without_the_nodes_that_were_dropped(keep):
     assert corpus.sentences == len(walks) == 720
 
 
+@pytest.mark.parametrize("keep", [{}, {"max_vocab": 8}])
+def test_every_epoch_has_new_walks_from_the_same_nodes(keep):
+    walks = RandomWalks(sparse(random_matrix(3, 12, directed=True, weighted=True)), 60, 70, q=0.5)
+    tokens = read_corpus(walks, Options(min_count=1, **keep)).tokens
+    epochs = [[tokens.read_epoch(epoch, b) for b in range(tokens.n_blocks)] for epoch in (0, 1, 2, 1)]
+    texts = [np.concatenate(blocks).tobytes() for blocks in epochs]
+    assert texts[0] == np.concatenate([tokens.read_block(b) for b in range(tokens.n_blocks)]).tobytes()
+    assert texts[1] == texts[3]
+    assert len(set(texts)) == 3
+    assert max(map(len, epochs[1])) <= BLOCK_WORDS
+    starts = [sorted(walk[0] for walk in walks._maker.make(0, epoch)[0].tolist()) for epoch in (0, 1)]
+    assert starts[0] == starts[1]
+
+
+def test_stored_text_is_the_same_in_every_epoch():
+    tokens = read_corpus([["a", "b"], ["b"]], Options(min_count=1)).tokens
+    assert tokens.read_epoch(3, 0).tolist() == tokens.read_block(0).tolist()
+
+
 def test_a_split_store_reads_the_same_blocks():
     tokens = read_corpus(RandomWalks(random_pairs(), 500, 80), Options()).tokens
     head, tail = tokens.split(2)
     assert head.n_words + tail.n_words == tokens.n_words
     assert np.array_equal(tail.read_block(0), tokens.read_block(2))
+    assert np.array_equal(tail.read_epoch(1, 0), tokens.read_epoch(1, 2))
     with pytest.raises(IndexError):
         tail.read_block(tail.n_blocks)
     assert "made when read" in repr(tokens)
@@ -185,6 +205,10 @@ def test_walks_describe_themselves():
         ({"directed": 1}, "directed=1 is not allowed: give True, False or None"),
         ({"seed": -1}, "seed=-1 is not allowed"),
         ({"weight": 5}, "weight=5 is not allowed: give a name, or None"),
+        ({"walk_len": 5}, "unknown option 'walk_len': did you mean 'walk_length'"),
+        ({"num_walks": 5}, "unknown option 'num_walks': use walks_per_node"),
+        ({"window": 5}, r"window is an option of Word2Vec and not of RandomWalks: Word2Vec\(window=...\)"),
+        ({"depth": 5}, "unknown option 'depth'; options are graph, walks_per_node, .*, seed$"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused(arguments, message):

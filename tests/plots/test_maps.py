@@ -108,6 +108,7 @@ def test_the_second_model_has_the_cosines_of_the_words_that_moved(wv):
     words = [f"word{i}" for i in range(12)]
     first, second = plots.two_models(wv, later, words, names=("then", "now"))
     assert (first.get_title(), second.get_title()) == ("then", "now")
+    assert second.get_xlabel().endswith("(number: cosine with the same word on the left)")
     shown = dict(name.split() for name in places(second))
     assert {word for word, cosine in shown.items() if float(cosine) < 0.95} == {"word5"}
     assert first.get_xlim() == second.get_xlim()

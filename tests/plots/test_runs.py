@@ -9,7 +9,7 @@ from firth.training.loop.trainer import EpochRecord
 
 
 def lines(ax):
-    return {line.get_label(): line.get_data() for line in ax.lines}
+    return {line.get_label(): line.get_data() for each in ax.figure.axes for line in each.lines}
 
 
 def test_each_loss_is_a_line_and_one_that_is_missing_is_left_out():
@@ -23,7 +23,17 @@ def test_each_loss_is_a_line_and_one_that_is_missing_is_left_out():
 
 def test_a_loss_that_some_epochs_lack_has_gaps():
     records = [EpochRecord(1, 3.0, 1, 1, 0.1), EpochRecord(2, 2.0, 1, 1, 0.1, validation_loss=7.0)]
-    np.testing.assert_array_equal(lines(plots.history(records))["held out"][1], [np.nan, 7.0])
+    np.testing.assert_array_equal(lines(plots.history(records))["held out (right)"][1], [np.nan, 7.0])
+
+
+@pytest.mark.parametrize(("held_out", "n_scales"), [(6.1, 2), (5.9, 1)])
+def test_held_out_losses_far_above_the_others_have_their_own_scale(held_out, n_scales):
+    records = [EpochRecord(n, 3.0, 1, 1, 0.1, end_loss=2.0, validation_loss=held_out) for n in (1, 2)]
+    ax = plots.history(records)
+    assert len(ax.figure.axes) == n_scales
+    shown = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert shown == ["loss", "end loss", "held out (right)" if n_scales == 2 else "held out"]
+    assert list(plots.history(records, losses=["validation_loss"]).lines[0].get_ydata()) == [held_out] * 2
 
 
 def test_models_are_compared_by_name():

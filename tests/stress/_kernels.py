@@ -164,8 +164,10 @@ def subword_block(
     starts = fence(np.append(0, np.cumsum([len(rows) for rows in lists])))
     rows = fence(np.concatenate(lists).astype(np.int32))
     scratch = fence.each(subword_training.make_subword_workspace(V, D, size, work))
-    windows = windows._replace(center=scratch.vectors)
-    return subword_training.SubwordBlock(windows, fence(matrix(rng, V + N, D)), starts, rows), scratch
+    frozen = some_frozen(rng, fence, V + N)
+    windows = windows._replace(center=scratch.vectors, frozen=scratch.frozen[: size if len(frozen) else 0])
+    inputs, slice_ = fence(matrix(rng, V + N, D)), window_kernels.SLICE
+    return subword_training.SubwordBlock(windows, inputs, starts, rows, slice_, frozen), scratch
 
 
 def train_subwords(D: int, K: int) -> Case:

@@ -222,3 +222,9 @@ def test_no_library_is_imported_to_recognise_a_table():
         "print({'pandas', 'polars', 'datasets'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+@pytest.mark.parametrize("column", [[], [None, None], [float("nan")], pd.Series([], dtype=float)])
+def test_a_column_without_values_is_empty_and_not_a_column_of_numbers(column):
+    with pytest.raises(CorpusError, match="the corpus is empty"):
+        read_corpus(pd.DataFrame({"text": column}), ALL, column="text")

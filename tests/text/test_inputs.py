@@ -197,6 +197,32 @@ def test_null_rows_are_reported(capsys):
     assert model.corpus["null_rows"] == 1
 
 
+@pytest.mark.parametrize(
+    ("corpus", "message"),
+    [
+        ({"a b", "c d"}, r"the corpus is of type set, whose order differs from run to run: give sorted\(corpus\)"),
+        (frozenset([("a", "b")]), "the corpus is of type frozenset, whose order differs"),
+        ([["a"], {"b", "c"}], r"sentence 1 is a set, \{.*\}, whose order differs from run to run: give sorted"),
+        (iter([{1, 2}]), "sentence 0 is a set"),
+    ],
+)
+def test_sets_are_refused_because_their_order_is_not_reproducible(corpus, message):
+    with pytest.raises(CorpusError, match=message):
+        read_corpus(corpus, ALL)
+
+
+def test_views_of_dicts_have_an_order_and_are_read():
+    check(read_corpus({tuple(line): 1 for line in LINES}.keys(), ALL), LINES)
+
+
+def test_files_given_more_than_once_are_reported(tmp_path, capsys):
+    path = text_file(tmp_path, TEXT)
+    Word2Vec(**SMALL).fit([path, path.parent / "." / path.name, str(path)])
+    assert "2 files given more than once, and read each time" in capsys.readouterr().err
+    Word2Vec(**SMALL).fit([path])
+    assert "more than once" not in capsys.readouterr().err
+
+
 def test_a_table_and_a_text_file_train_the_same_vectors_on_any_number_of_workers(tmp_path):
     rng = np.random.default_rng(1)
     lines = [" ".join(f"w{i}" for i in rng.zipf(1.4, 20) % 300) for _ in range(3000)]

@@ -9,8 +9,10 @@ import pytest
 from firth import Options, Pairs, Word2Vec
 from firth.errors import CorpusError, OptionError
 from firth.text import read_corpus
+from firth.training.negative_sampling import partition
 from firth.training.negative_sampling.pair_blocks import PairBlocks
 
+PATHS = {"objective": "hierarchical_softmax", "schedule": "blocks"}
 SMALL = {"min_count": 1, "vector_size": 12, "epochs": 2, "seed": 3}
 
 
@@ -45,20 +47,24 @@ def test_the_softmax_learns_from_the_pairs_of_a_text_what_it_learns_from_the_tex
     assert [record.loss for record in pairs.history] == [record.loss for record in text.history]
 
 
-def test_negative_sampling_learns_from_pairs_about_what_it_learns_from_the_text():
+@pytest.mark.parametrize("objective", [{}, PATHS])
+def test_steps_on_pairs_learn_about_what_is_learned_from_the_text(objective):
     sentences, counts = text_and_pairs()
-    options = SMALL | {"sample": 0.0, "epochs": 20}
+    options = SMALL | objective | {"sample": 0.0, "epochs": 20}
     text = Word2Vec(**options, window=3, shrink_windows=False).fit(sentences, progress=False)
     pairs = Word2Vec(**options).fit(given_as_pairs(counts), progress=False)
     assert pairs.history[-1].pairs == text.history[-1].pairs == sum(counts.values())
     assert pairs.history[-1].end_loss == pytest.approx(text.history[-1].end_loss, rel=0.03)  # another sample of pairs
 
 
-def test_the_result_is_the_same_on_any_number_of_workers_and_for_the_reference():
+@pytest.mark.parametrize("objective", [{}, PATHS])
+def test_the_result_is_the_same_on_any_number_of_workers_and_for_the_reference(objective, monkeypatch):
+    monkeypatch.setattr(partition, "MIN_BLOCK_WORDS", 3)
+    monkeypatch.setattr(partition, "MIN_BUCKET_PAIRS", 100)
     counts = text_and_pairs()[1]
     weights = np.array(list(counts.values())) * 0.7
     pairs = Pairs(*zip(*counts, strict=True), weights)
-    options = SMALL | {"blocks": 2}
+    options = SMALL | objective | {"blocks": 2, "epochs": 1}
     one = Word2Vec(**options, workers=1).fit(pairs, progress=False, validation=0.1)
     two = Word2Vec(**options, workers=2).fit(pairs, progress=False, validation=0.1)
     np.testing.assert_array_equal(one.wv.vectors, two.wv.vectors)
@@ -69,17 +75,19 @@ def test_the_result_is_the_same_on_any_number_of_workers_and_for_the_reference()
     np.testing.assert_allclose(plain.wv.vectors, one.wv.vectors, atol=2e-4)
 
 
-def test_a_run_on_pairs_is_resumed(tmp_path):
+@pytest.mark.parametrize("objective", [{}, PATHS])
+def test_a_run_on_pairs_is_resumed(objective, tmp_path):
+    options = SMALL | objective
     pairs = given_as_pairs(text_and_pairs()[1])
-    whole = Word2Vec(**SMALL).fit(pairs, progress=False)
-    stopped = Word2Vec(**SMALL).fit(
+    whole = Word2Vec(**options).fit(pairs, progress=False)
+    stopped = Word2Vec(**options).fit(
         pairs, progress=False, checkpoint=tmp_path / "run", callbacks=lambda model: len(model.history) == 1
     )
     assert len(stopped.history) == 1
-    resumed = Word2Vec(**SMALL).fit(pairs, progress=False, checkpoint=tmp_path / "run", resume=True)
+    resumed = Word2Vec(**options).fit(pairs, progress=False, checkpoint=tmp_path / "run", resume=True)
     np.testing.assert_array_equal(resumed.wv.vectors, whole.wv.vectors)
     with pytest.raises(Exception, match=r"text \(sha256\)"):
-        Word2Vec(**SMALL).fit(
+        Word2Vec(**options).fit(
             Pairs(pairs.table.pairs[:, 0], pairs.table.pairs[:, 1]), progress=False, checkpoint=tmp_path / "run",
             resume=True,
         )  # fmt: skip
@@ -153,10 +161,13 @@ def test_what_are_no_pairs_is_refused(make, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"architecture": "cbow"}, r"^architecture=cbow is not available with pairs: a context is a whole window"),
-        ({"objective": "hierarchical_softmax"}, r"^objective=hierarchical_softmax is not available with pairs"),
-        ({"subwords": (3, 6)}, r"^subwords is not available with pairs"),
-        ({"schedule": "hogwild"}, r"^schedule=hogwild is not available with pairs: .* Use skip-gram with schedule=blo"),
+        ({"architecture": "cbow"}, r"^architecture=cbow is not available with pairs: its context is a window of"),
+        ({"objective": "hierarchical_softmax"}, r"^schedule=hogwild is not available with pairs: .* and with sch"),
+        ({"subwords": (3, 6)}, r"^subwords is not available with pairs: they train windows"),
+        (
+            {"schedule": "hogwild"},
+            r"^schedule=hogwild is not available with pairs: .* with schedule=blocks, which every",
+        ),
     ],
 )
 def test_options_that_need_a_text_are_refused_before_reading(options, message):

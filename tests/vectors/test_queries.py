@@ -111,6 +111,13 @@ def test_other_names_of_most_similar(wv):
     assert wv.similar_by_vector(MATRIX[1], 5) == wv.most_similar([MATRIX[1]], topn=5)
 
 
+@given(st.integers(0, V - 1), st.sampled_from([np.float32, np.float64]))
+def test_a_word_and_its_unit_vector_have_the_same_cosines_to_the_bit(row, dtype):
+    vectors = KeyedVectors(WORDS, MATRIX.astype(dtype))
+    by_word = vectors.most_similar(WORDS[row], topn=None)
+    assert np.array_equal(vectors.most_similar(vectors.get_vector(WORDS[row], norm=True), topn=None), by_word)
+
+
 @pytest.mark.parametrize("norm", [True, False])
 def test_word_movers_distance_equals_gensim(wv, theirs, norm):
     pytest.importorskip("ot")

@@ -27,6 +27,7 @@ from firth.cli.node2vec import node2vec
 from firth.cli.phrases import phrases
 from firth.cli.plot import plot
 from firth.cli.similar import similar
+from firth.cli.stability import stability
 from firth.cli.train import TrainCommand, train
 from firth.errors import OptionError
 from firth.messages import command_line
@@ -132,6 +133,7 @@ app.command()(phrases)
 app.command()(similar)
 app.command()(analogy)
 app.command()(evaluate)
+app.command()(stability)
 app.command()(plot)
 app.command()(info)
 app.command(cls=CommandWithFormats)(convert)

@@ -1,6 +1,7 @@
 """Arguments and flags that several commands share, and one flag for each field of a dataclass of options."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -153,6 +154,43 @@ class CommandWithFormats(TyperCommand):
         ]
         with formatter.section("Formats"):
             formatter.write_dl(rows)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunFlags:
+    """The flags of a training run: threads, the vectors to start from, checkpoints, and what is printed."""
+
+    workers: Workers = None
+    init: StartVectors = None
+    freeze: Freeze = False
+    checkpoint: CheckpointFolder = None
+    checkpoint_minutes: CheckpointMinutes = None
+    resume: Resume = False
+    no_progress: NoProgress = False
+    quiet: Quiet = False
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `Word2Vec.fit` that they set."""
+        names = ("init", "freeze", "checkpoint", "checkpoint_minutes", "resume")
+        progress = False if self.no_progress or self.quiet else None
+        return {name: getattr(self, name) for name in names} | {"progress": progress}
+
+
+def with_run_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Decorate a command with `**options`: one flag for each field of `RunFlags` takes the place of its argument `run`.
+
+    The flags come after the others.
+    """
+    signature = inspect.signature(command)
+    *own, options = (parameter for parameter in signature.parameters.values() if parameter.name != "run")
+    flags = inspect.signature(RunFlags).parameters
+
+    @functools.wraps(command)
+    def with_run(**given: Any) -> None:
+        command(run=RunFlags(**{name: given.pop(name) for name in flags}), **given)
+
+    with_run.__signature__ = signature.replace(parameters=[*own, *flags.values(), options])  # type: ignore[attr-defined]
+    return with_run
 
 
 def with_options(options: type[Any], **defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -6,18 +6,12 @@ import typer
 
 from firth.cli.files import output_format, parts_of, refuse_to_overwrite
 from firth.cli.flags import (
-    CheckpointFolder,
-    CheckpointMinutes,
     FileFormat,
-    Freeze,
-    NoProgress,
     OutputVectors,
-    Quiet,
-    Resume,
-    StartVectors,
-    Workers,
+    RunFlags,
     number,
     with_options,
+    with_run_flags,
 )
 from firth.cli.train import fit_and_write
 from firth.options import Options
@@ -28,6 +22,7 @@ def _column(flag: str, text: str) -> Any:
 
 
 @with_options(Options, window=1000, shrink_windows=False, sample=0.0, min_count=1)
+@with_run_flags
 def item2vec(
     events: Annotated[
         str,
@@ -46,17 +41,11 @@ def item2vec(
     ] = None,
     weight: Annotated[str | None, _column("--weight", "Column of the weights of sessions.")] = None,
     file_format: FileFormat = None,
-    workers: Workers = None,
     validation: Annotated[
         float | None, typer.Option(help="Fraction of the sessions to hold out for validation.", **number(float))
     ] = None,
-    init: StartVectors = None,
-    freeze: Freeze = False,
-    checkpoint: CheckpointFolder = None,
-    checkpoint_minutes: CheckpointMinutes = None,
-    resume: Resume = False,
-    no_progress: NoProgress = False,
-    quiet: Quiet = False,
+    *,
+    run: RunFlags,
     **options: Any,
 ) -> None:
     """Train vectors of the items of a table of events: each session is a sequence of items (item2vec).
@@ -67,21 +56,8 @@ def item2vec(
     from firth.model import Word2Vec  # here, because they would slow down `firth --help`
     from firth.text.sequences import sequences
 
-    model = Word2Vec(**options, workers=workers)
+    model = Word2Vec(**options, workers=run.workers)
     written_as = output_format(output, file_format)
     refuse_to_overwrite([events], parts_of(output, written_as))
     corpus = sequences(events, by=by[0] if len(by) == 1 else by, item=item, order=order, weight=weight)
-    fit_and_write(
-        model,
-        corpus,
-        output,
-        written_as,
-        is_quiet=quiet,
-        validation=validation,
-        progress=False if no_progress or quiet else None,
-        checkpoint=checkpoint,
-        checkpoint_minutes=checkpoint_minutes,
-        resume=resume,
-        init=init,
-        freeze=freeze,
-    )
+    fit_and_write(model, corpus, output, written_as, run, validation=validation)

@@ -6,18 +6,12 @@ import typer
 
 from firth.cli.files import output_format, parts_of, refuse_to_overwrite
 from firth.cli.flags import (
-    CheckpointFolder,
-    CheckpointMinutes,
     FileFormat,
-    Freeze,
-    NoProgress,
     OutputVectors,
-    Quiet,
-    Resume,
-    StartVectors,
-    Workers,
+    RunFlags,
     number,
     with_options,
+    with_run_flags,
 )
 from firth.cli.train import fit_and_write
 from firth.options import Options, WalkOptions
@@ -27,6 +21,7 @@ _WALK_NAMES = tuple(WalkOptions.__dataclass_fields__)
 
 @with_options(WalkOptions)
 @with_options(Options, window=10, sample=0.0, min_count=1, epochs=1)
+@with_run_flags
 def node2vec(
     graph: Annotated[
         str,
@@ -44,17 +39,11 @@ def node2vec(
     ] = False,
     weight: Annotated[str, typer.Option(metavar="COLUMN", help="Name of the column of weights.")] = "weight",
     no_weights: Annotated[bool, typer.Option("--no-weights", help="Ignore weights.")] = False,
-    workers: Workers = None,
     validation: Annotated[
         float | None, typer.Option(help="Fraction of the walks to hold out for validation.", **number(float))
     ] = None,
-    init: StartVectors = None,
-    freeze: Freeze = False,
-    checkpoint: CheckpointFolder = None,
-    checkpoint_minutes: CheckpointMinutes = None,
-    resume: Resume = False,
-    no_progress: NoProgress = False,
-    quiet: Quiet = False,
+    *,
+    run: RunFlags,
     **options: Any,
 ) -> None:
     """Train vectors of the nodes of a graph on random walks (node2vec, or DeepWalk if p = q = 1).
@@ -65,23 +54,10 @@ def node2vec(
     from firth.model import Word2Vec
 
     of_walks = {name: options.pop(name) for name in _WALK_NAMES}
-    model = Word2Vec(**options, workers=workers)
+    model = Word2Vec(**options, workers=run.workers)
     written_as = output_format(output, file_format)
     refuse_to_overwrite([graph], parts_of(output, written_as))
     walks = RandomWalks(
         graph, **of_walks, directed=directed, weight=None if no_weights else weight, seed=options["seed"]
     )
-    fit_and_write(
-        model,
-        walks,
-        output,
-        written_as,
-        is_quiet=quiet,
-        validation=validation,
-        progress=False if no_progress or quiet else None,
-        checkpoint=checkpoint,
-        checkpoint_minutes=checkpoint_minutes,
-        resume=resume,
-        init=init,
-        freeze=freeze,
-    )
+    fit_and_write(model, walks, output, written_as, run, validation=validation)

@@ -9,22 +9,16 @@ from firth import other_programs, reports, terminal
 from firth.cli.exits import UsageError, exit_code
 from firth.cli.files import left_out, output_format, parts_of, refuse_to_overwrite, where_saved, write
 from firth.cli.flags import (
-    CheckpointFolder,
-    CheckpointMinutes,
     Column,
     CommandWithFormats,
     CorpusFiles,
     FileFormat,
-    Freeze,
     MaxInputBytes,
-    NoProgress,
     OutputVectors,
-    Quiet,
-    Resume,
-    StartVectors,
+    RunFlags,
     TextEncoding,
-    Workers,
     with_options,
+    with_run_flags,
 )
 from firth.errors import FirthError
 from firth.formats import Format
@@ -58,13 +52,13 @@ def _refuse_other_programs(flag: str, known: set[str], ctx: Any) -> None:
 
 
 @with_options(Options)
+@with_run_flags
 def train(
     corpus: CorpusFiles,
     output: OutputVectors,
     file_format: FileFormat = None,
     column: Column = None,
     encoding: TextEncoding = UTF8,
-    workers: Workers = None,
     validation: Annotated[
         str | None,
         typer.Option(
@@ -73,14 +67,9 @@ def train(
             "of its pairs is reported.",
         ),
     ] = None,
-    init: StartVectors = None,
-    freeze: Freeze = False,
-    checkpoint: CheckpointFolder = None,
-    checkpoint_minutes: CheckpointMinutes = None,
-    resume: Resume = False,
     max_input_bytes: MaxInputBytes = None,
-    no_progress: NoProgress = False,
-    quiet: Quiet = False,
+    *,
+    run: RunFlags,
     **options: Any,
 ) -> None:
     """Train word vectors on text and write them to a file.
@@ -90,7 +79,7 @@ def train(
     """
     from firth.model import Word2Vec  # here, because it would slow down `firth --help`
 
-    model = Word2Vec(**options, workers=workers)
+    model = Word2Vec(**options, workers=run.workers)
     written_as = output_format(output, file_format)
     refuse_to_overwrite(corpus, parts_of(output, written_as))
     if validation == STDIN and STDIN in corpus:
@@ -100,35 +89,28 @@ def train(
         corpus[0] if len(corpus) == 1 else corpus,
         output,
         written_as,
-        is_quiet=quiet,
+        run,
         column=column,
         encoding=encoding,
         validation=_fraction_or_path(validation),
-        progress=False if no_progress or quiet else None,
         max_input_bytes=max_input_bytes,
-        checkpoint=checkpoint,
-        checkpoint_minutes=checkpoint_minutes,
-        resume=resume,
-        init=init,
-        freeze=freeze,
     )
 
 
 def fit_and_write(
-    model: "Word2Vec", corpus: Any, output: Path, written_as: Format, *, is_quiet: bool, **arguments: Any
+    model: "Word2Vec", corpus: Any, output: Path, written_as: Format, run: RunFlags, **arguments: Any
 ) -> None:
     """Train a model with these arguments of `fit`, write it, and print a summary; write it also after an interrupt."""
     try:
-        model.fit(corpus, **arguments)
+        model.fit(corpus, **run.arguments(), **arguments)
     except (KeyboardInterrupt, SystemExit) as interrupt:
-        checkpoint = arguments["checkpoint"]
-        if checkpoint is not None and any(checkpoint.glob("checkpoint-*.firth")):
-            terminal.write_error(f"interrupted {_after(model)}; --resume continues from {checkpoint}")
+        if run.checkpoint is not None and any(run.checkpoint.glob("checkpoint-*.firth")):
+            terminal.write_error(f"interrupted {_after(model)}; --resume continues from {run.checkpoint}")
         else:
             _save_interrupted(model, output, written_as)
         raise typer.Exit(exit_code(interrupt)) from None
     write(model, output, written_as)
-    if not is_quiet:
+    if not run.quiet:
         terminal.write(reports.training_summary(model))
         terminal.write(f"saved       {where_saved(output, written_as)}")
         if lost := left_out(model, written_as):

@@ -15,11 +15,13 @@ from firth.explore.assets import Asset
 from firth.explore.atlas import Atlas
 from firth.explore.explored import Explored
 from firth.explore.maps import NEAREST_ON_MAP
+from firth.explore.proof import gradient_comparison
 from firth.explore.questions import LONGEST
 from firth.explore.workers import BusyError, Workers
 
 MOST_FOUND = 1000
 MOST_WORDS = 1 << 18  # in one answer
+LARGEST_SEED = 1_000_000
 _BINARY = "application/octet-stream"
 Handler = Callable[[Request], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -34,7 +36,8 @@ class Api:
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the address of each function."""
-        handlers = [self.overview, self.words, self.points, self.colours, self.suggest, self.ask, self.missed]
+        handlers = [self.overview, self.words, self.points, self.colours, self.suggest, self.ask, self.missed,
+                    self.gradcheck]  # fmt: skip
         return {f"/api/{handler.__name__}": _endpoint(handler, self._workers) for handler in handlers}
 
     def overview(self, request: Request) -> Response:
@@ -76,6 +79,10 @@ class Api:
         missed = self._atlas.missed(_text(request, "map"), row, neighbours)
         return _json({"missed": missed, "nearest": NEAREST_ON_MAP})
 
+    def gradcheck(self, request: Request) -> Response:
+        """Return the gradient check with its numbers."""
+        return _json(gradient_comparison(_whole(request, "seed", 1, 0, LARGEST_SEED)))
+
     def _rows(self, text: str) -> list[int]:
         """Return the rows in a list such as 3,14."""
         last = len(self._explored.vectors) - 1
@@ -91,8 +98,8 @@ class Site:
 
     def __init__(self, assets: dict[str, Asset], api: Api):
         files = {f"/static/{name}": _file(asset) for name, asset in assets.items()}
-        page = {"/": files.pop("/static/index.html"), "/favicon.ico": files["/static/icon.svg"]}
-        self._endpoints = {**page, **files, **api.endpoints()}
+        pages = {"/": files.pop("/static/index.html"), "/proof": files.pop("/static/proof.html")}
+        self._endpoints = {**pages, "/favicon.ico": files["/static/icon.svg"], **files, **api.endpoints()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["path"], _nothing)

@@ -60,9 +60,11 @@ def check_call(model: Any, total_examples: int | None, total_words: int | None, 
         raise OptionError("give total_examples=model.corpus_count or total_words=model.corpus_total_words")
     if not epochs or epochs < 0:
         raise OptionError(f"epochs={epochs} is not allowed: give a number of at least 1, such as model.epochs")
-    locks = [getattr(model.wv, f"vectors{kind}_lockf", np.ones(1)) for kind in ("", "_vocab", "_ngrams")]
-    if hasattr(model.wv, "vectors_ngrams") and any((np.asarray(lock) != 1).any() for lock in locks):
-        raise NotAvailableError("vectors of n-grams cannot be frozen: leave every *_lockf at 1")
+    for name in ("vectors_vocab_lockf", "vectors_ngrams_lockf"):
+        if (np.asarray(getattr(model.wv, name, 1)) != 1).any():
+            raise NotAvailableError(
+                f"{name} is not available: leave it at 1, and set vectors_lockf to 0 to freeze words and their n-grams"
+            )
     frozen_words(model.wv)
 
 

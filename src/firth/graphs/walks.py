@@ -1,25 +1,28 @@
 """RandomWalks: the random walks of a graph as a corpus, made in the threads that train on them and never stored.
 
 Walks are numbered: walk i starts at node number i mod V of a random order of the nodes. A block of tokens holds some
-consecutive walks, whose random draws depend on the seed and the number of the block alone. So each block is the same
-whenever and wherever it is made: while nodes are counted, in every epoch, on any number of threads, after a resume.
+consecutive walks, whose random draws depend on the seed, the epoch and the number of the block alone. So every epoch
+has new walks, which are the same on any number of threads and after a resume. Visits are counted in those of epoch 0.
 """
 
 import hashlib
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firth import other_programs
 from firth.errors import CorpusError, OptionError
 from firth.graphs import kernels
 from firth.graphs.adjacency import Adjacency, make_adjacency
 from firth.graphs.inputs import read_edges
 from firth.messages import counted, option
-from firth.options import WalkOptions, checked, limits, shortened
+from firth.options import Options, WalkOptions, checked, limits, shortened, unknown_option
 from firth.resources import require_memory
 from firth.text import BLOCK_WORDS, Corpus, GeneratedCorpus, TokenStore
 from firth.text.choosing import KnownWords, MostFrequent
@@ -89,13 +92,13 @@ class WalkMaker(NamedTuple):
         """Number of blocks."""
         return -(-self.n_walks // self.walks_per_block)
 
-    def make(self, block: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return the walks of a block, (n, length) nodes, and the number of nodes of each, (n,)."""
+    def make(self, block: int, epoch: int = 0) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the walks of a block of an epoch, (n, length) nodes, and the number of nodes of each, (n,)."""
         first = block * self.walks_per_block
         numbers = np.arange(first, min(first + self.walks_per_block, self.n_walks))
         starts = self.order[numbers % len(self.order)]
         walks, lengths = np.empty((len(starts), self.length), np.int32), np.empty(len(starts), np.int32)
-        key = np.uint64(block_key(self.seed, _WALKS, block))
+        key = np.uint64(block_key(self.seed, _WALKS, block, epoch))
         kernels.make_walks(self.graph, self.steps, starts, key, walks, lengths, StepWorkspace.of(len(starts)))
         return walks, lengths
 
@@ -122,16 +125,19 @@ class WalkEntries:
         self._new_ids, self._starts = new_ids, starts
 
     def read(self, start: int, out: Ids) -> None:
-        """Fill `out` with a block, which begins at `start`."""
+        """Fill `out` with a block of epoch 0, which begins at `start`."""
+        out[:] = self.draw(0, start, start + len(out))
+
+    def draw(self, epoch: int, start: int, stop: int) -> Ids:
+        """Return the entries of a block of an epoch; in epoch 0 they are those from `start` to `stop`."""
         if self._maker is None:
             raise CorpusError("the walks were closed")
-        if len(out) == 0:  # a block of which no node is kept
-            return
+        if stop == start:  # a block of which no node is kept
+            return np.empty(0, np.int32)
         block = int(np.searchsorted(self._starts, start, side="right")) - 1
-        tokens = tokens_of(self._maker, block, self._new_ids)
-        if self._starts[block] != start or len(tokens) != len(out):
-            raise CorpusError(f"{start:,} to {start + len(out):,} are not the bounds of a block of walks")
-        out[:] = tokens
+        if self._starts[block] != start or self._starts[block + 1] != stop:
+            raise CorpusError(f"{start:,} to {stop:,} are not the bounds of a block of walks")
+        return tokens_of(self._maker, block, self._new_ids, epoch)
 
     def digest(self) -> bytes:
         """Return a hash of all that the entries depend on."""
@@ -143,9 +149,9 @@ class WalkEntries:
         self._maker = None
 
 
-def tokens_of(maker: WalkMaker, block: int, new_ids: Ids) -> Ids:
-    """Return the entries of a block: the ids of the nodes kept, and END after each walk."""
-    walks, lengths = maker.make(block)
+def tokens_of(maker: WalkMaker, block: int, new_ids: Ids, epoch: int = 0) -> Ids:
+    """Return the entries of a block of an epoch: the ids of the nodes kept, and END after each walk."""
+    walks, lengths = maker.make(block, epoch)
     tokens = np.empty(walks.size + len(walks), np.int32)
     return tokens[: int(kernels.write_tokens(walks, lengths, new_ids, tokens))]
 
@@ -181,8 +187,12 @@ class RandomWalks(GeneratedCorpus):
     The weights of parallel edges are summed, and count 1 each if there are none. A self-loop is an edge from a node to
     itself, and leads one way. A walk from an isolated node has one node.
 
-    Iterating yields the walks as lists of nodes, in the order of training. `n_nodes`, `n_edges` and `n_isolated` count
-    distinct nodes, distinct edges, and nodes that no edge leads from or to.
+    Every epoch has walks of its own, as if the graph were walked while it is trained on. They depend on `seed` and the
+    epoch alone. Iterating yields those of the first epoch as lists of nodes, in the order of training; their visits are
+    the counts of the vocabulary. Another call of `fit` or `partial_fit` has the same walks again: give another seed for
+    others. The exact softmax, which counts pairs once, has those of the first epoch only.
+
+    `n_nodes`, `n_edges` and `n_isolated` count distinct nodes, distinct edges, and nodes that no edge leads from or to.
 
     Raises `OptionError` for a value that is not allowed, `CorpusError` if the graph cannot be read, has no edges or has
     weights that are not positive and finite, and `NotEnoughMemoryError` before allocating what would not fit.
@@ -199,7 +209,9 @@ class RandomWalks(GeneratedCorpus):
         directed: bool | None = None,
         weight: str | None = "weight",
         seed: int = 1,
+        **unknown: Never,
     ):
+        _refuse(unknown)
         options = WalkOptions(walks_per_node=walks_per_node, walk_length=walk_length, p=p, q=q)
         seed = checked("seed", seed, int, _SEED)
         if not isinstance(weight, str | None):
@@ -287,6 +299,18 @@ class RandomWalks(GeneratedCorpus):
         if self.n_comments:
             found.append(f"{counted(self.n_comments, 'line')} of comments skipped")
         return ", ".join(found)
+
+
+def _refuse(unknown: Iterable[str]) -> None:
+    """Raise `OptionError` for the first of some unknown arguments, with what to use."""
+    for name in unknown:
+        if name in (field.name for field in fields(Options)):
+            raise OptionError(
+                f"{name} is an option of Word2Vec and not of RandomWalks: Word2Vec({name}=...).fit(RandomWalks(graph))"
+            )
+        if name in other_programs.WALKS:
+            raise OptionError(f"unknown option {name!r}: {other_programs.WALKS[name]}")
+        raise unknown_option(name, list(inspect.signature(RandomWalks).parameters)[:-1])
 
 
 def _checked_directed(directed: object) -> bool | None:

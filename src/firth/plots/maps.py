@@ -132,6 +132,7 @@ def two_models(
         _fix_limits(each, np.concatenate(places))
         _title(each, names[i])
         label_points(each, places[i], labels[i], [{"fontsize": 9}] * len(shown))
+    both[1].set_xlabel(f"{both[1].get_xlabel()}\n(number: cosine with the same word on the left)", color=GREY)
     return both
 
 

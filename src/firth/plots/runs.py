@@ -37,8 +37,9 @@ def history(
       runs    a model, its history, or a dict from names to these
       losses  which fields of `EpochRecord` to draw: "loss" (running), "end_loss" and "validation_loss" (held out)
 
-    A loss that no epoch has is left out. Losses of different objectives are not comparable. Raises `OptionError` for a
-    run without epochs and for an unknown loss.
+    A loss that no epoch has is left out. Held-out losses have a scale of their own on the right if they are more than
+    twice the others, as those of negative sampling are. Losses of different objectives are not comparable. Raises
+    `OptionError` for a run without epochs and for an unknown loss.
     """
     for name in losses:
         if name not in _LOSSES:
@@ -46,14 +47,31 @@ def history(
     named = runs if isinstance(runs, Mapping) else {"": runs}
     records = {name: _records(name, run) for name, run in named.items()}
     ax = axes(ax)
+    scales = _scales(ax, list(records.values()), losses)
     text = lettering(records)
     for i, (label, run) in enumerate(zip(text.texts, records.values(), strict=True)):
         for name in losses:
-            _draw_losses(ax, name, run, label, COLOURS[i % len(COLOURS)])
+            _draw_losses(scales[name], name, run, label, COLOURS[i % len(COLOURS)])
     ax.set(xlabel="epoch", ylabel="nats per pair")
     ax.xaxis.set_major_locator(matplotlib_module("ticker").MaxNLocator(integer=True))
-    _write_legend(ax, text.style)
+    _write_legend(list(dict.fromkeys([ax, *scales.values()])), text.style)
     return ax
+
+
+def _scales(ax: Any, runs: "list[list[EpochRecord]]", losses: Sequence[str]) -> dict[str, Any]:
+    """Return the Axes of each loss: those given, or Axes with a second scale."""
+    values = {name: [number for run in runs for number in _numbers(name, run)] for name in losses}
+    held_out = values.pop("validation_loss", [])
+    others = [number for numbers in values.values() for number in numbers]
+    scales = dict.fromkeys(losses, ax)
+    if held_out and others and min(held_out) > 2 * max(others):
+        scales["validation_loss"] = ax.twinx()
+        scales["validation_loss"].set_ylabel("held out, nats per pair")
+    return scales
+
+
+def _numbers(name: str, run: "list[EpochRecord]") -> list[float]:
+    return [number for record in run if (number := getattr(record, name)) is not None]
 
 
 def _records(name: str, run: "Run") -> "list[EpochRecord]":
@@ -66,18 +84,21 @@ def _records(name: str, run: "Run") -> "list[EpochRecord]":
 
 
 def _draw_losses(ax: Any, name: str, records: "list[EpochRecord]", label: str, colour: str) -> None:
-    values = [getattr(record, name) for record in records]
-    if all(value is None for value in values):
+    if not _numbers(name, records):
         return
     meaning, line, marker = _LOSSES[name]
-    numbers = [np.nan if value is None else value for value in values]
+    meaning += " (right)" if ax.get_ylabel() else ""  # only a second scale is labelled before its lines are drawn
+    numbers = [np.nan if (value := getattr(record, name)) is None else value for record in records]
     label = f"{label}, {meaning}" if label else meaning
     shown = marker if len(records) <= _MOST_MARKERS else ""
     ax.plot([record.epoch for record in records], numbers, line, marker=shown, color=colour, label=label)
 
 
-def _write_legend(ax: Any, style: dict[str, Any]) -> None:
-    for text in ax.legend(frameon=False).get_texts():
+def _write_legend(scales: list[Any], style: dict[str, Any]) -> None:
+    """Name the lines of all Axes; above them if there are several, because no place among the lines is free."""
+    lines = [line for ax in scales for line in ax.get_lines()]
+    above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 3} if len(scales) > 1 else {}
+    for text in scales[0].legend(handles=lines, frameon=False, **above).get_texts():
         text.set(**style)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _MOST_NUMBERS = 15  # rows or columns of a heat map in whose cells the numbers fit
 _MOST_VECTOR_POINTS = 3000  # in an SVG file; more points are stored as one image
 _LABELLED = 12
+_MARGIN = 0.08  # of the width, for the label of the most frequent word
 _LONGEST_NAME = 48  # characters
 _Z = 1.959964  # of a 95 % interval
 
@@ -85,6 +86,7 @@ def norms(wv: KeyedVectors, words: Iterable[Key] | None = None, *, ax: "Axes | N
     ax.scatter(wv.counts[seen], wv.norms[seen], s=4, color=GREY, alpha=0.35, linewidths=0, rasterized=is_image)
     ax.scatter(wv.counts[rows], wv.norms[rows], s=16, color=COLOURS[1], zorder=3)
     ax.set(xscale="log", xlabel="occurrences in the corpus", ylabel="length of the vector")
+    ax.margins(x=_MARGIN)
     ax.autoscale_view()
     points = np.stack([wv.counts[rows], wv.norms[rows]], axis=1).astype(np.float64)
     label_points(ax, points, named, [{"fontsize": 9}] * len(named))

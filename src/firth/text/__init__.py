@@ -2,10 +2,10 @@
 
 `inputs` decides what a corpus is. `sources` finds files, `kinds` tells what is in them, `opening` reads their bytes,
 and `sources` cuts text into chunks (`arrays` does the same for integers). `files` and `tables` open files of tables,
-`frames` tables in memory; `columns` and `objects` make lines of text of their rows. `encoding`, or `sentences` for
-token lists and for a caller's tokenizer, numbers the words of one chunk. `merging` merges these numberings, in order,
-into one of the whole corpus; `word_table` holds the distinct words of text meanwhile. `choosing` drops rare words.
-`store` keeps the ids, `vocabulary` the words.
+`frames` tables in memory; `columns` and `objects` make lines of text of their rows. `encoding` numbers the words of one
+chunk; `word_lists` gives it those of columns of lists; `sentences` does the same for Python objects and for a caller's
+tokenizer. `merging` merges these numberings, in order, into one of the whole corpus; `word_table` holds the distinct
+words of text meanwhile. `choosing` drops rare words. `store` keeps the ids, `vocabulary` the words.
 
 `table_columns` reads several columns of a whole table, of which `sequences` makes the sessions of a table of events.
 """

@@ -49,6 +49,30 @@ class ColumnRows(NamedTuple):
     arrays: Iterator[Any]
 
 
+class ListChunk(NamedTuple):
+    """Tokens of lists, one after another.
+
+    tokens  Arrow array of int64, or of words as bytes with 64-bit offsets, without nulls; not empty
+    ends    (lists that end here,) the number of tokens before each end, ascending, more than 0
+    """
+
+    tokens: Any
+    ends: NDArray[np.int64]
+
+    @property
+    def are_numbers(self) -> bool:
+        """Whether the tokens are whole numbers."""
+        import pyarrow as pa
+
+        return bool(pa.types.is_integer(self.tokens.type))
+
+    @property
+    def first_token(self) -> str | int:
+        """The first token, for messages."""
+        token = self.tokens[0].as_py()
+        return int(token) if self.are_numbers else token.decode(errors="replace")
+
+
 class RowCounts:
     """Counts the rows of a corpus that are null; they are skipped."""
 
@@ -146,18 +170,20 @@ def _as_bytes(texts: Any) -> Any:
     import pyarrow as pa
 
     if pa.types.is_dictionary(texts.type):
-        texts = pa.DictionaryArray.from_arrays(texts.indices, _cast(texts.dictionary)).dictionary_decode()
-    texts = _cast(texts)
+        words = cast_text(texts.dictionary, pa.large_binary())
+        texts = pa.DictionaryArray.from_arrays(texts.indices, words).dictionary_decode()
+    texts = cast_text(texts, pa.large_binary())
     return texts.drop_null() if texts.null_count else texts
 
 
-def _cast(texts: Any) -> Any:
+def cast_text(texts: Any, kind: Any) -> Any:
+    """Return an Arrow array of texts as another type of texts or bytes."""
     import pyarrow as pa
 
     try:
-        return texts.cast(pa.large_binary())
+        return texts.cast(kind)
     except pa.ArrowNotImplementedError:  # for views, before PyArrow 18
-        return pa.array(texts.to_pylist(), pa.large_binary())
+        return pa.array(texts.to_pylist(), kind)
 
 
 def _lines(texts: Any) -> Iterator[bytes]:
@@ -180,8 +206,8 @@ def _lines(texts: Any) -> Iterator[bytes]:
     yield b"\n"
 
 
-def list_chunks(rows: ColumnRows, counts: RowCounts) -> Iterator[tuple[Any, NDArray[np.int64]]]:
-    """Yield the tokens of rows, as Arrow arrays of strings or of int64, and where in each sentences end.
+def list_chunks(rows: ColumnRows, counts: RowCounts) -> Iterator[ListChunk]:
+    """Yield the tokens of rows.
 
     Raises `CorpusError` for a null among the tokens of a row, and for whole numbers outside int64.
     """
@@ -193,7 +219,7 @@ def list_chunks(rows: ColumnRows, counts: RowCounts) -> Iterator[tuple[Any, NDAr
                 "values first"
             )
         for chunk, ends in integer_chunks(tokens, offsets):
-            yield _as_tokens(rows.name, chunk), ends
+            yield ListChunk(_as_tokens(rows.name, chunk), ends)
 
 
 def _first_null(tokens: Any, offsets: NDArray[np.int64]) -> str:

@@ -29,12 +29,14 @@ class EncodedText:
     tags      (words,) uint32: 32 bits of the hash of each word
     entries   (n,) int32, numbers of words, with `END` after each sentence that ends here
     too_long  tokens skipped because they have more than `LONGEST_WORD` bytes
+    replaced  tokens in which invalid UTF-8 was replaced by U+FFFD; those of a text are repaired later
     """
 
     words: WordTable
     tags: NDArray[np.uint32]
     entries: NDArray[np.int32]
     too_long: int = 0
+    replaced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class EncodedKeys:
 class TextEncoder:
     """Splits text into lines and words, and numbers the words of each text; any number of threads may do so at once.
 
-      longest  bytes of the longest word
+      longest  bytes of the longest word, unless `encode` is given another number
 
     Words are compared byte by byte, and need not be UTF-8. The arrays that are needed for a text are used again for the
     next: the system takes longer to provide new memory than to split a text.
@@ -66,36 +68,38 @@ class TextEncoder:
         self._longest = longest
         self._unused: list[_Workspace] = []
 
-    def encode(self, text: bytes, ended: bool) -> list[EncodedText]:
+    def encode(self, text: bytes, ended: bool, longest: int | None = None) -> list[EncodedText]:
         """Return the parts of a text, in order.
 
         text   under 2 GB; a sentence is a line, a word a run of at most `longest` bytes without ASCII whitespace
         ended  whether the last line ends with the text
         """
+        longest = self._longest if longest is None else longest
         n_bytes = len(text) + 1
         padded = b"".join((text, b"\n" if ended else b" ", b" " * (16 - n_bytes % 8)))
         units = np.frombuffer(padded, "<u8").astype(np.uint64, copy=False)
-        work = self._workspace(n_bytes)
+        work = self._workspace(n_bytes, longest)
         parts, start = [], 0
         while start < n_bytes:
-            part, start = self._encode_part(units, n_bytes, start, work)
+            part, start = self._encode_part(units, n_bytes, start, work, longest)
             parts.append(part)
         self._unused.append(work)
         return parts
 
-    def _workspace(self, n_bytes: int) -> "_Workspace":
+    def _workspace(self, n_bytes: int, longest: int) -> "_Workspace":
         try:
             work = self._unused.pop()
         except IndexError:
-            return _Workspace(n_bytes, self._longest)
-        return work if len(work.entries) >= n_bytes else _Workspace(n_bytes * 5 // 4, self._longest)
+            return _Workspace(n_bytes, longest)
+        fits = len(work.entries) >= n_bytes and work.longest >= longest
+        return work if fits else _Workspace(n_bytes * 5 // 4, longest)
 
     def _encode_part(
-        self, text: NDArray[np.uint64], n_bytes: int, start: int, work: "_Workspace"
+        self, text: NDArray[np.uint64], n_bytes: int, start: int, work: "_Workspace", longest: int
     ) -> tuple[EncodedText, int]:
         """Encode text from byte `start` on, with one table; return also the byte at which the table was full."""
         work.table.slots.fill(0)
-        results = count_words(text, n_bytes, start, self._longest, HASH_SEED, work.table, work.tags, work.entries)
+        results = count_words(text, n_bytes, start, longest, HASH_SEED, work.table, work.tags, work.entries)
         stop, n_entries, n_words, n_units, too_long = map(int, results)
         _, starts, counts, units = work.table
         copies = starts[: n_words + 1].copy(), counts[:n_words].copy(), units[:n_units].copy()
@@ -107,6 +111,7 @@ class _Workspace:
     """The arrays that `count_words` fills for a text of `n_bytes`."""
 
     def __init__(self, n_bytes: int, longest: int):
+        self.longest = longest
         most = min(WORDS_IN_TABLE, n_bytes // 2 + 1)
         self.table = WordTable(
             np.empty(2 * most, np.uint64),
@@ -118,36 +123,15 @@ class _Workspace:
         self.entries = np.empty(n_bytes, np.int32)
 
 
-def encode_integers(ids: NDArray[np.integer[Any]], ends: NDArray[np.int64]) -> EncodedKeys:
+def encode_integers(ids: Any, ends: NDArray[np.int64]) -> EncodedKeys:
     """Assign a number to each distinct value of an array.
 
-    ids   (n,) of any integer dtype, values within int64
+    ids   (n,) of any integer dtype, values within int64: an array of NumPy or Arrow
     ends  the number of `ids` before each sentence end, ascending
     """
     import pyarrow as pa
 
-    return encode_tokens(pa.array(ids.astype(np.int64)), ends)
-
-
-def encode_tokens(tokens: Any, ends: NDArray[np.int64], lowercase: bool = False) -> EncodedKeys:
-    """Assign a number to each distinct token of an Arrow array.
-
-    tokens     (n,) int64, or words as bytes
-    ends       the number of tokens before each sentence end, ascending
-    lowercase  whether to convert words to lower case
-    """
-    encoded = tokens.dictionary_encode()
+    encoded = pa.array(ids).cast(pa.int64()).dictionary_encode()
     indices = encoded.indices.to_numpy()
-    keys, counts = encoded.dictionary.to_pylist(), np.bincount(indices, minlength=len(encoded.dictionary))
-    replaced = 0
-    if keys and isinstance(keys[0], bytes):
-        words = [key.decode(errors="replace") for key in keys]
-        is_invalid = ["\ufffd" in word and word.encode() != key for word, key in zip(words, keys, strict=True)]
-        replaced = int(counts[is_invalid].sum())
-        keys = [word.lower() for word in words] if lowercase else words
-    return EncodedKeys(keys, counts, _with_ends(indices, ends), replaced)
-
-
-def _with_ends(indices: NDArray[np.int32], ends: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Insert an END after the first `ends[0]` indices, another after the first `ends[1]`, and so on."""
-    return np.insert(indices, ends, np.int32(END))
+    counts = np.bincount(indices, minlength=len(encoded.dictionary))
+    return EncodedKeys(encoded.dictionary.to_pylist(), counts, np.insert(indices, ends, np.int32(END)))

@@ -128,7 +128,8 @@ def _of_pandas(corpus: Any, column: Any) -> ColumnRows | Objects:
 
 
 def _of_series(series: Any, name: str) -> ColumnRows | Objects:
-    if series.dtype == object:
+    is_missing = series.dtype.kind == "f" and bool(series.isna().all())  # floats, because Pandas makes them of no rows
+    if series.dtype == object or is_missing:
         return Objects(name, series.array)
     arrays = chain.from_iterable(map(_arrow_arrays, _slices(series.iloc, len(series))))
     return _opened(name, arrays)

@@ -1,26 +1,26 @@
 """Decides what a corpus is (files, a table, texts, an array or token lists), and opens it as numbered chunks."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, ItemsView, Iterable, Iterator, KeysView, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from firth.errors import CorpusError
-from firth.messages import option
+from firth.messages import counted, option
 from firth.text import arrays, encoding, sources
-from firth.text.columns import ColumnRows, RowCounts, is_lists, list_chunks, text_blocks
-from firth.text.encoding import EncodedText, TextEncoder, encode_integers, encode_tokens
+from firth.text.columns import ColumnRows, ListChunk, RowCounts, is_lists, list_chunks, text_blocks
+from firth.text.encoding import EncodedText, TextEncoder, encode_integers
 from firth.text.files import are_tables, check_tables, has_text_name, open_tables
 from firth.text.frames import column_of, is_one_shot, is_table
 from firth.text.how import ReadOptions
-from firth.text.merging import MergedKeys, MergedWords
+from firth.text.merging import MergedKeys, MergedLists, MergedWords
 from firth.text.objects import column_of_records, text_blocks_of, with_first
 from firth.text.opening import UTF8, BytesRead, FileOrStdin, is_open
-from firth.text.sentences import encode_sentences, encode_tokenized
+from firth.text.sentences import encode_sentences, encode_tokenized, list_chunks_of, mixed_keys
 from firth.text.sources import TextChunk, is_files
+from firth.text.word_lists import ListEncoder
 from firth.threads import ahead, in_order
 
 Encoded = TypeVar("Encoded")
@@ -34,12 +34,14 @@ class Opened(NamedTuple):
     merged  what merges them
     amount  function from the tokens merged so far to the amount done and the total
     counts  the rows skipped so far
+    note    what else there is to report, as part of a line
     """
 
     chunks: Generator[Any, None, None]
     merged: MergedWords | MergedKeys
     amount: Amount
     counts: RowCounts
+    note: str
 
 
 def open_corpus(corpus: Any, how: ReadOptions, lowercase: bool, workers: int) -> Opened:
@@ -104,12 +106,15 @@ class _Opener:
     def __init__(self, how: ReadOptions, lowercase: bool, workers: int):
         self._how, self._lowercase, self._workers = how, lowercase, workers
         self._counts = RowCounts()
+        self._note = ""
 
     def files(self, corpus: Any) -> Opened:
         """Open files, which are texts or tables."""
         how = self._how
         files = _files(corpus, how)
         bytes_read = BytesRead(files, how.max_input_bytes)
+        if n := sources.repeats(files):
+            self._note = f"{counted(n, 'file')} given more than once, and read each time"
 
         def amount(_: int) -> tuple[int, int | None]:
             return bytes_read.done, bytes_read.total
@@ -126,9 +131,7 @@ class _Opener:
             return self._blocks(in_advance(text_blocks(rows, self._counts)), amount)
         if self._how.tokenizer is not None:
             raise self._tokenized(rows.name)
-        lists = in_advance(list_chunks(rows, self._counts))
-        encode = partial(encode_tokens, lowercase=self._lowercase)
-        return self._opened(_in_parallel(encode, lists, self._workers), MergedKeys(), amount)
+        return self._lists(in_advance(list_chunks(rows, self._counts)), amount)
 
     def objects(self, rows: Iterable[Any], what: str, *, is_column: bool = False) -> Opened:
         """Open rows of Python: texts, dicts, or token lists."""
@@ -142,6 +145,8 @@ class _Opener:
             return self._blocks(text_blocks_of(rows, self._counts, what))
         if self._how.tokenizer is not None and first is not None:
             raise self._tokenized(what)
+        if is_column:
+            return self._lists(list_chunks_of(rows, self._counts))
         return self._opened(encode_sentences(rows, self._lowercase, self._counts), MergedKeys())
 
     def array(self, corpus: Any) -> Opened:
@@ -174,6 +179,10 @@ class _Opener:
                 f"the corpus is a graph or a sparse matrix, of type {kind}: to train on random walks through it, give "
                 "firth.RandomWalks(graph)"
             )
+        if isinstance(corpus, Set) and not isinstance(corpus, KeysView | ItemsView):
+            raise CorpusError(
+                f"the corpus is of type {kind}, whose order differs from run to run: give sorted(corpus), or a list"
+            )
         if isinstance(corpus, (bytes, bytearray)) or not isinstance(corpus, Iterable):
             raise CorpusError(
                 f"the corpus is of type {kind}: give a path, a table, an iterable of token lists, or integers; to "
@@ -195,10 +204,20 @@ class _Opener:
         encode = TextEncoder(encoding.LONGEST_WORD).encode
         return self._opened(_parts(_in_parallel(encode, texts, self._workers)), MergedWords(lowercase), amount)
 
+    def _lists(self, chunks: Iterator[ListChunk], amount: Amount | None = None) -> Opened:
+        """Open token lists in Arrow arrays: words go through the encoder of text, whole numbers do not."""
+        first = next(chunks, None)
+        if first is None or first.are_numbers:
+            return self._opened(
+                _in_parallel(encode_integers, _alike(first, chunks), self._workers), MergedKeys(), amount
+            )
+        parts = _parts(_in_parallel(ListEncoder().encode, _alike(first, chunks), self._workers))
+        return self._opened(parts, MergedLists(self._lowercase), amount)
+
     def _opened(
         self, chunks: Generator[Any, None, None], merged: MergedWords | MergedKeys, amount: Amount | None = None
     ) -> Opened:
-        return Opened(chunks, merged, amount or (lambda words: (words, None)), self._counts)
+        return Opened(chunks, merged, amount or (lambda words: (words, None)), self._counts, self._note)
 
 
 def _on_this_machine(corpus: Any) -> Any:
@@ -218,6 +237,17 @@ def _in_parallel(
     """Encode chunks in `workers` threads; yield them in order, with few in memory at a time."""
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-text") as pool:
         yield from in_order(pool, lambda some: encode(*some), arguments, workers)
+
+
+def _alike(first: ListChunk | None, others: Iterator[ListChunk]) -> Iterator[ListChunk]:
+    """Yield chunks; raise `CorpusError` if some hold words and others whole numbers."""
+    if first is None:
+        return
+    yield first
+    for chunk in others:
+        if chunk.are_numbers != first.are_numbers:
+            raise mixed_keys(first.first_token, chunk.first_token)
+        yield chunk
 
 
 def _parts(chunks: Generator[list[EncodedText], None, None]) -> Generator[EncodedText, None, None]:

@@ -1,7 +1,7 @@
 """Merges the numberings of chunks, in the order of the chunks, into one numbering of the whole corpus.
 
-`MergedWords` merges chunks of text, `MergedKeys` chunks of Python objects or integers. Both number keys by first
-occurrence, and count them.
+`MergedWords` merges chunks of text, `MergedLists` chunks of word lists in Arrow arrays, `MergedKeys` chunks of Python
+objects or integers. All number keys by first occurrence, and count them.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,12 +17,11 @@ from firth.text import encoding
 from firth.text.encoding import EncodedKeys, EncodedText, TextEncoder
 from firth.text.ids import END, MOST_IDS, Ids
 from firth.text.sentences import Numbering, mixed_keys
+from firth.text.word_lists import unescaped
 from firth.text.word_table import DistinctWords
 
 WORDS_AT_A_TIME = 2**14
 """Words decoded at a time."""
-
-_LONGEST_FOLDED = 3  # bytes for each byte of a word: U+FFFD for one invalid byte has three
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +83,14 @@ class MergedWords:
     def __init__(self, lowercase: bool):
         self._lowercase = lowercase
         self._words = DistinctWords()
-        self._encoder = TextEncoder(_LONGEST_FOLDED * encoding.LONGEST_WORD)
+        self._encoder = TextEncoder(encoding.LONGEST_WORD)
         self.raw_words = self.replaced = self.too_long = 0
 
     def add(self, chunk: EncodedText) -> Ids:
         """Count the words of a chunk and return their ids."""
         self.raw_words += int(chunk.words.counts.sum(dtype=np.int64))
         self.too_long += chunk.too_long
+        self.replaced += chunk.replaced
         check_distinct(len(self._words), len(chunk.tags))
         return self._words.add(chunk.words, chunk.tags)
 
@@ -136,7 +136,7 @@ class MergedWords:
     def _ids_of(self, text: bytes) -> Ids:
         """Return the ids of words separated by whitespace; new words are added."""
         found = []
-        for part in self._encoder.encode(text, ended=True):
+        for part in self._encoder.encode(text, ended=True, longest=len(text)):
             check_distinct(len(self._words), len(part.tags))
             part.words.counts.fill(0)  # their tokens are counted under the words as they were read
             ids = self._words.add(part.words, part.tags)
@@ -145,8 +145,27 @@ class MergedWords:
 
     def _decoded(self, ids: NDArray[np.integer[Any]]) -> Iterator[list[str]]:
         for first in range(0, len(ids), WORDS_AT_A_TIME):
-            yield self._words.texts(ids[first : first + WORDS_AT_A_TIME]).decode().split("\n")[:-1]
+            yield self._as_words(self._words.texts(ids[first : first + WORDS_AT_A_TIME]))
         self._words = DistinctWords()  # frees the table
+
+    def _as_words(self, text: bytes) -> list[str]:
+        """Return the words of a text, each of which is followed by a line feed."""
+        return text.decode().split("\n")[:-1]
+
+
+class MergedLists(MergedWords):
+    """The distinct words of token lists, which `ListEncoder` escaped and repaired; the length of a word is not limited.
+
+    The attributes are those of `MergedWords`; `too_long` is 0.
+    """
+
+    def _folded(self, raw: bytes, counts: NDArray[np.int64]) -> bytes:
+        if not self._lowercase:
+            return raw
+        return raw.decode(errors="surrogateescape").lower().encode(errors="surrogateescape")
+
+    def _as_words(self, text: bytes) -> list[str]:
+        return unescaped(text.decode(errors="surrogateescape").split("\n")[:-1])
 
 
 def _first_equal(folded_ids: Ids, n_folded: int) -> Ids:

@@ -23,11 +23,11 @@ _MOST_WEIGHT = 2**53
 class Pairs(GeneratedCorpus):
     """Pairs (center, outside) with weights, a corpus for `Word2Vec.fit`: skip-gram without a text.
 
-    The loss is (in NumPy: the sum of `firth.objectives.negative_sampling` or `naive_softmax`)
+    The loss is (in NumPy: the sum of `firth.objectives.negative_sampling`, `hierarchical_softmax` or `naive_softmax`)
 
         J = sum_i w_i J(c_i, o_i)
 
-    For the exact softmax the weights are the counts n(c, o). Under negative sampling, an epoch takes one step for each
+    For the exact softmax the weights are the counts n(c, o). For the other objectives, an epoch takes one step for each
     unit of weight: pair i occurs w_i times on average in every epoch, exactly w_i times if all weights are whole
     numbers, spread over the epoch (`firth.text.pair_table` has the proof). Time grows with the sum of the weights:
     dividing all of them by a constant makes an epoch shorter, and changes nothing else.
@@ -45,8 +45,9 @@ class Pairs(GeneratedCorpus):
 
     Rows without a value (null or NaN) are left out and counted, in `skipped`. Equal pairs may be repeated.
 
-    Not for CBOW, whose context is a whole window, nor for subwords and hierarchical softmax, which train windows of
-    a text; nor for `schedule="hogwild"`.
+    Hierarchical softmax needs `schedule="blocks"`; its tree is made of the counts of the vocabulary. CBOW is not
+    available, because its context is a window of several words; nor are subwords and `schedule="hogwild"`, whose
+    kernels train windows of a text, in which every word is both a center and an outside word.
 
     Raises `CorpusError` for columns of other types or of different lengths, for weights that are not finite numbers of
     at least 0, and for weights that sum to more than 2^53.

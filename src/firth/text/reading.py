@@ -117,6 +117,7 @@ def _finished(opened: Opened, store: StoreBuilder, words: MostFrequent | KnownWo
         choice.beyond_max_vocab,
         choice.not_in_vocabulary,
         opened.counts.nulls,
+        note=opened.note,
     )
 
 

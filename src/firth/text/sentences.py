@@ -2,15 +2,15 @@
 
 import itertools
 from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Set
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
 from firth.errors import CorpusError
 from firth.messages import option
 from firth.options import shortened
-from firth.text.columns import FROM_PANDAS, RowCounts
+from firth.text.columns import FROM_PANDAS, ListChunk, RowCounts
 from firth.text.encoding import EncodedKeys
 from firth.text.ids import END
 from firth.text.sources import TextChunk
@@ -23,6 +23,7 @@ TOKENS_AT_A_TIME = 2**16
 
 Tokenizer: TypeAlias = Callable[[str], Iterable[str]]
 Chunks: TypeAlias = Generator[EncodedKeys, None, None]
+Chunk = TypeVar("Chunk", covariant=True)
 
 
 def is_missing(row: Any) -> bool:
@@ -37,18 +38,26 @@ def encode_sentences(sentences: Iterable[Any], lowercase: bool, counts: RowCount
     Tokens are all str or all integers within int64. Missing sentences are skipped and counted. Raises `CorpusError` for
     anything else; exceptions of the caller's iterators are passed on unchanged.
     """
-    chunk = _ChunkBuilder(lowercase)
+    return _chunks(_ChunkBuilder(lowercase), sentences, counts)
+
+
+def list_chunks_of(rows: Iterable[Any], counts: RowCounts) -> Iterator[ListChunk]:
+    """Yield the tokens of rows that are Python objects as Arrow arrays; raises what `encode_sentences` raises."""
+    return (chunk for chunk in _chunks(_ArrowBuilder(), rows, counts) if len(chunk.tokens))
+
+
+def _chunks(chunk: "_Builder[Chunk]", sentences: Iterable[Any], counts: RowCounts) -> Generator[Chunk, None, None]:
     for number, sentence in enumerate(sentences):
         is_short = type(sentence) is list and len(sentence) <= TOKENS_AT_A_TIME  # the common case, at full speed
         if not is_short:
             if is_missing(sentence):
                 counts.nulls += 1
                 continue
-            _refuse_text(sentence, number, sentences)
+            _refuse_other_kinds(sentence, number, sentences)
         for tokens in (sentence,) if is_short else _slices(sentence, f"sentence {number}"):
-            chunk.add(tokens)
             if chunk.is_full():
                 yield chunk.take()
+            chunk.add(tokens)
         chunk.end_sentence()
     yield chunk.take()
 
@@ -79,8 +88,58 @@ class Numbering(dict[Any, int]):
         return number
 
 
+class _Builder(Protocol[Chunk]):
+    """Collects tokens and makes chunks of them."""
+
+    def is_full(self) -> bool: ...
+
+    def add(self, tokens: list[Any]) -> None: ...
+
+    def end_sentence(self) -> None: ...
+
+    def take(self) -> Chunk:
+        """Return what was added since the last call, and start afresh."""
+        ...
+
+
+class _ArrowBuilder:
+    """Makes a `ListChunk` of tokens."""
+
+    def __init__(self) -> None:
+        self._tokens: list[Any] = []
+        self._ends: list[int] = []
+
+    def is_full(self) -> bool:
+        return len(self._tokens) >= CHUNK_TOKENS
+
+    def add(self, tokens: list[Any]) -> None:
+        self._tokens += tokens
+
+    def end_sentence(self) -> None:
+        if self._tokens:  # otherwise the sentence is empty
+            self._ends.append(len(self._tokens))
+
+    def take(self) -> ListChunk:
+        tokens, ends = self._tokens, self._ends
+        self._tokens, self._ends = [], []
+        return ListChunk(_arrow_tokens(tokens), np.array(ends, np.int64))
+
+
+def _arrow_tokens(tokens: list[Any]) -> Any:
+    """Return str or int tokens as an Arrow array; raise `CorpusError` for others."""
+    import pyarrow as pa
+
+    if not set(map(type, tokens)) <= {str}:
+        tokens = checked_keys(tokens)
+    try:
+        return pa.array(tokens, pa.int64() if tokens and isinstance(tokens[0], int) else pa.large_binary())
+    except UnicodeEncodeError:
+        checked_keys(tokens)
+        raise
+
+
 class _ChunkBuilder:
-    """Collects tokens and makes an `EncodedKeys` of them."""
+    """Makes an `EncodedKeys` of tokens, without Arrow or compiled code: a short corpus would wait for them."""
 
     def __init__(self, lowercase: bool):
         self._lowercase = lowercase
@@ -116,7 +175,6 @@ class _ChunkBuilder:
         self._entries.append(END)
 
     def take(self) -> EncodedKeys:
-        """Return what was added since the last call, and start afresh."""
         entries = np.frombuffer(self._entries, np.int32) if self._entries else np.empty(0, np.int32)
         words = checked_keys(list(self._numbering))
         if self._lowercase:
@@ -127,8 +185,8 @@ class _ChunkBuilder:
         return EncodedKeys(words, counts, entries, replaced)
 
 
-def _refuse_text(sentence: Any, number: int, corpus: Any) -> None:
-    """Raise `CorpusError` for a string instead of a list of words, as in a column of texts."""
+def _refuse_other_kinds(sentence: Any, number: int, corpus: Any) -> None:
+    """Raise `CorpusError` for a string instead of a list of words, as in a column of texts, and for a dict or a set."""
     text = sentence.as_py() if hasattr(sentence, "as_py") else sentence  # an element of an Arrow array
     if isinstance(text, (str, bytes)):
         split = "text.split()" if isinstance(text, str) else "text.decode().split()"
@@ -142,6 +200,12 @@ def _refuse_text(sentence: Any, number: int, corpus: Any) -> None:
         raise CorpusError(
             f"sentence {number} is a {type(sentence).__name__}, {shortened(sentence)}: give lists of words, or dicts "
             f"alone and {option('column')}"
+        )
+
+    if isinstance(sentence, Set):
+        raise CorpusError(
+            f"sentence {number} is a {type(sentence).__name__}, {shortened(sentence)}, whose order differs from run to "
+            "run: give sorted(sentence), or a list"
         )
 
 

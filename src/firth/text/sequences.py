@@ -167,7 +167,8 @@ def sequences(table: Any = None, *, by: Any, item: Any, order: Any = None, weigh
       item    name of the column of items: strings, or whole numbers within int64, which become the keys of the vectors
       order   name of the column to sort the events of a session by, such as a time. Equal values keep the order of the
               rows, as all do with None
-      weight  name of the column of the weights of sessions, the same in all rows of a session; see `Sequences`
+      weight  name of the column of the weights of sessions, the same in all rows of a session; see `Sequences`. For
+              weights of single events, give `Pairs`: docs/recipes.md shows how
 
     Sessions are in the order of their first rows. Rows without a value (null or NaN) in one of these columns are left
     out and counted, in `Sequences.skipped`. The whole table is in memory, with about 50 bytes more for each row.
@@ -257,7 +258,7 @@ def _session_weights(column: Any, rows: NDArray[np.int64], starts: NDArray[np.in
         at = int(np.argmax(low < high))
         raise CorpusError(
             f"a session has the weights {low[at]:g} and {high[at]:g} in two of its rows: {option('weight')} is the "
-            "weight of a whole session"
+            "weight of a whole session. For weights of single events, give Pairs with the products of their weights"
         )
     return low
 

@@ -72,6 +72,12 @@ def find_files(
     return [file for name in names for file in _expand(name, split, skipped)]
 
 
+def repeats(files: list[FileOrStdin]) -> int:
+    """Return how many of the files were in the list before, under any name."""
+    paths = [Path(str(file)).resolve() for file in files if is_regular(file)]
+    return len(paths) - len(set(paths))
+
+
 def is_read(path: Path, corpus: FilePath | Iterable[FilePath]) -> bool:
     """Return whether a path is one of the files of a corpus, or is inside a folder that is searched for it."""
     names = [corpus] if isinstance(corpus, (str, os.PathLike)) else corpus

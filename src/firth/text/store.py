@@ -12,7 +12,7 @@ import weakref
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,15 @@ class Entries(Protocol):
     def digest(self) -> bytes | None: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class DrawnEntries(Entries, Protocol):
+    """Entries that are random, and other ones in each epoch."""
+
+    def draw(self, epoch: int, start: int, stop: int) -> Ids:
+        """Return the entries of an epoch in place of those from `start` to `stop`, which are those of epoch 0."""
+        ...
 
 
 class MemoryStorage:
@@ -206,6 +215,15 @@ class TokenStore:
                 "was changed, or its disk is failing; read the corpus again, with another folder for temporary files"
             )
         return block
+
+    def read_epoch(self, epoch: int, b: int) -> Ids:
+        """Return block `b` as it is in an epoch, from 0; as `read_block`, unless entries are made anew in every epoch.
+
+        The block of another epoch may have more or fewer entries, at most `BLOCK_WORDS`.
+        """
+        if not isinstance(self._storage, DrawnEntries):
+            return self.read_block(b)
+        return self._storage.draw(epoch, int(self.block_starts[b]), int(self.block_starts[b + 1]))
 
     def add_checksums(self) -> None:
         """Compute the CRC-32 of each block, for `read_block` to compare."""

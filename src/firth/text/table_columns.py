@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from firth.errors import CorpusError
 from firth.messages import option
 from firth.options import shortened
+from firth.text.columns import cast_text
 from firth.text.tables import delimiter_of
 
 FILE_KINDS = {
@@ -205,15 +206,12 @@ def numbered(column: Any, name: str) -> NumberedColumn:
     """Return the values of an Arrow array without nulls as numbers; raise `CorpusError` if they cannot be compared."""
     import pyarrow as pa
 
-    chunks = [_plain(chunk) for chunk in (column.chunks if isinstance(column, pa.ChunkedArray) else [column])]
-    column = pa.chunked_array(chunks or [_plain(pa.array([], column.type))])
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    plain = pa.concat_arrays([_plain(chunk) for chunk in chunks] or [_plain(pa.nulls(0, column.type))])
     try:
-        encoded = column.dictionary_encode()
+        encoded = plain.dictionary_encode()
     except pa.ArrowNotImplementedError:
-        raise CorpusError(f"the column {name!r} is of type {column.type}, whose values cannot be compared") from None
-    encoded = encoded.unify_dictionaries().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):  # of no chunk
-        encoded = pa.array([], column.type).dictionary_encode()
+        raise CorpusError(f"the column {name!r} is of type {plain.type}, whose values cannot be compared") from None
     return NumberedColumn(encoded.indices.to_numpy().astype(np.int64), encoded.dictionary)
 
 
@@ -226,4 +224,4 @@ def _plain(chunk: Any) -> Any:
         return _plain(chunk.dictionary).take(chunk.indices)
     is_view = hasattr(kinds, "is_string_view") and kinds.is_string_view(chunk.type)
     is_text = is_view or kinds.is_string(chunk.type) or kinds.is_null(chunk.type)
-    return chunk.cast(pa.large_string()) if is_text else chunk
+    return cast_text(chunk, pa.large_string()) if is_text else chunk

@@ -26,16 +26,18 @@ def refuse_unknown(names: Iterable[str], arguments: list[str], method: str) -> N
 def refuse_pairs(options: Options) -> None:
     """Raise `OptionError` for options that cannot train on pairs given directly."""
     reasons = {
-        option("architecture", "cbow"): (options.architecture == "cbow", "a context is a whole window"),
-        option("objective", "hierarchical_softmax"): (options.has_nodes, "it trains the windows of a text"),
-        option("subwords"): (options.subwords is not None, "they are trained on the windows of a text"),
-        option("schedule", "hogwild"): (options.schedule == "hogwild", "it trains the windows of a text"),
+        option("architecture", "cbow"): (options.architecture == "cbow", "its context is a window of several words"),
+        option("subwords"): (options.subwords is not None, "they train windows, whose words are center and outside"),
+        option("schedule", "hogwild"): (
+            options.schedule == "hogwild",
+            "it trains windows, in which every word is both a center and an outside word",
+        ),
     }
     for name, (is_given, reason) in reasons.items():
         if is_given:
             raise OptionError(
-                f"{name} is not available with pairs: {reason}. Use skip-gram with {option('schedule', 'blocks')} and "
-                f"{option('objective', 'negative_sampling')} or {option('objective', 'softmax')}"
+                f"{name} is not available with pairs: {reason}. Use skip-gram without subwords and with "
+                f"{option('schedule', 'blocks')}, which every {option('objective')} has"
             )
 
 

@@ -194,7 +194,9 @@ def open_run(plan: Plan) -> Iterator[Run]:
                 if rows.frozen is not None:
                     summary["frozen"] = _report_frozen(rows.frozen, plan, report)
                     trainer.freeze(rows.frozen)
-                if not is_resumed:
+                if is_resumed:
+                    rows.copy_frozen_into(trainer.center)  # composed vectors are not in a checkpoint
+                else:
                     trainer.start_from(rows)
             validate = _validation(trainer, corpus, held_out, options, workers, report)
             yield Run(corpus, summary, trainer, checkpointer, validate, plan.start, rows)

@@ -11,6 +11,7 @@ cosines.py         the cosines of one vector with every row
 means.py           weighted means, of one list of words or of many texts
 search_kernels.py  the inner loops of the search, compiled by Numba
 search.py          many queries at once, block by block
+neighbourhoods.py  the nearest words of every word, and their overlap in two sets of vectors
 queries.py         similarity, neighbours, ranks
 approximate.py     approximate neighbours, with FAISS
 alignment.py       two sets of vectors in one space

@@ -12,7 +12,7 @@ from firth.messages import counted
 from firth.options import shortened
 from firth.vectors.half_precision import widened
 from firth.vectors.query_input import FloatArray, Key, RowIndices, is_key
-from firth.vectors.table import VectorTable
+from firth.vectors.table import VectorTable, unit_weights
 
 Text: TypeAlias = Sequence[Key] | NDArray[Any]
 Texts: TypeAlias = Iterable[Text]
@@ -69,11 +69,6 @@ def row_sum(vectors: FloatArray, rows: RowIndices, weights: FloatArray) -> Float
         sums = [row_sum(vectors, rows[part], weights[part]) for part in parts]
         return cast(FloatArray, np.sum(sums, axis=0, dtype=np.float64))
     return cast(FloatArray, np.einsum("i,id->d", weights, widened(vectors.take(rows, axis=0), weights.dtype)))
-
-
-def unit_weights(weights: Float64Array, norms: FloatArray) -> Float64Array:
-    """Return w / |x|, 0 where x is zero: a sum of x with these weights is the sum of unit vectors with weights w."""
-    return cast(Float64Array, np.divide(weights, norms, out=np.zeros(len(weights)), where=norms != 0))
 
 
 def text_means(

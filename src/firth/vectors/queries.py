@@ -13,7 +13,7 @@ from firth.errors import MissingExtraError, OptionError
 from firth.messages import counted
 from firth.options import whole
 from firth.vectors.cosines import COSMUL_EPSILON, cosine, cosines, largest, unit
-from firth.vectors.means import Texts, TextWeights, row_sum, text_means, unit_weights
+from firth.vectors.means import Texts, TextWeights, row_sum, text_means
 from firth.vectors.query_input import (
     FloatArray,
     Key,
@@ -30,7 +30,7 @@ from firth.vectors.query_input import (
 )
 from firth.vectors.results import NeighbourList
 from firth.vectors.search import SearchedRows, TopRows, nearest
-from firth.vectors.table import VectorTable, unit_rows
+from firth.vectors.table import VectorTable, unit_rows, unit_weights
 
 
 class Indexer(Protocol):

@@ -464,9 +464,15 @@ class VectorTable:
 def unit_rows(rows: FloatArray, norms: FloatArray | None = None) -> FloatArray:
     """Return a copy of (n, D) rows scaled to length 1, given their norms if those are known; a zero row stays zero."""
     norms = row_norms(rows) if norms is None else norms
+    factors = unit_weights(np.ones(len(rows)), norms).astype(rows.dtype)  # as in the mean of one word, to the bit
     with np.errstate(invalid="ignore"):  # rows that are not finite have no direction
-        units: FloatArray = rows / np.where(norms == 0, 1, norms)[:, None]
+        units: FloatArray = rows * factors[:, None]
     return units
+
+
+def unit_weights(weights: NDArray[np.float64], norms: FloatArray) -> NDArray[np.float64]:
+    """Return w / |x|, 0 where x is zero: a sum of x with these weights is the sum of unit vectors with weights w."""
+    return cast(NDArray[np.float64], np.divide(weights, norms, out=np.zeros(len(weights)), where=norms != 0))
 
 
 def row_norms(rows: FloatArray) -> FloatArray:

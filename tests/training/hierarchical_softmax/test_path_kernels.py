@@ -9,7 +9,8 @@ from training.negative_sampling._rows import random_rows
 from firth.objectives import huffman_tree
 from firth.text import END
 from firth.training.hierarchical_softmax import reference
-from firth.training.hierarchical_softmax.window_kernels import TOP, NodeTokenBlock, compile_train_block, make_workspace
+from firth.training.hierarchical_softmax.path_steps import TOP
+from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock, compile_train_block, make_workspace
 from firth.training.sampling import keep_thresholds
 from firth.training.windows import layout
 

@@ -138,6 +138,8 @@ def sum_weighted_context(block, is_mean, i, n, tables, r, row_bytes, n_strips):
                 h[d] += count * row[d]
     if is_mean:
         h *= np.float32(1) / np.float32(total)
+    if len(block.frozen) > 0:
+        tables.sizes[r] = drop_frozen(tables.words[r], size, block.center, block.frozen, row_bytes)
     return np.int64(1)
 
 

@@ -109,7 +109,7 @@ def positions_loss(
 ) -> ExactLoss:
     """Return the mean of -log softmax(U h + b)_o, the exact loss (34) of the naive softmax, over the positions.
 
-    center, outside: (V, D) float32, the matrices V and U; intercept: (V,) float32, b; counts: (V,) float32, how often
+    center, outside: (V, D) float32, both matrices; intercept: (V,) float32, b; counts: (V,) float32, how often
     the vector of each word counts in a context, once if None. The result does not depend on the number of workers.
     """
     U = np.ascontiguousarray(outside)

@@ -70,6 +70,7 @@ class PathBlocks(BlockEngine[NodeChunk, PathWorker]):
         cuts = cuts_for(self._tree, self._P)
         self._whole, self._cut_paths = (cut_paths(self._tree, depths, self._words.loads) for depths in ((), cuts))
         self._classes = self._make_classes(cuts)
+        self._farthest = max(1, min(options.window, self._tokens.longest - 1))  # of a center from an outside word
         is_compiled = kernels == "compiled"
         self._text = text_kernels if is_compiled else text_reference
         self._counting = counting if is_compiled else reference
@@ -111,14 +112,22 @@ class PathBlocks(BlockEngine[NodeChunk, PathWorker]):
         return NodeChunk(partition, segments, nodes, text, by_center, {}, {})
 
     def _prepare(self, tokens: NDArray[np.int32], key: int, chunk: NodeChunk, row: int, work: PathWorker) -> None:
-        options, of_center, text = self._options, chunk.partition.block_of, chunk.text
-        windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, of_center)
-        n = self._text.keep_words(windows, text.entries[row], text.spans[row], work.text)
-        of_node = chunk.nodes.levels[-1].block_of
-        counts = self._text.count_buckets(text.entries[row], text.spans[row], n, of_node, len(text.counts))
-        self._add_counts(text, counts)
-        for sorted_text, block_of in ((text, of_node), (chunk.by_center, of_center)):
-            self._text.sort_positions(text.entries[row], n, block_of, sorted_text.order[row], sorted_text.starts[row])
+        n = self._keep_words(tokens, key, chunk, row, work)
+        entries = chunk.text.entries[row]
+        for text, block_of in (
+            (chunk.text, chunk.nodes.levels[-1].block_of),
+            (chunk.by_center, chunk.partition.block_of),
+        ):
+            self._text.sort_positions(entries, n, block_of, text.order[row], text.starts[row])
+        of_node, spans, P = chunk.nodes.levels[-1].block_of, chunk.text.spans[row], len(chunk.text.counts)
+        self._add_counts(chunk.text, self._text.count_buckets(entries, spans, n, of_node, P))
+
+    def _keep_words(self, tokens: NDArray[np.int32], key: int, chunk: NodeChunk, row: int, work: PathWorker) -> int:
+        """Write the words that survive subsampling, and their windows; return their number."""
+        options, text = self._options, chunk.text
+        block_of = chunk.partition.block_of
+        windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, block_of)
+        return int(self._text.keep_words(windows, text.entries[row], text.spans[row], work.text))
 
     def _make_pairs_of(self, chunk: NodeChunk, block: int, work: PathWorker) -> None:
         """List the pairs of a block of nodes below the last cut, and count those of a block of centers above it."""
@@ -129,8 +138,7 @@ class PathBlocks(BlockEngine[NodeChunk, PathWorker]):
     def _count(self, chunk: NodeChunk, block: int) -> list[counting.CountedPairs]:
         partition, members = chunk.partition, self._classes.members
         center = counting.CenterBlock(chunk.by_center, block, partition.slot_of, len(partition.words[block]))
-        farthest = max(1, min(self._options.window, self._tokens.longest - 1))
-        found = self._counting.count_pairs(center, farthest, self._classes)
+        found = self._counting.count_pairs(center, self._farthest, self._classes)
         counted = []
         for level, blocks in zip(chunk.segments.levels[:-1], chunk.nodes.levels, strict=False):
             rank_of = np.append(blocks.rank_of, np.int32(-1))[level.places[members]]

@@ -1,11 +1,14 @@
 """Hierarchical softmax as an objective, with its schedules."""
 
+from typing import Any
+
 from firth.options import Options
 from firth.text import Corpus
 from firth.training.hierarchical_softmax.blocks import PathBlocks
 from firth.training.hierarchical_softmax.hogwild import HogwildPaths
 from firth.training.hierarchical_softmax.memory import memory_needed
-from firth.training.loop.engine import Kernels
+from firth.training.hierarchical_softmax.pair_blocks import PathPairBlocks
+from firth.training.loop.engine import Engine, Kernels
 from firth.training.loop.objective import Objective
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
@@ -16,8 +19,12 @@ def make_trainer(
     corpus: Corpus, options: Options, workers: int, report: Reporter, checkpointer: Checkpointer, kernels: Kernels
 ) -> Trainer:
     """Return the trainer of the schedule in the options, its matrices filled with their initial values."""
-    by_blocks = options.schedule == "blocks"
-    engine = PathBlocks(corpus, options, kernels) if by_blocks else HogwildPaths(corpus, options, kernels, workers)
+    engine: Engine[Any, Any]
+    if options.schedule == "hogwild":
+        engine = HogwildPaths(corpus, options, kernels, workers)
+    else:
+        make_engine = PathBlocks if corpus.tokens.pairs is None else PathPairBlocks
+        engine = make_engine(corpus, options, kernels)
     return Trainer(engine, options, workers, report, checkpointer)
 
 

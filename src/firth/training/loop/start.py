@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from firth.errors import OptionError
 from firth.messages import option
 from firth.options import Options, pair_text
-from firth.subwords import SubwordVectors
+from firth.subwords import NgramScheme, SubwordVectors
 from firth.text import KnownWords, Vocabulary
 
 Matrix: TypeAlias = NDArray[np.float32]
@@ -66,6 +66,12 @@ class StartRows(NamedTuple):
         """Overwrite rows of both matrices, in place; without `outside` or `nodes` the output matrix does not change."""
         for trained, rows, start, sources in self._parts(center, output):
             trained[rows] = start[sources]
+
+    def copy_frozen_into(self, center: Matrix) -> None:
+        """Overwrite the frozen rows of a center matrix, in place."""
+        if self.frozen is not None:
+            chosen = self.frozen[self.rows]
+            center[self.rows[chosen]] = self.center[self.sources[chosen]]
 
     def average_into(self, center: Matrix, output: Matrix, weight: float) -> None:
         """Replace rows x of both matrices, in place, by s + (1 - weight) (x - s), where s is the row to start from.
@@ -124,16 +130,22 @@ class Start:
 
     def check(self, options: Options) -> None:
         """Raise `OptionError` if a run with these options cannot start from these vectors."""
-        if self.frozen and options.subwords is not None:
+        if self.frozen and options.subwords is not None and not self._has_ngrams_of(options):
             raise OptionError(
-                f"{option('freeze')} is not available with {option('subwords', pair_text(options.subwords))}: words "
-                "share the rows of n-grams, so a vector changes with those of other words. Leave it out"
+                f"{option('freeze')} with {option('subwords', pair_text(options.subwords))} also keeps the rows of "
+                f"n-grams, but the vectors to start from do not have these: start from a model of the same "
+                f"{option('subwords')} and {option('buckets')}, or leave {option('freeze')} out"
             )
         if options.objective == "softmax" and self.outside is None and not options.warm_epochs:
             raise OptionError(
                 f"{option('objective', 'softmax')} with {option('warm_epochs', 0)} cannot start from vectors without "
                 f"an outside matrix: give {option('warm_epochs', 3)}, or start from a whole model"
             )
+
+    def _has_ngrams_of(self, options: Options) -> bool:
+        """Return whether the vectors have rows of the same n-grams as those of the options, numbered alike."""
+        wanted = NgramScheme(*(options.subwords or (0, 0)), options.buckets)
+        return self.subwords is not None and self.subwords.scheme == wanted
 
     def share_of(self, n_words: int) -> float:
         """Return the share of the words counted before the run, if the run reads `n_words` words of the vocabulary."""

@@ -47,10 +47,11 @@ class Extent(NamedTuple):
 
 def extent_of(tokens: TokenStore, options: Options) -> Extent:
     """Return the size of a corpus; a window holds no more words than the longest sentence has others."""
+    min_chunks = MIN_PATH_CHUNKS if options.has_nodes else MIN_CHUNKS
     if tokens.pairs is not None:
-        return Extent(tokens.n_blocks, BLOCK_PAIRS)
+        return Extent(tokens.n_blocks, BLOCK_PAIRS, min_chunks)
     pairs = BLOCK_WORDS * min(pairs_of_word(options), max(1, tokens.longest - 1))
-    return Extent(tokens.n_blocks, pairs, MIN_PATH_CHUNKS if options.has_nodes else MIN_CHUNKS)
+    return Extent(tokens.n_blocks, pairs, min_chunks)
 
 
 def count_row_blocks(V: int, extent: Extent, options: Options) -> int:

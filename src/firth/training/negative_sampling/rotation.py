@@ -27,6 +27,7 @@ from firth.training.loop.engine import TaskResult, WorkspaceT
 from firth.training.negative_sampling.buckets import ChunkText
 from firth.training.negative_sampling.partition import (
     Partition,
+    Words,
     chunk_size,
     count_row_blocks,
     cut_chunks,
@@ -131,7 +132,7 @@ class BlockEngine(WindowEngine[ChunkTask, WorkspaceT], Generic[ChunkT, Workspace
 
     def __init__(self, corpus: Corpus, options: Options, n_outputs: int | None = None):
         super().__init__(corpus, options, n_outputs)
-        self._words = words_of(corpus.vocabulary.counts, options)
+        self._words = self._words_of(corpus, options)
         self._extent = extent_of(corpus.tokens, options)
         self._P = count_row_blocks(len(corpus.vocabulary), self._extent, options)
         self._token_blocks: list[NDArray[np.intp]] = []
@@ -172,9 +173,13 @@ class BlockEngine(WindowEngine[ChunkTask, WorkspaceT], Generic[ChunkT, Workspace
     def _retire(self, chunk: ChunkT) -> None:
         """Take back the memory of a chunk that is done."""
 
+    def _words_of(self, corpus: Corpus, options: Options) -> Words:
+        """Return what the partitions of the vocabulary depend on."""
+        return words_of(corpus.vocabulary.counts, options)
+
     def _tokens_of(self, epoch: int, block: int) -> NDArray[np.int32]:
-        """Return a block of tokens."""
-        return self._tokens.read_block(block)
+        """Return a block of tokens of an epoch."""
+        return self._tokens.read_epoch(epoch, block)
 
     def _cut(self, epoch: int) -> list[NDArray[np.intp]]:
         return cut_chunks(self._extent.n_blocks, chunk_size(self._extent, self._P), epoch)

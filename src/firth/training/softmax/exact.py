@@ -181,7 +181,7 @@ def exact_loss(
 ) -> ExactLoss:
     """Return the mean loss L / N, Result 21 of docs/derivation.md, of any vectors, for the counts of any text.
 
-      center, outside  (V, D) float32: the matrices V and U; copied if not contiguous
+      center, outside  (V, D) float32: all center vectors and all outside vectors; copied if not contiguous
       counts           n(c, o), from `cooccurrence.count_pairs`
       intercept        (V,) float32: b, from `unigram_intercept`; None is 0
       workers          threads; the result does not depend on it
@@ -200,9 +200,10 @@ def exact_loss(
 
 
 def unigram_intercept(counts: NDArray[Any]) -> Floats:
-    """Return b_w = log P(w), the logarithm of each word's share of the corpus: (V,) counts, (V,) float32.
+    """Return b_w = log p_w, the logarithm of each word's share of the corpus: (V,) counts, (V,) float32.
 
     Result 25 of docs/derivation.md: with this intercept the optimum is PMI, up to a constant for each center, as under
-    negative sampling (Levy and Goldberg 2014), and the vectors do not encode word frequency.
+    negative sampling (Levy and Goldberg 2014), and the vectors do not encode word frequency. With subsampling it is
+    shifted: (25a).
     """
     return np.asarray(np.log(np.maximum(counts, 1) / counts.sum()), np.float32)

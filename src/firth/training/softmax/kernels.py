@@ -103,13 +103,13 @@ def _exponentials(row, top):
 def exponentiate(tile, intercept, first_word, rows, top, total, observed):
     """Turn a tile of scores u_w . v_c into exponentials, in place, and compute what the loss needs of it.
 
-    z_w = u_w . v_c + b_w (Result 25), exp(z_w - a) with a = max z_w (2a), and the last sum of the loss (21); for one
+    z_w = u_w . v_c + b_w (Result 25), exp(z_w - μ) with μ = max z_w (2a), and the last sum of the loss (21); for one
     pair that loss is equation (2) of Mikolov et al. 2013 (arXiv:1310.4546).
 
-    tile, intercept  (B, T) and (T,) float32: u_w . v_c, which becomes exp(z_w - a); b_w
+    tile, intercept  (B, T) and (T,) float32: u_w . v_c, which becomes exp(z_w - μ); b_w
     first_word       the first word of the tile
     rows             `cooccurrence.CountRows`: n(c, o) of the B centers
-    top, total       (B,) float32, float64: a, and the sum of exp(z_w - a) over the tile; overwritten
+    top, total       (B,) float32, float64: μ, and the sum of exp(z_w - μ) over the tile; overwritten
     observed         (B,) float64: the sum of n(c, o) z_o over the tile; overwritten
     """
     start, stop, columns, values = rows.start, rows.stop, rows.columns, rows.values
@@ -132,7 +132,7 @@ def subtract_observed(tile, scale, first_word, rows, per_pair):
 
     Result 22, (22), divided by N_c: the gradient of the loss, equation (2) of arXiv:1310.4546, by the scores.
 
-    tile             (B, T) float32: exp(z_w - a)
+    tile             (B, T) float32: exp(z_w - μ)
     scale, per_pair  (B,) float32: exp(a) / sum over all w of exp(z_w), and 1 / N_c
     first_word, rows as in `exponentiate`
     """

@@ -74,10 +74,10 @@ def split_cells(
 def exponentiate(
     tile: Floats, intercept: Floats, first_word: int, rows: CountRows, top: Floats, total: Doubles, observed: Doubles
 ) -> None:
-    """Compute z_w = u_w . v_c + b_w of Result 25, the sum of n(c, o) z_o of (21), and exp(z_w - a) of (2a)."""
+    """Compute z_w = u_w . v_c + b_w of Result 25, the sum of n(c, o) z_o of (21), and exp(z_w - μ) of (2a)."""
     z = tile + intercept
     observed[:] = (_counts(rows, first_word, tile) * z).sum(axis=1)
-    top[:] = z.max(axis=1)  # a
+    top[:] = z.max(axis=1)  # μ
     tile[:] = np.exp(z - top[:, np.newaxis])
     total[:] = tile.sum(axis=1)
 

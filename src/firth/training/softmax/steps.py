@@ -1,7 +1,8 @@
 """Optimiser steps of the exact softmax: Newton's method for the center vectors, Adam for the outside vectors.
 
-With U fixed, the loss of a center word is convex in v_c, with the Hessian U^T (diag(ŷ_c) - ŷ_c ŷ_c^T) U per pair. If
-the unigram distribution P, the mean of ŷ_c over the corpus, replaces ŷ_c, all centers share one D x D matrix:
+Results 46 and 47 of docs/derivation.md. With U fixed, the loss of a center word is convex in v_c, with the Hessian U^T
+(diag(ŷ_c) - ŷ_c ŷ_c^T) U per pair. If the unigram distribution P, the mean of ŷ_c over the corpus, replaces ŷ_c, all
+centers share one D x D matrix:
 
     H = sum over w of P_w (u_w - m) (u_w - m)^T,   m = sum over w of P_w u_w
     v_c <- v_c - rate (H + damping tr(H)/D I)^-1 (1/N_c) dL_c/dv_c
@@ -97,11 +98,11 @@ class Adam:
 
 
 def balance(center: Floats, outside: Floats) -> None:
-    """Replace V by V A and U by U A^-T, in place, so that their second moments are equal: V^T V = U^T U.
+    """Replace C, `center`, by C A and U, `outside`, by U A^-T, so that their second moments are equal: C^T C = U^T U.
 
-    Scores and loss stay the same. A is the symmetric root of X = G^-1 # H, the geometric mean of the inverse of
-    G = V^T V and of H = U^T U, which is the one positive solution of X G X = H (Bhatia 2007, Positive Definite
-    Matrices, section 4.1). Matrices without full rank, or close to that, are not changed.
+    Both change in place. Scores and loss stay the same. A is the symmetric root of X = G^-1 # H, the geometric mean of
+    the inverse of G = C^T C and of H = U^T U, which is the one positive solution of X G X = H (Bhatia 2007, Positive
+    Definite Matrices, section 4.1). Matrices without full rank, or close to that, are not changed.
     """
     G, H = (np.asarray(M.T @ M, np.float64) / len(M) for M in (center, outside))
     if max(np.linalg.cond(G), np.linalg.cond(H)) > WORST_CONDITION:

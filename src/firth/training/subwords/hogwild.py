@@ -28,6 +28,7 @@ from firth.training.subwords.memory import slice_words
 from firth.training.subwords.rows import list_rows, scheme_of, shared_change
 from firth.training.windows import layout
 from firth.training.windows.engine import start_rows
+from firth.training.windows.frozen import NONE_FROZEN, unchanged
 from firth.training.windows.hogwild import HogwildEngine
 
 _MOST_CHANGE = 24  # of a vector by the steps of a slice on other words, in steps; twice as much slows down learning
@@ -60,6 +61,7 @@ class SubwordEngine(HogwildEngine[compiled.SubwordWorkspace]):
         for first, rows in start_rows(self._lists.n_rows, D, options.seed):
             self.inputs[first : first + len(rows)] = _START_SCALE * rows
         self.subwords = SubwordVectors(scheme_of(options), self.inputs[V:], self._lists.buckets)
+        self._frozen_rows = NONE_FROZEN
         self._train = reference.train_block
 
     def workspace(self) -> compiled.SubwordWorkspace:
@@ -86,7 +88,17 @@ class SubwordEngine(HogwildEngine[compiled.SubwordWorkspace]):
         words = [utf8(self._keys[row]) for row in rows.rows.tolist()]
         self.inputs[rows.rows] = self.subwords.own_rows(words, self.center[rows.rows])
 
+    def freeze(self, frozen: NDArray[np.bool_]) -> None:
+        """Keep the vectors of words as they are, and so all rows that these are composed of."""
+        super().freeze(frozen)
+        self._frozen_rows = np.zeros(self._lists.n_rows, np.bool_)
+        self._frozen_rows[self._lists.rows[np.repeat(frozen, np.diff(self._lists.starts))]] = True
+
     def refresh(self) -> None:
+        with unchanged(self.center, self._frozen, np.arange(len(self._frozen), dtype=np.int32)):
+            self._compose()
+
+    def _compose(self) -> None:
         starts, rows = self._lists.starts, self._lists.rows
         self._padded_center[:] = 0
         add_rows(starts, rows, self._padded_inputs, self._padded_center)
@@ -99,7 +111,12 @@ class SubwordEngine(HogwildEngine[compiled.SubwordWorkspace]):
         self, tokens: NDArray[np.int32], key: int, rate: float, work: compiled.SubwordWorkspace
     ) -> TaskResult:
         windows = self._windows(tokens, key, rate, work.vectors)
-        block = compiled.SubwordBlock(windows, self._padded_inputs, self._lists.starts, self._lists.rows, self._slice)
+        if len(self._frozen_rows):
+            windows = windows._replace(frozen=work.frozen)
+        lists = self._lists
+        block = compiled.SubwordBlock(
+            windows, self._padded_inputs, lists.starts, lists.rows, self._slice, self._frozen_rows
+        )
         _, pairs = self._train(block, work)
         return TaskResult(pairs, float(work.windows.loss.sum()), 0.0)
 

@@ -6,6 +6,9 @@ slice the vectors of its words are composed once; the steps of its windows chang
 center rows without subwords; at the end of the slice the change of each vector is added to its rows. So within a slice
 a word does not see what other words do to the n-grams that it shares with them. The windows are those of negative
 sampling or of hierarchical softmax.
+
+A frozen word keeps its vector, so all its rows are frozen. Other words that have some of them are trained by the rest
+of their rows.
 """
 
 from functools import lru_cache
@@ -24,6 +27,7 @@ from firth.training.negative_sampling.window_kernels import (
     compile_train_windows,
     reset_workspace,
 )
+from firth.training.windows.frozen import NONE_FROZEN
 from firth.training.windows.inputs import keep_words, list_centers
 from firth.training.windows.layout import LANES, STRIP_BYTES, aligned_zeros, strips
 
@@ -33,11 +37,12 @@ Array = NDArray[Any]
 class SubwordBlock(NamedTuple):
     """A block of tokens, the rows that vectors are composed of, and one thread's vectors."""
 
-    tokens: TokenBlock | NodeTokenBlock  # its `center` are the vectors of a slice, `SubwordWorkspace.vectors`
+    tokens: TokenBlock | NodeTokenBlock  # its `center` and `frozen` are those of a slice, of `SubwordWorkspace`
     inputs: Array  # (V + N, D padded) float32: rows of words and n-grams; training changes them
     starts: Array  # as in `rows.RowLists`
     rows: Array  # likewise
     slice: int = SLICE  # windows or steps of a slice, at most SLICE
+    frozen: Array = NONE_FROZEN  # (V + N,) bool: the rows of `inputs` that stay as they are; empty: none
 
 
 class SubwordWorkspace(NamedTuple):
@@ -48,6 +53,7 @@ class SubwordWorkspace(NamedTuple):
     before: Array  # the same before training
     words: Array  # (n,) int32: the distinct words of the slice, of at most n words
     place: Array  # (V,) int32: where each stands in `words`; undefined for other words
+    frozen: Array  # (n,) bool: whether the row of the word itself is frozen; only set if the block has frozen rows
 
 
 def make_subword_workspace(V: int, vector_size: int, n: int, work: Any) -> SubwordWorkspace:
@@ -59,6 +65,7 @@ def make_subword_workspace(V: int, vector_size: int, n: int, work: Any) -> Subwo
         before=aligned_zeros((n, width)),
         words=np.zeros(n, np.int32),
         place=np.zeros(V, np.int32),
+        frozen=np.zeros(n, np.bool_),
     )
 
 
@@ -105,7 +112,10 @@ def compile_composing(n_strips: int) -> Any:
 
     @helper()
     def compose(block, work, n):
-        """Compose the vectors of the first n of `work.words`: the mean of the rows of each, in order."""
+        """Compose the vectors of the first n of `work.words`: the mean of the rows of each, in order.
+
+        Also note which of these words are frozen.
+        """
         inputs, starts, rows = block.inputs, block.starts, block.rows
         vectors, before = work.vectors, work.before
         for k in range(n):
@@ -120,10 +130,12 @@ def compile_composing(n_strips: int) -> Any:
             for d in range(width):
                 vectors[k, d] *= scale
                 before[k, d] = vectors[k, d]
+            if len(block.frozen) > 0:
+                work.frozen[k] = block.frozen[work.words[k]]
 
     @helper()
     def add_changes(block, work, n):
-        """Add the change of the vector of each of the first n of `work.words` to each of its rows."""
+        """Add the change of the vector of each of the first n of `work.words` to each of its rows, but frozen ones."""
         inputs, starts, rows = block.inputs, block.starts, block.rows
         vectors, before = work.vectors, work.before
         for k in range(n):
@@ -132,6 +144,8 @@ def compile_composing(n_strips: int) -> Any:
                 before[k, d] = vectors[k, d] - before[k, d]
             for p in range(starts[work.words[k]], starts[work.words[k] + 1]):
                 row = rows[p]
+                if len(block.frozen) > 0 and block.frozen[row]:
+                    continue
                 for d in range(width):
                     inputs[row, d] += before[k, d]
 

@@ -19,6 +19,7 @@ from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
 from firth.training.negative_sampling.reference import sentences, window_step, windows
 from firth.training.negative_sampling.window_kernels import TokenBlock
 from firth.training.subwords.kernels import SubwordBlock, SubwordWorkspace
+from firth.training.windows.frozen import unchanged
 
 WindowStep: TypeAlias = Callable[[NDArray[Any], NDArray[np.int32], int], float]
 """Changes vectors for the words around o, in place, and the output rows; returns the loss."""
@@ -35,6 +36,19 @@ def rows_of(block: SubwordBlock, word: int) -> NDArray[np.int32]:
 def composed(block: SubwordBlock, words: NDArray[np.int32]) -> NDArray[np.float32]:
     """Return the vectors of words: the mean of the rows of each."""
     return np.array([block.inputs[rows_of(block, word)].mean(axis=0) for word in words.tolist()])
+
+
+def add_changes(block: SubwordBlock, words: NDArray[np.int32], changes: NDArray[np.float32]) -> None:
+    """Add the change of the vector of each word to each of its rows, but frozen ones."""
+    for word, change in zip(words.tolist(), changes, strict=True):
+        rows = rows_of(block, word)
+        np.add.at(block.inputs, rows[~block.frozen[rows]] if len(block.frozen) else rows, change)
+
+
+def frozen_among(block: SubwordBlock, words: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return which of these words are frozen, or an empty mask if no row is."""
+    mask: NDArray[np.bool_] = block.frozen[words] if len(block.frozen) else block.frozen
+    return mask
 
 
 def noise_step(tokens: TokenBlock, position: int) -> WindowStep:
@@ -84,10 +98,10 @@ def train_block(block: SubwordBlock, work: SubwordWorkspace) -> tuple[int, int]:
             o, around = found[position]
             places = np.searchsorted(words, around).astype(np.int32)
             step = noise_step(tokens, position) if isinstance(tokens, TokenBlock) else nodes_step(tokens)
-            loss += step(vectors, places, o)
+            with unchanged(vectors, frozen_among(block, words), places):
+                loss += step(vectors, places, o)
             n_pairs += len(around)
-        for word, change in zip(words.tolist(), vectors - before, strict=True):
-            np.add.at(block.inputs, rows_of(block, word), change)
+        add_changes(block, words, vectors - before)
     work.windows.loss[:] = 0
     work.windows.loss[0] = loss
     return int(np.count_nonzero(tokens.tokens != END)), n_pairs
@@ -109,12 +123,13 @@ def train_positions(block: SubwordBlock, is_mean: bool, work: SubwordWorkspace) 
             filled = [(o, around) for o, around in found[i::offset] if len(around)]
             pair = [(o, np.searchsorted(words, around).astype(np.int32)) for o, around in filled]
             if isinstance(tokens, TokenBlock):
-                loss += noise_position_step(tokens, i, is_mean)(vectors, counts, pair)
+                step = noise_position_step(tokens, i, is_mean)
             else:
-                loss += nodes_position_step(tokens, is_mean)(vectors, counts, pair)
+                step = nodes_position_step(tokens, is_mean)
+            with unchanged(vectors, frozen_among(block, words), np.arange(len(words), dtype=np.int32)):
+                loss += step(vectors, counts, pair)
             trained += len(pair)
-        for word, change in zip(words.tolist(), vectors - before, strict=True):
-            np.add.at(block.inputs, rows_of(block, word), change)
+        add_changes(block, words, vectors - before)
     work.windows.loss[:] = 0
     work.windows.loss[0] = loss
     return int(np.count_nonzero(tokens.tokens != END)), trained

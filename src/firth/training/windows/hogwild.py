@@ -22,6 +22,6 @@ class HogwildEngine(WindowEngine[TokenBlockTask, WorkspaceT]):
         return TokenBlockQueue(epoch, done[0] if done else 0, self._tokens.n_blocks, paused)
 
     def train(self, task: TokenBlockTask, rate: float, work: WorkspaceT) -> TaskResult:
-        tokens = checked_ids(self._tokens.read_block(task.block), len(self._keep), task.block)
+        tokens = checked_ids(self._tokens.read_epoch(task.epoch, task.block), len(self._keep), task.block)
         result = self._train_alone(tokens, block_key(self._options.seed, task.epoch, task.block), rate, work)
         return result._replace(share=1 / self._tokens.n_blocks)
