@@ -3,6 +3,7 @@
     python benchmarks/explorer.py model.firth
     python benchmarks/explorer.py model.firth --browser          # also first paint and frames: Playwright and Chromium
     python benchmarks/explorer.py model.firth --layout --umap    # the map by neighbours, and umap-learn's
+    python benchmarks/explorer.py large.firth --generate 1000000 100    # writes random vectors to the file first
 
 Times are wall time over the loopback interface. The kernels are compiled by a first, unmeasured run. Exit status: 2 for
 wrong usage.
@@ -25,7 +26,7 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 
 from firth import KeyedVectors
-from firth.explore.layout import nearest_rows, neighbour_layout
+from firth.explore.layout import MOST_ARRANGED, nearest_rows, neighbour_layout
 from firth.explore.maps import pca_positions, principal_axes
 
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking"]
@@ -77,7 +78,9 @@ class Server:
 def main() -> int:
     """Measure what was asked for, and print a line for each figure."""
     arguments = parser().parse_args()
-    wv = KeyedVectors.load(arguments.model)
+    if arguments.generate:
+        generate(arguments.model, *arguments.generate)
+    wv = KeyedVectors.load(arguments.model, mmap=arguments.model.suffix == ".firth")
     wv.fill_norms()
     print(f"{arguments.model.name}: {len(wv):,} x {wv.vector_size}")
     Server(arguments.model).stop()
@@ -85,6 +88,7 @@ def main() -> int:
     line("command to address", server.seconds, "s")
     answers(server, wv)
     line("memory of the server", server.memory(), "MB")
+    line("of which above the model", server.memory() - model_bytes(arguments.model) / 1e6, "MB")
     line("bytes of the code, all files", code_bytes(server), "kB")
     line("bytes of words and one map", data_bytes(server, wv), "kB")
     line("Ctrl-C to the end", server.stop(), "s")
@@ -99,10 +103,19 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     p.add_argument("model", type=Path, help="a model, or vectors in any format")
+    p.add_argument(
+        "--generate", nargs=2, type=int, metavar=("V", "D"), help="write V random vectors of D numbers first"
+    )
     p.add_argument("--browser", action="store_true", help="also measure the page in Chromium")
     p.add_argument("--layout", action="store_true", help="also measure the map by neighbours")
     p.add_argument("--umap", action="store_true", help="also umap-learn, which must be installed")
     return p
+
+
+def generate(path: Path, V: int, D: int) -> None:
+    """Write V random vectors of D numbers."""
+    rows = np.random.default_rng(1).standard_normal((V, D), dtype=np.float32)
+    KeyedVectors([f"word{row}" for row in range(V)], rows).save(path)
 
 
 def line(name: str, value: float, unit: str) -> None:
@@ -117,6 +130,11 @@ def answers(server: Server, wv: KeyedVectors) -> None:
         times = sorted(timed(partial(server.get, f"/api/ask?q={question}")) for question in questions)
         line(f"{name}: median", 1e3 * times[30], "ms")
         line(f"{name}: 95th percentile", 1e3 * times[56], "ms")
+
+
+def model_bytes(model: Path) -> int:
+    """Return the size of the file; a file that is mapped counts with the pages in use, so the figure is too low."""
+    return model.stat().st_size
 
 
 def timed(work: Callable[[], Any]) -> float:
@@ -161,7 +179,7 @@ def layouts(wv: KeyedVectors, with_umap: bool) -> None:
     judged = Judge(wv, units)
     judged.print("PCA", start, 0)
     before = time.perf_counter()
-    positions = neighbour_layout(wv, start, lambda share: None)
+    positions = neighbour_layout(wv, nearest_rows(wv, lambda share: None).rows, start, lambda share: None)
     judged.print("firth", positions, time.perf_counter() - before)
     if with_umap:
         import umap
@@ -178,7 +196,7 @@ class Judge:
         rng = np.random.default_rng(1)
         self.units = units
         self.sample = rng.choice(len(wv), min(1000, len(wv)), replace=False)
-        self.true = nearest_rows(wv, len(wv), lambda share: None)[self.sample] if len(wv) < 200_000 else None
+        self.true = nearest_rows(wv, lambda share: None).rows[self.sample] if len(wv) <= MOST_ARRANGED else None
         self.triplets = rng.integers(0, len(wv), (100_000, 3)).T
 
     def print(self, name: str, positions: Any, seconds: float) -> None:

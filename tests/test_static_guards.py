@@ -37,6 +37,7 @@ SERVERS = {
     ("explore/server.py", "socket"): "listens on the loopback interface",
     ("explore/connections.py", "asyncio"): "the type of a connection",
     ("explore/workers.py", "asyncio"): "waits for threads",
+    ("explore/watching.py", "asyncio"): "waits between two looks at the run",
     ("explore/guard.py", "urllib"): "parses a query",
     ("explore/access.py", "http"): "parses a cookie",
     ("cli/explore.py", "webbrowser"): "opens the page of the explorer",

@@ -118,3 +118,17 @@ def test_a_failed_conversion_keeps_the_old_file(run, tmp_path):
     assert "'new york'" in one_line(done.err)
     assert (tmp_path / "old.txt").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_table_for_embedding_atlas_is_written_with_the_line_that_opens_it(run, vectors, tmp_path):
+    target = tmp_path / "out.parquet"
+    done = run("convert", vectors, target, "--map", "--limit", 3)
+    assert done.code == 0
+    assert f"open it: embedding-atlas {target} --text text --x x --y y --neighbors neighbors" in done.out
+    assert target.read_bytes()[:4] == b"PAR1"
+    missing = run("convert", vectors, tmp_path / "nowhere" / "out.parquet", "--map")
+    assert missing.code == 1
+    assert "this folder does not exist" in missing.err
+    other = run("convert", vectors, tmp_path / "out.npz", "--map")
+    assert other.code == 2
+    assert "--map writes a Parquet file: give a name that ends in .parquet" in other.err

@@ -49,5 +49,5 @@ class Tab:
         return self.page.text_content("#answer h2") or ""
 
     def close(self) -> None:
-        assert self.faults == []
+        assert self.faults == [], self.faults
         self.context.close()

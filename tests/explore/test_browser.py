@@ -187,3 +187,68 @@ def test_a_server_that_ended_is_reported(browser, model):
     tab.page.wait_for_selector("#answer:has-text('the explorer has stopped')")
     tab.faults = [fault for fault in tab.faults if "ERR_CONNECTION_REFUSED" not in fault]
     tab.close()
+
+
+def test_words_are_selected_by_a_line_around_them_and_copied(browser, server):
+    tab = Tab(browser, server, "map=pca", permissions=["clipboard-read", "clipboard-write"])
+    page = tab.page
+    page.click("#tools >> text=Select")
+    box = page.locator("#labels").bounding_box()
+    corners = [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3)]
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=5)
+    page.mouse.up()
+    page.wait_for_selector("h2:has-text('selected')")
+    n = int(tab.heading().split()[0])
+    assert 10 < n < len(WORDS)
+    rows = page.locator("#answer .chip").evaluate_all("all => all.map(one => Number(one.dataset.row))")
+    assert rows == sorted(rows)
+    inside = page.evaluate(
+        "async () => { const r = await fetch('/api/points?map=pca');"
+        " return Array.from(new Uint16Array(await r.arrayBuffer())) }"
+    )
+    xs, ys = np.array(inside).reshape(-1, 2).T / 65535
+    left, top = np.array([xs[rows], ys[rows]])
+    within = (xs >= left.min()) & (xs <= left.max()) & (ys >= top.min()) & (ys <= top.max())
+    assert set(np.flatnonzero(within)) == set(rows)  # the line is a rectangle
+    page.click("text=Copy words")
+    page.wait_for_selector("#status:has-text('copied')")
+    assert page.evaluate("() => navigator.clipboard.readText()").count("filler") > 5
+    assert page.locator("#answer script, #answer img, #answer svg, #answer b").count() == 0
+    page.reload()  # the area is in the address
+    page.wait_for_selector(f"h2:has-text('{n} words selected')")
+    tab.close()
+
+
+def test_words_are_selected_with_the_keyboard_alone(tab):
+    page = tab.page
+    page.focus("#tools >> text=Select")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    assert page.locator("#lasso").is_hidden()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"h2:has-text('{len(WORDS)} words selected')")
+    page.focus("#answer .chip >> nth=1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h2 bdi:text-is('king')")
+
+
+@pytest.mark.parametrize("area", ["0,0,1", "x", "0,0,1,1,NaN,0", ",".join("0" * 1000), "0.1,0.1,0.1,0.1,0.1,0.1"])
+def test_an_area_that_is_none_selects_nothing(browser, server, area):
+    tab = Tab(browser, server, f"area={area}")
+    assert tab.heading() == "0 words selected"
+    tab.close()
+
+
+def test_each_property_has_a_legend_with_its_unit(tab):
+    units = {"frequency": "rank", "norm": "length", "density": "mean cosine", "error": "put elsewhere"}
+    for name, unit in units.items():
+        tab.page.select_option("#tools select >> nth=1", name)
+        tab.page.wait_for_selector(f"#legend:has-text('{unit}')")
+    assert re.search("0 %.*100 %", tab.page.text_content("#legend"))
+    tab.page.select_option("#tools select >> nth=0", "pca")
+    tab.page.wait_for_url(re.compile("map=pca&colour=error"))

@@ -23,8 +23,12 @@ def start_of(vectors: KeyedVectors) -> np.ndarray:
     return pca_positions(vectors, principal_axes(vectors))
 
 
+def rows_of(vectors: KeyedVectors) -> np.ndarray:
+    return nearest_rows(vectors, lambda share: None).rows
+
+
 def arranged(vectors: KeyedVectors, **settings) -> np.ndarray:
-    return neighbour_layout(vectors, start_of(vectors), lambda share: None, **settings)
+    return neighbour_layout(vectors, rows_of(vectors), start_of(vectors), lambda share: None, **settings)
 
 
 def repelled(positions: np.ndarray, nearness: float) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +121,7 @@ def test_words_beyond_the_arranged_ones_stand_by_their_neighbours(monkeypatch):
 
 def test_the_neighbours_are_those_of_a_query():
     vectors, _ = clusters(60)
-    rows = nearest_rows(vectors, 60, lambda share: None)
+    rows = rows_of(vectors)
     for row, key in enumerate(vectors.index_to_key):
         assert [vectors.index_to_key[other] for other in rows[row]] == [k for k, _ in vectors.most_similar(key)]
 
@@ -161,7 +165,7 @@ def test_equal_and_damaged_vectors_have_a_map():
 def test_progress_rises_and_what_it_raises_ends_the_work():
     vectors, _ = clusters(50)
     shares: list[float] = []
-    neighbour_layout(vectors, start_of(vectors), shares.append)
+    neighbour_layout(vectors, rows_of(vectors), start_of(vectors), shares.append)
     assert shares == sorted(shares)
     assert 0 <= shares[0] < shares[-1] <= 1
 
@@ -170,4 +174,4 @@ def test_progress_rises_and_what_it_raises_ends_the_work():
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        neighbour_layout(vectors, start_of(vectors), stop)
+        neighbour_layout(vectors, rows_of(vectors), start_of(vectors), stop)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firth import KeyedVectors
-from firth.explore.maps import LARGEST, NEAREST_ON_MAP, missed, pca_positions, principal_axes, quantised
+from firth.explore.maps import LARGEST, NEAREST_ON_MAP, errors, missed, pca_positions, principal_axes, quantised
 
 
 def random_vectors(V: int, D: int, seed: int = 1) -> KeyedVectors:
@@ -75,3 +75,18 @@ def test_a_neighbour_is_missed_if_fifty_points_are_nearer():
     assert missed(line, 100, [75, 125, 74, 126, 127]) == [74, 126, 127]
     assert missed(line[:5], 0, [1, 4]) == []
     assert missed(line[:1], 0, []) == []
+
+
+@pytest.mark.parametrize(("V", "spread"), [(1, 9), (2, 9), (50, 9), (51, 9), (300, 9), (1500, 20), (1500, 65_000)])
+def test_the_errors_of_all_words_are_those_of_each(V, spread):
+    rng = np.random.default_rng(V)
+    points = np.concatenate([rng.integers(0, spread, (V - V // 2, 2)), rng.integers(0, 65_536, (V // 2, 2))])
+    points = points.astype(np.uint16)
+    neighbours = (np.arange(V)[:, None] + rng.integers(1, V, (V, 4))) % V if V > 1 else np.zeros((1, 0), np.int64)
+    found = errors(points, neighbours)
+    expected = [len(missed(points, row, neighbours[row].tolist())) / max(1, neighbours.shape[1]) for row in range(V)]
+    assert found == pytest.approx(expected)
+
+
+def test_a_neighbour_that_is_absent_counts_as_missed():
+    assert errors(np.zeros((3, 2), np.uint16), np.array([[1, -1], [0, 2], [-1, -1]])).tolist() == [0.5, 0, 1]

@@ -7,7 +7,7 @@ import typer
 
 from firth import terminal
 from firth.cli.exits import UsageError
-from firth.cli.files import left_out, output_format, vectors_in, vectors_of, where_saved, write
+from firth.cli.files import check_folder, left_out, output_format, vectors_in, vectors_of, where_saved, write
 from firth.cli.flags import VECTORS_READ, VECTORS_WRITTEN, FileFormat, at_least
 from firth.formats import detect, read_vectors
 from firth.messages import counted
@@ -34,6 +34,14 @@ def convert(
             metavar="strict|replace|ignore", help="What to do with words that cannot be decoded.", show_default="strict"
         ),
     ] = None,
+    with_map: Annotated[
+        bool,
+        typer.Option(
+            "--map",
+            help="Write words, their places on the explorer's map and their neighbours instead of vectors, as "
+            "embedding-atlas opens them: OUT is a Parquet file.",
+        ),
+    ] = False,
     from_gensim: Annotated[
         bool,
         typer.Option(
@@ -47,6 +55,10 @@ def convert(
 
     Reports what the new format cannot store, such as counts or the options of a model.
     """
+    if with_map:
+        _refuse_for_map(target, file_format, from_gensim)
+        _write_map(_first(_read(source, limit, encoding, unicode_errors), limit), target)
+        return
     if from_gensim:
         _convert_from_gensim(source, target, file_format, limit)
         return
@@ -59,6 +71,25 @@ def convert(
     terminal.write(f"{size}: {where_saved(target, written_as)}")
     if lost := left_out(model, written_as, whole=part is model):
         terminal.write(f"not saved in this {'format' if part is model else 'file'}: {', '.join(lost)}")
+
+
+def _refuse_for_map(target: Path, file_format: str | None, from_gensim: bool) -> None:
+    if target.suffix != ".parquet" or file_format not in (None, "parquet"):
+        raise UsageError("--map writes a Parquet file: give a name that ends in .parquet, and no other --format")
+    if from_gensim:
+        raise UsageError("--map does not go with --from-gensim: convert the file that this command writes")
+
+
+def _write_map(model: "Word2Vec | KeyedVectors", target: Path) -> None:
+    """Write the table of `firth.explore.parquet`, and print how to open it."""
+    from firth.explore.explored import Explored
+    from firth.explore.parquet import write_parquet
+
+    check_folder(target)
+    vectors = vectors_of(model)
+    write_parquet(Explored(target.stem, vectors), target)
+    terminal.write(f"{counted(len(vectors), 'word')}: {target} ({terminal.size(target.stat().st_size)})")
+    terminal.write(f"open it: embedding-atlas {target} --text text --x x --y y --neighbors neighbors")
 
 
 def _convert_from_gensim(source: Path, target: Path, file_format: str | None, limit: int | None) -> None:

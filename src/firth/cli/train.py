@@ -1,12 +1,16 @@
 """`firth train`: train a model on text and write it, also after an interrupt."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from firth import other_programs, reports, terminal
 from firth.cli.exits import UsageError, exit_code
+from firth.cli.explore import NoBrowser, PagePort, check_port, missing_extra, open_page
 from firth.cli.files import left_out, output_format, parts_of, refuse_to_overwrite, where_saved, write
 from firth.cli.flags import (
     Column,
@@ -68,6 +72,11 @@ def train(
         ),
     ] = None,
     max_input_bytes: MaxInputBytes = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show losses, moving words and neighbours in the browser while it trains.")
+    ] = False,
+    port: PagePort = None,
+    no_browser: NoBrowser = False,
     *,
     run: RunFlags,
     **options: Any,
@@ -84,17 +93,42 @@ def train(
     refuse_to_overwrite(corpus, parts_of(output, written_as))
     if validation == STDIN and STDIN in corpus:
         raise UsageError("- is both the corpus and --validation, but standard input is read only once: give a file")
-    fit_and_write(
-        model,
-        corpus[0] if len(corpus) == 1 else corpus,
-        output,
-        written_as,
-        run,
-        column=column,
-        encoding=encoding,
-        validation=_fraction_or_path(validation),
-        max_input_bytes=max_input_bytes,
-    )
+    with _page(watch, port, no_browser, output.name) as callbacks:
+        fit_and_write(
+            model,
+            corpus[0] if len(corpus) == 1 else corpus,
+            output,
+            written_as,
+            run,
+            callbacks=callbacks,
+            column=column,
+            encoding=encoding,
+            validation=_fraction_or_path(validation),
+            max_input_bytes=max_input_bytes,
+        )
+
+
+@contextmanager
+def _page(watch: bool, port: int | None, no_browser: bool, name: str) -> Iterator[list[Any]]:
+    """Serve the page of the run if it is watched; yield the callbacks that feed it."""
+    if not watch:
+        if port is not None or no_browser:
+            raise UsageError(f"{'--port' if port is not None else '--no-browser'} needs --watch")
+        yield []
+        return
+    check_port(port)
+    try:
+        from firth.explore.watching import watched
+    except ImportError as error:
+        raise missing_extra() from error
+    with TemporaryDirectory(prefix="firth-watch-") as folder:
+
+        def ready(access: Any) -> None:
+            terminal.write_error(f"watch the training at {access.address}")
+            open_page(access, None if no_browser else Path(folder))
+
+        with watched(name, port or 0, ready) as feed:
+            yield [feed]
 
 
 def fit_and_write(

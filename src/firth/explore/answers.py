@@ -39,8 +39,8 @@ _EXAMPLES = (
 class Answers:
     """Answers questions about one model."""
 
-    def __init__(self, explored: Explored):
-        self._explored = explored
+    def __init__(self, explored: Explored, compared_with: str = ""):
+        self._explored, self._compared_with = explored, compared_with
 
     # --- the vocabulary
 
@@ -53,8 +53,12 @@ class Answers:
             "dimensions": vectors.vector_size,
             "counts": vectors.counts is not None,
             "outside": explored.outside is not None,
+            "compared_with": self._compared_with,
             "maps": MAPS,
-            "colours": ("frequency", *COLOURS),
+            "colours": [
+                "frequency",
+                *(name for name in COLOURS if name != "stability" or explored.stability is not None),
+            ],
             "examples": self._examples(),
         }
 
@@ -110,7 +114,7 @@ class Answers:
         counts = vectors.counts
         count = None if counts is None else int(counts[row])
         total = 0 if counts is None else int(counts.sum())
-        norm = _number(vectors.norms[row])
+        norm = number(vectors.norms[row])
         return {**self._named(row), "count": count, "share": count / total if count and total else None, "norm": norm}
 
     def _outside(self, row: int, search: Search) -> Answer | None:
@@ -120,14 +124,14 @@ class Answers:
             return None
         found = outside.most_similar([outside.index_to_key[row]], **search._asdict())
         both = cosine(self._explored.vectors.vectors[row], outside.vectors[row])
-        return {"cosine": _number(both), "neighbours": self._listed(found)}
+        return {"cosine": number(both), "neighbours": self._listed(found)}
 
     def _predicted(self, row: int, topn: int) -> list[Answer] | None:
         """Return the most probable outside words of a center word."""
         shares = predicted(self._explored, row)
         if shares is None:
             return None
-        return [{**self._named(other), "score": _number(shares[other])} for other in largest(shares, topn).tolist()]
+        return [{**self._named(other), "score": number(shares[other])} for other in largest(shares, topn).tolist()]
 
     def _equation(self, question: Question, search: Search) -> Answer:
         """Return the nearest words to a sum of unit vectors by 3CosAdd, with each cosine in parts, and by 3CosMul.
@@ -142,7 +146,7 @@ class Answers:
         added = self._listed(vectors.most_similar(positive, negative, **search._asdict()))
         for answer in added:
             unit = self._unit(answer["row"])
-            answer["parts"] = [_number(part) for part in weights * (units @ unit) / (length or 1.0)]
+            answer["parts"] = [number(part) for part in weights * (units @ unit) / (length or 1.0)]
         multiplied = vectors.most_similar_cosmul(positive, negative, **search._asdict()) if positive else []
         arguments = f"positive={positive!r}" + (f", negative={negative!r}" if negative else "")
         return {
@@ -187,9 +191,9 @@ class Answers:
 
     def _listed(self, found: Iterable[tuple[Key, float]]) -> list[Answer]:
         rows = self._explored.vectors.key_to_index
-        return [{**self._named(rows[key]), "score": _number(score)} for key, score in found]
+        return [{**self._named(rows[key]), "score": number(score)} for key, score in found]
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
     """Return a number for JSON, which has no NaN."""
-    return float(value) if math.isfinite(value) else None
+    return float(value) if value is not None and math.isfinite(value) else None

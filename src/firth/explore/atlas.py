@@ -1,6 +1,7 @@
 """The maps of one model and the properties by which words are coloured, each computed when it is first asked for."""
 
-from threading import Event, Lock, Thread
+from collections.abc import Callable
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,64 +9,22 @@ from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.explore import maps
+from firth.explore.arrangement import Arrangement
+from firth.explore.computation import Computations, Progress, part_of
 from firth.explore.explored import Explored
-from firth.explore.layout import neighbour_layout
-from firth.explore.map_files import name_of, read_map, write_map
 
 MAPS = ("pca", "neighbours")
-COLOURS = ("norm",)
+COLOURS = ("norm", "density", "stability", "error")
+FloatArray = NDArray[np.floating[Any]]
 
 
 class Scale(NamedTuple):
-    """A property of each word as (V,) uint8, and the values that 0 and 255 stand for."""
+    """A property of each word as (V,) uint8, the values that 0 and 255 stand for, and of how many words it is known."""
 
     values: NDArray[np.uint8]
     low: float
     high: float
-
-
-class _StoppedError(Exception):
-    """The explorer ends."""
-
-
-class Arrangement(Thread):
-    """Computes the map by neighbours in a thread of its own, or reads it if it was computed before."""
-
-    def __init__(self, explored: Explored, start: maps.FloatArray):
-        super().__init__(name="explorer-map", daemon=True)
-        self._vectors, self._start = explored.vectors, start
-        self._ending = Event()
-        self.share = 0.0
-        self.points: maps.Points | None = None
-        self.error: Exception | None = None
-
-    def run(self) -> None:
-        """Compute the points, until `stop` is called."""
-        try:
-            self.points = self._compute()
-        except _StoppedError:
-            return
-        except Exception as error:  # raised again for whoever asks for the map
-            self.error = error
-
-    def _compute(self) -> maps.Points:
-        name = name_of(self._vectors)
-        points = read_map(name, len(self._vectors))
-        if points is None:
-            points = maps.quantised(neighbour_layout(self._vectors, self._start, self._report))
-            write_map(name, points)
-        return points
-
-    def _report(self, share: float) -> None:
-        if self._ending.is_set():
-            raise _StoppedError
-        self.share = share
-
-    def stop(self) -> None:
-        """End the computation, and wait for it."""
-        self._ending.set()
-        if self.is_alive():
-            self.join(1)
+    known: int
 
 
 class Atlas:
@@ -74,15 +33,49 @@ class Atlas:
     def __init__(self, explored: Explored):
         self._explored = explored
         self._lock = Lock()
+        self._arrangement = Arrangement(explored.vectors)
+        self._computations = Computations()
         self._pca: maps.Points | None = None
-        self._arrangement: Arrangement | None = None
-        self._norm: Scale | None = None
 
     def points(self, name: str) -> maps.Points | float:
         """Return the points of a map, or the share of the work that is done; raise `OptionError` for no map."""
-        _check("map", name, MAPS)
-        with self._lock:
-            return self._principal() if name == "pca" else self._arranged()
+        check_name("map", name, MAPS)
+        if name == "pca":
+            with self._lock:
+                return self._principal()
+        points: maps.Points | float = self._computations.result("map", self._arranged)
+        return points
+
+    def colours(self, of: str, name: str = "pca") -> Scale | float:
+        """Return a property of each word, or the share that is computed; raise `OptionError` for an unknown one.
+
+        The error is that of the map with this name: the share of a word's ten true neighbours that are not among its
+        50 nearest points. Density is the mean cosine of a word with its ten nearest words.
+        """
+        check_name("of", of, COLOURS)
+        check_name("map", name, MAPS)
+        compute: dict[str, Callable[[Progress], Scale]] = {
+            "norm": lambda progress: scaled(self._explored.vectors.norms),
+            "density": self._density,
+            "stability": lambda progress: _share_scale(self._stability()),
+            "error": lambda progress: self._error(name, progress),
+        }
+        scale: Scale | float = self._computations.result(f"{of} {name}" if of == "error" else of, compute[of])
+        return scale
+
+    def missed(self, name: str, row: int, neighbours: list[int]) -> list[int]:
+        """Return those of a word's true neighbours that are far from it on a map; none until there is one."""
+        points = self.points(name)
+        return [] if isinstance(points, float) else maps.missed(points, row, neighbours)
+
+    def close(self) -> None:
+        """End what is being computed."""
+        self._computations.close()
+
+    def _stability(self) -> FloatArray:
+        if self._explored.stability is None:
+            raise OptionError("the stability of words is not known: start firth explore with --stability")
+        return self._explored.stability
 
     def _principal(self) -> maps.Points:
         if self._pca is None:
@@ -93,41 +86,44 @@ class Atlas:
         vectors = self._explored.vectors
         return maps.pca_positions(vectors, maps.principal_axes(vectors))
 
-    def _arranged(self) -> maps.Points | float:
-        if self._arrangement is None:
-            self._arrangement = Arrangement(self._explored, self._pca_positions())
-            self._arrangement.start()
-        if self._arrangement.error is not None:
-            raise self._arrangement.error
-        return self._arrangement.share if self._arrangement.points is None else self._arrangement.points
+    # --- in the threads of computations
 
-    def colours(self, name: str) -> Scale:
-        """Return a property of each word; raise `OptionError` for an unknown one."""
-        _check("of", name, COLOURS)
-        with self._lock:
-            if self._norm is None:
-                self._norm = scaled(self._explored.vectors.norms)
-            return self._norm
+    def _arranged(self, progress: Progress) -> maps.Points:
+        return self._arrangement.points(self._pca_positions, progress)
 
-    def missed(self, name: str, row: int, neighbours: list[int]) -> list[int]:
-        """Return those of a word's true neighbours that are far from it on a map; none until there is one."""
-        points = self.points(name)
-        return [] if isinstance(points, float) else maps.missed(points, row, neighbours)
+    def _density(self, progress: Progress) -> Scale:
+        return scaled(self._arrangement.density(progress), len(self._explored.vectors))
 
-    def close(self) -> None:
-        """End what is being computed."""
-        if self._arrangement is not None:
-            self._arrangement.stop()
+    def _error(self, name: str, progress: Progress) -> Scale:
+        """Return the errors of a map; those of the map by neighbours first wait for it."""
+        points: Any = self._arranged(part_of(progress, 0, 0.9)) if name == "neighbours" else self.points("pca")
+        errors = self._arrangement.errors(name, points, part_of(progress, 0.9, 1))
+        return _share_scale(errors, len(self._explored.vectors))
 
 
-def scaled(values: NDArray[np.floating[Any]]) -> Scale:
-    """Return values as bytes, from the 1st to the 99th percentile; values beyond them get the nearest colour."""
+def scaled(values: FloatArray, V: int | None = None) -> Scale:
+    """Return values as bytes, from the 1st to the 99th percentile; values beyond them get the nearest colour.
+
+    Of V words the values may be those of the first few; the others get 0.
+    """
     finite = values[np.isfinite(values)]
     low, high = (float(part) for part in np.percentile(finite, [1, 99])) if len(finite) else (0.0, 0.0)
+    return _as_bytes(values, low, high, len(values) if V is None else V)
+
+
+def _share_scale(values: FloatArray, V: int | None = None) -> Scale:
+    """Return shares from 0 to 1 as bytes; NaN is unknown."""
+    return _as_bytes(values, 0, 1, len(values) if V is None else V)
+
+
+def _as_bytes(values: FloatArray, low: float, high: float, V: int) -> Scale:
     shares = np.nan_to_num((values - low) / max(high - low, 1e-30), nan=0, posinf=1, neginf=0)
-    return Scale(np.round(np.clip(shares, 0, 1) * 255).astype(np.uint8), low, high)
+    whole = np.zeros(V, np.uint8)
+    whole[: len(values)] = np.round(np.clip(shares, 0, 1) * 255)
+    return Scale(whole, low, high, int(np.isfinite(values).sum()))
 
 
-def _check(argument: str, name: str, known: tuple[str, ...]) -> None:
+def check_name(argument: str, name: str, known: tuple[str, ...]) -> None:
+    """Raise `OptionError` if a name is not among the known ones."""
     if name not in known:
         raise OptionError(f"{argument}={name[:40]!r} is unknown: give one of {', '.join(map(repr, known))}")

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from firth.explore.spelling import Spellings
 from firth.vectors import KeyedVectors
 
@@ -17,12 +20,14 @@ class Explored:
     vectors  V keys and their (V, D) vectors
     outside  the outside vectors of the same keys, or None
     options  those of training, or nothing if they are not known
+    stability  the (V,) stability of each word, NaN where it is not known, or None; see `firth.stability`
     """
 
     name: str
     vectors: KeyedVectors
     outside: KeyedVectors | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    stability: NDArray[np.float64] | None = None
 
     @cached_property
     def words(self) -> list[str]:
@@ -40,6 +45,13 @@ class Explored:
     def spellings(self) -> Spellings:
         """The search by spelling."""
         return Spellings(self.words)
+
+    def first(self, n: int) -> "Explored":
+        """Return the first n words with their vectors, without outside vectors and n-grams."""
+        vectors = self.vectors
+        counts = None if vectors.counts is None else vectors.counts[:n]
+        part = KeyedVectors.trusted(vectors.index_to_key[:n], vectors.vectors[:n], counts)
+        return Explored(self.name, part, None, self.options)
 
     def prepare(self) -> None:
         """Compute what the first question would otherwise wait for."""

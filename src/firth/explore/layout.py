@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from firth.explore import layout_kernels
 from firth.resources import available_cores
 from firth.vectors import KeyedVectors
-from firth.vectors.search import SearchedRows, nearest
+from firth.vectors.neighbourhoods import neighbourhoods
+from firth.vectors.search import SearchedRows, TopRows, nearest
 
 FloatArray = NDArray[np.floating[Any]]
-Rows = NDArray[np.intp]
+Rows = NDArray[np.integer[Any]]
 Progress = Callable[[float], None]
 """Called with the share of the work that is done; what it raises ends the work."""
 
@@ -45,7 +46,6 @@ _NEARNESS = 1.0
 _START = 1e-4  # standard deviation of the first positions
 _TASKS = 16  # shares of the words; constant, so that the number of threads changes nothing
 _QUERIES = 4096  # words whose neighbours are searched between two reports of progress
-_SEARCH_SHARE = 0.4  # of the time
 
 
 class NeighbourLists(NamedTuple):
@@ -56,36 +56,27 @@ class NeighbourLists(NamedTuple):
 
 
 def neighbour_layout(
-    vectors: KeyedVectors, start: FloatArray, progress: Progress, workers: int | None = None
+    vectors: KeyedVectors, neighbours: Rows, start: FloatArray, progress: Progress, workers: int | None = None
 ) -> FloatArray:
     """Return (V, 2) float32 positions in which near words stand together.
 
+    neighbours  (n, k) rows of the nearest words of the n words that are arranged, such as those of `nearest_rows`; -1
+              for none
     start     (V, 2) positions to start from, the principal axes
     progress  called between the steps
     workers   threads; None: all cores
     """
-    V = min(len(vectors), MOST_ARRANGED)
+    V = len(neighbours)
     if V < 3:
         return np.asarray(start, np.float32)
-    lists = symmetric(nearest_rows(vectors, V, progress))
+    lists = symmetric(np.maximum(neighbours, 0))  # a vector that is not finite stands by the most frequent word
     arranged = _arranged(start[:V], lists, progress, workers or available_cores())
     return np.concatenate([arranged, *_placed(vectors, arranged, progress)])
 
 
-def nearest_rows(vectors: KeyedVectors, V: int, progress: Progress) -> Rows:
-    """Return the (V, k) rows of the ten nearest of the first V words, among these; row 0 where there are fewer."""
-    found = []
-    for first in range(0, V, _QUERIES):
-        progress(_SEARCH_SHARE * first / V)
-        rows = np.arange(first, min(first + _QUERIES, V))
-        found.append(_nearest(vectors, V, rows, rows[:, None], min(_NEIGHBOURS, V - 1)))
-    return np.concatenate(found)
-
-
-def _nearest(vectors: KeyedVectors, V: int, rows: Rows, excluded: Rows, n: int) -> Rows:
-    searched = SearchedRows(vectors.vectors, vectors.norms, 0, V)
-    best = nearest(searched, vectors.unit_rows(rows), excluded, n).rows
-    return np.maximum(best, 0)  # a vector that is not finite has no neighbours: it stands by the most frequent word
+def nearest_rows(vectors: KeyedVectors, progress: Progress) -> TopRows:
+    """Return the ten nearest rows of each word that is arranged, among these, and their cosines."""
+    return neighbourhoods(vectors, min(len(vectors), MOST_ARRANGED), _NEIGHBOURS, progress)
 
 
 def symmetric(nearest_of_each: Rows) -> NeighbourLists:
@@ -103,7 +94,7 @@ def _arranged(start: FloatArray, lists: NeighbourLists, progress: Progress, work
     moving = _Moving(positions, lists)
     with ThreadPoolExecutor(workers) as pool:
         for number in range(_STEPS):
-            progress(_SEARCH_SHARE + (1 - _SEARCH_SHARE) * number / _STEPS)
+            progress(number / _STEPS)
             moving.step(pool, number < _EXAGGERATED)
     return moving.positions
 
@@ -175,6 +166,7 @@ def _placed(vectors: KeyedVectors, arranged: FloatArray, progress: Progress) -> 
     for first in range(len(arranged), len(vectors), _QUERIES):
         progress(1.0)
         rows = np.arange(first, min(first + _QUERIES, len(vectors)))
-        near = _nearest(vectors, len(arranged), rows, np.full((len(rows), 1), -1), _PLACED_BY)
-        parts.append(arranged[near].mean(axis=1, dtype=np.float32))
+        searched = SearchedRows(vectors.vectors, vectors.norms, 0, len(arranged))
+        near = nearest(searched, vectors.unit_rows(rows), np.full((len(rows), 1), -1), _PLACED_BY).rows
+        parts.append(arranged[np.maximum(near, 0)].mean(axis=1, dtype=np.float32))
     return parts

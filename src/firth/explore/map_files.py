@@ -1,24 +1,25 @@
-"""Maps on disk, in the folder of compiled kernels, so that a model is arranged once.
+"""Maps and what belongs to them on disk, in the folder of compiled kernels, so that a model is arranged once.
 
-A file `<name>.map` holds the SHA-256 of its name and the rest (32 bytes), then (V, 2) uint16, little-endian. The name
-is the SHA-256 of the vectors and of the version of the layout. A file that is damaged, or of another number of words,
-is not used.
+A file `<name>.<kind>` holds the SHA-256 of its name, its kind and the rest (32 bytes), the number of columns (uint32),
+then an array of rows, all little-endian. The name is the SHA-256 of the vectors and of the version of the layout. A
+file that is damaged is not used.
 """
 
 import hashlib
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.atomic import atomic_write
 from firth.compiling.cache import private_folder
 from firth.errors import FormatError
 from firth.explore.layout import VERSION
-from firth.explore.maps import Points
 from firth.logs import log
 from firth.vectors import KeyedVectors
 
-_SUFFIX = ".map"
-_MOST_FILES = 20  # those that were not used for longest are removed
+_MOST_FILES = 20  # of a kind; those that were not used for longest are removed
+_COLUMNS = np.dtype("<u4")
 _DIGEST_BYTES = 32
 _BLOCK_ROWS = 1 << 16
 
@@ -32,37 +33,40 @@ def name_of(vectors: KeyedVectors) -> str:
     return digest.hexdigest()
 
 
-def read_map(name: str, V: int) -> Points | None:
-    """Return the points of V words, or None if there is no sound file."""
+def read_array(name: str, kind: str, dtype: str) -> NDArray[Any] | None:
+    """Return an array of one or two dimensions, or None if there is no sound file."""
     folder = private_folder()
-    path = folder and folder / f"{name}{_SUFFIX}"
+    path = folder and folder / f"{name}.{kind}"
     try:
         content = path.read_bytes() if path else b""
         if path and content:
             path.touch()
     except OSError:
         return None
-    digest, points = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    if len(points) != 4 * V or digest != _digest(name, points):
+    digest, rest = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if len(rest) < _COLUMNS.itemsize or digest != _digest(name, kind, rest):
         return None
-    return np.frombuffer(points, "<u2").reshape(V, 2).astype(np.uint16)
+    columns = int(np.frombuffer(rest, _COLUMNS, 1)[0])
+    array = np.frombuffer(rest, dtype, offset=_COLUMNS.itemsize)
+    return array.reshape(-1, columns) if columns else array
 
 
-def write_map(name: str, points: Points) -> None:
-    """Write points; a folder that cannot be used is no error."""
+def write_array(name: str, kind: str, array: NDArray[Any]) -> None:
+    """Write an array; a folder that cannot be used is no error."""
     folder = private_folder()
     if folder is None:
         return
-    content = points.astype("<u2").tobytes()
+    columns = np.array(array.shape[1] if array.ndim == 2 else 0, _COLUMNS)
+    content = columns.tobytes() + array.tobytes()
     try:
-        with atomic_write(folder / f"{name}{_SUFFIX}") as file:
-            file.write(_digest(name, content) + content)
-        found = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: -path.stat().st_mtime)
+        with atomic_write(folder / f"{name}.{kind}") as file:
+            file.write(_digest(name, kind, content) + content)
+        found = sorted(folder.glob(f"*.{kind}"), key=lambda path: -path.stat().st_mtime)
         for path in found[_MOST_FILES:]:
             path.unlink(missing_ok=True)
     except (OSError, FormatError) as error:
         log.debug("map: %s", error)
 
 
-def _digest(name: str, content: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + content).digest()
+def _digest(name: str, kind: str, content: bytes) -> bytes:
+    return hashlib.sha256(f"{name}.{kind}".encode() + content).digest()

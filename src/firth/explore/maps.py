@@ -3,6 +3,7 @@
 A point is two whole numbers of 16 bits. Both axes have one scale, so that distances on the screen are those of the map.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ LARGEST = 65_535
 NEAREST_ON_MAP = 50
 """A true neighbour that is not among so many nearest points is an error of the map."""
 
+_MOST_IN_A_PART = 256
 _ROWS_OF_COVARIANCE = 200_000  # the most frequent words decide the axes; all words are projected on them
 _BLOCK = 16_384
 
@@ -80,9 +82,61 @@ def missed(points: Points, row: int, neighbours: list[int]) -> list[int]:
 
     A point as near as the fiftieth counts as among them.
     """
-    gaps = points.astype(np.float32) - points[row].astype(np.float32)
+    gaps = points.astype(np.float64) - points[row].astype(np.float64)  # squares are exact
     distances = np.einsum("vd,vd->v", gaps, gaps)
     distances[row] = np.inf
     last = min(NEAREST_ON_MAP, len(points)) - 1
     limit = np.partition(distances, last)[last]
     return [other for other in neighbours if distances[other] > limit]
+
+
+def errors(
+    points: Points, neighbours: NDArray[np.integer[Any]], progress: Callable[[float], None] = lambda share: None
+) -> FloatArray:
+    """Return the (n,) shares of each word's (n, k) true neighbours that are not among its 50 nearest points.
+
+    As `missed` for every word at once. A neighbour of -1 counts as missed. `progress` is called with the share done.
+    """
+    shares = np.zeros(len(points), np.float32)
+    exact = points.astype(np.float64)
+    for rows, done in _parts(exact):
+        progress(done)
+        limits = _reaches(exact, rows)
+        gaps = exact[neighbours[rows]] - exact[rows, None]
+        far = (np.einsum("nkd,nkd->nk", gaps, gaps) > limits[:, None]) | (neighbours[rows] < 0)
+        shares[rows] = far.mean(axis=1) if far.size else 0
+    return shares
+
+
+def _parts(points: FloatArray) -> Iterator[tuple[NDArray[np.intp], float]]:
+    """Yield the rows of small parts of the map, as in a k-d tree, and the share of the points in earlier parts."""
+    waiting, done = [np.arange(len(points))], 0
+    while waiting:
+        rows = waiting.pop()
+        if len(rows) > _MOST_IN_A_PART:
+            axis = int(np.ptp(points[rows], axis=0).argmax())
+            order = rows[np.argpartition(points[rows, axis], len(rows) // 2)]
+            waiting += [order[: len(rows) // 2], order[len(rows) // 2 :]]
+        elif len(rows):
+            yield rows, done / len(points)
+            done += len(rows)
+
+
+def _reaches(points: FloatArray, rows: NDArray[np.intp]) -> FloatArray:
+    """Return the squared distance of the fiftieth nearest point of each of the rows, which lie together.
+
+    The fiftieth nearest among the rows themselves bounds it, so only points within that reach are compared.
+    """
+    among = points[rows]
+    reach = float(np.sqrt(_fiftieth(among, among).max())) if len(rows) > NEAREST_ON_MAP else np.inf
+    near = ((points >= among.min(axis=0) - reach) & (points <= among.max(axis=0) + reach)).all(axis=1)
+    return _fiftieth(among, points[near])
+
+
+def _fiftieth(of: FloatArray, among: FloatArray) -> FloatArray:
+    """Return the squared distances of the fiftieth nearest of `among`, which holds each point of `of` itself too."""
+    distances = np.zeros((len(of), len(among)))
+    for axis in range(2):
+        distances += np.subtract.outer(of[:, axis], among[:, axis]) ** 2
+    last = min(NEAREST_ON_MAP, len(among) - 1)  # the nearest is the point itself
+    return np.partition(distances, last, axis=1)[:, last]

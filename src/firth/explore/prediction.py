@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from firth.explore.explored import Explored
 
 FloatArray = NDArray[np.floating[Any]]
+_BLOCK = 4096  # rows; in float64 they fit into a cache
 
 
 def log_weights(explored: Explored) -> FloatArray:
@@ -39,7 +40,15 @@ def predicted(explored: Explored, row: int) -> FloatArray | None:
         return None
     center = explored.vectors.vectors[row].astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        scores = explored.outside.vectors @ center + log_weights(explored)
+        scores = _products(explored.outside.vectors, center) + log_weights(explored)
         finite = scores[np.isfinite(scores)]
         shares: FloatArray = np.exp(scores - (finite.max() if len(finite) else 0))
         return shares / np.nansum(shares)
+
+
+def _products(rows: FloatArray, center: NDArray[np.float64]) -> FloatArray:
+    """Return the (V,) float64 products of rows and a vector, block by block: a copy of all rows would be large."""
+    products = np.empty(len(rows))
+    for start in range(0, len(rows), _BLOCK):
+        products[start : start + _BLOCK] = rows[start : start + _BLOCK].astype(np.float64) @ center
+    return products

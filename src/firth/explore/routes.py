@@ -13,6 +13,8 @@ from firth.errors import FirthError, OptionError
 from firth.explore.answers import Answers, Search
 from firth.explore.assets import Asset
 from firth.explore.atlas import Atlas
+from firth.explore.changes import change_of, kept_bytes, summary
+from firth.explore.comparison import Comparison, Neighbours
 from firth.explore.explored import Explored
 from firth.explore.maps import NEAREST_ON_MAP
 from firth.explore.proof import gradient_comparison
@@ -30,15 +32,16 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Api:
     """The functions that answer requests for data. Each runs in a thread of `workers`."""
 
-    def __init__(self, explored: Explored, atlas: Atlas, workers: Workers):
-        self._explored, self._atlas, self._workers = explored, atlas, workers
-        self._answers = Answers(explored)
+    def __init__(self, explored: Explored, atlas: Atlas, workers: Workers, comparison: Comparison | None = None):
+        self._explored, self._atlas, self._workers, self._comparison = explored, atlas, workers, comparison
+        self._answers = Answers(explored, comparison.other.name if comparison else "")
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the address of each function."""
         handlers = [self.overview, self.words, self.points, self.colours, self.suggest, self.ask, self.missed,
                     self.gradcheck]  # fmt: skip
-        return {f"/api/{handler.__name__}": _endpoint(handler, self._workers) for handler in handlers}
+        handlers += [self.comparison, self.compared_words, self.compared_points, self.kept, self.change]
+        return {f"/api/{handler.__name__}": endpoint(handler, self._workers) for handler in handlers}
 
     def overview(self, request: Request) -> Response:
         """Return what the page shows at first."""
@@ -46,8 +49,7 @@ class Api:
 
     def words(self, request: Request) -> Response:
         """Return words as (n,) uint32 lengths in bytes, then their UTF-8."""
-        texts = [word.encode("utf-8", "replace") for word in self._explored.words[self._range(request)]]
-        return Response(np.array([len(text) for text in texts], "<u4").tobytes() + b"".join(texts), media_type=_BINARY)
+        return _words(self._explored.words[self._range(request)])
 
     def points(self, request: Request) -> Response:
         """Return points of a map as (n, 2) uint16; status 202 and the progress while the map is computed."""
@@ -57,9 +59,14 @@ class Api:
         return Response(points[self._range(request)].astype("<u2").tobytes(), media_type=_BINARY)
 
     def colours(self, request: Request) -> Response:
-        """Return a property of words as (n,) uint8; the header `firth-range` has the values of 0 and 255."""
-        scale = self._atlas.colours(_text(request, "of"))
-        headers = {"firth-range": f"{scale.low:.6g} {scale.high:.6g}"}
+        """Return a property of words as (n,) uint8; status 202 and the progress while it is computed.
+
+        The header `firth-range` has the values of 0 and 255, and the number of words for which the property is known.
+        """
+        scale = self._atlas.colours(_text(request, "of"), _text(request, "map") or "pca")
+        if isinstance(scale, float):
+            return _json({"progress": scale}, 202)
+        headers = {"firth-range": f"{scale.low:.6g} {scale.high:.6g} {scale.known}"}
         return Response(scale.values[self._range(request)].tobytes(), media_type=_BINARY, headers=headers)
 
     def suggest(self, request: Request) -> Response:
@@ -83,6 +90,41 @@ class Api:
         """Return the gradient check with its numbers."""
         return _json(gradient_comparison(_whole(request, "seed", 1, 0, LARGEST_SEED)))
 
+    # --- two models
+
+    def comparison(self, request: Request) -> Response:
+        """Return how much two models have in common; status 202 and the progress while neighbours are searched."""
+        return self._compared(lambda compared, found: _json(summary(compared, found)))
+
+    def kept(self, request: Request) -> Response:
+        """Return the share of each word's neighbours that both models have, as (n,) uint8."""
+        return self._compared(lambda compared, found: Response(kept_bytes(found).tobytes(), media_type=_BINARY))
+
+    def change(self, request: Request) -> Response:
+        """Return the neighbours of a word that one model has and the other has not."""
+        word = _text(request, "q")
+        return self._compared(lambda compared, found: _json(change_of(compared, found, word)))
+
+    def compared_words(self, request: Request) -> Response:
+        """Return the words that are compared, as `words` does."""
+        return _words(self._both().words[self._range(request)])
+
+    def compared_points(self, request: Request) -> Response:
+        """Return the points of the words in the first model and then in the second, as `points` does."""
+        points = self._both().points(_text(request, "map"))
+        if isinstance(points, float):
+            return _json({"progress": points}, 202)
+        return Response(points.astype("<u2").tobytes(), media_type=_BINARY)
+
+    def _both(self) -> Comparison:
+        if self._comparison is None:
+            raise OptionError("there is no second model: start firth explore with --with")
+        return self._comparison
+
+    def _compared(self, answer: Callable[[Comparison, Neighbours], Response]) -> Response:
+        found = self._both().neighbours()
+        return _json({"progress": found}, 202) if isinstance(found, float) else answer(self._both(), found)
+
     def _rows(self, text: str) -> list[int]:
         """Return the rows in a list such as 3,14."""
         last = len(self._explored.vectors) - 1
@@ -96,10 +138,11 @@ class Api:
 class Site:
     """The application: a fixed table of addresses, each compared as a whole."""
 
-    def __init__(self, assets: dict[str, Asset], api: Api):
-        files = {f"/static/{name}": _file(asset) for name, asset in assets.items()}
-        pages = {"/": files.pop("/static/index.html"), "/proof": files.pop("/static/proof.html")}
-        self._endpoints = {**pages, "/favicon.ico": files["/static/icon.svg"], **files, **api.endpoints()}
+    def __init__(self, assets: dict[str, Asset], pages: dict[str, str], endpoints: dict[str, Endpoint]):
+        files = {name: _file(asset) for name, asset in assets.items()}
+        shared = {f"/static/{name}": file for name, file in files.items() if not name.endswith(".html")}
+        shown = {address: files[name] for address, name in pages.items()}
+        self._endpoints = {**shown, "/favicon.ico": files["icon.svg"], **shared, **endpoints}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["path"], _nothing)
@@ -118,7 +161,9 @@ def _file(asset: Asset) -> Endpoint:
     return answer
 
 
-def _endpoint(handler: Handler, workers: Workers) -> Endpoint:
+def endpoint(handler: Handler, workers: Workers) -> Endpoint:
+    """Return the endpoint that runs a function in a thread, and answers its errors."""
+
     async def answer(request: Request) -> Response:
         try:
             return await workers.run(handler, request)
@@ -128,6 +173,11 @@ def _endpoint(handler: Handler, workers: Workers) -> Endpoint:
             return _json({"error": str(error)}, 400)
 
     return answer
+
+
+def _words(words: list[str]) -> Response:
+    texts = [word.encode("utf-8", "replace") for word in words]
+    return Response(np.array([len(text) for text in texts], "<u4").tobytes() + b"".join(texts), media_type=_BINARY)
 
 
 def _json(value: Any, status: int = 200) -> Response:

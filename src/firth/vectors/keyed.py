@@ -6,7 +6,8 @@ key is always a key and never a row number, and norms cannot be outdated, becaus
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -49,6 +50,19 @@ class KeyedVectors(Evaluation, EditableTable):
     that are not in the vocabulary: their vectors are composed. `word in wv` is then true for every word that has
     n-grams, and `wv.has_index_for(word)` only for words of the vocabulary.
     """
+
+    def explore(self, words: int = 10_000, height: int = 640) -> Any:
+        """Return a page that a notebook shows inline: a map of the words, search, neighbours and equations.
+
+          words   how many words it holds: the first ones, which are the most frequent
+          height  pixels
+
+        Vectors are stored in 8 bits, and the page gives the share of neighbours that stay the same. It needs neither a
+        server nor a network; a saved notebook contains it (about 2 MB for 10,000 vectors of 100 numbers). Raises
+        `OptionError` for values that are not allowed.
+        """
+        # by name, because the explorer builds on the vectors: they must not depend on it
+        return import_module("firth.explore.notebook").notebook_page(self, words, height)
 
     def info(self) -> VectorStatistics:
         """Return statistics of the vectors: norms, duplicates, rows that are zero or not finite, and isotropy.

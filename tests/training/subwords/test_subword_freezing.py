@@ -22,7 +22,7 @@ EACH = [
     for architecture in ("skip_gram", "cbow")
     for objective in ("negative_sampling", "hierarchical_softmax")
 ]
-SHAPE = [(17, 5)]
+SHAPE = [(12, 5)]  # that of the models here, so that no other kernels are compiled
 LETTERS = np.array(list("abcdefghijklmnopqrst강語"))
 
 
@@ -115,7 +115,7 @@ def with_frozen_rows(train):
     return trained
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.one_of(windows.cases(shapes=SHAPE), windows.path_cases(SHAPE)), st.integers(0, 2**32), st.booleans())
 def test_the_kernels_train_what_the_reference_trains(case, seed, is_cbow):
     V, D, block = case

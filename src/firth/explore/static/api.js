@@ -4,11 +4,12 @@
 export class Refused extends Error {}
 
 /**
+ * Return the response of the server; throw `Refused` if it has none, or is an error.
  * @param {string} name
  * @param {Record<string, string | number>} parameters
- * @param {AbortSignal | undefined} signal
+ * @param {AbortSignal} [signal]
  */
-async function request(name, parameters, signal) {
+export async function request(name, parameters, signal) {
   const query = new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
   const response = await fetch(`/api/${name}?${query}`, { signal: signal ?? null }).catch((error) => {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
@@ -39,7 +40,7 @@ export async function ask(name, parameters = {}, signal) {
  */
 export async function download(name, parameters, progress = () => {}) {
   for (;;) {
-    const response = await request(name, parameters, undefined);
+    const response = await request(name, parameters);
     if (response.status !== 202) return { bytes: await response.arrayBuffer(), headers: response.headers };
     progress((await response.json()).progress);
     await new Promise((resolve) => setTimeout(resolve, 300));

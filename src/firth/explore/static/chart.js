@@ -8,7 +8,12 @@ const CHUNK = 200_000;
 /** @type {Record<string, string>} */
 const MAP_NAMES = { pca: "Widest directions (PCA)", neighbours: "Neighbours" };
 /** @type {Record<string, string>} */
-const COLOUR_NAMES = { frequency: "Frequency", norm: "Length of vector" };
+const COLOUR_NAMES = { frequency: "Frequency", norm: "Length of vector", density: "Density", stability: "Stability", error: "Map error" };
+/** @type {Record<string, string>} what the numbers of the legend are */
+const UNITS = {
+  frequency: "rank", norm: "length", density: "mean cosine with the ten nearest words",
+  stability: "neighbours that two training runs share", error: "true neighbours that the map has put elsewhere",
+};
 
 export class Chart {
   /**
@@ -22,17 +27,19 @@ export class Chart {
     this.values = new Uint8Array(overview.words);
     this.name = "";
     /** @type {import("./types.js").Legend} */
-    this.legend = { low: 0, high: 1, name: "frequency" };
+    this.legend = { low: 0, high: 1, known: 0, name: "frequency" };
     /** @type {[number, number[]] | null} */
     this.missedOf = null;
     this.wanted = "";
+    /** @type {() => void} called when another map is shown */
+    this.onShown = () => {};
     this.maps = this.choice("Map", MAP_NAMES, overview.maps, (value) => {
       onChange("map", value);
       this.select(value, this.colours.value);
     });
     this.colours = this.choice("Colour", COLOUR_NAMES, overview.colours, (value) => {
       onChange("colour", value);
-      this.colour(value);
+      this.recolour(value);
     });
     const zoom = (/** @type {number} */ factor) => () => {
       map.hold();
@@ -71,7 +78,8 @@ export class Chart {
     this.wanted = this.overview.maps.includes(name) ? name : best;
     this.maps.value = this.wanted;
     if (!this.name) await this.showMap(first);
-    await this.colour(this.overview.colours.includes(colour) ? colour : "frequency");
+    await this.colour("frequency");
+    if (colour !== "frequency" && this.overview.colours.includes(colour)) this.recolour(colour);
     if (this.wanted !== this.name) this.showMap(this.wanted).catch((error) => this.say(error.message));
   }
 
@@ -79,26 +87,29 @@ export class Chart {
   async showMap(name) {
     const points = new Uint16Array(2 * this.overview.words);
     for (let start = 0; start < this.overview.words; start += CHUNK) {
-      const { bytes } = await download("points", { map: name, start, count: CHUNK }, (share) => this.progress(share));
+      const { bytes } = await download("points", { map: name, start, count: CHUNK }, (share) =>
+        this.progress(share, "Arranging the words by their neighbours"));
       points.set(new Uint16Array(bytes), 2 * start);
     }
-    this.progress(1);
+    this.progress(1, "");
     if (this.name && name !== this.wanted) return;
     this.name = name;
     document.documentElement.dataset["map"] = name;
     this.map.setPoints(points);
     this.onMap();
+    if (this.colours.value === "error") this.recolour("error");
   }
 
   /** Called when another map is shown. */
   onMap() {
     if (!this.map.byHand) this.map.show(this.map.marked.marks.map(({ row }) => row));
     if (this.missedOf) this.showMissed(...this.missedOf);
+    this.onShown();
   }
 
-  /** @param {number} share */
-  progress(share) {
-    this.say(share < 1 ? `Arranging the words by their neighbours: ${Math.round(100 * share)} %` : "");
+  /** @param {number} share @param {string} what */
+  progress(share, what) {
+    this.say(share < 1 ? `${what}: ${Math.round(100 * share)} %` : "");
   }
 
   /** @param {string} text */
@@ -107,11 +118,19 @@ export class Chart {
   }
 
   /** @param {string} name */
+  recolour(name) {
+    this.colour(name).catch((error) => this.say(error.message));
+  }
+
+  /** @param {string} name */
   async colour(name) {
     this.colours.value = name;
-    this.legend = { low: 1, high: this.overview.words, name };
-    if (name === "frequency") this.values = byFrequency(this.overview.words);
-    else this.values = await this.loadColours(name);
+    const { words } = this.overview;
+    const found = name === "frequency"
+      ? { values: byFrequency(words), legend: { low: words, high: 1, known: words, name } }
+      : await this.loadColours(name);
+    if (this.colours.value !== name) return;
+    Object.assign(this, found);
     this.map.setColours(this.values);
     this.drawLegend();
   }
@@ -119,27 +138,31 @@ export class Chart {
   /** @param {string} name */
   async loadColours(name) {
     const values = new Uint8Array(this.overview.words);
+    const legend = { low: 0, high: 1, known: values.length, name };
+    const progress = (/** @type {number} */ share) => this.progress(share, "Computing the colours");
     for (let start = 0; start < values.length; start += CHUNK) {
-      const { bytes, headers } = await download("colours", { of: name, start, count: CHUNK });
+      const { bytes, headers } = await download("colours", { of: name, map: this.name, start, count: CHUNK }, progress);
       values.set(new Uint8Array(bytes), start);
-      const [low, high] = (headers.get("firth-range") ?? "0 1").split(" ").map(Number);
-      this.legend = { low: low ?? 0, high: high ?? 1, name };
+      const [low = 0, high = 1, known = 0] = (headers.get("firth-range") ?? "0 1 0").split(" ").map(Number);
+      Object.assign(legend, { low, high, known });
     }
-    return values;
+    this.progress(1, "");
+    return { values, legend };
   }
 
   drawLegend() {
-    const { low, high, name } = this.legend;
+    const { low, high, known, name } = this.legend;
     const { ramp } = theme();
     const steps = Array.from({ length: 12 }, (_, i) => {
       const step = make("span", {});
       step.style.background = rampColour(ramp, (255 * i) / 11);
       return step;
     });
-    /** @type {Record<string, string[]>} */
-    const ends = { frequency: ["rare", "frequent"], norm: [low.toFixed(1), high.toFixed(1)] };
-    const [left = "", right = ""] = ends[name] ?? [];
-    byId("legend", HTMLElement).replaceChildren(left, make("span", { class: "ramp", "aria-hidden": "true" }, ...steps), right);
+    const missing = this.overview.words - known;
+    const unit = `${UNITS[name] ?? name}${missing ? `, not known for ${missing.toLocaleString("en")} words` : ""}`;
+    byId("legend", HTMLElement).replaceChildren(
+      make("span", {}, unit),
+      make("span", {}, end(low, name), make("span", { class: "ramp", "aria-hidden": "true" }, ...steps), end(high, name)));
   }
 
   /**
@@ -160,6 +183,16 @@ export class Chart {
     }
   }
 }
+
+/**
+ * Return one end of the legend, in the unit of what it shows.
+ * @param {number} value @param {string} name
+ */
+function end(value, name) {
+  if (name === "frequency") return value.toLocaleString("en");
+  return name === "norm" || name === "density" ? value.toFixed(2) : `${Math.round(100 * value)} %`;
+}
+
 /**
  * Return a colour for each row: the logarithm of its rank, the most frequent with 255.
  * @param {number} words

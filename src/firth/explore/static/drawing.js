@@ -15,10 +15,7 @@ export function draw(tag, attributes = {}, ...children) {
   return element;
 }
 
-/**
- * Return a picture whose text says what it shows.
- * @param {number} width @param {number} height @param {string} label
- */
+/** Return a picture whose text says what it shows. @param {number} width @param {number} height @param {string} label */
 export function picture(width, height, label) {
   return draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label, "font-size": 12, "font-family": "system-ui, sans-serif" });
 }
@@ -28,10 +25,7 @@ export function savePicture(svg, name) {
   saveFile(name, "image/svg+xml", new XMLSerializer().serializeToString(svg));
 }
 
-/**
- * Return a function from values to places; a range of one value is widened.
- * @param {number} low @param {number} high @param {number} from @param {number} to
- */
+/** Return a function from values to places; a range of one value is widened. @param {number} low @param {number} high @param {number} from @param {number} to */
 export function linear(low, high, from, to) {
   const range = high - low || 1;
   return (/** @type {number} */ value) => Number((from + ((value - low) / range) * (to - from)).toFixed(2));

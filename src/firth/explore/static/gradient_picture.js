@@ -12,10 +12,7 @@ const LEFT = 330; // of the marks beside the names
 const LOWEST = -7; // powers of ten of a difference, as a share of the tolerance
 const HIGHEST = 1;
 
-/**
- * @param {Check[]} checks @param {string} chosen the name of an equation, or "" for all
- * @param {(name: string) => void} choose
- */
+/** @param {Check[]} checks @param {string} chosen the name of an equation, or "" for all @param {(name: string) => void} choose */
 export function gradientPicture(checks, chosen, choose) {
   const right = checks.filter(({ passed }) => passed).length;
   const height = Math.max(LINE * checks.length + 50, SIDE + 60);

@@ -6,8 +6,10 @@ import { Chart } from "./chart.js";
 import { announce, button, byId, make, shown, wordText } from "./dom.js";
 import { equationCard, equationMarks } from "./equation_card.js";
 import { listen } from "./gestures.js";
+import { areaOf, areaText, lasso, rowsInside } from "./lasso.js";
 import { WordMap } from "./map.js";
 import { searchBox } from "./search.js";
+import { selectionCard, selectionMarks } from "./selection_card.js";
 import { saveFile, svgOf, takeAway } from "./takeaway.js";
 import { unknownCard } from "./unknown_card.js";
 import { readView, writeView } from "./view.js";
@@ -28,8 +30,11 @@ let latest = new AbortController();
 byId("name", HTMLElement).textContent = shown(overview.name);
 document.title = `${shown(overview.name)} - firth`;
 byId("sizes", HTMLElement).textContent =
-  `${overview.words.toLocaleString("en")} words · ${overview.dimensions} dimensions`;
-const input = searchBox((text) => change({ q: text }, true));
+  `${overview.words.toLocaleString("en")} words · ${overview.dimensions} dimensions${overview.note ? ` · ${overview.note}` : ""}`;
+const choose = (/** @type {string} */ text) => change({ q: text, area: "" }, true);
+const input = searchBox(choose);
+lasso(map, (area) => change({ area: areaText(area), q: "" }, true));
+chart.onShown = () => view.area && showAnswer(false);
 
 /**
  * Change the view, and put it into the address.
@@ -39,7 +44,7 @@ const input = searchBox((text) => change({ q: text }, true));
 function change(changes, isNew) {
   view = { ...view, ...changes };
   writeView(view, isNew);
-  if ("q" in changes || "among" in changes) showAnswer(true);
+  if ("q" in changes || "area" in changes || "among" in changes) showAnswer(true);
 }
 
 /**
@@ -51,7 +56,7 @@ async function showAnswer(move) {
   latest = new AbortController();
   const { signal } = latest;
   if (document.activeElement !== input) input.value = view.q;
-  if (!view.q) return showStart();
+  if (!view.q) return view.area ? showSelection() : showStart();
   try {
     /** @type {import("./types.js").Answer} */
     const answer = await ask("ask", { q: view.q, topn: TOPN, among: view.among }, signal);
@@ -70,9 +75,17 @@ function showStart() {
   map.mark({ marks: [], lines: [] });
 }
 
+function showSelection() {
+  const rows = rowsInside(map.points, areaOf(view.area));
+  byId("start", HTMLElement).hidden = true;
+  chart.missedOf = null;
+  answerPlace.replaceChildren(...selectionCard(rows, vocabulary, choose));
+  map.mark(selectionMarks(rows));
+  announce(`${rows.length} words selected`);
+}
+
 /** @param {import("./types.js").Answer} answer @param {boolean} move */
 function show(answer, move) {
-  const choose = (/** @type {string} */ text) => change({ q: text }, true);
   byId("start", HTMLElement).hidden = true;
   input.value = view.q;
   const cards = cardsOf(answer, choose);
@@ -123,8 +136,11 @@ function savePicture() {
   saveFile("firth.svg", "image/svg+xml", svgOf(map, chart.values));
 }
 
+if (overview.compared_with) {
+  document.querySelector("nav")?.prepend(make("a", { href: "/compare" }, "Compare with ", wordText(overview.compared_with)), " ");
+}
 for (const text of overview.examples) {
-  const chip = button("", () => change({ q: text }, true), { class: "chip" });
+  const chip = button("", () => choose(text), { class: "chip" });
   chip.append(wordText(text));
   byId("start", HTMLElement).append(chip);
 }
@@ -132,7 +148,7 @@ byId("start", HTMLElement).prepend(make("p", { class: "note" }, "Type a word, cl
 
 const tip = byId("under", HTMLElement);
 listen(map, {
-  choose: (row) => change({ q: vocabulary.word(row) }, true),
+  choose: (row) => choose(vocabulary.word(row)),
   hover: (row, left, top) => {
     tip.hidden = row < 0;
     if (row < 0) return;

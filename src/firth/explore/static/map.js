@@ -45,6 +45,8 @@ export class WordMap {
     this.resting = undefined;
     /** @type {() => void} */
     this.onMove = () => {};
+    /** @type {WordMap | null} a map that is drawn whenever this one is */
+    this.linked = null;
     onThemeChange(() => {
       this.colours = theme();
       this.change();
@@ -163,6 +165,7 @@ export class WordMap {
   change() {
     if (this.waiting) return;
     this.waiting = true;
+    this.linked?.change();
     requestAnimationFrame(() => {
       this.waiting = false;
       this.draw();

@@ -17,21 +17,14 @@ export function gradients({ loss, center, U }) {
   return loss === "softmax" ? naiveSoftmax(center, OUTSIDE, U) : negativeSampling(center, OUTSIDE, NOISE, U);
 }
 
-/**
- * Return the pair after a step against the gradient.
- * @param {Pair} pair
- */
+/** Return the pair after a step against the gradient. @param {Pair} pair */
 export function afterStep(pair) {
   const found = gradients(pair);
   const step = (/** @type {number[]} */ vector, /** @type {number[]} */ by) => add(vector, scale(-pair.rate, by));
   return { ...pair, center: step(pair.center, found.center), U: pair.U.map((row, i) => step(row, found.outside[i] ?? [])) };
 }
 
-/**
- * Return every number of the pair: symbol, formula, the number of the equation in the derivation, and the value.
- * @param {Pair} pair
- * @returns {Quantity[]}
- */
+/** Return every number of the pair: symbol, formula, the number of the equation in the derivation, and the value. @param {Pair} pair @returns {Quantity[]} */
 export function quantities(pair) {
   const { loss, scores, probabilities, error, center, outside } = gradients(pair);
   const after = afterStep(pair);
@@ -53,10 +46,7 @@ export function quantities(pair) {
   ];
 }
 
-/**
- * Return the line of Python that computes the loss and both gradients.
- * @param {Pair} pair
- */
+/** Return the line of Python that computes the loss and both gradients. @param {Pair} pair */
 export function python({ loss, center, U }) {
   const list = (/** @type {number[] | number[][]} */ values) => JSON.stringify(values).replaceAll(",", ", ");
   const [name, noise] = loss === "softmax" ? ["naive_softmax", ""] : ["negative_sampling", `, ${list(NOISE)}`];

@@ -9,10 +9,7 @@ const EXTENT = 1.6;
 const x = linear(-EXTENT, EXTENT, 0, SIDE);
 const y = linear(-EXTENT, EXTENT, SIDE, 0);
 
-/**
- * @param {import("./pair.js").Pair} pair
- * @param {(vector: number, value: number[]) => void} move a vector: 0 for v_c, then the rows of U
- */
+/** @param {import("./pair.js").Pair} pair @param {(vector: number, value: number[]) => void} move a vector: 0 for v_c, then the rows of U */
 export function plane(pair, move) {
   const { background, muted, given, found, text } = theme();
   const svg = picture(SIDE, SIDE, "The center vector and the three outside vectors as arrows");

@@ -12,13 +12,20 @@ const MOST_POINTS = 20_000;
  */
 export function takeAway(python, save) {
   const line = make("code", {}, python);
-  const copied = (/** @type {string} */ text, /** @type {string} */ what) => () =>
-    navigator.clipboard.writeText(text).then(() => announce(`${what} copied`), () => announce("the browser does not allow copying"));
   return make("div", { class: "take" },
     make("p", { class: "python" }, line),
     button("Copy Python", copied(python, "Python")),
     button("Copy link", () => copied(location.href, "link")()),
     button("Save picture", save));
+}
+
+/**
+ * Return a function that puts text into the clipboard, and says so.
+ * @param {string} text @param {string} what
+ */
+export function copied(text, what) {
+  return () =>
+    navigator.clipboard.writeText(text).then(() => announce(`${what} copied`), () => announce("the browser does not allow copying"));
 }
 
 /**

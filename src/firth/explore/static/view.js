@@ -1,6 +1,6 @@
-// What is seen, as the fragment of the address: a question, the words that are searched, the map and its colours.
+// What is seen, as the fragment of the address: a question or an area, the words that are searched, the map and its colours.
 
-/** @typedef {{q: string, among: number, map: string, colour: string, at: string}} View */
+/** @typedef {{q: string, area: string, among: number, map: string, colour: string, at: string}} View */
 
 const DEFAULT_AMONG = 30_000;
 
@@ -14,6 +14,7 @@ export function readView(words) {
   const among = Number(given.get("among") ?? DEFAULT_AMONG);
   return {
     q: given.get("q") ?? "",
+    area: given.get("area") ?? "",
     among: Number.isInteger(among) && among > 0 ? Math.max(1, Math.min(among, words)) : words,
     map: given.get("map") ?? "",
     colour: given.get("colour") ?? "frequency",
@@ -28,7 +29,7 @@ export function readView(words) {
 export function writeView(view, isNew) {
   const parts = Object.entries(view).filter(([, value]) => value !== "").map(([name, value]) => [name, String(value)]);
   const address = `#${new URLSearchParams(parts)}`;
-  if (address === location.hash) return;
+  if (address === location.hash || location.protocol === "about:") return; // a notebook's frame has no address
   if (isNew) history.pushState(null, "", address);
   else history.replaceState(null, "", address);
 }

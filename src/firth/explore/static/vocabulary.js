@@ -6,9 +6,10 @@ const FIRST = 20_000;
 const CHUNK = 200_000;
 
 export class Vocabulary {
-  /** @param {number} size */
-  constructor(size) {
+  /** @param {number} size @param {string} source the request that answers with words */
+  constructor(size, source = "words") {
     this.size = size;
+    this.source = source;
     this.loaded = 0;
     /** @type {{start: number, ends: Uint32Array, bytes: Uint8Array}[]} */
     this.chunks = [];
@@ -22,7 +23,7 @@ export class Vocabulary {
   async load(each) {
     while (this.loaded < this.size) {
       const count = this.loaded === 0 ? FIRST : CHUNK;
-      const { bytes } = await download("words", { start: this.loaded, count });
+      const { bytes } = await download(this.source, { start: this.loaded, count });
       this.add(bytes, Math.min(count, this.size - this.loaded));
       each();
     }

@@ -1,0 +1,164 @@
+"""The page of a training run: what it shows, and that the run is the same with it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from firth import OptionError, Word2Vec
+from firth.explore.feed import MOST_PINS, TRACKED, TrainingFeed, plane_axes
+from firth.explore.watching import watched
+
+rng = np.random.default_rng(1)
+SENTENCES = [[f"w{word}" for word in rng.zipf(1.3, 12) if word < 400] for _ in range(1500)]
+OPTIONS = {"vector_size": 16, "min_count": 1, "workers": 1, "epochs": 3}
+SCRIPT = "<script>alert(1)</script>"
+
+
+def trained(**arguments) -> Word2Vec:
+    return Word2Vec(**OPTIONS).fit(SENTENCES, progress=False, **arguments)
+
+
+@pytest.fixture(scope="module")
+def feed():
+    feed = TrainingFeed("test")
+    feed.pin("w3", pinned=True)
+    feed.pin(SCRIPT, pinned=True)
+    trained(callbacks=feed)
+    return feed
+
+
+def test_a_watched_run_has_the_same_vectors():
+    feed = TrainingFeed("test")
+    with_feed, without = trained(callbacks=feed), trained()
+    assert with_feed.wv.vectors.tobytes() == without.wv.vectors.tobytes()
+    assert with_feed.outside.tobytes() == without.outside.tobytes()
+
+
+def test_every_epoch_has_its_record_and_the_last_one_its_words(feed):
+    state = feed.state()
+    json.dumps(state, allow_nan=False)
+    assert [record["epoch"] for record in state["records"]] == [1, 2, 3]
+    assert state["epochs"] == 3
+    assert state["frames"][-1]["epoch"] == 3
+    assert len(state["tracked"]) == min(TRACKED, len({word for sentence in SENTENCES for word in sentence}))
+    assert all(len(frame["points"]) == 2 * len(state["tracked"]) for frame in state["frames"])
+    assert max(abs(value) for frame in state["frames"] for value in frame["points"]) == 1000
+
+
+def test_neighbours_of_pinned_words_are_those_of_most_similar():
+    feed, found = TrainingFeed("test"), []
+    feed.pin("w3", pinned=True)
+    trained(callbacks=[feed, lambda model: found.append(model.wv.most_similar("w3", topn=8))])
+    last = feed.state()["frames"][-1]["neighbours"]["w3"]
+    assert [word for word, _ in last] == [word for word, _ in found[-1]]
+    np.testing.assert_allclose([score for _, score in last], [score for _, score in found[-1]], atol=1e-4)
+
+
+def test_a_word_can_be_pinned_at_any_time(feed):
+    assert feed.state()["frames"][-1]["neighbours"][SCRIPT] is None  # not in the vocabulary
+    feed.pin("w5", pinned=True)
+    assert len(feed.state()["frames"][-1]["neighbours"]["w5"]) == 8
+    feed.pin("w5", pinned=False)
+    assert "w5" not in feed.state()["pins"]
+    other = TrainingFeed("test")
+    for number in range(MOST_PINS):
+        other.pin(str(number), pinned=True)
+    with pytest.raises(OptionError, match="at most 12 words can be pinned"):
+        other.pin("one more", pinned=True)
+
+
+def test_axes_turn_so_that_the_picture_changes_least():
+    units = rng.normal(size=(50, 6))
+    before = plane_axes(units, None)
+    turned = before @ np.array([[0.0, -1.0], [1.0, 0.0]])  # the same plane, turned by a right angle
+    np.testing.assert_allclose(plane_axes(units, turned), turned, atol=1e-10)
+    np.testing.assert_allclose(before.T @ before, np.eye(2), atol=1e-10)
+
+
+def test_one_word_and_vectors_that_are_not_finite_can_be_shown():
+    feed = TrainingFeed("test")
+    model = Word2Vec(**OPTIONS, sample=0).fit([["a", "b"] * 20], progress=False, callbacks=feed)
+    model.wv.vectors = np.full((2, 16), np.nan, np.float32)
+    feed(model)
+    json.dumps(feed.state(), allow_nan=False)
+    assert plane_axes(np.ones((1, 1)), None).shape == (1, 2)
+
+
+# --- a whole run, in a process of its own
+
+
+class Run:
+    """`firth train --watch` of a text, until the first line that it prints."""
+
+    def __init__(self, corpus, output, *arguments):
+        command = [sys.executable, "-m", "firth", "train", str(corpus), "-o", str(output), "--watch", "--no-browser",
+                   "--min-count", "1", "--workers", "1", *map(str, arguments)]  # fmt: skip
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+        self.line = self.process.stderr.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)(/enter\?token=[\w-]{43})", self.line)
+        assert found, (self.line, self.process.communicate())
+        self.port, self.entrance = int(found[1]), found[2]
+
+    def ask(self, target: str, cookie: str = "") -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nCookie: {cookie}\r\n\r\n".encode())
+        return connection
+
+    def tab(self) -> socket.socket:
+        """Return a connection with the stream of events."""
+        with self.ask(self.entrance) as connection:
+            cookie = re.search(rb"set-cookie: ([^;]+)", connection.recv(1 << 16))[1].decode()
+        return self.ask("/api/events", cookie)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    path = tmp_path_factory.mktemp("watch") / "corpus.txt"
+    path.write_text("\n".join(" ".join(sentence) for sentence in SENTENCES))
+    return path
+
+
+def test_a_run_streams_its_epochs_until_the_end(corpus, tmp_path):
+    run = Run(corpus, tmp_path / "m.firth", "--epochs", 3)
+    received = b""
+    with run.tab() as connection:
+        while part := connection.recv(1 << 16):
+            received += part
+    assert run.process.wait(30) == 0
+    run.process.communicate()
+    states = [json.loads(line) for line in re.findall(rb"^data: (.*)$", received, re.MULTILINE)]
+    assert states[0]["ended"] == ""
+    assert states[-1]["ended"] == "done"
+    assert [record["epoch"] for record in states[-1]["records"]] == [1, 2, 3]
+    assert (tmp_path / "m.firth").exists()
+
+
+def test_an_interrupt_ends_a_watched_run_as_any_other(corpus, tmp_path):
+    run = Run(corpus, tmp_path / "m.firth", "--epochs", 10_000, "--checkpoint", tmp_path / "checkpoints")
+    with run.tab() as first, run.tab(), run.tab():
+        while b'"records":[{' not in first.recv(1 << 16):
+            pass
+        start = time.monotonic()
+        run.process.send_signal(signal.SIGINT)
+        assert run.process.wait(20) == 130
+        assert time.monotonic() - start < 4  # 2 seconds on a machine that is not shared
+    _, errors = run.process.communicate()
+    assert "--resume continues from" in errors
+    assert "Traceback" not in errors
+
+
+def test_an_error_of_the_block_passes_and_the_page_ends():
+    with pytest.raises(ZeroDivisionError), watched("test", 0, lambda access: None) as feed:
+        raise ZeroDivisionError
+    assert feed.ended == "stopped"
