@@ -373,12 +373,15 @@ def text_of(rng: np.random.Generator, fence: Fence) -> tuple[Any, partition.Part
         n = block_kernels.keep_words(windows, text.entries[row], text.spans[row], fence.each(work))
         block_of_word = fence(drawn.block_of)
         block_kernels.sort_positions(text.entries[row], n, block_of_word, text.order[row], text.starts[row])
+        blocks, counts = fence(np.zeros(n + 2 * block_kernels.NEAR, np.uint16)), fence(np.zeros((P, P), np.int32))
+        block_kernels.add_windows(text.entries[row], text.spans[row], n, block_of_word, blocks, counts)
+        text.counts[:] += counts
     return text, drawn
 
 
 def words_of_a_chunk(rng: np.random.Generator, fence: Fence) -> list[Any]:
     text, _ = text_of(rng, fence)
-    return [text.entries, text.spans, text.order, text.starts]
+    return [text.entries, text.spans, text.order, text.starts, text.counts]
 
 
 def pairs_of_a_block(_D: int, _K: int) -> Case:
@@ -386,14 +389,14 @@ def pairs_of_a_block(_D: int, _K: int) -> Case:
         text, drawn = text_of(rng, fence)
         block = int(rng.integers(len(drawn.words)))
         n = int((text.starts[:, block + 1] - text.starts[:, block]).sum())
-        places = fence(np.empty((3, n), np.int32))
+        places = fence(np.empty((3, n), np.int64))
         word_starts = fence(np.zeros(len(drawn.words[block]) + 1, np.int32))
-        starts = fence(np.zeros(len(drawn.words) + 1, np.int64))
-        block_kernels.place_words(text, block, fence(drawn.slot_of), places, word_starts, starts)
+        block_kernels.place_words(text, block, fence(drawn.slot_of), places, word_starts)
+        starts = np.append(0, np.cumsum(text.counts[block]))
         pairs, positions = fence(np.empty((int(starts[-1]), 2), np.int32)), fence(starts[:-1])
-        units, entries, spans = fence(np.arange(len(drawn.slot_of), dtype=np.int32)), text.entries, text.spans
-        block_kernels.fill_pairs(entries.reshape(-1), spans.reshape(-1), places[0], units, positions, pairs)
-        return [places, word_starts, starts, positions, pairs]
+        units = fence(np.arange(len(drawn.slot_of), dtype=np.int32))
+        block_kernels.fill_pairs(text.entries.reshape(-1), places[0], units, positions, pairs)
+        return [places, word_starts, text.counts, positions, pairs]
 
     return case
 
@@ -680,6 +683,7 @@ PLAIN: dict[str, Case] = {
     "training.draws.draw_noise": noise,
     "training.negative_sampling.block_kernels.keep_words": words_of_a_chunk,
     "training.negative_sampling.block_kernels.sort_positions": words_of_a_chunk,
+    "training.negative_sampling.block_kernels.add_windows": words_of_a_chunk,
     "training.hierarchical_softmax.counting.sort_counts": weighed_pairs,
     "training.hierarchical_softmax.counting.spread_counts": weighed_pairs,
     "training.hierarchical_softmax.tree.merge_rarest": paths,

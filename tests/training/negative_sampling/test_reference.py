@@ -93,6 +93,7 @@ def test_the_buckets_hold_every_pair_of_every_window_once(text, P, m, shrink):
         for module, chunk in ((block_kernels, ours), (reference, theirs)):
             n = module.keep_words(windows, chunk.entries[row], chunk.spans[row], work)
             module.sort_positions(chunk.entries[row], n, drawn.block_of, chunk.order[row], chunk.starts[row])
+            chunk.counts[:] += module.count_buckets(chunk.entries[row], chunk.spans[row], n, drawn.block_of, P)
         expected += Counter((c, o) for o, around in reference.windows(windows) for c in around.tolist())
     found = Counter()
     for block in range(P):
@@ -134,6 +135,7 @@ def test_windows_as_large_as_the_sentence_hold_all_its_words():
         work, words = buckets.make_text_workspace(len(tokens)), np.arange(700, dtype=np.int32)
         n = block_kernels.keep_words(windows, text.entries[0], text.spans[0], work)
         block_kernels.sort_positions(text.entries[0], n, block_of, text.order[0], text.starts[0])
+        text.counts[:] = block_kernels.count_buckets(text.entries[0], text.spans[0], n, block_of, 1)
         made = block_kernels.make_pairs(text, 0, buckets.OutsideUnits(words, words, 700))
         expected = [(c, o) for o in range(700) for c in range(700) if c != o]
         assert sorted(map(tuple, made.pairs.tolist())) == sorted(expected)

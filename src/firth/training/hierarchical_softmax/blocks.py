@@ -119,6 +119,8 @@ class PathBlocks(BlockEngine[NodeChunk, PathWorker]):
             (chunk.by_center, chunk.partition.block_of),
         ):
             self._text.sort_positions(entries, n, block_of, text.order[row], text.starts[row])
+        of_node, spans, P = chunk.nodes.levels[-1].block_of, chunk.text.spans[row], len(chunk.text.counts)
+        self._add_counts(chunk.text, self._text.count_buckets(entries, spans, n, of_node, P))
 
     def _keep_words(self, tokens: NDArray[np.int32], key: int, chunk: NodeChunk, row: int, work: PathWorker) -> int:
         """Write the words that survive subsampling, and their windows; return their number."""

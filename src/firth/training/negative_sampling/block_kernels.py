@@ -6,7 +6,7 @@ with its window: by the block of the word (`keep_words`), then by the word (`pla
 word of its window. Going through the windows in that order gives pairs sorted by outside word, and each is written to
 the bucket of its center (`fill_pairs`).
 
-A bucket is trained in groups: at most 8 pairs of one outside word share K noise words from its block. A group is one
+A bucket is trained in groups: at most 16 pairs of one outside word share K noise words from its block. A group is one
 step (`steps`). The groups of a bucket are trained in random order.
 
 Token ids are checked by `guards.checked_ids`. A bucket may come from another process: `train_bucket` checks all of it
@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.compiling.kernel import address, helper, kernel, prefetch
 from firth.errors import CorpusError, OptionError
@@ -43,6 +44,7 @@ from firth.training.windows.layout import LANES, STRIP_BYTES, TILE, Step, tiles
 from firth.training.windows.step import compile_step, set_row_weight
 
 LEAD_WINDOWS = 20  # windows ahead of which entries of the text are prefetched
+NEAR = 5  # words on each side that are counted, with 0 or 1, for every window
 HALT_GROUPS = 256  # groups between two checks of the halt flag
 
 
@@ -62,6 +64,12 @@ def block_of(entry):
 def window_of(span, place):
     """Return where the window around the entry at `place` begins and ends."""
     return place - (np.int64(span) & np.int64(0xFFFF)), place + np.int64(1) + (np.int64(span) >> np.int64(16))
+
+
+@helper()
+def window_at(packed):
+    """Return where a window begins and ends, from its place (bits 0 to 31) and span (32 to 63)."""
+    return window_of(packed >> np.int64(32), packed & np.int64(0xFFFFFFFF))
 
 
 @kernel()
@@ -107,14 +115,46 @@ def sort_positions(entries, n, outside_block, order, starts):
     starts[0] = 0
 
 
-def make_pairs(text: ChunkText, block: int, outside: OutsideUnits) -> BlockPairs:
-    """Return the pairs (26) of a chunk whose outside words are in `block`. In NumPy: `reference.make_pairs`."""
+def count_buckets(entries: Array, spans: Array, n: int, outside_block: Array, P: int) -> NDArray[np.int32]:
+    """Return how many pairs the first n entries have in each bucket (P, P): [block of outside word, block of center].
+
+    outside_block: as in `sort_positions`. The same in NumPy: `reference.count_buckets`.
+    """
+    counts = np.zeros((P, P), np.int32)
+    add_windows(entries, spans, n, outside_block, np.zeros(n + 2 * NEAR, np.uint16), counts)
+    return counts
+
+
+@kernel()
+def add_windows(entries, spans, n, outside_block, blocks, counts):
+    """Add the pairs of the first n entries to `counts`, see `count_buckets`; blocks: (n + 2 NEAR,) uint16, zeros."""
+    for i in range(n):
+        blocks[NEAR + i] = block_of(entries[i])
+    for i in range(n):
+        outside, place = np.int64(outside_block[word_of(entries[i])]), i + NEAR
+        if outside < len(counts):
+            of_block = counts[outside]
+            before, after = np.int64(spans[i]) & np.int64(0xFFFF), np.int64(spans[i]) >> np.int64(16)
+            for d in range(1, NEAR + 1):  # as often for any window, because its end would be mispredicted
+                of_block[blocks[place - d]] += np.int32(d <= before)
+                of_block[blocks[place + d]] += np.int32(d <= after)
+            for d in range(NEAR + 1, before + 1):
+                of_block[blocks[place - d]] += np.int32(1)
+            for d in range(NEAR + 1, after + 1):
+                of_block[blocks[place + d]] += np.int32(1)
+
+
+def make_pairs(text: ChunkText, block: int, outside: OutsideUnits, room: Array | None = None) -> BlockPairs:
+    """Return the pairs (26) of a chunk whose outside words are in `block`. In NumPy: `reference.make_pairs`.
+
+    room: (n, 2) int32 for at least as many pairs, overwritten with them; None for new memory.
+    """
     n = int((text.starts[:, block + 1] - text.starts[:, block]).sum())
-    places, unit_starts = np.empty((3, n), np.int32), np.zeros(outside.n + 1, np.int32)
-    starts = np.zeros(text.starts.shape[1], np.int64)
-    place_words(text, block, outside.slot_of, places, unit_starts, starts)
-    pairs = np.empty((starts[-1], 2), np.int32)
-    fill_pairs(text.entries.reshape(-1), text.spans.reshape(-1), places[0], outside.unit_of, starts[:-1].copy(), pairs)
+    starts = np.append(0, np.cumsum(text.counts[block]))
+    places = np.empty((3, n), np.int64)
+    pairs = np.empty((starts[-1], 2), np.int32) if room is None else room[: starts[-1]]
+    place_words(text, block, outside.slot_of, places, np.zeros(outside.n + 1, np.int32))
+    fill_pairs(text.entries.reshape(-1), places[0], outside.unit_of, starts[:-1].copy(), pairs)
     return BlockPairs(pairs, starts)
 
 
@@ -135,15 +175,14 @@ def spreading_step(n):
 
 
 @kernel()
-def place_words(text, block, slot_of, places, word_starts, starts):
-    """Sort the places of the words of `block` by their unit, and count their pairs by the block of the center.
+def place_words(text, block, slot_of, places, word_starts):
+    """Sort the windows of the words of `block` by the unit of the word.
 
     text         ChunkText
     slot_of      (V,) int32: the place of each word's unit in its block
-    places       (3, n) int32, overwritten; places[0] becomes row * size + position of each of the n words, sorted by
-                 unit; those of a unit are spread over the text
+    places       (3, n) int64, overwritten; places[0] becomes row * size + position of each of the n words (bits 0 to
+                 31) and its span (32 to 63), sorted by unit; those of a unit are spread over the text
     word_starts  (units + 1,) int32, zeros; overwritten
-    starts       (P + 1,) int64, zeros; overwritten with where the pairs of each center block begin
     """
     size, n = text.entries.shape[1], 0
     unsorted, slots, by_word = places[1], places[2], places[0]
@@ -154,18 +193,12 @@ def place_words(text, block, slot_of, places, word_starts, starts):
             prefetch(address(entries) + 8 * ahead, 0)
             prefetch(address(spans) + 4 * ahead, 0)
             i = np.int64(order[k])
-            slot = slot_of[word_of(entries[i])]
+            slot = np.int64(slot_of[word_of(entries[i])])
             word_starts[slot + 1] += 1
-            first, stop = window_of(spans[i], i)
-            for j in range(first, stop):
-                starts[block_of(entries[j]) + 1] += 1
-            starts[block_of(entries[i]) + 1] -= 1
-            unsorted[n], slots[n] = row * size + i, slot
+            unsorted[n], slots[n] = row * size + i | np.int64(spans[i]) << np.int64(32), slot
             n += 1
     for slot in range(len(word_starts) - 1):
         word_starts[slot + 1] += word_starts[slot]
-    for center_block in range(len(starts) - 1):
-        starts[center_block + 1] += starts[center_block]
     step = spreading_step(n)
     k = 0
     for _ in range(n):
@@ -175,22 +208,21 @@ def place_words(text, block, slot_of, places, word_starts, starts):
 
 
 @kernel()
-def fill_pairs(entries, spans, places, unit_of, positions, pairs):
+def fill_pairs(entries, places, unit_of, positions, pairs):
     """Write the pairs of the words at `places` to `pairs` (n, 2) int32.
 
-    entries, spans  those of a `ChunkText`, row by row
-    unit_of         (V,) int32: what stands for each outside word
-    positions       (P,) int64, where the next pair of each center block is written; advanced in place
+    entries    those of a `ChunkText`, row by row
+    places     (n,) int64, from `place_words`
+    unit_of    (V,) int32: what stands for each outside word
+    positions  (P,) int64, where the next pair of each center block is written; advanced in place
     """
     for n in range(len(places)):
-        next_place = np.int64(places[min(n + LEAD_WINDOWS, len(places) - 1)])
-        ahead = address(entries) + 8 * next_place
-        prefetch(ahead - STRIP_BYTES // 2, 0)
-        prefetch(ahead + STRIP_BYTES // 2, 0)
-        prefetch(address(spans) + 4 * next_place, 0)
-        place = np.int64(places[n])
+        first, stop = window_at(places[min(n + LEAD_WINDOWS, len(places) - 1)])
+        prefetch(address(entries) + 8 * first, 0)
+        prefetch(address(entries) + 8 * stop - 8, 0)
+        place = word_of(places[n])
         outside = np.int32(unit_of[word_of(entries[place])])
-        first, stop = window_of(spans[place], place)
+        first, stop = window_at(places[n])
         for k in range(first, stop - 1):
             center = entries[k + (k >= place)]  # a condition would be mispredicted in most windows
             block = block_of(center)
@@ -324,9 +356,9 @@ def compile_train_bucket(tile: int, n_tiles: int, n_strips: int) -> Any:
             queued = number + LEAD
             ahead = queued % (LEAD + 1)
             if queued < n_groups:
+                start = order[queued]
                 for k in range(K):
                     noise[k] = noise_words[draw_word(key, queued * K + k, alias)]
-                start = order[queued]
                 is_weighted[ahead] = queue_outputs(
                     outputs, ahead, pairs[start, 1], noise, 0, K, base.outside, row_bytes
                 )

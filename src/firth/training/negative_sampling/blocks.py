@@ -7,6 +7,7 @@ fixed (`rotation`).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +42,8 @@ class Trained(NamedTuple):
     outside: Matrix
     loss: float
 
+
+_ROOM = 1.1  # memory for pairs, as a multiple of what the first of them need
 
 Runner = Callable[[Bucket, GroupWorkspace], float]
 """Trains a bucket, changes its rows in place, and returns the summed loss of its pairs, in nats."""
@@ -90,6 +93,7 @@ class OutsideBlock(NamedTuple):
     """What the buckets of one outside block of a chunk are trained on."""
 
     made: BlockPairs
+    room: NDArray[np.int32]  # the memory of its pairs
     noise_words: NDArray[np.int32]  # the words that noise words are drawn from
     alias: NDArray[np.uint64]  # the table of their distribution
 
@@ -100,6 +104,25 @@ class Chunk(NamedTuple):
     partition: Partition
     text: ChunkText
     outside: dict[int, OutsideBlock]  # those made so far, by number
+
+
+class Spare:
+    """Memory of chunks that are done, for later ones: memory from the system is slow when it is first written."""
+
+    def __init__(self) -> None:
+        self._rooms: list[NDArray[np.int32]] = []
+
+    def room_for_pairs(self, n: int) -> NDArray[np.int32]:
+        """Return memory for at least n pairs, (at least n, 2)."""
+        try:
+            room = self._rooms.pop()
+        except IndexError:
+            room = np.empty((0, 2), np.int32)
+        return room if len(room) >= n else np.empty((int(_ROOM * n), 2), np.int32)
+
+    def keep(self, chunk: Chunk) -> None:
+        """Keep the memory of a chunk that is done."""
+        self._rooms = [block.room for block in chunk.outside.values()]
 
 
 class Blocks(BlockEngine[Chunk, Worker]):
@@ -113,8 +136,10 @@ class Blocks(BlockEngine[Chunk, Worker]):
         is_compiled = kernels == "compiled"
         self._keep_words = block_kernels.keep_words if is_compiled else reference.keep_words
         self._sort_positions = block_kernels.sort_positions if is_compiled else reference.sort_positions
+        self._count_buckets = block_kernels.count_buckets if is_compiled else reference.count_buckets
         self._make_pairs = block_kernels.make_pairs if is_compiled else reference.make_pairs
         self._run = run or (run_here if is_compiled else run_reference)
+        self._spare = Spare()
         self._one_block = one_block(self._words, 1)
         self._ids = np.arange(len(corpus.vocabulary), dtype=np.int32)
 
@@ -137,12 +162,20 @@ class Blocks(BlockEngine[Chunk, Worker]):
         windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, block_of)
         n = self._keep_words(windows, text.entries[row], text.spans[row], work.text)
         self._sort_positions(text.entries[row], n, block_of, text.order[row], text.starts[row])
+        self._add_counts(text, self._count_buckets(text.entries[row], text.spans[row], n, block_of, len(text.counts)))
 
     def _make_pairs_of(self, chunk: Chunk, block: int, work: Worker) -> None:
         partition = chunk.partition
         outside = OutsideUnits(partition.slot_of, self._ids, len(partition.words[block]))
-        made = self._make_pairs(chunk.text, block, outside)
-        chunk.outside[block] = OutsideBlock(made, *self._noise(partition, block))
+        room = self._spare.room_for_pairs(int(chunk.text.counts[block].sum()))
+        made = self._make_pairs(chunk.text, block, outside, room)
+        is_whole = partition is self._one_block
+        noise = self._noise_of_all if is_whole else self._noise(partition, block)
+        chunk.outside[block] = OutsideBlock(made, room, *noise)
+
+    @cached_property
+    def _noise_of_all(self) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+        return self._noise(self._one_block, 0)
 
     def _noise(self, partition: Partition, block: int) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
         """Return the words that noise words of a block are drawn from, and the table of their distribution."""
@@ -154,6 +187,9 @@ class Blocks(BlockEngine[Chunk, Worker]):
         n_pairs = sum(len(block.made.pairs) for block in chunk.outside.values())
         return TaskResult(len(bucket.pairs), loss, len(bucket.pairs) / max(1, n_pairs))
 
+    def _retire(self, chunk: Chunk) -> None:
+        self._spare.keep(chunk)
+
     def _with_room(self, work: Worker, bucket: Bucket) -> GroupWorkspace:
         """Return the worker's scratch arrays; memory for a bucket's groups is kept for the next bucket."""
         work.groups = with_room(work.groups, len(bucket.pairs))
@@ -161,7 +197,7 @@ class Blocks(BlockEngine[Chunk, Worker]):
 
     def _bucket(self, chunk: Chunk, place: tuple[int, int], key: int, rate: float) -> Bucket:
         i, o = place
-        made, noise_words, alias = chunk.outside[o]
+        made, _, noise_words, alias = chunk.outside[o]
         return Bucket(
             center=self._padded_center,
             outside=self._padded_outside,

@@ -110,6 +110,7 @@ class ChunkText(NamedTuple):
     spans: NDArray[np.uint32]  # (T, n): how many words the window of each has before it (bits 0 to 15) and after it
     order: NDArray[np.int32]  # (T, n): the positions in a row, sorted by the outside block of the word
     starts: NDArray[np.int32]  # (T, P + 1): where each block begins in `order`, and the end
+    counts: NDArray[np.int64]  # (P, P): pairs by the blocks of the outside word and of the center
 
 
 def make_chunk_text(n_blocks: int, block_size: int, P: int) -> ChunkText:
@@ -120,6 +121,7 @@ def make_chunk_text(n_blocks: int, block_size: int, P: int) -> ChunkText:
         spans=np.empty(shape, np.uint32),
         order=np.empty(shape, np.int32),
         starts=np.zeros((n_blocks, P + 1), np.int32),
+        counts=np.zeros((P, P), np.int64),
     )
 
 

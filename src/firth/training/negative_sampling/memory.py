@@ -10,7 +10,7 @@ from firth.training.windows import layout
 
 _MIB = 2**20
 _COMPILED = {"hogwild": 40 * _MIB, "blocks": 36 * _MIB}  # what compiling the kernels takes
-_CHUNKS = 1.25  # chunks of pairs in memory: while one is trained on, the next is started
+_CHUNKS = 1.4  # chunks of pairs in memory: while one is trained on, the next is started; and spare room for longer ones
 _TABLE_BYTES = 4 + 8 + 49  # per word: its threshold, its slot, and scratch space for the alias table
 _PARTITION_BYTES = 16 + 2 * 10 + 50  # per word, in addition: its load, two partitions, scratch space to draw one
 _ENTRY_BYTES = 8 + 4 + 4  # per word of the text of a chunk: the word, its window, and its position
@@ -48,5 +48,5 @@ def chunks(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
         "pairs": round(8 * min(_CHUNKS * chunk, pairs.total)),
         "text of a chunk": round(_ENTRY_BYTES * words),
         "partitions of the vocabulary": V * _PARTITION_BYTES,
-        f"buckets of {workers} workers": round(min(workers, P) * (2 * 4 * chunk / P**2 + 3 * 4 * words / P)),
+        f"buckets of {workers} workers": round(min(workers, P) * (2 * 4 * chunk / P**2 + 3 * 8 * words / P)),
     }

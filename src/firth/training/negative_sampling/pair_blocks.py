@@ -66,6 +66,9 @@ class PairBlocks(PairSource, Blocks):
 
     def _prepare(self, tokens: NDArray[np.int32], key: int, chunk: Chunk, row: int, work: Worker) -> None:
         keep_pairs(tokens, chunk.text, row, chunk.partition)
+        P = len(chunk.text.counts)
+        centers, outside = chunk.partition.block_of[tokens.reshape(-1, 2).T].astype(np.intp)
+        self._add_counts(chunk.text, np.bincount(outside * P + centers, minlength=P**2).reshape(P, P))
 
     def _noise(self, partition: Partition, block: int) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
         words = partition.words[block]

@@ -120,8 +120,17 @@ def sort_positions(entries: Array, n: int, outside_block: Array, order: Array, s
     order[: starts[P]] = np.argsort(parts, kind="stable")[: starts[P]]
 
 
-def make_pairs(text: ChunkText, block: int, outside: OutsideUnits) -> BlockPairs:
-    """Do what `block_kernels.make_pairs` does."""
+def count_buckets(entries: Array, spans: Array, n: int, outside_block: Array, P: int) -> NDArray[np.int32]:
+    """Do what `block_kernels.count_buckets` does."""
+    words, parts, counts = entries & 0xFFFFFFFF, entries >> 32, np.zeros((P + 1, P), np.int32)
+    for i, span in enumerate(spans[:n].tolist()):
+        around = [*range(i - (span & 0xFFFF), i), *range(i + 1, i + 1 + (span >> 16))]
+        np.add.at(counts[outside_block[words[i]]], parts[around], 1)
+    return counts[:P]
+
+
+def make_pairs(text: ChunkText, block: int, outside: OutsideUnits, room: Array | None = None) -> BlockPairs:
+    """Do what `block_kernels.make_pairs` does, in new memory."""
     words, parts = text.entries & 0xFFFFFFFF, text.entries >> 32
     before, after = ((text.spans >> shift & 0xFFFF).astype(np.int64) for shift in (0, 16))
     places = [
@@ -139,7 +148,7 @@ def make_pairs(text: ChunkText, block: int, outside: OutsideUnits) -> BlockPairs
 
 
 def groups(pairs: Ids, key: np.uint64) -> list[Ids]:
-    """Return the groups of a bucket in the order of training: at most 8 pairs of one outside word."""
+    """Return the groups of a bucket in the order of training: at most 16 pairs of one outside word."""
     found = []
     for run in np.split(pairs, np.flatnonzero(np.diff(pairs[:, 1])) + 1):
         found += [run[start : start + GROUP] for start in range(0, len(run), GROUP)]

@@ -14,7 +14,7 @@ tasks.
 import threading
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from firth.text import Corpus
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import TaskResult, WorkspaceT
+from firth.training.negative_sampling.buckets import ChunkText
 from firth.training.negative_sampling.partition import (
     Partition,
     Words,
@@ -166,8 +167,11 @@ class BlockEngine(WindowEngine[ChunkTask, WorkspaceT], Generic[ChunkT, Workspace
             size = len(self._token_blocks[task.chunk]) / self._extent.n_blocks
             result = result._replace(share=size * result.share)
         if self._schedule.finish(task):
-            del self._chunks[task.chunk]
+            self._retire(self._chunks.pop(task.chunk))
         return result
+
+    def _retire(self, chunk: ChunkT) -> None:
+        """Take back the memory of a chunk that is done."""
 
     def _words_of(self, corpus: Corpus, options: Options) -> Words:
         """Return what the partitions of the vocabulary depend on."""
@@ -186,6 +190,11 @@ class BlockEngine(WindowEngine[ChunkTask, WorkspaceT], Generic[ChunkT, Workspace
             if number not in self._chunks:
                 self._chunks[number] = self._new_chunk(epoch, number, len(self._token_blocks[number]))
             return self._chunks[number]
+
+    def _add_counts(self, text: ChunkText, counts: NDArray[Any]) -> None:
+        """Add the counts of a token block to those of its chunk, which other workers add to as well."""
+        with self._opening:
+            text.counts[:] += counts
 
     def _partition(self, epoch: int, chunk: int) -> Partition:
         return draw_partition(self._words, self._P, self._options.seed, epoch, chunk)
