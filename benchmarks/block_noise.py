@@ -42,7 +42,7 @@ def main() -> None:
     options = Options()
     corpus = read_corpus(args.corpus, options, workers=2)
     ids, V = corpus.vocabulary.key_to_index, len(corpus.vocabulary)
-    P = partition.count_row_blocks(V, corpus.tokens.n_blocks, options)
+    P = partition.count_row_blocks(V, partition.extent_of(corpus.tokens, options), options)
     words = partition.words_of(corpus.vocabulary.counts, options)
     P_n = noise_distribution(corpus.vocabulary.counts, options.ns_exponent)
     pairs = count_pairs(corpus.tokens, corpus.vocabulary, options, workers=2)
