@@ -19,6 +19,9 @@ os.environ.update(COLUMNS="80", LINES="24", TERM="xterm")
 # The processes of the tests share compiled kernels, apart from those of the user.
 os.environ.setdefault("FIRTH_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache/kernels"))
 
+# Early versions of polars warn of forks, because threads may hold locks; processes of the tests start another program.
+os.environ.setdefault("POLARS_ALLOW_FORKING_THREAD", "1")
+
 # Shells start background processes with Ctrl-C ignored; tests of interrupts must not depend on that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -4,6 +4,7 @@ import os
 import re
 import resource
 import tracemalloc
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from firth import KeyedVectors, resources
 from firth.errors import NotEnoughMemoryError
 
 MIB = 2**20
+NUMBA = tuple(int(part) for part in version("numba").split(".")[:2])
 
 
 @pytest.fixture
@@ -143,6 +145,7 @@ print(estimates[0] / (status("VmHWM") - estimates[1]))
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="only Linux can measure a peak from now on")
+@pytest.mark.skipif(NUMBA < (0, 68), reason="the estimate is of compiling with Numba 0.68; 0.62 takes 14 MiB less")
 @pytest.mark.parametrize(
     ("V", "words", "options", "most"),
     [

@@ -155,7 +155,8 @@ def kernel():
 def run_cell(kernel, code, *, interrupt_at=None):
     """Run a cell; return its messages. It is interrupted when an output contains the text `interrupt_at`."""
     manager, client = kernel
-    request, messages, deadline = client.execute(code), [], time.monotonic() + 60
+    # By default, a kernel also drops the requests that arrive just after an error.
+    request, messages, deadline = client.execute(code, stop_on_error=False), [], time.monotonic() + 60
     ignored = ("status", "execute_input", "update_display_data")
     while time.monotonic() < deadline:
         message = client.get_iopub_msg(timeout=60)

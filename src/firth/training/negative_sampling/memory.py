@@ -9,7 +9,7 @@ from firth.training.negative_sampling.partition import chunk_size, count_row_blo
 from firth.training.windows import layout
 
 _MIB = 2**20
-_COMPILED = {"hogwild": 40 * _MIB, "blocks": 36 * _MIB}  # what compiling the kernels takes
+_COMPILED = {"hogwild": 40 * _MIB, "blocks": 40 * _MIB}  # what compiling the kernels takes
 _CHUNKS = 1.4  # chunks of pairs in memory: while one is trained on, the next is started; and spare room for longer ones
 _TABLE_BYTES = 4 + 8 + 49  # per word: its threshold, its slot, and scratch space for the alias table
 _PARTITION_BYTES = 16 + 2 * 10 + 50  # per word, in addition: its load, two partitions, scratch space to draw one
