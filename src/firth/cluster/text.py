@@ -36,7 +36,7 @@ from firth.text.store import MEMORY_LIMIT, Renumbered, StoreBuilder
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PART_BYTES = 64 * 2**20
+PART_BYTES = 16 * 2**20
 """Bytes of words of all shares that are merged at a time."""
 
 _PLACES_BYTES = 16  # of a count and a place
@@ -92,8 +92,7 @@ class TextShare:
     ):
         self._files, self._options, self._how, self._workers = list(files), options, how or ReadOptions(), workers
         self._store = StoreBuilder(memory_limit)
-        self._found = KeyCounts(np.empty(0, np.int64), None, lambda _: iter(()))
-        self._words = WordCounts(key_array([]), np.empty(0, np.int64))
+        self._words, self._found = _no_words()
         self._renumbered: Renumbered | None = None
         self._tokens: TokenStore | None = None
         self._amount: tuple[int, int | None] = 0, 0
@@ -123,10 +122,10 @@ class TextShare:
             raise
         merged, key_bytes = opened.merged, self._words.keys.nbytes + _PLACES_BYTES * len(self._words.counts)
         plain = 0 if opened.bytes_read is None else opened.bytes_read.plain
-        first = keys_of(self._words.keys[:1])
+        first = next(keys_of(self._words.keys[:1]), [None])
         return ShareCounts(
             merged.raw_words, self._store.sentences, merged.replaced, merged.too_long, opened.counts.nulls,
-            repeats(files), plain, is_table, first[0] if first else None, key_bytes,
+            repeats(files), plain, is_table, first[0], key_bytes,
         )  # fmt: skip
 
     def words(self, part: int, parts: int) -> "pa.RecordBatch":
@@ -141,7 +140,7 @@ class TextShare:
         if len(self._words.keys):
             ids = pc.index_in(self._words.keys, value_set=vocabulary).fill_null(DROPPED).to_numpy()
         final = new_ids(self._found, np.flatnonzero(self._found.counts), ids)
-        self._words = WordCounts(key_array([]), np.empty(0, np.int64))
+        self._words, self._found = _no_words()
         self._renumbered = self._store.renumber(final)
 
     def cut(self, before: Ids, is_last: bool) -> ShareCut:
@@ -153,10 +152,11 @@ class TextShare:
     def digests(self) -> bytes:
         """Return a digest of each token block, one after the other; add checksums to blocks on the disk."""
         tokens = self.tokens
+        blocks = (tokens.read_block(b).astype("<i4", copy=False) for b in range(tokens.n_blocks))
+        digests = [hashlib.blake2b(block.data, digest_size=_DIGEST_BYTES).digest() for block in blocks]
         if tokens.on_disk:
             tokens.add_checksums()
-        blocks = (tokens.read_block(b).astype("<i4", copy=False) for b in range(tokens.n_blocks))
-        return b"".join(hashlib.blake2b(block.data, digest_size=_DIGEST_BYTES).digest() for block in blocks)
+        return b"".join(digests)
 
     def close(self) -> None:
         """Free the memory and the temporary file; a second call does nothing."""
@@ -175,6 +175,11 @@ class TextShare:
         self._words = WordCounts(pa.concat_arrays(keys or [key_array([])]), found.counts[distinct])
         self._found = replace(found, keys=lambda _: iter(()))
         return_free_memory()
+
+
+def _no_words() -> tuple[WordCounts, KeyCounts]:
+    """Return the words of a share without words."""
+    return WordCounts(key_array([]), np.empty(0, np.int64)), KeyCounts(np.empty(0, np.int64), None, lambda _: iter(()))
 
 
 class ClusterText(NamedTuple):

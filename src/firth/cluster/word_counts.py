@@ -6,7 +6,7 @@ words that are frequent enough remain of it; `choose_words` makes the vocabulary
 ordered by their first occurrence: the number of the share, and the place among the distinct words of the share.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from firth.options import Options
 from firth.text.choosing import Choice, MostFrequent, Totals, least_count, no_words_error
-from firth.text.merging import KeyCounts, check_distinct
+from firth.text.merging import WORDS_AT_A_TIME, KeyCounts, check_distinct
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,13 +31,17 @@ def key_array(keys: Sequence[Any]) -> "pa.Array":
 
     if keys and not isinstance(keys[0], str):
         return pa.array(keys, pa.int64())
-    return pa.array([key.encode("utf-8", "surrogatepass") for key in keys], pa.large_binary())
+    some = (keys[first : first + WORDS_AT_A_TIME] for first in range(0, len(keys) or 1, WORDS_AT_A_TIME))
+    encoded = ([key.encode("utf-8", "surrogatepass") for key in part] for part in some)
+    return pa.concat_arrays([pa.array(part, pa.large_binary()) for part in encoded])
 
 
-def keys_of(array: "pa.Array") -> list[Any]:
-    """Return the keys of which `key_array` made an array."""
-    keys = array.to_pylist()
-    return [key.decode("utf-8", "surrogatepass") for key in keys] if keys and isinstance(keys[0], bytes) else keys
+def keys_of(array: "pa.Array") -> Iterator[list[Any]]:
+    """Yield the keys of which `key_array` made an array, some at a time."""
+    for first in range(0, len(array), WORDS_AT_A_TIME):
+        keys = array[first : first + WORDS_AT_A_TIME].to_pylist()
+        is_text = isinstance(keys[0], bytes)
+        yield [key.decode("utf-8", "surrogatepass") for key in keys] if is_text else keys
 
 
 class WordCounts:
@@ -45,23 +49,27 @@ class WordCounts:
 
     def __init__(self, keys: "pa.Array", counts: NDArray[np.int64]):
         self.keys, self.counts = keys, counts
+        self._by_part: list[NDArray[np.intp]] = []
 
     def part(self, part: int, parts: int) -> "pa.RecordBatch":
         """Return the words whose hash falls in a part of `parts`, as columns `key`, `count` and `place`, ascending."""
         import pyarrow as pa
 
-        places = np.flatnonzero(_parts_of(self.keys, parts) == part) if parts > 1 else np.arange(len(self.counts))
+        if len(self._by_part) != parts:
+            self._by_part = _places_by_part(self.keys, parts)
+        places = self._by_part[part]
         columns = [self.keys.take(pa.array(places)), pa.array(self.counts[places]), pa.array(places)]
         return pa.record_batch(columns, ["key", "count", "place"])
 
 
-def _parts_of(keys: "pa.Array", parts: int) -> NDArray[np.uint32]:
-    """Return the part of each key; it is the same on every machine, unlike Python's hash."""
-    found = np.empty(len(keys), np.uint32)
+def _places_by_part(keys: "pa.Array", parts: int) -> list[NDArray[np.intp]]:
+    """Return the places of the keys of each part, ascending; a key is in the same part on every machine."""
+    part_of = np.empty(len(keys), np.uint32)
     for first in range(0, len(keys), _HASHED_AT_A_TIME):
         some = keys[first : first + _HASHED_AT_A_TIME]
-        found[first : first + len(some)] = _hashes(some)
-    return found % np.uint32(parts)
+        part_of[first : first + len(some)] = _hashes(some) % np.uint32(parts)
+    order = np.argsort(part_of, kind="stable")
+    return np.split(order, np.searchsorted(part_of[order], np.arange(1, parts)))
 
 
 def _hashes(keys: "pa.Array") -> NDArray[np.uint32]:
@@ -108,7 +116,7 @@ def merge_part(batches: Sequence["pa.RecordBatch"], options: Options) -> MergedP
     firsts[ids[::-1]] = np.concatenate(places)[::-1]  # of equal ids the last is kept: the first occurrence
     kept = np.flatnonzero(counts >= least_count(options))
     top = int(np.lexsort((firsts, -counts))[0])
-    totals = Totals(int(counts.sum()), len(keys), keys_of(keys[top : top + 1])[0], int(counts[top]))
+    totals = Totals(int(counts.sum()), len(keys), next(keys_of(keys[top : top + 1]))[0], int(counts[top]))
     return MergedPart(keys.take(pa.array(kept)), counts[kept], firsts[kept], totals, int(firsts[top]))
 
 
@@ -129,6 +137,6 @@ def choose_words(parts: Sequence[MergedPart], options: Options, too_long: int) -
     check_distinct(0, len(order))
     keys = pa.concat_arrays([part.keys for part in parts if len(part.keys)]).take(pa.array(order))
     counts = np.concatenate([part.counts for part in parts])[order]
-    found = KeyCounts(counts, None, lambda ids: iter([keys_of(keys.take(pa.array(ids)))]))
+    found = KeyCounts(counts, None, lambda ids: keys_of(keys.take(pa.array(ids))))
     choice = MostFrequent(options).choose(found, too_long)
     return replace(choice, below_min_count=totals.distinct - len(order)), totals

@@ -370,10 +370,6 @@ class Renumbered:
         longest = max(self.longest, _Sentences.of(before).longest)
         return TokenStore(storage, np.array(starts, np.int64), starts[-1] - int(ends), longest=longest), after
 
-    def close(self) -> None:
-        """Free everything, if the entries are not to be cut."""
-        self._storage.close()
-
 
 class ContinuedEntries:
     """Entries in memory, and after them those of another storage."""
