@@ -234,7 +234,7 @@ class Passes(Engine[Batch, None]):
         V, word_counts = len(center), corpus.outside_counts
         self._intercept = unigram_intercept(word_counts) if options.unigram_intercept else np.zeros(V, np.float32)
         self._weights = counts.totals**options.center_power
-        self._newton = CenterNewton(outside, counts.totals / counts.pairs, softmax)
+        self._newton = CenterNewton(outside, counts.outside_totals / counts.pairs, softmax)
         self._adam = Adam(outside, softmax)
         self._batches: Batches | None = None
         self._frozen = NONE_FROZEN
