@@ -78,7 +78,7 @@ def test_a_newton_step_nearly_solves_a_center_when_scores_are_small(corpus, coun
 
 
 def test_the_curvature_of_given_pairs_is_that_of_their_outside_words():
-    """Result 46: P(w) is the share of w among the outside words. No outside word is a center here, so the shares differ.
+    """Result 46: P(w) is the share of w among the outside words. No outside word is a center here, so shares differ.
 
     The rounding of float32 in 25 words grows by the condition number of the curvature, which is below 100.
     """
