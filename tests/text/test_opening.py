@@ -1,5 +1,6 @@
 """Tests compressed, damaged and changing files, limits to their size, pipes, and standard input."""
 
+import bz2
 import errno
 import gzip
 import io
@@ -182,6 +183,12 @@ def ranges(path, *cuts):
     """Return the parts of a file between bytes."""
     found = path.stat()
     return [FileRange(str(path), *cut, found.st_size, found.st_mtime_ns) for cut in itertools.pairwise(cuts)]
+
+
+def test_the_kind_of_a_compressed_file_is_found_if_its_first_part_is_short(tmp_path):
+    (tmp_path / "a.bz2").write_bytes(bz2.compress(b"O") + bz2.compress(b"bj\1"))
+    with pytest.raises(CorpusError, match=r"a\.bz2 is an Avro file, not a text"):
+        read_corpus(tmp_path / "a.bz2", ALL)
 
 
 def test_parts_of_a_file_are_read_as_the_file(tmp_path):

@@ -205,6 +205,11 @@ class OpenText:
             size = min(size, self._file.stop - self._offset)
         try:
             data: bytes = self._stream.read(size)
+            while self._is_at_start and self.is_compressed and 0 < len(data) < size:  # its first part may be short
+                more = self._stream.read(size - len(data))
+                if not more:
+                    break
+                data += more
         except DAMAGED_STREAM as error:
             self.check_unchanged()  # a file that was cut in the meantime looks damaged
             self._advance(0, self._position(0))
