@@ -11,13 +11,13 @@ from starlette.types import Receive, Scope, Send
 
 from firth.errors import FirthError, OptionError
 from firth.explore.answers import Answers, Search
-from firth.explore.assets import Asset
+from firth.explore.assets import Asset, whole_page
 from firth.explore.atlas import Atlas
 from firth.explore.changes import change_of, kept_bytes, summary
 from firth.explore.comparison import Comparison, Neighbours
 from firth.explore.explored import Explored
 from firth.explore.maps import NEAREST_ON_MAP
-from firth.explore.proof import gradient_comparison
+from firth.explore.proof import gradient_comparison, pair_by_hand
 from firth.explore.questions import LONGEST
 from firth.explore.workers import BusyError, Workers
 
@@ -39,7 +39,7 @@ class Api:
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the address of each function."""
         handlers = [self.overview, self.words, self.points, self.colours, self.suggest, self.ask, self.missed,
-                    self.gradcheck]  # fmt: skip
+                    self.gradcheck, self.pair]  # fmt: skip
         handlers += [self.comparison, self.compared_words, self.compared_points, self.kept, self.change]
         return {f"/api/{handler.__name__}": endpoint(handler, self._workers) for handler in handlers}
 
@@ -90,6 +90,10 @@ class Api:
         """Return the gradient check with its numbers."""
         return _json(gradient_comparison(_whole(request, "seed", 1, 0, LARGEST_SEED)))
 
+    def pair(self, request: Request) -> Response:
+        """Return every number of one pair of words by hand."""
+        return _json(pair_by_hand(_text(request, "loss"), _text(request, "numbers")))
+
     # --- two models
 
     def comparison(self, request: Request) -> Response:
@@ -139,10 +143,9 @@ class Site:
     """The application: a fixed table of addresses, each compared as a whole."""
 
     def __init__(self, assets: dict[str, Asset], pages: dict[str, str], endpoints: dict[str, Endpoint]):
-        files = {name: _file(asset) for name, asset in assets.items()}
-        shared = {f"/static/{name}": file for name, file in files.items() if not name.endswith(".html")}
-        shown = {address: files[name] for address, name in pages.items()}
-        self._endpoints = {**shown, "/favicon.ico": files["icon.svg"], **shared, **endpoints}
+        shared = {f"/static/{name}": _file(asset) for name, asset in assets.items() if not name.endswith(".html")}
+        shown = {address: _file(whole_page(assets, name)) for address, name in pages.items()}
+        self._endpoints = {**shown, "/favicon.ico": shared["/static/icon.svg"], **shared, **endpoints}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["path"], _nothing)

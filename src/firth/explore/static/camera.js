@@ -3,13 +3,11 @@
 const CLOSEST = 400; // times the scale at which all is seen
 
 export class Camera {
-  constructor() {
-    this.x = 0.5;
-    this.y = 0.5;
-    this.scale = 500;
-    this.width = 1;
-    this.height = 1;
-  }
+  x = 0.5;
+  y = 0.5;
+  scale = 500;
+  width = 1;
+  height = 1;
 
   /** The scale at which the whole map is seen. */
   get fitted() {
@@ -21,14 +19,24 @@ export class Camera {
     return this.scale / this.fitted;
   }
 
-  /** @param {number} x @param {number} y @returns {[number, number]} */
+  /** The middle of the screen. @returns {Point} */
+  get middle() {
+    return [this.width / 2, this.height / 2];
+  }
+
+  /** @param {number} x @param {number} y @returns {Point} */
   toScreen(x, y) {
     return [(x - this.x) * this.scale + this.width / 2, (y - this.y) * this.scale + this.height / 2];
   }
 
-  /** @param {number} left @param {number} top @returns {[number, number]} */
+  /** @param {number} left @param {number} top @returns {Point} */
   toWorld(left, top) {
     return [(left - this.width / 2) / this.scale + this.x, (top - this.height / 2) / this.scale + this.y];
+  }
+
+  /** Return whether a place of the screen is seen. @param {Point} place */
+  sees([left, top]) {
+    return left >= 0 && top >= 0 && left <= this.width && top <= this.height;
   }
 
   /** @param {number} right @param {number} down pixels */
@@ -55,11 +63,6 @@ export class Camera {
     this.scale = Math.min(Math.max(this.scale, 0.6 * this.fitted), CLOSEST * this.fitted);
     this.x = Math.min(Math.max(this.x, 0), 1);
     this.y = Math.min(Math.max(this.y, 0), 1);
-  }
-
-  /** Show the whole map. */
-  fit() {
-    this.place(0.5, 0.5, 1);
   }
 
   /** @param {number} x @param {number} y @param {number} zoom */

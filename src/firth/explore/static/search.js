@@ -6,12 +6,18 @@ import { announce, byId, make, wordText } from "./dom.js";
 const LAST_WORD = /(?:^|\s[+\-−–>→]\s+|^[+\-−–]\s+)((?:(?!\s[+\-−–>→]\s).)*)$/s;
 
 /**
- * @param {(text: string) => void} submit
- * @returns {HTMLInputElement}
+ * Fill the element "search" with the box, and return its input.
+ * @param {string} example @param {Choose} submit
  */
-export function searchBox(submit) {
-  const input = byId("question", HTMLInputElement);
-  const list = byId("suggestions", HTMLElement);
+export function searchBox(example, submit) {
+  const input = make("input", {
+    id: "question", type: "search", role: "combobox", "aria-expanded": "false", "aria-controls": "suggestions",
+    "aria-autocomplete": "list", "aria-label": example, placeholder: example, maxlength: "1024", spellcheck: "false",
+    autocapitalize: "none", enterkeyhint: "search",
+  });
+  const list = make("ul", { id: "suggestions", role: "listbox", "aria-label": "Words", hidden: "" });
+  const form = make("form", { autocomplete: "off" }, input, make("button", {}, "Ask"), list);
+  byId("search").append(form);
   let chosen = -1;
   let latest = new AbortController();
 
@@ -36,8 +42,9 @@ export function searchBox(submit) {
   };
 
   const accept = (/** @type {string} */ word) => {
-    const isWhole = typedWord(input.value) === input.value.trimStart();
-    input.value = withLastWord(input.value, word);
+    const typed = typedWord(input.value);
+    const isWhole = typed === input.value.trimStart();
+    input.value = input.value.slice(0, input.value.length - typed.length) + word;
     close();
     if (isWhole || / [-+−–>→] /.test(input.value)) submit(input.value);
   };
@@ -73,7 +80,7 @@ export function searchBox(submit) {
   });
   input.addEventListener("blur", close);
 
-  byId("search", HTMLFormElement).addEventListener("submit", (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
     const option = list.children[chosen];
     if (option instanceof HTMLElement) return accept(option.dataset["word"] ?? "");
@@ -89,17 +96,7 @@ export function searchBox(submit) {
   return input;
 }
 
-/**
- * Return the word that is being typed: the text after the last sign.
- * @param {string} text
- */
+/** Return the word that is being typed: the text after the last sign. @param {string} text */
 function typedWord(text) {
   return LAST_WORD.exec(text)?.[1]?.trimStart() ?? text.trim();
-}
-
-/**
- * @param {string} text @param {string} word
- */
-function withLastWord(text, word) {
-  return text.slice(0, text.length - typedWord(text).length) + word;
 }
