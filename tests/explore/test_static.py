@@ -11,6 +11,7 @@ from firth.explore.assets import read_assets, whole_page
 
 STATIC = Path(firth.__file__).parent / "explore/static"
 ASSETS = read_assets()
+PAGES = sorted({*server.PAGES.values(), "training.html"})
 MODULES = sorted(name for name in ASSETS if name.endswith(".js"))
 MARKUP = (
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|setHTML|DOMParser"
@@ -51,13 +52,19 @@ def imported(name):
     return sorted(found)
 
 
-@pytest.mark.parametrize("page", sorted({*server.PAGES.values(), "training.html"}))
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_asks_for_all_its_modules_at_once(page):
     text = whole_page(ASSETS, page).text
     (main,) = re.findall(r'<script type="module" src="/static/([\w.]+)"', text)
     assert re.findall(r'rel="modulepreload" href="/static/([\w.]+)"', text) == imported(main)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_small(page):
+    text = whole_page(ASSETS, page).text
+    named = set(re.findall(r"/static/([\w.]+)", text))
+    assert len(text) + sum(len(ASSETS[name].content) for name in named) < 120_000
+
+
 def test_the_page_is_small():
     assert sum(asset.content.count(b"\n") for asset in ASSETS.values()) <= 3000
-    assert sum(len(asset.content) for asset in ASSETS.values()) < 120_000

@@ -34,14 +34,15 @@ def read_assets() -> dict[str, Asset]:
 
 
 def whole_page(assets: Mapping[str, Asset], name: str) -> Asset:
-    """Return a page with the head that all pages share, which asks for all its modules at once.
+    """Return a page in the frame that all pages share, with a head that asks for all its modules at once.
 
     Without `modulepreload` a browser learns of a module only when it has read the one that imports it.
     """
     page = assets[name].text
     modules = sorted({module for main in _MAIN.findall(page) for module in _imported(assets, main)})
     preloads = "".join(f'<link rel="modulepreload" href="/static/{module}">\n' for module in modules)
-    return Asset(f"{assets['head.html'].text}{preloads}{page}".encode(), assets[name].media_type)
+    frame = assets["frame.html"]
+    return Asset(frame.text.replace("<!-- the page -->\n", preloads + page).encode(), frame.media_type)
 
 
 def _imported(assets: Mapping[str, Asset], name: str) -> set[str]:

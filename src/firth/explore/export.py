@@ -139,8 +139,7 @@ def _html(blocks: dict[str, bytes]) -> str:
     )
     index = whole_page(assets, "index.html").text
     page = re.sub(r"<(?:link|script)\b[^>]*>(?:</script>)?\n|\s*<nav>.*?</nav>", "", index)
-    tail = f'{data}\n<script type="module">{script}</script>\n</body>'
-    return page.replace("<body>", head).replace("</body>", tail)
+    return page.replace("<body>", head) + f'{data}\n<script type="module">{script}</script>\n'
 
 
 def _policy(script: str, style: str) -> str:

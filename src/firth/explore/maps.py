@@ -77,25 +77,13 @@ def quantised(positions: FloatArray) -> Points:
     return points
 
 
-def missed(points: Points, row: int, neighbours: list[int]) -> list[int]:
-    """Return those of a word's true neighbours that are not among the 50 nearest points of the map.
-
-    A point as near as the fiftieth counts as among them.
-    """
-    gaps = points.astype(np.float64) - points[row].astype(np.float64)  # squares are exact
-    distances = np.einsum("vd,vd->v", gaps, gaps)
-    distances[row] = np.inf
-    last = min(NEAREST_ON_MAP, len(points)) - 1
-    limit = np.partition(distances, last)[last]
-    return [other for other in neighbours if distances[other] > limit]
-
-
 def errors(
     points: Points, neighbours: NDArray[np.integer[Any]], progress: Callable[[float], None] = lambda share: None
 ) -> FloatArray:
     """Return the (n,) shares of each word's (n, k) true neighbours that are not among its 50 nearest points.
 
-    As `missed` for every word at once. A neighbour of -1 counts as missed. `progress` is called with the share done.
+    A point as near as the fiftieth counts as among them; a neighbour of -1 does not. `progress` is called with the
+    share done.
     """
     shares = np.zeros(len(points), np.float32)
     exact = points.astype(np.float64)

@@ -16,7 +16,6 @@ from firth.explore.atlas import Atlas
 from firth.explore.changes import change_of, kept_bytes, summary
 from firth.explore.comparison import Comparison, Neighbours
 from firth.explore.explored import Explored
-from firth.explore.maps import NEAREST_ON_MAP
 from firth.explore.proof import gradient_comparison, pair_by_hand
 from firth.explore.questions import LONGEST
 from firth.explore.workers import BusyError, Workers
@@ -38,7 +37,7 @@ class Api:
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the address of each function."""
-        handlers = [self.overview, self.words, self.points, self.colours, self.suggest, self.ask, self.missed,
+        handlers = [self.overview, self.words, self.points, self.colours, self.suggest, self.ask,
                     self.gradcheck, self.pair]  # fmt: skip
         handlers += [self.comparison, self.compared_words, self.compared_points, self.kept, self.change]
         return {f"/api/{handler.__name__}": endpoint(handler, self._workers) for handler in handlers}
@@ -78,13 +77,6 @@ class Api:
         V = max(1, len(self._explored.vectors))
         topn, among = _whole(request, "topn", 10, 1, MOST_FOUND), _whole(request, "among", V, 1, V)
         return _json(self._answers.ask(_text(request, "q"), Search(topn, among if among < V else None)))
-
-    def missed(self, request: Request) -> Response:
-        """Return which of a word's neighbours are far from it on a map."""
-        row = _whole(request, "row", None, 0, len(self._explored.vectors) - 1)
-        neighbours = self._rows(_text(request, "neighbours"))
-        missed = self._atlas.missed(_text(request, "map"), row, neighbours)
-        return _json({"missed": missed, "nearest": NEAREST_ON_MAP})
 
     def gradcheck(self, request: Request) -> Response:
         """Return the gradient check with its numbers."""
@@ -128,11 +120,6 @@ class Api:
     def _compared(self, answer: Callable[[Comparison, Neighbours], Response]) -> Response:
         found = self._both().neighbours()
         return _json({"progress": found}, 202) if isinstance(found, float) else answer(self._both(), found)
-
-    def _rows(self, text: str) -> list[int]:
-        """Return the rows in a list such as 3,14."""
-        last = len(self._explored.vectors) - 1
-        return [_bounded("neighbours", part, 0, last) for part in text.split(",") if part]
 
     def _range(self, request: Request) -> slice:
         start = _whole(request, "start", 0, 0, len(self._explored.vectors))
@@ -196,10 +183,7 @@ def _text(request: Request, name: str) -> str:
 
 
 def _whole(request: Request, name: str, default: int | None, low: int, high: int) -> int:
-    return _bounded(name, request.query_params.get(name, "" if default is None else str(default)), low, high)
-
-
-def _bounded(name: str, text: str, low: int, high: int) -> int:
+    text = request.query_params.get(name, "" if default is None else str(default))
     number = int(text) if text.isascii() and text.isdecimal() else -1
     if not low <= number <= high:
         raise OptionError(f"{name}={text[:20]} is out of range: give a whole number from {low:,} to {high:,}")

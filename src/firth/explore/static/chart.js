@@ -1,9 +1,10 @@
 // Which map is shown, and how its points are coloured; the tools for both.
 
-import { ask, download } from "./api.js";
 import { button, byId, choice, grouped, make } from "./dom.js";
 import { press } from "./gestures.js";
-import { onThemeChange, rampColour, theme } from "./theme.js";
+import { missed, NEAREST } from "./points.js";
+import { computed, say } from "./progress.js";
+import { onThemeChange, theme } from "./theme.js";
 
 const CHUNK = 200_000;
 /** @type {Record<string, string>} */
@@ -63,7 +64,7 @@ export class Chart {
     if (!this.name) await this.showMap(maps[0] ?? "");
     await this.colour("frequency");
     if (colour !== "frequency" && colours.includes(colour)) this.recolour(colour);
-    if (this.wanted !== this.name) this.showMap(this.wanted).catch((error) => this.say(error.message));
+    if (this.wanted !== this.name) this.showMap(this.wanted).catch((error) => say(error.message));
   }
 
   /** @param {string} name */
@@ -83,26 +84,19 @@ export class Chart {
 
   /**
    * Load the data of all rows in parts.
-   * @param {string} name @param {Values} parameters @param {string} what is said meanwhile
+   * @param {string} name @param {Values} parameters @param {string} what is done meanwhile
    * @param {(bytes: ArrayBuffer, start: number, headers: Headers) => void} take
    */
   async load(name, parameters, what, take) {
-    const say = (/** @type {number} */ share) => this.say(`${what}: ${Math.round(100 * share)} %`);
     for (let start = 0; start < this.overview.words; start += CHUNK) {
-      const { bytes, headers } = await download(name, { ...parameters, start, count: CHUNK }, say);
+      const { bytes, headers } = await computed(what, name, { ...parameters, start, count: CHUNK });
       take(bytes, start, headers);
     }
-    this.say("");
-  }
-
-  /** @param {string} text */
-  say(text) {
-    byId("progress").textContent = text;
   }
 
   /** @param {string} name */
   recolour(name) {
-    this.colour(name).catch((error) => this.say(error.message));
+    this.colour(name).catch((error) => say(error.message));
   }
 
   /** @param {string} name */
@@ -125,33 +119,27 @@ export class Chart {
 
   drawLegend() {
     const { low, high, known, name } = this.legend;
-    const { ramp } = theme();
-    const steps = Array.from({ length: 12 }, (_, i) => {
-      const step = make("span", {});
-      step.style.background = rampColour(ramp, (255 * i) / 11);
-      return step;
-    });
+    const steps = make("span", { class: "ramp", "aria-hidden": "true" });
+    steps.style.background = `linear-gradient(to right, ${theme().ramp.map((colour) => `rgb(${colour.join(" ")})`).join()})`;
     const missing = this.overview.words - known;
     const unit = `${COLOURS[name]?.[1] ?? name}${missing ? `, not known for ${grouped(missing)} words` : ""}`;
     byId("legend").replaceChildren(
       make("span", {}, unit),
-      make("span", {}, end(low, name), make("span", { class: "ramp", "aria-hidden": "true" }, ...steps), end(high, name)));
+      make("span", {}, end(low, name), steps, end(high, name)));
   }
 
   /**
    * Say how many of a word's neighbours this map has put far from it, and mark them in the list.
    * @param {number} row @param {Found[]} neighbours
    */
-  async showMissed(row, neighbours) {
+  showMissed(row, neighbours) {
     this.missedOf = [row, neighbours];
-    const place = document.getElementById("missed");
-    const { missed, nearest } = await ask("missed", { map: this.name, row, neighbours: neighbours.map((word) => word.row).join(",") });
-    if (!place?.isConnected) return;
-    place.textContent = missed.length
-      ? `The map is flat and cannot keep them all: ${missed.length} of these ${neighbours.length} (dotted) are not among the ${nearest} points next to the word.`
-      : `The map is right here: all ${neighbours.length} are among the ${nearest} points next to the word.`;
-    for (const word of place.parentElement?.querySelectorAll("[data-row]") ?? []) {
-      word.classList.toggle("far", missed.includes(Number(word.getAttribute("data-row"))));
+    const far = missed(this.map.points, row, neighbours.map((word) => word.row));
+    byId("missed").textContent = far.length
+      ? `The map is flat and cannot keep them all: ${far.length} of these ${neighbours.length} (dotted) are not among the ${NEAREST} points next to the word.`
+      : `The map is right here: all ${neighbours.length} are among the ${NEAREST} points next to the word.`;
+    for (const word of byId("missed").parentElement?.querySelectorAll("[data-row]") ?? []) {
+      word.classList.toggle("far", far.includes(Number(word.getAttribute("data-row"))));
     }
   }
 }

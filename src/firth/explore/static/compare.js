@@ -6,6 +6,7 @@ import { announce, byId, noteState, shown, wordText } from "./dom.js";
 import { listen } from "./gestures.js";
 import { amongChoice } from "./lists.js";
 import { WordMap } from "./map.js";
+import { computed } from "./progress.js";
 import { searchBox } from "./search.js";
 import { readView, writeView } from "./view.js";
 import { Vocabulary } from "./vocabulary.js";
@@ -14,20 +15,10 @@ const AMONG = 1000; // rare words change by chance
 const LISTED = 40;
 const answerPlace = byId("answer");
 
-/**
- * Download what the server may have to compute first.
- * @param {string} what is said meanwhile @param {string} name @param {Values} parameters
- */
-async function computed(what, name, parameters = {}) {
-  const say = (/** @type {string} */ text) => (byId("progress").textContent = text);
-  const { bytes } = await download(name, parameters, (share) => say(`${what}: ${Math.round(100 * share)} %`));
-  say("");
-  return bytes;
-}
-
 /** @param {string} name @param {Values} [parameters] @returns {Promise<any>} */
 async function json(name, parameters) {
-  return JSON.parse(new TextDecoder().decode(await computed("Searching the neighbours of all words", name, parameters)));
+  const { bytes } = await computed("Searching the neighbours of all words", name, parameters);
+  return JSON.parse(new TextDecoder().decode(bytes));
 }
 
 /** @type {Comparison} */
@@ -97,7 +88,7 @@ function mostChanged() {
 
 /** @param {string} map */
 async function showMaps(map) {
-  const bytes = await computed("Arranging the words by their neighbours", "compared_points", { map });
+  const { bytes } = await computed("Arranging the words by their neighbours", "compared_points", { map });
   one.setPoints(new Uint16Array(bytes, 0, 2 * words));
   other.setPoints(new Uint16Array(bytes, 4 * words));
   if (!one.byHand && !other.byHand) showMarked();

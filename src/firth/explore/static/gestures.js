@@ -5,7 +5,7 @@ const CLICK = 5; // pixels that a click may move
 
 /**
  * @param {WordMap} map @param {(row: number) => void} choose
- * @param {(row: number, left: number, top: number) => void} hover over a word, or with -1 over none
+ * @param {(row: number, place: Point) => void} hover over a word, or with -1 over none
  */
 export function listen(map, choose, hover = () => {}) {
   const canvas = map.overlay;
@@ -23,40 +23,39 @@ export function listen(map, choose, hover = () => {}) {
   canvas.addEventListener("pointermove", (event) => {
     const before = fingers.get(event.pointerId);
     const now = at(event);
-    if (!before) return hover(map.pick(...now, 10), ...now);
+    if (!before) return hover(map.pick(now, 10), now);
     fingers.delete(event.pointerId);
     const [other] = fingers.values();
     fingers.set(event.pointerId, now);
     if (other) pinch(map.camera, before, now, other);
     else map.camera.pan(now[0] - before[0], now[1] - before[1]);
     moved += distance(now, before);
-    hover(-1, 0, 0);
+    hover(-1, now);
     map.move();
   });
 
   const release = (/** @type {PointerEvent} */ event) => {
     const isClick = event.type === "pointerup" && fingers.size === 1 && moved < CLICK;
     fingers.delete(event.pointerId);
-    const row = isClick ? map.pick(...at(event), 14) : -1;
+    const row = isClick ? map.pick(at(event), 14) : -1;
     if (row >= 0) choose(row);
   };
   canvas.addEventListener("pointerup", release);
   canvas.addEventListener("pointercancel", release);
-  canvas.addEventListener("pointerleave", () => hover(-1, 0, 0));
+  canvas.addEventListener("pointerleave", (event) => hover(-1, at(event)));
 
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
     map.hold();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 30 : 1;
-    map.camera.zoomAt(Math.exp(-Math.max(-200, Math.min(200, event.deltaY * lines)) / 300), ...at(event));
+    map.camera.zoomAt(Math.exp(-Math.max(-200, Math.min(200, event.deltaY * lines)) / 300), at(event));
     map.move();
   }, { passive: false });
 
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !press(map, event.key, choose)) return;
     event.preventDefault();
-    const [left, top] = map.camera.middle;
-    hover(map.pick(left, top, 80), left, top);
+    hover(map.pick(map.camera.middle, 80), map.camera.middle);
   });
 }
 
@@ -72,12 +71,12 @@ export function press(map, key, choose = () => {}) {
     ArrowRight: () => camera.pan(-STEP, 0),
     ArrowUp: () => camera.pan(0, STEP),
     ArrowDown: () => camera.pan(0, -STEP),
-    "+": () => camera.zoomAt(1.4, ...camera.middle),
-    "=": () => camera.zoomAt(1.4, ...camera.middle),
-    "-": () => camera.zoomAt(1 / 1.4, ...camera.middle),
+    "+": () => camera.zoomAt(1.4, camera.middle),
+    "=": () => camera.zoomAt(1.4, camera.middle),
+    "-": () => camera.zoomAt(1 / 1.4, camera.middle),
     0: () => camera.place(0.5, 0.5, 1),
     Enter: () => {
-      const row = map.pick(...camera.middle, 80);
+      const row = map.pick(camera.middle, 80);
       if (row >= 0) choose(row);
     },
   };
@@ -94,7 +93,7 @@ export function press(map, key, choose = () => {}) {
  */
 function pinch(camera, before, now, other) {
   camera.pan((now[0] - before[0]) / 2, (now[1] - before[1]) / 2);
-  camera.zoomAt(distance(now, other) / Math.max(distance(before, other), 1), (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
+  camera.zoomAt(distance(now, other) / Math.max(distance(before, other), 1), [(now[0] + other[0]) / 2, (now[1] + other[1]) / 2]);
 }
 
 /** @param {Point} one @param {Point} other */

@@ -64,33 +64,37 @@ export function cut(word) {
   return word.length > LONGEST ? `${word.slice(0, LONGEST - 1)}…` : word;
 }
 
-/** Boxes that do not overlap, found by the cells of a grid. */
-class Boxes {
-  constructor() {
-    /** @type {Map<number, Box[]>} */
-    this.cells = new Map();
-  }
+/** Boxes, found by the cells of a grid. */
+export class Boxes {
+  /** @type {Map<number, Box[]>} */
+  cells = new Map();
 
   /**
-   * Add a box, unless it overlaps another and is not `forced`; return whether it was added.
+   * Add a box, unless it meets another and is not `forced`; return whether it was added.
    * @param {Box} box @param {boolean} forced
    */
   add(box, forced) {
-    const cells = [...this.touched(box)];
-    if (!forced && cells.some((cell) => this.cells.get(cell)?.some((other) => overlap(box, other)))) return false;
-    for (const cell of cells) this.cells.set(cell, [...(this.cells.get(cell) ?? []), box]);
+    if (!forced && this.meets(box)) return false;
+    for (const cell of cellsOf(box)) this.cells.set(cell, [...(this.cells.get(cell) ?? []), box]);
     return true;
   }
 
   /** @param {Box} box */
-  *touched([left, top, right, bottom]) {
-    for (let x = Math.floor(left / 128); x <= right / 128; x++) {
-      for (let y = Math.floor(top / 64); y <= bottom / 64; y++) yield x * 1_048_576 + y;
-    }
+  meets(box) {
+    return cellsOf(box).some((cell) => this.cells.get(cell)?.some((other) => overlap(box, other)));
   }
 }
 
+/** @param {Box} box */
+function cellsOf([left, top, right, bottom]) {
+  const cells = [];
+  for (let x = Math.floor(left / 128); x <= right / 128; x++) {
+    for (let y = Math.floor(top / 64); y <= bottom / 64; y++) cells.push(x * 1_048_576 + y);
+  }
+  return cells;
+}
+
 /** @param {Box} one @param {Box} other */
-export function overlap([left, top, right, bottom], [left2, top2, right2, bottom2]) {
+function overlap([left, top, right, bottom], [left2, top2, right2, bottom2]) {
   return left < right2 && left2 < right && top < bottom2 && top2 < bottom;
 }

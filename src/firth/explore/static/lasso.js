@@ -31,7 +31,7 @@ export function lasso(map, choose) {
   const take = (/** @type {Point[]} */ corners) => {
     const step = Math.ceil(corners.length / MOST_CORNERS);
     open(false);
-    choose(corners.filter((_, i) => i % step === 0).map((corner) => map.camera.toWorld(...corner)));
+    choose(corners.filter((_, i) => i % step === 0).map((corner) => map.camera.toWorld(corner)));
   };
 
   canvas.addEventListener("pointerdown", (event) => {
@@ -83,9 +83,9 @@ export function areaOf(text) {
 
 /**
  * Return whether a place is inside an area, by the rule of even and odd crossings.
- * @param {number} x @param {number} y @param {Point[]} area
+ * @param {Point} place @param {Point[]} area
  */
-export function isInside(x, y, area) {
+export function isInside([x, y], area) {
   let inside = false;
   let [lastX, lastY] = area.at(-1) ?? [0, 0];
   for (const [cornerX, cornerY] of area) {

@@ -73,8 +73,7 @@ async function showAnswer(move) {
 
 function showSelection() {
   const area = areaOf(view.area);
-  const rows = rowsWhere(map.points, (x, y) => isInside(x, y, area));
-  chart.missedOf = null;
+  const rows = rowsWhere(map.points, (place) => isInside(place, area));
   showCard(selectionCard(rows, vocabulary, choose));
   announce(`${rows.length} words selected`);
 }
@@ -83,6 +82,7 @@ function showSelection() {
 function showCard(card, ...more) {
   answerPlace.replaceChildren(...card.parts, ...more);
   answerPlace.scrollTop = 0;
+  chart.missedOf = null;
   map.mark(card);
 }
 
@@ -115,7 +115,7 @@ if (compared_with) {
 byId("start").append(note("Type a word, click a point of the map, or try:"), ...examples.map((text) => wordButton(text, choose)));
 
 const tip = byId("under");
-listen(map, (row) => choose(vocabulary.word(row)), (row, left, top) => {
+listen(map, (row) => choose(vocabulary.word(row)), (row, [left, top]) => {
   tip.hidden = row < 0;
   if (row < 0) return;
   tip.replaceChildren(wordText(vocabulary.word(row)));

@@ -35,10 +35,7 @@ export class WordMap {
   /** @type {WordMap | null} a map that is drawn whenever this one is */
   linked = null;
 
-  /**
-   * @param {HTMLElement} place @param {string} name of the map, for screen readers
-   * @param {Vocabulary} vocabulary
-   */
+  /** @param {HTMLElement} place @param {string} name of the map, for screen readers @param {Vocabulary} vocabulary */
   constructor(place, name, vocabulary) {
     const canvas = make("canvas", { id: `${place.id}-points` });
     const attributes = { class: "overlay", tabindex: "0", role: "application", "aria-label": `${name}. ${KEYS}` };
@@ -170,11 +167,8 @@ export class WordMap {
     else if (milliseconds < FAST) this.most = now * 1.2;
   }
 
-  /**
-   * Return the word under a place of the screen, or -1.
-   * @param {number} left @param {number} top @param {number} reach pixels
-   */
-  pick(left, top, reach) {
-    return nearestRow(this.points, this.camera.toWorld(left, top), reach / this.camera.scale);
+  /** Return the word under a place of the screen, or -1. @param {Point} place @param {number} reach pixels */
+  pick(place, reach) {
+    return nearestRow(this.points, this.camera.toWorld(place), reach / this.camera.scale);
   }
 }

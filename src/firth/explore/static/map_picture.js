@@ -12,10 +12,10 @@ export function mapPicture(map, values) {
   const { camera, colours, points } = map;
   const svg = picture(camera.width, camera.height, "Map of the words", colours.background);
   const radius = Math.min(4, 1.1 * camera.zoom ** 0.4);
-  const rows = rowsWhere(points, (x, y) => camera.sees(camera.toScreen(x, y))).slice(0, MOST_POINTS);
+  const rows = rowsWhere(points, (place) => camera.sees(camera.toScreen(place))).slice(0, MOST_POINTS);
   for (const row of rows.reverse()) {
     const fill = rampColour(colours.ramp, values[row] ?? 0);
-    svg.append(dot(camera.toScreen(...placeOf(points, row)), radius, fill, { "fill-opacity": map.faint ? 0.3 : 0.8 }));
+    svg.append(dot(camera.toScreen(placeOf(points, row)), radius, fill, { "fill-opacity": map.faint ? 0.3 : 0.8 }));
   }
   drawOverlay(surface(svg), map);
   return svg;

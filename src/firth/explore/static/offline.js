@@ -6,7 +6,6 @@ export class Refused extends Error {}
 
 const EPSILON = 1e-6; // of 3CosMul
 const SUGGESTED = 8;
-const NEAREST = 50; // points: a true neighbour that is not among them is an error of the map
 const SIGNS = /(?:^|(?<=\s))([+\-−–])(?=\s|$)/;
 
 /** @typedef {{row: number, word: string, weight: number}} Given */
@@ -55,7 +54,6 @@ export async function download(name, { map, start, count }) {
 export async function ask(name, parameters = {}) {
   if (name === "overview") return meta.overview;
   if (name === "suggest") return suggest(parameters["q"]);
-  if (name === "missed") return missed(parameters);
   if (name === "ask") return answer(parameters["q"], { topn: parameters["topn"], among: Math.min(parameters["among"], V) });
   throw new Refused("an exported page cannot answer this: open the model with firth explore");
 }
@@ -98,7 +96,7 @@ function answer(text, search) {
 
 /** @param {Given} start @param {Given} end @param {Search} search */
 function axis(start, end, search) {
-  const towards = (/** @type {number} */ sign) => nearest(sum([{ ...start, weight: -sign }, { ...end, weight: sign }]), [start, end], search);
+  const towards = (/** @type {number} */ sign) => nearest([{ ...start, weight: -sign }, { ...end, weight: sign }], search);
   const arguments_ = `[${JSON.stringify(end.word)}], [${JSON.stringify(start.word)}]`;
   return { low: towards(-1), high: towards(1), python: `wv.most_similar(${arguments_}, ${limits(search)})` };
 }
@@ -109,22 +107,24 @@ function wordAnswer(given, search) {
   const count = counts[row] ?? null;
   return {
     row, word, count, share: count ? count / total : null, norm: norms[row] ?? null, outside: null, predicted: null,
-    neighbours: nearest(sum([given]), [given], search), python: `wv.most_similar(${JSON.stringify(word)}, ${limits(search)})`,
+    neighbours: nearest([given], search), python: `wv.most_similar(${JSON.stringify(word)}, ${limits(search)})`,
   };
 }
 
 /** @param {Given[]} given @param {Search} search */
 function equation(given, search) {
-  const target = sum(given);
-  const length = Math.hypot(...target) || 1;
-  const added = nearest(target, given, search).map((item) => (
+  const length = Math.hypot(...sum(given)) || 1;
+  const added = nearest(given, search).map((item) => (
     { ...item, parts: given.map(({ row, weight }) => (weight * cosine(item.row, row)) / length) }));
-  const withSign = (/** @type {number} */ sign) => given.filter(({ weight }) => weight === sign);
-  const product = (/** @type {number} */ row, /** @type {number} */ sign) =>
-    withSign(sign).reduce((all, other) => (all * (1 + cosine(row, other.row))) / 2, 1);
-  const multiplied = withSign(1).length ? best((row) => product(row, 1) / (product(row, -1) + EPSILON), given, search) : [];
-  const list = (/** @type {number} */ sign) => JSON.stringify(withSign(sign).map(({ word }) => word));
-  return { added, multiplied, python: `wv.most_similar(positive=${list(1)}, negative=${list(-1)}, ${limits(search)})` };
+  const [positive, negative] = [given.filter(({ weight }) => weight > 0), given.filter(({ weight }) => weight < 0)];
+  const product = (/** @type {number} */ row, /** @type {Given[]} */ others) =>
+    others.reduce((all, other) => (all * (1 + cosine(row, other.row))) / 2, 1);
+  const score = (/** @type {number} */ row) => product(row, positive) / (product(row, negative) + EPSILON);
+  const list = (/** @type {Given[]} */ terms) => JSON.stringify(terms.map(({ word }) => word));
+  return {
+    added, multiplied: positive.length ? best(score, given, search) : [],
+    python: `wv.most_similar(positive=${list(positive)}, negative=${list(negative)}, ${limits(search)})`,
+  };
 }
 
 /** Return the arguments of a query in Python. @param {Search} search */
@@ -162,10 +162,11 @@ function product(row, vector) {
   return dot / (units[row] ?? 1);
 }
 
-/** @param {Float64Array} target @param {Given[]} without @param {Search} search */
-function nearest(target, without, search) {
+/** Return the words by cosine with a sum of others, without these. @param {Given[]} terms @param {Search} search */
+function nearest(terms, search) {
+  const target = sum(terms);
   const length = Math.hypot(...target) || 1;
-  return best((row) => product(row, target) / length, without, search);
+  return best((row) => product(row, target) / length, terms, search);
 }
 
 /** @param {(row: number) => number} score @param {Given[]} without @param {Search} search */
@@ -179,14 +180,4 @@ function best(score, without, { topn, among }) {
 /** @param {number} row */
 function named(row) {
   return { row, word: words[row] ?? "" };
-}
-
-/** @param {Record<string, any>} parameters */
-function missed({ map, row, neighbours }) {
-  const points = maps[map] ?? new Uint16Array();
-  const gap = (/** @type {number} */ other) => (points[other] ?? 0) - (points[2 * row + (other % 2)] ?? 0);
-  const distances = words.map((_, other) => gap(2 * other) ** 2 + gap(2 * other + 1) ** 2);
-  const limit = distances.filter((_, other) => other !== row).sort((a, b) => a - b)[NEAREST - 1] ?? Infinity;
-  const isFar = (/** @type {number} */ other) => (distances[other] ?? 0) > limit;
-  return { missed: neighbours.split(",").filter(Boolean).map(Number).filter(isFar), nearest: NEAREST };
 }

@@ -1,7 +1,7 @@
 // What is drawn over the points: lines, rings and words. The same steps draw on the screen and into an SVG.
 
 import { shown } from "./dom.js";
-import { cut, overlap } from "./labels.js";
+import { Boxes, cut } from "./labels.js";
 import { placeOf } from "./points.js";
 
 const MOST_LABELS = 300;
@@ -9,7 +9,7 @@ const MOST_LABELS = 300;
 /** @param {Surface} surface @param {WordMap} map */
 export function drawOverlay(surface, map) {
   const { camera, marked, colours } = map;
-  const at = (/** @type {number} */ row) => camera.toScreen(...placeOf(map.points, row));
+  const at = (/** @type {number} */ row) => camera.toScreen(placeOf(map.points, row));
   for (const { from, to } of marked.lines) surface.line(at(from), at(to), colours.muted);
   drawMarks(surface, map, at);
   if (map.faint) return;
@@ -28,34 +28,31 @@ export function drawOverlay(surface, map) {
  */
 function drawMarks(surface, map, at) {
   const { camera, colours, marked } = map;
-  /** @type {Box[]} */
-  const rings = marked.marks.map(({ row }) => at(row)).map(([x, y]) => [x - 7, y - 7, x + 7, y + 7]);
-  /** @type {Box[]} */
-  const names = [];
+  const [rings, names] = [new Boxes(), new Boxes()];
+  for (const [x, y] of marked.marks.map(({ row }) => at(row))) rings.add([x - 7, y - 7, x + 7, y + 7], true);
   for (const { kind, row } of marked.marks) {
     const place = at(row);
     surface.ring(place, kind === "found" ? 4.5 : 7, colours[kind]);
     const text = shown(cut(map.vocabulary.word(row)));
     const size = kind === "found" ? 13 : 16;
-    const box = freePlace(place, 0.62 * size * text.length, size, { names, rings, edge: camera.width });
-    names.push(box);
+    const places = placesBeside(place, 0.62 * size * text.length, size);
+    const free = places.filter((box) => box[0] >= 0 && box[2] <= camera.width && !names.meets(box));
+    const box = free.find((box) => !rings.meets(box)) ?? free[0] ?? places[0];
+    names.add(box, true);
     surface.text(text, [box[0] + 2, box[3] - 4], size, true, colours[kind], colours.background);
   }
 }
 
 /**
- * Return the box of a name beside a point: right, left, below or above, over no ring if it can be, or further down.
+ * Return the boxes that a name may have beside a point: right, left, below or above, or further down.
  * @param {Point} point @param {number} width @param {number} height
- * @param {{names: Box[], rings: Box[], edge: number}} taken
+ * @returns {[Box, ...Box[]]}
  */
-function freePlace([x, y], width, height, { names, rings, edge }) {
+function placesBeside([x, y], width, height) {
   const box = (/** @type {number} */ left, /** @type {number} */ middle) =>
     /** @type {Box} */ ([left, middle - height / 2 - 1, left + width + 4, middle + height / 2 + 3]);
-  const near = [box(x + 8, y), box(x - width - 12, y), box(x - width / 2, y + height + 4), box(x - width / 2, y - height - 4)];
   const lower = Array.from({ length: 20 }, (_, line) => box(x + 8, y + (line + 1) * (height + 3)));
-  const isFree = (/** @type {Box} */ place) => place[0] >= 0 && place[2] <= edge && !names.some((other) => overlap(place, other));
-  const meetsNoRing = (/** @type {Box} */ place) => !rings.some((other) => overlap(place, other));
-  return near.find((place) => isFree(place) && meetsNoRing(place)) ?? [...near, ...lower].find(isFree) ?? box(x + 8, y);
+  return [box(x + 8, y), box(x - width - 12, y), box(x - width / 2, y + height + 4), box(x - width / 2, y - height - 4), ...lower];
 }
 
 /** Return a surface that draws on a canvas. @param {CanvasRenderingContext2D} context @returns {Surface} */

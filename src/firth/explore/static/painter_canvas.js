@@ -21,7 +21,7 @@ export function canvasPainter(context) {
       context.clearRect(0, 0, camera.width, camera.height);
       context.globalAlpha = faint ? 0.25 : 0.8;
       for (let row = Math.min(count, MOST, points.length / 2) - 1; row >= 0; row--) {
-        const place = camera.toScreen(...placeOf(points, row));
+        const place = camera.toScreen(placeOf(points, row));
         if (!camera.sees(place)) continue;
         context.fillStyle = shades[colours[row] ?? 0] ?? "";
         context.fillRect(place[0] - size / 2, place[1] - size / 2, size, size);

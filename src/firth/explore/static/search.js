@@ -5,10 +5,7 @@ import { announce, byId, make, wordText } from "./dom.js";
 
 const LAST_WORD = /(?:^|\s[+\-−–>→]\s+|^[+\-−–]\s+)((?:(?!\s[+\-−–>→]\s).)*)$/s;
 
-/**
- * Fill the element "search" with the box, and return its input.
- * @param {string} example @param {Choose} submit
- */
+/** Fill the element "search" with the box, and return its input. @param {string} example @param {Choose} submit */
 export function searchBox(example, submit) {
   const input = make("input", {
     id: "question", type: "search", role: "combobox", "aria-expanded": "false", "aria-controls": "suggestions",
@@ -18,6 +15,8 @@ export function searchBox(example, submit) {
   const list = make("ul", { id: "suggestions", role: "listbox", "aria-label": "Words", hidden: "" });
   const form = make("form", { autocomplete: "off" }, input, make("button", {}, "Ask"), list);
   byId("search").append(form);
+  /** @type {string[]} */
+  let words = [];
   let chosen = -1;
   let latest = new AbortController();
 
@@ -57,19 +56,19 @@ export function searchBox(example, submit) {
     if (!typed) return close();
     const found = await ask("suggest", { q: typed }, signal).catch(() => []);
     if (signal.aborted) return;
-    list.replaceChildren(...found.map((/** @type {{word: string}} */ { word }, /** @type {number} */ i) => {
+    words = found.map((/** @type {{word: string}} */ { word }) => word);
+    list.replaceChildren(...words.map((word, i) => {
       const option = make("li", { role: "option", id: `suggestion-${i}`, "aria-selected": "false" }, wordText(word));
       option.addEventListener("pointerdown", (event) => {
         event.preventDefault();
         accept(word);
       });
-      option.dataset["word"] = word;
       return option;
     }));
     chosen = -1;
-    list.hidden = !found.length;
-    input.setAttribute("aria-expanded", String(found.length > 0));
-    if (!list.hidden) announce(`${found.length} words`);
+    list.hidden = !words.length;
+    input.setAttribute("aria-expanded", String(words.length > 0));
+    if (!list.hidden) announce(`${words.length} words`);
   });
 
   input.addEventListener("keydown", (event) => {
@@ -82,8 +81,8 @@ export function searchBox(example, submit) {
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const option = list.children[chosen];
-    if (option instanceof HTMLElement) return accept(option.dataset["word"] ?? "");
+    const word = list.hidden ? undefined : words[chosen];
+    if (word !== undefined) return accept(word);
     close();
     if (input.value.trim()) submit(input.value);
   });

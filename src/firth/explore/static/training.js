@@ -3,7 +3,7 @@
 import { request } from "./api.js";
 import { announce, button, byId, grouped, make, note, noteState, shown, wordText } from "./dom.js";
 import { dot, draw, label, line, linear, picture } from "./drawing.js";
-import { overlap } from "./labels.js";
+import { Boxes } from "./labels.js";
 import { animate } from "./motion.js";
 import { save, takeAway } from "./takeaway.js";
 import { onThemeChange, theme } from "./theme.js";
@@ -57,17 +57,13 @@ function showFrame() {
 function movingPicture(points, ends) {
   const { background, text, given, found } = theme();
   const svg = picture(SIDE, SIDE, "Words on the two widest directions of their vectors", background);
-  /** @type {Box[]} */
-  const boxes = [];
+  const boxes = new Boxes();
   state.tracked.forEach((word, i) => {
     const isPinned = state.pins.includes(word);
     const [left = 0, top = 0] = points.slice(2 * i, 2 * i + 2).map(place);
     const [x = 0, y = 0] = ends.slice(2 * i, 2 * i + 2).map(place);
-    /** @type {Box} */
-    const box = [x, y - 9, x + 14 + 7 * word.length, y + 5];
     svg.append(dot([left, top], isPinned ? 5 : 3, isPinned ? given : found, { "fill-opacity": 0.7 }));
-    if (!isPinned && boxes.some((other) => overlap(box, other))) return;
-    boxes.push(box);
+    if (!boxes.add([x, y - 9, x + 14 + 7 * word.length, y + 5], isPinned)) return;
     svg.append(label(shown(word).slice(0, 24), [left + 6, top + 4], isPinned ? given : text, { "font-weight": isPinned ? 600 : 400 }));
   });
   return svg;

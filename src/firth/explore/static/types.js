@@ -10,7 +10,7 @@
 /** @typedef {{q: string, area: string, among: number, map: string, colour: string, at: string}} View */
 
 /** @typedef {{row: number, word: string, score: number | null, parts?: (number | null)[]}} Found */
-/** @typedef {{name: string, words: number, dimensions: number, compared_with: string, counts: boolean, outside: boolean, maps: string[], colours: string[], examples: string[], note?: string}} Overview */
+/** @typedef {{name: string, words: number, dimensions: number, compared_with: string, maps: string[], colours: string[], examples: string[], note?: string}} Overview */
 /** @typedef {{kind: "word", text: string, row: number | null, word: string, count?: number | null, share?: number | null, norm?: number | null, neighbours: Found[], outside: {cosine: number | null, neighbours: Found[]} | null, predicted: Found[] | null, python: string}} WordAnswer */
 /** @typedef {{row: number | null, word: string, weight: number}} Term */
 /** @typedef {{kind: "equation", text: string, terms: Term[], added: Found[], multiplied: Found[], python: string}} EquationAnswer */
