@@ -19,7 +19,7 @@ NEAREST_ON_MAP = 50
 
 _MOST_IN_A_PART = 256
 _ROWS_OF_COVARIANCE = 200_000  # the most frequent words decide the axes; all words are projected on them
-_BLOCK = 16_384
+_BLOCK_NUMBERS = 1 << 19  # numbers of a block of rows: 2 MiB of float32
 
 
 class PrincipalAxes(NamedTuple):
@@ -61,8 +61,9 @@ def _all(vectors: KeyedVectors) -> Any:
 
 def _blocks(vectors: KeyedVectors, n: int) -> Any:
     """Yield the unit vectors of the first n rows in blocks; those that are not finite become zero."""
-    for start in range(0, n, _BLOCK):
-        rows = vectors.unit_rows(np.arange(start, min(start + _BLOCK, n)))
+    size = max(1, _BLOCK_NUMBERS // vectors.vector_size)
+    for start in range(0, n, size):
+        rows = vectors.unit_rows(np.arange(start, min(start + size, n)))
         yield np.nan_to_num(rows, copy=False, nan=0, posinf=0, neginf=0)
 
 

@@ -16,7 +16,6 @@ from firth.explore.atlas import Atlas
 from firth.explore.changes import change_of, kept_bytes, summary
 from firth.explore.comparison import Comparison, Neighbours
 from firth.explore.explored import Explored
-from firth.explore.proof import gradient_comparison, pair_by_hand
 from firth.explore.questions import LONGEST
 from firth.explore.workers import BusyError, Workers
 
@@ -80,10 +79,14 @@ class Api:
 
     def gradcheck(self, request: Request) -> Response:
         """Return the gradient check with its numbers."""
+        from firth.explore.proof import gradient_comparison  # here, because it is seldom asked for
+
         return _json(gradient_comparison(_whole(request, "seed", 1, 0, LARGEST_SEED)))
 
     def pair(self, request: Request) -> Response:
         """Return every number of one pair of words by hand."""
+        from firth.explore.proof import pair_by_hand  # here, because it is seldom asked for
+
         return _json(pair_by_hand(_text(request, "loss"), _text(request, "numbers")))
 
     # --- two models
