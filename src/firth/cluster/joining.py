@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from firth.cluster.arguments import AUTO, Cluster
 from firth.cluster.local import local_cluster, prepare_environment
-from firth.cluster.probe import Answer, ask, missing_ray
+from firth.cluster.probe import Answer, ask, missing_ray, reachable
 from firth.errors import ClusterError
 from firth.messages import option
 
@@ -100,7 +100,7 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
     is_main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if is_main else None
     try:
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+        ray.init(address=reachable(address), logging_level=logging.ERROR, log_to_driver=False)
     except Exception as error:
         raise ClusterError(
             f"this machine cannot join the Ray cluster at {address}: {error}. The program must run on a machine that "

@@ -7,12 +7,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
-from firth.cluster.probe import missing_ray
+from firth.cluster.probe import missing_ray, token_is_set, token_path
 from firth.errors import ClusterError
 
 LOOPBACK = "127.0.0.1"
 _OBJECT_STORE_BYTES = 80 * 2**20  # a node's; the least is 75 MiB, and firth sends rows without it
-_TOKEN_SOURCES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 @contextmanager
@@ -69,10 +68,10 @@ def prepare_environment() -> None:
 
 def ensure_token() -> None:
     """Create this user's token for Ray if there is none, readable by this user alone; raise `ClusterError` if not."""
-    if any(os.environ.get(name) for name in _TOKEN_SOURCES):
+    if token_is_set():
         return
     try:
-        path = Path.home() / ".ray" / "auth_token"
+        path = token_path()
         if not path.exists():
             path.parent.mkdir(mode=0o700, exist_ok=True)
             _write_token(path)

@@ -11,14 +11,21 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from secrets import token_hex
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from firth.errors import ClusterError, MissingExtraError
 
 Reply: TypeAlias = Literal["accepted", "refused", "absent", "no token"]
 _SECONDS = 60.0  # for a process to start, import Ray and ask
 _SECONDS_TO_ANSWER = 5.0
+_TIMEOUTS = {  # without them, a cluster that does not answer takes Ray 40 seconds
+    "RAY_gcs_rpc_server_connect_timeout_s": "2",
+    "RAY_gcs_server_request_timeout_seconds": "3",
+    "RAY_py_gcs_connect_timeout_s": "3",
+}
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Answer(NamedTuple):
@@ -40,8 +47,8 @@ def ask(address: str) -> tuple[Answer, Answer]:
 
 
 def _ask(address: str, variables: dict[str, str]) -> Answer:
-    environment = {**os.environ, "RAY_AUTH_MODE": "token", "PYTHONWARNINGS": "ignore", **variables}
     command = [sys.executable, "-m", "firth.cluster.probe", address]
+    environment = {**os.environ, **_TIMEOUTS, **variables, "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS)
     lines = done.stdout.splitlines()
     if not lines:
@@ -56,8 +63,19 @@ def missing_ray() -> MissingExtraError:
     return MissingExtraError("Ray", "ray", "training on a cluster")
 
 
+def reachable(address: str) -> str:
+    """Return an address that Ray leaves as it is.
+
+    Ray replaces 127.0.0.1 by the machine's other address, on which a cluster of the loopback interface does not listen.
+    """
+    host, _, port = address.rpartition(":")
+    return f"[::ffff:127.0.0.1]:{port}" if host in _LOOPBACK else address
+
+
 def _question(address: str) -> Answer | None:
     """Ask a cluster with the token of this process; None if Ray is not installed."""
+    has_token = token_is_set() or token_path().exists()
+    os.environ["RAY_AUTH_MODE"] = "token" if has_token else "disabled"
     try:
         from ray import _raylet
         from ray._private import services
@@ -65,20 +83,28 @@ def _question(address: str) -> Answer | None:
     except ImportError:
         return None
     try:
-        address = services.canonicalize_bootstrap_address_or_die(address)
-        _raylet.GcsClient(address=address).get_all_node_info(timeout=_SECONDS_TO_ANSWER)
+        address = services.canonicalize_bootstrap_address_or_die(reachable(address))
+        _raylet.GcsClient(address=reachable(address)).get_all_node_info(timeout=_SECONDS_TO_ANSWER)
     except AuthenticationError as error:
-        has_token = _raylet.AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True)
         return Answer(address, "refused" if has_token else "no token", str(error))
     except Exception as error:  # Ray has an error for every state of the connection
         return Answer(address, "absent", f"{type(error).__name__}: {error}")
     return Answer(address, "accepted")
 
 
-def main(arguments: Sequence[str]) -> Any:
+def token_is_set() -> bool:
+    """Return whether the environment has a token for Ray, or names its file."""
+    return any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+
+
+def token_path() -> Path:
+    """Return the file in which Ray looks for a token if the environment has none."""
+    return Path.home() / ".ray" / "auth_token"
+
+
+def main(arguments: Sequence[str]) -> None:
     """Print the answer for an address."""
-    answer = _question(arguments[0])
-    sys.stdout.write(f"\n{json.dumps(answer)}\n")
+    sys.stdout.write(f"\n{json.dumps(_question(arguments[0]))}\n")
 
 
 if __name__ == "__main__":
