@@ -71,6 +71,20 @@ def atomic_set(*paths: PathLike) -> Iterator[list[BinaryIO]]:
 
 
 @contextmanager
+def atomic_shared(path: PathLike) -> Iterator[tuple[BinaryIO, Path]]:
+    """Yield a file as `atomic_write` does, and its temporary path, at which other processes may write to it too.
+
+    They must have closed it before the block ends. Raises `FormatError` for a device, which they could not share.
+    """
+    with _new_file(path) as part:
+        if part.temporary is None:
+            raise FormatError(f"{os.fspath(path)} is a device or a pipe: give the name of a regular file")
+        yield part.file, part.temporary
+        part.complete()
+        part.move()
+
+
+@contextmanager
 def atomic_folder(path: PathLike) -> Iterator[Path]:
     """Yield a temporary folder that is renamed to `path` when the block ends; an existing folder is yielded itself.
 
