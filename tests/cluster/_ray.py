@@ -22,8 +22,8 @@ corpus, output, cluster, nodes, checkpoint, resume = sys.argv[1:7]
 def tell(model):
     print("epoch", len(model.history), flush=True)
 model = Word2Vec(**{options}).fit(
-    corpus, cluster=cluster, nodes=int(nodes), checkpoint=checkpoint, checkpoint_minutes=1e-6, resume=resume == "resume",
-    callbacks=tell, progress=True,
+    corpus, cluster=cluster, nodes=int(nodes), checkpoint=checkpoint, checkpoint_minutes=1e-6,
+    resume=resume == "resume", callbacks=tell, progress=True,
 )
 model.save(output)
 """
@@ -73,17 +73,18 @@ def wait_for(process, text, seconds=120):
     raise AssertionError(f"no line has {text!r}: {''.join(lines)}")
 
 
+def command_of(pid):
+    """Return the command, or the title, of a process; an empty text if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
 def processes(name):
-    """Return the numbers of the processes of this user whose command or title contains a text."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if name in command and int(path.parent.name) != os.getpid():
-            found.append(int(path.parent.name))
-    return found
+    """Return the numbers of the other processes whose command or title contains a text."""
+    numbers = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in numbers if name in command_of(pid) and pid != os.getpid()]
 
 
 def members():
@@ -93,6 +94,20 @@ def members():
 
 def kill(pid):
     os.kill(pid, signal.SIGKILL)
+
+
+def kill_node(address):
+    """Kill all processes of a node that is not the first, as if its machine lost its power."""
+    raylets = [pid for pid in processes("raylet/raylet") if f"={address}" in command_of(pid)]
+    raylet = next(pid for pid in raylets if "--head" not in command_of(pid))
+    for pid in [raylet, *children(raylet)]:
+        kill(pid)
+
+
+def children(parent):
+    """Return the numbers of the child processes of a process, and of theirs."""
+    own = [int(each) for path in Path(f"/proc/{parent}/task").glob("*/children") for each in path.read_text().split()]
+    return [each for child in own for each in (child, *children(child))]
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
-from firth.cluster.probe import missing_ray, token_is_set, token_path
+from firth.cluster.probe import PRIVATE, missing_ray, token_is_set, token_path
 from firth.errors import ClusterError
 
 LOOPBACK = "127.0.0.1"
@@ -49,6 +50,7 @@ def _add_node(cluster: "object", cpus: int, *, is_head: bool) -> None:
             include_dashboard=False,
             node_ip_address=LOOPBACK,
             object_store_memory=_OBJECT_STORE_BYTES,
+            resources={PRIVATE: 1},
             wait=True,
         )
     except Exception as error:
@@ -64,6 +66,10 @@ def prepare_environment() -> None:
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # without it, Ray issues a FutureWarning
+    if "ray" in sys.modules:
+        from ray._raylet import Config
+
+        Config.initialize("")  # reads them again
 
 
 def ensure_token() -> None:

@@ -114,9 +114,8 @@ class ClusterRun:
             self._check(handles, place)
             text = self._read(handles)
             setup = self._set_up(handles, text)
-            trainer = ClusterTrainer(
-                [handle.part(MEMBER) for handle in handles], setup, plan.report, self._checkpointer
-            )
+            members = [handle.part(MEMBER) for handle in handles]
+            trainer = ClusterTrainer(members, setup, plan.report, self._checkpointer, self._checkpointer)
             for record in trainer.epochs():
                 self._checkpointer.history.append(record.to_dict())
                 self.sent_bytes = trainer.sent_bytes

@@ -15,6 +15,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Literal, NamedTuple, TypeAlias
 
+from firth.cluster.arguments import AUTO
 from firth.errors import ClusterError, MissingExtraError
 
 Reply: TypeAlias = Literal["accepted", "refused", "absent", "no token"]
@@ -25,6 +26,9 @@ _TIMEOUTS = {  # without them, a cluster that does not answer takes Ray 40 secon
     "RAY_gcs_server_request_timeout_seconds": "3",
     "RAY_py_gcs_connect_timeout_s": "3",
 }
+PRIVATE = "firth_local"
+"""A resource of the nodes of a cluster that `local_cluster` started for one run, which others do not join."""
+
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -76,6 +80,7 @@ def _question(address: str) -> Answer | None:
     """Ask a cluster with the token of this process; None if Ray is not installed."""
     has_token = token_is_set() or token_path().exists()
     os.environ["RAY_AUTH_MODE"] = "token" if has_token else "disabled"
+    is_found = address == AUTO and not os.environ.get("RAY_ADDRESS")
     try:
         from ray import _raylet
         from ray._private import services
@@ -83,8 +88,11 @@ def _question(address: str) -> Answer | None:
     except ImportError:
         return None
     try:
-        address = services.canonicalize_bootstrap_address_or_die(reachable(address))
-        _raylet.GcsClient(address=reachable(address)).get_all_node_info(timeout=_SECONDS_TO_ANSWER)
+        if address == AUTO:
+            address = services.get_ray_address_from_environment(address, None)
+        nodes = _raylet.GcsClient(address=reachable(address)).get_all_node_info(timeout=_SECONDS_TO_ANSWER)
+        if is_found and any(PRIVATE in node.resources_total for node in nodes.values()):
+            return Answer(address, "absent", "the cluster on this machine belongs to another run")
     except AuthenticationError as error:
         return Answer(address, "refused" if has_token else "no token", str(error))
     except Exception as error:  # Ray has an error for every state of the connection
