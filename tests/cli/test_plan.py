@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from planning._speeds import SPEEDS
 
 from cli._program import one_line
-from planning._speeds import SPEEDS
 
 MACHINES = ["--cores", 4, "--memory-gb", 64]
 

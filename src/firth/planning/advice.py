@@ -74,13 +74,13 @@ def _on_blocks(forecast: Forecast) -> Iterator[str]:
 
 def _with_more_blocks(load: Workload) -> Iterator[Workload]:
     """Yield the workload with 2, 4 ... times as many blocks, as long as these are large enough."""
-    P = 2 * load.blocks
-    while P <= min(_MOST_BLOCKS, load.vocabulary // MIN_BLOCK_WORDS):
-        more = replace(load, options=replace(load.options, blocks=P))
-        if more.blocks < P:  # the corpus is too small
+    blocks, most = 2 * load.blocks, min(_MOST_BLOCKS, load.vocabulary // MIN_BLOCK_WORDS)
+    while blocks <= most:
+        more = replace(load, options=replace(load.options, blocks=blocks))
+        if more.blocks < blocks:  # the corpus is too small
             return
         yield more
-        P *= 2
+        blocks *= 2
 
 
 _MOST_BLOCKS = next(field.metadata["high"] for field in fields(Options) if field.name == "blocks")

@@ -43,8 +43,8 @@ class Workload:
             object.__setattr__(self, name, checked(name, getattr(self, name), int, allowed))
         if self.vocabulary > self.words:
             raise OptionError(
-                f"a vocabulary of {self.vocabulary:,} is not possible for {counted(self.words, 'word')}: give the number "
-                "of different words"
+                f"a vocabulary of {self.vocabulary:,} is not possible for {counted(self.words, 'word')}: give "
+                "the number of different words"
             )
         if self.options.subwords is not None:
             raise OptionError(
