@@ -145,7 +145,6 @@ print(estimates[0] / (status("VmHWM") - estimates[1]))
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="only Linux can measure a peak from now on")
-@pytest.mark.skipif(NUMBA < (0, 68), reason="the estimate is of compiling with Numba 0.68; 0.62 takes 14 MiB less")
 @pytest.mark.parametrize(
     ("V", "words", "options", "most"),
     [
@@ -166,8 +165,9 @@ print(estimates[0] / (status("VmHWM") - estimates[1]))
     ],
 )
 def test_the_estimate_is_close_to_the_memory_that_training_uses(V, words, options, most):
+    """The estimate is of compiling with Numba 0.68. Numba 0.62 takes 14 MiB less, up to 0.3 of these small runs."""
     ratio = float(output_of(GROWTH, V, words, options))
-    assert 1 / most < ratio < most
+    assert 1 / most < ratio < (most if NUMBA >= (0, 68) else most + 0.3)
 
 
 @pytest.mark.parametrize("name", limits.WRITTEN)

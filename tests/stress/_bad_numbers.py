@@ -86,8 +86,14 @@ def counts(rng: np.random.Generator) -> dict[str, Any]:
     chosen = rng.random((V, V)) < 0.2
     indptr = np.append(0, np.cumsum(chosen.sum(axis=1)))
     columns = np.nonzero(chosen)[1].astype(np.int32)
-    values = np.ones(len(columns), np.float32)
-    return {"indptr": indptr, "columns": columns, "values": values, "totals": np.maximum(chosen.sum(axis=1), 1.0)}
+    sums = [np.maximum(chosen.sum(axis=axis), 1.0) for axis in (1, 0)]
+    return {
+        "indptr": indptr,
+        "columns": columns,
+        "values": np.ones(len(columns), np.float32),
+        "totals": sums[0],
+        "outside_totals": sums[1],
+    }
 
 
 def loss(arrays: dict[str, Any]) -> Callable[[], object]:

@@ -5,6 +5,8 @@ import io
 import lzma
 import os
 import sys
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -16,6 +18,7 @@ from stress._corpus import ALL, COMPRESS, LINES, check, linux, text_file
 from firth import unpacking
 from firth.errors import CorpusError, OptionError
 from firth.text import read_corpus, sources
+from firth.text.opening import BytesRead, OpenText
 
 TEXT = "\n".join(map(" ".join, LINES)) + "\n"
 COMPRESSED = [suffix for suffix in COMPRESS if suffix != ".txt"]
@@ -80,6 +83,17 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path, how, workers
     path = text_file(tmp_path, b"some words of a text\n" * 5000)
     os.utime(path, ns=(0, 0))  # a change within one tick of the clock would leave the same time
     text.change_while_read(path, *text.CHANGES[how], workers, 3)
+
+
+def test_a_write_under_way_is_reported_with_its_size(tmp_path, monkeypatch):
+    """Linux sets the time of a file before its size: the first look sees the new time alone."""
+    path = text_file(tmp_path, b"some words")
+    with ExitStack() as stack:
+        opened = OpenText(path, stack, BytesRead([path]))
+        os.utime(path, ns=(0, 0))
+        monkeypatch.setattr(time, "sleep", lambda seconds: path.write_bytes(b"some words more"))
+        with pytest.raises(CorpusError, match="went from 10 to 15 bytes while it was read"):
+            opened.check_unchanged()
 
 
 @pytest.mark.parametrize("how", text.CHANGES)

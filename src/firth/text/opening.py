@@ -8,6 +8,7 @@ import io
 import os
 import stat
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias, TypeGuard
@@ -36,6 +37,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _INVALID_BYTE = b"\xff"  # never part of UTF-8, so that the words with it are repaired and counted
 _INVALID_CHARACTER = "\udcff"
+_WRITE_SECONDS = 0.01  # far more than Linux takes, in a write, from setting the time of a file to setting its size
 
 
 def name_of(file: FileOrStdin) -> str:
@@ -255,8 +257,12 @@ class _BytesOf:
 
 def _change(file: FileOrStdin, before: os.stat_result) -> str | None:
     """Describe how a regular file differs from its status `before`; None if it does not."""
+    path = Path(str(file))
     try:
-        now = Path(str(file)).stat()
+        now = path.stat()
+        if now.st_mtime_ns != before.st_mtime_ns and now.st_size == before.st_size:
+            time.sleep(_WRITE_SECONDS)
+            now = path.stat()
     except FileNotFoundError:
         return "was removed"
     if not os.path.samestat(before, now):

@@ -1,6 +1,7 @@
 """Training on the exact softmax: its steps one by one, and as a whole."""
 
 import dataclasses
+import threading
 
 import numpy as np
 import pytest
@@ -8,13 +9,15 @@ import pytest
 from firth.errors import DivergenceError
 from firth.options import Options
 from firth.text import read_corpus
+from firth.text.pairs import Pairs
 from firth.training.loop.progress import Reporter
 from firth.training.loop.trainer import Trainer
 from firth.training.negative_sampling.hogwild import Hogwild
 from firth.training.softmax import exact, passes, steps
 from firth.training.softmax.cooccurrence import count_pairs
 from firth.training.softmax.exact import ExactSoftmax, exact_loss, unigram_intercept
-from firth.training.softmax.passes import SoftmaxTrainer
+from firth.training.softmax.given_pairs import sum_pairs
+from firth.training.softmax.passes import Passes, SoftmaxTrainer
 from firth.training.softmax.steps import Adam, CenterNewton, balance
 
 OPTIONS = Options(vector_size=12, min_count=1, window=3, epochs=4, sample=0, seed=3)
@@ -72,6 +75,30 @@ def test_a_newton_step_nearly_solves_a_center_when_scores_are_small(corpus, coun
     # Damping adds a tenth of the mean curvature, so a tenth of the gradient is left where curvature is at its mean.
     assert after_size < 0.35 * before_size
     assert (after.losses < before.losses).mean() > 0.95
+
+
+def test_the_curvature_of_given_pairs_is_that_of_their_outside_words():
+    """Result 46: P(w) is the share of w among the outside words. No outside word is a center here, so shares differ.
+
+    The rounding of float32 in 25 words grows by the condition number of the curvature, which is below 100.
+    """
+    rng = np.random.default_rng(9)
+    users, items = rng.integers(0, 9, 400), rng.geometric(0.3, 400)
+    options = dataclasses.replace(OPTIONS, objective="softmax", warm_epochs=0)
+    corpus = read_corpus(Pairs([f"user {n}" for n in users], [f"item {n}" for n in items]), options)
+    V, D = len(corpus.vocabulary), options.vector_size
+    counts = sum_pairs(corpus.tokens.pairs, V)
+    outside = rng.normal(size=(V, D)).astype(np.float32)
+    P = np.bincount(corpus.tokens.pairs.pairs[:, 1], minlength=V) / 400
+    spread = outside - P @ outside
+    curvature = spread.T @ (P[:, np.newaxis] * spread)
+    with ExactSoftmax(V, D, batch=V, workers=1) as engine:
+        trained = Passes(corpus, options, engine, counts, np.zeros((V, D), np.float32), outside.copy())
+        task = trained.tasks(0, None, threading.Event()).take()
+        trained.train(task, 0.1, None)
+    expected = np.linalg.inv(curvature + np.trace(curvature) / (10 * D) * np.eye(D))
+    found = trained.state().arrays["inverse_curvature"]
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
 
 
 def test_adam_is_that_of_the_paper(monkeypatch):

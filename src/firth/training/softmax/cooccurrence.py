@@ -103,6 +103,7 @@ class Cooccurrence:
     columns: StoredArray  # (nnz,) int32: o, ascending in each row
     values: StoredArray  # (nnz,) float32: n(c, o) > 0
     totals: NDArray[np.float64]  # (V,): N_c, the sum of row c
+    outside_totals: NDArray[np.float64]  # (V,): the sum of column o
 
     def __post_init__(self) -> None:
         V, nnz = len(self.totals), len(self.values)
@@ -266,7 +267,8 @@ class _Merger:
         if in_memory:
             columns, values = columns[:n], values[:n]
         indptr = np.append(np.int64(0), np.cumsum(np.concatenate(all_sizes)))
-        return Cooccurrence(indptr, columns, values, np.concatenate(all_totals))
+        totals = np.concatenate(all_totals)
+        return Cooccurrence(indptr, columns, values, totals, totals)  # n(c, o) = n(o, c) in windows: Result 26
 
     def _rows(self, bounds: tuple[int, int]) -> tuple[NDArray[Any], ...]:
         """Return the rows bounds[0]:bounds[1]: the number of entries and the total of each, columns, values."""

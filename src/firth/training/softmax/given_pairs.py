@@ -27,4 +27,5 @@ def sum_pairs(table: PairTable, V: int) -> Cooccurrence:
     rows, columns = np.divmod(cells[sorting[starts]], V)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=V))]).astype(np.int64)
     totals = np.bincount(rows, sums, V).astype(np.float64)
-    return Cooccurrence(indptr, columns.astype(np.int32), sums.astype(np.float32), totals)
+    outside_totals = np.bincount(columns, sums, V).astype(np.float64)
+    return Cooccurrence(indptr, columns.astype(np.int32), sums.astype(np.float32), totals, outside_totals)

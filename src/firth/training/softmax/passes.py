@@ -6,8 +6,8 @@ schedule on one thread, which is reproducible. (The block schedule would use all
 after a start from its vectors, see benchmarks/softmax.md.) `warm_epochs=0` starts from random vectors instead.
 
 A pass visits each center word once, in random order. In its batch, center c has the weight N_c ** center_power. With a
-power of 1 the gradient is that of the corpus loss; 1/2 gives rarer words more weight, and better vectors. The reported
-loss is always that of the corpus: the mean over all pairs, after each pass.
+power of 1 the gradient is that of the corpus loss; 1/2 gives rarer words more weight. The reported loss is always that
+of the corpus: the mean over all pairs, after each pass.
 """
 
 import dataclasses
@@ -234,7 +234,7 @@ class Passes(Engine[Batch, None]):
         V, word_counts = len(center), corpus.outside_counts
         self._intercept = unigram_intercept(word_counts) if options.unigram_intercept else np.zeros(V, np.float32)
         self._weights = counts.totals**options.center_power
-        self._newton = CenterNewton(outside, counts.totals / counts.pairs, softmax)
+        self._newton = CenterNewton(outside, counts.outside_totals / counts.pairs, softmax)
         self._adam = Adam(outside, softmax)
         self._batches: Batches | None = None
         self._frozen = NONE_FROZEN

@@ -1,8 +1,8 @@
 """Optimiser steps of the exact softmax: Newton's method for the center vectors, Adam for the outside vectors.
 
 Results 46 and 47 of docs/derivation.md. With U fixed, the loss of a center word is convex in v_c, with the Hessian U^T
-(diag(ŷ_c) - ŷ_c ŷ_c^T) U per pair. If the unigram distribution P, the mean of ŷ_c over the corpus, replaces ŷ_c, all
-centers share one D x D matrix:
+(diag(ŷ_c) - ŷ_c ŷ_c^T) U per pair. If one distribution P replaces ŷ_c, the share of each word among the outside words
+of all pairs, all centers share one D x D matrix:
 
     H = sum over w of P_w (u_w - m) (u_w - m)^T,   m = sum over w of P_w u_w
     v_c <- v_c - rate (H + damping tr(H)/D I)^-1 (1/N_c) dL_c/dv_c
@@ -30,11 +30,11 @@ class CenterNewton:
     """Newton steps for batches of centers, with one curvature matrix H.
 
     outside  (V, D) float32: U, read at every `CURVATURE_STEPS`-th step
-    unigram  (V,): P, summing to one
+    share    (V,): P, summing to one
     """
 
-    def __init__(self, outside: Floats, unigram: Doubles, softmax: ExactSoftmax):
-        self._outside, self._unigram, self._softmax = outside, unigram.astype(np.float32), softmax
+    def __init__(self, outside: Floats, share: Doubles, softmax: ExactSoftmax):
+        self._outside, self._share, self._softmax = outside, share.astype(np.float32), softmax
         self.steps = 0
         self._inverse = np.zeros((outside.shape[1], outside.shape[1]), np.float32)
 
@@ -62,7 +62,7 @@ class CenterNewton:
         center[batch[trained]] -= change[trained]
 
     def _inverse_curvature(self) -> Floats:
-        U, P = self._outside, self._unigram
+        U, P = self._outside, self._share
         D = U.shape[1]
         parts = self._softmax.over_words(lambda words: (U[words].T * P[words]) @ U[words])
         mean = np.sum(self._softmax.over_words(lambda words: P[words] @ U[words]), axis=0, dtype=np.float64)
