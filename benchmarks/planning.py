@@ -2,8 +2,9 @@
 
     python benchmarks/planning.py wiki.txt [--workers 2] [--epochs 3]
 
-The speeds are measured once for each line, right before the run, because those of a shared machine drift. Each run has
-a process of its own; the time is that of its last epoch, and the memory is its peak resident set.
+The speeds are measured for each line, right after the run, because those of a shared machine drift. Each run has a
+process of its own; the time is that of its fastest epoch but the first, and the memory is its peak resident
+set. It needs Linux.
 """
 
 import argparse
@@ -27,13 +28,15 @@ RUNS: dict[str, dict[str, Any]] = {
     "hierarchical softmax": {"objective": "hierarchical_softmax"},
 }
 RUN = """
-import json, resource, sys
+import json, sys
 from firth import Word2Vec
 corpus, options = json.loads(sys.argv[1])
 model = Word2Vec(**options).fit(corpus, progress=False)
-peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-last = model.history[-1]
-print(json.dumps({"words": last.words, "vocabulary": len(model.wv), "seconds": last.seconds, "memory": peak}))
+lines = open("/proc/self/status").read().splitlines()
+peak = 1024 * int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+seconds = min(record.seconds for record in model.history[1:])
+words = model.history[0].words
+print(json.dumps({"words": words, "vocabulary": len(model.wv), "seconds": seconds, "memory": peak}))
 """
 
 

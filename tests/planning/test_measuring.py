@@ -5,7 +5,7 @@ from math import isfinite
 import pytest
 
 from firth import Options
-from firth.planning import Speeds, measure
+from firth.planning import Shape, Speeds, measure
 from firth.planning.measuring import steps_per_second
 from firth.planning.measuring_exchange import measure_exchange
 
@@ -13,7 +13,7 @@ from firth.planning.measuring_exchange import measure_exchange
 @pytest.mark.slow
 def test_all_speeds_of_this_machine_are_measured(tmp_path):
     options = Options(vector_size=20)
-    speeds = measure(options, 1000, tmp_path)
+    speeds = measure(options, Shape(1000, 10_000), tmp_path)
     numbers = [speeds.steps, speeds.steps_alone, speeds.read_words, speeds.written_bytes, speeds.moved_bytes]
     assert all(isfinite(number) and number > 1000 for number in numbers)
     assert Options.from_dict(speeds.options) == options
@@ -33,7 +33,7 @@ def test_all_speeds_of_this_machine_are_measured(tmp_path):
     ],
 )
 def test_every_objective_is_measured(options):
-    assert steps_per_second(Options(vector_size=16, **options), 1000, 1) > 1000
+    assert steps_per_second(Options(vector_size=16, **options), Shape(1000, 10_000), 1) > 1000
 
 
 def test_the_exchange_of_rows_is_measured_in_bytes_per_second():

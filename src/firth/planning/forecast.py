@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from firth.cluster import expected
+from firth.compiling.kernel import COMPILER_BYTES, compiler_memory
 from firth.options import Options
 from firth.planning.machines import Machines
 from firth.planning.measuring import measure
@@ -143,7 +144,7 @@ class Forecast:
     def _memory(self, nodes: int) -> dict[str, int]:
         load, workers = self.workload, self.machines.cores
         read = {
-            "Python and libraries": _LIBRARIES,
+            "Python and libraries": _LIBRARIES + COMPILER_BYTES - compiler_memory(),
             "words of the vocabulary": _WORD_BYTES * load.vocabulary,
             "text": min(MEMORY_LIMIT, self._token_bytes(nodes)),
         }
@@ -197,4 +198,4 @@ def plan(
     machines = machines or Machines()
     if machines.nodes > 1:
         load.on(machines.nodes).check()
-    return Forecast(load, machines, speeds or measure(load.options, load.vocabulary // load.blocks))
+    return Forecast(load, machines, speeds or measure(load.options, load.shape))

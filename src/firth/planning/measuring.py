@@ -5,7 +5,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling.partition import BUCKET_PAIRS, MIN_CHUNKS, pairs_of_word
 from firth.training.windows import layout
 
-EPOCHS = 3  # of a run that is measured; the first one is slower
+EPOCHS = 5  # of a run that is measured; the fastest but the first counts
 _P = 4  # blocks of rows of a run that is measured
 _MATRIX_BYTES = 2**27  # of one matrix of a run that is measured
 _SOFTMAX_WORDS = 2048
@@ -28,24 +28,32 @@ _READ_WORDS = 2_000_000
 _WRITTEN_BYTES = 2**26
 
 
-def measure(options: Options, block_rows: int, folder: Path | None = None) -> Speeds:
+class Shape(NamedTuple):
+    """The sizes that the speed of training depends on."""
+
+    block_rows: int  # of a block of rows, or of a matrix without blocks; more than a cache holds are slower to train
+    bucket_pairs: int  # of a bucket, before subsampling; small buckets are slower
+
+
+USUAL = Shape(4_000, BUCKET_PAIRS)
+
+
+def measure(options: Options, shape: Shape = USUAL, folder: Path | None = None) -> Speeds:
     """Measure the speeds of this machine, for training with these options; it takes some seconds.
 
-    block_rows  rows of a block, or of a matrix if the schedule has no blocks: more rows than a processor's cache holds
-                are slower
-    folder      where to measure writing; None: the folder for temporary files
+    folder  where to measure reading and writing; None: the folder for temporary files
 
     Raises `OSError` if it cannot write to the folder.
     """
     from llvmlite.binding import get_host_cpu_name
 
     cores = available_cores()
-    alone = steps_per_second(options, block_rows, 1)
+    alone = steps_per_second(options, shape, 1)
     return Speeds(
         processor=get_host_cpu_name(),
         cores=cores,
         options=options.to_dict(),
-        steps=alone if cores == 1 else steps_per_second(options, block_rows, cores) / cores,
+        steps=alone if cores == 1 else steps_per_second(options, shape, cores) / cores,
         steps_alone=alone,
         read_words=_words_read(folder),
         written_bytes=_bytes_written(folder),
@@ -62,13 +70,13 @@ def n_steps(corpus: Any, options: Options) -> float:
     return ExpectedPairs(corpus, options, shrunken=options.shrink_windows).total
 
 
-def steps_per_second(options: Options, block_rows: int, workers: int) -> float:
+def steps_per_second(options: Options, shape: Shape, workers: int) -> float:
     """Train on a random corpus, and return the steps per second of all workers together."""
     from firth.training import registry
 
     fewer = replace(options, epochs=EPOCHS, blocks=_P, warm_epochs=0)
-    V = _vocabulary(fewer, block_rows)
-    corpus = random_corpus(_token_blocks(fewer), V, SENTENCE_WORDS)
+    V = _vocabulary(fewer, shape.block_rows)
+    corpus = random_corpus(_token_blocks(fewer, shape.bucket_pairs), V, SENTENCE_WORDS)
     with reporter(False) as silent, Checkpointer() as checkpointer, corpus.tokens:
         trainer = registry.make_trainer(corpus, fewer, workers, silent, checkpointer, "compiled")
         seconds = [record.seconds for record in trainer.epochs() if record.seconds is not None]
@@ -83,9 +91,9 @@ def _vocabulary(options: Options, block_rows: int) -> int:
     return max(_P * 100, min(rows, _MATRIX_BYTES // (layout.STRIP_BYTES * layout.strips(options.vector_size))))
 
 
-def _token_blocks(options: Options) -> int:
-    """Return the token blocks of a run that is measured, so that its buckets have their usual size."""
-    return MIN_CHUNKS * max(1, BUCKET_PAIRS * _P**2 // (BLOCK_WORDS * pairs_of_word(options)))
+def _token_blocks(options: Options, bucket_pairs: int) -> int:
+    """Return the token blocks of a run that is measured, so that its buckets have `bucket_pairs` pairs."""
+    return MIN_CHUNKS * max(1, round(bucket_pairs * _P**2 / (BLOCK_WORDS * pairs_of_word(options))))
 
 
 def _words_read(folder: Path | None) -> float:

@@ -12,9 +12,10 @@ from firth.cluster.setup import Setup
 from firth.errors import OptionError
 from firth.messages import counted, option
 from firth.options import Options, checked, limits
-from firth.planning.measuring import n_steps
+from firth.planning.measuring import Shape, n_steps
 from firth.planning.sized_corpus import BYTES_PER_WORD, SENTENCE_WORDS, sized_corpus
 from firth.text import BLOCK_WORDS, Corpus
+from firth.training.negative_sampling.partition import chunk_size
 
 _WORDS = limits("words of the corpus", 1, 10**13)
 _VOCABULARY = limits("number of different words", 2, 10**8)
@@ -75,6 +76,13 @@ class Workload:
     def block_loads(self) -> NDArray[np.float64]:
         """The share of the work in each block of rows, (P,)."""
         return expected.block_loads(self.on(1))
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes of blocks and buckets, on which the speed of training depends."""
+        setup, P = self.on(1), self.blocks
+        chunk = min(chunk_size(setup.extent, P), setup.extent.n_blocks)
+        return Shape(self.vocabulary // P, chunk * setup.extent.pairs // P**2)
 
     @cached_property
     def most_nodes(self) -> int:
