@@ -119,7 +119,7 @@ def _workload_lines(forecast: "Forecast") -> list[str]:
     steps = "scores" if options.objective == "softmax" else "pairs"
     trained = speeds.steps_with(options)
     return [
-        f"corpus   {load.words:,} words (about {terminal.size(load.text_bytes)} of text), vocabulary "
+        f"corpus   {counted(load.words, 'word')} (about {terminal.size(load.text_bytes)} of text), vocabulary "
         f"{load.vocabulary:,}, {load.steps:,.0f} {steps} an epoch, {counted(options.epochs, 'epoch')}",
         f"machine  {counted(machines.cores, 'core')}, {terminal.size(round(machines.memory_bytes))} of memory free, "
         f"{machines.network_gbits:g} Gb/s",
