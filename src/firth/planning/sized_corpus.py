@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.text import BLOCK_WORDS, END, Corpus, TokenStore
-from firth.text.counted import TokenCount, WordCounts, corpus_with
+from firth.text.counted import CountedTokens, CountedVocabulary, corpus_with
 from firth.text.store import MemoryStorage
 
 SENTENCE_WORDS = 20
@@ -38,8 +38,8 @@ def sized_corpus(n_words: int, V: int, sentence_words: int = SENTENCE_WORDS) -> 
     longest = min(sentence_words, BLOCK_WORDS)
     sentences = max(1, n_words // sentence_words)
     n_blocks = -(-(n_words + sentences) // (BLOCK_WORDS - longest // 2))  # a block ends with a sentence
-    tokens = TokenCount(n_words, n_blocks, longest)
-    return corpus_with(WordCounts(zipf_counts(n_words, V)), tokens, sentences)
+    tokens = CountedTokens(n_words, n_blocks, longest)
+    return corpus_with(CountedVocabulary(zipf_counts(n_words, V)), tokens, sentences)
 
 
 def random_corpus(n_blocks: int, V: int, sentence_words: int) -> Corpus:
@@ -54,4 +54,4 @@ def random_corpus(n_blocks: int, V: int, sentence_words: int) -> Corpus:
     storage.write(0, entries)
     starts = np.linspace(0, len(entries), n_blocks + 1).astype(np.int64)
     tokens = TokenStore(storage, starts, ids.size, longest=sentence_words)
-    return corpus_with(WordCounts(counts), tokens, sentences)
+    return corpus_with(CountedVocabulary(counts), tokens, sentences)

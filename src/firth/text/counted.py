@@ -8,7 +8,7 @@ from firth.text.store import MemoryStorage, TokenStore
 from firth.text.vocabulary import Vocabulary
 
 
-class WordCounts(Vocabulary):
+class CountedVocabulary(Vocabulary):
     """The counts of a vocabulary, without its words."""
 
     def __init__(self, counts: NDArray[np.int64]):
@@ -18,7 +18,7 @@ class WordCounts(Vocabulary):
         return len(self.counts)
 
 
-class TokenCount(TokenStore):
+class CountedTokens(TokenStore):
     """The size of a token store, without its tokens."""
 
     def __init__(self, n_words: int, n_blocks: int, longest: int):
