@@ -6,23 +6,15 @@ another machine.
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from typing import Any, Protocol
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
+from firth.cluster.handles import Handle, call_all
 from firth.cluster.member import Member
 from firth.cluster.setup import Setup
 from firth.training.loop.engine import learning_rate
 from firth.training.loop.progress import Reporter
 from firth.training.loop.trainer import EpochRecord, Tally, summary
-
-POLL_SECONDS = 0.1
-
-
-class Handle(Protocol):
-    """A way to call a member that may be elsewhere."""
-
-    def submit(self, method: str, *arguments: Any) -> "Future[Any]":
-        """Call a method of the member, and return its future result."""
 
 
 class ThreadHandle:
@@ -76,10 +68,4 @@ class ClusterTrainer:
 
     def _all(self, method: str, *arguments: Any) -> list[Any]:
         """Call a method of all members at the same time, and return their results."""
-        futures = [handle.submit(method, *arguments) for handle in self._handles]
-        waiting = set(futures)
-        while waiting:
-            done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
-            for future in done:
-                future.result()
-        return [future.result() for future in futures]
+        return call_all(self._handles, method, *arguments)
