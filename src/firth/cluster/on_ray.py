@@ -115,7 +115,7 @@ class ClusterRun:
             text = self._read(handles)
             setup = self._set_up(handles, text)
             members = [handle.part(MEMBER) for handle in handles]
-            trainer = ClusterTrainer(members, setup, plan.report, self._checkpointer, self._checkpointer)
+            trainer = ClusterTrainer(members, setup, plan.report, self._checkpointer)
             for record in trainer.epochs():
                 self._checkpointer.history.append(record.to_dict())
                 self.sent_bytes = trainer.sent_bytes
