@@ -18,6 +18,8 @@ from firth.training.negative_sampling.blocks import Worker
 from firth.training.negative_sampling.buckets import Windows, make_chunk_text
 from firth.training.negative_sampling.partition import Partition
 
+PAIR_BYTES = 12  # of a pair that is sent: center, outside word, and rank of the window, int32
+
 
 class ChunkPairs:
     """One member's part in the pairs of one chunk.

@@ -24,7 +24,7 @@ class SharePlan(NamedTuple):
     repeats: int
 
 
-class _File(NamedTuple):
+class _RegularFile(NamedTuple):
     """A regular file of the corpus."""
 
     file: FileOrStdin
@@ -48,7 +48,7 @@ def plan_shares(corpus: Any, how: ReadOptions, n: int) -> SharePlan:
     """
     files = regular_files(corpus, how)
     is_whole = are_tables(files, how) or how.tokenizer is not None or how.encoding != UTF8
-    found = [_File(file, Path(str(file)).stat(), is_whole or is_compressed(Path(str(file)))) for file in files]
+    found = [_RegularFile(file, Path(str(file)).stat(), is_whole or is_compressed(Path(str(file)))) for file in files]
     starts = [0, *accumulate(file.status.st_size for file in found)]
     inner = [_cut(found, starts, share * starts[-1] // n) for share in range(1, n)]
     cuts = [_Cut(0, 0), *inner, _Cut(len(files), 0)]
@@ -69,7 +69,7 @@ def regular_files(corpus: Any, how: ReadOptions) -> list[FileOrStdin]:
     return files
 
 
-def _cut(files: list[_File], starts: list[int], at: int) -> _Cut:
+def _cut(files: list[_RegularFile], starts: list[int], at: int) -> _Cut:
     """Return where a share begins that should begin at byte `at` of all files."""
     number = bisect_right(starts, at, hi=len(files)) - 1
     start, stop = starts[number], starts[number + 1]
@@ -90,7 +90,7 @@ def _line_start(path: FileOrStdin, at: int) -> int:
         return file.tell()
 
 
-def _share(files: list[_File], first: _Cut, last: _Cut) -> list[FileOrStdin]:
+def _share(files: list[_RegularFile], first: _Cut, last: _Cut) -> list[FileOrStdin]:
     """Return the files from one cut to another, whole or in part."""
     share = []
     for number in range(first.file, last.file + 1):
@@ -102,7 +102,7 @@ def _share(files: list[_File], first: _Cut, last: _Cut) -> list[FileOrStdin]:
     return share
 
 
-def _part(file: _File, start: int, stop: int) -> FileOrStdin:
+def _part(file: _RegularFile, start: int, stop: int) -> FileOrStdin:
     size = file.status.st_size
     if (start, stop) == (0, size):
         return file.file

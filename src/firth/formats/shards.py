@@ -25,7 +25,7 @@ from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from firth.atomic import atomic_shared
+from firth.atomic import atomic_shared, write_into
 from firth.errors import FormatError, OptionError
 from firth.formats.format import Array, PathLike
 from firth.formats.helper_thread import helper
@@ -38,7 +38,6 @@ from firth.messages import counted
 MATRICES = ("center", "outside")
 
 _PART_BYTES = 4 << 20
-_WRITE_ONLY = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class ShardTarget(NamedTuple):
@@ -104,22 +103,18 @@ def _check_block(target: ShardTarget, name: str, block: Array, first: int) -> No
 
 @contextmanager
 def _writing(target: ShardTarget) -> Iterator[BinaryIO]:
-    """Open the temporary file to write in it, and sync it at the end; errors name the final path."""
+    """Open the temporary file to write in it; raise errors that name the final path."""
     try:
-        with open(os.open(target.path, _WRITE_ONLY), "wb") as file:  # noqa: PTH123 - a descriptor
+        with write_into(target.path, target.final) as file:
             if (size := os.fstat(file.fileno()).st_size) != target.n_bytes:
                 raise FormatError(
                     f"{target.path} has {counted(size, 'byte')} on this machine instead of {target.n_bytes:,}: the "
                     "folder must be the same for all processes that write the model"
                 )
             yield file
-            file.flush()
-            os.fsync(file.fileno())
     except FileNotFoundError as error:
         text = "this machine does not see the file that other processes write: give a folder that all of them share"
         raise FileNotFoundError(errno.ENOENT, text, target.final) from error
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, target.final) from error
 
 
 @contextmanager

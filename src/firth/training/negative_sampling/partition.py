@@ -81,11 +81,15 @@ def cut_chunks(n_blocks: int, size: int, epoch: int) -> list[NDArray[np.intp]]:
     """
     stride = max(1, -(-n_blocks // size))
     order = np.argsort(np.arange(n_blocks) % stride, kind="stable")
-    cuts = [0]
-    while cuts[-1] < n_blocks:
-        trained = epoch * n_blocks + cuts[-1]
-        cuts.append(cuts[-1] + min(size, max(1, trained)))
-    return np.split(order, cuts[1:-1])
+    return np.split(order, chunk_ends(n_blocks, size, epoch)[:-1])
+
+
+def chunk_ends(n_blocks: int, size: int, epoch: int) -> list[int]:
+    """Return how many token blocks of an epoch are trained once each of its chunks is."""
+    ends = [min(n_blocks, size, max(1, epoch * n_blocks))]
+    while ends[-1] < n_blocks:
+        ends.append(min(n_blocks, ends[-1] + min(size, epoch * n_blocks + ends[-1])))
+    return ends
 
 
 class Words(NamedTuple):
