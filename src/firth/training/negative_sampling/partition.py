@@ -143,6 +143,11 @@ def one_block(words: Words, P: int) -> Partition:
     return _with_places(np.zeros(len(words.counts), np.uint16), P)
 
 
+def consecutive_blocks(V: int, P: int) -> Partition:
+    """Return the partition of V words into P blocks that follow each other, of about the same size."""
+    return _with_places((np.arange(V) * P // V).astype(np.uint16), P)
+
+
 def _with_places(block_of: NDArray[np.uint16], P: int) -> Partition:
     sizes = np.bincount(block_of, minlength=P)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
