@@ -413,6 +413,7 @@ class Word2Vec:
         from firth.formats.native import read_native
 
         file = read_native(run.model, mmap=run.model.stat().st_size > _MOST_LOADED)
+        assert file.outside is not None
         self._hold(KeyedVectors.trusted(list(file.keys), file.center, file.counts), file.outside)
         self.history, self.corpus = History(run.history), run.summary
 

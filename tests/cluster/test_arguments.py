@@ -6,7 +6,7 @@ from firth import OptionError, Word2Vec
 from firth.cluster.arguments import Cluster, checked_cluster
 from firth.messages import command_line
 
-CORPUS = ["a b c d", "b c d e"] * 20
+CORPUS = [["a", "b", "c"]] * 20
 
 
 @pytest.mark.parametrize("address", ["auto", "10.0.0.1:6379", "node-1.example.org:6379", "[::1]:6379", "localhost:1"])

@@ -80,7 +80,7 @@ class ClusterRun:
         self._plan, self._joined, self._checkpointer = plan, cluster, checkpointer
         self.writes_each_epoch = False
         self.summary: dict[str, int] = {}  # counts of what was read, dropped and replaced
-        self.model: Path | None = None  # the file of the model, when it was written
+        self.model = checkpointer.folder / MODEL  # the file that the members write
         self.sent_bytes: dict[str, int] = {}  # sent between members, by kind
         self._yielded = 0
         self._failures: list[str] = []  # since the last checkpoint
@@ -187,10 +187,9 @@ class ClusterRun:
     def _write_model(self, handles: list[ActorHandle], text: ClusterText) -> None:
         """Let the members write the model, with the history so far."""
         vocabulary, options = text.corpus.vocabulary, self._plan.options
-        path = self._checkpointer.folder / MODEL
         history = [dataclasses.replace(record, seconds=None).to_dict() for record in self.history]
         with open_shards(
-            path,
+            self.model,
             keys=vocabulary.index_to_key,
             vector_size=options.vector_size,
             counts=vocabulary.counts,
@@ -199,7 +198,6 @@ class ClusterRun:
         ) as shards:
             written = call_all(handles, "write_rows", shards.target)
             shards.finish([shard for each in written for shard in each])
-        self.model = path
 
     def _note(self, error: MemberLostError) -> None:
         """Report a failure; raise `ClusterError` if there were too many without progress."""
@@ -220,11 +218,10 @@ def open_cluster_run(plan: ClusterPlan) -> Iterator[ClusterRun]:
     with ExitStack() as stack:
         stack.enter_context(plan.report)
         folder = plan.saving.folder or stack.enter_context(TemporaryDirectory(prefix="firth-cluster-"))
-        checkpointer = stack.enter_context(
-            ClusterCheckpointer(
-                folder, plan.options, plan.report, matrices=2, minutes=plan.saving.minutes, resume=plan.saving.resume
-            )
+        checkpointer = ClusterCheckpointer(
+            folder, plan.options, plan.report, matrices=2, minutes=plan.saving.minutes, resume=plan.saving.resume
         )
+        stack.enter_context(checkpointer)
         nodes = plan.cluster.nodes or 1
         plan.report.stage("joining", None)
         cluster = stack.enter_context(joined(plan.cluster, plan.workers or max(1, available_cores() // nodes)))
