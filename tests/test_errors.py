@@ -17,6 +17,8 @@ KINDS = {
     errors.NotAvailableError: NotImplementedError,
     errors.FormatError: ValueError,
     errors.CheckpointError: RuntimeError,
+    errors.ClusterError: RuntimeError,
+    errors.MemberLostError: errors.ClusterError,
     errors.DivergenceError: ArithmeticError,
     errors.NotEnoughMemoryError: MemoryError,
     errors.NothingToTrainError: ValueError,

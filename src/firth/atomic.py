@@ -33,7 +33,8 @@ _PRIVATE_MODE = 0o600  # until it gets the mode of the file that it replaces
 _LONGEST_STEM = 50  # characters of the name in the temporary name: up to 4 bytes each, of the 255 that a name may have
 _LOCKS = sys.platform != "win32"
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | getattr(os, "O_BINARY", 0)
+_WRITE = os.O_WRONLY | _NO_FOLLOW | getattr(os, "O_BINARY", 0)
+_CREATE = _WRITE | os.O_CREAT | os.O_EXCL
 
 
 @contextmanager
@@ -68,6 +69,33 @@ def atomic_set(*paths: PathLike) -> Iterator[list[BinaryIO]]:
             new[-1].remove_old()
         for part in new:
             part.move()
+
+
+@contextmanager
+def atomic_shared(path: PathLike) -> Iterator[tuple[BinaryIO, Path]]:
+    """Yield a file as `atomic_write` does, and its temporary path, at which other processes may write to it too.
+
+    They open it with `write_into`, and have closed it before the block ends. Raises `FormatError` for a device, which
+    they could not share.
+    """
+    with _new_file(path) as part:
+        if part.temporary is None:
+            raise FormatError(f"{os.fspath(path)} is a device or a pipe: give the name of a regular file")
+        yield part.file, part.temporary
+        part.complete()
+        part.move()
+
+
+@contextmanager
+def write_into(temporary: PathLike, path: PathLike) -> Iterator[BinaryIO]:
+    """Yield the temporary file of another process's `atomic_shared(path)`, to write in it; sync it at the end.
+
+    The file is opened for writing alone. Raises the system's `OSError` with the name `path`.
+    """
+    with _about(path), io.BufferedWriter(_File(os.open(temporary, _WRITE), path)) as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextmanager

@@ -44,6 +44,14 @@ class NotEnoughMemoryError(FirthError, MemoryError):
     """The requested arrays do not fit in memory; none was allocated."""
 
 
+class ClusterError(FirthError, RuntimeError):
+    """A cluster cannot be started, joined or used for training; the message gives the reason."""
+
+
+class MemberLostError(ClusterError):
+    """A process or a machine of the cluster stopped, or its connection broke, during training."""
+
+
 class MissingExtraError(FirthError, ImportError):
     """An optional library is needed but not installed."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from firth import Options
+from firth.cluster import kernels as cluster_kernels
 from firth.explore import layout_kernels
 from firth.explore.layout import quadtree, symmetric
 from firth.graphs import kernels as graph_kernels
@@ -388,15 +389,63 @@ def pairs_of_a_block(_D: int, _K: int) -> Case:
     def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
         text, drawn = text_of(rng, fence)
         block = int(rng.integers(len(drawn.words)))
-        n = int((text.starts[:, block + 1] - text.starts[:, block]).sum())
-        places = fence(np.empty((3, n), np.int64))
+        sizes = text.starts[:, block + 1] - text.starts[:, block]
+        firsts = fence(np.cumsum(sizes, dtype=np.int64) - sizes)
+        places = fence(np.zeros((int(rng.integers(3, 5)), int(sizes.sum())), np.int64))
         word_starts = fence(np.zeros(len(drawn.words[block]) + 1, np.int32))
-        block_kernels.place_words(text, block, fence(drawn.slot_of), places, word_starts)
+        block_kernels.place_words(text, block, fence(drawn.slot_of), firsts, places, word_starts)
         starts = np.append(0, np.cumsum(text.counts[block]))
         pairs, positions = fence(np.empty((int(starts[-1]), 2), np.int32)), fence(starts[:-1])
         units = fence(np.arange(len(drawn.slot_of), dtype=np.int32))
         block_kernels.fill_pairs(text.entries.reshape(-1), places[0], units, positions, pairs)
         return [places, word_starts, text.counts, positions, pairs]
+
+    return case
+
+
+def runs_of_a_block(_D: int, _K: int) -> Case:
+    """Make the pairs of a member whose text is a part of the chunk's."""
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        text, drawn = text_of(rng, fence)
+        block = int(rng.integers(len(drawn.words)))
+        sizes = text.starts[:, block + 1] - text.starts[:, block]
+        n, others = int(sizes.sum()), int(rng.integers(5))
+        firsts = fence(np.cumsum(sizes, dtype=np.int64) - sizes + int(rng.integers(others + 1)))
+        places, word_starts = (
+            fence(np.zeros((4, n + others), np.int64)),
+            np.zeros(len(drawn.words[block]) + 1, np.int32),
+        )
+        block_kernels.place_words(text, block, drawn.slot_of, firsts, places, word_starts)
+        starts = np.append(0, np.cumsum(text.counts[block]))
+        runs, positions = fence(np.empty((int(starts[-1]), 3), np.int32)), fence(starts[:-1])
+        own = fence(places[0, :n]), fence(places[3, :n])
+        cluster_kernels.fill_runs(text.entries.reshape(-1), *own, fence(drawn.slot_of), positions, runs)
+        return [places, positions, runs]
+
+    return case
+
+
+def merged_runs(rng: np.random.Generator, fence: Fence) -> list[Any]:
+    """Merge runs of several members, some of them empty."""
+    members, n = int(rng.integers(1, 5)), int(rng.integers(0, 40))
+    runs = np.stack([rng.integers(0, 9, n), rng.integers(0, 5, n), rng.permutation(n)], axis=1).astype(np.int32)
+    cuts = np.sort(rng.integers(0, n + 1, members - 1))
+    parts = [part[np.lexsort((part[:, 2], part[:, 1]))] for part in np.split(runs, cuts)]
+    ends = np.cumsum([len(part) for part in parts])
+    heads, pairs = fence(np.append(0, ends[:-1])), fence(np.empty((n, 2), np.int32))
+    cluster_kernels.merge_runs(fence(np.concatenate(parts)), heads, fence(ends), pairs)
+    return [heads, pairs]
+
+
+def marked_outputs(_D: int, K: int) -> Case:
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        V, n = int(rng.integers(1, 40)), int(rng.integers(0, 50))
+        pairs = rng.integers(0, V, (n, 2), dtype=np.int32)
+        pairs, alias = fence(pairs[np.argsort(pairs[:, 1])]), fence(alias_table(rng.integers(1, 50, V), 0.75))
+        order, seen = fence(np.empty(n, np.int32)), fence(np.zeros(V, np.bool_))
+        cluster_kernels.mark_outputs(pairs, np.uint64(rng.integers(2**63)), alias, K, order, seen)
+        return [seen]
 
     return case
 
@@ -689,6 +738,7 @@ PLAIN: dict[str, Case] = {
     "training.hierarchical_softmax.tree.merge_rarest": paths,
     "training.hierarchical_softmax.tree.write_paths": paths,
     "training.hierarchical_softmax.path_losses.add_path_losses": losses_of_paths,
+    "cluster.kernels.merge_runs": merged_runs,
     "training.softmax.kernels.window_pairs": window_pairs,
     "sorted_runs.radix_sort": runs,
     "sorted_runs.sum_equal": runs,
@@ -728,6 +778,8 @@ VECTOR_CODE = {
     "training.cbow.path_kernels.train_block": train_cbow_paths,
     "training.negative_sampling.block_kernels.place_words": pairs_of_a_block,
     "training.negative_sampling.block_kernels.fill_pairs": pairs_of_a_block,
+    "cluster.kernels.fill_runs": runs_of_a_block,
+    "cluster.kernels.mark_outputs": marked_outputs,
     "graphs.kernels.make_walks": lambda *_: walks,
     "text.word_kernels.count_words": lambda *_: word_counts,
     "text.word_kernels.merge_words": lambda *_: merged_words,

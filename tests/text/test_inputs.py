@@ -126,6 +126,15 @@ def test_bytes_that_an_encoding_does_not_allow_are_replaced_and_counted(tmp_path
     check(corpus, [[word.decode() for word in line.split()] for line in content.encode().split(b"\n")])
 
 
+def test_utf_16_without_a_byte_order_mark_is_an_error_with_advice(tmp_path):
+    (tmp_path / "a.txt").write_text("a b", encoding="utf-16-le")
+    with pytest.raises(
+        CorpusError, match=r"a\.txt is not text in utf-16 .* give another encoding, such as utf-16-le or"
+    ):
+        read_corpus(tmp_path / "a.txt", ALL, encoding="utf-16")
+    assert read_corpus(tmp_path / "a.txt", ALL, encoding="utf-16-le").vocabulary.index_to_key == ["a", "b"]
+
+
 @pytest.mark.parametrize("wrong", ["klingon", "hex", "rot13", "", 5, None, "utf-8\0"])
 def test_an_unknown_encoding_is_refused_before_anything_is_read(wrong):
     with pytest.raises(

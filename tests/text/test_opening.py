@@ -1,7 +1,10 @@
 """Tests compressed, damaged and changing files, limits to their size, pipes, and standard input."""
 
+import bz2
 import errno
+import gzip
 import io
+import itertools
 import lzma
 import os
 import sys
@@ -18,7 +21,7 @@ from stress._corpus import ALL, COMPRESS, LINES, check, linux, text_file
 from firth import unpacking
 from firth.errors import CorpusError, OptionError
 from firth.text import read_corpus, sources
-from firth.text.opening import BytesRead, OpenText
+from firth.text.opening import BytesRead, FileRange, OpenText
 
 TEXT = "\n".join(map(" ".join, LINES)) + "\n"
 COMPRESSED = [suffix for suffix in COMPRESS if suffix != ".txt"]
@@ -174,3 +177,45 @@ def test_a_file_that_cannot_be_opened_is_reported(tmp_path, monkeypatch, number)
 def test_a_file_that_fails_while_it_is_read_is_reported():
     with pytest.raises(CorpusError, match=r"/proc/self/mem cannot be read .Input/output error"):
         read_corpus("/proc/self/mem", ALL)
+
+
+def ranges(path, *cuts):
+    """Return the parts of a file between bytes."""
+    found = path.stat()
+    return [FileRange(str(path), *cut, found.st_size, found.st_mtime_ns) for cut in itertools.pairwise(cuts)]
+
+
+def test_the_kind_of_a_compressed_file_is_found_if_its_first_part_is_short(tmp_path):
+    (tmp_path / "a.bz2").write_bytes(bz2.compress(b"O") + bz2.compress(b"bj\1"))
+    with pytest.raises(CorpusError, match=r"a\.bz2 is an Avro file, not a text"):
+        read_corpus(tmp_path / "a.bz2", ALL)
+
+
+def test_parts_of_a_file_are_read_as_the_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xef\xbb\xbfa b\n%PDF-1 c\n\xef\xbb\xbfd")
+    seen = []
+    corpus = read_corpus(ranges(path, 0, 7, 16, 20), ALL, progress=lambda *at: seen.append(at))
+    assert corpus.vocabulary.index_to_key == ["a", "b", "%PDF-1", "c", "\ufeffd"]
+    assert (corpus.sentences, corpus.note, seen[-1]) == (3, "", (20, 20))
+    assert read_corpus(path, ALL).vocabulary.index_to_key == corpus.vocabulary.index_to_key
+
+
+def test_a_part_that_is_given_twice_is_read_twice_and_reported(tmp_path):
+    (tmp_path / "a.txt").write_text("a\nb\n")
+    part = ranges(tmp_path / "a.txt", 2, 4)
+    corpus = read_corpus(part * 2, ALL)
+    assert (corpus.raw_words, corpus.note) == (2, "1 file given more than once, and read each time")
+
+
+def test_a_part_of_a_file_that_cannot_be_cut_or_was_changed_is_refused(tmp_path):
+    (tmp_path / "a.gz").write_bytes(gzip.compress(b"a\nb\n"))
+    (tmp_path / "a.txt").write_text("a\nb\n")
+    with pytest.raises(CorpusError, match=r"a\.gz can only be read whole: give its path"):
+        read_corpus(ranges(tmp_path / "a.gz", 0, 4), ALL)
+    old = ranges(tmp_path / "a.txt", 0, 2, 4)
+    with pytest.raises(CorpusError, match=r"a\.txt can only be read whole"):
+        read_corpus(old, ALL, encoding="latin-1")
+    (tmp_path / "a.txt").write_text("a\nb\nc")
+    with pytest.raises(CorpusError, match=r"a\.txt has another size or time of change than when its parts were chosen"):
+        read_corpus(old, ALL)

@@ -79,6 +79,32 @@ def test_blocks_hold_whole_sentences_and_together_the_corpus(sentences, dropped,
         assert not any(stop < end <= start + limit for end in ends)  # no further whole sentence would fit
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    parts=st.lists(sentences_of_ids, min_size=1, max_size=4),
+    on_disk=st.booleans(),
+    sizes=st.tuples(st.integers(2, 12), st.integers(1, 5)),
+)
+def test_stores_cut_one_after_another_have_the_blocks_of_one_store(parts, on_disk, sizes):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in zip(["BLOCK_WORDS", "_LOOKED_AT"], sizes, strict=True):
+            patch.setattr(store, name, size)
+        whole = build(joined(itertools.chain.from_iterable(parts)))
+        same, left, found, longest, words = np.arange(10, dtype=np.int32), np.empty(0, np.int32), [], [], 0
+        for number, part in enumerate(parts, 1):
+            builder = StoreBuilder(0 if on_disk else 2**20)
+            builder.append(np.array(joined(part), np.int32), same)
+            renumbered = builder.renumber(same)
+            tokens, left = renumbered.cut(left, is_last=number == len(parts))
+            with tokens:
+                found += blocks(tokens)
+                longest.append(tokens.longest)
+                words += tokens.n_words
+        assert found == blocks(whole)
+        assert len(left) == 0
+        assert (max(longest), words) == (whole.longest, whole.n_words)
+
+
 @pytest.mark.parametrize("memory_limit", [0, 2**30])
 def test_a_sentence_of_a_million_words_is_cut_into_full_blocks(tmp_path, memory_limit):
     words = np.random.default_rng(1).integers(0, 50, 1_000_000)

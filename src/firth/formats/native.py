@@ -102,9 +102,8 @@ def write_native(
     """
     refuse_compression(path, "native")
     vectors, subwords = center if isinstance(center, ComposedVectors) else (center, None)
-    tensors = _tensors(keys, vectors, {"outside": outside, "nodes": nodes}, counts)
-    documents = {"options": options, "history": None} | records
-    known = {name: json.dumps(document) for name, document in documents.items()}
+    tensors = checked_tensors(keys, vectors, {"outside": outside, "nodes": nodes}, counts)
+    known = strings_of(options, **records)
     if subwords is not None:
         tensors |= _subword_tensors(subwords, vectors.shape[1])
         known["subwords"] = json.dumps(subwords.scheme._asdict())
@@ -148,12 +147,19 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
 # --- writing
 
 
-def _tensors(
+def strings_of(options: Mapping[str, Any] | None, **records: Any) -> dict[str, str]:
+    """Return the strings of the header that hold the options and the `records`, `history` and `extra`."""
+    documents = {"options": options, "history": None} | records
+    return {name: json.dumps(document) for name, document in documents.items()}
+
+
+def checked_tensors(
     keys: Sequence[str | int],
     center: Array,
     outputs: Mapping[str, Array | None],
     counts: Array | Sequence[int] | None,
 ) -> dict[str, Array]:
+    """Return the tensors of a file by name, in their order in it; raise what `write_native` raises."""
     check_shapes(keys, center, counts)
     tensors = {"center": center, **{name: matrix for name, matrix in outputs.items() if matrix is not None}}
     if len(tensors) == 3:

@@ -58,7 +58,7 @@ KINDS = (NATIVE, CHECKPOINT, PHRASES)
 
 def write_sealed(file: BinaryIO, kind: Kind, tensors: Mapping[str, Array], strings: Mapping[str, str]) -> None:
     """Write `tensors`, of the dtypes in `tensors.CODES`, and `strings` as metadata, with the checksums of both."""
-    checks = {name: _crc32(array) for name, array in tensors.items()}
+    checks = {name: crc32_of(array) for name, array in tensors.items()}
     write_tensors(file, tensors, _metadata(kind, tensors, strings, checks))
 
 
@@ -69,23 +69,24 @@ def write_hashed(
 
     The tensors are read once if `file` can seek: its header, of a known length, is written again with the checksums.
     """
-    empty = dict.fromkeys(tensors, f"{0:08x}"), hashlib.sha256()
-
-    def write_header(sums: Sums) -> None:
-        checks, digest = sums
-        metadata = _metadata(kind, tensors, {**strings, "sha256": digest.hexdigest()}, checks)
-        file.write(header(tensors, metadata))
-
     if not file.seekable():
-        write_header(_write_summed(lambda _: None, tensors, hashed))
+        file.write(hashed_header(kind, tensors, strings, _write_summed(lambda _: None, tensors, hashed)))
         _write_summed(file.write, tensors, ())
         return
     start = file.tell()
-    write_header(empty)
+    file.write(hashed_header(kind, tensors, strings))
     sums = _write_summed(file.write, tensors, hashed)
     file.seek(start)
-    write_header(sums)
+    file.write(hashed_header(kind, tensors, strings, sums))
     file.seek(0, os.SEEK_END)
+
+
+def hashed_header(
+    kind: Kind, tensors: Mapping[str, Array], strings: Mapping[str, str], sums: Sums | None = None
+) -> bytes:
+    """Return the header of a file that `write_hashed` writes; without `sums` one of the same length, to be replaced."""
+    checks, digest = sums or (dict.fromkeys(tensors, f"{0:08x}"), hashlib.sha256())
+    return header(tensors, _metadata(kind, tensors, {**strings, "sha256": digest.hexdigest()}, checks))
 
 
 def _metadata(
@@ -152,7 +153,7 @@ class SealedFile(TensorFile):
         raise damaged(self.path, reason, self._kind.repair) from cause
 
     def _checked(self, name: str, array: Array) -> Array:
-        if _crc32(array) != self._checks.get(name):
+        if crc32_of(array) != self._checks.get(name):
             self.refuse(f"the checksum of {name} differs from the one stored with it")
         return array
 
@@ -195,7 +196,8 @@ def _header_crc32(metadata: Mapping[str, str], layout: Mapping[str, tuple[str, l
     return f"{zlib.crc32(json.dumps([dict(metadata), layout], sort_keys=True).encode()):08x}"
 
 
-def _crc32(array: Array) -> str:
+def crc32_of(array: Array) -> str:
+    """Return the CRC-32 of an array's bytes, as it is stored."""
     value = 0
     for part in parts(array):
         value = zlib.crc32(part, value)

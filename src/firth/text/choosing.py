@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +45,10 @@ class MostFrequent:
         frequent = np.flatnonzero(found.counts >= self._min_count)
         order = by_count(found.counts, frequent)[: self._max_vocab]
         if len(order) == 0:
-            raise no_words_error(found, too_long, self._min_count)
+            raise no_words_error(totals_of(found), too_long, self._min_count)
         keys, counts = found.keys, found.counts[order]
         return Choice(
-            _new_ids(found, order, np.arange(len(order))),
+            new_ids(found, order, np.arange(len(order))),
             lambda: Vocabulary(list(chain.from_iterable(keys(order))), counts),
             below_min_count=int(np.count_nonzero(found.counts)) - len(frequent),
             beyond_max_vocab=len(frequent) - len(order),
@@ -94,16 +94,16 @@ class KnownWords:
         if len(known) + len(added) == 0:
             raise self._none_found(len(distinct))
         kept = np.concatenate([known, added])
-        new_ids = np.concatenate([rows[rows >= 0], np.arange(V, V + len(added))])
+        ids = np.concatenate([rows[rows >= 0], np.arange(V, V + len(added))])
         counts = np.append(self._known.counts, np.zeros(len(added), np.int64))
-        counts[new_ids] += np.where(self._is_counted | (new_ids >= V), found.counts[kept], 0)
+        counts[ids] += np.where(self._is_counted | (ids >= V), found.counts[kept], 0)
         keys = [*self._known.index_to_key, *(unknown_keys[int(i)] for i in added)]
         if self._is_sorted:
             order = by_count(counts, np.arange(len(counts)))
-            keys, counts, new_ids = [keys[i] for i in order.tolist()], counts[order], np.argsort(order)[new_ids]
+            keys, counts, ids = [keys[i] for i in order.tolist()], counts[order], np.argsort(order)[ids]
         frequent = np.count_nonzero(found.counts[unknown] >= self._min_count)
         return Choice(
-            _new_ids(found, kept, new_ids),
+            new_ids(found, kept, ids),
             lambda: Vocabulary(keys, counts),
             below_min_count=len(unknown) - int(frequent) if self._is_open else 0,
             beyond_max_vocab=int(frequent) - len(added) if self._is_open else 0,
@@ -159,17 +159,38 @@ def by_count(counts: NDArray[np.int64], ids: NDArray[np.intp]) -> NDArray[np.int
     return ids[np.argsort(-counts[ids], kind="stable")]
 
 
-def _new_ids(found: KeyCounts, kept: NDArray[np.intp], ids: NDArray[np.integer[Any]]) -> Ids:
+def new_ids(found: KeyCounts, kept: NDArray[np.intp], ids: NDArray[np.integer[Any]]) -> Ids:
     """Return the new id of every provisional id: `ids` for the words `kept`, `DROPPED` for the others."""
-    new_ids = np.full(len(found.counts), DROPPED, np.int32)
-    new_ids[kept] = ids
-    return new_ids if found.same_ids is None else new_ids[found.same_ids]
+    new = np.full(len(found.counts), DROPPED, np.int32)
+    new[kept] = ids
+    return new if found.same_ids is None else new[found.same_ids]
 
 
-def no_words_error(found: KeyCounts, too_long: int, min_count: int) -> CorpusError:
-    """Return the error for a text of which no word is kept."""
+class Totals(NamedTuple):
+    """The numbers of words and of distinct words of a text, its most frequent word, and the count of that.
+
+    Of words with the same count, the first in the text; None if there are no words.
+    """
+
+    words: int
+    distinct: int
+    top_word: Any
+    top_count: int
+
+
+def totals_of(found: KeyCounts) -> Totals:
+    """Return the totals of a text."""
     counts = found.counts
-    n_words = int(counts.sum())
+    n_words, n_distinct = int(counts.sum()), int(np.count_nonzero(counts))
+    if n_words == 0:
+        return Totals(0, 0, None, 0)
+    top = int(counts.argmax())
+    return Totals(n_words, n_distinct, next(found.keys(np.array([top])))[0], int(counts[top]))
+
+
+def no_words_error(totals: Totals, too_long: int, min_count: int) -> CorpusError:
+    """Return the error for a text of which no word is kept."""
+    n_words, n_distinct, word, top_count = totals
     if too_long and n_words == 0:
         tokens = "its only token is" if too_long == 1 else f"all of its {counted(too_long, 'token')} are"
         return CorpusError(
@@ -180,13 +201,10 @@ def no_words_error(found: KeyCounts, too_long: int, min_count: int) -> CorpusErr
     if n_words == 0:
         return CorpusError("the corpus is empty: 0 words were read; give a text with words in it")
     none = f"no word occurs at least {option('min_count', min_count)} times: the corpus has"
-    top = int(counts.argmax())
-    word = next(found.keys(np.array([top])))[0]
     if n_words == 1:
         return CorpusError(f"{none} only 1 word, {word!r}; give more text")
-    or_less = " or less" if counts[top] > 1 else ""
-    n_distinct = np.count_nonzero(counts)
+    or_less = " or less" if top_count > 1 else ""
     return CorpusError(
         f"{none} {counted(n_words, 'word')}, {n_distinct:,} of them distinct; the most frequent, {word!r}, "
-        f"occurs {counted(counts[top], 'time')}; give {option('min_count', counts[top])}{or_less}, or more text"
+        f"occurs {counted(top_count, 'time')}; give {option('min_count', top_count)}{or_less}, or more text"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from firth.errors import CorpusError
@@ -47,7 +48,7 @@ def _is_table(file: FileOrStdin, how: ReadOptions) -> bool:
     name, start = name_of(file), b""
     if is_regular(file):
         with ExitStack() as stack:
-            start = OpenText(file, stack, BytesRead([]), how.encoding).peek()
+            start = OpenText(Path(str(file)), stack, BytesRead([]), how.encoding).peek()  # the whole file's, of a range
     is_named = how.column is not None and not has_text_name(file)
     return is_named or kinds.table_kind(name, start) is not None
 

@@ -35,6 +35,7 @@ class Opened(NamedTuple):
     amount  function from the tokens merged so far to the amount done and the total
     counts  the rows skipped so far
     note    what else there is to report, as part of a line
+    bytes_read  those of its files; None if it is not files
     """
 
     chunks: Generator[Any, None, None]
@@ -42,6 +43,7 @@ class Opened(NamedTuple):
     amount: Amount
     counts: RowCounts
     note: str
+    bytes_read: BytesRead | None
 
 
 def open_corpus(corpus: Any, how: ReadOptions, lowercase: bool, workers: int) -> Opened:
@@ -64,7 +66,7 @@ def open_corpus(corpus: Any, how: ReadOptions, lowercase: bool, workers: int) ->
 def check_corpus(corpus: Any, how: ReadOptions) -> None:
     """Raise what `open_corpus` would raise for files and tables, without reading them."""
     if has_files(corpus) and how.offsets is None:
-        files = _files(corpus, how)
+        files = files_of(corpus, how)
         if are_tables(files, how):
             check_tables(files, how)
     elif how.offsets is None and is_table(corpus) and not is_one_shot(corpus):
@@ -86,11 +88,16 @@ def is_plain_text(corpus: Any) -> bool:
     return is_files(corpus) and all(has_text_name(file) for file in sources.find_files(corpus))
 
 
-def _files(corpus: Any, how: ReadOptions) -> list[FileOrStdin]:
+def files_of(corpus: Any, how: ReadOptions) -> list[FileOrStdin]:
     """Return the files of a corpus; in folders of tables, those whose names start with _ are skipped."""
     if is_open(corpus):
         return [corpus]
     return sources.find_files(corpus, how.splitting_code, skipped=(".",) if how.column is None else (".", "_"))
+
+
+def repeats_note(n: int) -> str:
+    """Return what to report of n files that were given before; nothing if there are none."""
+    return f"{counted(n, 'file')} given more than once, and read each time" if n else ""
 
 
 def _is_array(corpus: Any) -> bool:
@@ -107,14 +114,14 @@ class _Opener:
         self._how, self._lowercase, self._workers = how, lowercase, workers
         self._counts = RowCounts()
         self._note = ""
+        self._bytes_read: BytesRead | None = None
 
     def files(self, corpus: Any) -> Opened:
         """Open files, which are texts or tables."""
         how = self._how
-        files = _files(corpus, how)
-        bytes_read = BytesRead(files, how.max_input_bytes)
-        if n := sources.repeats(files):
-            self._note = f"{counted(n, 'file')} given more than once, and read each time"
+        files = files_of(corpus, how)
+        self._bytes_read = bytes_read = BytesRead(files, how.max_input_bytes)
+        self._note = repeats_note(sources.repeats(files))
 
         def amount(_: int) -> tuple[int, int | None]:
             return bytes_read.done, bytes_read.total
@@ -217,7 +224,8 @@ class _Opener:
     def _opened(
         self, chunks: Generator[Any, None, None], merged: MergedWords | MergedKeys, amount: Amount | None = None
     ) -> Opened:
-        return Opened(chunks, merged, amount or (lambda words: (words, None)), self._counts, self._note)
+        known = amount or (lambda words: (words, None))
+        return Opened(chunks, merged, known, self._counts, self._note, self._bytes_read)
 
 
 def _on_this_machine(corpus: Any) -> Any:

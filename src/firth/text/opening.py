@@ -1,6 +1,6 @@
 """Opens one file of a corpus: decompresses it by its suffix, counts its bytes, and checks that it does not change.
 
-Text in another encoding than UTF-8 is decoded and encoded as UTF-8.
+Text in another encoding than UTF-8 is decoded and encoded as UTF-8. A `FileRange` is opened as a file of its own.
 """
 
 import codecs
@@ -10,6 +10,7 @@ import stat
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias, TypeGuard
 
@@ -29,8 +30,39 @@ class OpenFile(Protocol):
         """Return the next characters or bytes, at most `size`; none at the end."""
 
 
-FileOrStdin: TypeAlias = Path | str | OpenFile
-"""A file, `STDIN`, or an open file of the caller."""
+@dataclass(frozen=True)
+class FileRange:
+    """The bytes [start, stop) of a file of UTF-8 text, from the start of a line to that of another, or the end.
+
+    It takes the place of a path in a list of files. `size` and `mtime_ns` are those of the whole file when the range
+    was chosen; `OpenText` refuses a file that has others.
+    """
+
+    path: str
+    start: int
+    stop: int
+    size: int
+    mtime_ns: int
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def __str__(self) -> str:
+        return self.path
+
+    def check(self, found: os.stat_result, is_text: bool) -> None:
+        """Raise `CorpusError` if the file is not the one of which the range was chosen, or not plain UTF-8."""
+        if not is_text:
+            raise CorpusError(f"{self.path} can only be read whole: give its path")
+        if (found.st_size, found.st_mtime_ns) != (self.size, self.mtime_ns):
+            raise CorpusError(
+                f"{self.path} has another size or time of change than when its parts were chosen: every machine must "
+                "see the same file; if each has a copy of its own, copy the times too (cp -p, rsync -t)"
+            )
+
+
+FileOrStdin: TypeAlias = Path | str | OpenFile | FileRange
+"""A file, `STDIN`, an open file of the caller, or a part of a file."""
 
 UTF8 = "utf-8"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -93,7 +125,7 @@ class BytesRead:
 
     def __init__(self, files: list[FileOrStdin], max_input_bytes: int | None = None):
         has_sizes = all(is_regular(file) for file in files)
-        self.total = sum(Path(str(file)).stat().st_size for file in files) if has_sizes else None
+        self.total = sum(map(_size, files)) if has_sizes else None
         self.max_input_bytes = max_input_bytes
         self.done = self.plain = 0
 
@@ -109,9 +141,9 @@ class OpenText:
     def __init__(self, file: FileOrStdin, stack: ExitStack, bytes_read: BytesRead, encoding: str = UTF8):
         self.name = name_of(file)
         self._file, self._bytes_read, self._encoding = file, bytes_read, encoding
-        self._offset = 0
+        self._offset = file.start if isinstance(file, FileRange) else 0
         self._is_first = bytes_read.plain == 0
-        self._is_at_start = True
+        self._is_at_start = self._offset == 0
         self._peeked = b""
         self._decoder = None if encoding == UTF8 else codecs.getincrementaldecoder(encoding)("firth-mark-invalid")
         try:
@@ -120,6 +152,9 @@ class OpenText:
             self._stream = unpacked(self.raw, suffix, stack)
             if self.is_compressed and self._before is not None and self._before.st_size == 0:
                 raise EOFError("it is empty")  # not every library raises this
+            if isinstance(file, FileRange):
+                file.check(os.fstat(self.raw.fileno()), encoding == UTF8 and not self.is_compressed)
+                self.raw.seek(file.start)
         except (OSError, EOFError) as error:
             raise CorpusError(self._failure(error)) from error
 
@@ -156,7 +191,8 @@ class OpenText:
 
     def skip_mark(self) -> None:
         """Skip a byte-order mark, at the beginning of the file."""
-        self._peeked = self.peek().removeprefix(BYTE_ORDER_MARK)
+        if self._is_at_start:
+            self._peeked = self.peek().removeprefix(BYTE_ORDER_MARK)
 
     def count(self, plain: int, done: int) -> None:
         """Count `plain` more bytes, decompressed, of a file that was read up to byte `done`; raise as `read` does."""
@@ -165,8 +201,15 @@ class OpenText:
 
     def _read_plain(self, size: int) -> bytes:
         """Return at most `size` bytes, decompressed."""
+        if isinstance(self._file, FileRange):
+            size = min(size, self._file.stop - self._offset)
         try:
             data: bytes = self._stream.read(size)
+            while self._is_at_start and self.is_compressed and 0 < len(data) < size:  # its first part may be short
+                more = self._stream.read(size - len(data))
+                if not more:
+                    break
+                data += more
         except DAMAGED_STREAM as error:
             self.check_unchanged()  # a file that was cut in the meantime looks damaged
             self._advance(0, self._position(0))
@@ -183,7 +226,13 @@ class OpenText:
     def _in_utf8(self, data: bytes) -> bytes:
         if self._decoder is None:
             return data
-        return self._decoder.decode(data, final=not data).encode(errors="firth-mark-invalid")
+        try:
+            return self._decoder.decode(data, final=not data).encode(errors="firth-mark-invalid")
+        except UnicodeError as error:  # the file has no byte-order mark, which some encodings need
+            raise CorpusError(
+                f"{self.name} is not text in {self._encoding} ({error}): give another "
+                f"{option('encoding')}, such as utf-16-le or utf-16-be"
+            ) from error
 
     def _position(self, size: int) -> int:
         """Return the bytes of the file read so far, after another `size`."""
@@ -221,6 +270,11 @@ class OpenText:
         if getattr(error, "errno", None) is None:
             return f"{self.name} cannot be decompressed {where}: it is truncated, damaged, or in another format"
         return f"{self.name} cannot be read {where}"
+
+
+def _size(file: FileOrStdin) -> int:
+    """Return the bytes of a regular file, or of a part of it, as they are on the disk."""
+    return file.stop - file.start if isinstance(file, FileRange) else Path(str(file)).stat().st_size
 
 
 def _opened(file: FileOrStdin, stack: ExitStack) -> tuple[BinaryIO, os.stat_result | None]:

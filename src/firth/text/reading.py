@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -72,21 +72,26 @@ def read_corpus(
     opened = inputs.open_corpus(corpus, how, words.lowercase, workers)
     store = StoreBuilder(memory_limit)
     try:
-        with closing(opened.chunks) as chunks, ThreadPoolExecutor(1, thread_name_prefix="firth-store") as other_thread:
-            writing = other_thread.submit(lambda: None)
-            for chunk in chunks:
-                ids = opened.merged.add(chunk)
-                writing.result()
-                writing = other_thread.submit(store.append, chunk.entries, ids)
-                if progress is not None:
-                    progress(*opened.amount(opened.merged.raw_words))
-            writing.result()
-            result = _finished(opened, store, words, other_thread)
+        collect(opened, store, progress)
+        result = _finished(opened, store, words)
     except BaseException:
         store.close()
         raise
-    _return_free_memory()
+    return_free_memory()
     return result
+
+
+def collect(opened: Opened, store: StoreBuilder, progress: Progress | None = None) -> None:
+    """Count the words of a corpus, and collect their provisional ids in `store`, which another thread fills."""
+    with closing(opened.chunks) as chunks, ThreadPoolExecutor(1, thread_name_prefix="firth-store") as other_thread:
+        writing = other_thread.submit(lambda: None)
+        for chunk in chunks:
+            ids = opened.merged.add(chunk)
+            writing.result()
+            writing = other_thread.submit(store.append, chunk.entries, ids)
+            if progress is not None:
+                progress(*opened.amount(opened.merged.raw_words))
+        writing.result()
 
 
 def _check_generated(corpus: GeneratedCorpus, how: ReadOptions) -> None:
@@ -95,7 +100,7 @@ def _check_generated(corpus: GeneratedCorpus, how: ReadOptions) -> None:
         raise CorpusError(f"{name} is for text, and the corpus is {type(corpus).__name__}: omit {name}")
 
 
-def _finished(opened: Opened, store: StoreBuilder, words: MostFrequent | KnownWords, pool: Executor) -> Corpus:
+def _finished(opened: Opened, store: StoreBuilder, words: MostFrequent | KnownWords) -> Corpus:
     """Choose the vocabulary and renumber everything."""
     merged = opened.merged
     found = merged.finish()
@@ -103,8 +108,9 @@ def _finished(opened: Opened, store: StoreBuilder, words: MostFrequent | KnownWo
     n_distinct = int(np.count_nonzero(found.counts))
     del found  # of all words, kept or not
     sentences = store.sentences
-    making_vocabulary = pool.submit(_vocabulary, choice)
-    tokens = store.finish(choice.new_ids)
+    with ThreadPoolExecutor(1, thread_name_prefix="firth-vocabulary") as other_thread:
+        making_vocabulary = other_thread.submit(_vocabulary, choice)
+        tokens = store.finish(choice.new_ids)
     return Corpus(
         making_vocabulary.result(),
         tokens,
@@ -123,11 +129,11 @@ def _finished(opened: Opened, store: StoreBuilder, words: MostFrequent | KnownWo
 
 def _vocabulary(choice: Choice) -> Vocabulary:
     vocabulary = choice.vocabulary()
-    _return_free_memory()  # of the table of all words
+    return_free_memory()  # of the table of all words
     return vocabulary
 
 
-def _return_free_memory() -> None:
+def return_free_memory() -> None:
     """Return free memory to the system: after reading text, glibc would keep some 50 MB of it."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not in every C library
     if trim is not None:

@@ -13,7 +13,7 @@ from firth.errors import CorpusError
 from firth.messages import advice, counted
 from firth.options import shortened
 from firth.text import encoding
-from firth.text.opening import STDIN, UTF8, BytesRead, FileOrStdin, OpenText, is_regular
+from firth.text.opening import STDIN, UTF8, BytesRead, FileOrStdin, FileRange, OpenText, is_regular
 from firth.threads import ahead
 
 FilePath: TypeAlias = str | os.PathLike[str]
@@ -73,9 +73,9 @@ def find_files(
 
 
 def repeats(files: list[FileOrStdin]) -> int:
-    """Return how many of the files were in the list before, under any name."""
-    paths = [Path(str(file)).resolve() for file in files if is_regular(file)]
-    return len(paths) - len(set(paths))
+    """Return how many of the files, or ranges of one, were in the list before, under any name."""
+    read = [(Path(str(file)).resolve(), getattr(file, "start", 0)) for file in files if is_regular(file)]
+    return len(read) - len(set(read))
 
 
 def is_read(path: Path, corpus: FilePath | Iterable[FilePath]) -> bool:
@@ -144,6 +144,8 @@ def _last_character(text: bytes) -> int:
 
 def _expand(name: FilePath, split: str, skipped: tuple[str, ...]) -> list[FileOrStdin]:
     """Return the files of one path, folder, pattern or "-"."""
+    if isinstance(name, FileRange):
+        return [name]
     if name == STDIN:
         return [STDIN]
     if name == "":

@@ -32,6 +32,8 @@ ENTRIES_AT_A_TIME = 2**18
 MEMORY_LIMIT = 256 * 2**20
 """Bytes of ids kept in memory by default."""
 
+_LOOKED_AT = 512  # entries read at a time to find a sentence end
+
 
 class Entries(Protocol):
     """What a `TokenStore` reads; any number of threads may read at once.
@@ -187,7 +189,7 @@ class TokenStore:
     @property
     def on_disk(self) -> bool:
         """Whether the entries are in a temporary file."""
-        return isinstance(self._storage, DiskStorage)
+        return self._storage is not None and self._storage.place == DiskStorage.place
 
     def read_block(self, b: int, out: Ids | None = None) -> Ids:
         """Return a private copy of block `b`; any number of threads may read at once.
@@ -309,18 +311,21 @@ class StoreBuilder:
 
         new_ids  (number of provisional ids,) int32: the final id of each, or `DROPPED`
         """
-        blocks, last, written = _BlockCutter(), END, 0
-        for provisional in self._slices():
-            _check(provisional, len(new_ids))
-            entries, _, last = _renumbered(provisional, new_ids, last)
-            self._storage.write(written, entries)
-            written += len(entries)
-            blocks.add(entries)
-        self._storage.truncate(written)
-        tokens = TokenStore(self._storage, blocks.finish(), written - blocks.sentences, longest=blocks.longest)
+        tokens, _ = self.renumber(new_ids).cut(np.empty(0, np.int32), is_last=True)
         if tokens.on_disk:
             tokens.add_checksums()
         return tokens
+
+    def renumber(self, new_ids: Ids) -> "Renumbered":
+        """Renumber in place; the builder must not be used afterwards."""
+        sentences, last = _Sentences(), END
+        for provisional in self._slices():
+            _check(provisional, len(new_ids))
+            entries, _, last = _renumbered(provisional, new_ids, last)
+            self._storage.write(sentences.size, entries)
+            sentences.add(entries)
+        self._storage.truncate(sentences.size)
+        return Renumbered(self._storage, sentences)
 
     def close(self) -> None:
         """Free everything, if the corpus could not be read to its end."""
@@ -334,39 +339,112 @@ class StoreBuilder:
             yield entries
 
 
-class _BlockCutter:
-    """Finds where blocks start: at the last sentence end that fits, or inside a sentence that is too long."""
+class Renumbered:
+    """Entries with their final ids, to be cut into blocks after those of another store, whose last block they fill.
+
+    longest  the most words of a sentence, or of a part of it in one block
+    """
+
+    def __init__(self, storage: Storage, sentences: "_Sentences"):
+        self._storage, self._sentences = storage, sentences
+        self.longest = sentences.longest
+
+    def cut(self, before: Ids, *, is_last: bool) -> tuple[TokenStore, Ids]:
+        """Cut into blocks; return these, and the entries after the last block, none if `is_last`.
+
+          before   the entries after the last block of the store before, at most `BLOCK_WORDS`; they become part of
+                   the first block
+          is_last  whether no entries follow; otherwise the next store decides where the last block ends
+
+        So stores that are cut one after another, each with what the one before left, have the blocks of one store of
+        all their entries.
+        """
+        storage: Entries = ContinuedEntries(before, self._storage) if len(before) else self._storage
+        size = len(before) + self._sentences.size
+        starts = _cut(storage, size)
+        if is_last and size > starts[-1]:
+            starts.append(size)
+        after = np.empty(size - starts[-1], np.int32)
+        storage.read(starts[-1], after)
+        ends = self._sentences.n + np.count_nonzero(before == END) - np.count_nonzero(after == END)
+        longest = max(self.longest, _Sentences.of(before).longest)
+        return TokenStore(storage, np.array(starts, np.int64), starts[-1] - int(ends), longest=longest), after
+
+
+class ContinuedEntries:
+    """Entries in memory, and after them those of another storage."""
+
+    def __init__(self, before: Ids, storage: Storage):
+        self._before, self._storage = before, storage
+        self.place = storage.place
+
+    def read(self, start: int, out: Ids) -> None:
+        """Fill `out` with the entries from `start` on."""
+        first = self._before[start : start + len(out)]
+        out[: len(first)] = first
+        if len(out) > len(first):
+            self._storage.read(start + len(first) - len(self._before), out[len(first) :])
+
+    def digest(self) -> None:
+        """Return None: the entries are to be hashed themselves."""
+
+    def close(self) -> None:
+        """Free everything; a second call does nothing."""
+        self._before = self._before[:0]
+        self._storage.close()
+
+
+class _Sentences:
+    """Counts the sentences of entries that come in slices.
+
+    size, n  the numbers of entries, and of sentences that end in them
+    """
 
     def __init__(self) -> None:
-        self.sentences = 0
-        self._size = 0
-        self._longest = 0
-        self._last_end = 0
-        self._starts = [0]
-        self._cuts: NDArray[np.int64] = np.empty(0, np.int64)  # sentence ends after the last start
+        self.size = self.n = 0
+        self._longest = self._last_end = 0
+
+    @classmethod
+    def of(cls, entries: Ids) -> "_Sentences":
+        sentences = cls()
+        sentences.add(entries)
+        return sentences
 
     def add(self, entries: Ids) -> None:
-        ends = np.flatnonzero(entries == END) + (self._size + 1)
-        self.sentences += len(ends)
+        ends = np.flatnonzero(entries == END) + (self.size + 1)
+        self.n += len(ends)
         self._longest = int(np.diff(ends, prepend=self._last_end).max(initial=self._longest))
         self._last_end = int(ends[-1]) if len(ends) else self._last_end
-        self._cuts = np.concatenate([self._cuts, ends])
-        self._size += len(entries)
-        while self._size > (limit := self._starts[-1] + BLOCK_WORDS):
-            fitting = int(np.searchsorted(self._cuts, limit, side="right"))
-            self._starts.append(int(self._cuts[fitting - 1]) if fitting else limit)
-            self._cuts = self._cuts[fitting:]
+        self.size += len(entries)
 
     @property
     def longest(self) -> int:
         """The most words of a sentence; a longer one is cut, and its last part may have no END."""
-        return min(BLOCK_WORDS, max(self._longest - 1, self._size - self._last_end))
+        return min(BLOCK_WORDS, max(self._longest - 1, self.size - self._last_end))
 
-    def finish(self) -> NDArray[np.int64]:
-        """Return the start of each block, and the end of the last."""
-        if self._size > self._starts[-1]:
-            self._starts.append(self._size)
-        return np.array(self._starts, np.int64)
+
+def _cut(entries: Entries, size: int) -> list[int]:
+    """Return where blocks start, if `size` entries may be followed by others: the last start is that of what is left.
+
+    A block ends at the last sentence end that fits, or inside a sentence that is too long.
+    """
+    starts = [0]
+    while size - starts[-1] > BLOCK_WORDS:
+        starts.append(_last_end(entries, starts[-1]))
+    return starts
+
+
+def _last_end(entries: Entries, start: int) -> int:
+    """Return where the last sentence ends that ends within a block from `start` on; the block's end if none does."""
+    limit = stop = start + BLOCK_WORDS
+    while stop > start:
+        some = np.empty(min(_LOOKED_AT, stop - start), np.int32)
+        stop -= len(some)
+        entries.read(stop, some)
+        ends = np.flatnonzero(some == END)
+        if len(ends):
+            return stop + int(ends[-1]) + 1
+    return limit
 
 
 def _renumbered(entries: Ids, ids: Ids, last: int) -> tuple[Ids, int, int]:

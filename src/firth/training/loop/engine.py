@@ -78,6 +78,11 @@ class TaskQueue(Protocol[TaskT_co]):
         """Return which tasks are done, as an argument for `Engine.tasks`; call it while none is under way."""
 
 
+def learning_rate(options: Options, done: float) -> float:
+    """Return the learning rate when the share `done` of all epochs is done: it falls linearly."""
+    return options.alpha - (options.alpha - options.min_alpha) * done
+
+
 class Engine(ABC, Generic[TaskT, WorkspaceT]):
     """Both matrices, and the training of one task."""
 
@@ -131,7 +136,7 @@ class Engine(ABC, Generic[TaskT, WorkspaceT]):
 
     def rate(self, done: float) -> float:
         """Return the learning rate when the share `done` of all epochs is done: it falls linearly."""
-        return self._options.alpha - (self._options.alpha - self._options.min_alpha) * done
+        return learning_rate(self._options, done)
 
     def epoch_loss(self, mean: float, pairs: int) -> tuple[float, int]:
         """Return the mean loss of an epoch's pairs, in nats, and their number; the arguments are the running values."""

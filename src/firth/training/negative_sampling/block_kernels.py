@@ -149,11 +149,12 @@ def make_pairs(text: ChunkText, block: int, outside: OutsideUnits, room: Array |
 
     room: (n, 2) int32 for at least as many pairs, overwritten with them; None for new memory.
     """
-    n = int((text.starts[:, block + 1] - text.starts[:, block]).sum())
+    sizes = text.starts[:, block + 1] - text.starts[:, block]
     starts = np.append(0, np.cumsum(text.counts[block]))
-    places = np.empty((3, n), np.int64)
+    places = np.empty((3, int(sizes.sum())), np.int64)
     pairs = np.empty((starts[-1], 2), np.int32) if room is None else room[: starts[-1]]
-    place_words(text, block, outside.slot_of, places, np.zeros(outside.n + 1, np.int32))
+    firsts = np.cumsum(sizes, dtype=np.int64) - sizes
+    place_words(text, block, outside.slot_of, firsts, places, np.zeros(outside.n + 1, np.int32))
     fill_pairs(text.entries.reshape(-1), places[0], outside.unit_of, starts[:-1].copy(), pairs)
     return BlockPairs(pairs, starts)
 
@@ -175,19 +176,23 @@ def spreading_step(n):
 
 
 @kernel()
-def place_words(text, block, slot_of, places, word_starts):
+def place_words(text, block, slot_of, firsts, places, word_starts):
     """Sort the windows of the words of `block` by the unit of the word.
 
-    text         ChunkText
+    text         ChunkText: all rows of a chunk, or those that one member of a cluster has
     slot_of      (V,) int32: the place of each word's unit in its block
-    places       (3, n) int64, overwritten; places[0] becomes row * size + position of each of the n words (bits 0 to
-                 31) and its span (32 to 63), sorted by unit; those of a unit are spread over the text
+    firsts       (T,) int64: how many of the chunk's n words of the block stand before each row
+    places       (3, n) int64, overwritten; places[0] becomes row * size + position of each of these words (bits 0 to
+                 31) and its span (32 to 63), sorted by unit; those of a unit are spread over the text. A fourth row, if
+                 there is one, becomes the rank of each among the n words of the chunk, in the order of spreading
     word_starts  (units + 1,) int32, zeros; overwritten
     """
-    size, n = text.entries.shape[1], 0
-    unsorted, slots, by_word = places[1], places[2], places[0]
+    size, n, has_ranks = text.entries.shape[1], places.shape[1], len(places) > 3
+    unsorted, slots, by_word, ranks = places[1], places[2], places[0], places[-1]
+    slots[:] = -1  # those of words that other members have stay so
     for row in range(len(text.entries)):
         entries, spans, order, end = text.entries[row], text.spans[row], text.order[row], text.starts[row, block + 1]
+        number = firsts[row]
         for k in range(text.starts[row, block], end):
             ahead = np.int64(order[min(k + LEAD_WINDOWS, end - 1)])
             prefetch(address(entries) + 8 * ahead, 0)
@@ -195,15 +200,19 @@ def place_words(text, block, slot_of, places, word_starts):
             i = np.int64(order[k])
             slot = np.int64(slot_of[word_of(entries[i])])
             word_starts[slot + 1] += 1
-            unsorted[n], slots[n] = row * size + i | np.int64(spans[i]) << np.int64(32), slot
-            n += 1
+            unsorted[number], slots[number] = row * size + i | np.int64(spans[i]) << np.int64(32), slot
+            number += 1
     for slot in range(len(word_starts) - 1):
         word_starts[slot + 1] += word_starts[slot]
     step = spreading_step(n)
     k = 0
-    for _ in range(n):
-        by_word[word_starts[slots[k]]] = unsorted[k]
-        word_starts[slots[k]] += 1
+    for rank in range(n):
+        if slots[k] >= 0:
+            position = word_starts[slots[k]]
+            word_starts[slots[k]] += 1
+            by_word[position] = unsorted[k]
+            if has_ranks:
+                ranks[position] = rank
         k += step if k + step < n else step - n
 
 

@@ -47,11 +47,14 @@ class Extent(NamedTuple):
 
 def extent_of(tokens: TokenStore, options: Options) -> Extent:
     """Return the size of a corpus; a window holds no more words than the longest sentence has others."""
-    min_chunks = MIN_PATH_CHUNKS if options.has_nodes else MIN_CHUNKS
-    if tokens.pairs is not None:
-        return Extent(tokens.n_blocks, BLOCK_PAIRS, min_chunks)
-    pairs = BLOCK_WORDS * min(pairs_of_word(options), max(1, tokens.longest - 1))
-    return Extent(tokens.n_blocks, pairs, min_chunks)
+    extent = text_extent(tokens.n_blocks, tokens.longest, options)
+    return extent if tokens.pairs is None else extent._replace(pairs=BLOCK_PAIRS)
+
+
+def text_extent(n_blocks: int, longest: int, options: Options) -> Extent:
+    """Return the size of a text of `n_blocks` token blocks, with at most `longest` words in a sentence."""
+    pairs = BLOCK_WORDS * min(pairs_of_word(options), max(1, longest - 1))
+    return Extent(n_blocks, pairs, MIN_PATH_CHUNKS if options.has_nodes else MIN_CHUNKS)
 
 
 def count_row_blocks(V: int, extent: Extent, options: Options) -> int:

@@ -20,7 +20,7 @@ _INIT_NUMBERS = 2**22  # numbers drawn at a time, so that no second matrix is ne
 _SAMPLE_PLACES = 16  # of the corpus, from which `end_loss` takes its sample
 _SAMPLE_SHARE = 64  # the sample has 1/64 of the words, but
 _MIN_SAMPLE = 2_048  # at least this many and at most a token block
-_NO_EPOCH = 2**32 - 1  # seeds the draws of `end_loss`
+NO_EPOCH = 2**32 - 1  # seeds the draws of `end_loss`
 
 
 class WindowEngine(Engine[TaskT, WorkspaceT]):
@@ -58,7 +58,7 @@ class WindowEngine(Engine[TaskT, WorkspaceT]):
         spread over the corpus. It is subsampled and windowed as in training, and its noise words come from the whole
         vocabulary under either schedule. None if the sample has no pairs.
         """
-        key = block_key(self._options.seed, _NO_EPOCH)
+        key = block_key(self._options.seed, NO_EPOCH)
         result = self._train_alone(self._sample(), key, 0.0, work)
         return result.loss / result.pairs if result.pairs and not self.halt[0] else None
 
@@ -80,19 +80,31 @@ class WindowEngine(Engine[TaskT, WorkspaceT]):
 
     def _sample(self) -> NDArray[np.int32]:
         """Return a fixed sample of the tokens: runs of equal length from places spread over the corpus."""
-        size = min(BLOCK_WORDS, max(_MIN_SAMPLE, self.n_words // _SAMPLE_SHARE))
-        if self.n_words <= size and self._tokens.n_blocks == 1:
-            return self._run_at(0.0, BLOCK_WORDS)
-        length = size // _SAMPLE_PLACES - 1
-        places = np.linspace(0, self._tokens.n_blocks, _SAMPLE_PLACES, endpoint=False)
-        return np.concatenate([np.append(self._run_at(place, length), np.int32(END)) for place in places.tolist()])
+        places, length = sample_places(self.n_words, self._tokens.n_blocks)
+        return join_runs([self._run_at(place, length) for place in places])
 
     def _run_at(self, place: float, length: int) -> NDArray[np.int32]:
-        """Return up to `length` tokens; place 2.5 begins in the middle of token block 2."""
         block = int(place)
-        tokens = checked_ids(self._tokens.read_block(block), len(self._keep), block)
-        first = min(int((place - block) * len(tokens)), max(0, len(tokens) - length))
-        return tokens[first : first + length]
+        return run_at(place, length, checked_ids(self._tokens.read_block(block), len(self._keep), block))
+
+
+def sample_places(n_words: int, n_blocks: int) -> tuple[list[float], int]:
+    """Return the places of the runs of tokens that `end_loss` samples, and their length; see `run_at`."""
+    size = min(BLOCK_WORDS, max(_MIN_SAMPLE, n_words // _SAMPLE_SHARE))
+    if n_words <= size and n_blocks == 1:
+        return [0.0], BLOCK_WORDS
+    return np.linspace(0, n_blocks, _SAMPLE_PLACES, endpoint=False).tolist(), size // _SAMPLE_PLACES - 1
+
+
+def run_at(place: float, length: int, tokens: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return up to `length` of a token block's `tokens`; place 2.5 begins in the middle of token block 2."""
+    first = min(int((place - int(place)) * len(tokens)), max(0, len(tokens) - length))
+    return tokens[first : first + length]
+
+
+def join_runs(runs: list[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """Return the sample of all runs; if there are several, a sentence ends after each."""
+    return runs[0] if len(runs) == 1 else np.concatenate([np.append(run, np.int32(END)) for run in runs])
 
 
 def start_rows(V: int, D: int, seed: int) -> Iterator[tuple[int, Matrix]]:

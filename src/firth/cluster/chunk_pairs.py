@@ -1,0 +1,117 @@
+"""ChunkPairs: the pairs of a chunk, made by each member from its own text and sent to the owners of their centers.
+
+Every member prepares its token blocks and tells the others how many windows it has in each. Each window then has the
+rank that it has on one machine, and the owner of a bucket merges what the members sent, by outside word and rank.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.cluster.exchange import Exchange, Key
+from firth.cluster.kernels import fill_runs, merge_runs
+from firth.cluster.setup import Setup
+from firth.text import BLOCK_WORDS, TokenStore
+from firth.training.draws import block_key
+from firth.training.guards import checked_ids
+from firth.training.negative_sampling import block_kernels
+from firth.training.negative_sampling.blocks import Worker
+from firth.training.negative_sampling.buckets import Windows, make_chunk_text
+from firth.training.negative_sampling.partition import Partition
+
+
+class ChunkPairs:
+    """One member's part in the pairs of one chunk.
+
+    Call `prepare` for each of `n_rows` rows, then `share_sizes`, then `make` for each of P outside blocks; `bucket`
+    returns the pairs of a bucket once all members have made those of its outside block.
+    """
+
+    def __init__(
+        self, setup: Setup, tokens: TokenStore, exchange: Exchange, keep: NDArray[np.uint32], place: tuple[int, int]
+    ):
+        self._setup, self._tokens, self._exchange, self._keep = setup, tokens, exchange, keep
+        self._epoch, self._chunk = place
+        self._key: Key = ("pairs", *place)
+        self.partition: Partition = setup.partition(*place)
+        numbers = setup.chunks(self._epoch)[self._chunk]
+        self._first = setup.first_token_blocks[exchange.number]
+        self._holders = np.searchsorted(setup.first_token_blocks, numbers, side="right") - 1
+        self._numbers = numbers[self._holders == exchange.number]
+        self._text = make_chunk_text(len(self._numbers), BLOCK_WORDS, setup.row_blocks)
+        self._runs: dict[int, list[NDArray[np.int32]]] = {}  # by outside block, each member's
+
+    @property
+    def n_rows(self) -> int:
+        """The number of the chunk's token blocks that this member has."""
+        return len(self._numbers)
+
+    def prepare(self, row: int, work: Worker) -> NDArray[np.int32]:
+        """Subsample a token block, sort its words, and return its pairs in each bucket."""
+        text, options, number = self._text, self._setup.options, int(self._numbers[row])
+        tokens = self._tokens.read_epoch(self._epoch, number - self._first)
+        checked = checked_ids(tokens, self._setup.vocabulary_size, number)
+        key, block_of = np.uint64(block_key(options.seed, self._epoch, number)), self.partition.block_of
+        windows = Windows(checked, self._keep, key, options.window, options.shrink_windows, block_of)
+        n = block_kernels.keep_words(windows, text.entries[row], text.spans[row], work.text)
+        block_kernels.sort_positions(text.entries[row], n, block_of, text.order[row], text.starts[row])
+        return block_kernels.count_buckets(text.entries[row], text.spans[row], n, block_of, self._setup.row_blocks)
+
+    def share_sizes(self, counts: list[NDArray[np.int32]]) -> None:
+        """Tell the other members the sizes of this member's text, and learn theirs; `counts`: from each `prepare`."""
+        setup, me = self._setup, self._exchange.number
+        for each in counts:
+            self._text.counts[:] += each
+        sizes = np.diff(self._text.starts, axis=1)
+        for member in range(setup.members):
+            own = setup.blocks_of(member)
+            self._exchange.send(member, (*self._key, "windows", me), sizes)
+            self._exchange.send(
+                member, (*self._key, "counts", me), np.ascontiguousarray(self._text.counts[:, own.start : own.stop])
+            )
+        all_sizes = np.zeros((len(self._holders), setup.row_blocks), np.int64)
+        for member in range(setup.members):
+            all_sizes[self._holders == member] = self._exchange.take((*self._key, "windows", member))
+        self._totals = all_sizes.sum(axis=0)
+        self._firsts = (np.cumsum(all_sizes, axis=0) - all_sizes)[self._holders == me]
+        self._counts = [self._exchange.take((*self._key, "counts", member)) for member in range(setup.members)]
+
+    @property
+    def n_pairs(self) -> int:
+        """The number of pairs whose center this member owns."""
+        return sum(int(counts.sum()) for counts in self._counts)
+
+    def make(self, block: int) -> None:
+        """Make the pairs of an outside block from this member's text, and send them to the owners of the centers."""
+        text, setup = self._text, self._setup
+        places = np.empty((4, int(self._totals[block])), np.int64)
+        word_starts = np.zeros(len(self.partition.words[block]) + 1, np.int32)
+        firsts = np.ascontiguousarray(self._firsts[:, block])
+        block_kernels.place_words(text, block, self.partition.slot_of, firsts, places, word_starts)
+        n = int((text.starts[:, block + 1] - text.starts[:, block]).sum())
+        starts = np.append(0, np.cumsum(text.counts[block]))
+        runs = np.empty((int(starts[-1]), 3), np.int32)
+        fill_runs(
+            text.entries.reshape(-1), places[0, :n], places[3, :n], self.partition.slot_of, starts[:-1].copy(), runs
+        )
+        for member in range(setup.members):
+            own = setup.blocks_of(member)
+            part = runs[starts[own.start] : starts[own.stop]]
+            self._exchange.send(member, (*self._key, block, self._exchange.number), part)
+
+    def bucket(self, center: int, outside: int) -> NDArray[np.int32]:
+        """Return the pairs (n, 2) of a bucket whose center block this member owns: places in both blocks."""
+        members, own = range(self._setup.members), self._setup.blocks_of(self._exchange.number)
+        if outside not in self._runs:
+            self._runs[outside] = [self._exchange.take((*self._key, outside, member)) for member in members]
+        sizes = np.array([counts[outside] for counts in self._counts])
+        ends = np.cumsum(sizes, axis=1)[:, center - own.start]
+        heads = ends - sizes[:, center - own.start]
+        parts = [runs[head:end] for runs, head, end in zip(self._runs[outside], heads, ends, strict=True)]
+        starts = np.append(0, np.cumsum(ends - heads))
+        pairs = np.empty((int(starts[-1]), 2), np.int32)
+        merge_runs(np.concatenate(parts), starts[:-1].copy(), starts[1:].copy(), pairs)
+        return pairs
+
+    def forget(self, outside: int) -> None:
+        """Free the pairs of an outside block that this member needs no more."""
+        del self._runs[outside]

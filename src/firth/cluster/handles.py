@@ -1,0 +1,33 @@
+"""Calls to objects that may be elsewhere: in a thread, another process, or an actor on another machine."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from typing import Any, Protocol
+
+POLL_SECONDS = 0.1
+
+
+class Handle(Protocol):
+    """A way to call an object that may be elsewhere."""
+
+    def submit(self, method: str, *arguments: Any) -> "Future[Any]":
+        """Call a method of the object, and return its future result."""
+
+
+def call_all(
+    handles: Sequence[Handle], method: str, *arguments: Any, meanwhile: Callable[[], None] | None = None
+) -> list[Any]:
+    """Call a method of all objects at the same time, and return their results; raise the first error at once.
+
+    `meanwhile` is called every `POLL_SECONDS` until all results are there.
+    """
+    futures = [handle.submit(method, *arguments) for handle in handles]
+    waiting = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
+        for future in futures:  # in order: of several errors, the first one's is raised
+            if future in done:
+                future.result()
+        if meanwhile is not None:
+            meanwhile()
+    return [future.result() for future in futures]

@@ -1,0 +1,234 @@
+"""Member: one part of a cluster, with its own rows, token blocks and threads; it knows nothing of what starts it."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.cluster.chunk_pairs import ChunkPairs
+from firth.cluster.exchange import Exchange, Key
+from firth.cluster.ring import BucketTask, Ring
+from firth.cluster.rows import Ids, MemberRows
+from firth.cluster.setup import Setup
+from firth.cluster.touched import Lending, TouchedRows, pairs_of_tokens, touched_by, train_alone
+from firth.text import BLOCK_WORDS, TokenStore
+from firth.training.draws import block_key
+from firth.training.guards import checked_ids
+from firth.training.loop.engine import learning_rate
+from firth.training.negative_sampling.blocks import Worker, run_here
+from firth.training.negative_sampling.buckets import (
+    Bucket,
+    make_group_workspace,
+    make_text_workspace,
+    with_room,
+)
+from firth.training.negative_sampling.partition import noise_table
+from firth.training.negative_sampling.rotation import BUCKET_KEY
+from firth.training.sampling import keep_thresholds
+from firth.training.windows.engine import NO_EPOCH, join_runs, run_at, sample_places
+
+ALONE = 0  # the member that trains the first chunk and measures the loss at the end of an epoch
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+
+class ChunkResult(NamedTuple):
+    """What a member adds to its epoch: pairs trained, the loss of each bucket in nats, and bytes sent to others."""
+
+    pairs: int
+    losses: NDArray[np.float64]
+    sent_bytes: dict[str, int]
+
+
+class Member:
+    """A member: call `start`, then `run_chunk` for all chunks in order, on all members at the same time.
+
+    tokens    this member's token blocks; the first of them is number `setup.first_token_blocks[exchange.number]`
+    exchange  connected to those of the other members
+    workers   threads that train
+    """
+
+    def __init__(self, setup: Setup, tokens: TokenStore, exchange: Exchange, workers: int = 1):
+        self._setup, self._tokens, self._exchange = setup, tokens, exchange
+        self._number = exchange.number
+        self._halt = np.zeros(1, np.bool_)
+        options = setup.options
+        self._workers = [
+            Worker(
+                make_text_workspace(BLOCK_WORDS),
+                make_group_workspace(options.vector_size, options.negative, self._halt),
+            )
+            for _ in range(workers)
+        ]
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="firth-member")
+        self._keep = keep_thresholds(setup.counts, options.sample)
+        self._rows: MemberRows | None = None
+        self._sample: tuple[int, TouchedRows] | None = None
+        self._calls = 0
+
+    @property
+    def rows(self) -> MemberRows:
+        """The rows of this member."""
+        assert self._rows is not None, "start or load first"
+        return self._rows
+
+    def start(self) -> None:
+        """Give all rows their initial values."""
+        self._rows = MemberRows(self._setup, self._exchange, self._setup.partition(0, 0))
+        self._rows.draw()
+
+    def run_chunk(self, epoch: int, chunk: int) -> ChunkResult:
+        """Train this member's buckets of a chunk."""
+        sent = self._exchange.sent_bytes.copy()
+        if epoch == chunk == 0:
+            losses, pairs = self._run_first()
+        else:
+            losses, pairs = self._run_blocks(epoch, chunk)
+        return ChunkResult(pairs, np.array(losses), dict(self._exchange.sent_bytes - sent))
+
+    def _run_first(self) -> tuple[list[float], int]:
+        """Train the first chunk of a run, on the member ALONE; the others lend it their rows."""
+        setup, block = self._setup, int(self._setup.chunks(0)[0][0])
+        place = ("first", 0)
+        if setup.holder(block) == self._number:
+            self._exchange.send(ALONE, (*place, "tokens"), self._block(block))
+        lending = Lending(setup, self._exchange, self.rows, place)
+        parts = (("center", self.rows.center), ("outside", self.rows.outside))
+        if self._number != ALONE:
+            words = [lending.lend(ALONE, blocks, name) for name, blocks in parts]
+            for (name, blocks), each in zip(parts, words, strict=True):
+                lending.get_back(blocks, name, each)
+            return [], 0
+        tokens, work, seed = self._exchange.take((*place, "tokens")), self._workers[0], setup.options.seed
+        pairs = pairs_of_tokens(setup, tokens, block_key(seed, 0, block), work)
+        key = block_key(seed, 0, 0, 0, BUCKET_KEY)
+        touched = touched_by(setup, pairs, key)
+        center = lending.borrow(self.rows.center, "center", touched.center)
+        outside = lending.borrow(self.rows.outside, "outside", touched.outside)
+        loss = train_alone(setup, touched, center, outside, key, self._rate(0, 0.0), work)
+        lending.give_back(self.rows.center, "center", touched.center, center)
+        lending.give_back(self.rows.outside, "outside", touched.outside, outside)
+        return [loss], len(pairs)
+
+    def end_loss(self) -> tuple[float, int]:
+        """Return the loss of a fixed sample of pairs, in nats, and their number; 0 on all members but one."""
+        self._calls += 1
+        place = ("sample", self._calls)
+        if self._calls == 1:
+            self._send_runs()
+        lending = Lending(self._setup, self._exchange, self.rows, place)
+        if self._number != ALONE:
+            lending.lend(ALONE, self.rows.center, "center")
+            lending.lend(ALONE, self.rows.outside, "outside")
+            return 0.0, 0
+        if self._sample is None:
+            self._sample = self._make_sample()
+        key, touched = self._sample
+        center = lending.borrow(self.rows.center, "center", touched.center)
+        outside = lending.borrow(self.rows.outside, "outside", touched.outside)
+        loss = train_alone(self._setup, touched, center, outside, key, 0.0, self._workers[0])
+        return loss, len(touched.pairs)
+
+    def _send_runs(self) -> None:
+        """Send this member's tokens of the sample of `end_loss`."""
+        places, length = sample_places(self._setup.n_words, self._setup.extent.n_blocks)
+        for number, place in enumerate(places):
+            if self._setup.holder(int(place)) == self._number:
+                self._exchange.send(ALONE, ("run", number), run_at(place, length, self._block(int(place))))
+
+    def _make_sample(self) -> tuple[int, TouchedRows]:
+        """Return the key of the sample of `end_loss`, and what it touches."""
+        places, _ = sample_places(self._setup.n_words, self._setup.extent.n_blocks)
+        tokens = join_runs([self._exchange.take(("run", number)) for number in range(len(places))])
+        key = block_key(self._setup.options.seed, NO_EPOCH)
+        return key, touched_by(self._setup, pairs_of_tokens(self._setup, tokens, key, self._workers[0]), key)
+
+    def _block(self, number: int) -> Ids:
+        """Return one of this member's token blocks, by its number in the corpus."""
+        local = number - self._setup.first_token_blocks[self._number]
+        return checked_ids(self._tokens.read_block(local), self._setup.vocabulary_size, number)
+
+    def _run_blocks(self, epoch: int, chunk: int) -> tuple[list[float], int]:
+        pairs = ChunkPairs(self._setup, self._tokens, self._exchange, self._keep, (epoch, chunk))
+        pairs.share_sizes(self._each(pairs.prepare, range(pairs.n_rows)))
+        self._each(lambda block, work: pairs.make(block), range(self._setup.row_blocks))
+        self.rows.move(pairs.partition, ("rows", epoch, chunk))
+        own = self._setup.blocks_of(self._number)
+        key: Key = ("ring", epoch, chunk)
+        ring = Ring(self._exchange, self._setup.row_blocks, own, self.rows.outside, key)
+        training = ChunkTraining(self._setup, self.rows, pairs, (epoch, chunk))
+        self._each(lambda _, work: training.work_off(ring, work), range(len(self._workers)))
+        ring.close()
+        return training.losses, training.pairs
+
+    def _each(self, function: Callable[[ItemT, Worker], ResultT], items: Iterable[ItemT]) -> list[ResultT]:
+        """Return the results of a function of each item, computed by all workers."""
+        free = list(self._workers)
+
+        def call(item: ItemT) -> ResultT:
+            work = free.pop()
+            try:
+                return function(item, work)
+            finally:
+                free.append(work)
+
+        return list(self._pool.map(call, items))
+
+    def _rate(self, epoch: int, progress: float) -> float:
+        options = self._setup.options
+        return learning_rate(options, (epoch + progress) / options.epochs)
+
+    def halt(self) -> None:
+        """Make the call under way end soon with an error, and all later ones."""
+        self._halt[0] = True
+        self._exchange.fail(InterruptedError("training was interrupted"))
+
+    def close(self) -> None:
+        """Free everything; a second call does nothing."""
+        self._pool.shutdown(cancel_futures=True)
+        self._exchange.close()
+        self._rows = None
+
+
+class ChunkTraining:
+    """The training of a member's buckets of one chunk; `losses` and `pairs` add up as workers finish them."""
+
+    def __init__(self, setup: Setup, rows: MemberRows, pairs: ChunkPairs, place: tuple[int, int]):
+        self._setup, self._rows, self._pairs = setup, rows, pairs
+        self._epoch, self._chunk = place
+        sizes = list(map(len, setup.chunks(self._epoch)))
+        self._before, self._size = sum(sizes[: self._chunk]), sizes[self._chunk]
+        self.losses: list[float] = []
+        self.pairs = 0
+
+    def work_off(self, ring: Ring, work: Worker) -> None:
+        """Train buckets until none is left; each worker runs this."""
+        while (task := ring.take()) is not None:
+            bucket = self._bucket(task)
+            work.groups = with_room(work.groups, len(bucket.pairs))
+            self.losses.append(run_here(bucket, work.groups))
+            self.pairs += len(bucket.pairs)
+            ring.finish(task)
+
+    def _bucket(self, task: BucketTask) -> Bucket:
+        options, partition = self._setup.options, self._pairs.partition
+        number = task.center * self._setup.row_blocks + task.outside
+        return Bucket(
+            center=self._rows.center[task.center],
+            outside=self._rows.outside[task.outside],
+            pairs=self._pairs.bucket(task.center, task.outside),
+            noise_words=np.arange(len(partition.words[task.outside]), dtype=np.int32),
+            alias=noise_table(self._setup.words, partition, task.outside),
+            key=np.uint64(block_key(options.seed, self._epoch, self._chunk, number, BUCKET_KEY)),
+            rate=np.float32(self._rate(task.round)),
+            negative=options.negative,
+            vector_size=options.vector_size,
+        )
+
+    def _rate(self, round_: int) -> float:
+        n_blocks, options = self._setup.extent.n_blocks, self._setup.options
+        before = self._before + round_ / self._setup.row_blocks * self._size
+        return learning_rate(options, (self._epoch + before / n_blocks) / options.epochs)

@@ -1,0 +1,114 @@
+"""MemberRows: the blocks of both matrices that a member owns, and their move to another partition of the vocabulary.
+
+Center block i and outside block i belong to `Setup.owners[i]` before and after each chunk. For the next chunk the
+vocabulary is cut anew, and almost every row gets a new block. A member first sorts its rows by new block, one old block
+at a time, and then sends them, one new block at a time; it frees each array as soon as it is sent, so that it holds its
+share of one matrix and about two blocks more. No numbers of rows are sent, because both sides know both partitions.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.cluster.exchange import ROWS, Exchange, Key
+from firth.cluster.setup import Setup
+from firth.training.loop.engine import Matrix
+from firth.training.negative_sampling.partition import Partition
+from firth.training.windows import layout
+from firth.training.windows.engine import start_rows
+
+Blocks = dict[int, Matrix]
+Ids = NDArray[np.int32]
+
+
+class MemberRows:
+    """The rows of one member: `center` and `outside` hold its blocks of `partition`, by number."""
+
+    def __init__(self, setup: Setup, exchange: Exchange, partition: Partition):
+        self._setup, self._exchange = setup, exchange
+        self._own = setup.blocks_of(exchange.number)
+        self.partition = partition
+        self.center = self._zeros()
+        self.outside = self._zeros()
+
+    def draw(self) -> None:
+        """Fill the center rows with their initial values; the outside rows are zeros."""
+        V, D = self._setup.vocabulary_size, self._setup.options.vector_size
+        for first, rows in start_rows(V, D, self._setup.options.seed):
+            for block in self._own:
+                words = self.partition.words[block]
+                start, stop = np.searchsorted(words, [first, first + len(rows)])
+                self.center[block][start:stop, :D] = rows[words[start:stop] - first]
+
+    def move(self, partition: Partition, key: Key) -> None:
+        """Move all rows to another partition, in step with the other members."""
+        old, self.partition = self.partition, partition
+        for name, blocks in (("center", self.center), ("outside", self.outside)):
+            self._move(blocks, old, (*key, name))
+
+    def _move(self, blocks: Blocks, old: Partition, key: Key) -> None:
+        parts = self._sorted_by_new_block(blocks, old)
+        for stage in range(max(len(self._setup.blocks_of(member)) for member in range(self._setup.members))):
+            for member in self._ring():
+                own = self._setup.blocks_of(member)
+                if stage < len(own):
+                    block = own[stage]
+                    self._exchange.send(member, (*key, block, self._exchange.number), parts.pop(block), ROWS)
+            if stage < len(self._own):
+                blocks[self._own[stage]] = self._received(self._own[stage], old, key)
+            self._exchange.flush(ROWS)
+
+    def _ring(self) -> Iterator[int]:
+        """Yield all members from this one on, so that not all send to the same one."""
+        for step in range(self._setup.members):
+            yield (self._exchange.number + step) % self._setup.members
+
+    def _sorted_by_new_block(self, blocks: Blocks, old: Partition) -> Blocks:
+        """Return this member's rows of each new block, by old block and then by word, and empty `blocks`."""
+        P, new_block = self._setup.row_blocks, self.partition.block_of
+        sizes = sum((np.bincount(new_block[old.words[b]], minlength=P) for b in self._own), np.zeros(P, np.intp))
+        parts = {block: self._empty(int(n)) for block, n in enumerate(sizes)}
+        filled = np.zeros(P, np.intp)
+        for number in self._own:
+            rows, targets = blocks.pop(number), new_block[old.words[number]]
+            order, counts = np.argsort(targets, kind="stable"), np.bincount(targets, minlength=P)
+            for block, chosen in enumerate(np.split(order, np.cumsum(counts)[:-1])):
+                np.take(rows, chosen, axis=0, out=parts[block][filled[block] : filled[block] + len(chosen)])
+            filled += counts
+        return parts
+
+    def _received(self, block: int, old: Partition, key: Key) -> Matrix:
+        """Return a block of the new partition, put together from the parts that all members send."""
+        words = self.partition.words[block]
+        origin = old.block_of[words]
+        order = np.argsort(origin, kind="stable")
+        ends = np.searchsorted(origin[order], self._setup.block_bounds)
+        rows = self._empty(len(words))
+        for member in self._ring():
+            rows[order[ends[member] : ends[member + 1]]] = self._exchange.take((*key, block, member))
+        return rows
+
+    def of_words(self, blocks: Blocks, words: Ids) -> Matrix:
+        """Return copies of the rows of words that this member owns."""
+        rows = self._empty(len(words))
+        for block, places in self._places(words):
+            rows[places] = blocks[block][self.partition.slot_of[words[places]]]
+        return rows
+
+    def put(self, blocks: Blocks, words: Ids, rows: Matrix) -> None:
+        """Overwrite the rows of words that this member owns."""
+        for block, places in self._places(words):
+            blocks[block][self.partition.slot_of[words[places]]] = rows[places]
+
+    def _places(self, words: Ids) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        """Yield each own block with the positions in `words` of its words."""
+        origin = self.partition.block_of[words]
+        for block in self._own:
+            yield block, np.flatnonzero(origin == block)
+
+    def _zeros(self) -> Blocks:
+        return {block: self._empty(len(self.partition.words[block])) for block in self._own}
+
+    def _empty(self, n: int) -> Matrix:
+        return layout.aligned_zeros((n, self._setup.width))

@@ -1,0 +1,120 @@
+"""The pairs of a few tokens, trained by one member with noise from the whole vocabulary.
+
+So it is in the first chunk of a run, and for the loss at the end of an epoch. The member copies the rows that the pairs
+and their noise words touch from the members that own them: the draws are known beforehand from the key.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.cluster.exchange import ROWS, Exchange, Key
+from firth.cluster.kernels import mark_outputs
+from firth.cluster.rows import Blocks, Ids, MemberRows
+from firth.cluster.setup import Setup
+from firth.text import BLOCK_WORDS
+from firth.training.loop.engine import Matrix
+from firth.training.negative_sampling import block_kernels
+from firth.training.negative_sampling.blocks import Worker, run_here
+from firth.training.negative_sampling.buckets import Bucket, OutsideUnits, Windows, make_chunk_text, with_room
+from firth.training.negative_sampling.partition import noise_table, one_block
+from firth.training.sampling import keep_thresholds
+
+
+class TouchedRows(NamedTuple):
+    """The words whose rows a bucket of whole-vocabulary noise touches, ascending, and the bucket's tables."""
+
+    center: Ids
+    outside: Ids
+    pairs: NDArray[np.int32]
+    noise_words: NDArray[np.int32]
+    alias: NDArray[np.uint64]
+
+
+def pairs_of_tokens(setup: Setup, tokens: Ids, key: int, work: Worker) -> NDArray[np.int32]:
+    """Return the pairs (n, 2) of a block of tokens, sorted as in a bucket of all words."""
+    options, whole = setup.options, one_block(setup.words, 1)
+    text = make_chunk_text(1, BLOCK_WORDS, 1)
+    keep = keep_thresholds(setup.counts, options.sample)
+    windows = Windows(tokens, keep, np.uint64(key), options.window, options.shrink_windows, whole.block_of)
+    n = block_kernels.keep_words(windows, text.entries[0], text.spans[0], work.text)
+    block_kernels.sort_positions(text.entries[0], n, whole.block_of, text.order[0], text.starts[0])
+    text.counts[:] = block_kernels.count_buckets(text.entries[0], text.spans[0], n, whole.block_of, 1)
+    units = OutsideUnits(whole.slot_of, np.arange(setup.vocabulary_size, dtype=np.int32), setup.vocabulary_size)
+    return block_kernels.make_pairs(text, 0, units).pairs
+
+
+def touched_by(setup: Setup, pairs: NDArray[np.int32], key: int) -> TouchedRows:
+    """Return the rows that a bucket of these pairs touches, and its tables with these rows in place of the words'."""
+    alias = noise_table(setup.words, one_block(setup.words, 1), 0)
+    seen = np.zeros(setup.vocabulary_size, np.bool_)
+    K = setup.options.negative
+    mark_outputs(pairs, np.uint64(key), alias, K, np.empty(len(pairs), np.int32), seen)
+    outside = np.flatnonzero(seen).astype(np.int32)
+    center = np.unique(pairs[:, 0])
+    place = np.zeros(setup.vocabulary_size, np.int32)  # words that are never drawn stand for row 0
+    place[outside] = np.arange(len(outside))
+    renamed = np.stack([np.searchsorted(center, pairs[:, 0]), place[pairs[:, 1]]], axis=1).astype(np.int32)
+    return TouchedRows(center, outside, renamed, place, alias)
+
+
+def train_alone(
+    setup: Setup, touched: TouchedRows, center: Matrix, outside: Matrix, key: int, rate: float, work: Worker
+) -> float:
+    """Train the pairs, in place, and return the sum of their losses, in nats; at rate 0 no row changes."""
+    bucket = Bucket(
+        center,
+        outside,
+        touched.pairs,
+        touched.noise_words,
+        touched.alias,
+        np.uint64(key),
+        np.float32(rate),
+        setup.options.negative,
+        setup.options.vector_size,
+    )
+    work.groups = with_room(work.groups, len(bucket.pairs))
+    return run_here(bucket, work.groups)
+
+
+class Lending:
+    """Copies of rows that one member, the borrower, asks of all others; `lend` is their side of it."""
+
+    def __init__(self, setup: Setup, exchange: Exchange, rows: MemberRows, key: Key):
+        self._setup, self._exchange, self._rows, self._key = setup, exchange, rows, key
+
+    def borrow(self, blocks: Blocks, name: str, words: Ids) -> Matrix:
+        """Return the rows of words, from their owners."""
+        owners, rows = self._owners(words), self._rows._empty(len(words))
+        for member in self._others():
+            self._exchange.send(member, (*self._key, name, "words"), words[owners == member])
+        rows[owners == self._exchange.number] = self._rows.of_words(blocks, words[owners == self._exchange.number])
+        for member in self._others():
+            rows[owners == member] = self._exchange.take((*self._key, name, "rows", member))
+        return rows
+
+    def give_back(self, blocks: Blocks, name: str, words: Ids, rows: Matrix) -> None:
+        """Overwrite the rows of words, at their owners."""
+        owners = self._owners(words)
+        for member in self._others():
+            self._exchange.send(member, (*self._key, name, "changed"), rows[owners == member], ROWS)
+        own = owners == self._exchange.number
+        self._rows.put(blocks, words[own], rows[own])
+
+    def lend(self, borrower: int, blocks: Blocks, name: str) -> Ids:
+        """Send the rows that the borrower asks for, and return their words."""
+        words = self._exchange.take((*self._key, name, "words"))
+        rows = self._rows.of_words(blocks, words)
+        self._exchange.send(borrower, (*self._key, name, "rows", self._exchange.number), rows, ROWS)
+        return words
+
+    def get_back(self, blocks: Blocks, name: str, words: Ids) -> None:
+        """Overwrite rows with those that the borrower changed."""
+        self._rows.put(blocks, words, self._exchange.take((*self._key, name, "changed")))
+
+    def _owners(self, words: Ids) -> NDArray[np.intp]:
+        return self._setup.owners[self._rows.partition.block_of[words]]
+
+    def _others(self) -> list[int]:
+        return [member for member in range(self._setup.members) if member != self._exchange.number]

@@ -1,0 +1,104 @@
+"""Small corpora, and members of a cluster that train on them in this process."""
+
+from contextlib import ExitStack, closing
+from itertools import pairwise
+
+import numpy as np
+
+from firth import Options, Word2Vec
+from firth.cluster.driver import ClusterTrainer, ThreadHandle
+from firth.cluster.exchange import LocalExchange
+from firth.cluster.member import Member
+from firth.cluster.setup import Setup
+from firth.cluster.transport import FlightExchange
+from firth.text import read_corpus
+from firth.text.store import MemoryStorage, TokenStore
+from firth.training.loop.progress import Reporter
+
+SMALL = {"vector_size": 20, "epochs": 2, "min_count": 1, "seed": 5, "schedule": "blocks", "blocks": 6}
+
+
+def zipf_sentences(n_words=230_000, V=2_000, seed=7):
+    """Return sentences of random words, so many that an epoch has several chunks and blocks of rows."""
+    rng = np.random.default_rng(seed)
+    shares = 1 / np.arange(1, V + 1)
+    ids = rng.choice(V, n_words, p=shares / shares.sum())
+    return [sentence.tolist() for sentence in np.split(ids, np.arange(20, n_words, 20))]
+
+
+def split(tokens, shares):
+    """Return a store for each member, with consecutive token blocks; some may be empty."""
+    stores, rest = [], tokens
+    for share in shares[:-1]:
+        nothing = TokenStore(MemoryStorage(), np.zeros(1, np.int64), 0)
+        is_part = 0 < share < rest.n_blocks
+        head, rest = rest.split(share) if is_part else (rest, nothing) if share else (nothing, rest)
+        stores.append(head)
+    return [*stores, rest]
+
+
+def even_shares(n_blocks, members):
+    cuts = [member * n_blocks // members for member in range(members + 1)]
+    return [stop - start for start, stop in pairwise(cuts)]
+
+
+def setup_of(corpus, options, shares):
+    tokens = corpus.tokens
+    return Setup(
+        corpus.vocabulary.counts, options, tokens.n_words, corpus.raw_words, tokens.longest, tuple(shares)
+    )  # fmt: skip
+
+
+def flight_exchanges(members, token="secret", **arguments):
+    exchanges = [FlightExchange(number, members, token, **arguments) for number in range(members)]
+    for each in exchanges:
+        each.connect([other.address for other in exchanges])
+    return exchanges
+
+
+class Cluster:
+    """Members in threads of this process, with the matrices that they trained."""
+
+    def __init__(self, sentences, options, members=2, *, shares=None, workers=1, make=LocalExchange.of):
+        self.options = Options(**options)
+        corpus = read_corpus(sentences, self.options)
+        shares = shares or even_shares(corpus.tokens.n_blocks, members)
+        self.setup = setup_of(corpus, self.options, shares)
+        self.exchanges = make(members)
+        stores = split(corpus.tokens, shares)
+        self.members = [
+            Member(self.setup, store, exchange, workers)
+            for store, exchange in zip(stores, self.exchanges, strict=True)
+        ]  # fmt: skip
+        self.handles = [ThreadHandle(member) for member in self.members]
+        self.trainer = ClusterTrainer(self.handles, self.setup, Reporter())
+
+    def __enter__(self):
+        self._stack = ExitStack()
+        for handle in self.handles:
+            self._stack.enter_context(closing(handle))
+        return self
+
+    def __exit__(self, *exc_info):
+        self._stack.close()
+
+    def matrix(self, name):
+        """Return a whole matrix, put together from the members' blocks."""
+        matrix = np.full((self.setup.vocabulary_size, self.setup.width), np.nan, np.float32)
+        for member in self.members:
+            for block, rows in getattr(member.rows, name).items():
+                matrix[member.rows.partition.words[block]] = rows
+        return matrix[:, : self.options.vector_size]
+
+
+def one_process(sentences, options):
+    """Return the model of one process with one thread."""
+    return Word2Vec(**options, workers=1).fit(sentences, progress=False)
+
+
+def assert_same_bytes(cluster, records, model):
+    """Compare matrices and records with those of a model, to the bit."""
+    np.testing.assert_array_equal(cluster.matrix("center"), model.wv.vectors)
+    np.testing.assert_array_equal(cluster.matrix("outside"), model.outside)
+    for record, expected in zip(records, model.history, strict=True):
+        assert record.to_dict() | {"seconds": None} == expected.to_dict() | {"seconds": None}
