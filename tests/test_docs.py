@@ -71,6 +71,7 @@ def test_every_flag_named_on_a_page_exists(capsys):
         "analogy",
         "evaluate",
         "stability",
+        "plan",
         "info",
         "convert",
         "explore",

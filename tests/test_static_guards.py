@@ -27,6 +27,8 @@ WRITERS = {
     ("atomic.py", "os.open"): "the temporary file",
     ("formats/npz.py", "archive.open"): "a member of an archive, which is an atomic file itself",
     ("text/store.py", "tempfile.TemporaryFile"): "ids of tokens, in a file without a name",
+    ("planning/measuring.py", "tempfile.TemporaryFile"): "bytes that measure the disk, in a file without a name",
+    ("planning/measuring.py", "tempfile.NamedTemporaryFile"): "text that measures reading, and is removed",
     ("training/loop/checkpoint.py", "path.open"): "the file that locks the folder",
     ("gensim/old_fasttext.py", "copy.open"): "a copy in a temporary folder, which is read and removed",
     ("cli/app.py", "os.open"): "the null device, for output after a closed pipe",

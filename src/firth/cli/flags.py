@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -193,11 +193,13 @@ def with_run_flags(command: Callable[..., None]) -> Callable[..., None]:
     return with_run
 
 
-def with_options(options: type[Any], **defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_options(
+    options: type[Any], only: Collection[str] = (), **defaults: Any
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that replaces `**options` of a command by one flag for each field of a dataclass.
 
-    The flags come after the first three parameters. Sets of words are left to the command. `defaults` replace those of
-    some fields.
+    The flags come after the first three parameters. Sets of words are left to the command. `only` names the fields,
+    unless it is empty. `defaults` replace those of some fields.
     """
 
     def add_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -210,7 +212,7 @@ def with_options(options: type[Any], **defaults: Any) -> Callable[[Callable[...,
         flags = [
             _flag(field, defaults.get(field.name, field.default))
             for field in dataclasses.fields(options)
-            if type(field.default) is not frozenset
+            if type(field.default) is not frozenset and field.name in (only or [field.name])
         ]
         parameters = [*own[:3], *flags, *own[3:]]
         command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]

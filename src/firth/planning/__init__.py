@@ -1,0 +1,17 @@
+"""Plans: the memory, disk, network and time of a training run, estimated before it starts.
+
+`measure` finds out how fast this machine is; `plan` computes what a run needs on one machine and on several.
+"""
+
+from firth.planning.advice import advice
+from firth.planning.forecast import Forecast, NodesForecast, Seconds, plan
+from firth.planning.machines import Machines
+from firth.planning.measuring import Shape, measure
+from firth.planning.sized_corpus import words_of_text
+from firth.planning.speeds import Speeds
+from firth.planning.workload import Workload
+
+__all__ = [
+    "Forecast", "Machines", "NodesForecast", "Seconds", "Shape", "Speeds", "Workload", "advice", "measure", "plan",
+    "words_of_text",
+]  # fmt: skip
