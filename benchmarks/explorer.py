@@ -31,7 +31,7 @@ from firth.explore.maps import pca_positions, principal_axes
 
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking"]
 FRAMES = """() => new Promise((done) => {
-  const canvas = document.getElementById("labels"), times = [];
+  const canvas = document.getElementById("map-labels"), times = [];
   const step = (now) => {
     times.push(now);
     if (times.length > 60) return done(1000 * (times.length - 1) / (times.at(-1) - times[0]));

@@ -17,7 +17,8 @@ MOST_PARAMETERS = 8
 PUBLIC_FACES = {
     "model.Word2Vec.__init__", "model.Word2Vec.fit", "model.Word2Vec.partial_fit", "cli.train.train",
     "phrases.detector.Phrases.__init__", "cli.phrases.phrases", "cli.node2vec.node2vec", "cli.item2vec.item2vec",
-    "cli.stability.stability", "sklearn.Word2VecVectorizer.__init__", "graphs.walks.RandomWalks.__init__",
+    "cli.stability.stability", "cli.plan.plan",
+    "sklearn.Word2VecVectorizer.__init__", "graphs.walks.RandomWalks.__init__",
 }  # fmt: skip
 """Functions whose parameters users type as options or flags; they may have more."""
 

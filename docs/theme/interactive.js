@@ -1,6 +1,6 @@
 // The interactive page of the derivation: both losses of one pair, with every gradient beside central differences.
 
-import { dot, naiveSoftmax, negativeSampling, sigmoid } from "../../src/firth/explore/static/objectives.js";
+import { dot, naiveSoftmax, negativeSampling, sigmoid } from "./objectives.js";
 
 /** @typedef {{center: number[], U: number[][], outside: number, K: number, power: number, draws: number[]}} State */
 /** @typedef {{loss: number, error: number[], probabilities: number[], center: number[], outside: number[][]}} Gradients */

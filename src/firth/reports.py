@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from firth.model import Word2Vec
     from firth.objectives import Array
     from firth.phrases import PassSummary
+    from firth.planning import Forecast, NodesForecast
     from firth.seed_comparison import FrequencyBand, Stability
     from firth.worked_example import Quantity
 
@@ -98,6 +99,45 @@ def _band_cells(band: "FrequencyBand") -> tuple[str, ...]:
     words = f"{band.tenth:.2f} to {band.ninetieth:.2f}"
     counts = f"{band.most:,} to {band.least:,}"
     return f"{band.first:,} to {band.last:,}", counts, f"{band.overlap:.3f}", interval, words
+
+
+def plan_lines(forecast: "Forecast", advice: list[str]) -> str:
+    """Return the speeds of a machine, one line for each number of machines, the parts of the last, and the advice."""
+    rows = forecast.rows()
+    heading = ("machines", "an epoch", "the run", "memory of each", "sends an epoch", "limit")
+    table = terminal.columns([heading, *map(_machine_cells, rows)], right=(0, 1, 2, 3, 4))
+    parts = [_plan_parts("memory", rows[-1].memory), _plan_parts("disk", rows[-1].disk)]
+    if rows[-1].nodes > 1:
+        parts.append(_plan_parts("network", {name: round(size) for name, size in rows[-1].sent.items()}))
+    lines = [*_workload_lines(forecast), "", table, "", *parts, "", *advice]
+    return "\n".join(lines)
+
+
+def _workload_lines(forecast: "Forecast") -> list[str]:
+    load, machines, speeds = forecast.workload, forecast.machines, forecast.speeds
+    options = load.options
+    steps = "scores" if options.objective == "softmax" else "pairs"
+    trained = speeds.steps_with(options)
+    return [
+        f"corpus   {counted(load.words, 'word')} (about {terminal.size(load.text_bytes)} of text), vocabulary "
+        f"{load.vocabulary:,}, {load.steps:,.0f} {steps} an epoch, {counted(options.epochs, 'epoch')}",
+        f"machine  {counted(machines.cores, 'core')}, {terminal.size(round(machines.memory_bytes))} of memory free, "
+        f"{machines.network_gbits:g} Gb/s",
+        f"speeds   {trained / 1e6:.1f} M {steps}/s and core with D = {options.vector_size}; reads "
+        f"{speeds.read_words / 1e6:.1f} M words/s; writes {terminal.size(round(speeds.written_bytes))}/s; sends "
+        f"{terminal.size(round(speeds.sent_bytes))}/s ({counted(speeds.cores, 'core')}, {speeds.processor})",
+    ]
+
+
+def _machine_cells(found: "NodesForecast") -> tuple[str, ...]:
+    times = terminal.duration(found.seconds.epoch), terminal.duration(found.total_seconds)
+    sent = terminal.size(round(sum(found.sent.values()))) if found.nodes > 1 else "-"
+    return f"{found.nodes:,}", *times, terminal.size(found.memory_bytes), sent, found.limit
+
+
+def _plan_parts(name: str, parts: dict[str, int]) -> str:
+    listed = ", ".join(f"{part} {terminal.size(n)}" for part, n in parts.items() if n)
+    return f"{name:<9}{listed}"
 
 
 def info_lines(found: dict[str, Any]) -> str:

@@ -64,10 +64,18 @@ def _finite(value: Any) -> Any:
 
 def size(n_bytes: int) -> str:
     """Return a number of bytes in readable form: 512 bytes, 54.5 MB."""
-    for unit, power in [("GB", 9), ("MB", 6), ("kB", 3)]:
+    for unit, power in [("TB", 12), ("GB", 9), ("MB", 6), ("kB", 3)]:
         if n_bytes >= 10**power:
             return f"{n_bytes / 10**power:.1f} {unit}"
     return counted(n_bytes, "byte")
+
+
+def duration(seconds: float) -> str:
+    """Return a time in readable form: 0.5 s, 12.3 min, 4.2 h, 3.1 days."""
+    for unit, length in [("days", 86_400), ("h", 3_600), ("min", 60)]:
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.1f} {unit}"
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds:.2g} s"
 
 
 def write(text: str) -> None:

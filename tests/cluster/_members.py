@@ -57,9 +57,9 @@ def flight_exchanges(members, token="secret", **arguments):
 
 
 class Cluster:
-    """Members in threads of this process, with the matrices that they trained."""
+    """Members in threads of this process, with the matrices that they trained; `arguments` are the trainer's."""
 
-    def __init__(self, sentences, options, members=2, *, shares=None, workers=1, make=LocalExchange.of):
+    def __init__(self, sentences, options, members=2, *, shares=None, workers=1, make=LocalExchange.of, **arguments):
         self.options = Options(**options)
         corpus = read_corpus(sentences, self.options)
         shares = shares or even_shares(corpus.tokens.n_blocks, members)
@@ -71,7 +71,7 @@ class Cluster:
             for store, exchange in zip(stores, self.exchanges, strict=True)
         ]  # fmt: skip
         self.handles = [ThreadHandle(member) for member in self.members]
-        self.trainer = ClusterTrainer(self.handles, self.setup, Reporter())
+        self.trainer = ClusterTrainer(self.handles, self.setup, Reporter(), **arguments)
 
     def __enter__(self):
         self._stack = ExitStack()
@@ -86,8 +86,9 @@ class Cluster:
         """Return a whole matrix, put together from the members' blocks."""
         matrix = np.full((self.setup.vocabulary_size, self.setup.width), np.nan, np.float32)
         for member in self.members:
-            for block, rows in getattr(member.rows, name).items():
-                matrix[member.rows.partition.words[block]] = rows
+            held = member._settled()
+            for block, rows in held.matrices[name].items():
+                matrix[held.partition.words[block]] = rows
         return matrix[:, : self.options.vector_size]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from firth import KeyedVectors
 from firth.explore.explored import Explored
+from firth.explore.maps import NEAREST_ON_MAP, Points
 from firth.formats.native import write_native
 
 SCRIPTS = [
@@ -60,3 +61,16 @@ def write_model(folder: Path) -> Path:
     path = folder / "<img src=x onerror=alert(1)>.firth"
     write_native(path, keys=WORDS, center=center, outside=outside, counts=counts(), options=OPTIONS, history=[])
     return path
+
+
+def missed(points: Points, row: int, neighbours: list[int]) -> list[int]:
+    """Return those of a word's true neighbours that are not among the 50 nearest points of the map.
+
+    A point as near as the fiftieth counts as among them.
+    """
+    gaps = points.astype(np.float64) - points[row].astype(np.float64)  # squares are exact
+    distances = np.einsum("vd,vd->v", gaps, gaps)
+    distances[row] = np.inf
+    last = min(NEAREST_ON_MAP, len(points)) - 1
+    limit = np.partition(distances, last)[last]
+    return [other for other in neighbours if distances[other] > limit]

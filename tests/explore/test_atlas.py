@@ -6,13 +6,12 @@ import time
 import numpy as np
 import pytest
 
-from explore._models import matrices
+from explore._models import matrices, missed
 from firth import KeyedVectors
 from firth.errors import OptionError
 from firth.explore import arrangement, map_files
 from firth.explore.atlas import Atlas, scaled
 from firth.explore.explored import Explored
-from firth.explore.maps import missed
 
 
 @pytest.fixture
@@ -98,11 +97,6 @@ def test_an_error_of_the_computation_is_raised_to_whoever_asks(subject, folder, 
     monkeypatch.setattr(arrangement, "neighbour_layout", fail)
     with pytest.raises(MemoryError, match="none is left"):
         waited(Atlas(subject))
-
-
-def test_missed_neighbours_are_those_of_the_map(subject):
-    atlas = Atlas(subject)
-    assert atlas.missed("pca", 1, [3, 5, 200]) == missed(atlas.points("pca"), 1, [3, 5, 200])
 
 
 def test_the_lengths_of_vectors_are_colours(subject):

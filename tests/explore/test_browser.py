@@ -63,7 +63,7 @@ def test_suggestions_are_chosen_with_the_keyboard_alone(tab):
     page = tab.page
     page.keyboard.press("/")
     page.keyboard.type("kin")
-    page.wait_for_selector("#suggestions li")
+    page.wait_for_selector("#suggestions li:first-child bdi:text-is('kin')")  # not the list for "ki"
     assert page.locator("#suggestions li").all_text_contents()[:3] == ["kin", "king", "kingdom"]
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
@@ -80,7 +80,7 @@ def test_suggestions_are_chosen_with_the_keyboard_alone(tab):
 
 def test_the_map_is_moved_and_a_word_chosen_with_the_keyboard(tab):
     page = tab.page
-    page.focus("#labels")
+    page.focus("#map-labels")
     for key in ("+", "+", "ArrowLeft", "ArrowUp", "-", "0", "+"):
         page.keyboard.press(key)
     for _ in range(6):
@@ -103,7 +103,7 @@ def test_points_are_drawn_by_webgl_and_by_canvas(browser, server):
         tab = Tab(browser, server, "map=pca", search)
         tab.page.wait_for_timeout(300)
         pictures.append(tab.page.screenshot())
-        kind = tab.page.evaluate("() => document.getElementById('points').getContext('2d') ? 'canvas' : 'webgl'")
+        kind = tab.page.evaluate("() => document.getElementById('map-points').getContext('2d') ? 'canvas' : 'webgl'")
         assert kind == ("canvas" if search else "webgl")
         tab.close()
     assert all(len(picture) > 20_000 for picture in pictures)  # an empty map takes about 10 kB
@@ -138,7 +138,7 @@ def test_a_phone_shows_map_and_answer_without_sideways_scrolling(browser, server
     tab.page.set_viewport_size({"width": 360, "height": 740})
     tab.page.wait_for_timeout(200)
     assert tab.page.evaluate("() => document.documentElement.scrollWidth") <= 360
-    assert tab.page.locator("#labels").bounding_box()["height"] > 300
+    assert tab.page.locator("#map-labels").bounding_box()["height"] > 300
     tab.close()
 
 
@@ -193,7 +193,7 @@ def test_words_are_selected_by_a_line_around_them_and_copied(browser, server):
     tab = Tab(browser, server, "map=pca", permissions=["clipboard-read", "clipboard-write"])
     page = tab.page
     page.click("#tools >> text=Select")
-    box = page.locator("#labels").bounding_box()
+    box = page.locator("#map-labels").bounding_box()
     corners = [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3)]
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
     page.mouse.move(*places[0])

@@ -98,7 +98,7 @@ def test_words_that_attack_are_text(offline, word):
 
 def test_a_word_is_typed_with_the_keyboard_and_a_near_one_offered(offline):
     page = offline.page
-    page.focus("#labels")
+    page.focus("#map-labels")
     page.keyboard.press("/")
     page.keyboard.type("qeen")
     page.keyboard.press("Enter")

@@ -169,8 +169,9 @@ def test_questions_without_sense_are_errors_of_the_client(server):
     "/api/ask?q=",
                    "/api/ask", "/api/ask?q=king&among=0", "/api/ask?q=king&topn=" + "9" * 3000,
                    "/api/points?map=nothing",
-                   "/api/points?map=pca&start=999999", "/api/missed?map=pca&row=-1", "/api/missed?map=pca&row=99999",
-                   "/api/missed?map=pca&row=1&neighbours=1,x", "/api/colours?of=nothing", "/api/words?count=99999999",
+                   "/api/points?map=pca&start=999999",
+                   "/api/colours?of=nothing", "/api/words?count=99999999",
+                   "/api/pair?loss=none", "/api/pair?loss=softmax&numbers=1,2",
                    "/api/ask?q=king+-", "/api/ask?q=king&topn=%D9%A3"):  # fmt: skip
         reply = server.request(target)
         assert reply.status == 400, target

@@ -1,5 +1,7 @@
 """The layout by neighbours: its forces against the equations, its neighbours against the search, and its bytes."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -34,9 +36,8 @@ def arranged(vectors: KeyedVectors, **settings) -> np.ndarray:
 def repelled(positions: np.ndarray, nearness: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the forces and the sums that the kernel writes."""
     forces, sums = np.zeros_like(positions), np.zeros(len(positions), np.float32)
-    tree = quadtree(positions)
-    stack = np.zeros((3 * len(tree.starts) + 1, 3), np.int64)
-    layout_kernels.repel(0, len(positions), positions, *tree, np.float32(nearness), stack, forces, sums)
+    tree = quadtree(positions, nearness)
+    layout_kernels.repel(tree.order, positions, tree.cells, np.zeros(31, np.int64), forces, sums)
     return forces, sums
 
 
@@ -139,9 +140,11 @@ def test_lists_are_symmetric_and_hold_every_pair_once(V, k, seed):
 @given(st.lists(st.tuples(*[st.floats(-1e3, 1e3, width=32)] * 2), min_size=1, max_size=50))
 def test_every_level_of_the_tree_holds_all_words_and_their_mean(points):
     positions = np.array(points, np.float32)
-    cells, starts, _ = quadtree(positions)
-    for first, last in zip(starts, [*starts[1:], len(cells)], strict=True):
-        level = cells[first:last].astype(np.float64)
+    order, cells = quadtree(positions)
+    assert sorted(order) == list(range(len(points)))
+    ends = [(4**level - 1) // 3 for level in range(12)]
+    for first, last in pairwise(ends[: ends.index(len(cells)) + 1]):
+        level = cells[first:last, :3].astype(np.float64)
         assert level[:, 0].sum() == len(points)
         mean = (level[:, :1] * level[:, 1:]).sum(axis=0) / len(points)
         assert mean == pytest.approx(positions.mean(axis=0, dtype=np.float64), abs=1e-3)

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from explore._models import missed
 from firth import KeyedVectors
-from firth.explore.maps import LARGEST, NEAREST_ON_MAP, errors, missed, pca_positions, principal_axes, quantised
+from firth.explore.maps import LARGEST, NEAREST_ON_MAP, errors, pca_positions, principal_axes, quantised
 
 
 def random_vectors(V: int, D: int, seed: int = 1) -> KeyedVectors:
@@ -71,9 +72,13 @@ def test_points_keep_the_shape_of_positions(positions):
 
 def test_a_neighbour_is_missed_if_fifty_points_are_nearer():
     line = np.stack([np.arange(200), np.zeros(200)], axis=1).astype(np.uint16)
-    assert missed(line, 0, [1, NEAREST_ON_MAP, NEAREST_ON_MAP + 1, 199]) == [NEAREST_ON_MAP + 1, 199]
+    near = [1, NEAREST_ON_MAP, NEAREST_ON_MAP + 1, 199]
+    assert missed(line, 0, near) == [NEAREST_ON_MAP + 1, 199]
+    assert errors(line, np.tile(near, (200, 1)))[0] == 0.5
     assert missed(line, 100, [75, 125, 74, 126, 127]) == [74, 126, 127]
+    assert errors(line, np.tile([75, 125, 74, 126, 127], (200, 1)))[100] == np.float32(0.6)
     assert missed(line[:5], 0, [1, 4]) == []
+    assert errors(line[:5], np.tile([1, 4], (5, 1)))[0] == 0
     assert missed(line[:1], 0, []) == []
 
 

@@ -25,6 +25,7 @@ from firth.cli.info import info
 from firth.cli.item2vec import item2vec
 from firth.cli.node2vec import node2vec
 from firth.cli.phrases import phrases
+from firth.cli.plan import plan
 from firth.cli.plot import plot
 from firth.cli.similar import similar
 from firth.cli.stability import stability
@@ -134,6 +135,7 @@ app.command()(similar)
 app.command()(analogy)
 app.command()(evaluate)
 app.command()(stability)
+app.command()(plan)
 app.command()(plot)
 app.command()(info)
 app.command(cls=CommandWithFormats)(convert)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -137,6 +137,23 @@ TopN = Annotated[int, typer.Option("--topn", "-n", help="Number of words to prin
 Workers = Annotated[
     int | None, typer.Option(help="Number of threads [1 to 1024].", show_default="all available cores", **number(int))
 ]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|auto",
+        help="Train on a Ray cluster: its address, or auto for the one that runs on this machine, or for a new one. "
+        "All its machines must see the corpus and the folder of --checkpoint.",
+    ),
+]
+ClusterNodes = Annotated[
+    int | None,
+    typer.Option(
+        help="With --cluster: how many machines train, each with --workers threads.", show_default="all", **number(int)
+    ),
+]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="With --cluster: train also on one that does not ask for a token.")
+]
 RestrictVocab = Annotated[
     int | None,
     typer.Option(help="Search only this many of the most frequent words.", show_default="all", **at_least(1)),
@@ -193,11 +210,13 @@ def with_run_flags(command: Callable[..., None]) -> Callable[..., None]:
     return with_run
 
 
-def with_options(options: type[Any], **defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_options(
+    options: type[Any], only: Collection[str] = (), **defaults: Any
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that replaces `**options` of a command by one flag for each field of a dataclass.
 
-    The flags come after the first three parameters. Sets of words are left to the command. `defaults` replace those of
-    some fields.
+    The flags come after the first three parameters. Sets of words are left to the command. `only` names the fields,
+    unless it is empty. `defaults` replace those of some fields.
     """
 
     def add_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -210,7 +229,7 @@ def with_options(options: type[Any], **defaults: Any) -> Callable[[Callable[...,
         flags = [
             _flag(field, defaults.get(field.name, field.default))
             for field in dataclasses.fields(options)
-            if type(field.default) is not frozenset
+            if type(field.default) is not frozenset and field.name in (only or [field.name])
         ]
         parameters = [*own[:3], *flags, *own[3:]]
         command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]

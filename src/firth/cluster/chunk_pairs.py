@@ -18,6 +18,8 @@ from firth.training.negative_sampling.blocks import Worker
 from firth.training.negative_sampling.buckets import Windows, make_chunk_text
 from firth.training.negative_sampling.partition import Partition
 
+PAIR_BYTES = 12  # of a pair that is sent: center, outside word, and rank of the window, int32
+
 
 class ChunkPairs:
     """One member's part in the pairs of one chunk.
@@ -115,3 +117,13 @@ class ChunkPairs:
     def forget(self, outside: int) -> None:
         """Free the pairs of an outside block that this member needs no more."""
         del self._runs[outside]
+
+
+def compile_pair_kernels(P: int) -> None:
+    """Compile the kernels for the pairs of P blocks by calling them with no pairs."""
+    runs, places, none = np.empty((0, 3), np.int32), np.empty((4, 0), np.int64), np.empty(0, np.int64)
+    text = make_chunk_text(0, BLOCK_WORDS, P)
+    slot_of = np.zeros(1, np.int32)
+    block_kernels.place_words(text, 0, slot_of, none, places, np.zeros(2, np.int32))
+    fill_runs(text.entries.reshape(-1), places[0], places[3], slot_of, np.zeros(P, np.int64), runs)
+    merge_runs(runs, none, none, np.empty((0, 2), np.int32))

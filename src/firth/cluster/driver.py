@@ -1,28 +1,175 @@
-"""The driver of a cluster: it calls all members for each chunk, and keeps the records of the epochs.
+"""The driver of a cluster: an engine whose tasks are chunks, each trained by all members together.
 
-It holds no rows and no text. A member is called through a `Handle`, which may be a thread, a process or an actor on
-another machine.
+`Trainer` runs it like any engine, with its records, progress, interrupts and checkpoints. The driver holds no rows and
+no text: members are called through handles, and send rows to each other.
 """
 
-import time
-from collections.abc import Iterator, Sequence
+import math
+import threading
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from firth.cluster.handles import Handle, call_all
-from firth.cluster.member import Member
+from firth.cluster.member import ChunkResult, Member
 from firth.cluster.setup import Setup
-from firth.training.loop.engine import learning_rate
+from firth.training.loop.engine import Engine, TaskResult
 from firth.training.loop.progress import Reporter
-from firth.training.loop.trainer import EpochRecord, Tally, summary
+from firth.training.loop.start import StartRows
+from firth.training.loop.state import Checkpointer, State
+from firth.training.loop.trainer import Trainer
+
+
+class RowFolders(Protocol):
+    """Where the members' rows of checkpoints lie, in folders that all members see."""
+
+    @property
+    def rows_folder(self) -> str:
+        """The folder of the checkpoint to resume from."""
+
+    def new_folder(self) -> str:
+        """Create and return an empty folder for the next checkpoint."""
+
+
+class WholeChunk(NamedTuple):
+    """Train a chunk, on all members."""
+
+    epoch: int
+    number: int
+    progress: float  # the share of the epoch before the chunk
+    share: float  # its share of the epoch
+
+
+class ChunkQueue:
+    """The queue of an epoch's chunks, one at a time."""
+
+    def __init__(self, epoch: int, sizes: list[int], done: int, paused: threading.Event):
+        self._epoch, self._sizes, self._paused = epoch, sizes, paused
+        self._taken = self._done = done
+
+    def take(self) -> WholeChunk | None:
+        if self._paused.is_set() or self._taken == len(self._sizes):
+            return None
+        self._taken += 1
+        before, total = sum(self._sizes[: self._taken - 1]), sum(self._sizes)
+        return WholeChunk(self._epoch, self._taken - 1, before / total, self._sizes[self._taken - 1] / total)
+
+    def finish(self) -> None:
+        """Record that the chunk taken last is done."""
+        self._done = self._taken
+
+    def done(self) -> list[int]:
+        return [self._done]
+
+
+class ClusterEngine(Engine[WholeChunk, None]):
+    """The engine that trains on members; `center` and `outside` have no rows here.
+
+    folders  None: states have no rows, and cannot be resumed
+    """
+
+    def __init__(self, handles: Sequence[Handle], setup: Setup, folders: RowFolders | None = None):
+        super().__init__(setup.options)
+        self._handles, self._setup, self._folders = handles, setup, folders
+        self.center = self.outside = np.zeros((0, setup.options.vector_size), np.float32)
+        self.n_words, self.raw_words = setup.n_words, setup.raw_words
+        self.sent_bytes: Counter[str] = Counter()
+        self._queue: ChunkQueue | None = None
+        self._has_rows = False
+
+    def workspace(self) -> None:
+        return None
+
+    def compile(self) -> None:
+        """Load the kernels on all members, and give all rows their initial values unless they were restored."""
+        self._call("compile")
+        if not self._has_rows:
+            self._call("start")
+            self._has_rows = True
+
+    def all_done(self, epoch: int) -> list[int]:
+        return [len(self._setup.chunks(epoch))]
+
+    def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> ChunkQueue:
+        sizes = list(map(len, self._setup.chunks(epoch)))
+        self._queue = ChunkQueue(epoch, sizes, done[0] if done else 0, paused)
+        return self._queue
+
+    def train(self, task: WholeChunk, rate: float, work: None) -> TaskResult:
+        assert self._queue is not None
+        try:
+            results: list[ChunkResult] = self._call("run_chunk", task.epoch, task.number)
+        except InterruptedError:
+            return TaskResult(0, 0.0, 0.0)
+        self._queue.finish()
+        for result in results:
+            self.sent_bytes.update(result.sent_bytes)
+        losses = tuple(loss for result in results for loss in result.losses.tolist())
+        return TaskResult(sum(result.pairs for result in results), math.fsum(losses), task.share, losses)
+
+    def freeze(self, frozen: NDArray[np.bool_]) -> None:
+        raise NotImplementedError("members have no frozen rows")
+
+    def start_from(self, rows: StartRows) -> None:
+        raise NotImplementedError("members start from random vectors alone")
+
+    def end_loss(self, work: None) -> float | None:
+        results: list[tuple[float, int]] = self._call("end_loss")
+        pairs = sum(pairs for _, pairs in results)
+        return math.fsum(loss for loss, _ in results) / pairs if pairs else None
+
+    def state(self) -> State:
+        """Let the members write their rows, if there is a folder for them; the state itself has no arrays."""
+        if self._folders is not None:
+            self._call("save", self._folders.new_folder())
+        return State({}, {})
+
+    def restore(self, state: State) -> None:
+        assert self._folders is not None
+        epoch = state.whole("epoch", self._setup.options.epochs - 1)
+        done = state.wholes("done", self.all_done(epoch))
+        self._call("load", self._folders.rows_folder, epoch, done[0] - 1)
+        self._has_rows = True
+
+    def _call(self, method: str, *arguments: Any) -> list[Any]:
+        return call_all(self._handles, method, *arguments, meanwhile=self._pass_halt_on)
+
+    def _pass_halt_on(self) -> None:
+        """Once training is to stop, make the members stop as well, and raise an error."""
+        if self.halt[0]:
+            for handle in self._handles:
+                handle.submit("halt")
+            raise InterruptedError("training was stopped")
+
+
+class ClusterTrainer(Trainer):
+    """Trains on the members behind `handles`.
+
+    checkpointer  also has the methods of `RowFolders`; None saves nothing
+    """
+
+    def __init__(
+        self, handles: Sequence[Handle], setup: Setup, reporter: Reporter, checkpointer: Checkpointer | None = None
+    ):
+        self.engine = ClusterEngine(handles, setup, cast(RowFolders | None, checkpointer))
+        super().__init__(self.engine, setup.options, 1, reporter, checkpointer)
+
+    @property
+    def sent_bytes(self) -> dict[str, int]:
+        """Bytes that members sent to each other, by lane."""
+        return dict(self.engine.sent_bytes)
 
 
 class ThreadHandle:
-    """A member that runs in a thread of this process."""
+    """A member that runs in threads of this process."""
 
     def __init__(self, member: Member):
         self.member = member
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="firth-handle")
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="firth-handle")
 
     def submit(self, method: str, *arguments: Any) -> "Future[Any]":
         return self._pool.submit(getattr(self.member, method), *arguments)
@@ -31,41 +178,3 @@ class ThreadHandle:
         """Free the member's memory."""
         self.member.close()
         self._pool.shutdown()
-
-
-class ClusterTrainer:
-    """Trains `options.epochs` epochs on the members behind `handles`."""
-
-    def __init__(self, handles: Sequence[Handle], setup: Setup, reporter: Reporter):
-        self._handles, self._setup, self._reporter = handles, setup, reporter
-        self.sent_bytes: dict[str, int] = {}
-
-    def epochs(self) -> Iterator[EpochRecord]:
-        """Train, yielding a record after each epoch."""
-        setup = self._setup
-        self._all("start")
-        self._reporter.stage("training", setup.options.epochs * setup.n_words)
-        for epoch in range(setup.options.epochs):
-            record = self._run_epoch(epoch)
-            self._reporter.show(summary(record, setup.options.epochs, exact=False))
-            yield record
-
-    def _run_epoch(self, epoch: int) -> EpochRecord:
-        setup, began = self._setup, time.perf_counter()
-        tally = Tally(epoch)
-        for chunk in range(len(setup.chunks(epoch))):
-            for result in self._all("run_chunk", epoch, chunk):
-                tally.pairs += result.pairs
-                tally.losses += result.losses.tolist()
-                for lane, sent in result.sent_bytes.items():
-                    self.sent_bytes[lane] = self.sent_bytes.get(lane, 0) + sent
-        results = self._all("end_loss")
-        loss, pairs = sum(loss for loss, _ in results), sum(pairs for _, pairs in results)
-        rate = learning_rate(setup.options, (epoch + 1.0) / setup.options.epochs)
-        end_loss = loss / pairs if pairs else None
-        seconds = time.perf_counter() - began
-        return EpochRecord(epoch + 1, tally.mean_loss, tally.pairs, setup.raw_words, rate, seconds, end_loss=end_loss)
-
-    def _all(self, method: str, *arguments: Any) -> list[Any]:
-        """Call a method of all members at the same time, and return their results."""
-        return call_all(self._handles, method, *arguments)

@@ -7,16 +7,17 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.cluster.chunk_pairs import ChunkPairs
+from firth.cluster.chunk_pairs import ChunkPairs, compile_pair_kernels
 from firth.cluster.exchange import Exchange, Key
 from firth.cluster.ring import BucketTask, Ring
+from firth.cluster.row_files import read_rows, write_rows
 from firth.cluster.rows import Ids, MemberRows
 from firth.cluster.setup import Setup
 from firth.cluster.touched import Lending, TouchedRows, pairs_of_tokens, touched_by, train_alone
 from firth.text import BLOCK_WORDS, TokenStore
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
-from firth.training.loop.engine import learning_rate
+from firth.training.loop.engine import Matrix, learning_rate
 from firth.training.negative_sampling.blocks import Worker, run_here
 from firth.training.negative_sampling.buckets import (
     Bucket,
@@ -24,10 +25,11 @@ from firth.training.negative_sampling.buckets import (
     make_text_workspace,
     with_room,
 )
-from firth.training.negative_sampling.partition import noise_table
+from firth.training.negative_sampling.partition import consecutive_blocks, noise_table
 from firth.training.negative_sampling.rotation import BUCKET_KEY
 from firth.training.sampling import keep_thresholds
 from firth.training.windows.engine import NO_EPOCH, join_runs, run_at, sample_places
+from firth.training.windows.layout import aligned_zeros
 
 ALONE = 0  # the member that trains the first chunk and measures the loss at the end of an epoch
 
@@ -66,23 +68,63 @@ class Member:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="firth-member")
         self._keep = keep_thresholds(setup.counts, options.sample)
         self._rows: MemberRows | None = None
+        self._place = 0, 0  # epoch and chunk of the partition under which rows are saved
         self._sample: tuple[int, TouchedRows] | None = None
-        self._calls = 0
+        self._sent_runs = False
+        self._calls = 0  # that move rows, besides those of `run_chunk`
 
-    @property
-    def rows(self) -> MemberRows:
-        """The rows of this member."""
-        assert self._rows is not None, "start or load first"
-        return self._rows
+    def compile(self) -> None:
+        """Compile the kernels by training on no tokens."""
+        setup, work, width = self._setup, self._workers[0], self._setup.width
+        pairs = pairs_of_tokens(setup, np.zeros(0, np.int32), 0, work)
+        touched, nothing = touched_by(setup, pairs, 0), aligned_zeros((1, width))
+        train_alone(setup, touched, nothing[:0], nothing, 0, 0.0, work)
+        compile_pair_kernels(setup.row_blocks)
 
     def start(self) -> None:
         """Give all rows their initial values."""
         self._rows = MemberRows(self._setup, self._exchange, self._setup.partition(0, 0))
         self._rows.draw()
 
+    def save(self, folder: str) -> None:
+        """Write this member's rows into a file in a folder that all members see."""
+        self._settled().move(self._setup.partition(*self._place), ("save", self._count()))
+        write_rows(folder, self._number, self._settled().matrices)
+
+    def load(self, folder: str, epoch: int, chunk: int) -> None:
+        """Read the rows that were saved after a chunk, by any number of members."""
+        self._place = epoch, chunk
+        self._rows = MemberRows(self._setup, self._exchange, self._setup.partition(epoch, chunk))
+        read_rows(folder, self._rows.matrices)
+
+    def collect(self) -> tuple[int, int]:
+        """Give each member the rows of consecutive words; return this member's first word, and the end of its words."""
+        setup, own = self._setup, self._setup.blocks_of(self._number)
+        words = consecutive_blocks(setup.vocabulary_size, setup.row_blocks)
+        self._settled().move(words, ("collect", self._count()))
+        ends = np.cumsum([0, *map(len, words.words)]).tolist()
+        return ends[own.start], ends[own.stop]
+
+    def rows(self) -> tuple[list[Matrix], list[Matrix]]:
+        """Return both matrices' blocks, (n, D) each, in the order of this member's words after `collect`."""
+        rows, D = self._settled(), self._setup.options.vector_size
+        center, outside = ([blocks[b][:, :D] for b in sorted(blocks)] for blocks in (rows.center, rows.outside))
+        return center, outside
+
+    def _settled(self) -> MemberRows:
+        """Return the rows of this member."""
+        assert self._rows is not None, "start or load first"
+        return self._rows
+
+    def _count(self) -> int:
+        """Return the number of this call: keys of different calls must differ, and members make the same calls."""
+        self._calls += 1
+        return self._calls
+
     def run_chunk(self, epoch: int, chunk: int) -> ChunkResult:
         """Train this member's buckets of a chunk."""
         sent = self._exchange.sent_bytes.copy()
+        self._place = epoch, chunk
         if epoch == chunk == 0:
             losses, pairs = self._run_first()
         else:
@@ -95,8 +137,8 @@ class Member:
         place = ("first", 0)
         if setup.holder(block) == self._number:
             self._exchange.send(ALONE, (*place, "tokens"), self._block(block))
-        lending = Lending(setup, self._exchange, self.rows, place)
-        parts = (("center", self.rows.center), ("outside", self.rows.outside))
+        lending = Lending(setup, self._exchange, self._settled(), place)
+        parts = (("center", self._settled().center), ("outside", self._settled().outside))
         if self._number != ALONE:
             words = [lending.lend(ALONE, blocks, name) for name, blocks in parts]
             for (name, blocks), each in zip(parts, words, strict=True):
@@ -106,29 +148,29 @@ class Member:
         pairs = pairs_of_tokens(setup, tokens, block_key(seed, 0, block), work)
         key = block_key(seed, 0, 0, 0, BUCKET_KEY)
         touched = touched_by(setup, pairs, key)
-        center = lending.borrow(self.rows.center, "center", touched.center)
-        outside = lending.borrow(self.rows.outside, "outside", touched.outside)
+        center = lending.borrow(self._settled().center, "center", touched.center)
+        outside = lending.borrow(self._settled().outside, "outside", touched.outside)
         loss = train_alone(setup, touched, center, outside, key, self._rate(0, 0.0), work)
-        lending.give_back(self.rows.center, "center", touched.center, center)
-        lending.give_back(self.rows.outside, "outside", touched.outside, outside)
+        lending.give_back(self._settled().center, "center", touched.center, center)
+        lending.give_back(self._settled().outside, "outside", touched.outside, outside)
         return [loss], len(pairs)
 
     def end_loss(self) -> tuple[float, int]:
         """Return the loss of a fixed sample of pairs, in nats, and their number; 0 on all members but one."""
-        self._calls += 1
-        place = ("sample", self._calls)
-        if self._calls == 1:
+        place = ("sample", self._count())
+        if not self._sent_runs:
             self._send_runs()
-        lending = Lending(self._setup, self._exchange, self.rows, place)
+            self._sent_runs = True
+        lending = Lending(self._setup, self._exchange, self._settled(), place)
         if self._number != ALONE:
-            lending.lend(ALONE, self.rows.center, "center")
-            lending.lend(ALONE, self.rows.outside, "outside")
+            lending.lend(ALONE, self._settled().center, "center")
+            lending.lend(ALONE, self._settled().outside, "outside")
             return 0.0, 0
         if self._sample is None:
             self._sample = self._make_sample()
         key, touched = self._sample
-        center = lending.borrow(self.rows.center, "center", touched.center)
-        outside = lending.borrow(self.rows.outside, "outside", touched.outside)
+        center = lending.borrow(self._settled().center, "center", touched.center)
+        outside = lending.borrow(self._settled().outside, "outside", touched.outside)
         loss = train_alone(self._setup, touched, center, outside, key, 0.0, self._workers[0])
         return loss, len(touched.pairs)
 
@@ -155,11 +197,11 @@ class Member:
         pairs = ChunkPairs(self._setup, self._tokens, self._exchange, self._keep, (epoch, chunk))
         pairs.share_sizes(self._each(pairs.prepare, range(pairs.n_rows)))
         self._each(lambda block, work: pairs.make(block), range(self._setup.row_blocks))
-        self.rows.move(pairs.partition, ("rows", epoch, chunk))
+        self._settled().move(pairs.partition, ("rows", epoch, chunk))
         own = self._setup.blocks_of(self._number)
         key: Key = ("ring", epoch, chunk)
-        ring = Ring(self._exchange, self._setup.row_blocks, own, self.rows.outside, key)
-        training = ChunkTraining(self._setup, self.rows, pairs, (epoch, chunk))
+        ring = Ring(self._exchange, self._setup.row_blocks, own, self._settled().outside, key)
+        training = ChunkTraining(self._setup, self._settled(), pairs, (epoch, chunk))
         self._each(lambda _, work: training.work_off(ring, work), range(len(self._workers)))
         ring.close()
         return training.losses, training.pairs

@@ -32,6 +32,11 @@ class MemberRows:
         self.center = self._zeros()
         self.outside = self._zeros()
 
+    @property
+    def matrices(self) -> dict[str, Blocks]:
+        """Both matrices by name."""
+        return {"center": self.center, "outside": self.outside}
+
     def draw(self) -> None:
         """Fill the center rows with their initial values; the outside rows are zeros."""
         V, D = self._setup.vocabulary_size, self._setup.options.vector_size
@@ -44,8 +49,9 @@ class MemberRows:
     def move(self, partition: Partition, key: Key) -> None:
         """Move all rows to another partition, in step with the other members."""
         old, self.partition = self.partition, partition
-        for name, blocks in (("center", self.center), ("outside", self.outside)):
-            self._move(blocks, old, (*key, name))
+        if not np.array_equal(old.block_of, partition.block_of):
+            for name, blocks in self.matrices.items():
+                self._move(blocks, old, (*key, name))
 
     def _move(self, blocks: Blocks, old: Partition, key: Key) -> None:
         parts = self._sorted_by_new_block(blocks, old)

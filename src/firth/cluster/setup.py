@@ -112,19 +112,23 @@ class Setup:
 
     def check(self) -> None:
         """Raise `OptionError` if a cluster does not train with these options, or has too many members."""
-        options = self.options
-        if options.subwords is not None:
-            raise OptionError(f"{option('subwords')} does not run on a cluster: leave it out, or train on one machine")
-        for name, value in (("architecture", "skip_gram"), ("objective", "negative_sampling"), ("schedule", "blocks")):
-            found = getattr(options, name)
-            if found != value:
-                raise OptionError(
-                    f"{option(name, repr(found))} does not run on a cluster, where every result must be the same as "
-                    f"on one machine: give {option(name, repr(value))}, or train on one machine"
-                )
+        check_options(self.options)
         if self.members > self.row_blocks:
             blocks = counted(self.row_blocks, "block")
             raise OptionError(
                 f"{counted(self.members, 'member')} cannot share {blocks} of rows: each needs one. Give at most "
                 f"{counted(self.row_blocks, 'node')}, or larger {option('blocks')} if the corpus is large enough for it"
+            )
+
+
+def check_options(options: Options) -> None:
+    """Raise `OptionError` if a cluster does not train with these options."""
+    if options.subwords is not None:
+        raise OptionError(f"{option('subwords')} does not run on a cluster: leave it out, or train on one machine")
+    for name, value in (("architecture", "skip_gram"), ("objective", "negative_sampling"), ("schedule", "blocks")):
+        found = getattr(options, name)
+        if found != value:
+            raise OptionError(
+                f"{option(name, repr(found))} does not run on a cluster, where every result must be the same as "
+                f"on one machine: give {option(name, repr(value))}, or train on one machine"
             )

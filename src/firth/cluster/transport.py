@@ -130,8 +130,10 @@ class _Stream:
         descriptor = flight.FlightDescriptor.for_path(self._lane, str(self._exchange.number))
         schema = pyarrow.schema([("bytes", pyarrow.uint8())])
         with client:
-            writer, _ = client.do_put(descriptor, schema, options)
+            writer, replies = client.do_put(descriptor, schema, options)
             with writer:
+                if replies.read() is None:  # refused; leaving the block raises the reason
+                    return
                 while (item := self._waiting.get()) is not None:
                     self._write(writer, schema, *item)
                     del item
@@ -179,6 +181,7 @@ def _serve(exchange: FlightExchange, location: str) -> Any:
 
         def do_put(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
             lane, sender = (part.decode() for part in descriptor.path)
+            writer.write(b"ready")
             try:
                 _receive(exchange, reader, is_bounded=lane == ROWS)
             except Exception as error:

@@ -26,7 +26,7 @@ from firth.compiling import cache
 from firth.compiling.machine_code import MachineCode, caller, flatten
 from firth.logs import log
 
-_COMPILER_BYTES = 118 * 2**20  # Numba, LLVM, and what the first compilation of all loads
+COMPILER_BYTES = 118 * 2**20  # Numba, LLVM, and what the first compilation of all loads
 
 _LOCK = threading.RLock()  # held while code is compiled or loaded
 # A fork while another thread compiles would otherwise leave the lock held in the child forever.
@@ -149,7 +149,7 @@ class Kernel:
 
 def compiler_memory() -> int:
     """Return the bytes that the compiler will need besides those for each kernel: none if it is loaded."""
-    return 0 if "numba.core.registry" in sys.modules else _COMPILER_BYTES
+    return 0 if "numba.core.registry" in sys.modules else COMPILER_BYTES
 
 
 def is_interpreted() -> bool:

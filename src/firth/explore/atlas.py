@@ -63,11 +63,6 @@ class Atlas:
         scale: Scale | float = self._computations.result(f"{of} {name}" if of == "error" else of, compute[of])
         return scale
 
-    def missed(self, name: str, row: int, neighbours: list[int]) -> list[int]:
-        """Return those of a word's true neighbours that are far from it on a map; none until there is one."""
-        points = self.points(name)
-        return [] if isinstance(points, float) else maps.missed(points, row, neighbours)
-
     def close(self) -> None:
         """End what is being computed."""
         self._computations.close()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from firth.explore import maps
 from firth.explore.answers import Answers
-from firth.explore.assets import read_assets
+from firth.explore.assets import read_assets, whole_page
 from firth.explore.atlas import MAPS, Atlas, scaled
 from firth.explore.bundle import bundled
 from firth.explore.explored import Explored
@@ -125,21 +125,21 @@ def _words(words: list[str]) -> bytes:
 
 
 def _html(blocks: dict[str, bytes]) -> str:
-    assets = {name: asset.content.decode() for name, asset in read_assets().items()}
-    assets["api.js"] = assets["offline.js"]
-    script, style = bundled(assets, "main.js"), assets["style.css"]
-    icon = base64.b64encode(assets["icon.svg"].encode()).decode()
+    assets = read_assets()
+    modules = {name: asset.text for name, asset in assets.items()} | {"api.js": assets["offline.js"].text}
+    script, style = bundled(modules, "main.js"), assets["style.css"].text
+    icon = base64.b64encode(assets["icon.svg"].content).decode()
     head = (
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(script, style)}">\n'
-        f'<link rel="icon" href="data:image/svg+xml;base64,{icon}">\n<style>{style}</style>\n</head>'
+        f'<link rel="icon" href="data:image/svg+xml;base64,{icon}">\n<style>{style}</style>\n<body>'
     )
     data = "\n".join(
         f'<script type="application/octet-stream" id="data-{name}">{base64.b64encode(content).decode()}</script>'
         for name, content in blocks.items()
     )
-    page = re.sub(r"\s*<(?:link|script)\b[^>]*>(?:</script>)?|\s*<nav>.*?</nav>", "", assets["index.html"])
-    tail = f'{data}\n<script type="module">{script}</script>\n</body>'
-    return page.replace("</head>", head).replace("</body>", tail)
+    index = whole_page(assets, "index.html").text
+    page = re.sub(r"<(?:link|script)\b[^>]*>(?:</script>)?\n|\s*<nav>.*?</nav>", "", index)
+    return page.replace("<body>", head) + f'{data}\n<script type="module">{script}</script>\n'
 
 
 def _policy(script: str, style: str) -> str:

@@ -32,7 +32,7 @@ Rows = NDArray[np.integer[Any]]
 Progress = Callable[[float], None]
 """Called with the share of the work that is done; what it raises ends the work."""
 
-VERSION = 1
+VERSION = 2
 """Increases when the same vectors get another map, so that maps on disk are computed again."""
 
 MOST_ARRANGED = 100_000
@@ -43,6 +43,9 @@ _EXAGGERATED = 100
 _EXAGGERATION = 12
 _MOST_LEVELS = 10  # of the quadtree: 512 x 512 cells at the finest
 _NEARNESS = 1.0
+_SPREAD = np.array([int(f"{i:b}", 4) for i in range(1 << (_MOST_LEVELS - 1))])
+"""The bits of a number at the even places of another: those of two numbers together order cells as a quadtree does."""
+
 _START = 1e-4  # standard deviation of the first positions
 _TASKS = 16  # shares of the words; constant, so that the number of threads changes nothing
 _QUERIES = 4096  # words whose neighbours are searched between two reports of progress
@@ -83,7 +86,8 @@ def symmetric(nearest_of_each: Rows) -> NeighbourLists:
     """Return lists with every pair (i, j) of which one is among the nearest of the other, but not (i, i)."""
     V, k = nearest_of_each.shape
     one, other = np.repeat(np.arange(V, dtype=np.int64), k), nearest_of_each.ravel().astype(np.int64)
-    pairs = np.unique(np.concatenate([one * V + other, other * V + one]))
+    pairs = np.sort(np.concatenate([one * V + other, other * V + one]))
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]  # np.unique is a hundred times slower
     first, second = pairs // V, pairs % V
     first, second = first[first != second], second[first != second]
     return NeighbourLists(np.searchsorted(first, np.arange(V + 1)), second.astype(np.int32))
@@ -122,8 +126,9 @@ class _Moving:
         self.positions, self._moved = self._moved, self.positions
 
     def _repel(self, tree: "Quadtree", first: int, last: int) -> None:
-        stack = np.zeros((3 * len(tree.starts) + 1, 3), np.int64)
-        layout_kernels.repel(first, last, self.positions, *tree, np.float32(_NEARNESS), stack, self._forces, self._sums)
+        stack = np.zeros(3 * _MOST_LEVELS + 1, np.int64)
+        words = tree.order[first:last]
+        layout_kernels.repel(words, self.positions, tree.cells, stack, self._forces, self._sums)
 
     def _move(self, settings: list[np.float32], first: int, last: int) -> None:
         arrays = (self._speeds, self._gains, self._moved)
@@ -131,28 +136,30 @@ class _Moving:
 
 
 class Quadtree(NamedTuple):
-    """The cells of every level, from one cell to at most 512 x 512; see `layout_kernels.repel`."""
+    """The cells as (C, 4) float32, from one for all words to at most 512 x 512.
 
+    Cell c is divided into the cells 4 c + 1 to 4 c + 4. A row is the number of words of a cell, their mean, and the
+    squared distance from which on the cell acts as one point: 0 for the finest cells. `order` has the (V,) words by
+    their finest cells: words that stand together need the same cells, which are then in the processor's cache.
+    """
+
+    order: Rows
     cells: FloatArray
-    starts: Rows
-    side: np.float32
 
 
-def quadtree(positions: FloatArray) -> Quadtree:
-    """Return the number of words and their mean in each cell of each level."""
+def quadtree(positions: FloatArray, nearness: float = _NEARNESS) -> Quadtree:
+    """Return the tree of all words: a cell is one point if its width squared is below `nearness` distances squared."""
     low = positions.min(axis=0)
     side = max(float((positions.max(axis=0) - low).max()), 1e-20) * 1.0001
-    n = 1 << (_levels(len(positions)) - 1)
+    depth = _levels(len(positions)) - 1
+    n = 1 << depth
     column, row = np.minimum(((positions - low) * (n / side)).astype(np.int64), n - 1).T
-    sums = [np.bincount(column * n + row, weights, n * n) for weights in (None, *positions.T.astype(np.float64))]
-    levels = [np.stack(sums, axis=-1).reshape(n, n, 3)]
-    while len(levels[0]) > 1:
-        half = len(levels[0]) // 2
-        levels.insert(0, levels[0].reshape(half, 2, half, 2, 3).sum(axis=(1, 3)))
-    cells = np.concatenate([level.reshape(-1, 3) for level in levels])
-    cells[:, 1:] /= np.maximum(cells[:, :1], 1)
-    starts = np.cumsum([0, *(4**level for level in range(len(levels) - 1))])
-    return Quadtree(cells.astype(np.float32), starts, np.float32(side))
+    codes = 2 * _SPREAD[column] + _SPREAD[row]  # four cells with a common parent follow each other
+    limits = [(side / 2**level) ** 2 / max(nearness, 1e-30) for level in range(depth)]
+    n_cells = (4 ** (depth + 1) - 1) // 3
+    cells = np.empty((n_cells, 4), np.float32)
+    layout_kernels.fill_cells(positions, codes, np.array([*limits, 0]), np.zeros((n_cells, 3)), cells)
+    return Quadtree(np.argsort(codes), cells)
 
 
 def _levels(V: int) -> int:

@@ -1,8 +1,8 @@
 # mypy: allow-untyped-decorators, allow-untyped-defs, allow-untyped-calls
 """The inner loops of the layout by neighbours, compiled by Numba; `layout` has the equations.
 
-Each call moves the words `first` to `last` - 1 and reads the positions of all, so the result does not depend on how
-the words are shared among threads. All functions release the GIL. None checks its arguments.
+Each call moves some words and reads the positions of all, so the result does not depend on how the words are shared
+among threads. All functions release the GIL. None checks its arguments.
 """
 
 import numpy as np
@@ -16,41 +16,63 @@ _FASTEST = np.float32(5)  # a step is at most this long on either axis, or a few
 
 
 @kernel(error_model="numpy")
-def repel(first, last, positions, cells, starts, side, nearness, stack, forces, sums):
-    """Add up the repulsion of all words on each word, where far cells of the quadtree act as one point.
+def fill_cells(positions, codes, limits, sums, cells):
+    """Count the words in each cell of the quadtree and take their mean.
 
-    positions (V, 2) float32; cells (C, 3) float32: number of words, mean x and mean y of each cell, level by level;
-    starts (L,) int64: the first cell of each level; side float32: the width of the map; nearness float32: a cell acts
-    as one point if its width squared is below nearness times the distance squared; stack (S, 3) int64 is overwritten,
-    S >= 3 L + 1; forces (V, 2) float32 and sums (V,) float32 are written: sum n w^2 (x - m) and sum n w over the cells
-    with n words around m, w = 1 / (1 + |x - m|^2).
+    positions (V, 2) float32; codes (V,) int64 the cell of each word among those of the finest level; limits (L,)
+    float64 the fourth column of the cells of each level; sums (C, 3) float64 zeros, overwritten; cells (C, 4) float32
+    are written, see `repel`; C = 1 + 4 + ... + 4^(L - 1).
     """
-    finest = len(starts) - 1
+    finest = len(cells) - (np.int64(1) << (2 * (len(limits) - 1)))
+    for word in range(len(positions)):
+        cell = finest + codes[word]
+        sums[cell, 0] += 1
+        sums[cell, 1] += positions[word, 0]
+        sums[cell, 2] += positions[word, 1]
+    for cell in range(len(cells) - 1, 0, -1):  # children before their parents
+        for column in range(3):
+            sums[(cell - 1) >> 2, column] += sums[cell, column]
+    first = 0
+    for level in range(len(limits)):
+        last = 4 * first + 1
+        for cell in range(first, last):
+            n = max(sums[cell, 0], 1)
+            cells[cell, 0] = sums[cell, 0]
+            cells[cell, 1], cells[cell, 2] = sums[cell, 1] / n, sums[cell, 2] / n
+            cells[cell, 3] = limits[level]
+        first = last
+
+
+@kernel(error_model="numpy")
+def repel(words, positions, cells, stack, forces, sums):
+    """Add up the repulsion of all words on each of `words`, where far cells of the quadtree act as one point.
+
+    words (N,) int64 rows; positions (V, 2) float32; cells (C, 4) float32: number of words, mean x, mean y, and the
+    squared distance from which on the cell acts as one point, 0 if it has no children; those of cell c are 4 c + 1 to
+    4 c + 4; stack (S,) int64 is overwritten, S >= 3 L + 1 for L levels; forces (V, 2) float32 and sums (V,) float32 are
+    written for `words`: sum n w^2 (x - m) and sum n w over the cells with n words around m, w = 1 / (1 + |x - m|^2).
+    """
     one = np.float32(1)
-    for word in range(first, last):
+    for word in words:
         x, y = positions[word, 0], positions[word, 1]
         right, down, total = np.float32(0), np.float32(0), np.float32(0)
+        stack[0] = 0
         waiting = 1
-        stack[0, 0] = stack[0, 1] = stack[0, 2] = 0
         while waiting > 0:
             waiting -= 1
-            level, column, row = stack[waiting, 0], stack[waiting, 1], stack[waiting, 2]
-            cell = starts[level] + (column << level) + row
-            n = cells[cell, 0]
-            if n > 0:
-                dx, dy = x - cells[cell, 1], y - cells[cell, 2]
-                distance = dx * dx + dy * dy
-                width = side / np.float32(np.int64(1) << level)
-                if level == finest or width * width < nearness * distance:
-                    w = one / (one + distance)
-                    total += n * w
-                    right += n * w * w * dx
-                    down += n * w * w * dy
-                else:
-                    for part in range(4):
-                        stack[waiting, 0] = level + 1
-                        stack[waiting, 1] = 2 * column + (part >> 1)
-                        stack[waiting, 2] = 2 * row + (part & 1)
+            cell = stack[waiting]
+            dx, dy = x - cells[cell, 1], y - cells[cell, 2]
+            distance = dx * dx + dy * dy
+            if not distance < cells[cell, 3]:  # also if it is NaN
+                w = one / (one + distance)
+                part = cells[cell, 0] * w
+                total += part
+                right += part * w * dx
+                down += part * w * dy
+            else:
+                for child in range(4 * cell + 1, 4 * cell + 5):
+                    if cells[child, 0] > 0:
+                        stack[waiting] = child
                         waiting += 1
         forces[word, 0], forces[word, 1], sums[word] = right, down, total
 

@@ -19,7 +19,7 @@ NEAREST_ON_MAP = 50
 
 _MOST_IN_A_PART = 256
 _ROWS_OF_COVARIANCE = 200_000  # the most frequent words decide the axes; all words are projected on them
-_BLOCK = 16_384
+_BLOCK_NUMBERS = 1 << 19  # numbers of a block of rows: 2 MiB of float32
 
 
 class PrincipalAxes(NamedTuple):
@@ -61,8 +61,9 @@ def _all(vectors: KeyedVectors) -> Any:
 
 def _blocks(vectors: KeyedVectors, n: int) -> Any:
     """Yield the unit vectors of the first n rows in blocks; those that are not finite become zero."""
-    for start in range(0, n, _BLOCK):
-        rows = vectors.unit_rows(np.arange(start, min(start + _BLOCK, n)))
+    size = max(1, _BLOCK_NUMBERS // vectors.vector_size)
+    for start in range(0, n, size):
+        rows = vectors.unit_rows(np.arange(start, min(start + size, n)))
         yield np.nan_to_num(rows, copy=False, nan=0, posinf=0, neginf=0)
 
 
@@ -77,25 +78,13 @@ def quantised(positions: FloatArray) -> Points:
     return points
 
 
-def missed(points: Points, row: int, neighbours: list[int]) -> list[int]:
-    """Return those of a word's true neighbours that are not among the 50 nearest points of the map.
-
-    A point as near as the fiftieth counts as among them.
-    """
-    gaps = points.astype(np.float64) - points[row].astype(np.float64)  # squares are exact
-    distances = np.einsum("vd,vd->v", gaps, gaps)
-    distances[row] = np.inf
-    last = min(NEAREST_ON_MAP, len(points)) - 1
-    limit = np.partition(distances, last)[last]
-    return [other for other in neighbours if distances[other] > limit]
-
-
 def errors(
     points: Points, neighbours: NDArray[np.integer[Any]], progress: Callable[[float], None] = lambda share: None
 ) -> FloatArray:
     """Return the (n,) shares of each word's (n, k) true neighbours that are not among its 50 nearest points.
 
-    As `missed` for every word at once. A neighbour of -1 counts as missed. `progress` is called with the share done.
+    A point as near as the fiftieth counts as among them; a neighbour of -1 does not. `progress` is called with the
+    share done.
     """
     shares = np.zeros(len(points), np.float32)
     exact = points.astype(np.float64)

@@ -11,13 +11,11 @@ from starlette.types import Receive, Scope, Send
 
 from firth.errors import FirthError, OptionError
 from firth.explore.answers import Answers, Search
-from firth.explore.assets import Asset
+from firth.explore.assets import Asset, whole_page
 from firth.explore.atlas import Atlas
 from firth.explore.changes import change_of, kept_bytes, summary
 from firth.explore.comparison import Comparison, Neighbours
 from firth.explore.explored import Explored
-from firth.explore.maps import NEAREST_ON_MAP
-from firth.explore.proof import gradient_comparison
 from firth.explore.questions import LONGEST
 from firth.explore.workers import BusyError, Workers
 
@@ -38,8 +36,8 @@ class Api:
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the address of each function."""
-        handlers = [self.overview, self.words, self.points, self.colours, self.suggest, self.ask, self.missed,
-                    self.gradcheck]  # fmt: skip
+        handlers = [self.overview, self.words, self.points, self.colours, self.suggest, self.ask,
+                    self.gradcheck, self.pair]  # fmt: skip
         handlers += [self.comparison, self.compared_words, self.compared_points, self.kept, self.change]
         return {f"/api/{handler.__name__}": endpoint(handler, self._workers) for handler in handlers}
 
@@ -79,16 +77,17 @@ class Api:
         topn, among = _whole(request, "topn", 10, 1, MOST_FOUND), _whole(request, "among", V, 1, V)
         return _json(self._answers.ask(_text(request, "q"), Search(topn, among if among < V else None)))
 
-    def missed(self, request: Request) -> Response:
-        """Return which of a word's neighbours are far from it on a map."""
-        row = _whole(request, "row", None, 0, len(self._explored.vectors) - 1)
-        neighbours = self._rows(_text(request, "neighbours"))
-        missed = self._atlas.missed(_text(request, "map"), row, neighbours)
-        return _json({"missed": missed, "nearest": NEAREST_ON_MAP})
-
     def gradcheck(self, request: Request) -> Response:
         """Return the gradient check with its numbers."""
+        from firth.explore.proof import gradient_comparison  # here, because it is seldom asked for
+
         return _json(gradient_comparison(_whole(request, "seed", 1, 0, LARGEST_SEED)))
+
+    def pair(self, request: Request) -> Response:
+        """Return every number of one pair of words by hand."""
+        from firth.explore.proof import pair_by_hand  # here, because it is seldom asked for
+
+        return _json(pair_by_hand(_text(request, "loss"), _text(request, "numbers")))
 
     # --- two models
 
@@ -125,11 +124,6 @@ class Api:
         found = self._both().neighbours()
         return _json({"progress": found}, 202) if isinstance(found, float) else answer(self._both(), found)
 
-    def _rows(self, text: str) -> list[int]:
-        """Return the rows in a list such as 3,14."""
-        last = len(self._explored.vectors) - 1
-        return [_bounded("neighbours", part, 0, last) for part in text.split(",") if part]
-
     def _range(self, request: Request) -> slice:
         start = _whole(request, "start", 0, 0, len(self._explored.vectors))
         return slice(start, start + _whole(request, "count", MOST_WORDS, 0, MOST_WORDS))
@@ -139,10 +133,9 @@ class Site:
     """The application: a fixed table of addresses, each compared as a whole."""
 
     def __init__(self, assets: dict[str, Asset], pages: dict[str, str], endpoints: dict[str, Endpoint]):
-        files = {name: _file(asset) for name, asset in assets.items()}
-        shared = {f"/static/{name}": file for name, file in files.items() if not name.endswith(".html")}
-        shown = {address: files[name] for address, name in pages.items()}
-        self._endpoints = {**shown, "/favicon.ico": files["icon.svg"], **shared, **endpoints}
+        shared = {f"/static/{name}": _file(asset) for name, asset in assets.items() if not name.endswith(".html")}
+        shown = {address: _file(whole_page(assets, name)) for address, name in pages.items()}
+        self._endpoints = {**shown, "/favicon.ico": shared["/static/icon.svg"], **shared, **endpoints}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["path"], _nothing)
@@ -193,10 +186,7 @@ def _text(request: Request, name: str) -> str:
 
 
 def _whole(request: Request, name: str, default: int | None, low: int, high: int) -> int:
-    return _bounded(name, request.query_params.get(name, "" if default is None else str(default)), low, high)
-
-
-def _bounded(name: str, text: str, low: int, high: int) -> int:
+    text = request.query_params.get(name, "" if default is None else str(default))
     number = int(text) if text.isascii() and text.isdecimal() else -1
     if not low <= number <= high:
         raise OptionError(f"{name}={text[:20]} is out of range: give a whole number from {low:,} to {high:,}")

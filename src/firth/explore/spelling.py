@@ -20,10 +20,14 @@ class Spellings:
     """Searches the spellings of V words."""
 
     def __init__(self, words: Sequence[str]):
-        folded = [_folded(word) for word in words]
-        self._lengths = np.fromiter(map(len, folded), np.int64, len(folded))
-        self._starts = np.cumsum(self._lengths) - self._lengths
-        self._bytes = np.frombuffer(b"".join(folded), np.uint8)
+        text, lengths = bytearray(), np.empty(len(words), np.int32)
+        for row, word in enumerate(words):
+            folded = _folded(word)
+            text += folded
+            lengths[row] = len(folded)
+        self._lengths = lengths
+        self._starts = np.cumsum(lengths, dtype=np.int64) - lengths
+        self._bytes = np.frombuffer(text, np.uint8)
 
     def beginning_with(self, text: str, limit: int) -> list[int]:
         """Return the first `limit` rows whose words begin with `text`, in any case."""

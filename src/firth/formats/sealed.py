@@ -50,10 +50,17 @@ CHECKPOINT = Kind(
     "resume the run (resume=True, on the command line --resume), and save its model",
     "Delete it: the run resumes from the newest intact checkpoint",
 )
+MEMBER_ROWS = Kind(
+    "firth-member-rows",
+    1,
+    "a part of a checkpoint of a cluster",
+    "resume the run on a cluster",
+    "Delete the checkpoint that it belongs to: the run resumes from the one before",
+)
 PHRASES = Kind(
     "firth-phrases", 1, "a file of phrases", "load it with Phrases.load", "Restore it from a backup, or save it again"
 )
-KINDS = (NATIVE, CHECKPOINT, PHRASES)
+KINDS = (NATIVE, CHECKPOINT, MEMBER_ROWS, PHRASES)
 
 
 def write_sealed(file: BinaryIO, kind: Kind, tensors: Mapping[str, Array], strings: Mapping[str, str]) -> None:

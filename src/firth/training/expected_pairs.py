@@ -1,5 +1,7 @@
 """ExpectedPairs: estimates the number of pairs of a corpus from the counts of its words."""
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +27,11 @@ class ExpectedPairs:
         drawn = (m - distances + 1) / m if shrunken else np.ones(m)
         within = np.maximum(0.0, 1 - distances * corpus.sentences / max(1.0, n_kept))  # share in the same sentence
         self.total = n_kept * 2 * float(drawn @ within)
-        self._shares = _classes(kept / kept.sum())
+        self._kept = kept
+
+    @cached_property
+    def _shares(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return _classes(self._kept / self._kept.sum())
 
     def of_blocks(self, n: int) -> float:
         """Return the number of pairs in n blocks of tokens."""

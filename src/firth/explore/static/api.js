@@ -5,13 +5,11 @@ export class Refused extends Error {}
 
 /**
  * Return the response of the server; throw `Refused` if it has none, or is an error.
- * @param {string} name
- * @param {Record<string, string | number>} parameters
- * @param {AbortSignal} [signal]
+ * @param {string} name @param {Values} parameters @param {AbortSignal | null} signal
  */
-export async function request(name, parameters, signal) {
+export async function request(name, parameters, signal = null) {
   const query = new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
-  const response = await fetch(`/api/${name}?${query}`, { signal: signal ?? null }).catch((error) => {
+  const response = await fetch(`/api/${name}?${query}`, { signal }).catch((error) => {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Refused("the explorer has stopped: start it again with firth explore");
   });
@@ -22,9 +20,7 @@ export async function request(name, parameters, signal) {
 
 /**
  * Return an answer in JSON.
- * @param {string} name
- * @param {Record<string, string | number>} parameters
- * @param {AbortSignal} [signal]
+ * @param {string} name @param {Values} [parameters] @param {AbortSignal} [signal]
  * @returns {Promise<any>}
  */
 export async function ask(name, parameters = {}, signal) {
@@ -33,9 +29,7 @@ export async function ask(name, parameters = {}, signal) {
 
 /**
  * Return binary data, waiting until the server has computed it; `progress` hears the share that is done.
- * @param {string} name
- * @param {Record<string, string | number>} parameters
- * @param {(share: number) => void} progress
+ * @param {string} name @param {Values} parameters @param {(share: number) => void} progress
  * @returns {Promise<{bytes: ArrayBuffer, headers: Headers}>}
  */
 export async function download(name, parameters, progress = () => {}) {

@@ -1,15 +1,14 @@
 // The part of the map that is seen. World coordinates run from 0 to 1; `scale` is the pixels of one unit.
 
-const CLOSEST = 400; // times the scale at which all is seen
+const FARTHEST = 0.6; // times the scale at which all is seen
+const CLOSEST = 400;
 
 export class Camera {
-  constructor() {
-    this.x = 0.5;
-    this.y = 0.5;
-    this.scale = 500;
-    this.width = 1;
-    this.height = 1;
-  }
+  x = 0.5;
+  y = 0.5;
+  scale = 500;
+  width = 1;
+  height = 1;
 
   /** The scale at which the whole map is seen. */
   get fitted() {
@@ -21,50 +20,43 @@ export class Camera {
     return this.scale / this.fitted;
   }
 
-  /** @param {number} x @param {number} y @returns {[number, number]} */
-  toScreen(x, y) {
+  /** The middle of the screen. @returns {Point} */
+  get middle() {
+    return [this.width / 2, this.height / 2];
+  }
+
+  /** @param {Point} place of the world @returns {Point} */
+  toScreen([x, y]) {
     return [(x - this.x) * this.scale + this.width / 2, (y - this.y) * this.scale + this.height / 2];
   }
 
-  /** @param {number} left @param {number} top @returns {[number, number]} */
-  toWorld(left, top) {
+  /** @param {Point} place of the screen @returns {Point} */
+  toWorld([left, top]) {
     return [(left - this.width / 2) / this.scale + this.x, (top - this.height / 2) / this.scale + this.y];
   }
 
-  /** @param {number} right @param {number} down pixels */
+  /** Return whether a place of the screen is seen. @param {Point} place */
+  sees([left, top]) {
+    return left >= 0 && top >= 0 && left <= this.width && top <= this.height;
+  }
+
+  /** Move by pixels. @param {number} right @param {number} down */
   pan(right, down) {
-    this.x -= right / this.scale;
-    this.y -= down / this.scale;
-    this.clamp();
+    this.place(this.x - right / this.scale, this.y - down / this.scale, this.zoom);
   }
 
-  /**
-   * Zoom so that a point of the screen stays where it is.
-   * @param {number} factor @param {number} left @param {number} top
-   */
-  zoomAt(factor, left, top) {
-    const [x, y] = this.toWorld(left, top);
-    this.scale *= factor;
-    this.clamp();
-    this.x = x - (left - this.width / 2) / this.scale;
-    this.y = y - (top - this.height / 2) / this.scale;
-    this.clamp();
+  /** Zoom so that a place of the screen stays where it is. @param {number} factor @param {Point} place */
+  zoomAt(factor, place) {
+    const before = this.toWorld(place);
+    this.place(this.x, this.y, factor * this.zoom);
+    const after = this.toWorld(place);
+    this.place(this.x + before[0] - after[0], this.y + before[1] - after[1], this.zoom);
   }
 
-  clamp() {
-    this.scale = Math.min(Math.max(this.scale, 0.6 * this.fitted), CLOSEST * this.fitted);
-    this.x = Math.min(Math.max(this.x, 0), 1);
-    this.y = Math.min(Math.max(this.y, 0), 1);
-  }
-
-  /** Show the whole map. */
-  fit() {
-    this.place(0.5, 0.5, 1);
-  }
-
-  /** @param {number} x @param {number} y @param {number} zoom */
+  /** Move to a place of the world, within limits. @param {number} x @param {number} y @param {number} zoom */
   place(x, y, zoom) {
-    Object.assign(this, { x, y, scale: zoom * this.fitted });
-    this.clamp();
+    this.scale = Math.min(Math.max(zoom, FARTHEST), CLOSEST) * this.fitted;
+    this.x = Math.min(Math.max(x, 0), 1);
+    this.y = Math.min(Math.max(y, 0), 1);
   }
 }

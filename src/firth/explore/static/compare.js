@@ -2,121 +2,104 @@
 
 import { download, Refused } from "./api.js";
 import { changeCard, changeMarks, changesCard } from "./change_card.js";
-import { announce, byId, make, shown, wordText } from "./dom.js";
+import { announce, byId, noteState, shown, wordText } from "./dom.js";
 import { listen } from "./gestures.js";
+import { amongChoice } from "./lists.js";
 import { WordMap } from "./map.js";
+import { computed } from "./progress.js";
 import { searchBox } from "./search.js";
 import { readView, writeView } from "./view.js";
 import { Vocabulary } from "./vocabulary.js";
 
-const answerPlace = byId("answer", HTMLElement);
-const progress = (/** @type {string} */ what) => (/** @type {number} */ share) => {
-  byId("progress", HTMLElement).textContent = `${what}: ${Math.round(100 * share)} %`;
-};
-/**
- * @param {string} name @param {Record<string, string | number>} parameters
- * @returns {Promise<any>}
- */
-async function json(name, parameters = {}) {
-  const { bytes } = await download(name, parameters, progress("Searching the neighbours of all words"));
-  byId("progress", HTMLElement).textContent = "";
+const AMONG = 1000; // rare words change by chance
+const LISTED = 40;
+const answerPlace = byId("answer");
+
+/** @param {string} name @param {Values} [parameters] @returns {Promise<any>} */
+async function json(name, parameters) {
+  const { bytes } = await computed("Searching the neighbours of all words", name, parameters);
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 
-/** @type {import("./types.js").Comparison} */
+/** @type {Comparison} */
 const found = await json("comparison").catch((error) => {
   answerPlace.textContent = shown(error.message);
   throw error;
 });
-const vocabulary = new Vocabulary(found.words, "compared_words");
-const maps = ["one", "other"].map((side) =>
-  new WordMap(byId(`${side}-points`, HTMLCanvasElement), byId(`${side}-labels`, HTMLCanvasElement), vocabulary));
-const [one, other] = /** @type {[WordMap, WordMap]} */ (maps);
+const { words, alignment } = found;
+const names = found.names.map(shown);
+const vocabulary = new Vocabulary(words, "compared_words");
+const one = new WordMap(byId("one"), "Map of the first model", vocabulary);
+const other = new WordMap(byId("other"), "Map of the second model", vocabulary);
 const kept = new Uint8Array((await download("kept", {})).bytes);
-const DEFAULT_AMONG = 1000; // rare words change by chance
-let view = seen();
-document.title = `${found.names.map(shown).join(" and ")} - firth`;
-["one-name", "other-name"].forEach((id, i) => byId(id, HTMLElement).replaceChildren(wordText(found.names[i] ?? "")));
-if (found.alignment) other.camera = one.camera;
-for (const map of maps) {
+let view = readView(words, AMONG);
+document.title = `${names.join(" and ")} - firth`;
+[one, other].forEach((map, i) => {
+  byId(["one-name", "other-name"][i] ?? "").append(wordText(found.names[i] ?? ""));
   map.setColours(kept.map((share) => 255 - share));
-  listen(map, { choose: (row) => choose(vocabulary.word(row)), hover: () => {} });
-}
-if (found.alignment) [one.linked, other.linked] = [other, one];
-
-function seen() {
-  const given = readView(found.words);
-  return location.hash.includes("among=") ? given : { ...given, among: Math.min(DEFAULT_AMONG, found.words) };
+  listen(map, (row) => choose(vocabulary.word(row)));
+});
+if (alignment) {
+  other.camera = one.camera;
+  [one.linked, other.linked] = [other, one];
 }
 
-/** @param {string} q */
-function choose(q) {
-  view = { ...view, q };
+/** @param {Partial<View>} changes */
+function change(changes) {
+  view = { ...view, ...changes };
   writeView(view, true);
   showAnswer();
 }
-const input = searchBox(choose);
+const choose = (/** @type {string} */ q) => change({ q });
+const input = searchBox("a word", choose);
 
 async function showAnswer() {
   const { q } = view;
   if (document.activeElement !== input) input.value = q;
   if (!q) {
-    answerPlace.replaceChildren(...changesCard(found, mostChanged(), amongChoice(), choose));
-    for (const map of maps) map.mark({ marks: [], lines: [] });
+    const among = amongChoice([300, 1000, 3000, 10_000], words, view.among, (size) => change({ among: size }));
+    answerPlace.replaceChildren(...changesCard(found, mostChanged(), among, choose));
+    for (const map of [one, other]) map.mark({ marks: [], lines: [] });
     return;
   }
-  /** @type {import("./types.js").Change} */
-  const change = await json("change", { q }).catch((error) => {
+  /** @type {Change} */
+  const answer = await json("change", { q }).catch((error) => {
     if (!(error instanceof Refused)) throw error;
     return { word: q, row: null, reason: shown(error.message) };
   });
   if (q !== view.q) return;
-  answerPlace.replaceChildren(...changeCard(change, found.names.map(shown), choose));
-  one.mark(changeMarks(change, "lost"));
-  other.mark(changeMarks(change, "gained"));
+  answerPlace.replaceChildren(...changeCard(answer, names, choose));
+  one.mark(changeMarks(answer, "lost"));
+  other.mark(changeMarks(answer, "gained"));
   showMarked();
   announce(answerPlace.textContent ?? "");
 }
 
 function showMarked() {
-  const rows = [...one.marked.marks, ...other.marked.marks].map(({ row }) => row);
-  for (const map of found.alignment ? [one] : maps) map.show(rows);
+  const marks = [...one.marked.marks, ...other.marked.marks];
+  for (const map of alignment ? [one] : [one, other]) map.show(marks);
 }
 
 /** Return the most frequent words, as many as were chosen, by the share of their neighbours that is new. */
 function mostChanged() {
-  const rows = Array.from({ length: Math.min(view.among, found.words) }, (_, row) => row);
-  rows.sort((a, b) => (kept[a] ?? 0) - (kept[b] ?? 0));
-  return rows.slice(0, 40).map((row) => ({ row, word: vocabulary.word(row), score: 1 - (kept[row] ?? 0) / 255 }));
+  const rows = Array.from({ length: view.among }, (_, row) => row).sort((a, b) => (kept[a] ?? 0) - (kept[b] ?? 0));
+  return rows.slice(0, LISTED).map((row) => ({ row, word: vocabulary.word(row), score: 1 - (kept[row] ?? 0) / 255 }));
 }
 
-function amongChoice() {
-  const sizes = [...new Set([300, 1000, 3000, 10_000, view.among, found.words])].filter((size) => size <= found.words).sort((a, b) => a - b);
-  const select = make("select", {}, ...sizes.map((size) => make("option", { value: String(size) }, `the ${size.toLocaleString("en")} most frequent words`)));
-  select.value = String(Math.min(view.among, found.words));
-  select.addEventListener("change", () => {
-    view = { ...view, among: Number(select.value) };
-    writeView(view, true);
-    showAnswer();
-  });
-  return make("label", { class: "among" }, "among ", select);
-}
-
-/** @param {string} name */
-async function showMaps(name) {
-  const { bytes } = await download("compared_points", { map: name }, progress("Arranging the words by their neighbours"));
-  one.setPoints(new Uint16Array(bytes, 0, 2 * found.words));
-  other.setPoints(new Uint16Array(bytes, 4 * found.words));
-  byId("progress", HTMLElement).textContent = "";
+/** @param {string} map */
+async function showMaps(map) {
+  const { bytes } = await computed("Arranging the words by their neighbours", "compared_points", { map });
+  one.setPoints(new Uint16Array(bytes, 0, 2 * words));
+  other.setPoints(new Uint16Array(bytes, 4 * words));
   if (!one.byHand && !other.byHand) showMarked();
-  Object.assign(document.documentElement.dataset, { map: name });
+  noteState({ map });
 }
 
 addEventListener("popstate", () => {
-  view = seen();
+  view = readView(words, AMONG);
   showAnswer();
 });
 await Promise.all([vocabulary.load(() => {}), showMaps("pca")]);
 await showAnswer();
-Object.assign(document.documentElement.dataset, { ready: "true" });
+noteState({ ready: "true" });
 await showMaps("neighbours");

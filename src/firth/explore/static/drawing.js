@@ -1,32 +1,46 @@
-// Pictures that are SVG from the start: elements with attributes, axes of numbers, and saving.
-
-import { saveFile } from "./takeaway.js";
-
-const SVG = "http://www.w3.org/2000/svg";
+// Elements of pictures that are SVG from the start.
 
 /**
  * Return a new SVG element with children; text becomes a text node.
- * @param {string} tag @param {Record<string, string | number>} attributes @param {(Node | string)[]} children
+ * @param {string} tag @param {Values} attributes @param {(Node | string)[]} children
  */
 export function draw(tag, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    element.setAttribute(name, String(typeof value === "number" ? Math.round(value * 100) / 100 : value));
+  }
   element.append(...children);
   return element;
 }
 
-/** Return a picture whose text says what it shows. @param {number} width @param {number} height @param {string} label */
-export function picture(width, height, label) {
-  return draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label, "font-size": 12, "font-family": "system-ui, sans-serif" });
+/**
+ * Return an empty picture with a text that describes it.
+ * @param {number} width @param {number} height @param {string} label @param {string} fill of the background
+ */
+export function picture(width, height, label, fill) {
+  const attributes = { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label, "font-size": 12, "font-family": "system-ui, sans-serif" };
+  return draw("svg", attributes, draw("rect", { width, height, fill }));
 }
 
-/** @param {Element} svg @param {string} name the file */
-export function savePicture(svg, name) {
-  saveFile(name, "image/svg+xml", new XMLSerializer().serializeToString(svg));
+/** @param {Point} from @param {Point} to @param {string} stroke @param {Values} more */
+export function line([x1, y1], [x2, y2], stroke, more = {}) {
+  return draw("line", { x1, y1, x2, y2, stroke, ...more });
 }
 
-/** Return a function from values to places; a range of one value is widened. @param {number} low @param {number} high @param {number} from @param {number} to */
-export function linear(low, high, from, to) {
-  const range = high - low || 1;
-  return (/** @type {number} */ value) => Number((from + ((value - low) / range) * (to - from)).toFixed(2));
+/** @param {Point} centre @param {number} r @param {string} fill @param {Values} more */
+export function dot([cx, cy], r, fill, more = {}) {
+  return draw("circle", { cx, cy, r, fill, ...more });
+}
+
+/** @param {string} text @param {Point} start @param {string} fill @param {Values} more */
+export function label(text, [x, y], fill, more = {}) {
+  return draw("text", { x, y, fill, ...more }, text);
+}
+
+/**
+ * Return a function from values to places; a range of one value is widened.
+ * @param {Point} range of values @param {number} from @param {number} to
+ */
+export function linear([low, high], from, to) {
+  return (/** @type {number} */ value) => from + ((value - low) / (high - low || 1)) * (to - from);
 }

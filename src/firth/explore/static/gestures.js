@@ -4,12 +4,12 @@ const STEP = 60; // pixels that an arrow key moves
 const CLICK = 5; // pixels that a click may move
 
 /**
- * @param {import("./map.js").WordMap} map
- * @param {{choose: (row: number) => void, hover: (row: number, left: number, top: number) => void}} actions
+ * @param {WordMap} map @param {(row: number) => void} choose
+ * @param {(row: number, place: Point) => void} hover over a word, or with -1 over none
  */
-export function listen(map, { choose, hover }) {
+export function listen(map, choose, hover = () => {}) {
   const canvas = map.overlay;
-  /** @type {Map<number, {left: number, top: number}>} */
+  /** @type {Map<number, Point>} */
   const fingers = new Map();
   let moved = 0;
 
@@ -23,90 +23,85 @@ export function listen(map, { choose, hover }) {
   canvas.addEventListener("pointermove", (event) => {
     const before = fingers.get(event.pointerId);
     const now = at(event);
-    if (!before) {
-      hover(map.pick(now.left, now.top, 10), now.left, now.top);
-      return;
-    }
-    const [other] = [...fingers].filter(([id]) => id !== event.pointerId).map(([, place]) => place);
-    if (other) pinch(map, before, now, other);
-    else map.camera.pan(now.left - before.left, now.top - before.top);
-    moved += Math.hypot(now.left - before.left, now.top - before.top);
+    if (!before) return hover(map.pick(now, 10), now);
+    fingers.delete(event.pointerId);
+    const [other] = fingers.values();
     fingers.set(event.pointerId, now);
-    hover(-1, 0, 0);
+    if (other) pinch(map.camera, before, now, other);
+    else map.camera.pan(now[0] - before[0], now[1] - before[1]);
+    moved += distance(now, before);
+    hover(-1, now);
     map.move();
   });
 
   const release = (/** @type {PointerEvent} */ event) => {
-    const place = at(event);
     const isClick = event.type === "pointerup" && fingers.size === 1 && moved < CLICK;
     fingers.delete(event.pointerId);
-    const row = isClick ? map.pick(place.left, place.top, 14) : -1;
+    const row = isClick ? map.pick(at(event), 14) : -1;
     if (row >= 0) choose(row);
   };
   canvas.addEventListener("pointerup", release);
   canvas.addEventListener("pointercancel", release);
-  canvas.addEventListener("pointerleave", () => hover(-1, 0, 0));
+  canvas.addEventListener("pointerleave", (event) => hover(-1, at(event)));
 
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
     map.hold();
-    const { left, top } = at(event);
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 30 : 1;
-    map.camera.zoomAt(Math.exp(-Math.max(-200, Math.min(200, event.deltaY * lines)) / 300), left, top);
+    map.camera.zoomAt(Math.exp(-Math.max(-200, Math.min(200, event.deltaY * lines)) / 300), at(event));
     map.move();
   }, { passive: false });
 
   canvas.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !key(map, event.key, choose)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || !press(map, event.key, choose)) return;
     event.preventDefault();
-    const { width, height } = map.camera;
-    hover(map.pick(width / 2, height / 2, 80), width / 2, height / 2);
+    hover(map.pick(map.camera.middle, 80), map.camera.middle);
   });
 }
 
 /**
- * Obey a key; return whether it means something.
- * @param {import("./map.js").WordMap} map @param {string} name @param {(row: number) => void} choose
+ * Obey a key; return whether it has a meaning.
+ * @param {WordMap} map @param {string} key @param {(row: number) => void} choose
  */
-function key(map, name, choose) {
+export function press(map, key, choose = () => {}) {
   const { camera } = map;
-  const { width, height } = camera;
   /** @type {Record<string, () => void>} */
   const keys = {
     ArrowLeft: () => camera.pan(STEP, 0),
     ArrowRight: () => camera.pan(-STEP, 0),
     ArrowUp: () => camera.pan(0, STEP),
     ArrowDown: () => camera.pan(0, -STEP),
-    "+": () => camera.zoomAt(1.4, width / 2, height / 2),
-    "=": () => camera.zoomAt(1.4, width / 2, height / 2),
-    "-": () => camera.zoomAt(1 / 1.4, width / 2, height / 2),
-    0: () => camera.fit(),
+    "+": () => camera.zoomAt(1.4, camera.middle),
+    "=": () => camera.zoomAt(1.4, camera.middle),
+    "-": () => camera.zoomAt(1 / 1.4, camera.middle),
+    0: () => camera.place(0.5, 0.5, 1),
     Enter: () => {
-      const row = map.pick(width / 2, height / 2, 80);
+      const row = map.pick(camera.middle, 80);
       if (row >= 0) choose(row);
     },
   };
-  const action = keys[name];
-  if (!action) return false;
+  if (!keys[key]) return false;
   map.hold();
-  action();
+  keys[key]();
   map.move();
   return true;
 }
 
 /**
- * @param {import("./map.js").WordMap} map
- * @param {{left: number, top: number}} before @param {{left: number, top: number}} now
- * @param {{left: number, top: number}} other
+ * Follow two fingers, of which one has moved.
+ * @param {Camera} camera @param {Point} before @param {Point} now @param {Point} other
  */
-function pinch(map, before, now, other) {
-  const gap = Math.hypot(before.left - other.left, before.top - other.top);
-  const wider = Math.hypot(now.left - other.left, now.top - other.top);
-  map.camera.pan((now.left - before.left) / 2, (now.top - before.top) / 2);
-  map.camera.zoomAt(wider / Math.max(gap, 1), (now.left + other.left) / 2, (now.top + other.top) / 2);
+function pinch(camera, before, now, other) {
+  camera.pan((now[0] - before[0]) / 2, (now[1] - before[1]) / 2);
+  camera.zoomAt(distance(now, other) / Math.max(distance(before, other), 1), [(now[0] + other[0]) / 2, (now[1] + other[1]) / 2]);
 }
 
-/** @param {MouseEvent} event */
+/** @param {Point} one @param {Point} other */
+function distance(one, other) {
+  return Math.hypot(one[0] - other[0], one[1] - other[1]);
+}
+
+/** @param {MouseEvent} event @returns {Point} */
 function at(event) {
-  return { left: event.offsetX, top: event.offsetY };
+  return [event.offsetX, event.offsetY];
 }

@@ -1,7 +1,7 @@
 // The gradient check as a picture: each number by its equation against the same by central differences, and the
 // largest difference of each equation against its tolerance.
 
-import { draw, linear, picture } from "./drawing.js";
+import { dot, draw, label, line, linear, picture } from "./drawing.js";
 import { theme } from "./theme.js";
 
 /** @typedef {{name: string, equation: string, difference: number, tolerance: number, passed: boolean, analytic: number[], numeric: number[]}} Check */
@@ -9,24 +9,24 @@ import { theme } from "./theme.js";
 const LINE = 15;
 const SIDE = 380;
 const LEFT = 330; // of the marks beside the names
+const MIDDLE = LEFT + 250; // of the picture: the left side of the square
 const LOWEST = -7; // powers of ten of a difference, as a share of the tolerance
 const HIGHEST = 1;
 
-/** @param {Check[]} checks @param {string} chosen the name of an equation, or "" for all @param {(name: string) => void} choose */
+/** @param {Check[]} checks @param {string} chosen the name of an equation, or "" for all @param {Choose} choose */
 export function gradientPicture(checks, chosen, choose) {
   const right = checks.filter(({ passed }) => passed).length;
   const height = Math.max(LINE * checks.length + 50, SIDE + 60);
-  const svg = picture(LEFT + 220 + SIDE + 70, height, `${right} of ${checks.length} gradients agree with central differences`);
-  const colours = theme();
-  svg.append(draw("rect", { width: "100%", height: "100%", fill: colours.background }));
+  const text = `${right} of ${checks.length} gradients agree with central differences`;
+  const svg = picture(MIDDLE + SIDE + 40, height, text, theme().background);
   svg.append(...tolerances(checks, chosen, choose), ...agreement(checks.filter(({ name }) => !chosen || name === chosen)));
   return svg;
 }
 
-/** @param {Check[]} checks @param {string} chosen @param {(name: string) => void} choose */
+/** @param {Check[]} checks @param {string} chosen @param {Choose} choose */
 function tolerances(checks, chosen, choose) {
   const { text, muted, found, given } = theme();
-  const x = linear(LOWEST, HIGHEST, LEFT, LEFT + 180);
+  const x = linear([LOWEST, HIGHEST], LEFT, LEFT + 180);
   const bottom = 30 + LINE * checks.length;
   const rows = checks.map(({ name, difference, tolerance, passed }, i) => {
     const share = Math.log10(Math.max(difference / tolerance, 1e-99));
@@ -34,35 +34,34 @@ function tolerances(checks, chosen, choose) {
     const place = x(Number.isNaN(share) ? HIGHEST : Math.min(HIGHEST, Math.max(LOWEST, share)));
     const colour = passed ? found : given;
     const row = draw("g", { opacity: !chosen || chosen === name ? 1 : 0.35, cursor: "pointer" },
-      draw("text", { x: LEFT - 12, y: middle + 4, "text-anchor": "end", "font-size": 11, fill: text }, name),
-      draw("line", { x1: LEFT, y1: middle, x2: place, y2: middle, stroke: colour }),
-      draw("circle", { cx: place, cy: middle, r: 3.5, fill: colour }),
+      label(name, [LEFT - 12, middle + 4], text, { "text-anchor": "end", "font-size": 11 }),
+      line([LEFT, middle], [place, middle], colour),
+      dot([place, middle], 3.5, colour),
       draw("title", {}, `${name}: difference ${difference.toExponential(1)}, tolerance ${tolerance.toExponential(1)}`));
     row.addEventListener("click", () => choose(name));
     return row;
   });
-  return [
-    draw("text", { x: LEFT, y: 16, fill: muted }, "difference / tolerance"),
-    ...[-6, -4, -2, 0].map((power) => draw("line", { x1: x(power), y1: 24, x2: x(power), y2: bottom, stroke: power ? muted : given, "stroke-opacity": power ? 0.25 : 1 })),
-    ...[-6, -4, -2, 0].map((power) => draw("text", { x: x(power), y: bottom + 14, "text-anchor": "middle", fill: muted }, power ? `1e${power}` : "1")),
-    ...rows,
-  ];
+  const ticks = [-6, -4, -2, 0].flatMap((power) => [
+    line([x(power), 24], [x(power), bottom], power ? muted : given, { "stroke-opacity": power ? 0.25 : 1 }),
+    label(power ? `1e${power}` : "1", [x(power), bottom + 14], muted, { "text-anchor": "middle" }),
+  ]);
+  return [label("difference / tolerance", [LEFT, 16], muted), ...ticks, ...rows];
 }
 
 /** @param {Check[]} checks */
 function agreement(checks) {
   const { muted, found } = theme();
-  const most = Math.max(1e-9, ...checks.flatMap(({ analytic, numeric }) => [...analytic, ...numeric].map(Math.abs).filter(Number.isFinite)));
-  const left = LEFT + 250;
-  const x = linear(-most, most, left, left + SIDE);
-  const y = linear(-most, most, 30 + SIDE, 30);
+  const numbers = checks.flatMap(({ analytic, numeric }) => [...analytic, ...numeric]).map(Math.abs).filter(Number.isFinite);
+  const most = Math.max(1e-9, ...numbers);
+  const x = linear([-most, most], MIDDLE, MIDDLE + SIDE);
+  const y = linear([-most, most], 30 + SIDE, 30);
   const points = checks.flatMap(({ analytic, numeric }) => analytic.map((value, i) =>
-    draw("circle", { cx: x(value), cy: y(numeric[i] ?? NaN), r: 3, fill: found, "fill-opacity": 0.45 })));
+    dot([x(value), y(numeric[i] ?? NaN)], 3, found, { "fill-opacity": 0.45 })));
   return [
-    draw("text", { x: left, y: 16, fill: muted }, `each derivative by central differences (up) against its equation: ${points.length}`),
-    draw("rect", { x: left, y: 30, width: SIDE, height: SIDE, fill: "none", stroke: muted, "stroke-opacity": 0.5 }),
-    draw("line", { x1: x(-most), y1: y(-most), x2: x(most), y2: y(most), stroke: muted }),
+    label(`each derivative by central differences (up) against its equation: ${points.length}`, [MIDDLE, 16], muted),
+    draw("rect", { x: MIDDLE, y: 30, width: SIDE, height: SIDE, fill: "none", stroke: muted, "stroke-opacity": 0.5 }),
+    line([x(-most), y(-most)], [x(most), y(most)], muted),
     ...points,
-    ...[-most, 0, most].map((value) => draw("text", { x: x(value), y: SIDE + 46, "text-anchor": "middle", fill: muted }, value.toFixed(2))),
+    ...[-most, 0, most].map((value) => label(value.toFixed(2), [x(value), SIDE + 46], muted, { "text-anchor": "middle" })),
   ];
 }

@@ -1,6 +1,8 @@
 // Which words are named on the map. A word is named if its label meets no label of a more frequent word. What is named
 // at a zoom stays named at every closer one, and nothing depends on the part that is seen, so labels never flicker.
 
+import { placeOf } from "./points.js";
+
 const LINE = 30; // pixels from one label to the next
 const LETTER = 7;
 const CANDIDATES = 100_000;
@@ -8,13 +10,14 @@ const LONGEST = 24;
 const STEP = Math.SQRT2; // from one level of zoom to the next: half a doubling
 
 export class Labels {
-  /** @param {import("./vocabulary.js").Vocabulary} vocabulary */
+  /** @type {Uint16Array} */
+  points = new Uint16Array();
+  /** @type {number[][]} the rows that are named at each level of zoom */
+  levels = [];
+
+  /** @param {Vocabulary} vocabulary */
   constructor(vocabulary) {
     this.vocabulary = vocabulary;
-    /** @type {Uint16Array} */
-    this.points = new Uint16Array();
-    /** @type {number[][]} */
-    this.levels = [];
   }
 
   /** @param {Uint16Array} points */
@@ -48,58 +51,50 @@ export class Labels {
     return rows;
   }
 
-  /**
-   * @param {number} row @param {number} scale
-   * @returns {[number, number, number, number]} left, top, right and bottom, in pixels of that scale
-   */
+  /** Return the box of a label, in pixels of a scale. @param {number} row @param {number} scale @returns {Box} */
   box(row, scale) {
-    const left = ((this.points[2 * row] ?? 0) / 65535) * scale;
-    const top = ((this.points[2 * row + 1] ?? 0) / 65535) * scale;
-    return [left, top, left + LETTER * Math.min(LONGEST, this.vocabulary.length(row)) + 14, top + LINE];
+    const [x, y] = placeOf(this.points, row);
+    const width = LETTER * Math.min(LONGEST, this.vocabulary.bytes(row).length) + 14;
+    return [x * scale, y * scale, x * scale + width, y * scale + LINE];
   }
 }
 
-/**
- * Return a word as a label, cut if it is long.
- * @param {string} word
- */
+/** Return a word as a label, cut if it is long. @param {string} word */
 export function cut(word) {
   return word.length > LONGEST ? `${word.slice(0, LONGEST - 1)}…` : word;
 }
 
-/** Boxes that do not overlap, found by the cells of a grid. */
-class Boxes {
-  constructor() {
-    /** @type {Map<number, [number, number, number, number][]>} */
-    this.cells = new Map();
-  }
+/** Boxes, found by the cells of a grid. */
+export class Boxes {
+  /** @type {Map<number, Box[]>} */
+  cells = new Map();
 
   /**
-   * Add a box, unless it overlaps another and is not `forced`; return whether it was added.
-   * @param {[number, number, number, number]} box @param {boolean} forced
+   * Add a box, unless it meets another and is not `forced`; return whether it was added.
+   * @param {Box} box @param {boolean} forced
    */
   add(box, forced) {
-    const cells = [...this.touched(box)];
-    if (!forced && cells.some((cell) => this.cells.get(cell)?.some((other) => overlap(box, other)))) return false;
-    for (const cell of cells) {
-      const boxes = this.cells.get(cell);
-      if (boxes) boxes.push(box);
-      else this.cells.set(cell, [box]);
-    }
+    if (!forced && this.meets(box)) return false;
+    for (const cell of cellsOf(box)) this.cells.set(cell, [...(this.cells.get(cell) ?? []), box]);
     return true;
   }
 
-  /** @param {[number, number, number, number]} box */
-  *touched([left, top, right, bottom]) {
-    for (let x = Math.floor(left / 128); x <= right / 128; x++) {
-      for (let y = Math.floor(top / 64); y <= bottom / 64; y++) yield x * 1_048_576 + y;
-    }
+  /** @param {Box} box */
+  meets(box) {
+    return cellsOf(box).some((cell) => this.cells.get(cell)?.some((other) => overlap(box, other)));
   }
 }
 
-/** @param {number[]} one @param {number[]} other */
-export function overlap(one, other) {
-  const [left = 0, top = 0, right = 0, bottom = 0] = one;
-  const [left2 = 0, top2 = 0, right2 = 0, bottom2 = 0] = other;
+/** @param {Box} box */
+function cellsOf([left, top, right, bottom]) {
+  const cells = [];
+  for (let x = Math.floor(left / 128); x <= right / 128; x++) {
+    for (let y = Math.floor(top / 64); y <= bottom / 64; y++) cells.push(x * 1_048_576 + y);
+  }
+  return cells;
+}
+
+/** @param {Box} one @param {Box} other */
+function overlap([left, top, right, bottom], [left2, top2, right2, bottom2]) {
   return left < right2 && left2 < right && top < bottom2 && top2 < bottom;
 }

@@ -1,25 +1,22 @@
 // Selecting words by a line drawn around them. Enter takes all that is seen instead, Escape ends it.
 
 import { announce, byId, button, make } from "./dom.js";
+import { contextOf } from "./painter.js";
 
 const MOST_CORNERS = 60;
 const SHORTEST = 20; // pixels; a shorter line is a slip
 
-/** @typedef {[number, number][]} Area corners of a polygon, in world coordinates */
-
 /**
- * Add the button that starts it; `choose` is called with the area.
- * @param {import("./map.js").WordMap} map
- * @param {(area: Area) => void} choose
+ * Add the button that starts it; `choose` is called with the corners of the area, in world coordinates.
+ * @param {WordMap} map @param {(area: Point[]) => void} choose
  */
 export function lasso(map, choose) {
-  const canvas = byId("lasso", HTMLCanvasElement);
-  const hint = make("p", { id: "hint" }, "Draw a line around words. Enter selects all that is seen, Escape ends.");
-  hint.hidden = true;
+  const hint = make("p", { id: "hint", hidden: "" }, "Draw a line around words. Enter selects all that is seen, Escape ends.");
+  const canvas = make("canvas", { id: "lasso", tabindex: "0", role: "application", "aria-label": "Select words", "aria-describedby": "hint", hidden: "" });
   const start = button("Select", () => open(canvas.hidden === true), { "aria-pressed": "false" });
-  byId("tools", HTMLElement).prepend(start);
-  canvas.after(hint);
-  /** @type {[number, number][]} */
+  byId("tools").prepend(start);
+  map.overlay.after(canvas, hint);
+  /** @type {Point[]} */
   let line = [];
 
   const open = (/** @type {boolean} */ isOpen) => {
@@ -31,10 +28,10 @@ export function lasso(map, choose) {
     canvas.focus();
     announce(hint.textContent ?? "");
   };
-  const take = (/** @type {[number, number][]} */ corners) => {
+  const take = (/** @type {Point[]} */ corners) => {
     const step = Math.ceil(corners.length / MOST_CORNERS);
     open(false);
-    choose(corners.filter((_, i) => i % step === 0).map(([left, top]) => map.camera.toWorld(left, top)));
+    choose(corners.filter((_, i) => i % step === 0).map((corner) => map.camera.toWorld(corner)));
   };
 
   canvas.addEventListener("pointerdown", (event) => {
@@ -44,7 +41,7 @@ export function lasso(map, choose) {
   canvas.addEventListener("pointermove", (event) => {
     if (!line.length) return;
     line.push([event.offsetX, event.offsetY]);
-    draw(canvas, line, map.colours.given);
+    draw(contextOf(canvas), line, map.colours.given);
   });
   canvas.addEventListener("pointerup", () => {
     const [xs, ys] = [line.map(([x]) => x), line.map(([, y]) => y)];
@@ -60,30 +57,24 @@ export function lasso(map, choose) {
   });
 }
 
-/** @param {HTMLCanvasElement} canvas @param {[number, number][]} line @param {string} colour */
-function draw(canvas, line, colour) {
-  const context = canvas.getContext("2d");
-  if (!context) return;
-  context.clearRect(0, 0, canvas.width, canvas.height);
+/** @param {CanvasRenderingContext2D} context @param {Point[]} line @param {string} colour */
+function draw(context, line, colour) {
+  context.clearRect(0, 0, context.canvas.width, context.canvas.height);
   Object.assign(context, { strokeStyle: colour, fillStyle: colour, lineWidth: 2, globalAlpha: 1 });
   context.beginPath();
-  for (const [x, y] of line) context.lineTo(x, y);
+  for (const place of line) context.lineTo(...place);
   context.closePath();
   context.stroke();
   context.globalAlpha = 0.08;
   context.fill();
 }
 
-/** @param {Area} area */
+/** @param {Point[]} area */
 export function areaText(area) {
   return area.flat().map((part) => part.toFixed(4)).join(",");
 }
 
-/**
- * Return the area that a text describes, or nothing if it is none.
- * @param {string} text
- * @returns {Area}
- */
+/** Return the area that a text describes, or nothing if it is none. @param {string} text @returns {Point[]} */
 export function areaOf(text) {
   const numbers = text.split(",").map(Number);
   if (numbers.length < 6 || numbers.length > 2 * MOST_CORNERS + 2 || !numbers.every(Number.isFinite)) return [];
@@ -91,19 +82,10 @@ export function areaOf(text) {
 }
 
 /**
- * Return the rows of the points inside an area, by the rule of even and odd crossings.
- * @param {Uint16Array} points @param {Area} area
+ * Return whether a place is inside an area, by the rule of even and odd crossings.
+ * @param {Point} place @param {Point[]} area
  */
-export function rowsInside(points, area) {
-  const rows = [];
-  for (let row = 0; row < points.length / 2; row++) {
-    if (isInside((points[2 * row] ?? 0) / 65535, (points[2 * row + 1] ?? 0) / 65535, area)) rows.push(row);
-  }
-  return rows;
-}
-
-/** @param {number} x @param {number} y @param {Area} area */
-function isInside(x, y, area) {
+export function isInside([x, y], area) {
   let inside = false;
   let [lastX, lastY] = area.at(-1) ?? [0, 0];
   for (const [cornerX, cornerY] of area) {

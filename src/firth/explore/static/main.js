@@ -1,44 +1,48 @@
 // The page: it shows what the address asks for, and puts what a person does into the address.
 
 import { ask, Refused } from "./api.js";
-import { axisCard, axisMarks } from "./axis_card.js";
+import { axisCard } from "./axis_card.js";
 import { Chart } from "./chart.js";
-import { announce, button, byId, make, shown, wordText } from "./dom.js";
-import { equationCard, equationMarks } from "./equation_card.js";
+import { announce, byId, grouped, make, note, noteState, shown, wordButton, wordText } from "./dom.js";
+import { equationCard } from "./equation_card.js";
 import { listen } from "./gestures.js";
-import { areaOf, areaText, lasso, rowsInside } from "./lasso.js";
+import { areaOf, areaText, isInside, lasso } from "./lasso.js";
+import { amongChoice } from "./lists.js";
 import { WordMap } from "./map.js";
+import { mapPicture } from "./map_picture.js";
+import { rowsWhere } from "./points.js";
 import { searchBox } from "./search.js";
-import { selectionCard, selectionMarks } from "./selection_card.js";
-import { saveFile, svgOf, takeAway } from "./takeaway.js";
+import { selectionCard } from "./selection_card.js";
+import { takeAway } from "./takeaway.js";
 import { unknownCard } from "./unknown_card.js";
 import { readView, writeView } from "./view.js";
 import { Vocabulary } from "./vocabulary.js";
-import { wordCard, wordMarks } from "./word_card.js";
+import { wordCard } from "./word_card.js";
 
 const TOPN = 10;
-const answerPlace = byId("answer", HTMLElement);
+const AMONG = 30_000;
+const answerPlace = byId("answer");
 
-/** @type {import("./types.js").Overview} */
+/** @type {Overview} */
 const overview = await ask("overview");
-const vocabulary = new Vocabulary(overview.words);
-const map = new WordMap(byId("points", HTMLCanvasElement), byId("labels", HTMLCanvasElement), vocabulary);
+const { words, dimensions, examples, compared_with } = overview;
+const vocabulary = new Vocabulary(words);
+const map = new WordMap(byId("map"), "Map of the words", vocabulary);
 const chart = new Chart(map, overview, (name, value) => change({ [name]: value }, false));
-let view = readView(overview.words);
+let view = readView(words, AMONG);
 let latest = new AbortController();
 
-byId("name", HTMLElement).textContent = shown(overview.name);
+byId("name").textContent = shown(overview.name);
 document.title = `${shown(overview.name)} - firth`;
-byId("sizes", HTMLElement).textContent =
-  `${overview.words.toLocaleString("en")} words · ${overview.dimensions} dimensions${overview.note ? ` · ${overview.note}` : ""}`;
+byId("sizes").textContent = [`${grouped(words)} words`, `${dimensions} dimensions`, overview.note].filter(Boolean).join(" · ");
 const choose = (/** @type {string} */ text) => change({ q: text, area: "" }, true);
-const input = searchBox(choose);
+const input = searchBox("a word, or king - man + woman", choose);
 lasso(map, (area) => change({ area: areaText(area), q: "" }, true));
 chart.onShown = () => view.area && showAnswer(false);
 
 /**
  * Change the view, and put it into the address.
- * @param {Partial<import("./view.js").View>} changes
+ * @param {Partial<View>} changes
  * @param {boolean} isNew whether the last view stays in the history
  */
 function change(changes, isNew) {
@@ -47,61 +51,56 @@ function change(changes, isNew) {
   if ("q" in changes || "area" in changes || "among" in changes) showAnswer(true);
 }
 
-/**
- * Ask the question of the view, and show the answer; `move` shows its words on the map.
- * @param {boolean} move
- */
+/** Ask the question of the view, and show the answer; `move` shows its words on the map. @param {boolean} move */
 async function showAnswer(move) {
   latest.abort();
   latest = new AbortController();
   const { signal } = latest;
   if (document.activeElement !== input) input.value = view.q;
-  if (!view.q) return view.area ? showSelection() : showStart();
+  byId("start").hidden = Boolean(view.q || view.area);
+  if (!view.q) return view.area ? showSelection() : showCard({ parts: [], marks: [], lines: [] });
   try {
-    /** @type {import("./types.js").Answer} */
+    /** @type {Answer} */
     const answer = await ask("ask", { q: view.q, topn: TOPN, among: view.among }, signal);
     if (!signal.aborted) show(answer, move);
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof Refused)) throw error;
-    answerPlace.replaceChildren(make("p", { class: "note" }, shown(error.message)));
+    answerPlace.replaceChildren(note(shown(error.message)));
     announce(shown(error.message));
   }
 }
 
-function showStart() {
-  answerPlace.replaceChildren();
-  byId("start", HTMLElement).hidden = false;
-  map.mark({ marks: [], lines: [] });
-}
-
 function showSelection() {
-  const rows = rowsInside(map.points, areaOf(view.area));
-  byId("start", HTMLElement).hidden = true;
-  chart.missedOf = null;
-  answerPlace.replaceChildren(...selectionCard(rows, vocabulary, choose));
-  map.mark(selectionMarks(rows));
+  const area = areaOf(view.area);
+  const rows = rowsWhere(map.points, (place) => isInside(place, area));
+  showCard(selectionCard(rows, vocabulary, choose));
   announce(`${rows.length} words selected`);
 }
 
-/** @param {import("./types.js").Answer} answer @param {boolean} move */
-function show(answer, move) {
-  byId("start", HTMLElement).hidden = true;
-  input.value = view.q;
-  const cards = cardsOf(answer, choose);
-  cards.find((card) => card.tagName === "SECTION")?.querySelector("h3")?.after(amongChoice());
-  const extra = answer.kind === "unknown" ? [] : [takeAway(answer.python, savePicture)];
-  answerPlace.replaceChildren(...cards, ...extra);
+/** @param {Card} card @param {Node[]} more */
+function showCard(card, ...more) {
+  answerPlace.replaceChildren(...card.parts, ...more);
   answerPlace.scrollTop = 0;
-  const marked = marksOf(answer);
-  map.mark(marked);
-  if (move) map.show(marked.marks.map(({ row }) => row));
-  if (answer.kind === "word" && answer.row !== null) chart.showMissed(answer.row, answer.neighbours.map(({ row }) => row));
-  announce(cards[0]?.textContent ?? "");
+  chart.missedOf = null;
+  map.mark(card);
 }
 
-/** @param {import("./types.js").Answer} answer @param {(text: string) => void} choose */
-function cardsOf(answer, choose) {
+/** @param {Answer} answer @param {boolean} move */
+function show(answer, move) {
+  input.value = view.q;
+  const card = cardOf(answer);
+  const picture = () => mapPicture(map, chart.values);
+  showCard(card, ...(answer.kind === "unknown" ? [] : [takeAway(answer.python, picture, "firth.svg")]));
+  const among = amongChoice([1000, 10_000, 30_000, 100_000], words, view.among, (size) => change({ among: size }, true));
+  answerPlace.querySelector("section h3")?.after(among);
+  if (move) map.show(card.marks);
+  if (answer.kind === "word" && answer.row !== null) chart.showMissed(answer.row, answer.neighbours);
+  announce(card.parts[0]?.textContent ?? "");
+}
+
+/** @param {Answer} answer */
+function cardOf(answer) {
   switch (answer.kind) {
     case "word": return wordCard(answer, choose);
     case "equation": return equationCard(answer, choose);
@@ -110,56 +109,22 @@ function cardsOf(answer, choose) {
   }
 }
 
-/** @param {import("./types.js").Answer} answer */
-function marksOf(answer) {
-  switch (answer.kind) {
-    case "word": return wordMarks(answer);
-    case "equation": return equationMarks(answer);
-    case "axis": return axisMarks(answer);
-    case "unknown": return { marks: [], lines: [] };
-  }
+if (compared_with) {
+  document.querySelector("nav")?.prepend(make("a", { href: "/compare" }, "Compare with ", wordText(compared_with)), " ");
 }
+byId("start").append(note("Type a word, click a point of the map, or try:"), ...examples.map((text) => wordButton(text, choose)));
 
-/** Return the choice of the words that are searched. */
-function amongChoice() {
-  const sizes = [1000, 10_000, 30_000, 100_000, view.among].filter((size) => size < overview.words);
-  const choices = [...new Set(sizes)].sort((a, b) => a - b).map((size) => [size, `the ${size.toLocaleString("en")} most frequent words`]);
-  const options = [...choices, [overview.words, `all ${overview.words.toLocaleString("en")} words`]].map(([size, text]) =>
-    make("option", { value: String(size) }, String(text)));
-  const select = make("select", { id: "among" }, ...options);
-  select.value = String(view.among);
-  select.addEventListener("change", () => change({ among: Number(select.value) }, true));
-  return make("label", { class: "among" }, "among ", select);
-}
-
-function savePicture() {
-  saveFile("firth.svg", "image/svg+xml", svgOf(map, chart.values));
-}
-
-if (overview.compared_with) {
-  document.querySelector("nav")?.prepend(make("a", { href: "/compare" }, "Compare with ", wordText(overview.compared_with)), " ");
-}
-for (const text of overview.examples) {
-  const chip = button("", () => choose(text), { class: "chip" });
-  chip.append(wordText(text));
-  byId("start", HTMLElement).append(chip);
-}
-byId("start", HTMLElement).prepend(make("p", { class: "note" }, "Type a word, click a point of the map, or try:"));
-
-const tip = byId("under", HTMLElement);
-listen(map, {
-  choose: (row) => choose(vocabulary.word(row)),
-  hover: (row, left, top) => {
-    tip.hidden = row < 0;
-    if (row < 0) return;
-    tip.replaceChildren(wordText(vocabulary.word(row)));
-    tip.style.translate = `${Math.round(left) + 12}px ${Math.round(top) + 12}px`;
-    if (document.activeElement === map.overlay) announce(shown(vocabulary.word(row)));
-  },
+const tip = byId("under");
+listen(map, (row) => choose(vocabulary.word(row)), (row, [left, top]) => {
+  tip.hidden = row < 0;
+  if (row < 0) return;
+  tip.replaceChildren(wordText(vocabulary.word(row)));
+  tip.style.translate = `${Math.round(left) + 12}px ${Math.round(top) + 12}px`;
+  if (document.activeElement === map.overlay) announce(shown(vocabulary.word(row)));
 });
 
 addEventListener("popstate", () => {
-  view = readView(overview.words);
+  view = readView(words, AMONG);
   chart.select(view.map, view.colour);
   showAnswer(true);
 });
@@ -168,14 +133,14 @@ map.onMove = () => {
   change({ at: zoom < 1.01 ? "" : `${x.toFixed(4)},${y.toFixed(4)},${zoom.toFixed(2)}` }, false);
 };
 
-const [x, y, zoom] = view.at.split(",").map(Number);
-const words = vocabulary.load(() => map.labels.setPoints(map.points));
+const [x = NaN, y = NaN, zoom = NaN] = view.at.split(",").map(Number);
+const loaded = vocabulary.load(() => map.labels.setPoints(map.points));
 await chart.select(view.map, view.colour);
-if (x !== undefined && y !== undefined && zoom !== undefined && [x, y, zoom].every(Number.isFinite)) {
+if ([x, y, zoom].every(Number.isFinite)) {
   map.hold();
   map.camera.place(x, y, zoom);
 }
 await showAnswer(!view.at);
-await words;
+await loaded;
 map.change();
-Object.assign(document.documentElement.dataset, { ready: "true" });
+noteState({ ready: "true" });

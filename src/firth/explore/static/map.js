@@ -1,59 +1,58 @@
 // The map: points, labels, what is marked, and the part that is seen. It is drawn when something has changed.
 
 import { Camera } from "./camera.js";
+import { make } from "./dom.js";
 import { Labels } from "./labels.js";
-import { CanvasSurface, drawOverlay } from "./overlay.js";
-import { painterFor } from "./painter.js";
-import { Picking } from "./picking.js";
+import { animate } from "./motion.js";
+import { canvasSurface, drawOverlay } from "./overlay.js";
+import { contextOf, painterFor } from "./painter.js";
+import { nearestRow, placeOf } from "./points.js";
 import { onThemeChange, theme } from "./theme.js";
 
 const FEWEST_POINTS = 20_000;
 const SLOW = 66; // milliseconds from frame to frame: above, a moving map has fewer points
 const FAST = 33; // below, it has more again
 const REST = 500; // from there on, the map did not move in between
-const NOTHING = { marks: [], lines: [] };
-const still = matchMedia("(prefers-reduced-motion: reduce)");
+const MOST_MORPHED = 200_000;
+const KEYS = "Arrow keys move it, plus and minus zoom, 0 shows all, Enter opens the word in the middle.";
 
 export class WordMap {
-  /**
-   * @param {HTMLCanvasElement} points @param {HTMLCanvasElement} overlay
-   * @param {import("./vocabulary.js").Vocabulary} vocabulary
-   */
-  constructor(points, overlay, vocabulary) {
-    this.canvases = [points, overlay];
-    this.overlay = overlay;
-    this.painter = painterFor(points);
-    const context = overlay.getContext("2d");
-    if (!context) throw new Error("this browser draws no canvas");
-    this.context = context;
+  camera = new Camera();
+  /** @type {Uint16Array} */
+  points = new Uint16Array();
+  /** @type {Marked} */
+  marked = { marks: [], lines: [] };
+  colours = theme();
+  most = Infinity; // points that are drawn while the map moves
+  moving = false;
+  drawn = 0;
+  waiting = false;
+  byHand = false;
+  endFlight = () => {};
+  onMove = () => {};
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  resting = undefined;
+  /** @type {WordMap | null} a map that is drawn whenever this one is */
+  linked = null;
+
+  /** @param {HTMLElement} place @param {string} name of the map, for screen readers @param {Vocabulary} vocabulary */
+  constructor(place, name, vocabulary) {
+    const canvas = make("canvas", { id: `${place.id}-points` });
+    const attributes = { class: "overlay", tabindex: "0", role: "application", "aria-label": `${name}. ${KEYS}` };
+    this.overlay = make("canvas", { id: `${place.id}-labels`, ...attributes });
+    place.prepend(canvas, this.overlay);
+    this.canvases = [canvas, this.overlay];
+    this.painter = painterFor(canvas);
+    this.context = contextOf(this.overlay);
     this.vocabulary = vocabulary;
-    this.camera = new Camera();
     this.labels = new Labels(vocabulary);
-    /** @type {Uint16Array} */
-    this.points = new Uint16Array();
-    this.picking = new Picking(this.points);
-    /** @type {import("./types.js").Marked} */
-    this.marked = NOTHING;
-    this.colours = theme();
-    this.most = Infinity;
-    this.moving = false;
-    this.drawn = 0;
-    this.waiting = false;
-    this.flight = 0;
-    this.byHand = false;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.resting = undefined;
-    /** @type {() => void} */
-    this.onMove = () => {};
-    /** @type {WordMap | null} a map that is drawn whenever this one is */
-    this.linked = null;
     onThemeChange(() => {
       this.colours = theme();
       this.change();
     });
-    new ResizeObserver(() => this.resize()).observe(overlay);
+    new ResizeObserver(() => this.resize()).observe(this.overlay);
     this.resize();
-    this.camera.fit();
+    this.camera.place(0.5, 0.5, 1);
   }
 
   /** Whether points are faint, because words are marked. */
@@ -61,35 +60,16 @@ export class WordMap {
     return this.marked.marks.length > 0;
   }
 
-  /**
-   * Show other points, with the same rows; those of one map move to those of the other.
-   * @param {Uint16Array} points
-   */
+  /** Show other points, with the same rows; those of one map move to those of the other. @param {Uint16Array} points */
   setPoints(points) {
     const before = this.points;
     this.points = points;
-    this.picking = new Picking(points);
     this.labels.setPoints(points);
-    if (before.length === points.length && points.length < 400_000 && !still.matches) this.morph(before);
-    else this.painter.setPoints(points);
-    this.change();
-  }
-
-  /** @param {Uint16Array} before */
-  morph(before) {
-    const after = this.points;
-    const start = performance.now();
-    const between = new Uint16Array(after.length);
-    const step = () => {
-      if (this.points !== after) return;
-      const share = Math.min(1, (performance.now() - start) / 700);
-      const eased = share * share * (3 - 2 * share);
-      for (let i = 0; i < after.length; i++) between[i] = (before[i] ?? 0) + ((after[i] ?? 0) - (before[i] ?? 0)) * eased;
-      this.painter.setPoints(between);
+    animate(before.length === points.length && points.length < 2 * MOST_MORPHED ? 700 : 0, (share) => {
+      if (this.points !== points) return;
+      this.painter.setPoints(share < 1 ? points.map((to, i) => (before[i] ?? 0) * (1 - share) + to * share) : points);
       this.change();
-      if (share < 1) requestAnimationFrame(step);
-    };
-    step();
+    });
   }
 
   /** @param {Uint8Array} colours */
@@ -98,23 +78,15 @@ export class WordMap {
     this.change();
   }
 
-  /** @param {import("./types.js").Marked} marked */
+  /** @param {Marked} marked */
   mark(marked) {
     this.marked = marked;
     this.change();
   }
 
-  /** @param {number} row @returns {[number, number]} */
-  place(row) {
-    return [(this.points[2 * row] ?? 0) / 65535, (this.points[2 * row + 1] ?? 0) / 65535];
-  }
-
-  /**
-   * Move until all these rows are seen.
-   * @param {number[]} rows
-   */
-  show(rows) {
-    const places = rows.map((row) => this.place(row));
+  /** Move until all these words are seen. @param {{row: number}[]} words */
+  show(words) {
+    const places = words.map(({ row }) => placeOf(this.points, row));
     if (!places.length) return;
     this.byHand = false;
     const [xs, ys] = [places.map(([x]) => x), places.map(([, y]) => y)];
@@ -127,34 +99,28 @@ export class WordMap {
   /** @param {number} x @param {number} y @param {number} zoom */
   fly(x, y, zoom) {
     const from = { x: this.camera.x, y: this.camera.y, zoom: this.camera.zoom };
-    const start = performance.now();
-    const flight = ++this.flight;
-    const step = () => {
-      if (flight !== this.flight) return;
-      const share = still.matches ? 1 : Math.min(1, (performance.now() - start) / 450);
-      const eased = share * share * (3 - 2 * share);
-      const mix = (/** @type {number} */ a, /** @type {number} */ b) => a + (b - a) * eased;
-      this.camera.place(mix(from.x, x), mix(from.y, y), from.zoom * (zoom / from.zoom) ** eased);
+    this.endFlight();
+    this.endFlight = animate(450, (share) => {
+      this.camera.place(from.x + (x - from.x) * share, from.y + (y - from.y) * share, from.zoom * (zoom / from.zoom) ** share);
       this.change();
-      if (share < 1) requestAnimationFrame(step);
-      else this.onMove();
-    };
-    step();
+      if (share === 1) this.onMove();
+    });
   }
 
   /** Stop a flight, because a person moves the map. */
   hold() {
-    this.flight++;
+    this.endFlight();
     this.byHand = true;
   }
 
   resize() {
     const ratio = Math.min(devicePixelRatio || 1, 2);
     const { clientWidth: width, clientHeight: height } = this.overlay;
-    const zoom = this.camera.width > 1 ? this.camera.zoom : 1;
+    const { x, y, zoom } = this.camera;
     for (const canvas of this.canvases) Object.assign(canvas, { width: width * ratio, height: height * ratio });
+    const isFirst = this.camera.width <= 1;
     Object.assign(this.camera, { width: Math.max(1, width), height: Math.max(1, height) });
-    this.camera.place(this.camera.x, this.camera.y, zoom);
+    this.camera.place(x, y, isFirst ? 1 : zoom);
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.painter.resize(width, height, ratio);
     this.labels.setPoints(this.points);
@@ -188,26 +154,21 @@ export class WordMap {
     const now = performance.now();
     const gap = now - this.drawn;
     this.drawn = now;
-    const count = this.moving ? this.most : Infinity;
-    this.painter.draw(this.camera, count, this.faint, this.colours);
+    this.painter.draw(this.camera, this.moving ? this.most : Infinity, this.faint, this.colours);
     this.context.clearRect(0, 0, this.camera.width, this.camera.height);
-    drawOverlay(new CanvasSurface(this.context), this);
+    drawOverlay(canvasSurface(this.context), this);
     if (this.moving && gap < REST) this.adapt(gap);
   }
 
   /** @param {number} milliseconds */
   adapt(milliseconds) {
-    const rows = this.points.length / 2;
-    const now = Math.min(this.most, rows);
+    const now = Math.min(this.most, this.points.length / 2);
     if (milliseconds > SLOW) this.most = Math.max(FEWEST_POINTS, now / 2);
     else if (milliseconds < FAST) this.most = now * 1.2;
   }
 
-  /**
-   * Return the word under a place of the screen, or -1.
-   * @param {number} left @param {number} top @param {number} reach pixels
-   */
-  pick(left, top, reach) {
-    return this.picking.nearest(...this.camera.toWorld(left, top), reach / this.camera.scale);
+  /** Return the word under a place of the screen, or -1. @param {Point} place @param {number} reach pixels */
+  pick(place, reach) {
+    return nearestRow(this.points, this.camera.toWorld(place), reach / this.camera.scale);
   }
 }

@@ -5,14 +5,15 @@
 export class Refused extends Error {}
 
 const EPSILON = 1e-6; // of 3CosMul
+const SUGGESTED = 8;
 const SIGNS = /(?:^|(?<=\s))([+\-−–])(?=\s|$)/;
+
+/** @typedef {{row: number, word: string, weight: number}} Given */
+/** @typedef {{topn: number, among: number}} Search */
 
 /** @param {string} name */
 function data(name) {
-  const text = atob(document.getElementById(`data-${name}`)?.textContent ?? "");
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+  return Uint8Array.from(atob(document.getElementById(`data-${name}`)?.textContent ?? ""), (byte) => byte.charCodeAt(0));
 }
 
 const meta = JSON.parse(new TextDecoder().decode(data("meta")));
@@ -35,26 +36,25 @@ const units = words.map((_, row) => Math.hypot(...vectors.subarray(row * D, row 
 
 /**
  * Return binary data as the server sends it.
- * @param {string} name @param {Record<string, string | number>} parameters
+ * @param {string} name @param {Record<string, any>} parameters
  * @returns {Promise<{bytes: ArrayBuffer, headers: Headers}>}
  */
-export async function download(name, parameters) {
-  const [start, stop] = [Number(parameters["start"]), Number(parameters["start"]) + Number(parameters["count"])];
+export async function download(name, { map, start, count }) {
+  const stop = start + count;
   const headers = new Headers({ "firth-range": meta.normRange });
-  if (name === "points") return { bytes: (maps[String(parameters["map"])] ?? new Uint16Array()).slice(2 * start, 2 * stop).buffer, headers };
+  if (name === "points") return { bytes: (maps[map] ?? new Uint16Array()).slice(2 * start, 2 * stop).buffer, headers };
   if (name === "colours") return { bytes: data("norm").slice(start, stop).buffer, headers };
-  const before = lengths.subarray(0, start).reduce((sum, length) => sum + length, 4 * V);
+  const sum = (/** @type {Uint32Array} */ parts) => parts.reduce((all, length) => all + length, 0);
+  const before = 4 * V + sum(lengths.subarray(0, start));
   const here = lengths.slice(start, stop);
-  const texts = bytes.slice(before, before + here.reduce((sum, length) => sum + length, 0));
-  return { bytes: await new Blob([here, texts]).arrayBuffer(), headers };
+  return { bytes: await new Blob([here, bytes.slice(before, before + sum(here))]).arrayBuffer(), headers };
 }
 
 /** Return an answer as the server gives it. @param {string} name @param {Record<string, any>} parameters @returns {Promise<any>} */
 export async function ask(name, parameters = {}) {
   if (name === "overview") return meta.overview;
-  if (name === "suggest") return suggest(parameters["q"]).map(named);
-  if (name === "missed") return missed(parameters["map"], parameters["row"], String(parameters["neighbours"]).split(",").filter(Boolean).map(Number));
-  if (name === "ask") return answer(parameters["q"], parameters["topn"], Math.min(parameters["among"], V));
+  if (name === "suggest") return suggest(parameters["q"]);
+  if (name === "ask") return answer(parameters["q"], { topn: parameters["topn"], among: Math.min(parameters["among"], V) });
   throw new Refused("an exported page cannot answer this: open the model with firth explore");
 }
 
@@ -62,9 +62,10 @@ export async function ask(name, parameters = {}) {
 function suggest(text) {
   const typed = text.toLowerCase();
   const found = new Set(rows.has(text) ? [rows.get(text) ?? 0] : []);
-  for (let row = 0; row < V && found.size < 8; row++) if (folded[row]?.startsWith(typed)) found.add(row);
-  for (let row = 0; row < V && found.size < 8; row++) if (isNear(folded[row] ?? "", typed)) found.add(row);
-  return [...found];
+  for (const test of [(/** @type {string} */ word) => word.startsWith(typed), (/** @type {string} */ word) => isNear(word, typed)]) {
+    for (let row = 0; row < V && found.size < SUGGESTED; row++) if (test(folded[row] ?? "")) found.add(row);
+  }
+  return [...found].map(named);
 }
 
 /** @param {string} one @param {string} other whether one edit makes them equal */
@@ -77,34 +78,58 @@ function isNear(one, other) {
     || (rest.slice(2) === wanted.slice(2) && rest[0] === wanted[1] && rest[1] === wanted[0]);
 }
 
-/** @param {string} text @param {number} topn @param {number} among */
-function answer(text, topn, among) {
-  const ends = text.trim().split(/\s*[>→]\s*/);
-  const isWord = rows.has(text) || rows.has(text.trim());
+/** @param {string} text @param {Search} search @returns {Answer} */
+function answer(text, search) {
+  const typed = rows.has(text) ? text : text.trim();
+  const ends = typed.split(/\s*[>→]\s*/);
+  const isWord = rows.has(typed);
   const isAxis = !isWord && ends.length === 2 && ends.every(Boolean);
-  const terms = isWord ? [{ word: rows.has(text) ? text : text.trim(), weight: 1 }] : isAxis ? ends.map((word) => ({ word, weight: 1 })) : termsOf(text.trim());
+  const terms = isWord || isAxis ? (isWord ? [typed] : ends).map((word) => ({ word, weight: 1 })) : termsOf(typed);
   const unknown = terms.filter(({ word }) => !rows.has(word));
-  if (unknown.length) return { kind: "unknown", text, words: unknown.map(({ word }) => ({ word, near: suggest(word).map(named) })) };
-  const given = terms.map(({ word, weight }) => ({ word, weight, row: rows.get(word) ?? 0 }));
-  const search = `topn=${topn}${among < V || meta.whole > V ? `, restrict_vocab=${among}` : ""}`;
+  if (unknown.length) return { kind: "unknown", text, words: unknown.map(({ word }) => ({ word, near: suggest(word) })) };
+  const given = terms.map((term) => ({ ...term, row: rows.get(term.word) ?? 0 }));
   const [first, second] = given;
-  if (isAxis && first && second) {
-    const at = (/** @type {number} */ sign) => nearest(sum([{ ...first, weight: -sign }, { ...second, weight: sign }]), given, topn, among);
-    return { kind: "axis", text, terms: given, low: at(-1), high: at(1), python: `wv.most_similar([${JSON.stringify(second.word)}], [${JSON.stringify(first.word)}], ${search})` };
-  }
-  if (given.length === 1 && first?.weight === 1) {
-    const { row, word } = first;
-    const count = counts[row] ?? null;
-    return { kind: "word", text, row, word, count, share: count ? count / total : null, norm: norms[row], outside: null, predicted: null,
-      neighbours: nearest(sum(given), given, topn, among), python: `wv.most_similar(${JSON.stringify(word)}, ${search})` };
-  }
-  const list = (/** @type {number} */ sign) => JSON.stringify(given.filter(({ weight }) => weight === sign).map(({ word }) => word));
-  const target = sum(given);
-  const length = Math.hypot(...target) || 1;
-  const added = nearest(target, given, topn, among).map((item) => ({ ...item, parts: given.map(({ row, weight }) => (weight * cosine(item.row, row)) / length) }));
-  const multiplied = given.some(({ weight }) => weight > 0) ? best((row) => given.reduce((product, { row: other, weight }) => (weight > 0 ? product * (1 + cosine(row, other)) / 2 : product), 1)
-    / (given.reduce((product, { row: other, weight }) => (weight < 0 ? product * (1 + cosine(row, other)) / 2 : product), 1) + EPSILON), given, topn, among) : [];
-  return { kind: "equation", text, terms: given, added, multiplied, python: `wv.most_similar(positive=${list(1)}, negative=${list(-1)}, ${search})` };
+  if (isAxis && first && second) return { kind: "axis", text, terms: given, ...axis(first, second, search) };
+  if (given.length === 1 && first?.weight === 1) return { kind: "word", text, ...wordAnswer(first, search) };
+  return { kind: "equation", text, terms: given, ...equation(given, search) };
+}
+
+/** @param {Given} start @param {Given} end @param {Search} search */
+function axis(start, end, search) {
+  const towards = (/** @type {number} */ sign) => nearest([{ ...start, weight: -sign }, { ...end, weight: sign }], search);
+  const arguments_ = `[${JSON.stringify(end.word)}], [${JSON.stringify(start.word)}]`;
+  return { low: towards(-1), high: towards(1), python: `wv.most_similar(${arguments_}, ${limits(search)})` };
+}
+
+/** @param {Given} given @param {Search} search */
+function wordAnswer(given, search) {
+  const { row, word } = given;
+  const count = counts[row] ?? null;
+  return {
+    row, word, count, share: count ? count / total : null, norm: norms[row] ?? null, outside: null, predicted: null,
+    neighbours: nearest([given], search), python: `wv.most_similar(${JSON.stringify(word)}, ${limits(search)})`,
+  };
+}
+
+/** @param {Given[]} given @param {Search} search */
+function equation(given, search) {
+  const length = Math.hypot(...sum(given)) || 1;
+  const added = nearest(given, search).map((item) => (
+    { ...item, parts: given.map(({ row, weight }) => (weight * cosine(item.row, row)) / length) }));
+  const [positive, negative] = [given.filter(({ weight }) => weight > 0), given.filter(({ weight }) => weight < 0)];
+  const product = (/** @type {number} */ row, /** @type {Given[]} */ others) =>
+    others.reduce((all, other) => (all * (1 + cosine(row, other.row))) / 2, 1);
+  const score = (/** @type {number} */ row) => product(row, positive) / (product(row, negative) + EPSILON);
+  const list = (/** @type {Given[]} */ terms) => JSON.stringify(terms.map(({ word }) => word));
+  return {
+    added, multiplied: positive.length ? best(score, given, search) : [],
+    python: `wv.most_similar(positive=${list(positive)}, negative=${list(negative)}, ${limits(search)})`,
+  };
+}
+
+/** Return the arguments of a query in Python. @param {Search} search */
+function limits({ topn, among }) {
+  return `topn=${topn}${among < V || meta.whole > V ? `, restrict_vocab=${among}` : ""}`;
 }
 
 /** @param {string} text */
@@ -119,30 +144,33 @@ function termsOf(text) {
   return terms;
 }
 
-/** @param {{row: number, weight: number}[]} terms the sum of their unit vectors */
+/** Return the sum of the unit vectors. @param {Given[]} terms */
 function sum(terms) {
-  return Float64Array.from({ length: D }, (_, i) => terms.reduce((part, { row, weight }) => part + (weight * (vectors[row * D + i] ?? 0)) / (units[row] ?? 1), 0));
+  return Float64Array.from({ length: D }, (_, i) =>
+    terms.reduce((part, { row, weight }) => part + (weight * (vectors[row * D + i] ?? 0)) / (units[row] ?? 1), 0));
 }
 
-/** @param {number} row @param {number} other */
+/** Return the cosine of two words. @param {number} row @param {number} other */
 function cosine(row, other) {
+  return product(row, vectors.subarray(other * D, other * D + D)) / (units[other] ?? 1);
+}
+
+/** Return the product of a unit vector with another vector. @param {number} row @param {Float64Array | Int8Array} vector */
+function product(row, vector) {
   let dot = 0;
-  for (let i = 0; i < D; i++) dot += (vectors[row * D + i] ?? 0) * (vectors[other * D + i] ?? 0);
-  return dot / ((units[row] ?? 1) * (units[other] ?? 1));
+  for (let i = 0; i < D; i++) dot += (vectors[row * D + i] ?? 0) * (vector[i] ?? 0);
+  return dot / (units[row] ?? 1);
 }
 
-/** @param {Float64Array} target @param {{row: number}[]} without @param {number} topn @param {number} among */
-function nearest(target, without, topn, among) {
+/** Return the words by cosine with a sum of others, without these. @param {Given[]} terms @param {Search} search */
+function nearest(terms, search) {
+  const target = sum(terms);
   const length = Math.hypot(...target) || 1;
-  return best((row) => {
-    let dot = 0;
-    for (let i = 0; i < D; i++) dot += (vectors[row * D + i] ?? 0) * (target[i] ?? 0);
-    return dot / ((units[row] ?? 1) * length);
-  }, without, topn, among);
+  return best((row) => product(row, target) / length, terms, search);
 }
 
-/** @param {(row: number) => number} score @param {{row: number}[]} without @param {number} topn @param {number} among */
-function best(score, without, topn, among) {
+/** @param {(row: number) => number} score @param {Given[]} without @param {Search} search */
+function best(score, without, { topn, among }) {
   const scores = Float64Array.from({ length: among }, (_, row) => score(row));
   for (const { row } of without) scores[row] = -Infinity;
   const order = Array.from(scores.keys()).sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
@@ -152,13 +180,4 @@ function best(score, without, topn, among) {
 /** @param {number} row */
 function named(row) {
   return { row, word: words[row] ?? "" };
-}
-
-/** @param {string} map @param {number} row @param {number[]} neighbours */
-function missed(map, row, neighbours) {
-  const points = maps[map] ?? new Uint16Array();
-  const distances = Float64Array.from({ length: V }, (_, other) => (other === row ? Infinity
-    : ((points[2 * other] ?? 0) - (points[2 * row] ?? 0)) ** 2 + ((points[2 * other + 1] ?? 0) - (points[2 * row + 1] ?? 0)) ** 2));
-  const limit = distances.slice().sort()[Math.min(50, V) - 1] ?? Infinity;
-  return { missed: neighbours.filter((other) => (distances[other] ?? 0) > limit), nearest: 50 };
 }

@@ -30,75 +30,54 @@ void main() {
   pixel = vec4(colour * shade, shade);
 }`;
 
-export class WebglPainter {
-  /** @param {HTMLCanvasElement} canvas @param {WebGL2RenderingContext} gl */
-  constructor(canvas, gl) {
-    this.canvas = canvas;
-    this.gl = gl;
-    this.ratio = 1;
-    this.rows = 0;
-    this.program = linked(gl);
-    this.positions = gl.createBuffer();
-    this.values = gl.createBuffer();
-    gl.useProgram(this.program);
-    gl.enable(gl.BLEND);
-    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-  }
+/** @param {WebGL2RenderingContext} gl @returns {Painter} */
+export function webglPainter(gl) {
+  const program = linked(gl);
+  const uniform = (/** @type {string} */ name) => gl.getUniformLocation(program, name);
+  const [setPositions, setValues] = [attribute(gl, program, "position", 2), attribute(gl, program, "value", 1)];
+  let pixels = 1; // of the screen, for one of the page
+  let rows = 0;
+  gl.useProgram(program);
+  gl.enable(gl.BLEND);
+  gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+  return {
+    setPoints(points) {
+      rows = points.length / 2;
+      const reversed = new Uint32Array(points.slice().buffer).reverse(); // one number for the two of a point
+      setPositions(new Uint16Array(reversed.buffer));
+    },
+    setColours: (colours) => setValues(colours.slice().reverse()),
+    resize(width, height, ratio) {
+      pixels = ratio;
+      gl.viewport(0, 0, width * ratio, height * ratio);
+    },
+    draw(camera, count, faint, theme) {
+      gl.clearColor(0, 0, 0, 0);
+      gl.clear(gl.COLOR_BUFFER_BIT);
+      gl.uniform2f(uniform("centre"), camera.x, camera.y);
+      gl.uniform2f(uniform("scale"), (2 * camera.scale) / camera.width, (-2 * camera.scale) / camera.height);
+      gl.uniform1f(uniform("size"), pixels * Math.min(9, 2.2 * camera.zoom ** 0.4));
+      gl.uniform1f(uniform("rows"), rows);
+      gl.uniform1f(uniform("alpha"), faint ? 0.25 : 0.8);
+      gl.uniform3fv(uniform("ramp"), theme.ramp.flat().map((part) => part / 255));
+      const shown = Math.min(count, rows);
+      gl.drawArrays(gl.POINTS, rows - shown, shown);
+    },
+  };
+}
 
-  /** @param {Uint16Array} points */
-  setPoints(points) {
-    this.rows = points.length / 2;
-    const reversed = new Uint16Array(points.length);
-    for (let row = 0; row < this.rows; row++) {
-      const place = 2 * (this.rows - 1 - row);
-      reversed[place] = points[2 * row] ?? 0;
-      reversed[place + 1] = points[2 * row + 1] ?? 0;
-    }
-    this.upload(this.positions, reversed, "position", 2, this.gl.UNSIGNED_SHORT);
-  }
-
-  /** @param {Uint8Array} colours */
-  setColours(colours) {
-    this.upload(this.values, colours.slice().reverse(), "value", 1, this.gl.UNSIGNED_BYTE);
-  }
-
-  /**
-   * @param {WebGLBuffer | null} buffer @param {Uint16Array | Uint8Array} data
-   * @param {string} name @param {number} size @param {number} type
-   */
-  upload(buffer, data, name, size, type) {
-    const { gl } = this;
-    const place = gl.getAttribLocation(this.program, name);
+/**
+ * Return a function that sets an attribute of all points, of `size` numbers each.
+ * @param {WebGL2RenderingContext} gl @param {WebGLProgram} program @param {string} name @param {number} size
+ */
+function attribute(gl, program, name, size) {
+  const [buffer, place] = [gl.createBuffer(), gl.getAttribLocation(program, name)];
+  return (/** @type {Uint16Array | Uint8Array} */ data) => {
     gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
     gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
     gl.enableVertexAttribArray(place);
-    gl.vertexAttribPointer(place, size, type, true, 0, 0);
-  }
-
-  /** @param {number} width @param {number} height @param {number} ratio */
-  resize(width, height, ratio) {
-    this.ratio = ratio;
-    this.gl.viewport(0, 0, width * ratio, height * ratio);
-  }
-
-  /**
-   * @param {import("./camera.js").Camera} camera @param {number} count @param {boolean} faint
-   * @param {import("./types.js").Theme} theme
-   */
-  draw(camera, count, faint, theme) {
-    const { gl, program } = this;
-    const uniform = (/** @type {string} */ name) => gl.getUniformLocation(program, name);
-    gl.clearColor(0, 0, 0, 0);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    gl.uniform2f(uniform("centre"), camera.x, camera.y);
-    gl.uniform2f(uniform("scale"), (2 * camera.scale) / camera.width, (-2 * camera.scale) / camera.height);
-    gl.uniform1f(uniform("size"), this.ratio * Math.min(9, 2.2 * camera.zoom ** 0.4));
-    gl.uniform1f(uniform("rows"), this.rows);
-    gl.uniform1f(uniform("alpha"), faint ? 0.25 : 0.8);
-    gl.uniform3fv(uniform("ramp"), theme.ramp.flat().map((part) => part / 255));
-    const shown = Math.min(count, this.rows);
-    gl.drawArrays(gl.POINTS, this.rows - shown, shown);
-  }
+    gl.vertexAttribPointer(place, size, data instanceof Uint8Array ? gl.UNSIGNED_BYTE : gl.UNSIGNED_SHORT, true, 0, 0);
+  };
 }
 
 /** @param {WebGL2RenderingContext} gl */

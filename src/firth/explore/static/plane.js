@@ -1,45 +1,48 @@
-// The vectors of one pair as arrows in the plane. A tip can be dragged; a thin line is the step that it would take.
+// The vectors of one pair as arrows in the plane. A tip can be dragged; a dashed line is the step that it would take.
 
-import { draw, linear, picture } from "./drawing.js";
-import { afterStep, WORDS } from "./pair.js";
+import { dot, label, line, linear, picture } from "./drawing.js";
 import { theme } from "./theme.js";
 
 const SIDE = 420;
 const EXTENT = 1.6;
-const x = linear(-EXTENT, EXTENT, 0, SIDE);
-const y = linear(-EXTENT, EXTENT, SIDE, 0);
+const across = linear([-EXTENT, EXTENT], 0, SIDE);
+const up = linear([-EXTENT, EXTENT], SIDE, 0);
 
-/** @param {import("./pair.js").Pair} pair @param {(vector: number, value: number[]) => void} move a vector: 0 for v_c, then the rows of U */
-export function plane(pair, move) {
+/**
+ * @param {string[]} names of the vectors
+ * @param {number[]} pair two numbers of each vector @param {number[]} after the same after a step
+ * @param {(vector: number, value: Point) => void} move
+ */
+export function plane(names, pair, after, move) {
   const { background, muted, given, found, text } = theme();
-  const svg = picture(SIDE, SIDE, "The center vector and the three outside vectors as arrows");
-  const after = afterStep(pair);
-  svg.append(draw("rect", { width: SIDE, height: SIDE, fill: background, stroke: muted, "stroke-opacity": 0.5 }));
+  const svg = picture(SIDE, SIDE, "The center vector and the three outside vectors as arrows", background);
   for (const tick of [-1, 0, 1]) {
-    for (const shape of [{ x1: x(tick), y1: 0, x2: x(tick), y2: SIDE }, { x1: 0, y1: y(tick), x2: SIDE, y2: y(tick) }]) {
-      svg.append(draw("line", { ...shape, stroke: muted, "stroke-opacity": tick ? 0.2 : 0.6 }));
-    }
+    const faint = { "stroke-opacity": tick ? 0.2 : 0.6 };
+    svg.append(line([across(tick), 0], [across(tick), SIDE], muted, faint), line([0, up(tick)], [SIDE, up(tick)], muted, faint));
   }
-  const ends = [after.center, ...after.U];
-  [pair.center, ...pair.U].forEach((vector, i) => {
-    const [left, top, to] = [x(vector[0] ?? 0), y(vector[1] ?? 0), ends[i] ?? []];
+  const tipOf = (/** @type {number[]} */ numbers, /** @type {number} */ i) =>
+    /** @type {Point} */ ([across(numbers[2 * i] ?? 0), up(numbers[2 * i + 1] ?? 0)]);
+  names.forEach((name, i) => {
+    const place = tipOf(pair, i);
     const colour = i === 0 ? given : found;
-    const tip = draw("circle", { cx: left, cy: top, r: 8, fill: colour, "fill-opacity": 0.85, cursor: "grab" });
+    const tip = dot(place, 8, colour, { "fill-opacity": 0.85, cursor: "grab" });
     svg.append(
-      draw("line", { x1: x(0), y1: y(0), x2: left, y2: top, stroke: colour, "stroke-width": 2.5 }),
-      draw("line", { x1: left, y1: top, x2: x(to[0] ?? 0), y2: y(to[1] ?? 0), stroke: text, "stroke-width": 1.5, "stroke-dasharray": "4 3" }),
-      tip, draw("text", { x: left + 11, y: top + 4, fill: colour, "font-size": 14 }, i === 0 ? "v_c = v_I" : `u_${WORDS[i - 1]}`));
-    tip.addEventListener("pointerdown", (event) => drag(/** @type {PointerEvent} */ (event), svg, (value) => move(i, value)));
+      line([across(0), up(0)], place, colour, { "stroke-width": 2.5 }),
+      line(place, tipOf(after, i), text, { "stroke-width": 1.5, "stroke-dasharray": "4 3" }),
+      tip, label(name, [place[0] + 11, place[1] + 4], colour, { "font-size": 14 }));
+    tip.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      drag(svg, (value) => move(i, value));
+    });
   });
   return svg;
 }
 
 /**
  * Follow the pointer until it is released; the picture may be drawn anew meanwhile, so the window listens.
- * @param {PointerEvent} event @param {Element} svg @param {(value: number[]) => void} move
+ * @param {Element} svg @param {(value: Point) => void} move
  */
-function drag(event, svg, move) {
-  event.preventDefault();
+function drag(svg, move) {
   const { left, top, width, height } = svg.getBoundingClientRect();
   const inside = (/** @type {number} */ share) => Number((EXTENT * (2 * Math.min(1, Math.max(0, share)) - 1)).toFixed(2));
   const follow = (/** @type {PointerEvent} */ now) =>

@@ -1,122 +1,115 @@
 // The page of the proof: the gradient check as a picture, and one pair of words by hand. The address holds the view.
 
 import { ask } from "./api.js";
-import { announce, button, byId, make } from "./dom.js";
-import { savePicture } from "./drawing.js";
+import { announce, button, byId, make, noteState } from "./dom.js";
 import { gradientPicture } from "./gradient_picture.js";
-import { afterStep, EXAMPLE, python, quantities, WORDS } from "./pair.js";
 import { plane } from "./plane.js";
 import { takeAway } from "./takeaway.js";
 import { onThemeChange } from "./theme.js";
+import { fragment, writeView } from "./view.js";
 
+/** @typedef {number | number[] | number[][]} Numbers */
+/** @typedef {{pair: number[], after: number[], quantities: [string, string, string, Numbers][], python: string}} Pair */
+
+const VECTORS = ["v_c", "u_I", "u_He", "u_We"];
+const LARGEST = 100; // of the numbers that can be typed
+const LARGEST_KNOWN = 1e6; // that the server takes
 const seedInput = byId("seed", HTMLInputElement);
 const equations = byId("equation", HTMLSelectElement);
-const rules = byId("loss", HTMLSelectElement);
+const losses = byId("loss", HTMLSelectElement);
 /** @type {import("./gradient_picture.js").Check[]} */
 let checks = [];
+let equation = ""; // the name of the one that is chosen; none for all
 let seed = 1;
-let pair = EXAMPLE;
+/** @type {number[]} */
+let numbers = []; // of the pair: two of each vector, and the learning rate
+/** @type {Pair} */
+let found = { pair: [], after: [], quantities: [], python: "" };
 
-/** Take the view out of the address; what it lacks, or what is no number, is as in the example. */
+/** Take the view out of the address; what it lacks, or what is not a number, is as in the example. */
 function read() {
-  const given = new URLSearchParams(location.hash.slice(1));
-  const numbers = (given.get("at") ?? "").split(",").map(Number);
-  const [c0, c1, a0, a1, b0, b1, d0, d1, rate] = numbers.length === 9 && numbers.every(Number.isFinite) ? numbers : numbersOf(EXAMPLE);
-  pair = {
-    loss: given.get("loss") === "sampling" ? "sampling" : "softmax", rate: rate ?? 0,
-    center: [c0 ?? 0, c1 ?? 0], U: [[a0 ?? 0, a1 ?? 0], [b0 ?? 0, b1 ?? 0], [d0 ?? 0, d1 ?? 0]],
-  };
+  const given = fragment();
   seedInput.value = given.get("seed") ?? "1";
-  equations.dataset["wanted"] = given.get("equation") ?? "";
+  equation = given.get("equation") ?? "";
+  losses.value = given.get("loss") === "sampling" ? "sampling" : "softmax";
+  const at = (given.get("at") ?? "").split(",").map(Number);
+  return at.length === inputs.length && at.every((value) => Math.abs(value) <= LARGEST_KNOWN) ? at : [];
 }
 
 function write() {
-  const parts = { seed: String(seed), equation: equations.value, loss: pair.loss, at: numbersOf(pair).join(",") };
-  history.replaceState(null, "", `#${new URLSearchParams(Object.entries(parts).filter(([, value]) => value !== ""))}`);
-}
-
-/** @param {import("./pair.js").Pair} values */
-function numbersOf({ center, U, rate }) {
-  return [...center, ...U.flat(), rate];
+  writeView({ seed, equation, loss: losses.value, at: numbers.join(",") }, false);
 }
 
 async function check() {
   const number = Number(seedInput.value);
   seed = Number.isInteger(number) && number >= 0 && number <= 1e6 ? number : 1;
   seedInput.value = String(seed);
-  byId("verdict", HTMLElement).textContent = "Comparing …";
+  byId("verdict").textContent = "Comparing …";
   checks = await ask("gradcheck", { seed });
-  const wanted = equations.dataset["wanted"] ?? equations.value;
-  equations.replaceChildren(make("option", { value: "" }, "all equations"), ...checks.map(({ name }) => make("option", { value: name }, name)));
-  equations.value = checks.some(({ name }) => name === wanted) ? wanted : "";
-  showCheck();
-}
-
-function showCheck() {
-  const chosen = checks.find(({ name }) => name === equations.value);
-  const right = checks.filter(({ passed }) => passed).length;
-  const verdict = chosen
-    ? `${chosen.equation} · largest difference ${chosen.difference.toExponential(1)}, allowed ${chosen.tolerance.toExponential(1)}: ${chosen.passed ? "right" : "WRONG"}`
-    : `${right} of ${checks.length} gradients agree with central differences`;
-  const svg = gradientPicture(checks, equations.value, (name) => choose(name === equations.value ? "" : name));
-  byId("verdict", HTMLElement).textContent = verdict;
-  byId("gradients", HTMLElement).replaceChildren(svg, takeAway(`firth.gradcheck.check_gradients(seed=${seed})`, () => savePicture(svg, "gradcheck.svg")));
-  announce(verdict);
-  write();
+  const options = checks.map(({ name }) => make("option", { value: name }, name));
+  equations.replaceChildren(make("option", { value: "" }, "all equations"), ...options);
+  choose(equation);
 }
 
 /** @param {string} name */
 function choose(name) {
-  equations.value = name;
-  equations.dataset["wanted"] = equations.value;
-  showCheck();
-}
-
-function showPair() {
-  const svg = plane(pair, (vector, value) => setPair(vector === 0 ? { center: value } : { U: pair.U.map((row, i) => (i === vector - 1 ? value : row)) }));
-  byId("plane", HTMLElement).replaceChildren(svg);
-  rules.value = pair.loss;
-  numbersOf(pair).forEach((value, i) => {
-    const input = inputs[i];
-    if (input && Number(input.value) !== value) input.value = String(Number(value.toFixed(6)));
-  });
-  byId("numbers", HTMLElement).replaceChildren(...quantities(pair).map(({ symbol, formula, equation, value }) =>
-    make("tr", {}, make("th", { scope: "row" }, symbol), make("td", { class: "value", "data-value": JSON.stringify(value) }, shownNumbers(value)),
-      make("td", {}, formula), make("td", {}, equation && `(${equation})`))));
-  byId("taken", HTMLElement).replaceChildren(takeAway(python(pair), () => savePicture(svg, "pair.svg")));
+  const chosen = checks.find((check) => check.name === name);
+  equation = equations.value = chosen?.name ?? "";
+  const svg = gradientPicture(checks, equation, (other) => choose(other === equation ? "" : other));
+  const verdict = chosen
+    ? `${chosen.equation} · largest difference ${chosen.difference.toExponential(1)}, allowed ${chosen.tolerance.toExponential(1)}: ${chosen.passed ? "right" : "WRONG"}`
+    : svg.getAttribute("aria-label") ?? "";
+  byId("verdict").textContent = verdict;
+  byId("gradients").replaceChildren(svg, takeAway(`firth.gradcheck.check_gradients(seed=${seed})`, () => svg, "gradcheck.svg"));
+  announce(verdict);
   write();
 }
 
-/** @param {number | number[] | number[][]} value @returns {string} */
+/** Show a pair, none for the example, when the server has computed it. @param {number[]} wanted */
+async function setPair(wanted) {
+  numbers = wanted;
+  noteState({ pair: "wanted" });
+  const answer = await ask("pair", { loss: losses.value, numbers: wanted.join(",") }).catch((error) => announce(error.message));
+  if (numbers !== wanted) return; // another pair is wanted meanwhile
+  found = answer ?? found;
+  numbers = found.pair;
+  showPair();
+  noteState({ pair: "computed" });
+}
+
+function showPair() {
+  const names = VECTORS.map((name, i) => (i ? name : "v_c = v_I"));
+  const svg = plane(names, numbers, found.after, (vector, value) => setPair(numbers.toSpliced(2 * vector, 2, ...value)));
+  inputs.forEach((input, i) => {
+    if (Number(input.value) !== numbers[i]) input.value = String(Number(numbers[i]?.toFixed(6)));
+  });
+  byId("plane").replaceChildren(svg);
+  byId("numbers").replaceChildren(...found.quantities.map(([symbol, formula, equation, value]) =>
+    make("tr", {}, make("th", { scope: "row" }, symbol), make("td", { class: "value", "data-value": JSON.stringify(value) }, shownNumbers(value)),
+      make("td", {}, formula), make("td", {}, equation && `(${equation})`))));
+  byId("taken").replaceChildren(takeAway(found.python, () => svg, "pair.svg"));
+  write();
+}
+
+/** @param {Numbers} value @returns {string} */
 function shownNumbers(value) {
   return typeof value === "number" ? value.toFixed(4).replace("-", "−") : `[${value.map(shownNumbers).join(" ")}]`;
 }
 
-/** @param {Partial<import("./pair.js").Pair>} changes */
-function setPair(changes) {
-  pair = { ...pair, ...changes };
-  showPair();
-}
-
-const names = ["v_c", ...WORDS.map((word) => `u_${word}`)].flatMap((name) => [`${name}, first number`, `${name}, second number`]);
-const inputs = [...names, "learning rate η"].map((label) => {
-  const input = make("input", { type: "number", step: "0.1", min: "-100", max: "100", "aria-label": label });
-  input.addEventListener("input", () => {
-    const numbers = inputs.map(({ valueAsNumber }, i) => (Math.abs(valueAsNumber) <= 100 ? valueAsNumber : numbersOf(pair)[i] ?? 0));
-    setPair({ center: numbers.slice(0, 2), U: [numbers.slice(2, 4), numbers.slice(4, 6), numbers.slice(6, 8)], rate: numbers[8] ?? 0 });
-  });
+const labels = [...VECTORS.flatMap((name) => [`${name}, first number`, `${name}, second number`]), "learning rate η"];
+const inputs = labels.map((label) => {
+  const input = make("input", { type: "number", step: "0.1", min: `${-LARGEST}`, max: `${LARGEST}`, "aria-label": label });
+  input.addEventListener("input", () =>
+    setPair(inputs.map(({ valueAsNumber }, i) => (Math.abs(valueAsNumber) <= LARGEST ? valueAsNumber : numbers[i] ?? 0))));
   return input;
 });
-["v_c", ...WORDS.map((word) => `u_${word}`), "η"].forEach((name, i) =>
-  byId("vectors", HTMLElement).append(make("p", {}, make("span", {}, name), ...inputs.slice(2 * i, 2 * i + 2))));
-byId("steps", HTMLElement).append(
-  button("Take the step", () => setPair(afterStep(pair))), button("Back to the example", () => setPair({ ...EXAMPLE, loss: pair.loss })));
-rules.addEventListener("change", () => setPair({ loss: rules.value }));
+[...VECTORS, "η"].forEach((name, i) => byId("vectors").append(make("p", {}, make("span", {}, name), ...inputs.slice(2 * i, 2 * i + 2))));
+byId("steps").append(button("Take the step", () => setPair(found.after)), button("Back to the example", () => setPair([])));
+losses.addEventListener("change", () => setPair([...numbers]));
 equations.addEventListener("change", () => choose(equations.value));
 seedInput.addEventListener("change", check);
-onThemeChange(() => (showPair(), showCheck()));
-addEventListener("hashchange", () => (read(), showPair(), check()));
-read();
-showPair();
+onThemeChange(() => (showPair(), choose(equation)));
+addEventListener("hashchange", () => (setPair(read()), check()));
+await setPair(read());
 await check();
-Object.assign(document.documentElement.dataset, { ready: "true" });
+noteState({ ready: "true" });

@@ -5,13 +5,18 @@ import { announce, byId, make, wordText } from "./dom.js";
 
 const LAST_WORD = /(?:^|\s[+\-−–>→]\s+|^[+\-−–]\s+)((?:(?!\s[+\-−–>→]\s).)*)$/s;
 
-/**
- * @param {(text: string) => void} submit
- * @returns {HTMLInputElement}
- */
-export function searchBox(submit) {
-  const input = byId("question", HTMLInputElement);
-  const list = byId("suggestions", HTMLElement);
+/** Fill the element "search" with the box, and return its input. @param {string} example @param {Choose} submit */
+export function searchBox(example, submit) {
+  const input = make("input", {
+    id: "question", type: "search", role: "combobox", "aria-expanded": "false", "aria-controls": "suggestions",
+    "aria-autocomplete": "list", "aria-label": example, placeholder: example, maxlength: "1024", spellcheck: "false",
+    autocapitalize: "none", enterkeyhint: "search",
+  });
+  const list = make("ul", { id: "suggestions", role: "listbox", "aria-label": "Words", hidden: "" });
+  const form = make("form", { autocomplete: "off" }, input, make("button", {}, "Ask"), list);
+  byId("search").append(form);
+  /** @type {string[]} */
+  let words = [];
   let chosen = -1;
   let latest = new AbortController();
 
@@ -36,8 +41,9 @@ export function searchBox(submit) {
   };
 
   const accept = (/** @type {string} */ word) => {
-    const isWhole = typedWord(input.value) === input.value.trimStart();
-    input.value = withLastWord(input.value, word);
+    const typed = typedWord(input.value);
+    const isWhole = typed === input.value.trimStart();
+    input.value = input.value.slice(0, input.value.length - typed.length) + word;
     close();
     if (isWhole || / [-+−–>→] /.test(input.value)) submit(input.value);
   };
@@ -50,19 +56,19 @@ export function searchBox(submit) {
     if (!typed) return close();
     const found = await ask("suggest", { q: typed }, signal).catch(() => []);
     if (signal.aborted) return;
-    list.replaceChildren(...found.map((/** @type {{word: string}} */ { word }, /** @type {number} */ i) => {
+    words = found.map((/** @type {{word: string}} */ { word }) => word);
+    list.replaceChildren(...words.map((word, i) => {
       const option = make("li", { role: "option", id: `suggestion-${i}`, "aria-selected": "false" }, wordText(word));
       option.addEventListener("pointerdown", (event) => {
         event.preventDefault();
         accept(word);
       });
-      option.dataset["word"] = word;
       return option;
     }));
     chosen = -1;
-    list.hidden = !found.length;
-    input.setAttribute("aria-expanded", String(found.length > 0));
-    if (!list.hidden) announce(`${found.length} words`);
+    list.hidden = !words.length;
+    input.setAttribute("aria-expanded", String(words.length > 0));
+    if (!list.hidden) announce(`${words.length} words`);
   });
 
   input.addEventListener("keydown", (event) => {
@@ -73,10 +79,10 @@ export function searchBox(submit) {
   });
   input.addEventListener("blur", close);
 
-  byId("search", HTMLFormElement).addEventListener("submit", (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const option = list.children[chosen];
-    if (option instanceof HTMLElement) return accept(option.dataset["word"] ?? "");
+    const word = list.hidden ? undefined : words[chosen];
+    if (word !== undefined) return accept(word);
     close();
     if (input.value.trim()) submit(input.value);
   });
@@ -89,17 +95,7 @@ export function searchBox(submit) {
   return input;
 }
 
-/**
- * Return the word that is being typed: the text after the last sign.
- * @param {string} text
- */
+/** Return the word that is being typed: the text after the last sign. @param {string} text */
 function typedWord(text) {
   return LAST_WORD.exec(text)?.[1]?.trimStart() ?? text.trim();
-}
-
-/**
- * @param {string} text @param {string} word
- */
-function withLastWord(text, word) {
-  return text.slice(0, text.length - typedWord(text).length) + word;
 }

@@ -4,10 +4,7 @@ const LIGHT = [[185, 198, 216], [91, 139, 192], [43, 92, 158], [122, 45, 130], [
 const DARK = [[62, 76, 94], [77, 127, 174], [88, 183, 198], [201, 216, 107], [255, 210, 77]];
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/**
- * Return the colours in use.
- * @returns {import("./types.js").Theme}
- */
+/** Return the colours in use. @returns {Theme} */
 export function theme() {
   const style = getComputedStyle(document.documentElement);
   const value = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
@@ -22,11 +19,7 @@ export function onThemeChange(action) {
   dark.addEventListener("change", action);
 }
 
-/**
- * Return the colour of a value from 0 to 255 on a ramp.
- * @param {number[][]} ramp
- * @param {number} value
- */
+/** Return the colour of a value from 0 to 255 on a ramp. @param {number[][]} ramp @param {number} value */
 export function rampColour(ramp, value) {
   const place = (value / 255) * (ramp.length - 1);
   const low = Math.min(Math.floor(place), ramp.length - 2);

@@ -1,19 +1,16 @@
 // The answer to words that the vocabulary does not have: those that are spelt nearly so.
 
-import { button, make, wordText } from "./dom.js";
+import { make, note, wordButton, wordText } from "./dom.js";
 
-/**
- * @param {import("./types.js").UnknownAnswer} answer
- * @param {(text: string) => void} choose
- */
+/** @param {UnknownAnswer} answer @param {Choose} choose @returns {Card} */
 export function unknownCard({ text, words }, choose) {
-  return words.flatMap(({ word, near }) => {
-    const chips = near.map((other) => {
-      const chip = button("", () => choose(text === word ? other.word : text.replace(word, () => other.word)), { class: "chip" });
-      chip.append(wordText(other.word));
-      return chip;
-    });
-    const heading = make("h2", {}, "No word ", wordText(word));
-    return [heading, make("p", { class: "note" }, near.length ? "The vocabulary has these:" : "Nothing in the vocabulary is spelt like it."), make("p", { class: "chips" }, ...chips)];
+  const parts = words.flatMap(({ word, near }) => {
+    const replace = (/** @type {string} */ other) => choose(text === word ? other : text.replace(word, () => other));
+    return [
+      make("h2", {}, "No word ", wordText(word)),
+      note(near.length ? "The vocabulary has these:" : "Nothing in the vocabulary is spelt like it."),
+      make("p", {}, ...near.map((other) => wordButton(other.word, replace))),
+    ];
   });
+  return { parts, marks: [], lines: [] };
 }

@@ -1,21 +1,22 @@
-// What is seen, as the fragment of the address: a question or an area, the words that are searched, the map and its colours.
+// What is seen, as the fragment of the address: a question or an area, the words searched, the map and its colours.
 
-/** @typedef {{q: string, area: string, among: number, map: string, colour: string, at: string}} View */
-
-const DEFAULT_AMONG = 30_000;
+/** Return the parts of the address after the number sign. */
+export function fragment() {
+  return new URLSearchParams(location.hash.slice(1));
+}
 
 /**
  * Return the view in the address.
- * @param {number} words the size of the vocabulary
+ * @param {number} words the size of the vocabulary @param {number} most of them that are searched, unless it is given
  * @returns {View}
  */
-export function readView(words) {
-  const given = new URLSearchParams(location.hash.slice(1));
-  const among = Number(given.get("among") ?? DEFAULT_AMONG);
+export function readView(words, most) {
+  const given = fragment();
+  const among = Number(given.get("among") ?? most);
   return {
     q: given.get("q") ?? "",
     area: given.get("area") ?? "",
-    among: Number.isInteger(among) && among > 0 ? Math.max(1, Math.min(among, words)) : words,
+    among: Math.max(1, Number.isInteger(among) && among > 0 ? Math.min(among, words) : words),
     map: given.get("map") ?? "",
     colour: given.get("colour") ?? "frequency",
     at: given.get("at") ?? "",
@@ -24,7 +25,7 @@ export function readView(words) {
 
 /**
  * Put a view into the address, as a new entry of the history or in place of the last one.
- * @param {View} view @param {boolean} isNew
+ * @param {Values} view @param {boolean} isNew
  */
 export function writeView(view, isNew) {
   const parts = Object.entries(view).filter(([, value]) => value !== "").map(([name, value]) => [name, String(value)]);

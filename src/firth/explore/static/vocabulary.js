@@ -16,10 +16,7 @@ export class Vocabulary {
     this.decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   }
 
-  /**
-   * Load all words, the most frequent first; `each` is called after every part.
-   * @param {() => void} each
-   */
+  /** Load all words, the most frequent first; `each` is called after every part. @param {() => void} each */
   async load(each) {
     while (this.loaded < this.size) {
       const count = this.loaded === 0 ? FIRST : CHUNK;
@@ -29,35 +26,23 @@ export class Vocabulary {
     }
   }
 
-  /**
-   * @param {ArrayBuffer} data
-   * @param {number} count
-   */
+  /** @param {ArrayBuffer} data @param {number} count */
   add(data, count) {
-    const ends = new Uint32Array(data.slice(0, 4 * count));
-    for (let i = 1; i < count; i++) ends[i] = /** @type {number} */ (ends[i]) + /** @type {number} */ (ends[i - 1]);
+    let end = 0;
+    const ends = new Uint32Array(data.slice(0, 4 * count)).map((length) => (end += length));
     this.chunks.push({ start: this.loaded, ends, bytes: new Uint8Array(data, 4 * count) });
     this.loaded += count;
   }
 
-  /**
-   * Return the word of a row, or nothing if it is not loaded yet.
-   * @param {number} row
-   */
-  word(row) {
-    const chunk = this.chunks.findLast((part) => part.start <= row);
-    if (!chunk || row >= this.loaded) return "";
-    const place = row - chunk.start;
-    return this.decoder.decode(chunk.bytes.subarray(place ? chunk.ends[place - 1] : 0, chunk.ends[place]));
-  }
-
-  /**
-   * Return the bytes of the word of a row.
-   * @param {number} row
-   */
-  length(row) {
+  /** Return the bytes of the word of a row, none if it is not loaded yet. @param {number} row */
+  bytes(row) {
     const chunk = this.chunks.findLast((part) => part.start <= row);
     const place = row - (chunk?.start ?? 0);
-    return (chunk?.ends[place] ?? 0) - (place ? chunk?.ends[place - 1] ?? 0 : 0);
+    return chunk?.bytes.subarray(place ? chunk.ends[place - 1] : 0, chunk.ends[place] ?? 0) ?? new Uint8Array();
+  }
+
+  /** @param {number} row */
+  word(row) {
+    return this.decoder.decode(this.bytes(row));
   }
 }

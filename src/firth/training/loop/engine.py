@@ -53,11 +53,15 @@ class Task(Protocol):
 
 
 class TaskResult(NamedTuple):
-    """What a task adds to its epoch: pairs trained, the sum of their losses in nats, and its share of the epoch."""
+    """What a task adds to its epoch: pairs trained, the sum of their losses in nats, and its share of the epoch.
+
+    losses  the parts of `loss`, if the task did the work of several
+    """
 
     pairs: int
     loss: float
     share: float
+    losses: tuple[float, ...] = ()
 
 
 TaskT = TypeVar("TaskT", bound=Task)

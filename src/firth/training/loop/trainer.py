@@ -94,7 +94,7 @@ class Tally:
     def add(self, result: TaskResult) -> None:
         self.progress += result.share
         self.pairs += result.pairs
-        self.losses.append(result.loss)
+        self.losses += result.losses or (result.loss,)
 
     @property
     def mean_loss(self) -> float:

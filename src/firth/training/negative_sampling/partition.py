@@ -81,11 +81,15 @@ def cut_chunks(n_blocks: int, size: int, epoch: int) -> list[NDArray[np.intp]]:
     """
     stride = max(1, -(-n_blocks // size))
     order = np.argsort(np.arange(n_blocks) % stride, kind="stable")
-    cuts = [0]
-    while cuts[-1] < n_blocks:
-        trained = epoch * n_blocks + cuts[-1]
-        cuts.append(cuts[-1] + min(size, max(1, trained)))
-    return np.split(order, cuts[1:-1])
+    return np.split(order, chunk_ends(n_blocks, size, epoch)[:-1])
+
+
+def chunk_ends(n_blocks: int, size: int, epoch: int) -> list[int]:
+    """Return how many token blocks of an epoch are trained once each of its chunks is."""
+    ends = [min(n_blocks, size, max(1, epoch * n_blocks))]
+    while ends[-1] < n_blocks:
+        ends.append(min(n_blocks, ends[-1] + min(size, epoch * n_blocks + ends[-1])))
+    return ends
 
 
 class Words(NamedTuple):
@@ -137,6 +141,11 @@ def noise_table(words: Words, partition: Partition, block: int) -> NDArray[np.ui
 def one_block(words: Words, P: int) -> Partition:
     """Return the partition with all words in block 0 of P."""
     return _with_places(np.zeros(len(words.counts), np.uint16), P)
+
+
+def consecutive_blocks(V: int, P: int) -> Partition:
+    """Return the partition of V words into P blocks that follow each other, of about the same size."""
+    return _with_places((np.arange(V) * P // V).astype(np.uint16), P)
 
 
 def _with_places(block_of: NDArray[np.uint16], P: int) -> Partition:

@@ -1,15 +1,16 @@
-"""The mathematics of the page, without a page, against `firth.objectives`: numbers from Node.js, if it is installed."""
+"""The mathematics of the interactive page against `firth.objectives`, in Node.js if it is installed."""
 
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from explore.test_static import STATIC
 from firth import objectives
 
+SCRIPT = Path(__file__).parents[1] / "docs/theme/objectives.js"
 NODE = shutil.which("node")
 if NODE is None:
     pytest.skip("Node.js is not installed", allow_module_level=True)
@@ -38,7 +39,7 @@ def pairs(scale: float) -> list[dict]:
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 100.0])
 def test_losses_and_gradients_are_those_of_objectives(scale):
     given = pairs(scale)
-    command = [NODE, "--input-type=module", "-e", CASES, (STATIC / "objectives.js").as_uri(), json.dumps(given)]
+    command = [NODE, "--input-type=module", "-e", CASES, SCRIPT.as_uri(), json.dumps(given)]
     found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     for pair, (softmax, sampling) in zip(given, found, strict=True):
         center, o, U = pair["center"], pair["outside"], pair["U"]

@@ -1,0 +1,102 @@
+"""Workload: a training run of a given size, as everything that estimates it needs it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.cluster import expected
+from firth.cluster.setup import Setup
+from firth.errors import OptionError
+from firth.messages import counted, option
+from firth.options import Options, checked, limits
+from firth.planning.measuring_training import Shape, n_steps
+from firth.planning.sized_corpus import BYTES_PER_WORD, SENTENCE_WORDS, sized_corpus
+from firth.text import BLOCK_WORDS, Corpus
+from firth.training.negative_sampling.partition import chunk_size
+
+_WORDS = limits("words of the corpus", 1, 10**13)
+_VOCABULARY = limits("number of different words", 2, 10**8)
+_SENTENCE = limits("words of a sentence, on average", 2, BLOCK_WORDS)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A training run of a given size.
+
+    words           words of the corpus
+    vocabulary      V, the number of different words after `min_count` and `max_vocab`
+    options         of the run
+    sentence_words  words of a sentence, on average
+
+    How often each word occurs follows from Zipf's law. Raises `OptionError` for a value that is not allowed.
+    """
+
+    words: int
+    vocabulary: int
+    options: Options
+    sentence_words: int = SENTENCE_WORDS
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("words", _WORDS), ("vocabulary", _VOCABULARY), ("sentence_words", _SENTENCE)):
+            object.__setattr__(self, name, checked(name, getattr(self, name), int, allowed))
+        if self.vocabulary > self.words:
+            raise OptionError(
+                f"a vocabulary of {self.vocabulary:,} is not possible for {counted(self.words, 'word')}: give "
+                "the number of different words"
+            )
+        if self.options.subwords is not None:
+            raise OptionError(
+                f"{option('subwords')} cannot be planned: how many rows n-grams have depends on the words. Leave it out"
+            )
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The corpus, without its text."""
+        return sized_corpus(self.words, self.vocabulary, self.sentence_words)
+
+    @property
+    def text_bytes(self) -> int:
+        """The size of the text, approximately."""
+        return round(self.words * BYTES_PER_WORD)
+
+    @cached_property
+    def steps(self) -> float:
+        """The pairs of an epoch; for the exact softmax, the scores of two words."""
+        return n_steps(self.corpus, self.options)
+
+    @cached_property
+    def blocks(self) -> int:
+        """P, the number of blocks of rows; 1 if the schedule has none."""
+        return self.on(1).row_blocks if self.options.schedule == "blocks" else 1
+
+    @cached_property
+    def block_loads(self) -> NDArray[np.float64]:
+        """The share of the work in each block of rows, (P,)."""
+        return expected.block_loads(self.on(1))
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes of blocks and buckets, on which the speed of training depends."""
+        setup, P = self.on(1), self.blocks
+        chunk = min(chunk_size(setup.extent, P), setup.extent.n_blocks)
+        return Shape(self.vocabulary // P, chunk * setup.extent.pairs // P**2)
+
+    @cached_property
+    def most_nodes(self) -> int:
+        """The most machines that can train with these options: 1 if a cluster does not train with them."""
+        try:
+            self.on(1).check()
+        except OptionError:
+            return 1
+        return self.blocks
+
+    def on(self, nodes: int) -> Setup:
+        """Return the setup of a cluster whose members have equal shares of the text."""
+        corpus, tokens = self.corpus, self.corpus.tokens
+        bounds = [member * tokens.n_blocks // nodes for member in range(nodes + 1)]
+        shares = tuple(stop - start for start, stop in pairwise(bounds))
+        counts = corpus.vocabulary.counts
+        return Setup(counts, self.options, tokens.n_words, corpus.raw_words, tokens.longest, shares)
