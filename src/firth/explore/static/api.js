@@ -45,7 +45,7 @@ export async function ask(name, parameters = {}, signal) {
 }
 
 /**
- * Return binary data, waiting until the server has computed it; `progress` hears the share that is done.
+ * Return binary data, waiting until the server has computed it; `progress` is called with the share that is done.
  * @param {string} name @param {Values} parameters @param {(share: number) => void} progress
  * @returns {Promise<{bytes: ArrayBuffer, headers: Headers}>}
  */
