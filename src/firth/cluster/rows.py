@@ -11,11 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.cluster.exchange import ROWS, Exchange, Key
+from firth.cluster.exchange import ROWS, Exchange, Key, page_zeros
 from firth.cluster.setup import Setup
 from firth.training.loop.engine import Matrix
 from firth.training.negative_sampling.partition import Partition
-from firth.training.windows import layout
 from firth.training.windows.engine import start_rows
 
 Blocks = dict[int, Matrix]
@@ -80,7 +79,8 @@ class MemberRows:
             rows, targets = blocks.pop(number), new_block[old.words[number]]
             order, counts = np.argsort(targets, kind="stable"), np.bincount(targets, minlength=P)
             for block, chosen in enumerate(np.split(order, np.cumsum(counts)[:-1])):
-                np.take(rows, chosen, axis=0, out=parts[block][filled[block] : filled[block] + len(chosen)])
+                part = parts[block][filled[block] : filled[block] + len(chosen)]
+                np.take(rows, chosen, axis=0, out=part, mode="clip")  # without a mode, `take` makes a copy
             filled += counts
         return parts
 
@@ -117,4 +117,4 @@ class MemberRows:
         return {block: self._empty(len(self.partition.words[block])) for block in self._own}
 
     def _empty(self, n: int) -> Matrix:
-        return layout.aligned_zeros((n, self._setup.width))
+        return page_zeros((n, self._setup.width))

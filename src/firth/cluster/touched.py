@@ -99,6 +99,7 @@ class Lending:
         owners = self._owners(words)
         for member in self._others():
             self._exchange.send(member, (*self._key, name, "changed"), rows[owners == member], ROWS)
+            self._exchange.flush(ROWS)  # one copy at a time
         own = owners == self._exchange.number
         self._rows.put(blocks, words[own], rows[own])
 
