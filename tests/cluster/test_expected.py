@@ -10,7 +10,7 @@ from firth.training.negative_sampling import partition
 @pytest.mark.parametrize("members", [2, 3])
 def test_members_send_the_bytes_that_are_expected(members, monkeypatch):
     monkeypatch.setattr(partition, "MIN_BUCKET_PAIRS", 4_000)
-    with Cluster(zipf_sentences(), SMALL | {"vector_size": 64}, members) as cluster:
+    with Cluster(zipf_sentences(), SMALL, members) as cluster:
         records = list(cluster.trainer.epochs())
         sent = [expected.sent_bytes(cluster.setup, record.pairs, record.epoch - 1) for record in records]
         assert cluster.setup.row_blocks > members

@@ -9,6 +9,7 @@ SPEEDS = Speeds(
     options=Options().to_dict(),
     steps=1e6,
     steps_alone=1e6,
+    making=0.2,
     read_words=4e6,
     written_bytes=1e9,
     sent_bytes=2e9,

@@ -6,8 +6,8 @@ import pytest
 
 from firth import Options
 from firth.planning import Shape, Speeds, measure
-from firth.planning.measuring import steps_per_second
 from firth.planning.measuring_exchange import measure_exchange
+from firth.planning.measuring_training import steps_per_second
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firth import Options
-from firth.planning.measuring import n_steps
+from firth.planning.measuring_training import n_steps
 from firth.planning.sized_corpus import random_corpus, sized_corpus, words_of_text, zipf_counts
 from firth.text import BLOCK_WORDS, END
 from firth.training import registry
@@ -49,7 +49,7 @@ def test_a_random_corpus_consists_of_whole_sentences():
 
 
 def test_the_steps_of_a_corpus_are_the_pairs_that_are_trained():
-    options = Options(vector_size=4, epochs=1, schedule="hogwild")
+    options = Options(vector_size=20, epochs=1)
     corpus = random_corpus(2, 500, 20)
     trainer = registry.make_trainer(corpus, options, 1, Reporter(), Checkpointer(), "compiled")
     (record,) = trainer.epochs()

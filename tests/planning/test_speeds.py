@@ -31,7 +31,8 @@ def test_speeds_of_another_objective_are_refused():
     ("changes", "message"),
     [
         ({"format": "other"}, '"format" is not "firth-speeds"'),
-        ({"steps": 0}, "steps is 0, and must be a number above 0"),
+        ({"steps": -1}, "steps is -1, and must be a number above 0"),
+        ({"making": 1}, "making is 1, and must be below 1"),
         ({"steps": "many"}, "steps is 'many', and must be"),
         ({"read_words": float("inf")}, "read_words is inf"),
         ({"cores": 1.5}, "cores is 1.5, and must be a whole number"),

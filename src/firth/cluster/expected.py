@@ -18,13 +18,16 @@ from firth.text import Corpus
 from firth.training.negative_sampling import memory
 from firth.training.negative_sampling.partition import chunk_ends, chunk_size
 
+_SIZE_BYTES = 4  # of the number of windows of a token block in a block of rows, which each member learns
+_COUNT_BYTES = 8  # of the number of pairs of a bucket in a chunk, which its owner learns from each member
+
 
 class SentBytes(NamedTuple):
     """The bytes that a member sends to others in an epoch, on average."""
 
     ring: float  # outside blocks that pass to the member before
     moves: float  # rows of both matrices that get a new owner for the next chunk
-    pairs: float
+    pairs: float  # and how many they are
 
     @property
     def total(self) -> float:
@@ -36,11 +39,14 @@ def sent_bytes(setup: Setup, pairs: float, epoch: int) -> SentBytes:
     """Return what a member sends in an epoch of so many pairs."""
     N = setup.members
     matrix, elsewhere = setup.vocabulary_size * memory.row_bytes(setup.options), (N - 1) / N
-    n_chunks = count_chunks(setup, epoch) - (epoch == 0)  # one member trains the first chunk of a run
+    n_chunks, n_blocks, P = count_chunks(setup, epoch), setup.extent.n_blocks, setup.row_blocks
+    if epoch == 0:  # one member trains the first chunk of a run, which is a single token block
+        n_chunks, pairs = n_chunks - 1, pairs * (1 - 1 / max(1, n_blocks))
+    sizes = (_SIZE_BYTES * P * n_blocks + _COUNT_BYTES * P**2 * n_chunks) * elsewhere
     return SentBytes(
         ring=matrix * n_chunks if N > 1 else 0.0,
         moves=moved_bytes(setup, epoch) * elsewhere,
-        pairs=PAIR_BYTES * pairs / N * elsewhere,
+        pairs=PAIR_BYTES * pairs / N * elsewhere + sizes,
     )
 
 

@@ -151,7 +151,9 @@ def _opened(file: Any) -> tuple[Any, Iterator[Any]]:
     file.seek(0)
     if head.startswith(b"PAR1"):
         parquet = pq.ParquetFile(file, thrift_container_size_limit=_LONGEST_LIST)
-        return parquet.schema_arrow, parquet.iter_batches(batch_size=BLOCK_ROWS, use_threads=False)
+        is_empty = parquet.num_row_groups == 0  # PyArrow 18 fails to iterate over none
+        batches = iter(()) if is_empty else parquet.iter_batches(batch_size=BLOCK_ROWS, use_threads=False)
+        return parquet.schema_arrow, batches
     reader = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(use_threads=False))
     return reader.schema, (reader.get_batch(number) for number in range(reader.num_record_batches))
 

@@ -4,14 +4,15 @@
 """
 
 from firth.planning.advice import advice
-from firth.planning.forecast import Forecast, NodesForecast, Seconds, plan
+from firth.planning.forecast import Forecast, NodesForecast, Phase, Seconds, plan
 from firth.planning.machines import Machines
-from firth.planning.measuring import Shape, measure
+from firth.planning.measuring import measure
+from firth.planning.measuring_training import Shape
 from firth.planning.sized_corpus import words_of_text
 from firth.planning.speeds import Speeds
 from firth.planning.workload import Workload
 
 __all__ = [
-    "Forecast", "Machines", "NodesForecast", "Seconds", "Shape", "Speeds", "Workload", "advice", "measure", "plan",
-    "words_of_text",
+    "Forecast", "Machines", "NodesForecast", "Phase", "Seconds", "Shape", "Speeds", "Workload", "advice", "measure",
+    "plan", "words_of_text",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from firth.cluster import expected
+from firth.cluster.setup import Setup
 from firth.compiling.kernel import COMPILER_BYTES, compiler_memory
 from firth.options import Options
 from firth.planning.machines import Machines
@@ -21,27 +22,38 @@ _WORD_BYTES = 200  # of a word of the vocabulary: its text, its places in a list
 _EPOCH = 1  # an epoch like most: the first one begins with small chunks
 
 
-class Seconds(NamedTuple):
-    """The time of an epoch, by what takes it; rows move between chunks, and all else is done at the same time."""
+class Phase(NamedTuple):
+    """The seconds of a part of each chunk, summed over an epoch, by what takes them at the same time."""
 
-    processor: float  # all cores train
-    hottest_block: float  # the buckets of the block of rows with most work, which are trained one after the other
-    network: float  # outside blocks and pairs are sent
-    moving: float  # rows are sorted and sent to their new owners
+    processor: float = 0.0
+    network: float = 0.0
+    hottest_word: float = 0.0  # the block of rows with most work: its buckets are trained one after the other
+
+    @property
+    def limit(self) -> str:
+        """What takes longest."""
+        return self._fields[self.index(max(self))].replace("_", " ")
+
+
+class Seconds(NamedTuple):
+    """The time of an epoch. Members of a cluster finish one phase of a chunk before the next."""
+
+    making: Phase  # pairs are made, and sent to the owners of their centers
+    sorting: Phase  # rows are sorted by their new blocks
+    moving: Phase  # and sent to their new owners
+    training: Phase  # buckets are trained, and outside blocks pass to the next member
 
     @property
     def epoch(self) -> float:
         """The time of the epoch."""
-        return max(self.processor, self.hottest_block, self.network) + self.moving
+        return sum(map(max, self))
 
     @property
     def limit(self) -> str:
-        """What takes most of it."""
-        times = {
-            "processor": self.processor,
-            "hottest word": self.hottest_block,
-            "network": max(self.network, self.moving),
-        }
+        """What limits the phases that take longest together."""
+        times: dict[str, float] = {}
+        for phase in self:
+            times[phase.limit] = times.get(phase.limit, 0.0) + max(phase)
         return max(times, key=times.__getitem__)
 
 
@@ -75,7 +87,8 @@ class NodesForecast:
 
     def to_dict(self) -> dict[str, Any]:
         """Return names and values, ready for JSON."""
-        seconds = {**self.seconds._asdict(), "epoch": self.seconds.epoch}
+        phases = {name: phase._asdict() for name, phase in self.seconds._asdict().items()}
+        seconds = {**phases, "epoch": self.seconds.epoch}
         return asdict(self) | {"seconds": seconds, "memory_bytes": self.memory_bytes}
 
 
@@ -114,17 +127,28 @@ class Forecast:
         load, cores, speeds = self.workload, self.machines.cores, self.speeds
         alone = load.steps / speeds.steps_with(load.options)
         if load.options.schedule != "blocks":
-            return Seconds(alone / cores, 0.0, 0.0, 0.0)
-        setup = load.on(nodes)
+            return _alone(Phase(alone / cores))
+        hottest = alone * float(load.block_loads.max())
+        if nodes == 1:  # pairs of the next chunk are made while this one is trained
+            return _alone(Phase(alone / min(cores, load.blocks), 0.0, hottest))
+        return self._seconds_of_members(load.on(nodes), alone)
+
+    def _seconds_of_members(self, setup: Setup, alone: float) -> Seconds:
+        """Return the time of an epoch that takes one core `alone` seconds."""
+        load, cores, speeds = self.workload, self.machines.cores, self.speeds
+        making, training = alone * speeds.making, alone * (1 - speeds.making)
         sent = expected.sent_bytes(setup, load.steps, _EPOCH)
         bandwidth = min(self.machines.network_gbits * 1e9 / 8, speeds.sent_bytes)
-        training = alone * expected.largest_share(setup, load.block_loads) / min(cores, len(setup.blocks_of(0)))
-        sending = (sent.ring + sent.pairs) * speeds.cpu_per_byte / cores
+        busy, share = min(cores, len(setup.blocks_of(0))), expected.largest_share(setup, load.block_loads)
         return Seconds(
-            processor=training + sending,
-            hottest_block=alone * float(load.block_loads.max()),
-            network=(sent.ring + sent.pairs) / bandwidth,
-            moving=max(sent.moves / bandwidth, expected.moved_bytes(setup, _EPOCH) / speeds.moved_bytes),
+            Phase((making / setup.members + sent.pairs * speeds.cpu_per_byte) / cores, sent.pairs / bandwidth),
+            Phase(expected.moved_bytes(setup, _EPOCH) / speeds.moved_bytes),
+            Phase(0.0, sent.moves / bandwidth),
+            Phase(
+                training * share / busy + sent.ring * speeds.cpu_per_byte / cores,
+                sent.ring / bandwidth,
+                training * float(load.block_loads.max()),
+            ),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,6 +188,11 @@ class Forecast:
             "checkpoints": (KEPT + 1) * objective_of(load.options).state_matrices * matrix,
             "temporary file of the text": tokens if tokens > MEMORY_LIMIT else 0,
         }
+
+
+def _alone(training: Phase) -> Seconds:
+    """Return the time of an epoch on one machine."""
+    return Seconds(Phase(), Phase(), Phase(), training)
 
 
 def _doubled(most: int) -> Iterator[int]:

@@ -26,6 +26,7 @@ class Speeds:
     options        the options of the training run that was measured
     steps          pairs trained by one core while all cores train (for the exact softmax: scores of two words)
     steps_alone    the same while the other cores have nothing to do
+    making         the share of this time that making pairs takes, if the schedule has blocks
     read_words     words of text read by all cores: split, counted, encoded
     written_bytes  bytes written to the disk and flushed
     sent_bytes     bytes that one member of a cluster sends to another on the same machine, over Arrow Flight
@@ -38,6 +39,7 @@ class Speeds:
     options: dict[str, Any]
     steps: float
     steps_alone: float
+    making: float
     read_words: float
     written_bytes: float
     sent_bytes: float
@@ -84,8 +86,11 @@ class Speeds:
         Options.from_dict(found.options)
         for field in fields(found):
             value = getattr(found, field.name)
-            if field.type is float and not (isinstance(value, int | float) and 0 < value < math.inf):
+            is_number = isinstance(value, int | float) and 0 < value < math.inf
+            if field.type is float and not is_number and (field.name, value) != ("making", 0):
                 raise ValueError(f"{field.name} is {shortened(value)}, and must be a number above 0")
+        if found.making >= 1:
+            raise ValueError(f"making is {shortened(found.making)}, and must be below 1")
         if not isinstance(found.cores, int) or found.cores < 1:
             raise ValueError(f"cores is {shortened(found.cores)}, and must be a whole number of at least 1")
         return found

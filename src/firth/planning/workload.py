@@ -12,7 +12,7 @@ from firth.cluster.setup import Setup
 from firth.errors import OptionError
 from firth.messages import counted, option
 from firth.options import Options, checked, limits
-from firth.planning.measuring import Shape, n_steps
+from firth.planning.measuring_training import Shape, n_steps
 from firth.planning.sized_corpus import BYTES_PER_WORD, SENTENCE_WORDS, sized_corpus
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training.negative_sampling.partition import chunk_size
