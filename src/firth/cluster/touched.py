@@ -86,7 +86,7 @@ class Lending:
 
     def borrow(self, blocks: Blocks, name: str, words: Ids) -> Matrix:
         """Return the rows of words, from their owners."""
-        owners, rows = self._owners(words), self._rows._empty(len(words))
+        owners, rows = self._owners(words), self._rows.zeros(len(words))
         for member in self._others():
             self._exchange.send(member, (*self._key, name, "words"), words[owners == member])
         rows[owners == self._exchange.number] = self._rows.of_words(blocks, words[owners == self._exchange.number])

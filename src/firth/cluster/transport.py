@@ -20,7 +20,7 @@ import numpy as np
 from firth.cluster.exchange import ROWS, Array, Exchange, Key, page_zeros
 from firth.errors import MemberLostError
 
-MOST_BYTES = 2**25  # of rows that were received before this member needs them
+MOST_BYTES = 2**24  # of rows that were received before this member needs them
 _BATCH_BYTES = 2**20
 _DTYPES = ("float32", "float64", "int32", "int64", "uint64")
 _MOST_ARRAY_BYTES = 2**46
