@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test test-browser test-site test-slow test-lowest stress lint lint-page bench bench-end-to-end bench-softmax bench-node2vec docs pictures wheel clean
+.PHONY: demo test test-browser test-cluster test-site test-slow test-lowest stress lint lint-page bench bench-end-to-end bench-softmax bench-node2vec docs pictures wheel clean
 
 demo: $(VENV)/installed                 ## train on Python's standard library and show the result
 	$(BIN)/firth demo
@@ -15,11 +15,14 @@ test: $(VENV)/installed-test            ## the tests for every change
 	$(BIN)/pytest -q -n 2
 
 test-slow: $(VENV)/installed-peers      ## also the slow tests, and comparisons with other programs
-	$(BIN)/pytest -q -n 2 -m "slow or not slow"
+	$(BIN)/pytest -q -n 2 -m "not cluster"
 
 test-browser: $(VENV)/installed-browser ## the explorer in Chromium, which is installed from Debian's packages if need be
 	command -v chromium > /dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium)
 	$(BIN)/pytest -q tests/explore/test_browser*.py
+
+test-cluster: $(VENV)/installed-cluster ## training on Ray clusters of several nodes, all on this machine
+	$(BIN)/pytest -q -m cluster tests/cluster
 
 test-lowest: $(LOWEST)/installed        ## the tests with the lowest allowed versions of dependencies
 	$(LOWEST)/bin/pytest -q -n 2

@@ -22,6 +22,7 @@ MARKDOWN = sorted(
 )
 LONGEST_LINE = 120
 RECIPES = "recipes.md"  # each of its sections runs by itself: tests/test_recipes.py
+CLUSTER = "cluster.md"  # starts Ray: tests/cluster/test_on_ray.py
 DERIVATIONS = ["derivation.md", "derivation.ko.md"]
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -49,7 +50,7 @@ def blocks(page: str) -> list[tuple[int, str]]:
     return [(text.count("\n", 0, match.start(1)) + 1, match[1]) for match in BLOCK.finditer(text)]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page) and page != RECIPES])
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page) and page not in (RECIPES, CLUSTER)])
 def test_the_code_of_a_page_runs_from_top_to_bottom(page: str, tmp_path, monkeypatch):
     """The Python blocks of a page share one namespace and a temporary folder. Its commands run after them."""
     monkeypatch.chdir(tmp_path)

@@ -13,7 +13,7 @@ import firth
 PUBLIC = [
     "Word2Vec", "KeyedVectors", "Phrases", "RandomWalks", "Sequences", "sequences", "Pairs", "Options", "load",
     "stability", "Stability",
-    "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
+    "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "ClusterError", "DivergenceError",
     "MissingExtraError", "NotAvailableError", "NotEnoughMemoryError", "NothingToTrainError", "UnknownWordError",
     "__version__",
 ]  # fmt: skip

@@ -31,6 +31,8 @@ WRITERS = {
     ("planning/measuring.py", "tempfile.NamedTemporaryFile"): "text that measures reading, and is removed",
     ("training/loop/checkpoint.py", "path.open"): "the file that locks the folder",
     ("gensim/old_fasttext.py", "copy.open"): "a copy in a temporary folder, which is read and removed",
+    ("cluster/local.py", "os.open"): "a new token for Ray, which nobody else may read",
+    ("cluster/on_ray.py", "NamedTemporaryFile"): "an empty file, which all nodes must see",
     ("cli/app.py", "os.open"): "the null device, for output after a closed pipe",
 }
 """Every call that may open a file for writing, and what it writes; all others go through `atomic_write`."""
@@ -43,9 +45,10 @@ SERVERS = {
     ("explore/guard.py", "urllib"): "parses a query",
     ("explore/access.py", "http"): "parses a cookie",
     ("cli/explore.py", "webbrowser"): "opens the page of the explorer",
+    ("cluster/probe.py", "subprocess"): "asks a Ray cluster with a wrong token, in a process of its own",
     ("hub.py", "huggingface_hub"): "asks the Hub, in `upload` and `download`",
 }
-"""Every module that may import one of the network's, and what it uses; all but the Hub's are of `firth explore`."""
+"""Every module that may import one of the network's or start a program, and what for; most are of `firth explore`."""
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:

@@ -15,6 +15,7 @@ from firth.version import __version__
 if TYPE_CHECKING:
     from firth.errors import (
         CheckpointError,
+        ClusterError,
         CorpusError,
         DivergenceError,
         FirthError,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Word2Vec", "KeyedVectors", "Phrases", "RandomWalks", "Sequences", "sequences", "Pairs", "Options", "load",
     "stability", "Stability",
-    "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "DivergenceError",
+    "FirthError", "OptionError", "CorpusError", "FormatError", "CheckpointError", "ClusterError", "DivergenceError",
     "MissingExtraError", "NotAvailableError", "NotEnoughMemoryError", "NothingToTrainError", "UnknownWordError",
     "__version__",
 ]  # fmt: skip

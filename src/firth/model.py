@@ -23,6 +23,7 @@ from firth.vectors import KeyedVectors
 from firth.vectors.growing import GrowingArray
 
 if TYPE_CHECKING:
+    from firth.cluster.on_ray import ClusterPlan, ClusterRun
     from firth.text import CorpusInput
     from firth.training.arguments import Callbacks
     from firth.training.loop.engine import Kernels
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 Callback: TypeAlias = Callable[["Word2Vec"], object]
 
 _OPTIONS = {field.name for field in dataclasses.fields(Options)}
+_MOST_LOADED = 2**27  # bytes of a file that the members of a cluster wrote; a larger one is mapped
 _NO_CORPUS: Any = object()  # marks that `fit` was called without a corpus
 
 
@@ -114,6 +116,7 @@ class Word2Vec:
                     )
         self.options = Options.from_dict(options | unknown)
         self.workers = checked_workers(workers)
+        self._workers_given = workers is not None
         self.history: list[EpochRecord] = History()
         self.corpus: dict[str, int] = {}
         self._wv: KeyedVectors | None = None
@@ -166,6 +169,9 @@ class Word2Vec:
         init: "str | os.PathLike[str] | KeyedVectors | Word2Vec | None" = None,
         freeze: bool | Iterable[Any] = False,
         kernels: "Kernels" = "compiled",
+        cluster: str | None = None,
+        nodes: int | None = None,
+        insecure: bool = False,
         **unknown: Never,
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
@@ -201,6 +207,14 @@ class Word2Vec:
                               and `init` must have the same n-grams. `corpus["frozen"]` counts the frozen words
           kernels             "reference" trains in plain NumPy: equal results up to rounding, about a thousand times
                               slower; `firth.training.negative_sampling.reference` explains how to step through it
+          cluster             train on a Ray cluster: its address, such as "10.0.0.1:6379", or "auto" for the one that
+                              runs on this machine, or for a new one if none runs. Needs `pip install 'firth[ray]'`
+          nodes               how many of its machines train, each with `workers` threads; None: all that have cores
+          insecure            train also on a cluster that does not ask for a token
+
+        On a cluster the corpus is files, and they and the folder `checkpoint` are seen by all nodes. There the members
+        write the model as `model.firth`, after the last epoch and, for callbacks, after each. `wv` is read from it; if
+        it is larger than 128 MiB, it is mapped, read-only. An interrupt leaves the last checkpoint.
 
         The same seed, options and corpus give the same bytes on any number of workers (on one with
         `schedule="hogwild"`, which CBOW and subwords always have and hierarchical softmax has by default), however
@@ -213,9 +227,10 @@ class Word2Vec:
         Raises `OptionError` for a value that is not allowed, and if this model holds vectors that would be replaced
         without `overwrite=True`; `CorpusError` if there is nothing to train on, `NotEnoughMemoryError` before
         allocating what would not fit, `DivergenceError` if the loss becomes infinite or NaN, `OSError` if the folder
-        cannot be created or written to, and `CheckpointError` if another run uses it, if it holds checkpoints and
-        `resume` is False, or if they are of other options, another corpus or other versions of the software; the
-        message shows the difference.
+        cannot be created or written to, `ClusterError` if the cluster cannot be joined, is not safe or fails again and
+        again, and `CheckpointError` if another run uses the folder, if it holds checkpoints and `resume` is False, or
+        if they are of other options, another corpus or other versions of the software; the message shows the
+        difference.
         """
         from firth.text import ReadOptions
         from firth.training.run import Saving, Texts, plan_run
@@ -224,6 +239,16 @@ class Word2Vec:
         texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         start = self._start_of(init, freeze)
+        if (cluster, nodes, insecure) != (None, None, False):
+            from firth.cluster.arguments import checked_cluster, refuse_arguments
+            from firth.cluster.on_ray import prepare_cluster_run
+
+            where = checked_cluster(cluster, nodes, insecure)
+            refuse_arguments(validation=validation, init=init, kernels=kernels)
+            threads = self.workers if self._workers_given else None
+            prepared = prepare_cluster_run(texts, self.options, threads, saving, where, progress=progress)
+            self._check_overwrite(overwrite, resume, prepared)
+            return self._fit_on_cluster(prepared, checked_callbacks)
         plan = plan_run(texts, self.options, self.workers, saving, progress=progress, kernels=kernels, start=start)
         self._check_overwrite(overwrite, resume, plan.checkpointer)
         return self._fit(plan, checked_callbacks)
@@ -327,8 +352,8 @@ class Word2Vec:
             return start_of_vectors(init.wv, self.options, outside, freeze)
         return start_of_vectors(init, self.options, freeze=freeze)
 
-    def _check_overwrite(self, overwrite: bool, resume: bool, checkpointer: "Checkpointer") -> None:
-        if self._wv is None or overwrite or checkpointer.has_checkpoints or self._is_training:
+    def _check_overwrite(self, overwrite: bool, resume: bool, saved: "Checkpointer | ClusterPlan") -> None:
+        if self._wv is None or overwrite or saved.has_checkpoints or self._is_training:
             return
         without = ", and there is no checkpoint to resume" if resume else ""
         raise OptionError(
@@ -361,6 +386,42 @@ class Word2Vec:
                     self._wv, self._outside, self._nodes, self.history, self.corpus = before
                 raise
         return self
+
+    def _fit_on_cluster(self, plan: "ClusterPlan", callbacks: "Callbacks[Self]") -> Self:
+        """Train on a cluster, and hold the model that its members write."""
+        from firth.cluster.on_ray import open_cluster_run
+        from firth.training.loop.signals import explained
+
+        vectors = self._wv
+        with (
+            self._alone(),
+            explained(lambda: self._kept_by_cluster(plan, vectors), self),
+            open_cluster_run(plan) as run,
+        ):
+            run.writes_each_epoch = bool(callbacks)
+            with closing(run.epochs()) as epochs:
+                for _ in epochs:
+                    if callbacks:
+                        self._hold_written(run)
+                        if callbacks(self):
+                            return self
+            self._hold_written(run)
+        return self
+
+    def _hold_written(self, run: "ClusterRun") -> None:
+        """Hold the model that the members of a cluster wrote last; a large one is mapped."""
+        from firth.formats.native import read_native
+
+        file = read_native(run.model, mmap=run.model.stat().st_size > _MOST_LOADED)
+        assert file.outside is not None
+        self._hold(KeyedVectors.trusted(list(file.keys), file.center, file.counts), file.outside)
+        self.history, self.corpus = History(run.history), run.summary
+
+    def _kept_by_cluster(self, plan: "ClusterPlan", before: KeyedVectors | None) -> str:
+        """Return what this model holds after an interrupt on a cluster; `before` are its vectors before the call."""
+        held = "this model is unchanged" if self._wv is before else "wv holds the vectors of the last callback"
+        resume = "; to resume, repeat the call with resume=True" if plan.has_checkpoints else ""
+        return f"while the cluster trained: {held}{resume}"
 
     def _vectors_of(self, run: "Run", *, extends: bool) -> KeyedVectors:
         """Return the words and the center vectors of a run; attributes of words that it extends are kept."""

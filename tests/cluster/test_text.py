@@ -126,7 +126,7 @@ def test_shares_give_the_corpus_of_one_process(tmp_path_factory, texts, n, limit
 
 
 @pytest.mark.slow
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(**ANY_SHARES)
 def test_many_shares_give_the_corpus_of_one_process(tmp_path_factory, texts, n, limit, lowercase, min_count, max_vocab):
     folder = tmp_path_factory.mktemp("corpus")

@@ -69,15 +69,15 @@ def test_the_vocabulary_is_that_of_all_shares_in_order(shares, parts, min_count,
         with pytest.raises(CorpusError):
             choose_words(merged, options, 0)
         return
-    choice, totals = choose_words(merged, options, 0)
-    vocabulary = choice.vocabulary()
+    chosen = choose_words(merged, options, 0)
+    vocabulary = chosen.vocabulary()
     assert list(zip(vocabulary.index_to_key, vocabulary.counts.tolist(), strict=True)) == kept[:max_vocab]
-    assert totals == (sum(together.values()), len(together), *together.most_common(1)[0])
-    assert choice.below_min_count == len(together) - len(kept)
-    assert choice.beyond_max_vocab == len(kept) - len(vocabulary)
+    assert chosen.totals == (sum(together.values()), len(together), *together.most_common(1)[0])
+    assert chosen.below_min_count == len(together) - len(kept)
+    assert chosen.beyond_max_vocab == len(kept) - len(vocabulary)
 
 
 def test_counts_beyond_32_bits_are_exact():
     words = WordCounts(key_array(["a", "b"]), np.array([2**53, 1]))
     merged = merge_part([words.part(0, 1)] * 3, Options())
-    assert choose_words([merged], Options(), 0)[0].vocabulary().counts.tolist() == [3 * 2**53]
+    assert choose_words([merged], Options(), 0).vocabulary().counts.tolist() == [3 * 2**53]

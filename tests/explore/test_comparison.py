@@ -31,6 +31,11 @@ def random_rows(V: int, D: int = 8, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(V, D))
 
 
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("FIRTH_CACHE_DIR", str(tmp_path / "cache"))
+
+
 @pytest.fixture(scope="module")
 def pair():
     """Return two models: the second is the first rotated, in another order, except that w0 stands where w1 stood."""
@@ -96,6 +101,26 @@ def test_models_of_different_sizes_are_compared_without_alignment():
     assert change_of(compared, found, "w3")["similarity"] is None
     for name in ("pca", "neighbours"):
         assert waited(lambda name=name: compared.points(name)).shape == (120, 2)
+
+
+@pytest.mark.parametrize("D", [8, 5])
+def test_neighbours_and_the_map_are_computed_once_and_then_read(monkeypatch, D):
+    words = [f"w{i}" for i in range(60)]
+    rows = random_rows(60), random_rows(60, D, seed=5)
+
+    def results(*rows):
+        compared = Comparison(*(explored_of("a", words, each) for each in rows))
+        return waited(compared.neighbours), waited(lambda: compared.points("neighbours"))
+
+    first, points = results(*rows)
+    monkeypatch.setattr(comparison_module, "neighbour_layout", None)  # a call would raise
+    monkeypatch.setattr(comparison_module, "neighbourhoods", None)
+    again, same = results(*rows)
+    np.testing.assert_array_equal(same, points)
+    for one, other in zip((*first.one, *first.other), (*again.one, *again.other), strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(TypeError):
+        results(rows[0] + 1, rows[1])  # other vectors
 
 
 def test_models_without_a_common_word_are_refused():

@@ -716,8 +716,9 @@ def arranged_words(rng: np.random.Generator, fence: Fence) -> list[Any]:
     """Two steps of the layout, of words of which some stand in one place."""
     V = int(rng.choice([1, 2, 17]))
     positions = fence(rng.normal(size=(V, 2)).astype(np.float32) * rng.choice([0, 1e-4, 1e4]).astype(np.float32))
-    tree = quadtree(positions)
-    words, cells = map(fence, tree)
+    words, cells = map(fence, quadtree(positions))
+    codes, limits = fence(rng.integers(0, 16, V)), fence(np.array([4.0, 1.0, 0.0]))  # three levels
+    layout_kernels.fill_cells(positions, codes, limits, fence(np.zeros((21, 3))), fence(np.zeros((21, 4), np.float32)))
     lists = [fence(part) for part in symmetric(rng.integers(0, V, (V, 3)))]
     speeds, gains, moved, forces = (fence(np.ones((V, 2), np.float32)) for _ in range(4))
     sums, stack = fence(np.zeros(V, np.float32)), fence(np.zeros(31, np.int64))
@@ -747,6 +748,7 @@ PLAIN: dict[str, Case] = {
     "training.softmax.kernels.exponentiate": softmax_tile,
     "training.softmax.kernels.subtract_observed": softmax_tile,
     "training.softmax.kernels.adam": adam,
+    "explore.layout_kernels.fill_cells": arranged_words,
     "explore.layout_kernels.repel": arranged_words,
     "explore.layout_kernels.step": arranged_words,
     "graphs.kernels.fill_alias": alias_tables,

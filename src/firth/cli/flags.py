@@ -137,6 +137,23 @@ TopN = Annotated[int, typer.Option("--topn", "-n", help="Number of words to prin
 Workers = Annotated[
     int | None, typer.Option(help="Number of threads [1 to 1024].", show_default="all available cores", **number(int))
 ]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|auto",
+        help="Train on a Ray cluster: its address, or auto for the one that runs on this machine, or for a new one. "
+        "All its machines must see the corpus and the folder of --checkpoint.",
+    ),
+]
+ClusterNodes = Annotated[
+    int | None,
+    typer.Option(
+        help="With --cluster: how many machines train, each with --workers threads.", show_default="all", **number(int)
+    ),
+]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="With --cluster: train also on one that does not ask for a token.")
+]
 RestrictVocab = Annotated[
     int | None,
     typer.Option(help="Search only this many of the most frequent words.", show_default="all", **at_least(1)),

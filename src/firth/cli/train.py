@@ -13,10 +13,13 @@ from firth.cli.exits import UsageError, exit_code
 from firth.cli.explore import NoBrowser, PagePort, check_port, missing_extra, open_page
 from firth.cli.files import left_out, output_format, parts_of, refuse_to_overwrite, where_saved, write
 from firth.cli.flags import (
+    ClusterAddress,
+    ClusterNodes,
     Column,
     CommandWithFormats,
     CorpusFiles,
     FileFormat,
+    Insecure,
     MaxInputBytes,
     OutputVectors,
     RunFlags,
@@ -77,6 +80,9 @@ def train(
     ] = False,
     port: PagePort = None,
     no_browser: NoBrowser = False,
+    cluster: ClusterAddress = None,
+    nodes: ClusterNodes = None,
+    insecure: Insecure = False,
     *,
     run: RunFlags,
     **options: Any,
@@ -105,6 +111,9 @@ def train(
             encoding=encoding,
             validation=_fraction_or_path(validation),
             max_input_bytes=max_input_bytes,
+            cluster=cluster,
+            nodes=nodes,
+            insecure=insecure,
         )
 
 

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from firth.cluster.file_shares import regular_files
 from firth.cluster.handles import Handle, call_all
-from firth.cluster.word_counts import WordCounts, choose_words, key_array, keys_of, merge_part
+from firth.cluster.word_counts import ChosenWords, WordCounts, choose_words, key_array, keys_of, merge_part
 from firth.errors import CorpusError
 from firth.messages import counted, option
 from firth.options import Options
 from firth.text import Corpus, ReadOptions, TokenStore
-from firth.text.choosing import Choice, Totals, new_ids
+from firth.text.choosing import new_ids
 from firth.text.corpus import Progress
 from firth.text.files import are_tables
 from firth.text.ids import DROPPED, Ids
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 PART_BYTES = 16 * 2**20
 """Bytes of words of all shares that are merged at a time."""
 
+_WORDS_SENT = 2**16
 _PLACES_BYTES = 16  # of a count and a place
 _DIGEST_BYTES = 16
 
@@ -93,6 +94,7 @@ class TextShare:
         self._files, self._options, self._how, self._workers = list(files), options, how or ReadOptions(), workers
         self._store = StoreBuilder(memory_limit)
         self._words, self._found = _no_words()
+        self._vocabulary: list[pa.Array] = []
         self._renumbered: Renumbered | None = None
         self._tokens: TokenStore | None = None
         self._amount: tuple[int, int | None] = 0, 0
@@ -132,15 +134,22 @@ class TextShare:
         """Return a part of the distinct words: `WordCounts.part`."""
         return self._words.part(part, parts)
 
-    def encode(self, vocabulary: "pa.Array") -> None:
-        """Give the text the ids of the words of a vocabulary, which `key_array` made an array; drop other words."""
+    def add_words(self, keys: "pa.Array") -> None:
+        """Add words to the vocabulary, after those added before."""
+        self._vocabulary.append(keys)
+
+    def encode(self) -> None:
+        """Give the text the ids of the vocabulary, and drop other words."""
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         ids = np.empty(0, np.int32)
         if len(self._words.keys):
-            ids = pc.index_in(self._words.keys, value_set=vocabulary).fill_null(DROPPED).to_numpy()
+            known = pa.concat_arrays(self._vocabulary)
+            ids = pc.index_in(self._words.keys, value_set=known).fill_null(DROPPED).to_numpy()
         final = new_ids(self._found, np.flatnonzero(self._found.counts), ids)
         self._words, self._found = _no_words()
+        self._vocabulary.clear()
         self._renumbered = self._store.renumber(final)
 
     def cut(self, before: Ids, is_last: bool) -> ShareCut:
@@ -209,31 +218,45 @@ def read_shares(
     counts: list[ShareCounts] = call_all(handles, "read", meanwhile=meanwhile)
     _check_kinds(counts)
     _check_size(counts, how)
-    choice, totals = _choose(handles, counts, options)
-    vocabulary = choice.vocabulary()
-    call_all(handles, "encode", key_array(vocabulary.index_to_key))
+    chosen = _choose(handles, counts, options)
+    _encode_all(handles, chosen.keys)
     cuts = _cut_all(handles)
     tokens = _tokens(cuts, call_all(handles, "digests"))
     corpus = Corpus(
-        vocabulary,
+        chosen.vocabulary(),
         tokens,
-        totals.words,
+        chosen.totals.words,
         sum(share.sentences for share in counts),
         sum(share.replaced for share in counts),
         sum(share.too_long for share in counts),
-        totals.distinct,
-        choice.below_min_count,
-        choice.beyond_max_vocab,
+        chosen.totals.distinct,
+        chosen.below_min_count,
+        chosen.beyond_max_vocab,
         null_rows=sum(share.null_rows for share in counts),
         note=repeats_note(max(repeats, sum(share.repeats for share in counts))),
     )
     return ClusterText(corpus, tuple(len(cut.sizes) for cut in cuts))
 
 
-def _choose(handles: Sequence[Handle], counts: Sequence[ShareCounts], options: Options) -> tuple[Choice, Totals]:
-    parts = max(1, -(-sum(share.key_bytes for share in counts) // PART_BYTES))
-    merged = [merge_part(call_all(handles, "words", part, parts), options) for part in range(parts)]
-    return choose_words(merged, options, sum(share.too_long for share in counts))
+def _choose(handles: Sequence[Handle], counts: Sequence[ShareCounts], options: Options) -> ChosenWords:
+    parts, merged = max(1, -(-sum(share.key_bytes for share in counts) // PART_BYTES)), []
+    for part in range(parts):
+        merged.append(merge_part(call_all(handles, "words", part, parts), options))
+        return_free_memory()
+    chosen = choose_words(merged, options, sum(share.too_long for share in counts))
+    del merged
+    return_free_memory()
+    return chosen
+
+
+def _encode_all(handles: Sequence[Handle], keys: "pa.Array") -> None:
+    """Encode the shares with a vocabulary, which is sent in parts: there may be a copy for each share in memory."""
+    import pyarrow as pa
+
+    for places in np.array_split(np.arange(len(keys)), -(-len(keys) // _WORDS_SENT)):
+        call_all(handles, "add_words", keys.take(pa.array(places)))  # a slice would be sent with the whole array
+    return_free_memory()
+    call_all(handles, "encode")
 
 
 def _check_kinds(counts: Sequence[ShareCounts]) -> None:

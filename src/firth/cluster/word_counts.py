@@ -7,15 +7,17 @@ ordered by their first occurrence: the number of the share, and the place among 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.formats.words import key_tensors, split_words
 from firth.options import Options
-from firth.text.choosing import Choice, MostFrequent, Totals, least_count, no_words_error
+from firth.text.choosing import MostFrequent, Totals, least_count, no_words_error
 from firth.text.merging import WORDS_AT_A_TIME, KeyCounts, check_distinct
+from firth.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,19 +31,33 @@ def key_array(keys: Sequence[Any]) -> "pa.Array":
     """Return keys as an Arrow array: words as bytes in UTF-8 (lone surrogates are kept), numbers as int64."""
     import pyarrow as pa
 
-    if keys and not isinstance(keys[0], str):
-        return pa.array(keys, pa.int64())
-    some = (keys[first : first + WORDS_AT_A_TIME] for first in range(0, len(keys) or 1, WORDS_AT_A_TIME))
-    encoded = ([key.encode("utf-8", "surrogatepass") for key in part] for part in some)
-    return pa.concat_arrays([pa.array(part, pa.large_binary()) for part in encoded])
+    tensors = key_tensors(keys)
+    if "ids" in tensors:
+        return pa.array(tensors["ids"])
+    bounds = np.concatenate([np.zeros(1, np.int64), tensors["word_ends"]])
+    buffers = [None, pa.py_buffer(bounds), pa.py_buffer(tensors["words"])]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(keys), buffers)
 
 
 def keys_of(array: "pa.Array") -> Iterator[list[Any]]:
     """Yield the keys of which `key_array` made an array, some at a time."""
+    import pyarrow as pa
+
     for first in range(0, len(array), WORDS_AT_A_TIME):
-        keys = array[first : first + WORDS_AT_A_TIME].to_pylist()
-        is_text = isinstance(keys[0], bytes)
-        yield [key.decode("utf-8", "surrogatepass") for key in keys] if is_text else keys
+        some = array[first : first + WORDS_AT_A_TIME]
+        if pa.types.is_integer(some.type):
+            yield some.to_pylist()
+        else:
+            text, bounds = _bytes_of(some)
+            yield split_words(text, bounds[1:])
+
+
+def _bytes_of(words: "pa.Array") -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the bytes of an array of words, and where each begins in them, and the end of the last."""
+    _, offsets, data = words.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[words.offset : words.offset + len(words) + 1]
+    text = np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8)
+    return text[bounds[0] : bounds[-1]], bounds - bounds[0]
 
 
 class WordCounts:
@@ -78,12 +94,10 @@ def _hashes(keys: "pa.Array") -> NDArray[np.uint32]:
     if pa.types.is_integer(keys.type):
         numbers: NDArray[np.int64] = keys.to_numpy()
         return numbers.astype(np.uint32)
-    _, offsets, data = keys.buffers()
-    bounds = np.frombuffer(offsets, np.int64)[keys.offset : keys.offset + len(keys) + 1]
-    used = np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]] if data else np.empty(0, np.uint8)
-    sums = np.zeros(len(used) + 1, np.uint32)
-    np.cumsum(_BYTE_VALUES[used], out=sums[1:])
-    hashes: NDArray[np.uint32] = sums[bounds[1:] - bounds[0]] - sums[bounds[:-1] - bounds[0]]
+    text, bounds = _bytes_of(keys)
+    sums = np.zeros(len(text) + 1, np.uint32)
+    np.cumsum(_BYTE_VALUES[text], out=sums[1:])
+    hashes: NDArray[np.uint32] = sums[bounds[1:]] - sums[bounds[:-1]]
     return hashes
 
 
@@ -120,8 +134,25 @@ def merge_part(batches: Sequence["pa.RecordBatch"], options: Options) -> MergedP
     return MergedPart(keys.take(pa.array(kept)), counts[kept], firsts[kept], totals, int(firsts[top]))
 
 
-def choose_words(parts: Sequence[MergedPart], options: Options, too_long: int) -> tuple[Choice, Totals]:
-    """Return the vocabulary that `MostFrequent` chooses, without ids, and the totals of all words.
+class ChosenWords(NamedTuple):
+    """The words of the vocabulary in its order, their counts, and how many other words were dropped and why.
+
+    totals  those of all words, kept or not
+    """
+
+    keys: "pa.Array"
+    counts: NDArray[np.int64]
+    below_min_count: int
+    beyond_max_vocab: int
+    totals: Totals
+
+    def vocabulary(self) -> Vocabulary:
+        """Return the words as strings or numbers."""
+        return Vocabulary(list(chain.from_iterable(keys_of(self.keys))), self.counts)
+
+
+def choose_words(parts: Sequence[MergedPart], options: Options, too_long: int) -> ChosenWords:
+    """Return the words that `MostFrequent` chooses.
 
     Raises `CorpusError` if no word is frequent enough; `too_long` is the number of tokens skipped.
     """
@@ -135,8 +166,9 @@ def choose_words(parts: Sequence[MergedPart], options: Options, too_long: int) -
     if len(order) == 0:
         raise no_words_error(totals, too_long, least_count(options))
     check_distinct(0, len(order))
+    counts = np.concatenate([part.counts for part in parts])
+    choice = MostFrequent(options).choose(KeyCounts(counts[order], None, lambda _: iter(())), too_long)
+    order = order[np.argsort(choice.new_ids)[choice.beyond_max_vocab :]]  # those dropped come first
     keys = pa.concat_arrays([part.keys for part in parts if len(part.keys)]).take(pa.array(order))
-    counts = np.concatenate([part.counts for part in parts])[order]
-    found = KeyCounts(counts, None, lambda ids: keys_of(keys.take(pa.array(ids))))
-    choice = MostFrequent(options).choose(found, too_long)
-    return replace(choice, below_min_count=totals.distinct - len(order)), totals
+    below = totals.distinct - len(counts)
+    return ChosenWords(keys, counts[order], below, choice.beyond_max_vocab, totals)

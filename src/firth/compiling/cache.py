@@ -118,20 +118,26 @@ def _folder() -> Path | None:
 
 
 @lru_cache(maxsize=1)
-def environment() -> str:
-    """Return what all kernels depend on: sources, versions, processor and Numba's settings."""
+def environment() -> dict[str, object]:
+    """Return, by name, what all kernels depend on: sources, versions, processor and Numba's settings."""
     from llvmlite.binding import get_host_cpu_features, get_host_cpu_name  # as small texts need it: imported late
 
     sources = hashlib.sha256()
     for path in _sources():
         sources.update(hashlib.sha256(path.read_bytes()).digest())
-    versions = [__version__, *map(version, ("numba", "llvmlite", "numpy")), platform.python_version()]
-    processor = [get_host_cpu_name(), get_host_cpu_features().flatten()]
     settings = [item for item in sorted(os.environ.items()) if item[0].startswith("NUMBA_")]
     settings = [item for item in settings if item[0] not in _NOT_IN_CODE]
     with suppress(OSError):
         settings.append((_NUMBA_SETTINGS_FILE, Path(_NUMBA_SETTINGS_FILE).read_text(errors="replace")))
-    return repr((sources.hexdigest(), versions, processor, settings))
+    return {
+        "firth": __version__,
+        "Python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "numba", "llvmlite")},
+        "the digest of firth's modules": sources.hexdigest(),
+        "the processor": get_host_cpu_name(),
+        "the processor's features": get_host_cpu_features().flatten(),
+        "the settings of Numba": settings,
+    }
 
 
 def _settings_were_changed() -> bool:

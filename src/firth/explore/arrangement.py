@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from firth.explore import maps
 from firth.explore.computation import Progress, part_of
 from firth.explore.layout import nearest_rows, neighbour_layout
-from firth.explore.map_files import name_of, read_array, write_array
+from firth.explore.map_files import kept, name_of, write_array
 from firth.vectors import KeyedVectors
 
 _SEARCH_SHARE = 0.4  # of the time that the map by neighbours takes
@@ -34,19 +34,11 @@ class Arrangement:
     def _name(self) -> str:
         return name_of(self._vectors)
 
-    def _kept(self, kind: str, dtype: str, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """Return an array from its file, or compute and write it."""
-        array = read_array(self._name, kind, dtype)
-        if array is None:
-            array = compute()
-            write_array(self._name, kind, array.astype(dtype))
-        return array
-
     def neighbours(self, progress: Progress) -> NDArray[np.int32]:
         """Return the (n, k) rows of the ten nearest words of each word that is arranged; search them once."""
         with self._search:
             if self._rows is None:
-                self._rows = self._kept("near", "<i4", lambda: self._searched(progress))
+                self._rows = kept(self._name, "near", "<i4", lambda: self._searched(progress))
             return self._rows
 
     def _searched(self, progress: Progress) -> NDArray[Any]:
@@ -56,7 +48,7 @@ class Arrangement:
 
     def points(self, start: Callable[[], FloatArray], progress: Progress = _silent) -> maps.Points:
         """Return the map by neighbours: that which was kept, or a new one from the positions that `start` returns."""
-        return self._kept("map", "<u2", lambda: self._layout(start(), progress))
+        return kept(self._name, "map", "<u2", lambda: self._layout(start(), progress))
 
     def _layout(self, start: FloatArray, progress: Progress) -> maps.Points:
         near = self.neighbours(part_of(progress, 0, _SEARCH_SHARE))
@@ -64,13 +56,13 @@ class Arrangement:
 
     def density(self, progress: Progress) -> FloatArray:
         """Return the (n,) mean cosines of each word with its ten nearest; NaN where there are none."""
-        return self._kept("density", "<f4", lambda: _means(nearest_rows(self._vectors, progress).scores))
+        return kept(self._name, "density", "<f4", lambda: _means(nearest_rows(self._vectors, progress).scores))
 
     def errors(self, name: str, points: maps.Points, progress: Progress) -> FloatArray:
         """Return the (n,) errors of the map with this name, see `maps.errors`."""
         near = self.neighbours(part_of(progress, 0, 0.8))
         end = part_of(progress, 0.8, 1)
-        return self._kept(f"{name}-error", "<f4", lambda: maps.errors(points[: len(near)], near, end))
+        return kept(self._name, f"{name}-error", "<f4", lambda: maps.errors(points[: len(near)], near, end))
 
 
 def _means(cosines: FloatArray) -> FloatArray:

@@ -18,6 +18,7 @@ from firth.explore.atlas import MAPS, check_name
 from firth.explore.computation import Computations, Progress, part_of
 from firth.explore.explored import Explored
 from firth.explore.layout import neighbour_layout
+from firth.explore.map_files import kept, name_of, read_array, write_array
 from firth.messages import counted
 from firth.vectors import KeyedVectors
 from firth.vectors.alignment import Alignment
@@ -74,20 +75,21 @@ class Comparison:
         return found
 
     def _search(self, progress: Progress) -> Neighbours:
-        n = len(self.words)
         one, other = (
-            neighbourhoods(vectors, n, _NEIGHBOURS, part_of(progress, part / 2, part / 2 + 0.5))
-            for part, vectors in enumerate(self._vectors)
+            _nearest(vectors, part_of(progress, part / 2, part / 2 + 0.5)) for part, vectors in enumerate(self._vectors)
         )
         return Neighbours(one, other, overlaps(one.rows, other.rows))
 
     def points(self, name: str) -> maps.Points | float:
         """Return the (2 n, 2) points of the words in the first model, then in the second, or the share that is done."""
         check_name("map", name, MAPS)
-        points: maps.Points | float = self._computations.result(
-            f"map {name}", lambda progress: self._map(name, progress)
-        )
+        compute = self._map if name == "pca" else self._kept_map
+        points: maps.Points | float = self._computations.result(f"map {name}", lambda progress: compute(name, progress))
         return points
+
+    def _kept_map(self, name: str, progress: Progress) -> maps.Points:
+        """Return the map that was kept in a file, or a new one."""
+        return kept(name_of(*self._vectors), "both", "<u2", lambda: self._map(name, progress))
 
     def _map(self, name: str, progress: Progress) -> maps.Points:
         one, other = self._vectors
@@ -115,6 +117,18 @@ class Comparison:
     def close(self) -> None:
         """End what is being computed."""
         self._computations.close()
+
+
+def _nearest(vectors: KeyedVectors, progress: Progress) -> TopRows:
+    """Return the nearest rows of each word among all: those that were kept in files, or new ones."""
+    name = name_of(vectors)
+    rows, cosines = read_array(name, "near", "<i4"), read_array(name, "cosines", "<f4")
+    if rows is None or cosines is None:
+        found = neighbourhoods(vectors, len(vectors), _NEIGHBOURS, progress)
+        rows, cosines = found.rows.astype("<i4"), found.scores.astype("<f4")
+        write_array(name, "near", rows)
+        write_array(name, "cosines", cosines)
+    return TopRows(cosines, rows)
 
 
 def _selected(explored: Explored, rows: NDArray[np.intp]) -> KeyedVectors:

@@ -86,7 +86,8 @@ def symmetric(nearest_of_each: Rows) -> NeighbourLists:
     """Return lists with every pair (i, j) of which one is among the nearest of the other, but not (i, i)."""
     V, k = nearest_of_each.shape
     one, other = np.repeat(np.arange(V, dtype=np.int64), k), nearest_of_each.ravel().astype(np.int64)
-    pairs = np.unique(np.concatenate([one * V + other, other * V + one]))
+    pairs = np.sort(np.concatenate([one * V + other, other * V + one]))
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]  # np.unique is a hundred times slower
     first, second = pairs // V, pairs % V
     first, second = first[first != second], second[first != second]
     return NeighbourLists(np.searchsorted(first, np.arange(V + 1)), second.astype(np.int32))
@@ -154,16 +155,10 @@ def quadtree(positions: FloatArray, nearness: float = _NEARNESS) -> Quadtree:
     n = 1 << depth
     column, row = np.minimum(((positions - low) * (n / side)).astype(np.int64), n - 1).T
     codes = 2 * _SPREAD[column] + _SPREAD[row]  # four cells with a common parent follow each other
-    sums = [np.bincount(codes, weights, n * n) for weights in (None, *positions.T.astype(np.float64))]
-    levels = [np.stack(sums, axis=-1)]
-    while len(levels[0]) > 1:
-        levels.insert(0, levels[0].reshape(-1, 4, 3).sum(axis=1))
-    found = np.concatenate(levels)
-    cells = np.empty((len(found), 4), np.float32)
-    cells[:, 0] = found[:, 0]
-    cells[:, 1:3] = found[:, 1:] / np.maximum(found[:, :1], 1)
     limits = [(side / 2**level) ** 2 / max(nearness, 1e-30) for level in range(depth)]
-    cells[:, 3] = np.repeat([*limits, 0], [len(level) for level in levels])
+    n_cells = (4 ** (depth + 1) - 1) // 3
+    cells = np.empty((n_cells, 4), np.float32)
+    layout_kernels.fill_cells(positions, codes, np.array([*limits, 0]), np.zeros((n_cells, 3)), cells)
     return Quadtree(np.argsort(codes), cells)
 
 

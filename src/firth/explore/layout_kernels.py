@@ -16,6 +16,34 @@ _FASTEST = np.float32(5)  # a step is at most this long on either axis, or a few
 
 
 @kernel(error_model="numpy")
+def fill_cells(positions, codes, limits, sums, cells):
+    """Count the words in each cell of the quadtree and take their mean.
+
+    positions (V, 2) float32; codes (V,) int64 the cell of each word among those of the finest level; limits (L,)
+    float64 the fourth column of the cells of each level; sums (C, 3) float64 zeros, overwritten; cells (C, 4) float32
+    are written, see `repel`; C = 1 + 4 + ... + 4^(L - 1).
+    """
+    finest = len(cells) - (np.int64(1) << (2 * (len(limits) - 1)))
+    for word in range(len(positions)):
+        cell = finest + codes[word]
+        sums[cell, 0] += 1
+        sums[cell, 1] += positions[word, 0]
+        sums[cell, 2] += positions[word, 1]
+    for cell in range(len(cells) - 1, 0, -1):  # children before their parents
+        for column in range(3):
+            sums[(cell - 1) >> 2, column] += sums[cell, column]
+    first = 0
+    for level in range(len(limits)):
+        last = 4 * first + 1
+        for cell in range(first, last):
+            n = max(sums[cell, 0], 1)
+            cells[cell, 0] = sums[cell, 0]
+            cells[cell, 1], cells[cell, 2] = sums[cell, 1] / n, sums[cell, 2] / n
+            cells[cell, 3] = limits[level]
+        first = last
+
+
+@kernel(error_model="numpy")
 def repel(words, positions, cells, stack, forces, sums):
     """Add up the repulsion of all words on each of `words`, where far cells of the quadtree act as one point.
 

@@ -6,6 +6,7 @@ file that is damaged is not used.
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,23 @@ _DIGEST_BYTES = 32
 _BLOCK_ROWS = 1 << 16
 
 
-def name_of(vectors: KeyedVectors) -> str:
+def name_of(*parts: KeyedVectors) -> str:
     """Return the name of the map of these vectors: a hash of all their bytes."""
-    rows = vectors.vectors
-    digest = hashlib.sha256(repr((VERSION, rows.shape, rows.dtype.str)).encode())
-    for start in range(0, len(rows), _BLOCK_ROWS):
-        digest.update(np.ascontiguousarray(rows[start : start + _BLOCK_ROWS]).data)
+    matrices = [vectors.vectors for vectors in parts]
+    digest = hashlib.sha256(repr((VERSION, *((rows.shape, rows.dtype.str) for rows in matrices))).encode())
+    for rows in matrices:
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            digest.update(np.ascontiguousarray(rows[start : start + _BLOCK_ROWS]).data)
     return digest.hexdigest()
+
+
+def kept(name: str, kind: str, dtype: str, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """Return an array from its file, or compute and write it."""
+    array = read_array(name, kind, dtype)
+    if array is None:
+        array = compute()
+        write_array(name, kind, array.astype(dtype))
+    return array
 
 
 def read_array(name: str, kind: str, dtype: str) -> NDArray[Any] | None:

@@ -60,6 +60,10 @@ class Callbacks(Generic[ModelT]):
                     "called: give functions that take the model, such as lambda model: print(model.history[-1])"
                 )
 
+    def __bool__(self) -> bool:
+        """Return whether there are any."""
+        return bool(self._functions)
+
     def __call__(self, model: ModelT) -> bool:
         """Call every function; return whether any of them returned True (other true values do not count)."""
         answers = [function(model) for function in self._functions]

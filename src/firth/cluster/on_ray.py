@@ -1,0 +1,230 @@
+"""Trains on a Ray cluster: checks, starts a member on each node, and starts them again after a failure.
+
+    prepare_cluster_run  checks the arguments, before Ray is imported
+    open_cluster_run     joins the cluster, and yields a `ClusterRun`
+    ClusterRun           trains; its records and its model file are those of a run on one machine
+
+If a process or a node stops, the processes of all members are ended, and new ones are started on the nodes that are
+left. They read the text again and continue from the last checkpoint. What is lost is the work since then.
+"""
+
+import dataclasses
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+from typing import NamedTuple
+
+from firth.cluster.actors import ActorHandle, Place, reserved, started_members
+from firth.cluster.arguments import Cluster
+from firth.cluster.checkpoints import ClusterCheckpointer
+from firth.cluster.driver import ClusterTrainer
+from firth.cluster.file_shares import plan_shares
+from firth.cluster.handles import call_all
+from firth.cluster.joining import Joined, joined
+from firth.cluster.machines import check_machines, describe_machine
+from firth.cluster.member_process import MEMBER, TEXT
+from firth.cluster.setup import Setup, check_options
+from firth.cluster.text import ClusterText, read_shares
+from firth.errors import ClusterError, MemberLostError
+from firth.formats.shards import open_shards
+from firth.messages import counted, option
+from firth.options import Options
+from firth.resources import available_cores
+from firth.training.loop.progress import Reporter, reporter
+from firth.training.loop.trainer import EpochRecord, records
+from firth.training.run import Saving, Texts, report_reading
+
+MODEL = "model.firth"
+"""The name of the file in the folder of a run that its members write the model to."""
+
+_MOST_FAILURES = 3  # one after the other, without a checkpoint between them
+
+
+class ClusterPlan(NamedTuple):
+    """A run on a cluster whose arguments were checked, before the cluster is joined.
+
+    workers  threads on each node; None for as many as it has cores
+    """
+
+    texts: Texts
+    options: Options
+    workers: int | None
+    saving: Saving
+    report: Reporter
+    cluster: Cluster
+
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether the folder of the run holds a checkpoint."""
+        return self.saving.folder is not None and any(Path(self.saving.folder).glob("checkpoint-*.firth"))
+
+
+def prepare_cluster_run(
+    texts: Texts, options: Options, workers: int | None, saving: Saving, cluster: Cluster, *, progress: bool | None
+) -> ClusterPlan:
+    """Return the plan of a run on a cluster; raise the errors that can be found before it is joined."""
+    check_options(options)
+    texts.check(saving.folder)
+    plan_shares(texts.corpus, texts.how, 1)
+    return ClusterPlan(texts, options, workers, saving, reporter(progress), cluster)
+
+
+class ClusterRun:
+    """A training run on a cluster; `epochs` trains.
+
+    writes_each_epoch  write the model after each epoch, and not only after the last
+    """
+
+    def __init__(self, plan: ClusterPlan, cluster: Joined, checkpointer: ClusterCheckpointer):
+        self._plan, self._joined, self._checkpointer = plan, cluster, checkpointer
+        self.writes_each_epoch = False
+        self.summary: dict[str, int] = {}  # counts of what was read, dropped and replaced
+        self.model = checkpointer.folder / MODEL  # the file that the members write
+        self.sent_bytes: dict[str, int] = {}  # sent between members, by kind
+        self._yielded = 0
+        self._failures: list[str] = []  # since the last checkpoint
+
+    @property
+    def history(self) -> list[EpochRecord]:
+        """The records of the epochs done, by this run and by the run that it resumed."""
+        return records(self._checkpointer.history, "the checkpoint")
+
+    def epochs(self) -> Generator[EpochRecord, None, None]:
+        """Train, yielding the record of each epoch; closing the iterator stops training.
+
+        Raises `ClusterError` after several failures without a checkpoint between them.
+        """
+        self._yielded = len(self._checkpointer.history)
+        is_restart = False
+        while True:
+            try:
+                yield from self._attempt(is_restart=is_restart)
+                return
+            except MemberLostError as error:
+                self._note(error)
+            is_restart = True
+            self._checkpointer.find_newest()
+
+    def _attempt(self, *, is_restart: bool) -> Iterator[EpochRecord]:
+        plan = self._plan
+        with ExitStack() as stack:
+            place = stack.enter_context(reserved(self._joined, plan.cluster.nodes, plan.workers, fewer=is_restart))
+            handles = stack.enter_context(started_members(self._joined, place))
+            self._check(handles, place)
+            text = self._read(handles)
+            setup = self._set_up(handles, text)
+            members = [handle.part(MEMBER) for handle in handles]
+            trainer = ClusterTrainer(members, setup, plan.report, self._checkpointer)
+            for record in trainer.epochs():
+                self._checkpointer.history.append(record.to_dict())
+                self.sent_bytes = trainer.sent_bytes
+                if record.epoch > self._yielded:
+                    if self.writes_each_epoch:
+                        self._write_model(handles, text)
+                    self._yielded = record.epoch
+                    yield record
+            self._write_model(handles, text)
+
+    def _check(self, handles: list[ActorHandle], place: Place) -> None:
+        """Raise `ClusterError` unless all nodes compute the same bits, ask for a token and see the folder."""
+        with NamedTemporaryFile(dir=self._checkpointer.folder, prefix="seen-by-all-nodes-") as file:
+            try:
+                reports = call_all(handles, "report", file.name)
+            except MemberLostError as error:
+                if "No module named" in str(error):
+                    raise ClusterError(f"a node cannot import firth: install it on every node. {error}") from error
+                raise
+        for host, report in zip(place.hosts, reports, strict=True):
+            if not report.sees_folder:
+                raise ClusterError(
+                    f"the node {host} does not see the folder {self._checkpointer.folder}: give "
+                    f"{option('checkpoint')}, a folder that all nodes share"
+                )
+            if not report.asks_for_token and not self._plan.cluster.insecure:
+                raise ClusterError(
+                    f"Ray on the node {host} does not ask for a token: start it with RAY_AUTH_MODE=token, or give "
+                    f"{option('insecure', True)} if nobody else can reach it"
+                )
+        names = [handle.name for handle in handles]
+        check_machines(dict(zip(names, [report.machine for report in reports], strict=True)), describe_machine())
+
+    def _read(self, handles: list[ActorHandle]) -> ClusterText:
+        """Let each node read its share of the text."""
+        plan = self._plan
+        plan.report.stage("reading", None)
+        how, shares = plan.texts.how, plan_shares(plan.texts.corpus, plan.texts.how, len(handles))
+        for future in [
+            handle.submit("open_text", files, plan.options, how)
+            for handle, files in zip(handles, shares.files, strict=True)
+        ]:
+            future.result()
+        texts = [handle.part(TEXT) for handle in handles]
+        text = read_shares(texts, plan.options, how, repeats=shares.repeats, progress=plan.report.advance)
+        if not self.summary:
+            self.summary = {name: value for name, value in vars(text.corpus).items() if isinstance(value, int)}
+            report_reading(text.corpus, plan.report)
+        self._checkpointer.check_corpus(text.corpus, None)
+        return text
+
+    def _set_up(self, handles: list[ActorHandle], text: ClusterText) -> Setup:
+        """Let each node allocate its rows, and tell each the addresses of all."""
+        corpus = text.corpus
+        setup = Setup(
+            corpus.vocabulary.counts,
+            self._plan.options,
+            corpus.tokens.n_words,
+            corpus.raw_words,
+            corpus.tokens.longest,
+            text.token_blocks,
+        )
+        setup.check()
+        self._plan.report.show(f"training on {counted(len(handles), 'node')}")
+        addresses = call_all(handles, "open_member", setup)
+        call_all(handles, "connect", addresses)
+        return setup
+
+    def _write_model(self, handles: list[ActorHandle], text: ClusterText) -> None:
+        """Let the members write the model, with the history so far."""
+        vocabulary, options = text.corpus.vocabulary, self._plan.options
+        history = [dataclasses.replace(record, seconds=None).to_dict() for record in self.history]
+        with open_shards(
+            self.model,
+            keys=vocabulary.index_to_key,
+            vector_size=options.vector_size,
+            counts=vocabulary.counts,
+            options=options.to_dict(),
+            history=history,
+        ) as shards:
+            written = call_all(handles, "write_rows", shards.target)
+            shards.finish([shard for each in written for shard in each])
+
+    def _note(self, error: MemberLostError) -> None:
+        """Report a failure; raise `ClusterError` if there were too many without progress."""
+        if self._checkpointer.has_advanced():
+            self._failures.clear()
+        self._failures.append(str(error))
+        if len(self._failures) >= _MOST_FAILURES:
+            raise ClusterError(
+                f"members of the cluster stopped {_MOST_FAILURES} times without a checkpoint between them, at last: "
+                f"{error}"
+            ) from error
+        self._plan.report.show(f"{error}. Training starts again from the last checkpoint")
+
+
+@contextmanager
+def open_cluster_run(plan: ClusterPlan) -> Iterator[ClusterRun]:
+    """Join the cluster, and lock the folder of the run, for the `with` block; no process is left after it."""
+    with ExitStack() as stack:
+        stack.enter_context(plan.report)
+        folder = plan.saving.folder or stack.enter_context(TemporaryDirectory(prefix="firth-cluster-"))
+        checkpointer = ClusterCheckpointer(
+            folder, plan.options, plan.report, matrices=2, minutes=plan.saving.minutes, resume=plan.saving.resume
+        )
+        stack.enter_context(checkpointer)
+        nodes = plan.cluster.nodes or 1
+        plan.report.stage("joining", None)
+        cluster = stack.enter_context(joined(plan.cluster, plan.workers or max(1, available_cores() // nodes)))
+        if cluster.is_local:
+            plan.report.show(f"started a cluster of {counted(nodes, 'node')} on this machine")
+        yield ClusterRun(plan, cluster, checkpointer)

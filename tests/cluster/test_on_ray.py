@@ -1,0 +1,200 @@
+"""Training on Ray clusters, which are started on this machine: equal bytes, failures, and refusals."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from test_docs import blocks
+
+from cluster._ray import (
+    OPTIONS,
+    children,
+    command_of,
+    digest,
+    digest_here,
+    ended,
+    kill,
+    kill_node,
+    members,
+    ray_start,
+    start_training,
+    wait_for,
+    write_corpus,
+)
+from firth import ClusterError, OptionError, Word2Vec, load
+from firth.cli import main
+from firth.cluster.local import local_cluster
+from firth.cluster.probe import ask, reachable
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Ray leaves pipes and processes to the garbage collector
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+pytest.importorskip("ray", reason="needs pip install 'firth[ray]'")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return write_corpus(tmp_path_factory.mktemp("corpus") / "corpus.txt")
+
+
+@pytest.fixture(scope="module")
+def expected(corpus):
+    return digest_here(corpus)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """The address of a cluster of four nodes."""
+    with local_cluster(4) as address:
+        yield address
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 3, 4])
+def test_any_number_of_nodes_gives_the_bytes_of_one_thread(cluster, corpus, expected, nodes):
+    model = Word2Vec(**OPTIONS).fit(corpus, cluster=cluster, nodes=nodes, progress=False)
+    assert digest(model) == expected
+    assert members() == []
+
+
+def test_callbacks_and_history_are_those_of_one_machine(cluster, corpus, expected):
+    seen = []
+
+    def stop_after_two(model):
+        seen.append((len(model.history), model.wv.vectors.copy()))
+        return len(model.history) == 2
+
+    here = Word2Vec(**OPTIONS, workers=1).fit(corpus, callbacks=stop_after_two, progress=False)
+    on_one_machine, seen = seen[:], []
+    there = Word2Vec(**OPTIONS).fit(corpus, cluster=cluster, nodes=2, callbacks=stop_after_two, progress=False)
+    assert digest(there) == digest(here) != expected
+    assert [epoch for epoch, _ in seen] == [1, 2]
+    for (_, one), (_, other) in zip(on_one_machine, seen, strict=True):
+        assert np.array_equal(one, other)
+    assert there.corpus == here.corpus
+
+
+def test_a_killed_member_changes_no_byte(cluster, corpus, expected, tmp_path):
+    output = tmp_path / "model.firth"
+    with ended(start_training(corpus, output, cluster, 3, tmp_path / "run", "start")) as process:
+        wait_for(process, "epoch 1")
+        kill(members()[0])
+        lines = "".join(wait_for(process, "starts again from the last checkpoint"))
+        rest, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, lines + rest
+    assert digest(load(output)) == expected
+    assert members() == []
+
+
+def test_a_killed_node_changes_no_byte(corpus, expected, tmp_path):
+    with local_cluster(3) as address:
+        output = tmp_path / "model.firth"
+        with ended(start_training(corpus, output, address, 3, tmp_path / "run", "start")) as process:
+            wait_for(process, "epoch 1")
+            kill_node(address)
+            rest, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, rest
+        assert "training on 2 nodes" in rest
+        assert digest(load(output)) == expected
+
+
+def test_a_run_is_resumed_on_another_number_of_nodes(cluster, corpus, expected, tmp_path):
+    output, run = tmp_path / "model.firth", tmp_path / "run"
+    with ended(start_training(corpus, output, cluster, 3, run, "start")) as process:
+        wait_for(process, "epoch 1")
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+    assert "repeat the call with resume=True" in rest
+    assert not output.exists()
+    assert members() == []
+    model = Word2Vec(**OPTIONS).fit(
+        corpus, cluster=cluster, nodes=2, checkpoint=run, resume=True, progress=False
+    )  # fmt: skip
+    assert digest(model) == expected
+    assert len(list(run.glob("rows-*"))) == len(list(run.glob("checkpoint-*"))) == 2
+
+
+def test_a_killed_driver_leaves_no_process(corpus, tmp_path):
+    with ended(start_training(corpus, tmp_path / "m.firth", "auto", 2, tmp_path / "run", "start")) as process:
+        wait_for(process, "epoch 1")
+        started = children(process.pid)
+        assert len([pid for pid in started if "ray::MemberProcess" in command_of(pid)]) == 2
+        kill(process.pid)
+        end = time.monotonic() + 20
+        while left := [command_of(pid) for pid in started if command_of(pid) and not is_agent(pid)]:
+            assert time.monotonic() < end, left
+            time.sleep(0.2)
+
+
+def is_agent(pid):
+    """Return whether a process is one of Ray's two agents of a node, which end a minute after it."""
+    return command_of(pid).startswith(("ray::DashboardAgent", "ray::RuntimeEnvAgent"))
+
+
+def ask_with(address, **variables):
+    """Train on a cluster in a process with these variables in its environment; return its last line."""
+    program = f"from firth import Word2Vec; Word2Vec().fit({__file__!r}, cluster={address!r}, progress=False)"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | variables
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=90)
+    assert time.monotonic() - began < 30
+    assert done.returncode == 1
+    return done.stderr.strip().splitlines()[-1]
+
+
+def test_a_wrong_token_or_none_is_refused(cluster, tmp_path):
+    wrong = ask_with(cluster, RAY_AUTH_TOKEN="wrong")
+    assert wrong.startswith("firth.errors.ClusterError: the Ray cluster at 127.0.0.1:")
+    assert "refuses the token of this process" in wrong
+    assert "this process has none" in ask_with(cluster, HOME=str(tmp_path))
+
+
+def test_no_cluster_at_an_address_is_an_error():
+    assert "no Ray cluster answers at 127.0.0.1:9" in ask_with("127.0.0.1:9")
+
+
+def test_a_random_token_is_not_accepted(cluster):
+    own, random = ask(cluster)
+    assert (own.reply, random.reply) == ("accepted", "refused")
+
+
+def test_an_open_cluster_is_joined_on_request_alone(corpus, expected):
+    port = 6399
+    address = f"127.0.0.1:{port}"
+    with ray_start("--head", f"--port={port}", "--include-dashboard=false", RAY_AUTH_MODE="disabled"):
+        own, random = ask(address)
+        assert (own.reply, random.reply) == ("accepted", "accepted")
+        with pytest.raises(ClusterError, match="does not ask for a token, so everybody who can reach it"):
+            Word2Vec(**OPTIONS).fit(corpus, cluster=address, progress=False)
+        model = Word2Vec(**OPTIONS).fit(corpus, cluster=address, insecure=True, progress=False)
+        assert digest(model) == expected
+
+
+def test_nodes_with_other_settings_are_refused(corpus):
+    refused = pytest.raises(ClusterError, match="would not compute the same bits: the settings of Numba is")
+    with local_cluster(1) as address, ray_start(f"--address={reachable(address)}", NUMBA_OPT="2"), refused:
+        Word2Vec(**OPTIONS).fit(corpus, cluster=address, nodes=2, progress=False)
+
+
+def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _, code in blocks("cluster.md"):
+        exec(code, {"__name__": "docs"})
+    assert main(["train", "corpus.txt", "-o", "m.firth", "--cluster", "auto", "--nodes", "2", "--epochs", "1"]) == 0
+    assert len(load("m.firth").history) == 1
+    assert [command_of(pid) for pid in children(os.getpid()) if "ray" in command_of(pid)] == []
+
+
+def test_more_nodes_than_there_are_is_an_error(cluster, corpus):
+    with pytest.raises(ClusterError, match="nodes=9, but the cluster has 4 nodes with cores"):
+        Word2Vec(**OPTIONS).fit(corpus, cluster=cluster, nodes=9, progress=False)
+
+
+def test_more_nodes_than_blocks_is_an_error(cluster, corpus):
+    with pytest.raises(OptionError, match="3 members cannot share 2 blocks of rows"):
+        Word2Vec(**OPTIONS | {"blocks": 2}).fit(corpus, cluster=cluster, nodes=3, progress=False)
