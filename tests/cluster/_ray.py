@@ -96,6 +96,25 @@ def kill(pid):
     os.kill(pid, signal.SIGKILL)
 
 
+@contextmanager
+def ray_start(*arguments, **variables):
+    """Start a node by Ray's own command, with these variables in its environment, and wait until it runs."""
+    program = Path(sys.executable).with_name("ray")
+    common = ["--num-cpus=1", "--node-ip-address=127.0.0.1", "--object-store-memory=80000000", "--block"]
+    process = subprocess.Popen(
+        [program, "start", *common, *arguments], env={**os.environ, **variables},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_for(process, "Ray runtime started")
+        yield
+    finally:
+        for pid in [process.pid, *children(process.pid)]:
+            kill(pid)
+        process.wait()
+        process.stdout.close()
+
+
 def kill_node(address):
     """Kill all processes of a node that is not the first, as if its machine lost its power."""
     raylets = [pid for pid in processes("raylet/raylet") if f"={address}" in command_of(pid)]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from firth.cluster.local import NO_TOKEN
 from firth.cluster.machines import describe_machine
 from firth.cluster.setup import Setup
 from firth.errors import ClusterError
@@ -45,7 +46,7 @@ class MemberProcess:
 
     def report(self, file: str) -> NodeReport:
         """Return what the driver checks: software and processor, and whether this node sees a file of the driver."""
-        asks_for_token = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
+        asks_for_token = os.environ.get("RAY_AUTH_MODE", "").lower() not in NO_TOKEN
         return NodeReport(describe_machine(), asks_for_token, Path(file).is_file())
 
     def open_text(self, files: list[Any], options: Options, how: ReadOptions) -> None:
