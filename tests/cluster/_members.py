@@ -37,6 +37,21 @@ def split(tokens, shares):
     return [*stores, rest]
 
 
+def store_of(entries, starts):
+    """Return a store of these entries, cut at `starts`, as a process gets its share."""
+    storage = MemoryStorage()
+    storage.write(0, entries)
+    return TokenStore(storage, np.asarray(starts), 0)
+
+
+def entries_of(store):
+    """Return the entries of a store and where its blocks begin, for `store_of`."""
+    blocks = [store.read_block(block) for block in range(store.n_blocks)]
+    return np.concatenate([np.empty(0, np.int32), *blocks]), np.append(
+        0, np.cumsum([len(b) for b in blocks], dtype=np.int64)
+    )
+
+
 def even_shares(n_blocks, members):
     cuts = [member * n_blocks // members for member in range(members + 1)]
     return [stop - start for start, stop in pairwise(cuts)]

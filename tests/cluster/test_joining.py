@@ -79,11 +79,16 @@ def test_a_home_that_cannot_be_written_to_is_explained(home):
         local.ensure_token()
 
 
-def test_the_environment_of_ray_asks_for_a_token_and_sends_no_statistics(monkeypatch):
-    monkeypatch.setattr(os, "environ", {"RAY_USAGE_STATS_ENABLED": "1"})
-    local.prepare_environment()
-    assert os.environ["RAY_AUTH_MODE"] == "token"
-    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "1"
+@pytest.mark.parametrize(
+    ("before", "is_open", "after"),
+    [(None, False, "token"), ("disabled", False, "token"), ("k8s", False, "k8s"), ("token", True, "disabled")],
+)
+def test_the_environment_of_ray_asks_for_a_token_and_sends_no_statistics(monkeypatch, before, is_open, after):
+    given = {} if before is None else {"RAY_AUTH_MODE": before}
+    monkeypatch.setattr(os, "environ", given)
+    local.prepare_environment(is_open=is_open)
+    assert os.environ["RAY_AUTH_MODE"] == after
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
 
 
 @pytest.fixture

@@ -137,11 +137,23 @@ def test_advice_names_the_machines_that_memory_requires_and_those_that_are_worth
     fewest = int(lines[0].split()[6])
     assert found.on(fewest).limit != "memory"
     assert found.on(fewest // 2).limit == "memory"
-    assert " worth it: " in lines[1]
+    assert " are enough: an epoch takes " in lines[1]
+
+
+def test_machines_are_enough_once_twice_as_many_save_less_than_a_quarter_of_the_time():
+    found = forecast(network_gbits=100)
+    enough = int(advice(found)[0].split()[0])
+    times = {nodes: found.seconds(nodes).epoch for nodes in (1, 2, 4, 8, 16)}
+    assert 1 < enough < 16
+    assert times[enough] <= 0.75 * times[enough // 2]
+    assert times[2 * enough] > 0.75 * times[enough]
+    assert advice(found)[0].startswith(f"{enough} machines are enough: an epoch takes ")
 
 
 def test_advice_on_a_slow_network_is_to_stay_on_one_machine():
-    assert advice(forecast(network_gbits=0.001))[0] == "more machines are not worth it: the network limits the run"
+    line = advice(forecast(network_gbits=0.001))[0]
+    assert line.startswith("1 machine is enough: an epoch takes ")
+    assert line.endswith(", limited by the network")
 
 
 def test_advice_on_too_little_memory_says_how_much_is_needed():

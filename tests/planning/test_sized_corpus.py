@@ -9,9 +9,6 @@ from firth import Options
 from firth.planning.measuring_training import n_steps
 from firth.planning.sized_corpus import random_corpus, sized_corpus, words_of_text, zipf_counts
 from firth.text import BLOCK_WORDS, END
-from firth.training import registry
-from firth.training.loop.progress import Reporter
-from firth.training.loop.state import Checkpointer
 
 
 @given(st.integers(1, 10**12), st.integers(1, 20_000))
@@ -48,12 +45,12 @@ def test_a_random_corpus_consists_of_whole_sentences():
     assert int(corpus.vocabulary.counts.sum()) == corpus.tokens.n_words
 
 
-def test_the_steps_of_a_corpus_are_the_pairs_that_are_trained():
-    options = Options(vector_size=20, epochs=1)
+def test_the_steps_of_a_corpus_are_its_pairs():
     corpus = random_corpus(2, 500, 20)
-    trainer = registry.make_trainer(corpus, options, 1, Reporter(), Checkpointer(), "compiled")
-    (record,) = trainer.epochs()
-    assert n_steps(corpus, options) == pytest.approx(record.pairs, rel=0.01)
+    every_pair = Options(sample=0, shrink_windows=False, window=5)
+    of_a_sentence = 2 * sum(20 - distance for distance in range(1, 6))
+    assert n_steps(corpus, every_pair) == pytest.approx(corpus.sentences * of_a_sentence)
+    assert n_steps(corpus, Options(objective="softmax")) == 500**2
 
 
 def test_bytes_of_text_are_converted_to_words():

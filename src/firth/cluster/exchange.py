@@ -5,18 +5,48 @@ once under a key and taken once. Arrays of the lane ROWS are large: a member tha
 taken lets further ones wait, except those that it needs next (`awaited`). Senders then wait, so memory is bounded.
 """
 
+import ctypes
+import math
+import mmap
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
+
+from firth.training.windows.layout import aligned_zeros
 
 Array: TypeAlias = NDArray[Any]
 Key: TypeAlias = tuple[str | int, ...]
 
+_PAGED_BYTES = 2**18  # arrays of this size and more have pages of their own
+_M_MMAP_THRESHOLD = -3  # of malloc.h
+
 ROWS, PAIRS = "rows", "pairs"  # lanes: arrays of one lane arrive in the order in which they were sent
+
+
+def page_zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
+    """Return zeros on pages of their own, which the system gets back as soon as the array is freed.
+
+    The allocator would keep much of the memory of blocks that come and go. Small arrays are left to it.
+    """
+    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+    if n_bytes < _PAGED_BYTES:
+        return aligned_zeros(shape, dtype)
+    return np.frombuffer(mmap.mmap(-1, n_bytes), dtype).reshape(shape)
+
+
+def return_freed_memory() -> None:
+    """Make the allocator of this process return freed arrays to the system; what starts a member's process calls this.
+
+    By default glibc keeps memory that it has freed for later use, for each thread: 150 MB of transfers in a member.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _PAGED_BYTES)
 
 
 class Mailbox:
@@ -33,7 +63,7 @@ class Mailbox:
     def admit(self, key: Key, n_bytes: int) -> None:
         """Wait until there is room for an array of the lane ROWS; raise the failure of `fail`, if there is one."""
         with self.changed:
-            while self._bytes + n_bytes > self._most_bytes and key not in self._awaited and self._bytes:
+            while self._bytes + n_bytes > self._most_bytes and key not in self._awaited:
                 self.check()
                 self.changed.wait()
             self.check()

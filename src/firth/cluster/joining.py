@@ -34,8 +34,6 @@ def joined(cluster: Cluster, cpus: int) -> Iterator[Joined]:
     Raises `MissingExtraError` if Ray is not installed, and `ClusterError` if there is no such cluster, if it does not
     ask for a token, or refuses that of this process.
     """
-    if not cluster.insecure:
-        prepare_environment()
     with ExitStack() as stack:
         connected = _connected_address(cluster.address)
         own, random = ask(connected or cluster.address)
@@ -46,6 +44,8 @@ def joined(cluster: Cluster, cpus: int) -> Iterator[Joined]:
             address = stack.enter_context(local_cluster(cluster.nodes or 1, cpus))
         else:
             address = _checked(own, random, insecure=cluster.insecure)
+            if not connected:
+                prepare_environment(is_open=random.reply == "accepted")
         import ray
 
         if not connected:

@@ -12,6 +12,9 @@ from firth.cluster.probe import PRIVATE, missing_ray, token_is_set, token_path
 from firth.errors import ClusterError
 
 LOOPBACK = "127.0.0.1"
+NO_TOKEN = ("", "disabled")
+"""Values of RAY_AUTH_MODE under which Ray does not ask for a token."""
+
 _OBJECT_STORE_BYTES = 80 * 2**20  # a node's; the least is 75 MiB, and firth sends rows without it
 
 
@@ -58,12 +61,15 @@ def _add_node(cluster: "object", cpus: int, *, is_head: bool) -> None:
         raise ClusterError(f"Ray did not start {what} of a cluster on this machine: {error}") from error
 
 
-def prepare_environment() -> None:
-    """Make Ray show a token, and send no statistics of its use, unless the environment says otherwise.
+def prepare_environment(*, is_open: bool = False) -> None:
+    """Make Ray show and ask for a token, unless the cluster is open, and send no statistics of its use.
 
     Ray reads these variables when it is imported, and passes them to the processes that it starts.
     """
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if is_open:
+        os.environ["RAY_AUTH_MODE"] = "disabled"  # otherwise this process refuses answers that show no token
+    elif os.environ.get("RAY_AUTH_MODE", "").lower() in NO_TOKEN:
+        os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # without it, Ray issues a FutureWarning
     if "ray" in sys.modules:

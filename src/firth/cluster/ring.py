@@ -11,7 +11,7 @@ from typing import NamedTuple
 from firth.cluster.exchange import ROWS, Exchange, Key
 from firth.cluster.rows import Blocks
 
-SPARE_BLOCKS = 2  # outside blocks that a member takes beyond its share, before it has passed others on
+SPARE_BLOCKS = 1  # outside blocks that a member takes beyond its share, before it has passed others on
 
 
 class BucketTask(NamedTuple):

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.cluster.exchange import ROWS, Exchange, Key
+from firth.cluster.exchange import ROWS, Exchange, Key, page_zeros
 from firth.cluster.setup import Setup
 from firth.training.loop.engine import Matrix
 from firth.training.negative_sampling.partition import Partition
-from firth.training.windows import layout
 from firth.training.windows.engine import start_rows
 
 Blocks = dict[int, Matrix]
@@ -54,50 +53,40 @@ class MemberRows:
                 self._move(blocks, old, (*key, name))
 
     def _move(self, blocks: Blocks, old: Partition, key: Key) -> None:
-        parts = self._sorted_by_new_block(blocks, old)
-        for stage in range(max(len(self._setup.blocks_of(member)) for member in range(self._setup.members))):
-            for member in self._ring():
-                own = self._setup.blocks_of(member)
-                if stage < len(own):
-                    block = own[stage]
-                    self._exchange.send(member, (*key, block, self._exchange.number), parts.pop(block), ROWS)
-            if stage < len(self._own):
-                blocks[self._own[stage]] = self._received(self._own[stage], old, key)
-            self._exchange.flush(ROWS)
-
-    def _ring(self) -> Iterator[int]:
-        """Yield all members from this one on, so that not all send to the same one."""
-        for step in range(self._setup.members):
-            yield (self._exchange.number + step) % self._setup.members
+        parts, me, members = self._sorted_by_new_block(blocks, old), self._exchange.number, self._setup.members
+        for stage in range(max(len(self._setup.blocks_of(member)) for member in range(members))):
+            new = NewBlock(self._own[stage], old, self) if stage < len(self._own) else None
+            for step in range(members):  # in each step, every member sends to one and receives from one
+                theirs = self._setup.blocks_of((me + step) % members)
+                if stage < len(theirs):
+                    part = parts.pop(theirs[stage])
+                    self._exchange.send((me + step) % members, (*key, theirs[stage], me), part, ROWS)
+                    del part
+                if new is not None:
+                    sender = (me - step) % members
+                    new.fill(sender, self._exchange.take((*key, new.number, sender)))
+                self._exchange.flush(ROWS)
+            if new is not None:
+                blocks[new.number] = new.rows
 
     def _sorted_by_new_block(self, blocks: Blocks, old: Partition) -> Blocks:
         """Return this member's rows of each new block, by old block and then by word, and empty `blocks`."""
         P, new_block = self._setup.row_blocks, self.partition.block_of
         sizes = sum((np.bincount(new_block[old.words[b]], minlength=P) for b in self._own), np.zeros(P, np.intp))
-        parts = {block: self._empty(int(n)) for block, n in enumerate(sizes)}
+        parts = {block: self.zeros(int(n)) for block, n in enumerate(sizes)}
         filled = np.zeros(P, np.intp)
         for number in self._own:
             rows, targets = blocks.pop(number), new_block[old.words[number]]
             order, counts = np.argsort(targets, kind="stable"), np.bincount(targets, minlength=P)
             for block, chosen in enumerate(np.split(order, np.cumsum(counts)[:-1])):
-                np.take(rows, chosen, axis=0, out=parts[block][filled[block] : filled[block] + len(chosen)])
+                part = parts[block][filled[block] : filled[block] + len(chosen)]
+                np.take(rows, chosen, axis=0, out=part, mode="clip")  # without a mode, `take` makes a copy
             filled += counts
         return parts
 
-    def _received(self, block: int, old: Partition, key: Key) -> Matrix:
-        """Return a block of the new partition, put together from the parts that all members send."""
-        words = self.partition.words[block]
-        origin = old.block_of[words]
-        order = np.argsort(origin, kind="stable")
-        ends = np.searchsorted(origin[order], self._setup.block_bounds)
-        rows = self._empty(len(words))
-        for member in self._ring():
-            rows[order[ends[member] : ends[member + 1]]] = self._exchange.take((*key, block, member))
-        return rows
-
     def of_words(self, blocks: Blocks, words: Ids) -> Matrix:
         """Return copies of the rows of words that this member owns."""
-        rows = self._empty(len(words))
+        rows = self.zeros(len(words))
         for block, places in self._places(words):
             rows[places] = blocks[block][self.partition.slot_of[words[places]]]
         return rows
@@ -114,7 +103,27 @@ class MemberRows:
             yield block, np.flatnonzero(origin == block)
 
     def _zeros(self) -> Blocks:
-        return {block: self._empty(len(self.partition.words[block])) for block in self._own}
+        return {block: self.zeros(len(self.partition.words[block])) for block in self._own}
 
-    def _empty(self, n: int) -> Matrix:
-        return layout.aligned_zeros((n, self._setup.width))
+    def zeros(self, n: int) -> Matrix:
+        """Return n rows of zeros."""
+        return page_zeros((n, self._setup.width))
+
+    def order_by_sender(self, block: int, old: Partition) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the places in a new block of the rows that arrive, and where those of each member begin among them."""
+        origin = old.block_of[self.partition.words[block]]
+        order = np.argsort(origin, kind="stable")
+        return order, np.searchsorted(origin[order], self._setup.block_bounds)
+
+
+class NewBlock:
+    """A block of the new partition, while the members send parts of it."""
+
+    def __init__(self, number: int, old: Partition, member: MemberRows):
+        self.number = number
+        self.rows = member.zeros(len(member.partition.words[number]))
+        self._order, self._ends = member.order_by_sender(number, old)
+
+    def fill(self, sender: int, part: Matrix) -> None:
+        """Fill the rows that a member sent."""
+        self.rows[self._order[self._ends[sender] : self._ends[sender + 1]]] = part

@@ -86,7 +86,7 @@ class Lending:
 
     def borrow(self, blocks: Blocks, name: str, words: Ids) -> Matrix:
         """Return the rows of words, from their owners."""
-        owners, rows = self._owners(words), self._rows._empty(len(words))
+        owners, rows = self._owners(words), self._rows.zeros(len(words))
         for member in self._others():
             self._exchange.send(member, (*self._key, name, "words"), words[owners == member])
         rows[owners == self._exchange.number] = self._rows.of_words(blocks, words[owners == self._exchange.number])
@@ -99,6 +99,7 @@ class Lending:
         owners = self._owners(words)
         for member in self._others():
             self._exchange.send(member, (*self._key, name, "changed"), rows[owners == member], ROWS)
+            self._exchange.flush(ROWS)  # one copy at a time
         own = owners == self._exchange.number
         self._rows.put(blocks, words[own], rows[own])
 

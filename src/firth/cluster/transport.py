@@ -17,12 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from firth.cluster.exchange import ROWS, Array, Exchange, Key
+from firth.cluster.exchange import ROWS, Array, Exchange, Key, page_zeros
 from firth.errors import MemberLostError
-from firth.training.windows.layout import aligned_zeros
 
-MOST_BYTES = 2**28  # of rows that were received and not yet taken; one array is always admitted
-_BATCH_BYTES = 2**22
+MOST_BYTES = 2**24  # of rows that were received before this member needs them
+_BATCH_BYTES = 2**20
 _DTYPES = ("float32", "float64", "int32", "int64", "uint64")
 _MOST_ARRAY_BYTES = 2**46
 _END = b"end"  # closes a stream: one that ends without it was cut
@@ -225,4 +224,4 @@ def _announced(metadata: Any) -> tuple[Key, Array]:
     is_shape = all(isinstance(n, int) and n >= 0 for n in shape) and 8 * math.prod(shape) <= _MOST_ARRAY_BYTES
     if not is_key or dtype not in _DTYPES or not is_shape:
         raise ValueError(f"an array of {dtype} {shape} under {key} is not one of a training run")
-    return key, aligned_zeros(shape, dtype)
+    return key, page_zeros(shape, dtype)

@@ -9,8 +9,7 @@ from firth.planning.forecast import Forecast, NodesForecast
 from firth.planning.workload import Workload
 from firth.terminal import duration, size
 
-MIN_EFFICIENCY = 0.5  # of machines that are worth it: a machine does at least this share of what it does in the fewest
-MIN_GAIN = 0.9  # more blocks are worth a line if an epoch takes less than this share of the time
+MIN_GAIN = 0.75  # twice as many machines, or more blocks, are worth it if an epoch takes at most this share of the time
 MIN_BLOCK_WORDS = 4_000  # in a block; with fewer, analogies got worse
 
 
@@ -36,24 +35,25 @@ def _on_nodes(forecast: Forecast, fitting: list[NodesForecast]) -> Iterator[str]
     fewest, load = fitting[0], forecast.workload
     if fewest.nodes > 1:
         yield f"the run needs the memory of {counted(fewest.nodes, 'machine')} at least"
-    worth = [each for each in fitting if _efficiency(fewest, each) >= MIN_EFFICIENCY][-1]
     if load.most_nodes == 1:
         yield "more machines are of no use: a cluster trains skip-gram with negative sampling in blocks"
-    elif worth is fewest:
-        than = f" than {fewest.nodes:,}" if fewest.nodes > 1 else ""
-        yield f"more machines{than} are not worth it: {_reason(forecast, fewest)}"
-    else:
-        yield (
-            f"up to {counted(worth.nodes, 'machine')} are worth it: an epoch takes {duration(worth.seconds.epoch)} "
-            f"instead of {duration(fewest.seconds.epoch)}, and then {_reason(forecast, worth)}"
-        )
+        return
+    worth = fewest
+    for more in fitting[1:]:
+        if more.seconds.epoch > MIN_GAIN * worth.seconds.epoch:
+            break
+        worth = more
+    before = "" if worth is fewest else f" instead of {duration(fewest.seconds.epoch)} on {fewest.nodes:,}"
+    are_enough = f"{counted(worth.nodes, 'machine')} {'is' if worth.nodes == 1 else 'are'} enough"
+    yield f"{are_enough}: an epoch takes {duration(worth.seconds.epoch)}{before}; {_of_more(forecast, worth)}"
 
 
-def _reason(forecast: Forecast, found: NodesForecast) -> str:
+def _of_more(forecast: Forecast, found: NodesForecast) -> str:
+    """Return what twice as many machines would change."""
     if 2 * found.nodes > forecast.workload.most_nodes:
-        return f"there are only {counted(forecast.workload.blocks, 'block')} of rows"
-    limit = forecast.on(2 * found.nodes).limit
-    return f"the {limit} limits the run"
+        return f"more cannot share {counted(forecast.workload.blocks, 'block')} of rows"
+    more = forecast.on(2 * found.nodes)
+    return f"on {more.nodes:,} it would take {duration(more.seconds.epoch)}, limited by the {more.seconds.limit}"
 
 
 def _on_blocks(forecast: Forecast) -> Iterator[str]:
@@ -84,10 +84,6 @@ def _with_more_blocks(load: Workload) -> Iterator[Workload]:
 
 
 _MOST_BLOCKS = next(field.metadata["high"] for field in fields(Options) if field.name == "blocks")
-
-
-def _efficiency(fewest: NodesForecast, more: NodesForecast) -> float:
-    return fewest.seconds.epoch * fewest.nodes / (more.seconds.epoch * more.nodes)
 
 
 def _powers(most: int) -> Iterator[int]:

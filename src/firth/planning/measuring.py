@@ -9,7 +9,7 @@ import numpy as np
 
 from firth.options import Options
 from firth.planning.measuring_exchange import measure_exchange
-from firth.planning.measuring_training import USUAL, Shape, share_of_making, steps_per_second
+from firth.planning.measuring_training import USUAL, Shape, measured_cores, share_of_making, steps_per_second
 from firth.planning.sized_corpus import SENTENCE_WORDS
 from firth.planning.speeds import Speeds
 from firth.resources import available_cores
@@ -28,7 +28,7 @@ def measure(options: Options, shape: Shape = USUAL, folder: Path | None = None) 
     """
     from llvmlite.binding import get_host_cpu_name
 
-    cores = available_cores()
+    cores = measured_cores(available_cores())
     alone = steps_per_second(options, shape, 1)
     return Speeds(
         processor=get_host_cpu_name(),

@@ -13,11 +13,18 @@ from firth.training.expected_pairs import ExpectedPairs
 from firth.training.loop.progress import reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling.blocks import Blocks
-from firth.training.negative_sampling.partition import BUCKET_PAIRS, MIN_CHUNKS, pairs_of_word
+from firth.training.negative_sampling.partition import (
+    BUCKET_PAIRS,
+    MIN_BUCKET_PAIRS,
+    MIN_CHUNKS,
+    pairs_of_word,
+)
 from firth.training.windows import layout
 
-_EPOCHS = 5  # of a run that is measured; the fastest but the first counts
-_P = 4  # blocks of rows of a run that is measured
+_EPOCHS = 3  # of a run that is measured; the fastest but the first counts
+_MOST_CORES = 16  # that train together in a run that is measured: more need a larger one
+_BLOCKS_PER_CORE, _LEAST_BLOCKS = 2, 8  # blocks of rows; with fewer, threads wait for each other
+_MOST_BUCKET_PAIRS = 20_000  # larger buckets are hardly faster
 _MATRIX_BYTES = 2**27  # of one matrix of a run that is measured
 _LEAST_WORDS = 400
 _SOFTMAX_WORDS = 2048
@@ -41,9 +48,14 @@ def n_steps(corpus: Corpus, options: Options) -> float:
     return ExpectedPairs(corpus, options, shrunken=options.shrink_windows).total
 
 
+def measured_cores(cores: int) -> int:
+    """Return how many of a machine's cores are measured together."""
+    return min(cores, _MOST_CORES)
+
+
 def steps_per_second(options: Options, shape: Shape, workers: int) -> float:
     """Train, and return the steps per second of all workers together."""
-    fewer, corpus = _small_run(options, shape)
+    fewer, corpus = _small_run(options, shape, workers)
     with reporter(False) as silent, Checkpointer() as checkpointer, corpus.tokens:
         trainer = registry.make_trainer(corpus, fewer, workers, silent, checkpointer, "compiled")
         seconds = [record.seconds for record in trainer.epochs() if record.seconds is not None]
@@ -54,24 +66,25 @@ def share_of_making(options: Options, shape: Shape) -> float:
     """Return the share of a core's time that making pairs takes; 0 where a cluster does not train with the options."""
     if options.schedule != "blocks" or options.objective != "negative_sampling":
         return 0.0
-    fewer, corpus = _small_run(options, shape)
+    fewer, corpus = _small_run(options, shape, 1)
     engine = Blocks(corpus, fewer)
     engine.compile()
     work, making, total = engine.workspace(), 0.0, 0.0
-    for epoch in range(_EPOCHS):
-        tasks = engine.tasks(epoch, None, threading.Event())
-        while (task := tasks.take()) is not None:
-            began = time.perf_counter()
-            engine.train(task, _RATE, work)
-            seconds = time.perf_counter() - began
-            making, total = making + (seconds if task.round < 0 else 0.0), total + seconds
+    tasks = engine.tasks(_EPOCHS, None, threading.Event())
+    while (task := tasks.take()) is not None:
+        began = time.perf_counter()
+        engine.train(task, _RATE, work)
+        seconds = time.perf_counter() - began
+        making, total = making + (seconds if task.round < 0 else 0.0), total + seconds
     return making / total
 
 
-def _small_run(options: Options, shape: Shape) -> tuple[Options, Corpus]:
+def _small_run(options: Options, shape: Shape, workers: int) -> tuple[Options, Corpus]:
     """Return the options and the corpus of a run that is measured, with blocks and buckets of this shape."""
-    fewer = replace(options, epochs=_EPOCHS, blocks=_P, warm_epochs=0)
-    token_blocks = MIN_CHUNKS * max(1, round(shape.bucket_pairs * _P**2 / (BLOCK_WORDS * pairs_of_word(fewer))))
-    rows = shape.block_rows * (_P if options.schedule == "blocks" else 1)
+    P = max(_LEAST_BLOCKS, _BLOCKS_PER_CORE * workers)
+    fewer = replace(options, epochs=_EPOCHS, blocks=P, warm_epochs=0)
+    bucket = min(max(shape.bucket_pairs, MIN_BUCKET_PAIRS), _MOST_BUCKET_PAIRS)
+    token_blocks = MIN_CHUNKS * max(1, -(-bucket * P**2 // (BLOCK_WORDS * pairs_of_word(fewer))))
+    rows = shape.block_rows * (P if options.schedule == "blocks" else 1)
     V = max(_LEAST_WORDS, min(rows, _MATRIX_BYTES // (layout.STRIP_BYTES * layout.strips(options.vector_size))))
     return fewer, random_corpus(token_blocks, _SOFTMAX_WORDS if options.objective == "softmax" else V, SENTENCE_WORDS)
