@@ -31,6 +31,8 @@ def test_another_address_is_refused(address):
         ({"cluster": "auto", "insecure": "yes"}, "insecure='yes' is not allowed"),
         ({"cluster": "auto", "validation": 0.1}, "validation is not available on a cluster"),
         ({"cluster": "auto", "kernels": "reference"}, "kernels='?reference'? is not available on a cluster"),
+        ({"cluster": "auto", "resume": True}, "resume=True needs checkpoint, the folder for the checkpoints"),
+        ({"cluster": "auto", "checkpoint_minutes": 1}, "checkpoint_minutes needs checkpoint"),
         ({"cluster": "auto"}, "a cluster reads files: give paths, folders or patterns"),
     ],
 )

@@ -67,6 +67,7 @@ def prepare_cluster_run(
 ) -> ClusterPlan:
     """Return the plan of a run on a cluster; raise the errors that can be found before it is joined."""
     check_options(options)
+    saving.check()
     texts.check(saving.folder)
     plan_shares(texts.corpus, texts.how, 1)
     return ClusterPlan(texts, options, workers, saving, reporter(progress), cluster)
