@@ -1,6 +1,7 @@
 """Training on Ray clusters, which are started on this machine: equal bytes, failures, and refusals."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from cluster._ray import (
     ended,
     kill,
     kill_node,
+    make_certificates,
     members,
     ray_start,
     start_training,
@@ -28,6 +30,7 @@ from cluster._ray import (
 from firth import ClusterError, OptionError, Word2Vec, load
 from firth.cli import main
 from firth.cluster.local import local_cluster
+from firth.cluster.member_process import certificates
 from firth.cluster.probe import ask, reachable
 
 pytestmark = [
@@ -101,6 +104,22 @@ def test_a_killed_node_changes_no_byte(corpus, expected, tmp_path):
         assert process.returncode == 0, rest
         assert "training on 2 nodes" in rest
         assert digest(load(output)) == expected
+
+
+def test_kills_at_random_moments_change_no_byte(cluster, corpus, tmp_path):
+    """FIRTH_CLUSTER_KILLS is the number of kills; every other one may come before the members have begun to train."""
+    kills, rng = int(os.environ.get("FIRTH_CLUSTER_KILLS", "4")), np.random.default_rng(11)
+    output, epochs = tmp_path / "model.firth", 2 * kills
+    with ended(start_training(corpus, output, cluster, 3, tmp_path / "run", "start", epochs=epochs)) as process:
+        for number in range(kills):
+            wait_for(process, "epoch" if number % 2 else "training on 3 nodes")
+            time.sleep(rng.uniform(0, 1))
+            while not (alive := members()) and process.poll() is None:
+                time.sleep(0.1)  # those of the kill before are being started
+            kill(int(rng.choice(alive)))
+        rest, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, rest
+    assert digest(load(output)) == digest_here(corpus, epochs=epochs)
 
 
 def test_a_run_is_resumed_on_another_number_of_nodes(cluster, corpus, expected, tmp_path):
@@ -179,6 +198,20 @@ def test_nodes_with_other_settings_are_refused(corpus):
     refused = pytest.raises(ClusterError, match="would not compute the same bits: the settings of Numba is")
     with local_cluster(1) as address, ray_start(f"--address={reachable(address)}", NUMBA_OPT="2"), refused:
         Word2Vec(**OPTIONS).fit(corpus, cluster=address, nodes=2, progress=False)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+def test_with_certificates_ray_and_the_members_encrypt(corpus, expected, tmp_path, monkeypatch):
+    output, variables = tmp_path / "model.firth", make_certificates(tmp_path / "certificates")
+    arguments = (corpus, output, "auto", 2, tmp_path / "run", "start")
+    with ended(start_training(*arguments, variables=variables)) as process:
+        rest, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, rest
+    assert digest(load(output)) == expected
+    variables.pop("RAY_TLS_CA_CERT")
+    monkeypatch.setattr(os, "environ", variables)
+    with pytest.raises(ClusterError, match="set RAY_TLS_SERVER_CERT, RAY_TLS_SERVER_KEY and"):
+        certificates()
 
 
 def test_the_code_of_the_page_runs(tmp_path, monkeypatch):

@@ -58,7 +58,7 @@ class ActorHandle:
         if isinstance(error, exceptions.RayTaskError):
             return error.cause if isinstance(error.cause, Exception) else error
         if isinstance(error, exceptions.RayError):
-            reason = " ".join(str(error).split())
+            reason = " ".join(str(error).partition("Some common causes")[0].split())
             return MemberLostError(f"the process of {self.name} stopped: {reason[:500]}")
         return error
 

@@ -51,12 +51,12 @@ def principal_axes(vectors: KeyedVectors) -> PrincipalAxes:
 
 def pca_positions(vectors: KeyedVectors, principal: PrincipalAxes) -> FloatArray:
     """Return the (V, 2) float32 projections of the unit vectors on two axes; a vector that is not finite is at 0."""
-    parts = [(rows - principal.mean.astype(rows.dtype)) @ principal.axes.astype(rows.dtype) for rows in _all(vectors)]
-    return np.concatenate(parts).astype(np.float32) if parts else np.zeros((0, 2), np.float32)
-
-
-def _all(vectors: KeyedVectors) -> Any:
-    return _blocks(vectors, len(vectors))
+    positions, start = np.zeros((len(vectors), 2), np.float32), 0
+    for rows in _blocks(vectors, len(vectors)):
+        rows -= principal.mean.astype(rows.dtype)
+        positions[start : start + len(rows)] = rows @ principal.axes.astype(rows.dtype)
+        start += len(rows)
+    return positions
 
 
 def _blocks(vectors: KeyedVectors, n: int) -> Any:
@@ -73,8 +73,10 @@ def quantised(positions: FloatArray) -> Points:
         return np.zeros((0, 2), np.uint16)
     low, high = positions.min(axis=0), positions.max(axis=0)
     extent = max(float((high - low).max()), 1e-30)
-    scaled = (positions - (low + high) / 2) / extent + 0.5
-    points: Points = np.round(scaled * LARGEST).astype(np.uint16)
+    points = np.empty(positions.shape, np.uint16)
+    for start in range(0, len(positions), _BLOCK_NUMBERS):
+        block = slice(start, start + _BLOCK_NUMBERS)
+        points[block] = np.round(((positions[block] - (low + high) / 2) / extent + 0.5) * LARGEST)
     return points
 
 

@@ -6,7 +6,7 @@ import { missed, NEAREST } from "./points.js";
 import { computed, say } from "./progress.js";
 import { onThemeChange, theme } from "./theme.js";
 
-const CHUNK = 200_000;
+export const CHUNK = 200_000; // rows in a request
 /** @type {Record<string, string>} */
 const MAP_NAMES = { pca: "Widest directions (PCA)", neighbours: "Neighbours" };
 /** @type {Record<string, [string, string]>} the name of each colouring, and what the numbers of its legend are */

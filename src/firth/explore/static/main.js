@@ -1,8 +1,8 @@
 // The page: it shows what the address asks for, and puts what a person does into the address.
 
-import { ask, Refused } from "./api.js";
+import { ask, prefetch, Refused } from "./api.js";
 import { axisCard } from "./axis_card.js";
-import { Chart } from "./chart.js";
+import { Chart, CHUNK } from "./chart.js";
 import { announce, byId, grouped, make, note, noteState, shown, wordButton, wordText } from "./dom.js";
 import { equationCard } from "./equation_card.js";
 import { listen } from "./gestures.js";
@@ -23,6 +23,7 @@ const TOPN = 10;
 const AMONG = 30_000;
 const answerPlace = byId("answer");
 
+prefetch("points", { map: "pca", start: 0, count: CHUNK }); // while WebGL starts
 /** @type {Overview} */
 const overview = await ask("overview");
 const { words, dimensions, examples, compared_with } = overview;

@@ -50,6 +50,9 @@ export async function download(name, { map, start, count }) {
   return { bytes: await new Blob([here, bytes.slice(before, before + sum(here))]).arrayBuffer(), headers };
 }
 
+/** Data in the page need not be asked for early. */
+export function prefetch() {}
+
 /** Return an answer as the server gives it. @param {string} name @param {Record<string, any>} parameters @returns {Promise<any>} */
 export async function ask(name, parameters = {}) {
   if (name === "overview") return meta.overview;
