@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,11 +54,11 @@ def digest_here(corpus, **options):
     return digest(Word2Vec(**OPTIONS | options, workers=1).fit(corpus, progress=False))
 
 
-def start_training(*arguments, **options):
-    """Start `TRAIN` in a process of its own; its lines go to a pipe."""
+def start_training(*arguments, variables=None, **options):
+    """Start `TRAIN` in a process of its own, with more variables in its environment; its lines go to a pipe."""
     program = TRAIN.replace("{options}", repr(OPTIONS | options))
     return subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments)],
+        [sys.executable, "-c", program, *map(str, arguments)], env={**os.environ, **(variables or {})},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
 
@@ -71,6 +72,20 @@ def wait_for(process, text, seconds=120):
             return lines
         assert time.monotonic() < end, lines
     raise AssertionError(f"no line has {text!r}: {''.join(lines)}")
+
+
+@contextmanager
+def drained(process):
+    """Read the lines of a process in the `with` block, so that it never waits for a reader."""
+    reader = threading.Thread(target=lambda: list(process.stdout), daemon=True)
+    reader.start()
+    yield
+    reader.join(30)
+
+
+def newest_checkpoint(folder):
+    """Return the name of the newest checkpoint in a folder, or an empty text."""
+    return max((path.name for path in folder.glob("checkpoint-*.firth")), default="")
 
 
 def command_of(pid):
@@ -94,6 +109,21 @@ def members():
 
 def kill(pid):
     os.kill(pid, signal.SIGKILL)
+
+
+def make_certificates(folder):
+    """Return the variables with which Ray encrypts, for new certificates; needs openssl."""
+    folder.mkdir()
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1,IP:::ffff:127.0.0.1\n")
+    commands = [
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt",
+        "req -newkey rsa:2048 -nodes -subj /CN=node -keyout node.key -out node.csr",
+        "x509 -req -in node.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile names -out node.crt",
+    ]
+    for command in commands:
+        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
+    files = {"SERVER_CERT": "node.crt", "SERVER_KEY": "node.key", "CA_CERT": "ca.crt"}
+    return {"RAY_USE_TLS": "1"} | {f"RAY_TLS_{name}": str(folder / file) for name, file in files.items()}
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import pytest
 
 from firth import OptionError, Word2Vec
+from firth.cli import main
 from firth.cluster.arguments import Cluster, checked_cluster
 from firth.messages import command_line
 
@@ -30,6 +31,8 @@ def test_another_address_is_refused(address):
         ({"cluster": "auto", "insecure": "yes"}, "insecure='yes' is not allowed"),
         ({"cluster": "auto", "validation": 0.1}, "validation is not available on a cluster"),
         ({"cluster": "auto", "kernels": "reference"}, "kernels='?reference'? is not available on a cluster"),
+        ({"cluster": "auto", "resume": True}, "resume=True needs checkpoint, the folder for the checkpoints"),
+        ({"cluster": "auto", "checkpoint_minutes": 1}, "checkpoint_minutes needs checkpoint"),
         ({"cluster": "auto"}, "a cluster reads files: give paths, folders or patterns"),
     ],
 )
@@ -51,6 +54,24 @@ def test_options_that_a_cluster_does_not_train_are_refused(options, tmp_path, mo
     (tmp_path / "corpus.txt").write_text("a b c d\n" * 20)
     with pytest.raises(OptionError, match="does not run on a cluster"):
         Word2Vec(min_count=1, **options).fit(tmp_path / "corpus.txt", cluster="auto")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--nodes", "2"], "--nodes needs --cluster: give the address of a Ray cluster, or 'auto'"),
+        (["--insecure"], "--insecure needs --cluster"),
+        (["--cluster", "ray"], "--cluster 'ray' is not allowed: give the address of a Ray cluster"),
+        (["--cluster", "auto", "--nodes", "none"], "--nodes 'none' is not allowed: give a whole number from 1 to 1024"),
+        (["--cluster", "auto", "--objective", "softmax"], "--objective 'softmax' does not run on a cluster"),
+    ],
+)
+def test_wrong_flags_are_refused(flags, message, tmp_path, capsys):
+    corpus, output = tmp_path / "corpus.txt", tmp_path / "model.firth"
+    corpus.write_text("a b c d\n" * 20)
+    assert main(["train", str(corpus), "-o", str(output), *flags]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not output.exists()
 
 
 def test_flags_are_named_on_the_command_line():

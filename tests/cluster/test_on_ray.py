@@ -1,6 +1,7 @@
 """Training on Ray clusters, which are started on this machine: equal bytes, failures, and refusals."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,10 +17,13 @@ from cluster._ray import (
     command_of,
     digest,
     digest_here,
+    drained,
     ended,
     kill,
     kill_node,
+    make_certificates,
     members,
+    newest_checkpoint,
     ray_start,
     start_training,
     wait_for,
@@ -28,6 +32,7 @@ from cluster._ray import (
 from firth import ClusterError, OptionError, Word2Vec, load
 from firth.cli import main
 from firth.cluster.local import local_cluster
+from firth.cluster.member_process import certificates
 from firth.cluster.probe import ask, reachable
 
 pytestmark = [
@@ -101,6 +106,23 @@ def test_a_killed_node_changes_no_byte(corpus, expected, tmp_path):
         assert process.returncode == 0, rest
         assert "training on 2 nodes" in rest
         assert digest(load(output)) == expected
+
+
+def test_kills_at_random_moments_change_no_byte(cluster, corpus, tmp_path):
+    """FIRTH_CLUSTER_KILLS is the number of kills; at most two come between two checkpoints."""
+    kills, rng, run = int(os.environ.get("FIRTH_CLUSTER_KILLS", "4")), np.random.default_rng(11), tmp_path / "run"
+    output, epochs, before = tmp_path / "model.firth", 3 * kills, ["none", "none"]
+    with ended(start_training(corpus, output, cluster, 3, run, "start", epochs=epochs)) as process, drained(process):
+        for _ in range(kills):
+            time.sleep(rng.uniform(0, 4))
+            while not (alive := members()) or newest_checkpoint(run) == before[-2]:
+                assert process.poll() is None, "the run ended before all kills"
+                time.sleep(0.05)
+            before.append(newest_checkpoint(run))
+            kill(int(rng.choice(alive)))
+        process.wait(timeout=300)
+    assert process.returncode == 0
+    assert digest(load(output)) == digest_here(corpus, epochs=epochs)
 
 
 def test_a_run_is_resumed_on_another_number_of_nodes(cluster, corpus, expected, tmp_path):
@@ -179,6 +201,20 @@ def test_nodes_with_other_settings_are_refused(corpus):
     refused = pytest.raises(ClusterError, match="would not compute the same bits: the settings of Numba is")
     with local_cluster(1) as address, ray_start(f"--address={reachable(address)}", NUMBA_OPT="2"), refused:
         Word2Vec(**OPTIONS).fit(corpus, cluster=address, nodes=2, progress=False)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+def test_with_certificates_ray_and_the_members_encrypt(corpus, expected, tmp_path, monkeypatch):
+    output, variables = tmp_path / "model.firth", make_certificates(tmp_path / "certificates")
+    arguments = (corpus, output, "auto", 2, tmp_path / "run", "start")
+    with ended(start_training(*arguments, variables=variables)) as process:
+        rest, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, rest
+    assert digest(load(output)) == expected
+    variables.pop("RAY_TLS_CA_CERT")
+    monkeypatch.setattr(os, "environ", variables)
+    with pytest.raises(ClusterError, match="set RAY_TLS_SERVER_CERT, RAY_TLS_SERVER_KEY and"):
+        certificates()
 
 
 def test_the_code_of_the_page_runs(tmp_path, monkeypatch):

@@ -55,7 +55,8 @@ def check_same(found, corpus, options=OPTIONS, how=PLAIN):
     shared, blocks = found
     one = read_corpus(corpus, options, how)
     with one.tokens as tokens:
-        assert shared.vocabulary.index_to_key == one.vocabulary.index_to_key
+        assert list(shared.vocabulary.index_to_key) == one.vocabulary.index_to_key
+        assert shared.vocabulary.key_to_index == one.vocabulary.key_to_index
         assert shared.vocabulary.counts.tolist() == one.vocabulary.counts.tolist()
         for name in {field.name for field in fields(one)} - {"vocabulary", "tokens"}:
             assert getattr(shared, name) == getattr(one, name), name

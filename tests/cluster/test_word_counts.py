@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firth.cluster.word_counts import WordCounts, choose_words, key_array, keys_of, merge_part
+from firth.cluster.word_counts import ColumnKeys, WordCounts, choose_words, key_array, keys_of, merge_part
 from firth.errors import CorpusError
 from firth.options import Options
 
@@ -27,6 +27,16 @@ def counted(words):
 def test_keys_become_arrays_and_come_back(keys):
     assert keys_in(key_array(keys)) == keys
     assert keys_in(key_array(keys)[1:]) == keys[1:]
+
+
+@given(KEYS.filter(bool), st.data())
+def test_the_keys_of_an_array_are_a_sequence(keys, data):
+    column, row = ColumnKeys(key_array(keys)), data.draw(st.integers(-len(keys), len(keys) - 1))
+    assert (list(column), len(column), column[row]) == (keys, len(keys), keys[row])
+    part = data.draw(st.slices(len(keys)))
+    assert column[part] == keys[part]
+    with pytest.raises(IndexError):
+        column[len(keys)]
 
 
 def test_lone_surrogates_survive():

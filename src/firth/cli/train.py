@@ -148,7 +148,10 @@ def fit_and_write(
         model.fit(corpus, **run.arguments(), **arguments)
     except (KeyboardInterrupt, SystemExit) as interrupt:
         if run.checkpoint is not None and any(run.checkpoint.glob("checkpoint-*.firth")):
-            terminal.write_error(f"interrupted {_after(model)}; --resume continues from {run.checkpoint}")
+            after = "" if arguments.get("cluster") else f" {_after(model)}"
+            terminal.write_error(f"interrupted{after}; --resume continues from {run.checkpoint}")
+        elif arguments.get("cluster") is not None:
+            terminal.write_error("interrupted; nothing was saved, because a cluster needs --checkpoint for that")
         else:
             _save_interrupted(model, output, written_as)
         raise typer.Exit(exit_code(interrupt)) from None

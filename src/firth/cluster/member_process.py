@@ -10,7 +10,10 @@ from firth.cluster.machines import describe_machine
 from firth.cluster.setup import Setup
 from firth.errors import ClusterError
 from firth.options import Options
+from firth.resources import require_memory
 from firth.text import ReadOptions
+
+_MORE_NODES = "train on more nodes, or with a smaller vector_size, a larger min_count, or max_vocab"
 
 TEXT, MEMBER, PROCESS = "text", "member", "process"
 """The parts of a process, whose methods the driver calls."""
@@ -55,12 +58,16 @@ class MemberProcess:
 
         self._parts[TEXT] = TextShare(files, options, how, workers=self._workers)
 
-    def open_member(self, setup: Setup) -> str:
-        """Allocate the member; return the address at which it receives rows and pairs."""
+    def open_member(self, setup: Setup, needed: dict[str, int]) -> str:
+        """Allocate the member; return the address at which it receives rows and pairs.
+
+        Raises `NotEnoughMemoryError` if the parts of the member, with the bytes `needed`, do not fit in memory.
+        """
         from firth.cluster.member import Member
         from firth.cluster.transport import FlightExchange
 
-        exchange = FlightExchange(self._number, self._members, self._token, self._host, tls=_certificates())
+        require_memory(needed, f"member {self._number} on {self._host}", _MORE_NODES)
+        exchange = FlightExchange(self._number, self._members, self._token, self._host, tls=certificates())
         self._parts[MEMBER] = Member(setup, self._parts[TEXT].tokens, exchange, self._workers)
         self._exchange = exchange
         return exchange.address
@@ -82,7 +89,7 @@ class MemberProcess:
         return [write_shard(target, name, first, blocks) for name, blocks in zip(names, member.rows(), strict=True)]
 
 
-def _certificates() -> Any:
+def certificates() -> Any:
     """Return the certificates of this node, which Ray uses too; None if Ray does not encrypt."""
     from firth.cluster.transport import Tls
 

@@ -19,6 +19,7 @@ from firth.cluster.actors import ActorHandle, Place, reserved, started_members
 from firth.cluster.arguments import Cluster
 from firth.cluster.checkpoints import ClusterCheckpointer
 from firth.cluster.driver import ClusterTrainer
+from firth.cluster.expected import memory_needed, sent_bytes
 from firth.cluster.file_shares import plan_shares
 from firth.cluster.handles import call_all
 from firth.cluster.joining import Joined, joined
@@ -32,6 +33,7 @@ from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import available_cores
 from firth.training.loop.progress import Reporter, reporter
+from firth.training.loop.signals import terminating
 from firth.training.loop.trainer import EpochRecord, records
 from firth.training.run import Saving, Texts, report_reading
 
@@ -65,6 +67,7 @@ def prepare_cluster_run(
 ) -> ClusterPlan:
     """Return the plan of a run on a cluster; raise the errors that can be found before it is joined."""
     check_options(options)
+    saving.check()
     texts.check(saving.folder)
     plan_shares(texts.corpus, texts.how, 1)
     return ClusterPlan(texts, options, workers, saving, reporter(progress), cluster)
@@ -81,7 +84,6 @@ class ClusterRun:
         self.writes_each_epoch = False
         self.summary: dict[str, int] = {}  # counts of what was read, dropped and replaced
         self.model = checkpointer.folder / MODEL  # the file that the members write
-        self.sent_bytes: dict[str, int] = {}  # sent between members, by kind
         self._yielded = 0
         self._failures: list[str] = []  # since the last checkpoint
 
@@ -113,18 +115,20 @@ class ClusterRun:
             handles = stack.enter_context(started_members(self._joined, place))
             self._check(handles, place)
             text = self._read(handles)
-            setup = self._set_up(handles, text)
+            setup = self._set_up(handles, text, place.workers)
             members = [handle.part(MEMBER) for handle in handles]
             trainer = ClusterTrainer(members, setup, plan.report, self._checkpointer)
+            trained = []
             for record in trainer.epochs():
+                trained.append(record)
                 self._checkpointer.history.append(record.to_dict())
-                self.sent_bytes = trainer.sent_bytes
                 if record.epoch > self._yielded:
                     if self.writes_each_epoch:
                         self._write_model(handles, text)
                     self._yielded = record.epoch
                     yield record
             self._write_model(handles, text)
+            self._report_sent(trainer, setup, trained)
 
     def _check(self, handles: list[ActorHandle], place: Place) -> None:
         """Raise `ClusterError` unless all nodes compute the same bits, ask for a token and see the folder."""
@@ -167,7 +171,7 @@ class ClusterRun:
         self._checkpointer.check_corpus(text.corpus, None)
         return text
 
-    def _set_up(self, handles: list[ActorHandle], text: ClusterText) -> Setup:
+    def _set_up(self, handles: list[ActorHandle], text: ClusterText, workers: int) -> Setup:
         """Let each node allocate its rows, and tell each the addresses of all."""
         corpus = text.corpus
         setup = Setup(
@@ -180,7 +184,7 @@ class ClusterRun:
         )
         setup.check()
         self._plan.report.show(f"training on {counted(len(handles), 'node')}")
-        addresses = call_all(handles, "open_member", setup)
+        addresses = call_all(handles, "open_member", setup, memory_needed(corpus, setup, workers))
         call_all(handles, "connect", addresses)
         return setup
 
@@ -199,6 +203,14 @@ class ClusterRun:
             written = call_all(handles, "write_rows", shards.target)
             shards.finish([shard for each in written for shard in each])
 
+    def _report_sent(self, trainer: ClusterTrainer, setup: Setup, trained: list[EpochRecord]) -> None:
+        """Show how much the members sent to each other, and in a run of whole epochs how much was expected."""
+        sent, expected = sum(trainer.sent_bytes.values()), ""
+        if len(trained) == setup.options.epochs:
+            each = sum(sent_bytes(setup, record.pairs, record.epoch - 1).total for record in trained)
+            expected = f", expected {setup.members * each / 1e6:,.1f} MB"
+        self._plan.report.show(f"members sent {sent / 1e6:,.1f} MB to each other{expected}")
+
     def _note(self, error: MemberLostError) -> None:
         """Report a failure; raise `ClusterError` if there were too many without progress."""
         if self._checkpointer.has_advanced():
@@ -216,6 +228,7 @@ class ClusterRun:
 def open_cluster_run(plan: ClusterPlan) -> Iterator[ClusterRun]:
     """Join the cluster, and lock the folder of the run, for the `with` block; no process is left after it."""
     with ExitStack() as stack:
+        stack.enter_context(terminating())
         stack.enter_context(plan.report)
         folder = plan.saving.folder or stack.enter_context(TemporaryDirectory(prefix="firth-cluster-"))
         checkpointer = ClusterCheckpointer(

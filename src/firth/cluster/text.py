@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 
 from firth.cluster.file_shares import regular_files
 from firth.cluster.handles import Handle, call_all
-from firth.cluster.word_counts import ChosenWords, WordCounts, choose_words, key_array, keys_of, merge_part
+from firth.cluster.word_counts import (
+    ChosenWords,
+    WordCounts,
+    choose_words,
+    key_array,
+    keys_of,
+    merge_part,
+    number_array,
+    numbers_of,
+)
 from firth.errors import CorpusError
 from firth.messages import counted, option
 from firth.options import Options
@@ -36,7 +45,7 @@ from firth.text.store import MEMORY_LIMIT, Renumbered, StoreBuilder
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PART_BYTES = 16 * 2**20
+PART_BYTES = 4 * 2**20
 """Bytes of words of all shares that are merged at a time."""
 
 _WORDS_SENT = 2**16
@@ -146,7 +155,7 @@ class TextShare:
         ids = np.empty(0, np.int32)
         if len(self._words.keys):
             known = pa.concat_arrays(self._vocabulary)
-            ids = pc.index_in(self._words.keys, value_set=known).fill_null(DROPPED).to_numpy()
+            ids = numbers_of(pc.index_in(self._words.keys, value_set=known).fill_null(DROPPED), np.int32)
         final = new_ids(self._found, np.flatnonzero(self._found.counts), ids)
         self._words, self._found = _no_words()
         self._vocabulary.clear()
@@ -244,17 +253,14 @@ def _choose(handles: Sequence[Handle], counts: Sequence[ShareCounts], options: O
         merged.append(merge_part(call_all(handles, "words", part, parts), options))
         return_free_memory()
     chosen = choose_words(merged, options, sum(share.too_long for share in counts))
-    del merged
     return_free_memory()
     return chosen
 
 
 def _encode_all(handles: Sequence[Handle], keys: "pa.Array") -> None:
     """Encode the shares with a vocabulary, which is sent in parts: there may be a copy for each share in memory."""
-    import pyarrow as pa
-
     for places in np.array_split(np.arange(len(keys)), -(-len(keys) // _WORDS_SENT)):
-        call_all(handles, "add_words", keys.take(pa.array(places)))  # a slice would be sent with the whole array
+        call_all(handles, "add_words", keys.take(number_array(places)))  # a slice would be sent with the whole array
     return_free_memory()
     call_all(handles, "encode")
 

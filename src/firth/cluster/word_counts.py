@@ -7,16 +7,17 @@ ordered by their first occurrence: the number of the share, and the place among 
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from firth.formats.words import key_tensors, split_words
 from firth.options import Options
-from firth.text.choosing import MostFrequent, Totals, least_count, no_words_error
-from firth.text.merging import WORDS_AT_A_TIME, KeyCounts, check_distinct
+from firth.text.choosing import Totals, by_count, least_count, no_words_error
+from firth.text.merging import WORDS_AT_A_TIME, check_distinct
 from firth.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -33,10 +34,22 @@ def key_array(keys: Sequence[Any]) -> "pa.Array":
 
     tensors = key_tensors(keys)
     if "ids" in tensors:
-        return pa.array(tensors["ids"])
+        return number_array(tensors["ids"])
     bounds = np.concatenate([np.zeros(1, np.int64), tensors["word_ends"]])
     buffers = [None, pa.py_buffer(bounds), pa.py_buffer(tensors["words"])]
     return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(keys), buffers)
+
+
+def number_array(numbers: NDArray[np.integer[Any]]) -> "pa.Array":
+    """Return numbers as an Arrow array of int64, without `pa.array`, which imports pandas and so takes 50 MB."""
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers.astype(np.int64))])
+
+
+def numbers_of(array: "pa.Array", dtype: DTypeLike = np.int64) -> NDArray[Any]:
+    """Return an Arrow array of integers without nulls, of that dtype; `to_numpy` imports pandas too."""
+    return np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
 
 
 def keys_of(array: "pa.Array") -> Iterator[list[Any]]:
@@ -60,6 +73,43 @@ def _bytes_of(words: "pa.Array") -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return text[bounds[0] : bounds[-1]], bounds - bounds[0]
 
 
+class ColumnKeys(Sequence[Any]):
+    """The keys of an array that `key_array` made; each is made a string or a number when it is read."""
+
+    def __init__(self, array: "pa.Array"):
+        self._array = array
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __iter__(self) -> Iterator[Any]:
+        return chain.from_iterable(keys_of(self._array))
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return list(ColumnKeys(self._array[index]))
+        row = range(len(self))[index]
+        return next(keys_of(self._array[row : row + 1]))[0]
+
+
+class _ColumnVocabulary(Vocabulary):
+    """A vocabulary whose keys are those of an array."""
+
+    def __init__(self, keys: ColumnKeys, counts: NDArray[np.int64]):
+        self.index_to_key, self.counts = keys, counts
+
+    @cached_property
+    def key_to_index(self) -> dict[Any, int]:  # type: ignore[override]
+        """The inverse of `index_to_key`."""
+        return {key: i for i, key in enumerate(self.index_to_key)}
+
+
 class WordCounts:
     """The distinct words of a share, in the order of their first occurrence, and their counts."""
 
@@ -74,7 +124,7 @@ class WordCounts:
         if len(self._by_part) != parts:
             self._by_part = _places_by_part(self.keys, parts)
         places = self._by_part[part]
-        columns = [self.keys.take(pa.array(places)), pa.array(self.counts[places]), pa.array(places)]
+        columns = [self.keys.take(number_array(places)), number_array(self.counts[places]), number_array(places)]
         return pa.record_batch(columns, ["key", "count", "place"])
 
 
@@ -92,8 +142,7 @@ def _hashes(keys: "pa.Array") -> NDArray[np.uint32]:
     import pyarrow as pa
 
     if pa.types.is_integer(keys.type):
-        numbers: NDArray[np.int64] = keys.to_numpy()
-        return numbers.astype(np.uint32)
+        return numbers_of(keys).astype(np.uint32)
     text, bounds = _bytes_of(keys)
     sums = np.zeros(len(text) + 1, np.uint32)
     np.cumsum(_BYTE_VALUES[text], out=sums[1:])
@@ -123,15 +172,15 @@ def merge_part(batches: Sequence["pa.RecordBatch"], options: Options) -> MergedP
     if not some:
         return MergedPart(key_array([]), np.empty(0, np.int64), np.empty(0, np.int64), Totals(0, 0, None, 0), 0)
     encoded = pa.concat_arrays([batch["key"] for batch in some.values()]).dictionary_encode()
-    ids, keys = encoded.indices.to_numpy(), encoded.dictionary
-    places = [batch["place"].to_numpy() + (share << _SHARE_BITS) for share, batch in some.items()]
+    ids, keys = numbers_of(encoded.indices, np.int32), encoded.dictionary
+    places = [numbers_of(batch["place"]) + (share << _SHARE_BITS) for share, batch in some.items()]
     counts, firsts = np.zeros(len(keys), np.int64), np.empty(len(keys), np.int64)
-    np.add.at(counts, ids, np.concatenate([batch["count"].to_numpy() for batch in some.values()]))
+    np.add.at(counts, ids, np.concatenate([numbers_of(batch["count"]) for batch in some.values()]))
     firsts[ids[::-1]] = np.concatenate(places)[::-1]  # of equal ids the last is kept: the first occurrence
     kept = np.flatnonzero(counts >= least_count(options))
     top = int(np.lexsort((firsts, -counts))[0])
     totals = Totals(int(counts.sum()), len(keys), next(keys_of(keys[top : top + 1]))[0], int(counts[top]))
-    return MergedPart(keys.take(pa.array(kept)), counts[kept], firsts[kept], totals, int(firsts[top]))
+    return MergedPart(keys.take(number_array(kept)), counts[kept], firsts[kept], totals, int(firsts[top]))
 
 
 class ChosenWords(NamedTuple):
@@ -147,12 +196,12 @@ class ChosenWords(NamedTuple):
     totals: Totals
 
     def vocabulary(self) -> Vocabulary:
-        """Return the words as strings or numbers."""
-        return Vocabulary(list(chain.from_iterable(keys_of(self.keys))), self.counts)
+        """Return the vocabulary; its words are strings only while they are read, in a third of the memory."""
+        return _ColumnVocabulary(ColumnKeys(self.keys), self.counts)
 
 
-def choose_words(parts: Sequence[MergedPart], options: Options, too_long: int) -> ChosenWords:
-    """Return the words that `MostFrequent` chooses.
+def choose_words(parts: list[MergedPart], options: Options, too_long: int) -> ChosenWords:
+    """Return the words that `MostFrequent` chooses; `parts` is emptied, so that its words are not kept twice.
 
     Raises `CorpusError` if no word is frequent enough; `too_long` is the number of tokens skipped.
     """
@@ -162,13 +211,13 @@ def choose_words(parts: Sequence[MergedPart], options: Options, too_long: int) -
     totals = top._replace(
         words=sum(part.totals.words for part in parts), distinct=sum(part.totals.distinct for part in parts)
     )
-    order = np.argsort(np.concatenate([part.firsts for part in parts]))
-    if len(order) == 0:
-        raise no_words_error(totals, too_long, least_count(options))
-    check_distinct(0, len(order))
+    firsts = np.concatenate([part.firsts for part in parts])
     counts = np.concatenate([part.counts for part in parts])
-    choice = MostFrequent(options).choose(KeyCounts(counts[order], None, lambda _: iter(())), too_long)
-    order = order[np.argsort(choice.new_ids)[choice.beyond_max_vocab :]]  # those dropped come first
-    keys = pa.concat_arrays([part.keys for part in parts if len(part.keys)]).take(pa.array(order))
-    below = totals.distinct - len(counts)
-    return ChosenWords(keys, counts[order], below, choice.beyond_max_vocab, totals)
+    if len(counts) == 0:
+        raise no_words_error(totals, too_long, least_count(options))
+    check_distinct(0, len(counts))
+    keys = pa.concat_arrays([part.keys for part in parts if len(part.keys)])
+    parts.clear()
+    kept = by_count(counts, np.argsort(firsts))[: options.max_vocab]
+    below, beyond = totals.distinct - len(counts), len(counts) - len(kept)
+    return ChosenWords(keys.take(number_array(kept)), counts[kept], below, beyond, totals)

@@ -48,7 +48,7 @@ from firth.formats.signatures import START_BYTES, known_kind
 from firth.formats.streams import is_compressed, refuse_compression, refuse_devices
 from firth.formats.tensors import is_safetensors
 from firth.formats.word2vec import is_header
-from firth.formats.words import FLOATS, check_shapes, key_tensors, split_words
+from firth.formats.words import FLOATS, are_distinct, check_shapes, key_tensors, split_words
 from firth.messages import counted
 from firth.options import shortened
 from firth.subwords import LONGEST_NGRAM, NgramScheme, SubwordVectors
@@ -172,7 +172,7 @@ def checked_tensors(
                 f"{name} has shape {matrix.shape} and dtype {matrix.dtype}: it must have {wanted} and one of "
                 f"{', '.join(FLOATS)}"
             )
-    if len(set(keys)) != len(keys):
+    if not are_distinct(keys):
         repeated = next(key for key, n in Counter(keys).items() if n > 1)
         raise OptionError(f"keys must differ: {repeated!r} occurs more than once")
     tensors |= key_tensors(keys)
@@ -238,7 +238,7 @@ def _keys(file: SealedFile, unchecked: bool) -> list[str] | list[int]:
             keys = split_words(file.tensor("words"), file.tensor("word_ends"))
         except ValueError as error:
             file.refuse(f"the words cannot be decoded: {error}", error)
-    if not unchecked and len(set(keys)) != len(keys):
+    if not unchecked and not are_distinct(keys):
         file.refuse("a key occurs more than once")
     return keys
 

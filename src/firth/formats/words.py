@@ -25,6 +25,7 @@ WHITESPACE = re.compile(r"[ \t\n\v\f\r]")
 FLOATS = ("float16", "float32", "float64")
 """The dtypes that vectors may have."""
 
+_WORDS_AT_A_TIME = 2**16
 _MOST_DIGITS = 18  # of a count: int64 holds any
 _PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 
@@ -99,6 +100,13 @@ def are_numbers(keys: Sequence[str | int]) -> bool:
     return len(keys) > 0 and not isinstance(keys[0], str)
 
 
+def are_distinct(keys: Sequence[str | int]) -> bool:
+    """Return whether no key is repeated; with less memory than a set, unless two hashes are equal."""
+    hashes = np.fromiter(map(hash, keys), np.int64, len(keys))
+    hashes.sort()
+    return bool((hashes[1:] != hashes[:-1]).all()) or len(set(keys)) == len(keys)
+
+
 def key_tensors(keys: Sequence[str | int]) -> dict[str, Array]:
     """Return the tensors for keys in a safetensors file: `ids`, or `words` in UTF-8 and `word_ends`.
 
@@ -106,10 +114,15 @@ def key_tensors(keys: Sequence[str | int]) -> dict[str, Array]:
     """
     if are_numbers(keys):
         return {"ids": np.array(keys, np.int64)}
-    words = cast(Sequence[str], keys)
-    blob = np.frombuffer("".join(words).encode("utf-8", "surrogatepass"), np.uint8)
-    ends = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)))  # in characters
-    return {"words": blob, "word_ends": np.append(_character_starts(blob), len(blob))[ends]}
+    ends, parts, n_bytes = np.empty(len(keys), np.int64), [], 0
+    for first in range(0, len(keys), _WORDS_AT_A_TIME):
+        words = cast(Sequence[str], keys[first : first + _WORDS_AT_A_TIME])
+        parts.append("".join(words).encode("utf-8", "surrogatepass"))
+        starts = np.append(_character_starts(np.frombuffer(parts[-1], np.uint8)), len(parts[-1]))
+        lengths = np.fromiter(map(len, words), np.int64, len(words))  # in characters
+        ends[first : first + len(words)] = starts[np.cumsum(lengths)] + n_bytes
+        n_bytes += len(parts[-1])
+    return {"words": np.frombuffer(b"".join(parts), np.uint8), "word_ends": ends}
 
 
 def _character_starts(blob: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -122,11 +135,20 @@ def split_words(blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:
     bounds = np.concatenate([np.zeros(1, np.int64), ends])
     if bounds[-1] != len(blob) or bool((np.diff(bounds) < 0).any()):
         raise ValueError("the ends of the words are not ascending, or do not fit the bytes")
-    text = blob.tobytes().decode("utf-8", "surrogatepass")
-    starts = np.append(_character_starts(blob), len(blob))
-    characters = np.searchsorted(starts, bounds)
-    if bool((starts[characters] != bounds).any()):
+    words: list[str] = []
+    for first in range(0, len(ends), _WORDS_AT_A_TIME):
+        words += _split_part(blob, bounds[first : first + _WORDS_AT_A_TIME + 1])
+    return words
+
+
+def _split_part(blob: NDArray[np.uint8], bounds: NDArray[np.int64]) -> list[str]:
+    """Return the words between `bounds`."""
+    part, inner = blob[bounds[0] : bounds[-1]], bounds - bounds[0]
+    starts = np.append(_character_starts(part), len(part))
+    characters = np.searchsorted(starts, inner)
+    if bool((starts[characters] != inner).any()):
         raise ValueError("a word ends within a character")
+    text = part.tobytes().decode("utf-8", "surrogatepass")
     return [text[start:end] for start, end in pairwise(characters.tolist())]  # faster than decoding each
 
 

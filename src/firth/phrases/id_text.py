@@ -25,7 +25,7 @@ class IdText(NamedTuple):
 
 def id_text(corpus: Corpus) -> IdText:
     """Return a corpus that was read with `EVERY_WORD`; raises `CorpusError` if it holds integers."""
-    keys = corpus.vocabulary.index_to_key
+    keys = list(corpus.vocabulary.index_to_key)
     if not isinstance(keys[0], str):
         raise CorpusError(
             f"the corpus holds integers ({shortened(keys[0])} ...), and phrases join words: give lists of str, or text"

@@ -51,9 +51,14 @@ def _words_read(folder: Path | None) -> float:
     with tempfile.NamedTemporaryFile(dir=folder, prefix="firth-", suffix=".txt") as file:
         file.write("\n".join(lines).encode())
         file.flush()
-        began = time.perf_counter()
-        with read_corpus(file.name, Options()).tokens:
-            return _READ_WORDS / (time.perf_counter() - began)
+        seconds = [_seconds_to_read(file.name) for _ in range(2)]  # the first loads libraries and kernels
+    return _READ_WORDS / min(seconds)
+
+
+def _seconds_to_read(path: str) -> float:
+    began = time.perf_counter()
+    with read_corpus(path, Options()).tokens:
+        return time.perf_counter() - began
 
 
 def _bytes_written(folder: Path | None) -> float:

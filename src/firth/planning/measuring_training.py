@@ -21,7 +21,7 @@ from firth.training.negative_sampling.partition import (
 )
 from firth.training.windows import layout
 
-_EPOCHS = 3  # of a run that is measured; the fastest but the first counts
+_EPOCHS = 5  # of a run that is measured; the fastest but the first counts
 _MOST_CORES = 16  # that train together in a run that is measured: more need a larger one
 _BLOCKS_PER_CORE, _LEAST_BLOCKS = 2, 8  # blocks of rows; with fewer, threads wait for each other
 _MOST_BUCKET_PAIRS = 20_000  # larger buckets are hardly faster

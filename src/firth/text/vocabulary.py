@@ -21,7 +21,7 @@ class Vocabulary:
     """
 
     def __init__(self, index_to_key: Sequence[Any], counts: ArrayLike):
-        self.index_to_key: list[Any] = list(index_to_key)
+        self.index_to_key: Sequence[Any] = list(index_to_key)
         self.counts: NDArray[np.int64] = np.array(counts, dtype=np.int64)
         self.key_to_index: dict[Any, int] = {key: i for i, key in enumerate(self.index_to_key)}
         V = len(self.index_to_key)

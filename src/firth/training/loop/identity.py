@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -13,6 +13,7 @@ from firth.text import Corpus, TokenStore
 from firth.training.loop.engine import Kernels
 from firth.version import __version__
 
+_KEYS_AT_A_TIME = 2**16
 _LIBRARIES = ("numpy", "numba", "llvmlite")  # another version may round differently
 
 
@@ -28,7 +29,7 @@ def software(options: Options, kernels: Kernels) -> dict[str, Any]:
 def contents(corpus: Corpus, held_out: TokenStore | None, start: str | None) -> dict[str, Any]:
     """Return the part that identifies the corpus and the vectors to start from, of which `start` is the digest."""
     vocabulary = corpus.vocabulary
-    keys = hashlib.sha256(json.dumps(vocabulary.index_to_key).encode())
+    keys = _digest_of(vocabulary.index_to_key)
     keys.update(np.ascontiguousarray(vocabulary.counts, "<i8").data)
     return {
         "words": corpus.tokens.n_words,
@@ -38,6 +39,16 @@ def contents(corpus: Corpus, held_out: TokenStore | None, start: str | None) -> 
         "validation text (sha256)": None if held_out is None else held_out.fingerprint(),
         "vectors to start from (sha256)": start,
     }
+
+
+def _digest_of(keys: Sequence[Any]) -> "hashlib._Hash":
+    """Return the SHA-256 of keys as one JSON array, which is made in parts."""
+    digest = hashlib.sha256(b"[")
+    for first in range(0, len(keys), _KEYS_AT_A_TIME):
+        part = json.dumps(list(keys[first : first + _KEYS_AT_A_TIME]))
+        digest.update((", " * (first > 0) + part[1:-1]).encode())
+    digest.update(b"]")
+    return digest
 
 
 def differences(old: Any, new: Any, name: str = "") -> Iterator[str]:

@@ -112,6 +112,20 @@ def _in_llvm(frame: FrameType | None) -> bool:
     return False
 
 
+@contextmanager
+def terminating() -> Iterator[None]:
+    """Make SIGTERM raise `SystemExit` in the block if it would kill the process, so that what it started is ended."""
+    is_deadly = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if not is_deadly or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def terminate(number: int, frame: FrameType | None) -> None:
     """Handle SIGTERM: raise `SystemExit` with the exit status of a process that the signal killed."""
     raise SystemExit(128 + number)
