@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +72,20 @@ def wait_for(process, text, seconds=120):
             return lines
         assert time.monotonic() < end, lines
     raise AssertionError(f"no line has {text!r}: {''.join(lines)}")
+
+
+@contextmanager
+def drained(process):
+    """Read the lines of a process in the `with` block, so that it never waits for a reader."""
+    reader = threading.Thread(target=lambda: list(process.stdout), daemon=True)
+    reader.start()
+    yield
+    reader.join(30)
+
+
+def newest_checkpoint(folder):
+    """Return the name of the newest checkpoint in a folder, or an empty text."""
+    return max((path.name for path in folder.glob("checkpoint-*.firth")), default="")
 
 
 def command_of(pid):

@@ -6,10 +6,12 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli._program import in_a_process
 
 from explore._server import Server, parsed, read_all
+from firth import KeyedVectors
 from firth.explore.connections import HEAD_SECONDS
 
 
@@ -110,6 +112,17 @@ def test_two_servers_do_not_share_secrets(model, server):
     assert server.request(f"/enter?token={second.token}", cookie=None).status == 403
     assert second.stop() < 2
     second.process.communicate()
+
+
+def test_an_interrupt_in_the_first_moment_ends_it(tmp_path):
+    rng = np.random.default_rng(1)
+    path = tmp_path / "large.firth"
+    KeyedVectors([f"w{i}" for i in range(60_000)], rng.normal(size=(60_000, 100)).astype(np.float32)).save(path)
+    for _ in range(3):  # while OpenBLAS computes the principal axes
+        running = Server(path)
+        assert running.stop() < 2
+        assert running.process.returncode == 0
+        running.process.communicate()
 
 
 def test_a_client_that_does_not_read_is_no_burden(server):

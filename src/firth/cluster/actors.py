@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from firth.cluster.joining import Joined
 from firth.cluster.member_process import PROCESS, MemberProcess
 from firth.errors import ClusterError, MemberLostError
-from firth.messages import advice, counted, option
+from firth.messages import counted, option
 
 _POLL_SECONDS = 0.5
 _CORES_SECONDS = 60.0  # to wait for cores that other programs use
@@ -139,7 +139,7 @@ def _checked_number(nodes: int | None, found: Sequence[Any], *, fewer: bool) -> 
     if not found or (wanted > len(found) and not fewer):
         raise ClusterError(
             f"{option('nodes', wanted)}, but the cluster has {counted(len(found), 'node')} with cores: start Ray on "
-            f"more machines{advice(', or give a smaller number', ', or give a smaller number')}"
+            "more machines, or give a smaller number"
         )
     return min(wanted, len(found))
 

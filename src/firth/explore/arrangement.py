@@ -18,10 +18,6 @@ _SEARCH_SHARE = 0.4  # of the time that the map by neighbours takes
 FloatArray = NDArray[np.floating[Any]]
 
 
-def _silent(share: float) -> None:
-    """Ignore progress."""
-
-
 class Arrangement:
     """What is computed from the neighbours of the words of `vectors`. Any thread may call its methods."""
 
@@ -46,7 +42,7 @@ class Arrangement:
         write_array(self._name, "density", _means(found.scores).astype("<f4"))
         return found.rows
 
-    def points(self, start: Callable[[], FloatArray], progress: Progress = _silent) -> maps.Points:
+    def points(self, start: Callable[[], FloatArray], progress: Progress = maps.silent) -> maps.Points:
         """Return the map by neighbours: that which was kept, or a new one from the positions that `start` returns."""
         return kept(self._name, "map", "<u2", lambda: self._layout(start(), progress))
 

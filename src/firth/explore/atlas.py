@@ -1,7 +1,6 @@
 """The maps of one model and the properties by which words are coloured, each computed when it is first asked for."""
 
 from collections.abc import Callable
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,18 +31,24 @@ class Atlas:
 
     def __init__(self, explored: Explored):
         self._explored = explored
-        self._lock = Lock()
         self._arrangement = Arrangement(explored.vectors)
         self._computations = Computations()
-        self._pca: maps.Points | None = None
+
+    def prepare(self) -> None:
+        """Start what the browser will ask for in a moment."""
+        self._computations.result("pca", self._principal, wait=0)
 
     def points(self, name: str) -> maps.Points | float:
-        """Return the points of a map, or the share of the work that is done; raise `OptionError` for no map."""
+        """Return the points of a map, or the share of the work that is done; raise `OptionError` for no map.
+
+        The map by principal axes takes a moment, and is waited for.
+        """
         check_name("map", name, MAPS)
-        if name == "pca":
-            with self._lock:
-                return self._principal()
-        points: maps.Points | float = self._computations.result("map", self._arranged)
+        points: maps.Points | float = (
+            self._computations.result("pca", self._principal, wait=None)
+            if name == "pca"
+            else self._computations.result("map", self._arranged)
+        )
         return points
 
     def colours(self, of: str, name: str = "pca") -> Scale | float:
@@ -72,19 +77,17 @@ class Atlas:
             raise OptionError("the stability of words is not known: start firth explore with --stability")
         return self._explored.stability
 
-    def _principal(self) -> maps.Points:
-        if self._pca is None:
-            self._pca = maps.quantised(self._pca_positions())
-        return self._pca
-
-    def _pca_positions(self) -> maps.FloatArray:
-        vectors = self._explored.vectors
-        return maps.pca_positions(vectors, maps.principal_axes(vectors))
-
     # --- in the threads of computations
 
+    def _principal(self, progress: Progress) -> maps.Points:
+        return maps.quantised(self._pca_positions(progress))
+
+    def _pca_positions(self, progress: Progress) -> maps.FloatArray:
+        vectors = self._explored.vectors
+        return maps.pca_positions(vectors, maps.principal_axes(vectors, progress), progress)
+
     def _arranged(self, progress: Progress) -> maps.Points:
-        return self._arrangement.points(self._pca_positions, progress)
+        return self._arrangement.points(lambda: self._pca_positions(part_of(progress, 0, 0)), progress)
 
     def _density(self, progress: Progress) -> Scale:
         return scaled(self._arrangement.density(progress), len(self._explored.vectors))

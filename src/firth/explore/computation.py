@@ -17,7 +17,7 @@ class Computation(Thread, Generic[T]):
     """Calls `compute` in a thread, with a function that is to be called now and then with the share that is done."""
 
     def __init__(self, compute: Callable[[Progress], T]):
-        super().__init__(name="explorer-computation", daemon=True)
+        super().__init__(name="explorer-computation")  # no daemon: OpenBLAS never ends if a thread dies within it
         self._compute = compute
         self._ending = Event()
         self._share = 0.0
@@ -59,12 +59,15 @@ class Computations:
         self._lock = Lock()
         self._started: dict[str, Computation[Any]] = {}
 
-    def result(self, name: str, compute: Callable[[Progress], Any]) -> Any:
-        """Return the result of the computation with this name, or the share of the work that is done."""
+    def result(self, name: str, compute: Callable[[Progress], Any], wait: float | None = _SOON) -> Any:
+        """Return the result of the computation with this name, or the share of the work that is done.
+
+        wait  the seconds to wait for the result; None: until there is one, or `close` ends the computation
+        """
         with self._lock:
             if name not in self._started:
                 self._started[name] = Computation(compute)
-        self._started[name].join(_SOON)
+        self._started[name].join(wait)
         return self._started[name].result()
 
     def close(self) -> None:

@@ -3,12 +3,13 @@
 A point is two whole numbers of 16 bits. Both axes have one scale, so that distances on the screen are those of the map.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.explore.computation import Progress
 from firth.vectors import KeyedVectors
 
 FloatArray = NDArray[np.floating[Any]]
@@ -22,6 +23,10 @@ _ROWS_OF_COVARIANCE = 200_000  # the most frequent words decide the axes; all wo
 _BLOCK_NUMBERS = 1 << 19  # numbers of a block of rows: 2 MiB of float32
 
 
+def silent(share: float) -> None:
+    """Ignore progress."""
+
+
 class PrincipalAxes(NamedTuple):
     """The mean (D,) of the unit vectors, their first two principal axes (D, 2), and the share of variance of each."""
 
@@ -30,14 +35,14 @@ class PrincipalAxes(NamedTuple):
     shares: FloatArray
 
 
-def principal_axes(vectors: KeyedVectors) -> PrincipalAxes:
+def principal_axes(vectors: KeyedVectors, progress: Progress = silent) -> PrincipalAxes:
     """Return the principal axes of the unit vectors of the first 200,000 words: eigenvectors of their covariance.
 
     The largest component of each axis is positive, so that the map does not depend on the LAPACK in use.
     """
     D = vectors.vector_size
     n, total, products = 0, np.zeros(D), np.zeros((D, D))
-    for rows in _blocks(vectors, min(len(vectors), _ROWS_OF_COVARIANCE)):
+    for rows in _blocks(vectors, min(len(vectors), _ROWS_OF_COVARIANCE), progress):
         n += len(rows)
         total += rows.sum(axis=0, dtype=np.float64)
         products += rows.T @ rows
@@ -49,20 +54,21 @@ def principal_axes(vectors: KeyedVectors) -> PrincipalAxes:
     return PrincipalAxes(mean, top, shares)
 
 
-def pca_positions(vectors: KeyedVectors, principal: PrincipalAxes) -> FloatArray:
+def pca_positions(vectors: KeyedVectors, principal: PrincipalAxes, progress: Progress = silent) -> FloatArray:
     """Return the (V, 2) float32 projections of the unit vectors on two axes; a vector that is not finite is at 0."""
     positions, start = np.zeros((len(vectors), 2), np.float32), 0
-    for rows in _blocks(vectors, len(vectors)):
+    for rows in _blocks(vectors, len(vectors), progress):
         rows -= principal.mean.astype(rows.dtype)
         positions[start : start + len(rows)] = rows @ principal.axes.astype(rows.dtype)
         start += len(rows)
     return positions
 
 
-def _blocks(vectors: KeyedVectors, n: int) -> Any:
+def _blocks(vectors: KeyedVectors, n: int, progress: Progress) -> Any:
     """Yield the unit vectors of the first n rows in blocks; those that are not finite become zero."""
     size = max(1, _BLOCK_NUMBERS // vectors.vector_size)
     for start in range(0, n, size):
+        progress(start / n)
         rows = vectors.unit_rows(np.arange(start, min(start + size, n)))
         yield np.nan_to_num(rows, copy=False, nan=0, posinf=0, neginf=0)
 
@@ -80,9 +86,7 @@ def quantised(positions: FloatArray) -> Points:
     return points
 
 
-def errors(
-    points: Points, neighbours: NDArray[np.integer[Any]], progress: Callable[[float], None] = lambda share: None
-) -> FloatArray:
+def errors(points: Points, neighbours: NDArray[np.integer[Any]], progress: Progress = silent) -> FloatArray:
     """Return the (n,) shares of each word's (n, k) true neighbours that are not among its 50 nearest points.
 
     A point as near as the fiftieth counts as among them; a neighbour of -1 does not. `progress` is called with the

@@ -3,7 +3,6 @@
 import os
 import socket
 from collections.abc import Callable
-from threading import Thread
 
 import uvicorn
 
@@ -37,7 +36,7 @@ def serve(explored: Explored, port: int, ready: Callable[[Access], None], compar
         try:
             endpoints = Api(explored, atlas, workers, comparison).endpoints()
             app = Guard(Site(read_assets(), PAGES, endpoints), access)
-            Thread(target=atlas.points, args=("pca",), daemon=True).start()  # the browser will ask for it in a moment
+            atlas.prepare()
             ready(access)  # the socket listens already; uvicorn accepts in a moment
             uvicorn.Server(settings(app)).run([listener])
         finally:

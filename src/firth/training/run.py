@@ -76,9 +76,7 @@ def make_checkpointer(
             folder, options, report, matrices=objective.state_matrices, minutes=minutes, resume=resume, kernels=kernels,
             rows=lambda corpus: objective.state_rows(corpus, options),
         )  # fmt: skip
-    for name, given in {option("resume", True): resume, option("checkpoint_minutes"): minutes is not None}.items():
-        if given:
-            raise OptionError(f"{name} needs {option('checkpoint')}, the folder for the checkpoints")
+    Saving(folder, minutes, resume).check()
     return Checkpointer()
 
 
@@ -88,6 +86,13 @@ class Saving(NamedTuple):
     folder: StrPath | None = None
     minutes: float | None = None
     resume: bool = False
+
+    def check(self) -> None:
+        """Raise `OptionError` for an argument that needs a folder, if there is none."""
+        given = {option("resume", True): self.resume, option("checkpoint_minutes"): self.minutes is not None}
+        for name, is_given in given.items():
+            if is_given and self.folder is None:
+                raise OptionError(f"{name} needs {option('checkpoint')}, the folder for the checkpoints")
 
 
 @dataclass(frozen=True)
