@@ -35,7 +35,7 @@ def _on_nodes(forecast: Forecast, fitting: list[NodesForecast]) -> Iterator[str]
     fewest, load = fitting[0], forecast.workload
     if fewest.nodes > 1:
         yield f"the run needs the memory of {counted(fewest.nodes, 'machine')} at least"
-    if load.most_nodes == 1:
+    if not load.is_for_clusters:
         yield "more machines are of no use: a cluster trains skip-gram with negative sampling in blocks"
         return
     worth = fewest
