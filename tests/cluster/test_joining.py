@@ -38,6 +38,11 @@ def test_an_open_cluster_is_joined_on_request():
     assert _checked(ACCEPTED, ACCEPTED, insecure=True) == AT
 
 
+def test_more_nodes_than_a_machine_should_run_are_refused():
+    with pytest.raises(ClusterError, match=r"100 nodes on this machine would take too much .* give at most 16 nodes"):
+        local.local_cluster(100).__enter__()
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):

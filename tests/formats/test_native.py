@@ -13,9 +13,10 @@ from safetensors.numpy import save_file
 
 from firth import KeyedVectors
 from firth.errors import FormatError, OptionError
+from firth.formats import words
 from firth.formats.native import ComposedVectors, read_native, write_native
 from firth.formats.sealed import CHECKPOINT, NATIVE, open_sealed, write_sealed
-from firth.formats.words import split_words
+from firth.formats.words import are_distinct, key_tensors, split_words
 from firth.subwords import NgramScheme, SubwordVectors
 
 WORDS = ["the", "naïve", "new york", "日本", "", "a\nb", "\ud800"]
@@ -282,6 +283,24 @@ def test_a_folder_is_refused_and_a_missing_file_is_the_systems_error(tmp_path):
         read_native(tmp_path)
     with pytest.raises(FileNotFoundError):
         read_native(tmp_path / "none")
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=()), max_size=4), max_size=9), st.integers(1, 4))
+def test_words_are_joined_and_split_a_few_at_a_time(keys, at_a_time):
+    with pytest.MonkeyPatch.context() as patch:
+        whole = key_tensors(keys)
+        patch.setattr(words, "_WORDS_AT_A_TIME", at_a_time)
+        tensors = key_tensors(keys)
+        assert split_words(tensors["words"], tensors["word_ends"]) == keys
+    assert {name: array.tolist() for name, array in tensors.items()} == {
+        name: array.tolist() for name, array in whole.items()
+    }
+
+
+@pytest.mark.parametrize(("keys", "distinct"), [([], True), ([-1, -2], True), ([-1, -2, -1], False), (["a", ""], True)])
+def test_keys_with_the_same_hash_may_be_distinct(keys, distinct):
+    assert hash(-1) == hash(-2)
+    assert are_distinct(keys) is distinct
 
 
 def test_a_word_that_ends_within_a_character_is_refused():

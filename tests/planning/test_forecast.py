@@ -207,5 +207,8 @@ def test_more_machines_than_blocks_are_refused_before_anything_is_measured():
 
 
 def test_a_tiny_corpus_can_be_planned():
-    row = forecast(words=10, vocabulary=3).on(1)
-    assert row.seconds.epoch < 1
+    found = forecast(words=10, vocabulary=3)
+    assert found.on(1).seconds.epoch < 1
+    (line,) = advice(found)
+    assert line.startswith("1 machine is enough: ")
+    assert line.endswith("; more cannot share 1 block of rows")

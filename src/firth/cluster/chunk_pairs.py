@@ -41,6 +41,7 @@ class ChunkPairs:
         self._numbers = numbers[self._holders == exchange.number]
         self._text = make_chunk_text(len(self._numbers), BLOCK_WORDS, setup.row_blocks)
         self._runs: dict[int, list[NDArray[np.int32]]] = {}  # by outside block, each member's
+        self._unused: dict[int, int] = {}  # buckets of each that were not trained yet
 
     @property
     def n_rows(self) -> int:
@@ -77,11 +78,6 @@ class ChunkPairs:
         self._firsts = (np.cumsum(all_sizes, axis=0) - all_sizes)[self._holders == me]
         self._counts = [self._exchange.take((*self._key, "counts", member)) for member in range(setup.members)]
 
-    @property
-    def n_pairs(self) -> int:
-        """The number of pairs whose center this member owns."""
-        return sum(int(counts.sum()) for counts in self._counts)
-
     def make(self, block: int) -> None:
         """Make the pairs of an outside block from this member's text, and send them to the owners of the centers."""
         text, setup = self._text, self._setup
@@ -105,18 +101,19 @@ class ChunkPairs:
         members, own = range(self._setup.members), self._setup.blocks_of(self._exchange.number)
         if outside not in self._runs:
             self._runs[outside] = [self._exchange.take((*self._key, outside, member)) for member in members]
+            self._unused[outside] = len(own)
         sizes = np.array([counts[outside] for counts in self._counts])
         ends = np.cumsum(sizes, axis=1)[:, center - own.start]
         heads = ends - sizes[:, center - own.start]
         parts = [runs[head:end] for runs, head, end in zip(self._runs[outside], heads, ends, strict=True)]
+        self._unused[outside] -= 1
+        if not self._unused[outside]:
+            del self._runs[outside]
         starts = np.append(0, np.cumsum(ends - heads))
         pairs = np.empty((int(starts[-1]), 2), np.int32)
-        merge_runs(np.concatenate(parts), starts[:-1].copy(), starts[1:].copy(), pairs)
+        runs = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        merge_runs(runs, starts[:-1].copy(), starts[1:].copy(), pairs)
         return pairs
-
-    def forget(self, outside: int) -> None:
-        """Free the pairs of an outside block that this member needs no more."""
-        del self._runs[outside]
 
 
 def compile_pair_kernels(P: int) -> None:

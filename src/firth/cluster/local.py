@@ -10,11 +10,13 @@ from secrets import token_hex
 
 from firth.cluster.probe import PRIVATE, missing_ray, token_is_set, token_path
 from firth.errors import ClusterError
+from firth.messages import counted, option
 
 LOOPBACK = "127.0.0.1"
 NO_TOKEN = ("", "disabled")
 """Values of RAY_AUTH_MODE under which Ray does not ask for a token."""
 
+_MOST_NODES = 16
 _OBJECT_STORE_BYTES = 80 * 2**20  # a node's; the least is 75 MiB, and firth sends rows without it
 
 
@@ -25,8 +27,14 @@ def local_cluster(nodes: int = 1, cpus: int = 1) -> Iterator[str]:
     All nodes listen on the loopback interface only, without the dashboard, and ask for a token: that of this user, in
     `~/.ray/auth_token`, which is created if need be. They end with the `with` block, or with this process.
 
-    Raises `MissingExtraError` if Ray is not installed, and `ClusterError` if it does not start.
+    Raises `MissingExtraError` if Ray is not installed, and `ClusterError` if it does not start. Each node takes some
+    hundred MB of memory, so more than 16 are refused.
     """
+    if nodes > _MOST_NODES:
+        raise ClusterError(
+            f"{counted(nodes, 'node')} on this machine would take too much of its memory, and no cluster runs here: "
+            f"give at most {_MOST_NODES} {option('nodes')}, or the address of a cluster"
+        )
     prepare_environment()
     try:
         from ray.cluster_utils import Cluster

@@ -66,6 +66,7 @@ class Member:
             for _ in range(workers)
         ]
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="firth-member")
+        self._mover = ThreadPoolExecutor(1, thread_name_prefix="firth-rows")
         self._keep = keep_thresholds(setup.counts, options.sample)
         self._rows: MemberRows | None = None
         self._place = 0, 0  # epoch and chunk of the partition under which rows are saved
@@ -195,16 +196,17 @@ class Member:
 
     def _run_blocks(self, epoch: int, chunk: int) -> tuple[list[float], int]:
         pairs = ChunkPairs(self._setup, self._tokens, self._exchange, self._keep, (epoch, chunk))
+        moving = self._mover.submit(self._settled().move, pairs.partition, ("rows", epoch, chunk))
         pairs.share_sizes(self._each(pairs.prepare, range(pairs.n_rows)))
         self._each(lambda block, work: pairs.make(block), range(self._setup.row_blocks))
-        self._settled().move(pairs.partition, ("rows", epoch, chunk))
+        moving.result()
         own = self._setup.blocks_of(self._number)
         key: Key = ("ring", epoch, chunk)
         ring = Ring(self._exchange, self._setup.row_blocks, own, self._settled().outside, key)
         training = ChunkTraining(self._setup, self._settled(), pairs, (epoch, chunk))
         self._each(lambda _, work: training.work_off(ring, work), range(len(self._workers)))
         ring.close()
-        return training.losses, training.pairs
+        return [loss for loss, _ in training.done], sum(pairs for _, pairs in training.done)
 
     def _each(self, function: Callable[[ItemT, Worker], ResultT], items: Iterable[ItemT]) -> list[ResultT]:
         """Return the results of a function of each item, computed by all workers."""
@@ -230,45 +232,54 @@ class Member:
 
     def close(self) -> None:
         """Free everything; a second call does nothing."""
-        self._pool.shutdown(cancel_futures=True)
         self._exchange.close()
+        for pool in (self._pool, self._mover):
+            pool.shutdown(cancel_futures=True)
         self._rows = None
 
 
 class ChunkTraining:
-    """The training of a member's buckets of one chunk; `losses` and `pairs` add up as workers finish them."""
+    """The training of a member's buckets of one chunk; `done` grows as workers finish them."""
 
     def __init__(self, setup: Setup, rows: MemberRows, pairs: ChunkPairs, place: tuple[int, int]):
         self._setup, self._rows, self._pairs = setup, rows, pairs
         self._epoch, self._chunk = place
         sizes = list(map(len, setup.chunks(self._epoch)))
         self._before, self._size = sum(sizes[: self._chunk]), sizes[self._chunk]
-        self.losses: list[float] = []
-        self.pairs = 0
+        self._tables: dict[int, tuple[Ids, NDArray[np.uint64]]] = {}
+        self.done: list[tuple[float, int]] = []  # the loss and the pairs of each bucket
 
     def work_off(self, ring: Ring, work: Worker) -> None:
         """Train buckets until none is left; each worker runs this."""
         while (task := ring.take()) is not None:
             bucket = self._bucket(task)
             work.groups = with_room(work.groups, len(bucket.pairs))
-            self.losses.append(run_here(bucket, work.groups))
-            self.pairs += len(bucket.pairs)
+            self.done.append((run_here(bucket, work.groups), len(bucket.pairs)))
             ring.finish(task)
 
     def _bucket(self, task: BucketTask) -> Bucket:
-        options, partition = self._setup.options, self._pairs.partition
+        options = self._setup.options
+        noise_words, alias = self._noise(task.outside)
         number = task.center * self._setup.row_blocks + task.outside
         return Bucket(
             center=self._rows.center[task.center],
             outside=self._rows.outside[task.outside],
             pairs=self._pairs.bucket(task.center, task.outside),
-            noise_words=np.arange(len(partition.words[task.outside]), dtype=np.int32),
-            alias=noise_table(self._setup.words, partition, task.outside),
+            noise_words=noise_words,
+            alias=alias,
             key=np.uint64(block_key(options.seed, self._epoch, self._chunk, number, BUCKET_KEY)),
             rate=np.float32(self._rate(task.round)),
             negative=options.negative,
             vector_size=options.vector_size,
         )
+
+    def _noise(self, outside: int) -> tuple[Ids, NDArray[np.uint64]]:
+        """Return the places in an outside block that noise words are drawn from, and the table of the distribution."""
+        if outside not in self._tables:
+            partition = self._pairs.partition
+            places = np.arange(len(partition.words[outside]), dtype=np.int32)
+            self._tables[outside] = places, noise_table(self._setup.words, partition, outside)
+        return self._tables[outside]
 
     def _rate(self, round_: int) -> float:
         n_blocks, options = self._setup.extent.n_blocks, self._setup.options

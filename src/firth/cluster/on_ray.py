@@ -66,7 +66,7 @@ def prepare_cluster_run(
     texts: Texts, options: Options, workers: int | None, saving: Saving, cluster: Cluster, *, progress: bool | None
 ) -> ClusterPlan:
     """Return the plan of a run on a cluster; raise the errors that can be found before it is joined."""
-    check_options(options)
+    check_options(options, cluster.nodes)
     saving.check()
     texts.check(saving.folder)
     plan_shares(texts.corpus, texts.how, 1)

@@ -121,14 +121,19 @@ class Setup:
             )
 
 
-def check_options(options: Options) -> None:
-    """Raise `OptionError` if a cluster does not train with these options."""
+def check_options(options: Options, nodes: int | None = None) -> None:
+    """Raise `OptionError` if a cluster does not train with these options, or not on as many nodes."""
     if options.subwords is not None:
         raise OptionError(f"{option('subwords')} does not run on a cluster: leave it out, or train on one machine")
     for name, value in (("architecture", "skip_gram"), ("objective", "negative_sampling"), ("schedule", "blocks")):
         found = getattr(options, name)
         if found != value:
             raise OptionError(
-                f"{option(name, repr(found))} does not run on a cluster, where every result must be the same as "
-                f"on one machine: give {option(name, repr(value))}, or train on one machine"
+                f"{option(name, repr(found))} does not run on a cluster, which trains skip-gram with negative sampling "
+                f"under the block schedule: give {option(name, repr(value))}, or train on one machine"
             )
+    if nodes is not None and nodes > options.blocks:
+        raise OptionError(
+            f"{counted(nodes, 'node')} cannot share {counted(options.blocks, 'block')} of rows: each needs one. Give "
+            f"at most {counted(options.blocks, 'node')}, or more {option('blocks')}"
+        )

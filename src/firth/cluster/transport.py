@@ -21,7 +21,7 @@ from firth.cluster.exchange import ROWS, Array, Exchange, Key, page_zeros
 from firth.errors import MemberLostError
 
 MOST_BYTES = 2**24  # of rows that were received before this member needs them
-_BATCH_BYTES = 2**20
+_BATCH_BYTES = 2**19
 _DTYPES = ("float32", "float64", "int32", "int64", "uint64")
 _MOST_ARRAY_BYTES = 2**46
 _END = b"end"  # closes a stream: one that ends without it was cut

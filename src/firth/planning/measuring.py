@@ -34,7 +34,7 @@ def measure(options: Options, shape: Shape = USUAL, folder: Path | None = None) 
         processor=get_host_cpu_name(),
         cores=cores,
         options=options.to_dict(),
-        steps=alone if cores == 1 else steps_per_second(options, shape, cores) / cores,
+        steps=alone if cores == 1 else steps_per_second(options, shape, cores),
         steps_alone=alone,
         making=share_of_making(options, shape),
         read_words=_words_read(folder),

@@ -24,8 +24,9 @@ class Speeds:
     processor      its name
     cores          how many cores were measured together
     options        the options of the training run that was measured
-    steps          pairs trained by one core while all cores train (for the exact softmax: scores of two words)
-    steps_alone    the same while the other cores have nothing to do
+    steps          pairs trained in a second of processor time while all cores train (for the exact softmax: scores of
+                   two words)
+    steps_alone    the same while one core trains
     making         the share of this time that making pairs takes, if the schedule has blocks
     read_words     words of text read by all cores: split, counted, encoded
     written_bytes  bytes written to the disk and flushed

@@ -3,23 +3,26 @@
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.cluster import expected
-from firth.cluster.setup import Setup
+from firth.cluster.setup import Setup, check_options
 from firth.errors import OptionError
-from firth.messages import counted, option
+from firth.messages import advice, counted, option
 from firth.options import Options, checked, limits
 from firth.planning.measuring_training import Shape, n_steps
 from firth.planning.sized_corpus import BYTES_PER_WORD, SENTENCE_WORDS, sized_corpus
 from firth.text import BLOCK_WORDS, Corpus
 from firth.training.negative_sampling.partition import chunk_size
 
-_WORDS = limits("words of the corpus", 1, 10**13)
-_VOCABULARY = limits("number of different words", 2, 10**8)
-_SENTENCE = limits("words of a sentence, on average", 2, BLOCK_WORDS)
+_SIZES = {  # with their names on the command line
+    "words": ("SIZE", limits("words of the corpus", 1, 10**13)),
+    "vocabulary": ("V", limits("number of different words; more take too long to plan", 2, 2 * 10**7)),
+    "sentence_words": ("--sentence-words", limits("words of a sentence, on average", 2, BLOCK_WORDS)),
+}
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Workload:
     sentence_words: int = SENTENCE_WORDS
 
     def __post_init__(self) -> None:
-        for name, allowed in (("words", _WORDS), ("vocabulary", _VOCABULARY), ("sentence_words", _SENTENCE)):
-            object.__setattr__(self, name, checked(name, getattr(self, name), int, allowed))
+        for name, (argument, allowed) in _SIZES.items():
+            object.__setattr__(self, name, _checked_size(name, argument, getattr(self, name), allowed))
         if self.vocabulary > self.words:
             raise OptionError(
                 f"a vocabulary of {self.vocabulary:,} is not possible for {counted(self.words, 'word')}: give "
@@ -84,14 +87,19 @@ class Workload:
         chunk = min(chunk_size(setup.extent, P), setup.extent.n_blocks)
         return Shape(self.vocabulary // P, chunk * setup.extent.pairs // P**2)
 
-    @cached_property
-    def most_nodes(self) -> int:
-        """The most machines that can train with these options: 1 if a cluster does not train with them."""
+    @property
+    def is_for_clusters(self) -> bool:
+        """Whether a cluster trains with these options."""
         try:
-            self.on(1).check()
+            check_options(self.options)
         except OptionError:
-            return 1
-        return self.blocks
+            return False
+        return True
+
+    @property
+    def most_nodes(self) -> int:
+        """The most machines that can train with these options."""
+        return self.blocks if self.is_for_clusters else 1
 
     def on(self, nodes: int) -> Setup:
         """Return the setup of a cluster whose members have equal shares of the text."""
@@ -100,3 +108,11 @@ class Workload:
         shares = tuple(stop - start for start, stop in pairwise(bounds))
         counts = corpus.vocabulary.counts
         return Setup(counts, self.options, tokens.n_words, corpus.raw_words, tokens.longest, shares)
+
+
+def _checked_size(name: str, argument: str, value: Any, allowed: dict[str, Any]) -> Any:
+    """Return a size; the error for one that is not allowed gives its name on the command line, `argument`."""
+    try:
+        return checked(name, value, int, allowed)
+    except OptionError as error:
+        raise OptionError(str(error).replace(option(name), advice(name, argument), 1)) from None
