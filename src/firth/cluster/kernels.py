@@ -6,9 +6,9 @@ computes from the number of the window in the whole chunk. Each member has some 
 
 import numpy as np
 
-from firth.compiling.kernel import helper, kernel
+from firth.compiling.kernel import address, helper, kernel, prefetch
 from firth.training.draws import draw_word
-from firth.training.negative_sampling.block_kernels import block_of, order_groups, window_at, word_of
+from firth.training.negative_sampling.block_kernels import LEAD_WINDOWS, block_of, order_groups, window_at, word_of
 
 
 @kernel()
@@ -21,6 +21,9 @@ def fill_runs(entries, places, ranks, slot_of, positions, runs):
     positions  (P,) int64, where the next pair of each center block is written; advanced in place
     """
     for n in range(len(places)):
+        first, stop = window_at(places[min(n + LEAD_WINDOWS, len(places) - 1)])
+        prefetch(address(entries) + 8 * first, 0)
+        prefetch(address(entries) + 8 * stop - 8, 0)
         place, rank = word_of(places[n]), np.int32(ranks[n])
         outside = slot_of[word_of(entries[place])]
         first, stop = window_at(places[n])
