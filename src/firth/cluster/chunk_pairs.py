@@ -76,7 +76,9 @@ class ChunkPairs:
             all_sizes[self._holders == member] = self._exchange.take((*self._key, "windows", member))
         self._totals = all_sizes.sum(axis=0)
         self._firsts = (np.cumsum(all_sizes, axis=0) - all_sizes)[self._holders == me]
-        self._counts = [self._exchange.take((*self._key, "counts", member)) for member in range(setup.members)]
+        counted = [self._exchange.take((*self._key, "counts", member)) for member in range(setup.members)]
+        self._sizes = np.stack(counted)  # (members, P, own center blocks): pairs that each sends
+        self._ends = np.cumsum(self._sizes, axis=2)
 
     def make(self, block: int) -> None:
         """Make the pairs of an outside block from this member's text, and send them to the owners of the centers."""
@@ -102,9 +104,8 @@ class ChunkPairs:
         if outside not in self._runs:
             self._runs[outside] = [self._exchange.take((*self._key, outside, member)) for member in members]
             self._unused[outside] = len(own)
-        sizes = np.array([counts[outside] for counts in self._counts])
-        ends = np.cumsum(sizes, axis=1)[:, center - own.start]
-        heads = ends - sizes[:, center - own.start]
+        ends = self._ends[:, outside, center - own.start]
+        heads = ends - self._sizes[:, outside, center - own.start]
         parts = [runs[head:end] for runs, head, end in zip(self._runs[outside], heads, ends, strict=True)]
         self._unused[outside] -= 1
         if not self._unused[outside]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from firth.cluster.exchange import return_freed_memory
 from firth.cluster.local import NO_TOKEN
 from firth.cluster.machines import describe_machine
 from firth.cluster.setup import Setup
@@ -38,6 +39,7 @@ class MemberProcess:
     """
 
     def __init__(self, number: int, members: int, host: str, token: str, workers: int):
+        return_freed_memory()
         self._number, self._members, self._host = number, members, host
         self._token, self._workers = token, workers
         self._parts: dict[str, Any] = {PROCESS: self}
