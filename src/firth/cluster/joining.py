@@ -14,6 +14,7 @@ from firth.cluster.probe import Answer, ask, missing_ray, reachable
 from firth.errors import ClusterError
 from firth.messages import option
 
+_FIRST_MODE: dict[str, str] = {}  # the value of RAY_AUTH_MODE with which this process joined a cluster first
 _HOW = "docs/cluster.md shows how to start a cluster"
 
 
@@ -97,6 +98,12 @@ def _checked(own: Answer, random: Answer, *, insecure: bool) -> str:
 @contextmanager
 def _connected(ray: Any, address: str) -> Iterator[None]:
     """Connect this process to a cluster; Ray's handler of SIGTERM is replaced by the one that was there."""
+    mode = os.environ.get("RAY_AUTH_MODE", "")
+    if _FIRST_MODE.setdefault("mode", mode) != mode:
+        raise ClusterError(
+            "one process cannot join a cluster that asks for a token and one that does not, because Ray keeps the "
+            "setting of the first: start another process"
+        )
     is_main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if is_main else None
     try:
