@@ -29,11 +29,11 @@ SOURCE = guards.SOURCE
 
 
 def test_kernels_stay_within_their_arrays_and_bad_numbers_stay_outside():
-    assert guards.child(1, 3, 180) == {"cases between guard pages": 306, "bad numbers": 180}
+    assert guards.child(1, 3, 180) == {"cases between guard pages": 312, "bad numbers": 180}
 
 
 def test_kernels_stay_within_their_arrays_as_plain_python():
-    assert guards.child(0, 3, 0, NUMBA_DISABLE_JIT="1") == {"cases between guard pages": 186, "bad numbers": 0}
+    assert guards.child(0, 3, 0, NUMBA_DISABLE_JIT="1") == {"cases between guard pages": 192, "bad numbers": 0}
 
 
 @pytest.mark.parametrize(("at_end", "place"), [(True, 12), (False, -1)])
