@@ -11,6 +11,7 @@ import numpy as np
 from firth.formats.format import Array
 
 _MOST_COLUMNS = 2048  # each costs the CSV reader time in every block
+_LONGEST_LINE = 2**20  # PyArrow 18 has crashed on a line of 80 million separators
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -30,6 +31,8 @@ def parse_lines(block: bytes, D: int, dtype: np.dtype[Any]) -> tuple[list[bytes]
         plain = plain.replace(b" \n", b"\n")
     # a CSV reader drops the mark, trims tabs and ends lines at carriage returns, but they may belong to words
     if D > _MOST_COLUMNS or plain.startswith(_BYTE_ORDER_MARK) or b"\t" in plain or b"\r" in plain:
+        return None
+    if len(plain) - plain.rfind(b"\n", 0, -1) > _LONGEST_LINE:  # the last line, which may be all of the block
         return None
     names = [str(d) for d in range(D + 1)]
     types = dict.fromkeys(names[1:], _arrow_float(dtype))
