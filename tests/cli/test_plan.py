@@ -57,7 +57,7 @@ def test_wrong_arguments_are_refused(run, speeds, tmp_path):
         ("17M", "70k", "--sentence-words", "1"): "--sentence-words 1 is not allowed",
         ("17M", "70k", "0"): "--vector-size 0 is not allowed",
         ("17M", "70k", "--nodes", "0"): "--nodes 0 is not allowed: give a whole number from 1 to 1024",
-        ("17M", "70k", "--nodes", "20"): "20 members cannot share 16 blocks",
+        ("17M", "70k", "--nodes", "20"): "20 nodes cannot share 16 blocks",
         ("17M", "70k", "--cores", "x"): "--cores 'x' is not allowed",
         ("17M", "70k", "--network-gbits", "0"): "--network-gbits 0.0 is not allowed: give a number above 0",
         ("17M", "70k", "--window", "0"): "--window 0 is not allowed",

@@ -53,7 +53,7 @@ def test_a_corpus_of_one_token_block_is_trained_by_one_member_with_rows_of_all()
 
 
 def test_more_members_than_blocks_of_rows_are_refused():
-    with Cluster(SENTENCES, SMALL, 7) as cluster, pytest.raises(OptionError, match="7 members cannot share 6 blocks"):
+    with Cluster(SENTENCES, SMALL, 7) as cluster, pytest.raises(OptionError, match="7 nodes cannot share 6 blocks"):
         cluster.setup.check()
 
 

@@ -235,5 +235,5 @@ def test_more_nodes_than_there_are_is_an_error(cluster, corpus):
 
 
 def test_more_nodes_than_blocks_is_an_error(cluster, corpus):
-    with pytest.raises(OptionError, match="4 members cannot share 2 blocks of rows"):
+    with pytest.raises(OptionError, match="4 nodes cannot share 2 blocks of rows"):
         Word2Vec(**OPTIONS | {"blocks": 2}).fit(corpus, cluster=cluster, progress=False)

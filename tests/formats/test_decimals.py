@@ -57,6 +57,13 @@ def test_lines_that_csv_would_change_are_left_to_the_other_reader(block):
     assert parse_lines(block, 1, FLOAT32) is None
 
 
+def test_a_line_of_a_megabyte_is_left_to_the_other_reader():
+    line = b"a" * (2**20 - 2) + b" 1\n"
+    assert parse_lines(b"b 1\n" + line[2:], 1, FLOAT32) is not None
+    assert parse_lines(b"b 1\n" + line, 1, FLOAT32) is None
+    assert parse_lines(line, 1, FLOAT32) is None
+
+
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(streams, "CHUNK_BYTES", 64)

@@ -202,7 +202,7 @@ def test_machines_that_are_not_possible_are_refused(values):
 
 
 def test_more_machines_than_blocks_are_refused_before_anything_is_measured():
-    with pytest.raises(OptionError, match="17 members cannot share 16 blocks"):
+    with pytest.raises(OptionError, match="17 nodes cannot share 16 blocks"):
         plan(WORDS, VOCABULARY, machines=Machines(nodes=17, cores=1, memory_gb=1))
 
 

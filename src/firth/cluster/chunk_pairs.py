@@ -14,8 +14,8 @@ from firth.text import BLOCK_WORDS, TokenStore
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.negative_sampling import block_kernels
-from firth.training.negative_sampling.blocks import Worker
-from firth.training.negative_sampling.buckets import Windows, make_chunk_text
+from firth.training.negative_sampling.blocks import Worker, prepare_row
+from firth.training.negative_sampling.buckets import make_chunk_text
 from firth.training.negative_sampling.partition import Partition
 
 PAIR_BYTES = 12  # of a pair that is sent: center, outside word, and rank of the window, int32
@@ -28,10 +28,8 @@ class ChunkPairs:
     returns the pairs of a bucket once all members have made those of its outside block.
     """
 
-    def __init__(
-        self, setup: Setup, tokens: TokenStore, exchange: Exchange, keep: NDArray[np.uint32], place: tuple[int, int]
-    ):
-        self._setup, self._tokens, self._exchange, self._keep = setup, tokens, exchange, keep
+    def __init__(self, setup: Setup, tokens: TokenStore, exchange: Exchange, place: tuple[int, int]):
+        self._setup, self._tokens, self._exchange = setup, tokens, exchange
         self._epoch, self._chunk = place
         self._key: Key = ("pairs", *place)
         self.partition: Partition = setup.partition(*place)
@@ -50,14 +48,11 @@ class ChunkPairs:
 
     def prepare(self, row: int, work: Worker) -> NDArray[np.int32]:
         """Subsample a token block, sort its words, and return its pairs in each bucket."""
-        text, options, number = self._text, self._setup.options, int(self._numbers[row])
+        number = int(self._numbers[row])
         tokens = self._tokens.read_epoch(self._epoch, number - self._first)
         checked = checked_ids(tokens, self._setup.vocabulary_size, number)
-        key, block_of = np.uint64(block_key(options.seed, self._epoch, number)), self.partition.block_of
-        windows = Windows(checked, self._keep, key, options.window, options.shrink_windows, block_of)
-        n = block_kernels.keep_words(windows, text.entries[row], text.spans[row], work.text)
-        block_kernels.sort_positions(text.entries[row], n, block_of, text.order[row], text.starts[row])
-        return block_kernels.count_buckets(text.entries[row], text.spans[row], n, block_of, self._setup.row_blocks)
+        key = block_key(self._setup.options.seed, self._epoch, number)
+        return prepare_row(self._setup.windows(checked, key, self.partition), self._text, row, work.text)
 
     def share_sizes(self, counts: list[NDArray[np.int32]]) -> None:
         """Tell the other members the sizes of this member's text, and learn theirs; `counts`: from each `prepare`."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 from firth.cluster.probe import PRIVATE, missing_ray, token_is_set, token_path
 from firth.errors import ClusterError
@@ -54,9 +55,9 @@ def local_cluster(nodes: int = 1, cpus: int = 1) -> Iterator[str]:
         quiet.setLevel(level)
 
 
-def _add_node(cluster: "object", cpus: int, *, is_head: bool) -> None:
+def _add_node(cluster: Any, cpus: int, *, is_head: bool) -> None:
     try:
-        cluster.add_node(  # type: ignore[attr-defined]
+        cluster.add_node(
             num_cpus=cpus,
             include_dashboard=False,
             node_ip_address=LOOPBACK,

@@ -17,7 +17,7 @@ from firth.cluster.touched import Lending, TouchedRows, pairs_of_tokens, touched
 from firth.text import BLOCK_WORDS, TokenStore
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
-from firth.training.loop.engine import Matrix, learning_rate
+from firth.training.loop.engine import Matrix
 from firth.training.negative_sampling.blocks import Worker, run_here
 from firth.training.negative_sampling.buckets import (
     Bucket,
@@ -27,7 +27,6 @@ from firth.training.negative_sampling.buckets import (
 )
 from firth.training.negative_sampling.partition import consecutive_blocks, noise_table
 from firth.training.negative_sampling.rotation import BUCKET_KEY
-from firth.training.sampling import keep_thresholds
 from firth.training.windows.engine import NO_EPOCH, join_runs, run_at, sample_places
 from firth.training.windows.layout import aligned_zeros
 
@@ -67,7 +66,6 @@ class Member:
         ]
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="firth-member")
         self._mover = ThreadPoolExecutor(1, thread_name_prefix="firth-rows")
-        self._keep = keep_thresholds(setup.counts, options.sample)
         self._rows: MemberRows | None = None
         self._place = 0, 0  # epoch and chunk of the partition under which rows are saved
         self._sample: tuple[int, TouchedRows] | None = None
@@ -151,7 +149,7 @@ class Member:
         touched = touched_by(setup, pairs, key)
         center = lending.borrow(self._settled().center, "center", touched.center)
         outside = lending.borrow(self._settled().outside, "outside", touched.outside)
-        loss = train_alone(setup, touched, center, outside, key, self._rate(0, 0.0), work)
+        loss = train_alone(setup, touched, center, outside, key, setup.rate(0, 0.0), work)
         lending.give_back(self._settled().center, "center", touched.center, center)
         lending.give_back(self._settled().outside, "outside", touched.outside, outside)
         return [loss], len(pairs)
@@ -195,7 +193,7 @@ class Member:
         return checked_ids(self._tokens.read_block(local), self._setup.vocabulary_size, number)
 
     def _run_blocks(self, epoch: int, chunk: int) -> tuple[list[float], int]:
-        pairs = ChunkPairs(self._setup, self._tokens, self._exchange, self._keep, (epoch, chunk))
+        pairs = ChunkPairs(self._setup, self._tokens, self._exchange, (epoch, chunk))
         moving = self._mover.submit(self._settled().move, pairs.partition, ("rows", epoch, chunk))
         pairs.share_sizes(self._each(pairs.prepare, range(pairs.n_rows)))
         self._each(lambda block, work: pairs.make(block), range(self._setup.row_blocks))
@@ -220,10 +218,6 @@ class Member:
                 free.append(work)
 
         return list(self._pool.map(call, items))
-
-    def _rate(self, epoch: int, progress: float) -> float:
-        options = self._setup.options
-        return learning_rate(options, (epoch + progress) / options.epochs)
 
     def halt(self) -> None:
         """Make the call under way end soon with an error, and all later ones."""
@@ -282,6 +276,5 @@ class ChunkTraining:
         return self._tables[outside]
 
     def _rate(self, round_: int) -> float:
-        n_blocks, options = self._setup.extent.n_blocks, self._setup.options
         before = self._before + round_ / self._setup.row_blocks * self._size
-        return learning_rate(options, (self._epoch + before / n_blocks) / options.epochs)
+        return self._setup.rate(self._epoch, before / self._setup.extent.n_blocks)

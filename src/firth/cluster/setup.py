@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from firth.errors import OptionError
 from firth.messages import counted, option
 from firth.options import Options
+from firth.training.loop.engine import learning_rate
+from firth.training.negative_sampling.buckets import Windows
 from firth.training.negative_sampling.partition import (
     Extent,
     Partition,
@@ -23,6 +25,7 @@ from firth.training.negative_sampling.partition import (
     text_extent,
     words_of,
 )
+from firth.training.sampling import keep_thresholds
 from firth.training.windows import layout
 
 
@@ -110,15 +113,24 @@ class Setup:
         first = epoch == chunk == 0
         return draw_partition(self.words, self.row_blocks, self.options.seed, epoch, 1 if first else chunk)
 
+    @cached_property
+    def keep(self) -> NDArray[np.uint32]:
+        """(V,): the thresholds of subsampling."""
+        return keep_thresholds(self.counts, self.options.sample)
+
+    def windows(self, tokens: NDArray[np.int32], key: int, partition: Partition) -> Windows:
+        """Return what the windows of a block of tokens depend on."""
+        options = self.options
+        return Windows(tokens, self.keep, np.uint64(key), options.window, options.shrink_windows, partition.block_of)
+
+    def rate(self, epoch: int, progress: float) -> float:
+        """Return the learning rate when the share `progress` of an epoch is done."""
+        return learning_rate(self.options, (epoch + progress) / self.options.epochs)
+
     def check(self) -> None:
         """Raise `OptionError` if a cluster does not train with these options, or has too many members."""
         check_options(self.options)
-        if self.members > self.row_blocks:
-            blocks = counted(self.row_blocks, "block")
-            raise OptionError(
-                f"{counted(self.members, 'member')} cannot share {blocks} of rows: each needs one. Give at most "
-                f"{counted(self.row_blocks, 'node')}, or larger {option('blocks')} if the corpus is large enough for it"
-            )
+        _check_number(self.members, self.row_blocks)
 
 
 def check_options(options: Options, nodes: int | None = None) -> None:
@@ -132,8 +144,12 @@ def check_options(options: Options, nodes: int | None = None) -> None:
                 f"{option(name, repr(found))} does not run on a cluster, which trains skip-gram with negative sampling "
                 f"under the block schedule: give {option(name, repr(value))}, or train on one machine"
             )
-    if nodes is not None and nodes > options.blocks:
+    _check_number(nodes or 1, options.blocks)
+
+
+def _check_number(nodes: int, blocks: int) -> None:
+    if nodes > blocks:
         raise OptionError(
-            f"{counted(nodes, 'node')} cannot share {counted(options.blocks, 'block')} of rows: each needs one. Give "
-            f"at most {counted(options.blocks, 'node')}, or more {option('blocks')}"
+            f"{counted(nodes, 'node')} cannot share {counted(blocks, 'block')} of rows: each needs one. Give at most "
+            f"{counted(blocks, 'node')}, or larger {option('blocks')} if the corpus is large enough for it"
         )

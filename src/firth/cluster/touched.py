@@ -16,10 +16,9 @@ from firth.cluster.setup import Setup
 from firth.text import BLOCK_WORDS
 from firth.training.loop.engine import Matrix
 from firth.training.negative_sampling import block_kernels
-from firth.training.negative_sampling.blocks import Worker, run_here
-from firth.training.negative_sampling.buckets import Bucket, OutsideUnits, Windows, make_chunk_text, with_room
+from firth.training.negative_sampling.blocks import Worker, prepare_row, run_here
+from firth.training.negative_sampling.buckets import Bucket, OutsideUnits, make_chunk_text, with_room
 from firth.training.negative_sampling.partition import noise_table, one_block
-from firth.training.sampling import keep_thresholds
 
 
 class TouchedRows(NamedTuple):
@@ -34,13 +33,8 @@ class TouchedRows(NamedTuple):
 
 def pairs_of_tokens(setup: Setup, tokens: Ids, key: int, work: Worker) -> NDArray[np.int32]:
     """Return the pairs (n, 2) of a block of tokens, sorted as in a bucket of all words."""
-    options, whole = setup.options, one_block(setup.words, 1)
-    text = make_chunk_text(1, BLOCK_WORDS, 1)
-    keep = keep_thresholds(setup.counts, options.sample)
-    windows = Windows(tokens, keep, np.uint64(key), options.window, options.shrink_windows, whole.block_of)
-    n = block_kernels.keep_words(windows, text.entries[0], text.spans[0], work.text)
-    block_kernels.sort_positions(text.entries[0], n, whole.block_of, text.order[0], text.starts[0])
-    text.counts[:] = block_kernels.count_buckets(text.entries[0], text.spans[0], n, whole.block_of, 1)
+    whole, text = one_block(setup.words, 1), make_chunk_text(1, BLOCK_WORDS, 1)
+    text.counts[:] = prepare_row(setup.windows(tokens, key, whole), text, 0, work.text)
     units = OutsideUnits(whole.slot_of, np.arange(setup.vocabulary_size, dtype=np.int32), setup.vocabulary_size)
     return block_kernels.make_pairs(text, 0, units).pairs
 

@@ -8,6 +8,7 @@ fixed (`rotation`).
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +48,21 @@ _ROOM = 1.1  # memory for pairs, as a multiple of what the first of them need
 
 Runner = Callable[[Bucket, GroupWorkspace], float]
 """Trains a bucket, changes its rows in place, and returns the summed loss of its pairs, in nats."""
+
+
+def prepare_row(
+    windows: Windows, text: ChunkText, row: int, work: TextWorkspace, kernels: ModuleType = block_kernels
+) -> NDArray[np.int32]:
+    """Write the words of a token block that survive subsampling, and their windows, to a row of the text of a chunk.
+
+    Return how many pairs they have in each bucket (P, P): [block of outside word, block of center]. The functions are
+    those of `kernels`, a module: `block_kernels`, or `reference`.
+    """
+    entries, spans, block_of = text.entries[row], text.spans[row], windows.block_of
+    n = kernels.keep_words(windows, entries, spans, work)
+    kernels.sort_positions(entries, n, block_of, text.order[row], text.starts[row])
+    counts: NDArray[np.int32] = kernels.count_buckets(entries, spans, n, block_of, len(text.counts))
+    return counts
 
 
 def run_bucket(bucket: Bucket, work: GroupWorkspace | None = None) -> Trained:
@@ -134,10 +150,7 @@ class Blocks(BlockEngine[Chunk, Worker]):
     def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled", run: Runner | None = None):
         super().__init__(corpus, options)
         is_compiled = kernels == "compiled"
-        self._keep_words = block_kernels.keep_words if is_compiled else reference.keep_words
-        self._sort_positions = block_kernels.sort_positions if is_compiled else reference.sort_positions
-        self._count_buckets = block_kernels.count_buckets if is_compiled else reference.count_buckets
-        self._make_pairs = block_kernels.make_pairs if is_compiled else reference.make_pairs
+        self._kernels = block_kernels if is_compiled else reference
         self._run = run or (run_here if is_compiled else run_reference)
         self._spare = Spare()
         self._one_block = one_block(self._words, 1)
@@ -158,17 +171,15 @@ class Blocks(BlockEngine[Chunk, Worker]):
         return Chunk(self._partition(epoch, number), make_chunk_text(size, BLOCK_WORDS, self._P), {})
 
     def _prepare(self, tokens: NDArray[np.int32], key: int, chunk: Chunk, row: int, work: Worker) -> None:
-        options, text, block_of = self._options, chunk.text, chunk.partition.block_of
+        options, block_of = self._options, chunk.partition.block_of
         windows = Windows(tokens, self._keep, np.uint64(key), options.window, options.shrink_windows, block_of)
-        n = self._keep_words(windows, text.entries[row], text.spans[row], work.text)
-        self._sort_positions(text.entries[row], n, block_of, text.order[row], text.starts[row])
-        self._add_counts(text, self._count_buckets(text.entries[row], text.spans[row], n, block_of, len(text.counts)))
+        self._add_counts(chunk.text, prepare_row(windows, chunk.text, row, work.text, self._kernels))
 
     def _make_pairs_of(self, chunk: Chunk, block: int, work: Worker) -> None:
         partition = chunk.partition
         outside = OutsideUnits(partition.slot_of, self._ids, len(partition.words[block]))
         room = self._spare.room_for_pairs(int(chunk.text.counts[block].sum()))
-        made = self._make_pairs(chunk.text, block, outside, room)
+        made = self._kernels.make_pairs(chunk.text, block, outside, room)
         is_whole = partition is self._one_block
         noise = self._noise_of_all if is_whole else self._noise(partition, block)
         chunk.outside[block] = OutsideBlock(made, room, *noise)
