@@ -10,6 +10,7 @@ from firth.atomic import atomic_write
 from firth.cluster.rows import Blocks
 from firth.errors import CheckpointError, DivergenceError
 from firth.formats.sealed import MEMBER_ROWS, open_sealed, write_sealed
+from firth.messages import counted
 from firth.training.loop.state import is_finite
 
 _SUFFIX = ".firth"
@@ -50,4 +51,4 @@ def read_rows(folder: str, matrices: dict[str, Blocks]) -> None:
 
 def _listed(names: Iterable[str]) -> str:
     some = sorted(names)
-    return ", ".join(some[:3]) + (f" and {len(some) - 3} more blocks" if len(some) > 3 else "")
+    return ", ".join(some[:3]) + (f" and {counted(len(some) - 3, 'more block')}" if len(some) > 3 else "")
