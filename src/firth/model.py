@@ -238,15 +238,15 @@ class Word2Vec:
         checked_callbacks = self._checked_call("fit", corpus, callbacks, unknown)
         texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
-        start = self._start_of(init, freeze)
+        start = self._start_of(init, freeze, mapped=cluster is not None)
         if (cluster, nodes, insecure) != (None, None, False):
             from firth.cluster.arguments import checked_cluster, refuse_arguments
             from firth.cluster.on_ray import prepare_cluster_run
 
             where = checked_cluster(cluster, nodes, insecure)
-            refuse_arguments(validation=validation, init=init, kernels=kernels)
+            refuse_arguments(validation=validation, kernels=kernels)
             threads = self.workers if self._workers_given else None
-            prepared = prepare_cluster_run(texts, self.options, threads, saving, where, progress=progress)
+            prepared = prepare_cluster_run(texts, self.options, threads, saving, where, progress=progress, start=start)
             self._check_overwrite(overwrite, resume, prepared)
             return self._fit_on_cluster(prepared, checked_callbacks)
         plan = plan_run(texts, self.options, self.workers, saving, progress=progress, kernels=kernels, start=start)
@@ -336,7 +336,11 @@ class Word2Vec:
         return Callbacks(callbacks)
 
     def _start_of(
-        self, init: "str | os.PathLike[str] | KeyedVectors | Word2Vec | None", freeze: bool | Iterable[Any]
+        self,
+        init: "str | os.PathLike[str] | KeyedVectors | Word2Vec | None",
+        freeze: bool | Iterable[Any],
+        *,
+        mapped: bool,
     ) -> "Start | None":
         from firth.starting import start_of_vectors
 
@@ -350,7 +354,7 @@ class Word2Vec:
         if isinstance(init, Word2Vec):
             outside = None if init.options.has_nodes else init.outside
             return start_of_vectors(init.wv, self.options, outside, freeze)
-        return start_of_vectors(init, self.options, freeze=freeze)
+        return start_of_vectors(init, self.options, freeze=freeze, mapped=mapped)
 
     def _check_overwrite(self, overwrite: bool, resume: bool, saved: "Checkpointer | ClusterPlan") -> None:
         if self._wv is None or overwrite or saved.has_checkpoints or self._is_training:

@@ -76,7 +76,7 @@ class Cluster:
 
     def __init__(self, sentences, options, members=2, *, shares=None, workers=1, make=LocalExchange.of, **arguments):
         self.options = Options(**options)
-        corpus = read_corpus(sentences, self.options)
+        self.corpus = corpus = read_corpus(sentences, self.options)
         shares = shares or even_shares(corpus.tokens.n_blocks, members)
         self.setup = setup_of(corpus, self.options, shares)
         self.exchanges = make(members)
@@ -107,9 +107,9 @@ class Cluster:
         return matrix[:, : self.options.vector_size]
 
 
-def one_process(sentences, options):
+def one_process(sentences, options, **arguments):
     """Return the model of one process with one thread."""
-    return Word2Vec(**options, workers=1).fit(sentences, progress=False)
+    return Word2Vec(**options, workers=1).fit(sentences, progress=False, **arguments)
 
 
 def assert_same_bytes(cluster, records, model):

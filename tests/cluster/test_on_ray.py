@@ -84,6 +84,18 @@ def test_callbacks_and_history_are_those_of_one_machine(cluster, corpus, expecte
     assert there.corpus == here.corpus
 
 
+def test_vectors_to_start_from_and_frozen_words_are_those_of_one_machine(cluster, corpus, tmp_path):
+    earlier = tmp_path / "earlier.firth"
+    Word2Vec(**OPTIONS | {"epochs": 1, "max_vocab": 500}).fit(corpus, progress=False).save(earlier)
+    freeze = ["w0", "w7", "w300"]
+    here = Word2Vec(**OPTIONS, workers=1).fit(corpus, init=earlier, freeze=freeze, progress=False)
+    there = Word2Vec(**OPTIONS).fit(corpus, init=earlier, freeze=freeze, cluster=cluster, nodes=3, progress=False)
+    assert digest(there) == digest(here)
+    assert there.corpus == here.corpus
+    assert there.corpus["frozen"] == 3
+    assert np.array_equal(there.wv["w7"], load(earlier).wv["w7"])
+
+
 def test_a_killed_member_changes_no_byte(cluster, corpus, expected, tmp_path):
     output = tmp_path / "model.firth"
     with ended(start_training(corpus, output, cluster, 3, tmp_path / "run", "start")) as process:

@@ -35,11 +35,10 @@ def checked_cluster(cluster: Any, nodes: Any, insecure: Any) -> Cluster:
     return Cluster(cluster, number, bool(is_insecure))
 
 
-def refuse_arguments(*, validation: Any, init: Any, kernels: str) -> None:
+def refuse_arguments(*, validation: Any, kernels: str) -> None:
     """Raise `OptionError` for arguments of `fit` that a cluster does not have."""
     reasons = {
         option("validation"): (validation is not None, "the exact softmax needs both matrices in one machine"),
-        option("init"): (init is not None, "members draw their own rows at the start"),
         option("kernels", "reference"): (kernels != "compiled", "it is there to step through the code"),
     }
     for name, (is_given, reason) in reasons.items():

@@ -32,10 +32,12 @@ from firth.formats.shards import open_shards
 from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import available_cores
+from firth.text import Corpus
 from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import terminating
+from firth.training.loop.start import Start
 from firth.training.loop.trainer import EpochRecord, records
-from firth.training.run import Saving, Texts, report_reading
+from firth.training.run import Saving, Texts, apply_start, report_reading, report_start
 
 MODEL = "model.firth"
 """The name of the file in the folder of a run that its members write the model to."""
@@ -47,6 +49,7 @@ class ClusterPlan(NamedTuple):
     """A run on a cluster whose arguments were checked, before the cluster is joined.
 
     workers  threads on each node; None for as many as it has cores
+    start    the vectors to start from, on the machine of the driver
     """
 
     texts: Texts
@@ -55,6 +58,7 @@ class ClusterPlan(NamedTuple):
     saving: Saving
     report: Reporter
     cluster: Cluster
+    start: Start | None = None
 
     @property
     def has_checkpoints(self) -> bool:
@@ -63,14 +67,23 @@ class ClusterPlan(NamedTuple):
 
 
 def prepare_cluster_run(
-    texts: Texts, options: Options, workers: int | None, saving: Saving, cluster: Cluster, *, progress: bool | None
+    texts: Texts,
+    options: Options,
+    workers: int | None,
+    saving: Saving,
+    cluster: Cluster,
+    *,
+    progress: bool | None,
+    start: Start | None = None,
 ) -> ClusterPlan:
     """Return the plan of a run on a cluster; raise the errors that can be found before it is joined."""
     check_options(options, cluster.nodes)
     saving.check()
     texts.check(saving.folder)
     plan_shares(texts.corpus, texts.how, 1)
-    return ClusterPlan(texts, options, workers, saving, reporter(progress), cluster)
+    if start is not None:
+        start.check(options)
+    return ClusterPlan(texts, options, workers, saving, reporter(progress), cluster, start)
 
 
 class ClusterRun:
@@ -116,8 +129,7 @@ class ClusterRun:
             self._check(handles, place)
             text = self._read(handles)
             setup = self._set_up(handles, text, place.workers)
-            members = [handle.part(MEMBER) for handle in handles]
-            trainer = ClusterTrainer(members, setup, plan.report, self._checkpointer)
+            trainer = self._trainer(handles, setup, text.corpus)
             trained = []
             for record in trainer.epochs():
                 trained.append(record)
@@ -168,7 +180,7 @@ class ClusterRun:
         if not self.summary:
             self.summary = {name: value for name, value in vars(text.corpus).items() if isinstance(value, int)}
             report_reading(text.corpus, plan.report)
-        self._checkpointer.check_corpus(text.corpus, None)
+        self._checkpointer.check_corpus(text.corpus, None, plan.start)
         return text
 
     def _set_up(self, handles: list[ActorHandle], text: ClusterText, workers: int) -> Setup:
@@ -187,6 +199,17 @@ class ClusterRun:
         addresses = call_all(handles, "open_member", setup, memory_needed(corpus, setup, workers))
         call_all(handles, "connect", addresses)
         return setup
+
+    def _trainer(self, handles: list[ActorHandle], setup: Setup, corpus: Corpus) -> ClusterTrainer:
+        """Return what trains, from the last checkpoint or from the start."""
+        plan, is_resumed = self._plan, self._checkpointer.resumed is not None
+        members = [handle.part(MEMBER) for handle in handles]
+        trainer = ClusterTrainer(members, setup, plan.report, self._checkpointer)
+        if plan.start is not None:
+            rows = plan.start.rows_of(corpus.vocabulary)
+            self.summary |= report_start(rows, plan.start, corpus, plan.report)
+            apply_start(rows, trainer, is_resumed=is_resumed)
+        return trainer
 
     def _write_model(self, handles: list[ActorHandle], text: ClusterText) -> None:
         """Let the members write the model, with the history so far."""
