@@ -110,8 +110,8 @@ def order_nodes(paths: Sequence[str], found: Sequence[Sequence[NodeFile]], hosts
     for files, host in zip(found, hosts, strict=True):
         if not files:
             raise CorpusError(
-                f"the node {host} has none of the files of the corpus ({', '.join(paths[:3])}): put some there, or start "
-                "Ray on that node without cores (ray start --num-cpus=0), and it trains nothing"
+                f"the node {host} has none of the files of the corpus ({', '.join(paths[:3])}): put some there, or "
+                "start Ray on that node without cores (ray start --num-cpus=0), and it trains nothing"
             )
     for one, other in combinations(range(len(found)), 2):
         _refuse_same_path(found[one], found[other], f"the nodes {hosts[one]} and {hosts[other]}")
