@@ -8,7 +8,7 @@ import numpy as np
 from firth import Options, Word2Vec
 from firth.cluster.driver import ClusterTrainer, ThreadHandle
 from firth.cluster.exchange import LocalExchange
-from firth.cluster.member import Member
+from firth.cluster.lone_member import make_member
 from firth.cluster.setup import Setup
 from firth.cluster.transport import FlightExchange
 from firth.text import read_corpus
@@ -76,13 +76,13 @@ class Cluster:
 
     def __init__(self, sentences, options, members=2, *, shares=None, workers=1, make=LocalExchange.of, **arguments):
         self.options = Options(**options)
-        corpus = read_corpus(sentences, self.options)
+        self.corpus = corpus = read_corpus(sentences, self.options)
         shares = shares or even_shares(corpus.tokens.n_blocks, members)
         self.setup = setup_of(corpus, self.options, shares)
         self.exchanges = make(members)
         stores = split(corpus.tokens, shares)
         self.members = [
-            Member(self.setup, store, exchange, workers)
+            make_member(self.setup, store, exchange, workers)
             for store, exchange in zip(stores, self.exchanges, strict=True)
         ]  # fmt: skip
         self.handles = [ThreadHandle(member) for member in self.members]
@@ -99,6 +99,8 @@ class Cluster:
 
     def matrix(self, name):
         """Return a whole matrix, put together from the members' blocks."""
+        if len(self.members) == 1:
+            return self.members[0].rows()[name == "outside"][0]
         matrix = np.full((self.setup.vocabulary_size, self.setup.width), np.nan, np.float32)
         for member in self.members:
             held = member._settled()
@@ -107,9 +109,9 @@ class Cluster:
         return matrix[:, : self.options.vector_size]
 
 
-def one_process(sentences, options):
+def one_process(sentences, options, **arguments):
     """Return the model of one process with one thread."""
-    return Word2Vec(**options, workers=1).fit(sentences, progress=False)
+    return Word2Vec(**options, workers=1).fit(sentences, progress=False, **arguments)
 
 
 def assert_same_bytes(cluster, records, model):

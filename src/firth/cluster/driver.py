@@ -22,6 +22,7 @@ from firth.training.loop.progress import Reporter
 from firth.training.loop.start import StartRows
 from firth.training.loop.state import Checkpointer, State
 from firth.training.loop.trainer import Trainer
+from firth.training.windows.frozen import NONE_FROZEN
 
 
 class RowFolders(Protocol):
@@ -80,6 +81,8 @@ class ClusterEngine(Engine[WholeChunk, None]):
         self.sent_bytes: Counter[str] = Counter()
         self._queue: ChunkQueue | None = None
         self._has_rows = False
+        self._start: StartRows | None = None
+        self._frozen = NONE_FROZEN
 
     def workspace(self) -> None:
         return None
@@ -87,9 +90,22 @@ class ClusterEngine(Engine[WholeChunk, None]):
     def compile(self) -> None:
         """Load the kernels on all members, and give all rows their initial values unless they were restored."""
         self._call("compile")
+        if len(self._frozen):
+            self._call("freeze", self._frozen)
         if not self._has_rows:
             self._call("start")
             self._has_rows = True
+            if self._start is not None:
+                self._send_start(self._start)
+
+    def _send_start(self, start: StartRows) -> None:
+        """Send the vectors to start from to the members that own their rows."""
+        owners = self._setup.owners[self._setup.partition(0, 0).block_of]
+        for name, words, rows in start.parts():
+            matrix = "center" if name == "center" else "outside"
+            for number, handle in enumerate(self._handles):
+                own = owners[words] == number
+                handle.submit("set_rows", matrix, words[own], rows[own].astype(np.float32)).result()
 
     def all_done(self, epoch: int) -> list[int]:
         return [len(self._setup.chunks(epoch))]
@@ -112,10 +128,10 @@ class ClusterEngine(Engine[WholeChunk, None]):
         return TaskResult(sum(result.pairs for result in results), math.fsum(losses), task.share, losses)
 
     def freeze(self, frozen: NDArray[np.bool_]) -> None:
-        raise NotImplementedError("members have no frozen rows")
+        self._frozen = frozen
 
     def start_from(self, rows: StartRows) -> None:
-        raise NotImplementedError("members start from random vectors alone")
+        self._start = rows
 
     def end_loss(self, work: None) -> float | None:
         results: list[tuple[float, int]] = self._call("end_loss")

@@ -20,11 +20,12 @@ from firth.cluster.arguments import Cluster
 from firth.cluster.checkpoints import ClusterCheckpointer
 from firth.cluster.driver import ClusterTrainer
 from firth.cluster.expected import memory_needed, sent_bytes
-from firth.cluster.file_shares import plan_shares
-from firth.cluster.handles import call_all
+from firth.cluster.file_shares import SharePlan, plan_shares
+from firth.cluster.handles import call_all, call_each
 from firth.cluster.joining import Joined, joined
 from firth.cluster.machines import check_machines, describe_machine
 from firth.cluster.member_process import MEMBER, TEXT
+from firth.cluster.node_files import NodeFiles, checked_paths
 from firth.cluster.setup import Setup, check_options
 from firth.cluster.text import ClusterText, read_shares
 from firth.errors import ClusterError, MemberLostError
@@ -32,10 +33,12 @@ from firth.formats.shards import open_shards
 from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import available_cores
+from firth.text import Corpus
 from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import terminating
+from firth.training.loop.start import Start
 from firth.training.loop.trainer import EpochRecord, records
-from firth.training.run import Saving, Texts, report_reading
+from firth.training.run import Saving, Texts, apply_start, report_reading, report_start
 
 MODEL = "model.firth"
 """The name of the file in the folder of a run that its members write the model to."""
@@ -47,6 +50,7 @@ class ClusterPlan(NamedTuple):
     """A run on a cluster whose arguments were checked, before the cluster is joined.
 
     workers  threads on each node; None for as many as it has cores
+    start    the vectors to start from, on the machine of the driver
     """
 
     texts: Texts
@@ -55,6 +59,7 @@ class ClusterPlan(NamedTuple):
     saving: Saving
     report: Reporter
     cluster: Cluster
+    start: Start | None = None
 
     @property
     def has_checkpoints(self) -> bool:
@@ -63,14 +68,26 @@ class ClusterPlan(NamedTuple):
 
 
 def prepare_cluster_run(
-    texts: Texts, options: Options, workers: int | None, saving: Saving, cluster: Cluster, *, progress: bool | None
+    texts: Texts,
+    options: Options,
+    workers: int | None,
+    saving: Saving,
+    cluster: Cluster,
+    *,
+    progress: bool | None,
+    start: Start | None = None,
 ) -> ClusterPlan:
     """Return the plan of a run on a cluster; raise the errors that can be found before it is joined."""
     check_options(options, cluster.nodes)
     saving.check()
-    texts.check(saving.folder)
-    plan_shares(texts.corpus, texts.how, 1)
-    return ClusterPlan(texts, options, workers, saving, reporter(progress), cluster)
+    if cluster.node_files:
+        texts = texts._replace(corpus=checked_paths(texts.corpus))
+    else:
+        texts.check(saving.folder)
+        plan_shares(texts.corpus, texts.how, 1)
+    if start is not None:
+        start.check(options)
+    return ClusterPlan(texts, options, workers, saving, reporter(progress), cluster, start)
 
 
 class ClusterRun:
@@ -86,6 +103,7 @@ class ClusterRun:
         self.model = checkpointer.folder / MODEL  # the file that the members write
         self._yielded = 0
         self._failures: list[str] = []  # since the last checkpoint
+        self._node_files = NodeFiles(plan.texts, plan.saving.folder, plan.report) if plan.cluster.node_files else None
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -109,15 +127,15 @@ class ClusterRun:
             self._checkpointer.find_newest()
 
     def _attempt(self, *, is_restart: bool) -> Iterator[EpochRecord]:
-        plan = self._plan
+        plan, nodes = self._plan, None if self._plan.cluster.node_files else self._plan.cluster.nodes
         with ExitStack() as stack:
-            place = stack.enter_context(reserved(self._joined, plan.cluster.nodes, plan.workers, fewer=is_restart))
+            place = stack.enter_context(reserved(self._joined, nodes, plan.workers, fewer=is_restart))
             handles = stack.enter_context(started_members(self._joined, place))
             self._check(handles, place)
-            text = self._read(handles)
+            handles, shares = self._shares(handles)
+            text = self._read(handles, shares)
             setup = self._set_up(handles, text, place.workers)
-            members = [handle.part(MEMBER) for handle in handles]
-            trainer = ClusterTrainer(members, setup, plan.report, self._checkpointer)
+            trainer = self._trainer(handles, setup, text.corpus)
             trained = []
             for record in trainer.epochs():
                 trained.append(record)
@@ -153,22 +171,26 @@ class ClusterRun:
         names = [handle.name for handle in handles]
         check_machines(dict(zip(names, [report.machine for report in reports], strict=True)), describe_machine())
 
-    def _read(self, handles: list[ActorHandle]) -> ClusterText:
+    def _shares(self, handles: list[ActorHandle]) -> tuple[list[ActorHandle], SharePlan]:
+        """Return the members in the order of the corpus, and the files that each of them reads."""
+        texts = self._plan.texts
+        if self._node_files is None:
+            return handles, plan_shares(texts.corpus, texts.how, len(handles))
+        self._node_files.check_number(self._plan.cluster.nodes, len(handles))
+        order, shares = self._node_files.find(handles, [handle.host for handle in handles])
+        return [handles[node].numbered(number) for number, node in enumerate(order)], shares
+
+    def _read(self, handles: list[ActorHandle], shares: SharePlan) -> ClusterText:
         """Let each node read its share of the text."""
-        plan = self._plan
+        plan, how = self._plan, self._plan.texts.how
         plan.report.stage("reading", None)
-        how, shares = plan.texts.how, plan_shares(plan.texts.corpus, plan.texts.how, len(handles))
-        for future in [
-            handle.submit("open_text", files, plan.options, how)
-            for handle, files in zip(handles, shares.files, strict=True)
-        ]:
-            future.result()
+        call_each(handles, "open_text", [(files, plan.options, how) for files in shares.files])
         texts = [handle.part(TEXT) for handle in handles]
         text = read_shares(texts, plan.options, how, repeats=shares.repeats, progress=plan.report.advance)
         if not self.summary:
             self.summary = {name: value for name, value in vars(text.corpus).items() if isinstance(value, int)}
             report_reading(text.corpus, plan.report)
-        self._checkpointer.check_corpus(text.corpus, None)
+        self._checkpointer.check_corpus(text.corpus, None, plan.start)
         return text
 
     def _set_up(self, handles: list[ActorHandle], text: ClusterText, workers: int) -> Setup:
@@ -184,9 +206,21 @@ class ClusterRun:
         )
         setup.check()
         self._plan.report.show(f"training on {counted(len(handles), 'node')}")
-        addresses = call_all(handles, "open_member", setup, memory_needed(corpus, setup, workers))
+        needed = memory_needed(corpus, setup, workers)
+        addresses = call_each(handles, "open_member", [(handle.number, setup, needed) for handle in handles])
         call_all(handles, "connect", addresses)
         return setup
+
+    def _trainer(self, handles: list[ActorHandle], setup: Setup, corpus: Corpus) -> ClusterTrainer:
+        """Return what trains, from the last checkpoint or from the start."""
+        plan, is_resumed = self._plan, self._checkpointer.resumed is not None
+        members = [handle.part(MEMBER) for handle in handles]
+        trainer = ClusterTrainer(members, setup, plan.report, self._checkpointer)
+        if plan.start is not None:
+            rows = plan.start.rows_of(corpus.vocabulary)
+            self.summary |= report_start(rows, plan.start, corpus, plan.report)
+            apply_start(rows, trainer, is_resumed=is_resumed)
+        return trainer
 
     def _write_model(self, handles: list[ActorHandle], text: ClusterText) -> None:
         """Let the members write the model, with the history so far."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.messages import counted, option
@@ -193,16 +192,11 @@ def open_run(plan: Plan) -> Iterator[Run]:
             checkpointer.check_corpus(corpus, held_out, plan.start)
             is_resumed = checkpointer.resumed is not None
             trainer = registry.make_trainer(corpus, options, workers, report, checkpointer, plan.kernels)
-            rows = None if plan.start is None else plan.start.rows_of(corpus.vocabulary)
-            if rows is not None:
-                summary["started"] = _report_start(rows, corpus, report)
-                if rows.frozen is not None:
-                    summary["frozen"] = _report_frozen(rows.frozen, plan, report)
-                    trainer.freeze(rows.frozen)
-                if is_resumed:
-                    rows.copy_frozen_into(trainer.center)  # composed vectors are not in a checkpoint
-                else:
-                    trainer.start_from(rows)
+            rows = None
+            if plan.start is not None:
+                rows = plan.start.rows_of(corpus.vocabulary)
+                summary |= report_start(rows, plan.start, corpus, report)
+                apply_start(rows, trainer, is_resumed=is_resumed)
             validate = _validation(trainer, corpus, held_out, options, workers, report)
             yield Run(corpus, summary, trainer, checkpointer, validate, plan.start, rows)
 
@@ -222,18 +216,25 @@ def _hold_out(plan: Plan, corpus: Corpus) -> tuple[Corpus, TokenStore | None]:
     return hold_out(corpus, texts.validation, plan.options, plan.workers, texts.how)
 
 
-def _report_start(rows: StartRows, corpus: Corpus, report: Reporter) -> int:
-    """Show and return how many words have vectors to start from."""
+def report_start(rows: StartRows, start: Start, corpus: Corpus, report: Reporter) -> dict[str, int]:
+    """Show and return how many words have vectors to start from, and how many of these do not change."""
     found, V = len(rows.rows), len(corpus.vocabulary)
     report.show(f"{found:,} of {counted(V, 'word')} start from existing vectors")
-    return found
+    if rows.frozen is None:
+        return {"started": found}
+    frozen = int(rows.frozen.sum())
+    report.show(f"{frozen:,} of {counted(len(start.frozen), 'frozen vector')} belong to words of the vocabulary")
+    return {"started": found, "frozen": frozen}
 
 
-def _report_frozen(frozen: NDArray[np.bool_], plan: Plan, report: Reporter) -> int:
-    """Show and return how many words have vectors that do not change."""
-    found, named = int(frozen.sum()), 0 if plan.start is None else len(plan.start.frozen)
-    report.show(f"{found:,} of {counted(named, 'frozen vector')} belong to words of the vocabulary")
-    return found
+def apply_start(rows: StartRows, trainer: "Training", *, is_resumed: bool) -> None:
+    """Freeze rows of a trainer, and give it the vectors to start from unless it resumes."""
+    if rows.frozen is not None:
+        trainer.freeze(rows.frozen)
+    if not is_resumed:
+        trainer.start_from(rows)
+    elif trainer.subwords is not None:
+        rows.copy_frozen_into(trainer.center)  # composed vectors are not in a checkpoint
 
 
 def _validation(
