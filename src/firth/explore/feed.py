@@ -35,7 +35,7 @@ _SHARE_OF_TIME = 0.01  # for the copies; an epoch is only recorded if they would
 _SHARE_OF_ONE_CORE = 0.01  # for the states; another is made later if they would take more
 
 
-class Run(NamedTuple):
+class Snapshot(NamedTuple):
     """Everything that the thread that trains has handed over. It never changes: the next epoch makes another."""
 
     number: int = 0
@@ -61,7 +61,7 @@ class Changes(NamedTuple):
     line: str
 
 
-class State(NamedTuple):
+class PageState(NamedTuple):
     """All that the page shows, as JSON."""
 
     made_of: Changes
@@ -74,7 +74,7 @@ class TrainingFeed:
     def __init__(self, name: str):
         self.ended = ""
         self._name, self._line = name, ""
-        self._run = Run()
+        self._run = Snapshot()
         self._started, self._spent = time.perf_counter(), 0.0
         self._is_copy_wanted = False  # true once a tab has seen the last one
         # the rest belongs to the threads of the server
@@ -82,7 +82,7 @@ class TrainingFeed:
         self._pins: tuple[str, ...] | None = None
         self._neighbours: dict[int, dict[str, Neighbours | None]] = {}
         self._pictures = Pictures()
-        self._state, self._next_state = State(Changes("", None, -1, ""), ""), 0.0
+        self._state, self._next_state = PageState(Changes("", None, -1, ""), ""), 0.0
 
     # --- the thread that trains
 
@@ -97,7 +97,7 @@ class TrainingFeed:
         self._run = run
         self._spent += time.perf_counter() - began
 
-    def _with_vectors(self, run: Run, vectors: "KeyedVectors", *, search: bool) -> Run:
+    def _with_vectors(self, run: Snapshot, vectors: "KeyedVectors", *, search: bool) -> Snapshot:
         """Return what is handed over with a frame of this epoch, and with a copy of the words to search if wanted."""
         n, epoch = min(len(vectors), SEARCHED), run.records[-1].epoch
         run = run._replace(words=run.words or tuple(map(str, vectors.index_to_key[:n])))
@@ -125,10 +125,10 @@ class TrainingFeed:
                 raise OptionError(f"at most {MOST_PINS} words can be pinned: take one away first")
             self._pins = (*pins, word) if pinned else tuple(pins)
 
-    def _pinned(self, run: Run) -> tuple[str, ...]:
+    def _pinned(self, run: Snapshot) -> tuple[str, ...]:
         return run.words[:_FREQUENT][25::200] if self._pins is None else self._pins
 
-    def state(self) -> State:
+    def state(self) -> PageState:
         """Return the state, made again if something changed and that takes less than 1 % of the time.
 
         The end and another choice of pins are shown at once.
@@ -140,11 +140,11 @@ class TrainingFeed:
             if is_due and changes != self._state.made_of:
                 began = time.thread_time()
                 text = json.dumps(self._content(run, changes), allow_nan=False, separators=(",", ":"))
-                self._state, self._is_copy_wanted = State(changes, text), True
+                self._state, self._is_copy_wanted = PageState(changes, text), True
                 self._next_state = time.perf_counter() + (time.thread_time() - began) / _SHARE_OF_ONE_CORE
             return self._state
 
-    def _content(self, run: Run, changes: Changes) -> dict[str, Any]:
+    def _content(self, run: Snapshot, changes: Changes) -> dict[str, Any]:
         self._search(run)
         return {
             "name": self._name,
@@ -160,7 +160,7 @@ class TrainingFeed:
             ],
         }
 
-    def _search(self, run: Run) -> None:
+    def _search(self, run: Snapshot) -> None:
         """Search the neighbours of the pinned words after the epoch that was copied last."""
         shown = {frame.epoch: self._neighbours.get(frame.epoch, {}) for frame in run.frames}
         if run.searched is not None and run.searched.epoch in shown:
