@@ -212,9 +212,9 @@ class Word2Vec:
           nodes               how many of its machines train, each with `workers` threads; None: all that have cores
           insecure            train also on a cluster that does not ask for a token
 
-        On a cluster the corpus is files, and they and the folder `checkpoint` are seen by all nodes. There the members
-        write the model as `model.firth`, after the last epoch and, for callbacks, after each. `wv` is read from it; if
-        it is larger than 128 MiB, it is mapped, read-only. An interrupt leaves the last checkpoint.
+        On a cluster the corpus must be files, and all nodes must see them and the folder `checkpoint`. There the
+        members write the model as `model.firth`, after the last epoch and, for callbacks, after each. `wv` is read from
+        it; if it is larger than 128 MiB, it is mapped, read-only. An interrupt leaves the last checkpoint.
 
         The same seed, options and corpus give the same bytes on any number of workers (on one with
         `schedule="hogwild"`, which CBOW and subwords always have and hierarchical softmax has by default), however
