@@ -93,7 +93,7 @@ def test_windows_are_narrower_where_their_pairs_are_summed(options, shown):
     ("name", "allowed", "refused", "range_"),
     [
         ("vector_size", [1, 8192], [0, 8193], "a whole number from 1 to 8192"),
-        ("window", [1, 32_767], [0, 32_768], "a whole number from 1 to 32,767"),
+        ("window", [1, 32_767], [0, 32_768], "a whole number from 1 to 32767"),
         ("negative", [1, 1024], [-1, 1025], "a whole number from 0 to 1024"),
         ("blocks", [1, 1024], [0, 1025], "a whole number from 1 to 1024"),
         ("epochs", [1, 10_000], [0, 10_001], "a whole number from 1 to 10000"),
@@ -377,7 +377,7 @@ def test_each_answer_is_a_sentence_with_names_that_exist(name):
         ("trim_rule", "trim rules are not available: use min_count and max_vocab, or .*"),
         ("max_final_vocab", "use max_vocab"),
         ("minCount", "use min_count"),
-        ("numPartitions", "use workers, the number of threads, or train on several machines"),
+        ("numPartitions", "use workers, the number of threads, or train on several machines: see docs/cluster.md"),
     ],
 )
 def test_answers(name, text):

@@ -364,7 +364,7 @@ def range_text(limits: Mapping[str, Any]) -> str:
 
 
 def _number(limit: float) -> str:
-    return f"{limit:,}" if isinstance(limit, int) else f"{limit:g}"
+    return f"{limit:g}" if isinstance(limit, float) else str(limit)
 
 
 def unknown_option(name: object, names: list[str]) -> OptionError:

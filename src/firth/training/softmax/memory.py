@@ -8,9 +8,9 @@ from firth.options import Options
 from firth.text import Corpus
 from firth.training.expected_pairs import ExpectedPairs
 from firth.training.negative_sampling.memory import chunks, matrices_and_tables
+from firth.training.softmax.batches import BATCH
 from firth.training.softmax.cooccurrence import RANGE_CELLS, RUN_BYTES, blocks_per_task
 from firth.training.softmax.exact import TILE_BYTES, TILE_WORDS
-from firth.training.softmax.passes import BATCH
 
 _MIB = 2**20
 _COMPILED = 37 * _MIB  # what compiling the kernels takes

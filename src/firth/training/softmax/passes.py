@@ -31,19 +31,16 @@ from firth.training.loop.state import Checkpointer, State
 from firth.training.loop.trainer import EpochRecord, Trainer
 from firth.training.negative_sampling.hogwild import Hogwild
 from firth.training.negative_sampling.pair_blocks import PairBlocks
+from firth.training.softmax import batches, reference
 from firth.training.softmax import kernels as compiled
-from firth.training.softmax import reference
+from firth.training.softmax.batches import BatchSteps, count_batches, draw_order, outside_rate
 from firth.training.softmax.cooccurrence import Cooccurrence, CountRows
-from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats, unigram_intercept
+from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats, Ids
 from firth.training.softmax.given_pairs import counts_of
-from firth.training.softmax.steps import Adam, CenterNewton, balance
+from firth.training.softmax.steps import Adam, balance
 from firth.training.windows.frozen import NONE_FROZEN
 
 KERNELS = {"compiled": compiled, "reference": reference}
-BATCH = 512  # centers of a step
-CENTER_RATE = 0.3  # initial share of a Newton step; it falls linearly to 0, as Adam's rate does
-OUTSIDE_RATE = 0.012  # initial rate of Adam after a warm start,
-COLD_OUTSIDE_RATE = 0.02  # and from random vectors
 COLD_SCALE = 0.1  # standard deviation of the random vectors
 
 
@@ -106,7 +103,7 @@ class SoftmaxTrainer:
         if not self._options.warm_epochs and self._start is None:
             start_at_random(self.center, self.outside, self._options.seed)
         with ExactSoftmax(
-            *self.center.shape, batch=BATCH, workers=self._workers, kernels=KERNELS[self._kernels]
+            *self.center.shape, batch=batches.BATCH, workers=self._workers, kernels=KERNELS[self._kernels]
         ) as softmax:
             engine = Passes(self._corpus, self._options, softmax, counts, self.center, self.outside)
             yield from self._trainer(engine, self._options, _PASSES).epochs()
@@ -183,7 +180,7 @@ class Batch(NamedTuple):
     """A task: some center words; `last` if they are the last of the pass."""
 
     epoch: int
-    centers: NDArray[np.int64]
+    centers: Ids
     progress: float
     last: bool
 
@@ -192,14 +189,15 @@ class Batches:
     """The batches of a pass, for one thread: all centers with a pair, in an order set by seed and epoch."""
 
     def __init__(self, totals: Doubles, seed: int, epoch: int, finished: int, paused: threading.Event):
-        self._order = np.random.default_rng((seed, epoch)).permutation(np.flatnonzero(totals > 0))
+        self._order = draw_order(totals, seed, epoch)
         self._epoch, self.finished, self._paused = epoch, finished, paused
 
     def take(self) -> Batch | None:
-        first, n = self.finished * BATCH, len(self._order)
+        first, n = self.finished * batches.BATCH, len(self._order)
         if first >= n or self._paused.is_set():
             return None
-        return Batch(self._epoch, self._order[first : first + BATCH], first / n, first + BATCH >= n)
+        stop = first + batches.BATCH
+        return Batch(self._epoch, self._order[first:stop], first / n, stop >= n)
 
     def done(self) -> list[int]:
         return [self.finished]
@@ -231,11 +229,7 @@ class Passes(Engine[Batch, None]):
         self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
         self.center, self.outside = center, outside
         self._softmax, self._counts, self.halt = softmax, counts, softmax.halt
-        V, word_counts = len(center), corpus.outside_counts
-        self._intercept = unigram_intercept(word_counts) if options.unigram_intercept else np.zeros(V, np.float32)
-        self._weights = counts.totals**options.center_power
-        self._newton = CenterNewton(outside, counts.outside_totals / counts.pairs, softmax)
-        self._adam = Adam(outside, softmax)
+        self._steps = BatchSteps(options, softmax, counts, corpus.outside_counts, outside)
         self._batches: Batches | None = None
         self._frozen = NONE_FROZEN
 
@@ -244,7 +238,7 @@ class Passes(Engine[Batch, None]):
 
     def rate(self, done: float) -> float:
         """Return Adam's rate, which falls linearly to 0, as does the rate of the centers."""
-        return (OUTSIDE_RATE if self._options.warm_epochs else COLD_OUTSIDE_RATE) * (1 - done)
+        return outside_rate(self._options, done)
 
     def workspace(self) -> None:
         """Return None: `ExactSoftmax` holds the scratch arrays."""
@@ -258,7 +252,7 @@ class Passes(Engine[Batch, None]):
             Adam(U, softmax).step(gradient.outside, 0.0)
 
     def all_done(self, epoch: int) -> list[int]:
-        return [-(-int(np.count_nonzero(self._counts.totals > 0)) // BATCH)]
+        return [count_batches(self._counts.totals)]
 
     def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Batches:
         self._batches = Batches(self._counts.totals, self._options.seed, epoch, done[0] if done else 0, paused)
@@ -266,19 +260,14 @@ class Passes(Engine[Batch, None]):
 
     def train(self, task: Batch, rate: float, work: None) -> TaskResult:
         assert self._batches is not None
-        batch = task.centers
-        N, weights = self._counts.totals[batch], self._weights[batch]
-        gradient = self._softmax.gradient(
-            self.center[batch], self.outside, self._intercept, self._counts.rows(batch), N, weights / weights.sum()
-        )
-        share = len(batch) / np.count_nonzero(self._counts.totals > 0)
-        result = TaskResult(round(N.sum()), float(gradient.losses @ N), share)
-        if self.halt[0] or not math.isfinite(result.loss):
+        batch, totals = task.centers, self._counts.totals
+        center = self.center[batch]
+        loss = self._steps.step(batch, center, rate)
+        result = TaskResult(round(totals[batch].sum()), loss, len(batch) / np.count_nonzero(totals > 0))
+        if self.halt[0] or not math.isfinite(loss):
             return result
-        with np.errstate(over="ignore", invalid="ignore"):  # the next batch's loss is then not finite
-            eta = CENTER_RATE * rate / self.rate(0.0)
-            self._newton.step(self.center, batch, gradient.center, eta, self._frozen)
-        self._adam.step(gradient.outside, rate)
+        trained = ~self._frozen[batch] if len(self._frozen) else slice(None)
+        self.center[batch[trained]] = center[trained]
         is_end = task.last and task.epoch == self._options.epochs - 1
         if is_end and not self._options.warm_epochs and not self._frozen.any():
             balance(self.center, self.outside)
@@ -286,18 +275,19 @@ class Passes(Engine[Batch, None]):
         return result
 
     def epoch_loss(self, mean: float, pairs: int) -> tuple[float, int]:
-        loss = self._softmax.corpus_loss(self.center, self.outside, self._intercept, self._counts)
+        loss = self._steps.corpus_loss(lambda batch: self.center[batch])
         return loss.nats, round(loss.pairs)
 
     def state(self) -> State:
         """Return both matrices, Adam's moments, the inverse curvature and the number of steps."""
-        state = super().state()
-        return State({"steps": self._adam.steps}, state.arrays | self._adam.arrays() | self._newton.arrays())
+        steps = self._steps
+        more = {**steps.moments, "inverse_curvature": steps.inverse_curvature}
+        return State({"steps": steps.done}, super().state().arrays | more)
 
     def restore(self, state: State) -> None:
         super().restore(state)
         most = self._options.epochs * self.all_done(0)[0]
-        self._adam.steps = self._newton.steps = state.whole("steps", most)
+        self._steps.done = state.whole("steps", most)
 
 
 def start_at_random(center: Floats, outside: Floats, seed: int) -> None:
