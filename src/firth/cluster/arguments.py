@@ -1,4 +1,4 @@
-"""The arguments of `Word2Vec.fit` for a cluster, and those that it does not go with."""
+"""The arguments of `Word2Vec.fit` for a cluster, and those that cannot be combined with one."""
 
 import re
 from typing import Any, NamedTuple
@@ -49,7 +49,7 @@ def refuse_arguments(*, validation: Any, kernels: str) -> None:
     """Raise `OptionError` for arguments of `fit` that a cluster does not have."""
     reasons = {
         option("validation"): (validation is not None, "the exact softmax needs both matrices in one machine"),
-        option("kernels", "reference"): (kernels != "compiled", "it is there to step through the code"),
+        option("kernels", "reference"): (kernels != "compiled", "it is for stepping through the code with a debugger"),
     }
     for name, (is_given, reason) in reasons.items():
         if is_given:

@@ -122,7 +122,7 @@ class TrainingFeed:
         with self._lock:
             pins = [other for other in self._pinned(self._run) if other != word]
             if pinned and len(pins) == MOST_PINS:
-                raise OptionError(f"at most {MOST_PINS} words can be pinned: take one away first")
+                raise OptionError(f"at most {MOST_PINS} words can be pinned: unpin one first")
             self._pins = (*pins, word) if pinned else tuple(pins)
 
     def _pinned(self, run: Snapshot) -> tuple[str, ...]:
