@@ -31,7 +31,7 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
     counting = (
         {"sums of pairs": _GIVEN_BYTES * len(corpus.tokens.pairs)}
         if corpus.tokens.pairs is not None
-        else (_counting(pairs, counts, blocks_per_task(corpus.tokens, options), workers))
+        else (_counting(pairs, counts, blocks_per_task(corpus.tokens.longest, options), workers))
     )
     stages = [counting, counts | _passes(V, options)]
     if options.warm_epochs:
