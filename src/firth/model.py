@@ -172,6 +172,7 @@ class Word2Vec:
         cluster: str | None = None,
         nodes: int | None = None,
         insecure: bool = False,
+        node_files: bool = False,
         **unknown: Never,
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
@@ -211,8 +212,10 @@ class Word2Vec:
                               runs on this machine, or for a new one if none runs. Needs `pip install 'firth[ray]'`
           nodes               how many of its machines train, each with `workers` threads; None: all that have cores
           insecure            train also on a cluster that does not ask for a token
+          node_files          the files of the corpus are on the disks of the nodes: each node looks up its paths, and
+                              reads those that it alone has. False: all nodes see all files
 
-        On a cluster the corpus is files, and they and the folder `checkpoint` are seen by all nodes. There the members
+        On a cluster the corpus is files, and all nodes see the folder `checkpoint`. There the members
         write the model as `model.firth`, after the last epoch and, for callbacks, after each. `wv` is read from it; if
         it is larger than 128 MiB, it is mapped, read-only. An interrupt leaves the last checkpoint.
 
@@ -239,11 +242,11 @@ class Word2Vec:
         texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         start = self._start_of(init, freeze, mapped=cluster is not None)
-        if (cluster, nodes, insecure) != (None, None, False):
+        if (cluster, nodes, insecure, node_files) != (None, None, False, False):
             from firth.cluster.arguments import checked_cluster, refuse_arguments
             from firth.cluster.on_ray import prepare_cluster_run
 
-            where = checked_cluster(cluster, nodes, insecure)
+            where = checked_cluster(cluster, nodes, insecure, node_files)
             refuse_arguments(validation=validation, kernels=kernels)
             threads = self.workers if self._workers_given else None
             prepared = prepare_cluster_run(texts, self.options, threads, saving, where, progress=progress, start=start)

@@ -8,7 +8,7 @@ import numpy as np
 from firth import Options, Word2Vec
 from firth.cluster.driver import ClusterTrainer, ThreadHandle
 from firth.cluster.exchange import LocalExchange
-from firth.cluster.member import Member
+from firth.cluster.lone_member import make_member
 from firth.cluster.setup import Setup
 from firth.cluster.transport import FlightExchange
 from firth.text import read_corpus
@@ -82,7 +82,7 @@ class Cluster:
         self.exchanges = make(members)
         stores = split(corpus.tokens, shares)
         self.members = [
-            Member(self.setup, store, exchange, workers)
+            make_member(self.setup, store, exchange, workers)
             for store, exchange in zip(stores, self.exchanges, strict=True)
         ]  # fmt: skip
         self.handles = [ThreadHandle(member) for member in self.members]
@@ -99,6 +99,8 @@ class Cluster:
 
     def matrix(self, name):
         """Return a whole matrix, put together from the members' blocks."""
+        if len(self.members) == 1:
+            return self.members[0].rows()[name == "outside"][0]
         matrix = np.full((self.setup.vocabulary_size, self.setup.width), np.nan, np.float32)
         for member in self.members:
             held = member._settled()

@@ -26,6 +26,8 @@ def test_another_address_is_refused(address):
     [
         ({"nodes": 2}, "nodes needs cluster: give the address of a Ray cluster, or 'auto'"),
         ({"insecure": True}, "insecure=True needs cluster"),
+        ({"node_files": True}, "node_files=True needs cluster"),
+        ({"cluster": "auto", "node_files": "yes"}, "node_files='yes' is not allowed"),
         ({"cluster": "auto", "nodes": 0}, "nodes=0 is not allowed"),
         ({"cluster": "auto", "nodes": 1.5}, "nodes=1.5 is not allowed"),
         ({"cluster": "auto", "insecure": "yes"}, "insecure='yes' is not allowed"),
@@ -62,6 +64,7 @@ def test_options_that_a_cluster_does_not_train_are_refused(options, tmp_path, mo
     [
         (["--nodes", "2"], "--nodes needs --cluster: give the address of a Ray cluster, or 'auto'"),
         (["--insecure"], "--insecure needs --cluster"),
+        (["--node-files"], "--node-files needs --cluster"),
         (["--cluster", "ray"], "--cluster 'ray' is not allowed: give the address of a Ray cluster"),
         (["--cluster", "auto", "--nodes", "none"], "--nodes 'none' is not allowed: give a whole number from 1 to 1024"),
         (["--cluster", "auto", "--objective", "softmax"], "--objective 'softmax' does not run on a cluster"),

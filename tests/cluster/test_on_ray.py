@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from test_docs import blocks
 
 from cluster._ray import (
     OPTIONS,
+    can_mount,
     children,
     command_of,
     digest,
@@ -27,9 +29,10 @@ from cluster._ray import (
     ray_start,
     start_training,
     wait_for,
+    with_folder,
     write_corpus,
 )
-from firth import ClusterError, OptionError, Word2Vec, load
+from firth import ClusterError, CorpusError, OptionError, Word2Vec, load
 from firth.cli import main
 from firth.cluster.local import local_cluster
 from firth.cluster.member_process import certificates
@@ -94,6 +97,42 @@ def test_vectors_to_start_from_and_frozen_words_are_those_of_one_machine(cluster
     assert there.corpus == here.corpus
     assert there.corpus["frozen"] == 3
     assert np.array_equal(there.wv["w7"], load(earlier).wv["w7"])
+
+
+@pytest.mark.skipif(not can_mount(), reason="only root can give each node a folder of its own")
+def test_each_node_reads_the_files_that_it_alone_has(corpus, tmp_path):
+    lines = corpus.read_text().splitlines(keepends=True)
+    ends = [0, 9_000, 17_000, len(lines)]
+    parts = {name: lines[a:b] for name, a, b in zip(["a.txt", "b.txt", "c.txt"], ends, ends[1:], strict=False)}
+    for name, disk in zip(parts, ["second", "first", "first"], strict=True):
+        (tmp_path / disk).mkdir(exist_ok=True)
+        (tmp_path / disk / name).write_text("".join(parts[name]))
+    data = tmp_path / "data"
+    data.mkdir()
+    here = Word2Vec(**OPTIONS, workers=1).fit([tmp_path / "second", tmp_path / "first"], progress=False)
+
+    with local_cluster(1, cpus=0) as address, ExitStack() as stack:
+        for disk in ("first", "second"):
+            inside = with_folder(tmp_path / disk, data)
+            stack.enter_context(ray_start(f"--address={reachable(address)}", within=inside))
+        there = Word2Vec(**OPTIONS).fit(data, cluster=address, node_files=True, progress=False)
+        assert digest(there) == digest(here)
+        assert there.corpus == here.corpus
+        patterns = [f"{data}/c*", f"{data}/a.txt", f"{data}/b.txt"]
+        run = tmp_path / "run"
+        with pytest.raises(CorpusError, match=r"no node has a file .*/data/d\.txt: check the path"):
+            Word2Vec(**OPTIONS).fit([*patterns, data / "d.txt"], cluster=address, node_files=True, progress=False)
+        with pytest.raises(CorpusError, match=r"the node \S+ has none of the files of the corpus"):
+            Word2Vec(**OPTIONS).fit(patterns[::2], cluster=address, node_files=True, progress=False)
+        with pytest.raises(CorpusError, match=r"have /.*/first/b\.txt, with the same size and beginning"):
+            Word2Vec(**OPTIONS).fit(tmp_path / "first", cluster=address, node_files=True, progress=False)
+        arguments = (data, tmp_path / "m.firth", address, 2, run, "start")
+        with ended(start_training(*arguments, fit={"node_files": True})) as process:
+            wait_for(process, "epoch 1")
+            kill(members()[0])
+            rest, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, rest
+        assert digest(load(tmp_path / "m.firth")) == digest(here)
 
 
 def test_a_killed_member_changes_no_byte(cluster, corpus, expected, tmp_path):

@@ -154,6 +154,13 @@ ClusterNodes = Annotated[
 Insecure = Annotated[
     bool, typer.Option("--insecure", help="With --cluster: train also on one that does not ask for a token.")
 ]
+NodeFiles = Annotated[
+    bool,
+    typer.Option(
+        "--node-files",
+        help="With --cluster: each machine looks up the paths of the corpus, and reads the files that it alone has.",
+    ),
+]
 RestrictVocab = Annotated[
     int | None,
     typer.Option(help="Search only this many of the most frequent words.", show_default="all", **at_least(1)),

@@ -21,6 +21,7 @@ from firth.cli.flags import (
     FileFormat,
     Insecure,
     MaxInputBytes,
+    NodeFiles,
     OutputVectors,
     RunFlags,
     TextEncoding,
@@ -83,6 +84,7 @@ def train(
     cluster: ClusterAddress = None,
     nodes: ClusterNodes = None,
     insecure: Insecure = False,
+    node_files: NodeFiles = False,
     *,
     run: RunFlags,
     **options: Any,
@@ -114,6 +116,7 @@ def train(
             cluster=cluster,
             nodes=nodes,
             insecure=insecure,
+            node_files=node_files,
         )
 
 

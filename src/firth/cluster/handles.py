@@ -21,7 +21,17 @@ def call_all(
 
     `meanwhile` is called every `POLL_SECONDS` until all results are there.
     """
-    futures = [handle.submit(method, *arguments) for handle in handles]
+    return call_each(handles, method, [arguments] * len(handles), meanwhile)
+
+
+def call_each(
+    handles: Sequence[Handle],
+    method: str,
+    arguments: Sequence[tuple[Any, ...]],
+    meanwhile: Callable[[], None] | None = None,
+) -> list[Any]:
+    """Do the same with arguments of its own for each object."""
+    futures = [handle.submit(method, *own) for handle, own in zip(handles, arguments, strict=True)]
     waiting = set(futures)
     while waiting:
         done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from firth.cluster.chunk_pairs import ChunkPairs, compile_pair_kernels
 from firth.cluster.exchange import Exchange, Key
 from firth.cluster.ring import BucketTask, Ring
-from firth.cluster.row_files import read_rows, write_rows
+from firth.cluster.row_files import saved_rows, write_rows
 from firth.cluster.rows import Ids, MemberRows
 from firth.cluster.setup import Setup
 from firth.cluster.touched import Lending, TouchedRows, pairs_of_tokens, touched_by, train_alone
@@ -46,7 +46,7 @@ class ChunkResult(NamedTuple):
 
 
 class Member:
-    """A member: call `start`, then `run_chunk` for all chunks in order, on all members at the same time.
+    """One of several members: call `start`, then `run_chunk` for all chunks in order, on all members at the same time.
 
     tokens    this member's token blocks; the first of them is number `setup.first_token_blocks[exchange.number]`
     exchange  connected to those of the other members
@@ -106,7 +106,9 @@ class Member:
         """Read the rows that were saved after a chunk, by any number of members."""
         self._place = epoch, chunk
         self._rows = MemberRows(self._setup, self._exchange, self._setup.partition(epoch, chunk))
-        read_rows(folder, self._rows.matrices)
+        shapes = {block: rows.shape for block, rows in self._rows.center.items()}
+        for saved in saved_rows(folder, shapes):
+            self._rows.matrices[saved.matrix][saved.block][:] = saved.rows
 
     def collect(self) -> tuple[int, int]:
         """Give each member the rows of consecutive words; return this member's first word, and the end of its words."""

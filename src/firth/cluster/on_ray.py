@@ -20,11 +20,12 @@ from firth.cluster.arguments import Cluster
 from firth.cluster.checkpoints import ClusterCheckpointer
 from firth.cluster.driver import ClusterTrainer
 from firth.cluster.expected import memory_needed, sent_bytes
-from firth.cluster.file_shares import plan_shares
-from firth.cluster.handles import call_all
+from firth.cluster.file_shares import SharePlan, plan_shares
+from firth.cluster.handles import call_all, call_each
 from firth.cluster.joining import Joined, joined
 from firth.cluster.machines import check_machines, describe_machine
 from firth.cluster.member_process import MEMBER, TEXT
+from firth.cluster.node_files import NodeFiles, checked_paths
 from firth.cluster.setup import Setup, check_options
 from firth.cluster.text import ClusterText, read_shares
 from firth.errors import ClusterError, MemberLostError
@@ -79,8 +80,11 @@ def prepare_cluster_run(
     """Return the plan of a run on a cluster; raise the errors that can be found before it is joined."""
     check_options(options, cluster.nodes)
     saving.check()
-    texts.check(saving.folder)
-    plan_shares(texts.corpus, texts.how, 1)
+    if cluster.node_files:
+        texts = texts._replace(corpus=checked_paths(texts.corpus))
+    else:
+        texts.check(saving.folder)
+        plan_shares(texts.corpus, texts.how, 1)
     if start is not None:
         start.check(options)
     return ClusterPlan(texts, options, workers, saving, reporter(progress), cluster, start)
@@ -99,6 +103,7 @@ class ClusterRun:
         self.model = checkpointer.folder / MODEL  # the file that the members write
         self._yielded = 0
         self._failures: list[str] = []  # since the last checkpoint
+        self._node_files = NodeFiles(plan.texts, plan.saving.folder, plan.report) if plan.cluster.node_files else None
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -122,12 +127,13 @@ class ClusterRun:
             self._checkpointer.find_newest()
 
     def _attempt(self, *, is_restart: bool) -> Iterator[EpochRecord]:
-        plan = self._plan
+        plan, nodes = self._plan, None if self._plan.cluster.node_files else self._plan.cluster.nodes
         with ExitStack() as stack:
-            place = stack.enter_context(reserved(self._joined, plan.cluster.nodes, plan.workers, fewer=is_restart))
+            place = stack.enter_context(reserved(self._joined, nodes, plan.workers, fewer=is_restart))
             handles = stack.enter_context(started_members(self._joined, place))
             self._check(handles, place)
-            text = self._read(handles)
+            handles, shares = self._shares(handles)
+            text = self._read(handles, shares)
             setup = self._set_up(handles, text, place.workers)
             trainer = self._trainer(handles, setup, text.corpus)
             trained = []
@@ -165,16 +171,20 @@ class ClusterRun:
         names = [handle.name for handle in handles]
         check_machines(dict(zip(names, [report.machine for report in reports], strict=True)), describe_machine())
 
-    def _read(self, handles: list[ActorHandle]) -> ClusterText:
+    def _shares(self, handles: list[ActorHandle]) -> tuple[list[ActorHandle], SharePlan]:
+        """Return the members in the order of the corpus, and the files that each of them reads."""
+        texts = self._plan.texts
+        if self._node_files is None:
+            return handles, plan_shares(texts.corpus, texts.how, len(handles))
+        self._node_files.check_number(self._plan.cluster.nodes, len(handles))
+        order, shares = self._node_files.find(handles, [handle.host for handle in handles])
+        return [handles[node].numbered(number) for number, node in enumerate(order)], shares
+
+    def _read(self, handles: list[ActorHandle], shares: SharePlan) -> ClusterText:
         """Let each node read its share of the text."""
-        plan = self._plan
+        plan, how = self._plan, self._plan.texts.how
         plan.report.stage("reading", None)
-        how, shares = plan.texts.how, plan_shares(plan.texts.corpus, plan.texts.how, len(handles))
-        for future in [
-            handle.submit("open_text", files, plan.options, how)
-            for handle, files in zip(handles, shares.files, strict=True)
-        ]:
-            future.result()
+        call_each(handles, "open_text", [(files, plan.options, how) for files in shares.files])
         texts = [handle.part(TEXT) for handle in handles]
         text = read_shares(texts, plan.options, how, repeats=shares.repeats, progress=plan.report.advance)
         if not self.summary:
@@ -196,7 +206,8 @@ class ClusterRun:
         )
         setup.check()
         self._plan.report.show(f"training on {counted(len(handles), 'node')}")
-        addresses = call_all(handles, "open_member", setup, memory_needed(corpus, setup, workers))
+        needed = memory_needed(corpus, setup, workers)
+        addresses = call_each(handles, "open_member", [(handle.number, setup, needed) for handle in handles])
         call_all(handles, "connect", addresses)
         return setup
 

@@ -58,7 +58,7 @@ def find_files(
     if isinstance(corpus, (str, os.PathLike)):
         return _expand(corpus, split, skipped)
     names = list(corpus)
-    if not any(map(_is_found, names)):
+    if not any(map(is_found, names)):
         shown = ", ".join(shortened(os.fspath(name)) for name in names[:3])
         more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
         raise CorpusError(
@@ -189,8 +189,13 @@ def _files_below(folder: Path, skipped: tuple[str, ...]) -> list[FileOrStdin]:
     return files
 
 
-def _is_found(name: FilePath) -> bool:
-    return name == STDIN or _exists(name) or bool(_is_pattern(name) and glob.glob(str(name)))  # noqa: PTH207
+def is_found(name: FilePath) -> bool:
+    """Return whether a path exists, or a pattern matches; "-" always does."""
+    return name == STDIN or _exists(name) or _matches(name)
+
+
+def _matches(name: FilePath) -> bool:
+    return _is_pattern(name) and next(glob.iglob(str(name), recursive=True), None) is not None  # noqa: PTH207
 
 
 def _is_pattern(name: FilePath) -> bool:
