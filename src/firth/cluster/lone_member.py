@@ -16,11 +16,9 @@ from firth.cluster.member import ChunkResult, Member
 from firth.cluster.row_files import MATRICES, saved_rows, write_rows
 from firth.cluster.setup import Setup
 from firth.text import Corpus, TokenStore, Vocabulary
-from firth.training.draws import block_key
 from firth.training.loop.engine import Matrix, TaskResult
 from firth.training.negative_sampling.blocks import Blocks, Worker
 from firth.training.negative_sampling.rotation import Rotation
-from firth.training.windows.engine import NO_EPOCH
 from firth.training.windows.frozen import Frozen
 
 
@@ -36,22 +34,22 @@ class _Counts(Vocabulary):
         self.index_to_key, self.counts, self.key_to_index = range(len(counts)), counts, {}
 
 
+def corpus_of(setup: Setup, tokens: TokenStore) -> Corpus:
+    """Return the corpus of a setup, as far as training depends on it."""
+    return Corpus(_Counts(setup.counts), tokens, setup.raw_words, 0, 0, 0, setup.vocabulary_size, 0, 0)
+
+
 class SetupEngine(Blocks):
     """The engine of one machine, on a text that another process has described."""
 
     def __init__(self, setup: Setup, tokens: TokenStore):
-        corpus = Corpus(_Counts(setup.counts), tokens, setup.raw_words, 0, 0, 0, setup.vocabulary_size, 0, 0)
-        super().__init__(corpus, setup.options)
+        super().__init__(corpus_of(setup, tokens), setup.options)
         self.n_words, self._extent, self._P = setup.n_words, setup.extent, setup.row_blocks
 
     @property
     def padded(self) -> dict[str, Matrix]:
         """Both matrices by name, (V, D padded to strips)."""
         return dict(zip(MATRICES, (self._padded_center, self._padded_outside), strict=True))
-
-    def sample_loss(self, work: Worker) -> TaskResult:
-        """Return the pairs of the sample of `end_loss`, and the sum of their losses."""
-        return self._train_alone(self._sample(), block_key(self._options.seed, NO_EPOCH), 0.0, work)
 
 
 class LoneMember:

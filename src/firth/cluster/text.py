@@ -8,15 +8,15 @@ share, at most a block, becomes the beginning of the next share's first block.
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.cluster.file_shares import regular_files
-from firth.cluster.handles import Handle, call_all
+from firth.cluster.handles import Handle, Polled, call_all
 from firth.cluster.word_counts import (
     ChosenWords,
     WordCounts,
@@ -223,7 +223,7 @@ def read_shares(
     Vocabulary, counts, ids, token blocks and all numbers of the report are the same. `repeats` is that of `SharePlan`.
     Raises `CorpusError` as `read_corpus` does, and what a handle raises if its machine is lost.
     """
-    meanwhile = None if progress is None else _Amounts(handles, progress)
+    meanwhile = None if progress is None else Polled(handles, "amount", partial(_report_amounts, progress))
     counts: list[ShareCounts] = call_all(handles, "read", meanwhile=meanwhile)
     _check_kinds(counts)
     _check_size(counts, how)
@@ -245,6 +245,12 @@ def read_shares(
         note=repeats_note(max(repeats, sum(share.repeats for share in counts))),
     )
     return ClusterText(corpus, tuple(len(cut.sizes) for cut in cuts))
+
+
+def _report_amounts(progress: Progress, amounts: list[tuple[int, int | None]]) -> None:
+    """Report how much all shares have read."""
+    done, totals = zip(*amounts, strict=True)
+    progress(sum(done), None if None in totals else sum(totals))
 
 
 def _choose(handles: Sequence[Handle], counts: Sequence[ShareCounts], options: Options) -> ChosenWords:
@@ -322,19 +328,3 @@ class _EntriesElsewhere:
 
     def close(self) -> None:
         pass
-
-
-class _Amounts:
-    """Reports how much all shares have read, without waiting for one that does not answer."""
-
-    def __init__(self, handles: Sequence[Handle], progress: Progress):
-        self._handles, self._progress = handles, progress
-        self._asked: list[Future[tuple[int, int | None]]] = []
-
-    def __call__(self) -> None:
-        if not all(future.done() for future in self._asked):
-            return
-        if self._asked:
-            done, totals = zip(*(future.result() for future in self._asked), strict=True)
-            self._progress(sum(done), None if None in totals else sum(totals))
-        self._asked = [handle.submit("amount") for handle in self._handles]

@@ -111,12 +111,13 @@ class ExactSoftmax:
 
     def __enter__(self) -> "ExactSoftmax":
         self._limits = threadpool_limits(1, "blas")
+        self._limits.__enter__()
         self._pool = ThreadPoolExecutor(self._workers, "firth-softmax", lambda: np.seterr(**_SILENT))
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._pool.shutdown(cancel_futures=True)
-        self._limits.restore_original_limits()
+        self._limits.__exit__(*exc_info)  # unlike `restore_original_limits`, lets other threads set limits again
 
     @np.errstate(**_SILENT)
     def gradient(

@@ -41,6 +41,7 @@ from firth.training.softmax.steps import balance
 from firth.training.windows.frozen import NONE_FROZEN
 
 KERNELS = {"compiled": compiled, "reference": reference}
+ADVICE = f"start again with a warm start, {option('warm_epochs', 3)}, or with another {option('seed')}"
 COLD_SCALE = 0.1  # standard deviation of the random vectors
 
 
@@ -184,7 +185,7 @@ class Passes(Engine[Batch, None]):
 
     @property
     def advice(self) -> str:
-        return f"start again with a warm start, {option('warm_epochs', 3)}, or with another {option('seed')}"
+        return ADVICE
 
     def __init__(
         self,
