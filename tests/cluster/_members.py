@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 
 from firth import Options, Word2Vec
-from firth.cluster.driver import ClusterTrainer, ThreadHandle
+from firth.cluster.driver import ThreadHandle
 from firth.cluster.exchange import LocalExchange
-from firth.cluster.lone_member import make_member
+from firth.cluster.objectives import make_member, make_trainer
 from firth.cluster.setup import Setup
 from firth.cluster.transport import FlightExchange
 from firth.text import read_corpus
@@ -86,7 +86,7 @@ class Cluster:
             for store, exchange in zip(stores, self.exchanges, strict=True)
         ]  # fmt: skip
         self.handles = [ThreadHandle(member) for member in self.members]
-        self.trainer = ClusterTrainer(self.handles, self.setup, Reporter(), **arguments)
+        self.trainer = make_trainer(self.handles, self.setup, Reporter(), **arguments)
 
     def __enter__(self):
         self._stack = ExitStack()
@@ -99,8 +99,8 @@ class Cluster:
 
     def matrix(self, name):
         """Return a whole matrix, put together from the members' blocks."""
-        if len(self.members) == 1:
-            return self.members[0].rows()[name == "outside"][0]
+        if len(self.members) == 1 or self.options.objective == "softmax":
+            return np.concatenate([member.rows()[name == "outside"][0] for member in self.members])
         matrix = np.full((self.setup.vocabulary_size, self.setup.width), np.nan, np.float32)
         for member in self.members:
             held = member._settled()

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from firth.errors import OptionError
 from firth.messages import option
-from firth.options import checked, limits, shortened
+from firth.options import Options, checked, limits, shortened
 
 AUTO = "auto"
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
@@ -54,3 +54,12 @@ def refuse_arguments(*, validation: Any, kernels: str) -> None:
     for name, (is_given, reason) in reasons.items():
         if is_given:
             raise OptionError(f"{name} is not available on a cluster: {reason}. Leave it out, or train on one machine")
+
+
+def refuse_start(options: Options) -> None:
+    """Raise `OptionError` if a cluster cannot train with these options from given vectors."""
+    if options.objective == "softmax":
+        raise OptionError(
+            f"{option('init')} is not available on a cluster with {option('objective', 'softmax')}: leave it out, or "
+            "train on one machine"
+        )

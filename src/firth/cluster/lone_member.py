@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.cluster.exchange import Exchange
-from firth.cluster.member import ChunkResult, Member
+from firth.cluster.member import ChunkResult
 from firth.cluster.row_files import MATRICES, saved_rows, write_rows
 from firth.cluster.setup import Setup
 from firth.text import Corpus, TokenStore, Vocabulary
@@ -20,11 +20,6 @@ from firth.training.loop.engine import Matrix, TaskResult
 from firth.training.negative_sampling.blocks import Blocks, Worker
 from firth.training.negative_sampling.rotation import Rotation
 from firth.training.windows.frozen import Frozen
-
-
-def make_member(setup: Setup, tokens: TokenStore, exchange: Exchange, workers: int = 1) -> "Member | LoneMember":
-    """Return the member of a cluster; the arguments are those of `Member`."""
-    return (LoneMember if setup.members == 1 else Member)(setup, tokens, exchange, workers)
 
 
 class _Counts(Vocabulary):

@@ -72,7 +72,7 @@ class MemberProcess:
 
         Raises `NotEnoughMemoryError` if the parts of the member, with the bytes `needed`, do not fit in memory.
         """
-        from firth.cluster.lone_member import make_member
+        from firth.cluster.objectives import make_member
         from firth.cluster.transport import FlightExchange
 
         require_memory(needed, f"member {number} on {self._host}", _MORE_NODES)

@@ -16,16 +16,16 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import NamedTuple
 
 from firth.cluster.actors import ActorHandle, Place, reserved, started_members
-from firth.cluster.arguments import Cluster
+from firth.cluster.arguments import Cluster, refuse_start
 from firth.cluster.checkpoints import ClusterCheckpointer
 from firth.cluster.driver import ClusterTrainer
-from firth.cluster.expected import memory_needed, sent_bytes
 from firth.cluster.file_shares import SharePlan, plan_shares
 from firth.cluster.handles import call_all, call_each
 from firth.cluster.joining import Joined, joined
 from firth.cluster.machines import check_machines, describe_machine
 from firth.cluster.member_process import MEMBER, TEXT
 from firth.cluster.node_files import NodeFiles, checked_paths
+from firth.cluster.objectives import AnyTrainer, expected_bytes, make_trainer, memory_needed
 from firth.cluster.setup import Setup, check_options
 from firth.cluster.text import ClusterText, read_shares
 from firth.errors import ClusterError, MemberLostError
@@ -38,6 +38,7 @@ from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import terminating
 from firth.training.loop.start import Start
 from firth.training.loop.trainer import EpochRecord, records
+from firth.training.registry import objective_of
 from firth.training.run import Saving, Texts, apply_start, report_reading, report_start
 
 MODEL = "model.firth"
@@ -86,6 +87,7 @@ def prepare_cluster_run(
         texts.check(saving.folder)
         plan_shares(texts.corpus, texts.how, 1)
     if start is not None:
+        refuse_start(options)
         start.check(options)
     return ClusterPlan(texts, options, workers, saving, reporter(progress), cluster, start)
 
@@ -211,12 +213,12 @@ class ClusterRun:
         call_all(handles, "connect", addresses)
         return setup
 
-    def _trainer(self, handles: list[ActorHandle], setup: Setup, corpus: Corpus) -> ClusterTrainer:
+    def _trainer(self, handles: list[ActorHandle], setup: Setup, corpus: Corpus) -> AnyTrainer:
         """Return what trains, from the last checkpoint or from the start."""
         plan, is_resumed = self._plan, self._checkpointer.resumed is not None
         members = [handle.part(MEMBER) for handle in handles]
-        trainer = ClusterTrainer(members, setup, plan.report, self._checkpointer)
-        if plan.start is not None:
+        trainer = make_trainer(members, setup, plan.report, self._checkpointer)
+        if plan.start is not None and isinstance(trainer, ClusterTrainer):
             rows = plan.start.rows_of(corpus.vocabulary)
             self.summary |= report_start(rows, plan.start, corpus, plan.report)
             apply_start(rows, trainer, is_resumed=is_resumed)
@@ -237,13 +239,12 @@ class ClusterRun:
             written = call_all(handles, "write_rows", shards.target)
             shards.finish([shard for each in written for shard in each])
 
-    def _report_sent(self, trainer: ClusterTrainer, setup: Setup, trained: list[EpochRecord]) -> None:
+    def _report_sent(self, trainer: AnyTrainer, setup: Setup, trained: list[EpochRecord]) -> None:
         """Show how much the members sent to each other, and in a run of whole epochs how much was expected."""
-        sent, expected = sum(trainer.sent_bytes.values()), ""
-        if len(trained) == setup.options.epochs:
-            each = sum(sent_bytes(setup, record.pairs, record.epoch - 1).total for record in trained)
-            expected = f", expected {setup.members * each / 1e6:,.1f} MB"
-        self._plan.report.show(f"members sent {sent / 1e6:,.1f} MB to each other{expected}")
+        sent, expected = sum(trainer.sent_bytes.values()), expected_bytes(setup, trained)
+        is_whole = len(trained) == setup.options.epochs
+        note = f", expected {expected / 1e6:,.1f} MB" if is_whole and expected is not None else ""
+        self._plan.report.show(f"members sent {sent / 1e6:,.1f} MB to each other{note}")
 
     def _note(self, error: MemberLostError) -> None:
         """Report a failure; raise `ClusterError` if there were too many without progress."""
@@ -266,7 +267,12 @@ def open_cluster_run(plan: ClusterPlan) -> Iterator[ClusterRun]:
         stack.enter_context(plan.report)
         folder = plan.saving.folder or stack.enter_context(TemporaryDirectory(prefix="firth-cluster-"))
         checkpointer = ClusterCheckpointer(
-            folder, plan.options, plan.report, matrices=2, minutes=plan.saving.minutes, resume=plan.saving.resume
+            folder,
+            plan.options,
+            plan.report,
+            matrices=objective_of(plan.options).state_matrices,
+            minutes=plan.saving.minutes,
+            resume=plan.saving.resume,
         )
         stack.enter_context(checkpointer)
         nodes = plan.cluster.nodes or 1

@@ -26,7 +26,14 @@ from firth.training.negative_sampling.partition import (
     words_of,
 )
 from firth.training.sampling import keep_thresholds
+from firth.training.softmax.exact import TILE_WORDS
 from firth.training.windows import layout
+
+_TRAINED = {
+    "architecture": ("skip_gram",),
+    "objective": ("negative_sampling", "softmax"),
+    "schedule": ("blocks",),  # of negative sampling; the softmax has none
+}
 
 
 @dataclass(frozen=True)
@@ -130,21 +137,26 @@ class Setup:
     def check(self) -> None:
         """Raise `OptionError` if a cluster does not train with these options, or has too many members."""
         check_options(self.options)
-        _check_number(self.members, self.row_blocks)
+        if self.options.objective == "softmax":
+            _check_tiles(self.members, self.vocabulary_size)
+        else:
+            _check_number(self.members, self.row_blocks)
 
 
 def check_options(options: Options, nodes: int | None = None) -> None:
     """Raise `OptionError` if a cluster does not train with these options, or not on as many nodes."""
     if options.subwords is not None:
         raise OptionError(f"{option('subwords')} does not run on a cluster: leave it out, or train on one machine")
-    for name, value in (("architecture", "skip_gram"), ("objective", "negative_sampling"), ("schedule", "blocks")):
+    for name, values in _TRAINED.items():
         found = getattr(options, name)
-        if found != value:
+        if found not in values and (name, options.objective) != ("schedule", "softmax"):
             raise OptionError(
                 f"{option(name, repr(found))} does not run on a cluster, which trains skip-gram with negative sampling "
-                f"under the block schedule: give {option(name, repr(value))}, or train on one machine"
+                "under the block schedule, and the exact softmax: give "
+                f"{' or '.join(option(name, repr(value)) for value in values)}, or train on one machine"
             )
-    _check_number(nodes or 1, options.blocks)
+    if options.objective != "softmax":
+        _check_number(nodes or 1, options.blocks)
 
 
 def _check_number(nodes: int, blocks: int) -> None:
@@ -153,3 +165,18 @@ def _check_number(nodes: int, blocks: int) -> None:
             f"{counted(nodes, 'node')} cannot share {counted(blocks, 'block')} of rows: each needs one. Give at most "
             f"{counted(blocks, 'node')}, or larger {option('blocks')} if the corpus is large enough for it"
         )
+
+
+def _check_tiles(nodes: int, V: int) -> None:
+    tiles = -(-V // TILE_WORDS)
+    if nodes > tiles:
+        raise OptionError(
+            f"{counted(nodes, 'node')} cannot share {counted(V, 'word')}: each needs {TILE_WORDS:,} for the exact "
+            f"softmax. Give at most {counted(tiles, 'node')}"
+        )
+
+
+def share_of_tiles(setup: Setup) -> float:
+    """Return the share of the words of the member with most, in a training run on the exact softmax."""
+    tiles = -(-setup.vocabulary_size // TILE_WORDS)
+    return -(-tiles // setup.members) / tiles

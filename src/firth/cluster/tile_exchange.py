@@ -47,7 +47,7 @@ class TileExchange(Combiner):
         return TileScores(*(self._exchange.take((*key, name, member)) for name in TileScores._fields))
 
     def total(self, add_to: Callable[[NDArray[Any] | None], NDArray[Any]]) -> NDArray[Any]:
-        """Return a sum over all tiles, at the root; it passes from the first member to the last, which all add to it."""
+        """Return a sum over all tiles, at the root; it passes from the first member to the last, and all add to it."""
         key = self._next("total")
         total = add_to(self._exchange.take(key) if self._me else None)
         if not self.gives_results:
