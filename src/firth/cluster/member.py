@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from firth.cluster.chunk_pairs import ChunkPairs, compile_pair_kernels
 from firth.cluster.exchange import Exchange, Key
+from firth.cluster.held_out import CollectedRows, HeldOut, HeldOutLoss
 from firth.cluster.ring import BucketTask, Ring
 from firth.cluster.row_files import read_rows, write_rows
 from firth.cluster.rows import Ids, MemberRows
@@ -27,6 +28,7 @@ from firth.training.negative_sampling.buckets import (
 )
 from firth.training.negative_sampling.partition import consecutive_blocks, noise_table
 from firth.training.negative_sampling.rotation import BUCKET_KEY
+from firth.training.softmax.exact import ExactLoss
 from firth.training.windows.engine import NO_EPOCH, join_runs, run_at, sample_places
 from firth.training.windows.frozen import NONE_FROZEN, Frozen
 from firth.training.windows.layout import aligned_zeros
@@ -72,6 +74,7 @@ class Member:
         self._sample: tuple[int, TouchedRows] | None = None
         self._sent_runs = False
         self._frozen = NONE_FROZEN
+        self._held_out: HeldOut | None = None
         self._calls = 0  # that move rows, besides those of `run_chunk`
 
     def compile(self) -> None:
@@ -110,11 +113,10 @@ class Member:
 
     def collect(self) -> tuple[int, int]:
         """Give each member the rows of consecutive words; return this member's first word, and the end of its words."""
-        setup, own = self._setup, self._setup.blocks_of(self._number)
-        words = consecutive_blocks(setup.vocabulary_size, setup.row_blocks)
+        words = consecutive_blocks(self._setup.vocabulary_size, self._setup.row_blocks)
         self._settled().move(words, ("collect", self._count()))
-        ends = np.cumsum([0, *map(len, words.words)]).tolist()
-        return ends[own.start], ends[own.stop]
+        bounds = self._setup.word_bounds
+        return bounds[self._number], bounds[self._number + 1]
 
     def rows(self) -> tuple[list[Matrix], list[Matrix]]:
         """Return both matrices' blocks, (n, D) each, in the order of this member's words after `collect`."""
@@ -184,6 +186,18 @@ class Member:
         outside = lending.borrow(self._settled().outside, "outside", touched.outside)
         loss = train_alone(self._setup, touched, center, outside, key, 0.0, self._workers[0])
         return loss, len(touched.pairs)
+
+    def hold_out(self, held_out: HeldOut) -> None:
+        """Keep what `held_out_loss` needs to know of the held-out pairs."""
+        self._held_out = held_out
+
+    def held_out_loss(self) -> ExactLoss:
+        """Return the exact softmax's mean loss of the held-out pairs, on ROOT; call it on all members at once."""
+        assert self._held_out is not None, "hold_out first"
+        first, _ = self.collect()
+        center, outside = (CollectedRows(first, blocks) for blocks in self.rows())
+        loss = HeldOutLoss(self._setup, self._exchange, ("held out", self._count()), center, outside)
+        return loss.of(self._held_out, len(self._workers), self._halt)
 
     def _send_runs(self) -> None:
         """Send this member's tokens of the sample of `end_loss`."""
