@@ -6,10 +6,7 @@ from threadpoolctl import threadpool_limits
 
 from cluster._members import SMALL, Cluster, assert_same_bytes, flight_exchanges, one_process, zipf_sentences
 from firth.cluster.held_out import CollectedRows, part_of, tile_words
-from firth.cluster.text import ClusterText
-from firth.cluster.validating import Validation
-from firth.training.loop.progress import Reporter
-from firth.training.run import Texts, outside_intercept
+from firth.training.run import outside_intercept
 from firth.training.softmax import exact
 from firth.training.softmax.given_pairs import counts_of
 
@@ -24,27 +21,29 @@ def one_blas_thread():
         yield
 
 
-def validated_records(cluster, text=OTHERS):
-    validation = Validation(Texts(SENTENCES, text), cluster.options, Reporter())
-    found = ClusterText(cluster.corpus, cluster.setup.token_blocks)
-    assert validation.hold_out(found)[0] == found
-    validate = validation.prepare(cluster.handles, cluster.setup, cluster.corpus)
-    records = list(map(validate, cluster.trainer.epochs()))
-    validation.close()
-    return records
+def validated_records(cluster):
+    validate = cluster.validation.prepare(cluster.handles, cluster.setup, cluster.corpus)
+    return list(map(validate, cluster.trainer.epochs()))
 
 
 @pytest.mark.parametrize(
-    ("members", "options", "make"),
+    ("members", "options", "arguments"),
     [
-        (1, {}, None), (2, {}, flight_exchanges), (3, {}, None), (4, {"unigram_intercept": False}, None),
+        (1, {}, {}), (2, {}, {"make": flight_exchanges}), (3, {}, {}), (4, {"unigram_intercept": False}, {}),
     ],
 )  # fmt: skip
-def test_members_compute_the_loss_of_one_process(members, options, make, monkeypatch):
+def test_members_compute_the_loss_of_one_process(members, options, arguments):
     model = one_process(SENTENCES, SMALL | options, validation=OTHERS)
     assert model.history[0].validation_loss != model.history[1].validation_loss
-    arguments = {} if make is None else {"make": make}
-    with Cluster(SENTENCES, SMALL | options, members, workers=2, **arguments) as cluster:
+    with Cluster(SENTENCES, SMALL | options, members, workers=2, validation=OTHERS, **arguments) as cluster:
+        assert_same_bytes(cluster, validated_records(cluster), model)
+
+
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_a_fraction_that_is_held_out_is_not_trained(members):
+    model = one_process(SENTENCES, SMALL, validation=0.3)
+    with Cluster(SENTENCES, SMALL, members, validation=0.3) as cluster:
+        assert sum(cluster.setup.token_blocks) == 3
         assert_same_bytes(cluster, validated_records(cluster), model)
 
 
@@ -54,7 +53,7 @@ def test_small_parts_of_batches_and_tiles_give_the_loss_of_one_process(monkeypat
     for module in ("firth.training.softmax.exact", "firth.cluster.held_out"):
         monkeypatch.setattr(f"{module}.TILE_WORDS", 64)
     model = one_process(SENTENCES, SMALL, validation=OTHERS)
-    with Cluster(SENTENCES, SMALL, 4) as cluster:
+    with Cluster(SENTENCES, SMALL, 3, validation=OTHERS) as cluster:
         assert_same_bytes(cluster, validated_records(cluster), model)
 
 

@@ -232,7 +232,7 @@ def test_a_file_that_is_not_the_planned_one_is_refused(tmp_path):
     path.write_text("x y\n" * 10)
     plan = plan_shares(path, PLAIN, 2)
     os.utime(path, ns=(1, 1))
-    with pytest.raises(CorpusError, match=r"a\.txt has another size or time of change .* copy the times too"):
+    with pytest.raises(CorpusError, match=r"a\.txt was changed after it was divided .* copy the times too"):
         read(plan.files)
 
 

@@ -1,4 +1,4 @@
-"""The arguments of `Word2Vec.fit` for a cluster, and those that it does not go with."""
+"""The arguments of `Word2Vec.fit` for a cluster, and those that cannot be combined with one."""
 
 import re
 from typing import Any, NamedTuple
@@ -49,6 +49,6 @@ def refuse_reference(kernels: str) -> None:
     """Raise `OptionError` for any other `kernels` than the compiled ones."""
     if kernels != "compiled":
         raise OptionError(
-            f"{option('kernels', repr(kernels))} is not available on a cluster, because it is there to step through "
-            "the code: leave it out, or train on one machine"
+            f"{option('kernels', repr(kernels))} is not available on a cluster: it is for stepping through the code "
+            "with a debugger. Leave it out, or train on one machine"
         )

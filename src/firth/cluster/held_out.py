@@ -5,6 +5,7 @@ after `Member.collect`. A tile belongs to the member that has its first word, wh
 the members after it. The center rows of a batch are sent to all members.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from firth.cluster.exchange import ROWS, Exchange, Key
 from firth.cluster.setup import Setup
 from firth.training.loop.engine import Matrix
+from firth.training.negative_sampling.blocks import Worker
 from firth.training.softmax.cooccurrence import Cooccurrence
 from firth.training.softmax.exact import (
     PART_CENTERS,
@@ -71,6 +73,38 @@ class CollectedRows:
         cuts = pairwise(np.searchsorted(words, self._starts))
         found = zip(self._blocks, self._starts, cuts, strict=False)  # there is a start more than blocks
         return np.concatenate([block[words[i:j] - start] for block, start, (i, j) in found])
+
+
+class ValidatingMember(ABC):
+    """The base class of members: the loss of held-out pairs."""
+
+    _setup: Setup
+    _exchange: Exchange
+    _workers: list[Worker]  # one for each thread
+    _halt: NDArray[np.bool_]
+    _held_out: HeldOut | None = None
+    _losses = 0
+
+    @abstractmethod
+    def collect(self) -> tuple[int, int]:
+        """Give each member the rows of consecutive words; return this member's first word, and the end of its words."""
+
+    @abstractmethod
+    def rows(self) -> tuple[list[Matrix], list[Matrix]]:
+        """Return both matrices' blocks, (n, D) each, in the order of this member's words after `collect`."""
+
+    def hold_out(self, held_out: HeldOut) -> None:
+        """Keep what `held_out_loss` needs to know of the held-out pairs."""
+        self._held_out = held_out
+
+    def held_out_loss(self) -> ExactLoss:
+        """Return the exact softmax's mean loss of the held-out pairs, on ROOT; call it on all members at once."""
+        assert self._held_out is not None, "hold_out first"
+        self._losses += 1
+        first, _ = self.collect()
+        center, outside = (CollectedRows(first, blocks) for blocks in self.rows())
+        loss = HeldOutLoss(self._setup, self._exchange, ("held out", self._losses), center, outside)
+        return loss.of(self._held_out, len(self._workers), self._halt)
 
 
 class HeldOutLoss:

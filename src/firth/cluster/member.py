@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from firth.cluster.chunk_pairs import ChunkPairs, compile_pair_kernels
 from firth.cluster.exchange import Exchange, Key
-from firth.cluster.held_out import CollectedRows, HeldOut, HeldOutLoss
+from firth.cluster.held_out import ValidatingMember
 from firth.cluster.ring import BucketTask, Ring
-from firth.cluster.row_files import read_rows, write_rows
+from firth.cluster.row_files import saved_rows, write_rows
 from firth.cluster.rows import Ids, MemberRows
 from firth.cluster.setup import Setup
 from firth.cluster.touched import Lending, TouchedRows, pairs_of_tokens, touched_by, train_alone
@@ -28,7 +28,6 @@ from firth.training.negative_sampling.buckets import (
 )
 from firth.training.negative_sampling.partition import consecutive_blocks, noise_table
 from firth.training.negative_sampling.rotation import BUCKET_KEY
-from firth.training.softmax.exact import ExactLoss
 from firth.training.windows.engine import NO_EPOCH, join_runs, run_at, sample_places
 from firth.training.windows.frozen import NONE_FROZEN, Frozen
 from firth.training.windows.layout import aligned_zeros
@@ -47,8 +46,8 @@ class ChunkResult(NamedTuple):
     sent_bytes: dict[str, int]
 
 
-class Member:
-    """A member: call `start`, then `run_chunk` for all chunks in order, on all members at the same time.
+class Member(ValidatingMember):
+    """One of several members: call `start`, then `run_chunk` for all chunks in order, on all members at the same time.
 
     tokens    this member's token blocks; the first of them is number `setup.first_token_blocks[exchange.number]`
     exchange  connected to those of the other members
@@ -74,7 +73,6 @@ class Member:
         self._sample: tuple[int, TouchedRows] | None = None
         self._sent_runs = False
         self._frozen = NONE_FROZEN
-        self._held_out: HeldOut | None = None
         self._calls = 0  # that move rows, besides those of `run_chunk`
 
     def compile(self) -> None:
@@ -109,7 +107,9 @@ class Member:
         """Read the rows that were saved after a chunk, by any number of members."""
         self._place = epoch, chunk
         self._rows = MemberRows(self._setup, self._exchange, self._setup.partition(epoch, chunk))
-        read_rows(folder, self._rows.matrices)
+        shapes = {block: rows.shape for block, rows in self._rows.center.items()}
+        for saved in saved_rows(folder, shapes):
+            self._rows.matrices[saved.matrix][saved.block][:] = saved.rows
 
     def collect(self) -> tuple[int, int]:
         """Give each member the rows of consecutive words; return this member's first word, and the end of its words."""
@@ -186,18 +186,6 @@ class Member:
         outside = lending.borrow(self._settled().outside, "outside", touched.outside)
         loss = train_alone(self._setup, touched, center, outside, key, 0.0, self._workers[0])
         return loss, len(touched.pairs)
-
-    def hold_out(self, held_out: HeldOut) -> None:
-        """Keep what `held_out_loss` needs to know of the held-out pairs."""
-        self._held_out = held_out
-
-    def held_out_loss(self) -> ExactLoss:
-        """Return the exact softmax's mean loss of the held-out pairs, on ROOT; call it on all members at once."""
-        assert self._held_out is not None, "hold_out first"
-        first, _ = self.collect()
-        center, outside = (CollectedRows(first, blocks) for blocks in self.rows())
-        loss = HeldOutLoss(self._setup, self._exchange, ("held out", self._count()), center, outside)
-        return loss.of(self._held_out, len(self._workers), self._halt)
 
     def _send_runs(self) -> None:
         """Send this member's tokens of the sample of `end_loss`."""

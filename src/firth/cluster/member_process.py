@@ -72,12 +72,12 @@ class MemberProcess:
 
         Raises `NotEnoughMemoryError` if the parts of the member, with the bytes `needed`, do not fit in memory.
         """
-        from firth.cluster.member import Member
+        from firth.cluster.lone_member import make_member
         from firth.cluster.transport import FlightExchange
 
         require_memory(needed, f"member {number} on {self._host}", _MORE_NODES)
         exchange = FlightExchange(number, self._members, self._token, self._host, tls=certificates())
-        self._parts[MEMBER] = Member(setup, self._parts[TEXT].tokens, exchange, self._workers)
+        self._parts[MEMBER] = make_member(setup, self._parts[TEXT].tokens, exchange, self._workers)
         self._exchange = exchange
         return exchange.address
 

@@ -263,8 +263,8 @@ class ClusterRun:
         self._failures.append(str(error))
         if len(self._failures) >= _MOST_FAILURES:
             raise ClusterError(
-                f"members of the cluster stopped {_MOST_FAILURES} times without a checkpoint between them, at last: "
-                f"{error}"
+                f"members of the cluster stopped {_MOST_FAILURES} times without a checkpoint between them. The last "
+                f"error: {error}"
             ) from error
         self._plan.report.show(f"{error}. Training starts again from the last checkpoint")
 

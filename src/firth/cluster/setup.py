@@ -156,5 +156,5 @@ def _check_number(nodes: int, blocks: int) -> None:
     if nodes > blocks:
         raise OptionError(
             f"{counted(nodes, 'node')} cannot share {counted(blocks, 'block')} of rows: each needs one. Give at most "
-            f"{counted(blocks, 'node')}, or larger {option('blocks')} if the corpus is large enough for it"
+            f"{counted(blocks, 'node')}, or more blocks ({option('blocks')}) if the corpus is large enough for them"
         )

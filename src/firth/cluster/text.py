@@ -276,7 +276,8 @@ def _check_kinds(counts: Sequence[ShareCounts]) -> None:
     tables, texts = ([number for number, is_table in kinds if is_table is kind] for kind in (True, False))
     if tables and texts:
         raise CorpusError(
-            f"the files of share {tables[0]} are tables and those of share {texts[0]} are text: give one kind alone"
+            f"the files of share {tables[0]} are tables and those of share {texts[0]} are text: give files of "
+            "one kind only"
         )
     firsts = [share.first_key for share in counts if share.first_key is not None]
     for key in firsts[1:]:

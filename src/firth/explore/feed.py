@@ -113,7 +113,7 @@ class TrainingFeed:
         with self._lock:
             pins = [other for other in self._pins or [] if other != word]
             if pinned and len(pins) == MOST_PINS:
-                raise OptionError(f"at most {MOST_PINS} words can be pinned: take one away first")
+                raise OptionError(f"at most {MOST_PINS} words can be pinned: unpin one first")
             self._pins = [*pins, word] if pinned else pins
             if self._frames and pinned:
                 self._frames[-1].neighbours[word] = self._neighbours(word)

@@ -190,7 +190,7 @@ def count_pairs(
                 progress(tokens.n_words * done // len(starts))
         if not row_sizes.any():
             raise CorpusError(
-                "there is not one pair to train on: no sentence has two words that are in the vocabulary and "
+                "there are no pairs to train on: no sentence has two words that are in the vocabulary and "
                 f"survive subsampling; give longer sentences, a smaller {option('min_count')} or a larger "
                 f"{option('sample')}"
             )
