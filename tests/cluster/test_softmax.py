@@ -120,7 +120,7 @@ def test_a_corpus_without_pairs_is_an_error():
     sentences = [[word] for word in range(700)]
     with (
         Cluster(sentences, OPTIONS, 2, shares=[1, 0]) as cluster,
-        pytest.raises(CorpusError, match="not one pair to train on"),
+        pytest.raises(CorpusError, match="there are no pairs to train on"),
     ):
         list(cluster.trainer.epochs())
 

@@ -6,8 +6,8 @@
     run/rows-00000006/
     run/lock
 
-The members write their files first. The file of the checkpoint is written last, so rows without it are of no checkpoint
-and are removed.
+The members write their files first. The file of the checkpoint is written last, so rows without such a file do not
+belong to a checkpoint and are removed.
 """
 
 import re

@@ -89,6 +89,11 @@ class Setup:
         """Member m owns the blocks of rows from number m of these to number m + 1, without the last."""
         return [member * self.row_blocks // self.members for member in range(self.members + 1)]
 
+    @cached_property
+    def word_bounds(self) -> list[int]:
+        """After `Member.collect`, member m has the words from number m of these to number m + 1, without the last."""
+        return [-(-bound * self.vocabulary_size // self.row_blocks) for bound in self.block_bounds]
+
     def blocks_of(self, member: int) -> range:
         """Return the blocks of rows that a member owns."""
         return range(self.block_bounds[member], self.block_bounds[member + 1])
@@ -163,7 +168,7 @@ def _check_number(nodes: int, blocks: int) -> None:
     if nodes > blocks:
         raise OptionError(
             f"{counted(nodes, 'node')} cannot share {counted(blocks, 'block')} of rows: each needs one. Give at most "
-            f"{counted(blocks, 'node')}, or larger {option('blocks')} if the corpus is large enough for it"
+            f"{counted(blocks, 'node')}, or more blocks ({option('blocks')}) if the corpus is large enough for them"
         )
 
 

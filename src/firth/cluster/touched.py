@@ -1,7 +1,7 @@
 """The pairs of a few tokens, trained by one member with noise from the whole vocabulary.
 
-So it is in the first chunk of a run, and for the loss at the end of an epoch. The member copies the rows that the pairs
-and their noise words touch from the members that own them: the draws are known beforehand from the key.
+This is used for the first chunk of a run, and for the loss at the end of an epoch. The member copies the rows that the
+pairs and their noise words touch from the members that own them: the draws are known beforehand from the key.
 """
 
 from typing import NamedTuple

@@ -77,7 +77,7 @@ def _on_blocks(forecast: Forecast) -> Iterator[str]:
     if best < MIN_GAIN * now:
         yield (
             f"with {option('blocks', str(blocks))} an epoch takes {duration(best)} instead of {duration(now)}; the "
-            "vectors are then other ones, of about the same quality"
+            "vectors differ, but have about the same quality"
         )
 
 

@@ -97,8 +97,9 @@ def text_chunks(
     """Read text files one after another, each once, in chunks of about `CHUNK_BYTES`.
 
     A chunk ends at the end of a line, or at whitespace inside a line longer than a chunk. The end of a file always
-    ends a sentence. Of a token too long to be a word only a part is returned, itself too long, so that memory stays
-    bounded; with `keep_all` all its parts follow. Raises `CorpusError` as `OpenText` does.
+    ends a sentence. Of a token that is too long to be a word, only the first part is returned (which is also too long),
+    so that memory stays bounded; with `keep_all`, the other parts are returned too. Raises `CorpusError` as `OpenText`
+    does.
     """
     for file in files:
         with ExitStack() as stack:

@@ -193,7 +193,7 @@ def count_pairs(
 def no_pairs_error() -> CorpusError:
     """Return the error for a corpus without pairs."""
     return CorpusError(
-        "there is not one pair to train on: no sentence has two words that are in the vocabulary and survive "
+        "there are no pairs to train on: no sentence has two words that are in the vocabulary and survive "
         f"subsampling; give longer sentences, a smaller {option('min_count')} or a larger {option('sample')}"
     )
 
