@@ -48,7 +48,7 @@ def test_what_a_cluster_cannot_do_is_refused_before_it_is_joined(arguments, mess
 @pytest.mark.parametrize(
     "options",
     [
-        {"architecture": "cbow"}, {"objective": "softmax"}, {"objective": "hierarchical_softmax"},
+        {"architecture": "cbow"}, {"objective": "hierarchical_softmax"},
         {"schedule": "hogwild"}, {"subwords": (3, 6)},
     ],
 )  # fmt: skip
@@ -67,7 +67,7 @@ def test_options_that_a_cluster_does_not_train_are_refused(options, tmp_path, mo
         (["--node-files"], "--node-files needs --cluster"),
         (["--cluster", "ray"], "--cluster 'ray' is not allowed: give the address of a Ray cluster"),
         (["--cluster", "auto", "--nodes", "none"], "--nodes 'none' is not allowed: give a whole number from 1 to 1024"),
-        (["--cluster", "auto", "--objective", "softmax"], "--objective 'softmax' does not run on a cluster"),
+        (["--cluster", "auto", "--schedule", "hogwild"], "--schedule 'hogwild' does not run on a cluster"),
     ],
 )
 def test_wrong_flags_are_refused(flags, message, tmp_path, capsys):

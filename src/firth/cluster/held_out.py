@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from firth.cluster.exchange import ROWS, Exchange, Key
 from firth.cluster.setup import Setup
 from firth.training.loop.engine import Matrix
-from firth.training.negative_sampling.blocks import Worker
 from firth.training.softmax.cooccurrence import Cooccurrence
 from firth.training.softmax.exact import (
     PART_CENTERS,
@@ -80,7 +79,7 @@ class ValidatingMember(ABC):
 
     _setup: Setup
     _exchange: Exchange
-    _workers: list[Worker]  # one for each thread
+    _threads: int  # that train
     _halt: NDArray[np.bool_]
     _held_out: HeldOut | None = None
     _losses = 0
@@ -104,7 +103,7 @@ class ValidatingMember(ABC):
         first, _ = self.collect()
         center, outside = (CollectedRows(first, blocks) for blocks in self.rows())
         loss = HeldOutLoss(self._setup, self._exchange, ("held out", self._losses), center, outside)
-        return loss.of(self._held_out, len(self._workers), self._halt)
+        return loss.of(self._held_out, self._threads, self._halt)
 
 
 class HeldOutLoss:

@@ -57,6 +57,7 @@ class LoneMember(ValidatingMember):
         self._setup, self._exchange = setup, exchange
         self._engine = SetupEngine(setup, tokens)
         self._halt = self._engine.halt
+        self._threads = workers
         self._workers = [self._engine.workspace() for _ in range(workers)]
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="firth-member")
         self._rotation: Rotation | None = None

@@ -59,6 +59,7 @@ class Member(ValidatingMember):
         self._number = exchange.number
         self._halt = np.zeros(1, np.bool_)
         options = setup.options
+        self._threads = workers
         self._workers = [
             Worker(
                 make_text_workspace(BLOCK_WORDS),

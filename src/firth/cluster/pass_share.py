@@ -7,7 +7,7 @@ from firth.cluster.member import ChunkResult
 from firth.cluster.row_files import MATRICES, saved_rows, write_rows
 from firth.cluster.setup import Setup
 from firth.cluster.tile_exchange import TileExchange
-from firth.cluster.tiles import TileShares, by_tile
+from firth.cluster.tiles import TileShares, by_tile, tile_slices
 from firth.training.loop.engine import Matrix
 from firth.training.softmax import batches, kernels
 from firth.training.softmax.batches import BatchSteps, compile_steps, count_batches, draw_order, outside_rate
@@ -28,7 +28,8 @@ class PassShare:
 
     def __init__(self, setup: Setup, shares: TileShares, counts: Cooccurrence, exchange: Exchange, workers: int):
         self._setup, self._counts, self._number = setup, counts, exchange.number
-        self._tiles, self._words = shares.tiles(exchange.number), shares.words(exchange.number)
+        self._words = shares.words(exchange.number)
+        self._tiles = tile_slices(self._words)
         self._exchange = TileExchange(shares, exchange)
         V, D = setup.vocabulary_size, setup.options.vector_size
         self._softmax = ExactSoftmax(

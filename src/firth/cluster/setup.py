@@ -26,7 +26,7 @@ from firth.training.negative_sampling.partition import (
     words_of,
 )
 from firth.training.sampling import keep_thresholds
-from firth.training.softmax.exact import TILE_WORDS
+from firth.training.softmax import exact
 from firth.training.windows import layout
 
 _TRAINED = {
@@ -91,8 +91,19 @@ class Setup:
 
     @cached_property
     def word_bounds(self) -> list[int]:
-        """After `Member.collect`, member m has the words from number m of these to number m + 1, without the last."""
+        """After `Member.collect`, member m has the words from number m of these to number m + 1, without the last.
+
+        For the exact softmax they are always there, and cut at tiles, which do not depend on the number of members.
+        """
+        if self.options.objective == "softmax":
+            tiles, V, N = self.tiles, self.vocabulary_size, self.members
+            return [min(V, member * tiles // N * exact.TILE_WORDS) for member in range(N + 1)]
         return [-(-bound * self.vocabulary_size // self.row_blocks) for bound in self.block_bounds]
+
+    @property
+    def tiles(self) -> int:
+        """The number of tiles of the vocabulary in `ExactSoftmax`."""
+        return -(-self.vocabulary_size // exact.TILE_WORDS)
 
     def blocks_of(self, member: int) -> range:
         """Return the blocks of rows that a member owns."""
@@ -143,7 +154,7 @@ class Setup:
         """Raise `OptionError` if a cluster does not train with these options, or has too many members."""
         check_options(self.options)
         if self.options.objective == "softmax":
-            _check_tiles(self.members, self.vocabulary_size)
+            _check_tiles(self)
         else:
             _check_number(self.members, self.row_blocks)
 
@@ -172,16 +183,14 @@ def _check_number(nodes: int, blocks: int) -> None:
         )
 
 
-def _check_tiles(nodes: int, V: int) -> None:
-    tiles = -(-V // TILE_WORDS)
-    if nodes > tiles:
+def _check_tiles(setup: Setup) -> None:
+    if setup.members > setup.tiles:
         raise OptionError(
-            f"{counted(nodes, 'node')} cannot share {counted(V, 'word')}: each needs {TILE_WORDS:,} for the exact "
-            f"softmax. Give at most {counted(tiles, 'node')}"
+            f"{counted(setup.members, 'node')} cannot share {counted(setup.vocabulary_size, 'word')}: for the exact "
+            f"softmax each needs {exact.TILE_WORDS:,}. Give at most {counted(setup.tiles, 'node')}"
         )
 
 
 def share_of_tiles(setup: Setup) -> float:
     """Return the share of the words of the member with most, in a training run on the exact softmax."""
-    tiles = -(-setup.vocabulary_size // TILE_WORDS)
-    return -(-tiles // setup.members) / tiles
+    return -(-setup.tiles // setup.members) / setup.tiles

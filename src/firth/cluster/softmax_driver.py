@@ -9,7 +9,7 @@ from typing import Any, cast
 from firth.cluster.driver import ClusterEngine, RowFolders
 from firth.cluster.handles import Handle, Polled, call_all
 from firth.cluster.setup import Setup
-from firth.cluster.softmax_member import CountedPairs
+from firth.cluster.softmax_member import PairSummary
 from firth.cluster.warm_share import cut_blocks
 from firth.messages import counted
 from firth.training.loop.progress import Reporter
@@ -96,7 +96,7 @@ class SoftmaxClusterTrainer:
         def report_words(words: list[int]) -> None:
             report.advance(sum(words))
 
-        counts: list[CountedPairs] = call_all(
+        counts: list[PairSummary] = call_all(
             self._handles, "count", meanwhile=Polled(self._handles, "counted_words", report_words)
         )
         report.show(

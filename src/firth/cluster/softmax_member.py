@@ -3,7 +3,10 @@
 import dataclasses
 from typing import NamedTuple
 
+import numpy as np
+
 from firth.cluster.exchange import Exchange
+from firth.cluster.held_out import ValidatingMember
 from firth.cluster.member import ChunkResult
 from firth.cluster.pass_share import PassShare
 from firth.cluster.setup import Setup
@@ -16,7 +19,7 @@ from firth.training.softmax.cooccurrence import Cooccurrence
 from firth.training.softmax.stages import PASSES, WARM, warm_options
 
 
-class CountedPairs(NamedTuple):
+class PairSummary(NamedTuple):
     """What was counted."""
 
     pairs: float  # of the corpus
@@ -24,25 +27,26 @@ class CountedPairs(NamedTuple):
     centers: int  # that have a pair, on all members
 
 
-class SoftmaxMember:
+class SoftmaxMember(ValidatingMember):
     """A member: call `count`, and for each stage `enter`, then what `Member` has; on all members at the same time.
 
     The arguments are those of `Member`.
     """
 
     def __init__(self, setup: Setup, tokens: TokenStore, exchange: Exchange, workers: int = 1):
-        self._setup, self._tokens, self._exchange, self._workers = setup, tokens, exchange, workers
-        self._shares = TileShares(setup.vocabulary_size, setup.members)
+        self._setup, self._tokens, self._exchange, self._threads = setup, tokens, exchange, workers
+        self._halt = np.zeros(1, np.bool_)
+        self._shares = TileShares(setup)
         self._counting = PairCounting(setup, self._shares, tokens, exchange)
         self._counts: Cooccurrence | None = None
         self._warm: WarmShare | None = None
         self._passes: PassShare | None = None
 
-    def count(self) -> CountedPairs:
+    def count(self) -> PairSummary:
         """Count the pairs of the corpus."""
-        self._counts = self._counting.count(self._workers)
+        self._counts = self._counting.count(self._threads)
         totals = self._counts.totals
-        return CountedPairs(self._counts.pairs, len(self._counts.columns), int((totals > 0).sum()))
+        return PairSummary(self._counts.pairs, len(self._counts.columns), int((totals > 0).sum()))
 
     def counted_words(self) -> int:
         """Return how many words of this member's text `count` has counted; any thread may ask."""
@@ -52,11 +56,11 @@ class SoftmaxMember:
         """Begin a stage: `stages.WARM` or `stages.PASSES`."""
         if stage == WARM:
             setup = dataclasses.replace(self._setup, options=warm_options(self._setup.options))
-            self._warm = WarmShare(setup, self._shares, self._tokens, self._exchange)
+            self._warm = WarmShare(setup, self._tokens, self._exchange)
             return
         assert self._counts is not None, "count first"
         assert stage == PASSES
-        self._passes = PassShare(self._setup, self._shares, self._counts, self._exchange, self._workers)
+        self._passes = PassShare(self._setup, self._shares, self._counts, self._exchange, self._threads)
 
     @property
     def _stage(self) -> WarmShare | PassShare:
@@ -114,6 +118,7 @@ class SoftmaxMember:
 
     def halt(self) -> None:
         """Make the call under way end soon with an error, and all later ones."""
+        self._halt[0] = True
         for part in (self._counting, self._warm, self._passes):
             if part is not None:
                 part.halt()

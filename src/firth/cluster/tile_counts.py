@@ -44,8 +44,8 @@ class PairCounting:
 
     def __init__(self, setup: Setup, shares: TileShares, tokens: TokenStore, exchange: Exchange):
         self._setup, self._shares, self._exchange, self._n_words = setup, shares, exchange, tokens.n_words
-        first = setup.first_token_blocks[exchange.number]
-        self._counter = PairCounter(tokens, setup.counts, setup.options, setup.longest, first_block=first)
+        blocks = range(*setup.first_token_blocks[exchange.number :][:2])
+        self._counter = PairCounter(tokens, setup.counts, setup.options, setup.longest, blocks=blocks)
         self._halted = False
         self.words = 0
 

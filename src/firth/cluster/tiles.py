@@ -1,10 +1,9 @@
-"""TileShares: which member of a cluster owns which tiles of the vocabulary, in a training run on the exact softmax."""
-
-from functools import cached_property
+"""TileShares: which member of a cluster owns which words, in a training run on the exact softmax."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.cluster.setup import Setup
 from firth.training.loop.engine import Matrix
 from firth.training.softmax import exact
 
@@ -15,31 +14,27 @@ class TileShares:
     A member owns the rows of both matrices of its words, and of the counts n(c, o) the columns o that are its words.
     """
 
-    def __init__(self, V: int, members: int):
-        self._V, self.members = V, members
-
-    @cached_property
-    def _starts(self) -> list[int]:
-        """The first word of each member, and V."""
-        tiles = -(-self._V // exact.TILE_WORDS)
-        return [min(self._V, member * tiles // self.members * exact.TILE_WORDS) for member in range(self.members + 1)]
+    def __init__(self, setup: Setup):
+        self.members = setup.members
+        self._bounds = np.array(setup.word_bounds)
 
     def words(self, member: int) -> range:
         """Return the words of a member."""
-        return range(self._starts[member], self._starts[member + 1])
+        return range(int(self._bounds[member]), int(self._bounds[member + 1]))
 
     def owners(self, words: NDArray[np.integer]) -> NDArray[np.intp]:
         """Return the member that owns each of some words."""
-        return np.searchsorted(self._starts, words, side="right") - 1
+        return np.searchsorted(self._bounds, words, side="right") - 1
 
-    def tiles(self, member: int | None = None) -> dict[int, slice]:
-        """Return where each tile of a member, or of all, lies among its words."""
-        words = range(self._V) if member is None else self.words(member)
-        firsts = range(words.start, words.stop, exact.TILE_WORDS)
-        ends = (min(first + exact.TILE_WORDS, words.stop) - words.start for first in firsts)
-        return {
-            first // exact.TILE_WORDS: slice(first - words.start, end) for first, end in zip(firsts, ends, strict=True)
-        }
+
+def tile_slices(words: range) -> dict[int, slice]:
+    """Return the number of each tile of some words, whole tiles, and where it lies among them."""
+    firsts = range(words.start, words.stop, exact.TILE_WORDS)
+    ends = (min(first + exact.TILE_WORDS, words.stop) for first in firsts)
+    return {
+        first // exact.TILE_WORDS: slice(first - words.start, end - words.start)
+        for first, end in zip(firsts, ends, strict=True)
+    }
 
 
 def by_tile(matrix: Matrix, tiles: dict[int, slice]) -> dict[int, Matrix]:

@@ -14,7 +14,7 @@ from firth.cluster.lone_member import corpus_of
 from firth.cluster.member import ChunkResult
 from firth.cluster.row_files import MATRICES, saved_rows, write_rows
 from firth.cluster.setup import Setup
-from firth.cluster.tiles import TileShares, by_tile
+from firth.cluster.tiles import by_tile, tile_slices
 from firth.errors import CorpusError
 from firth.text import TokenStore
 from firth.text.ids import Ids
@@ -35,12 +35,12 @@ def cut_blocks(n_blocks: int) -> list[range]:
 class WarmShare:
     """A member's part; methods and arguments are those of `Member`. `setup` has the options of the warm start."""
 
-    def __init__(self, setup: Setup, shares: TileShares, tokens: TokenStore, exchange: Exchange):
-        self._setup, self._shares, self._tokens, self._exchange = setup, shares, tokens, exchange
+    def __init__(self, setup: Setup, tokens: TokenStore, exchange: Exchange):
+        self._setup, self._tokens, self._exchange = setup, tokens, exchange
         self._calls = 0
+        sizes = np.diff(tokens.block_starts)[: setup.token_blocks[exchange.number]]  # the others are held out
+        exchange.send(TRAINER, ("block sizes", exchange.number), sizes)
         self._training = WarmTraining(setup, tokens, exchange) if exchange.number == TRAINER else None
-        if self._training is None:
-            exchange.send(TRAINER, ("block sizes", exchange.number), np.diff(tokens.block_starts))
 
     def compile(self) -> None:
         """Compile the kernels by training on no tokens."""
@@ -78,14 +78,14 @@ class WarmShare:
     def save(self, folder: str) -> None:
         """Write both matrices, on the member that has them."""
         if self._training is not None:
-            tiles = self._shares.tiles()
+            tiles = tile_slices(range(self._setup.vocabulary_size))
             blocks = {name: by_tile(matrix, tiles) for name, matrix in self._training.matrices.items()}
             write_rows(folder, self._exchange.number, blocks)
 
     def load(self, folder: str, epoch: int, chunk: int) -> None:
         """Read both matrices."""
         if self._training is not None:
-            tiles, D = self._shares.tiles(), self._setup.options.vector_size
+            tiles, D = tile_slices(range(self._setup.vocabulary_size)), self._setup.options.vector_size
             for saved in saved_rows(folder, {tile: (rows.stop - rows.start, D) for tile, rows in tiles.items()}):
                 self._training.matrices[saved.matrix][tiles[saved.block]] = saved.rows
 
@@ -103,9 +103,9 @@ class WarmTraining:
     """The training of the warm start, on the member `TRAINER`."""
 
     def __init__(self, setup: Setup, tokens: TokenStore, exchange: Exchange):
-        others = [exchange.take(("block sizes", member)) for member in range(1, setup.members)]
-        starts = np.cumsum(np.concatenate([[0], np.diff(tokens.block_starts), *others]))
-        self._entries = ArrivingEntries(tokens, starts, exchange)
+        sizes = [exchange.take(("block sizes", member)) for member in range(setup.members)]
+        starts = np.cumsum(np.concatenate([[0], *sizes]))
+        self._entries = ArrivingEntries(tokens, len(sizes[TRAINER]), starts, exchange)
         store = TokenStore(self._entries, starts, setup.n_words, longest=setup.longest)
         self.engine = Hogwild(corpus_of(setup, store), setup.options)
         self._epochs, self._n_blocks, self._work = setup.options.epochs, store.n_blocks, self.engine.workspace()
@@ -137,14 +137,14 @@ class WarmTraining:
 class ArrivingEntries:
     """The entries of all token blocks; those of other members are taken when they are read first.
 
-    tokens  the blocks of this member, the first of all
+    tokens  the first `own` of its blocks are the first of all
     starts  (n_blocks + 1,): where each block begins
     """
 
     place = "on the members of a cluster"
 
-    def __init__(self, tokens: TokenStore, starts: NDArray[Any], exchange: Exchange):
-        self._tokens, self._starts, self._exchange = tokens, starts, exchange
+    def __init__(self, tokens: TokenStore, own: int, starts: NDArray[Any], exchange: Exchange):
+        self._tokens, self._own, self._starts, self._exchange = tokens, own, starts, exchange
         self._key: Key = ()
         self._arrived: dict[int, Ids] = {}
 
@@ -155,7 +155,7 @@ class ArrivingEntries:
     def read(self, start: int, out: Ids) -> None:
         """Fill `out` with the block that begins at `start`."""
         block = int(np.searchsorted(self._starts, start, side="right")) - 1
-        if block < self._tokens.n_blocks:
+        if block < self._own:
             self._tokens.read_block(block, out)
             return
         if block not in self._arrived:

@@ -203,7 +203,7 @@ class PairCounter:
 
     word_counts  (V,): those of the vocabulary
     longest      `TokenStore.longest` of the corpus
-    first_block  the number in the corpus of the first block of `tokens`
+    blocks       the numbers in the corpus of the blocks of `tokens`, without those that are held out; None: from 0 on
     """
 
     def __init__(
@@ -213,16 +213,17 @@ class PairCounter:
         options: Options,
         longest: int,
         *,
-        first_block: int = 0,
+        blocks: range | None = None,
         kernels: ModuleType = kernels,
     ):
-        self._tokens, self._options, self.kernels, self._first_block = tokens, options, kernels, first_block
+        self._tokens, self._options, self.kernels = tokens, options, kernels
+        self._blocks = range(tokens.n_blocks) if blocks is None else blocks
         self.V = len(word_counts)
         self.shift = max(1, (self.V - 1).bit_length())  # bits of a word's id
         self.unit = float(options.window)  # the weight of a whole pair
         self._weight_bits = options.window.bit_length()
         self._per_task = blocks_per_task(longest, options)
-        self.starts = range(0, tokens.n_blocks, self._per_task)  # the first block of each task
+        self.starts = range(0, len(self._blocks), self._per_task)  # the first block of each task
         self._keep = sampling.keep_thresholds(word_counts, options.sample)
         if 2 * self.shift + self._weight_bits > 63:
             raise OptionError(
@@ -246,12 +247,12 @@ class PairCounter:
         """Return an entry for every pair of the task whose first block is `first`."""
         options, bits = self._options, self._weight_bits
         kept, begin, end = (np.empty(BLOCK_WORDS + 1, np.int32) for _ in range(3))
-        blocks = range(first, min(first + self._per_task, self._tokens.n_blocks))
-        texts = [checked_ids(self._tokens.read_block(block), self.V, self._first_block + block) for block in blocks]
+        blocks = self._blocks[first : first + self._per_task]
+        texts = [checked_ids(self._tokens.read_block(block - self._blocks.start), self.V, block) for block in blocks]
         entries = np.empty(sum(most_pairs(tokens, options.window) for tokens in texts), np.int64)
         n = 0
         for block, tokens in zip(blocks, texts, strict=True):
-            key = np.uint64(block_key(options.seed, 0, self._first_block + block))
+            key = np.uint64(block_key(options.seed, 0, block))
             n += self.kernels.window_pairs(
                 tokens, self._keep, key, options.window, options.shrink_windows,
                 kept, begin, end, self.shift + bits, bits, entries[n:],
