@@ -243,11 +243,11 @@ class Word2Vec:
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         start = self._start_of(init, freeze, mapped=cluster is not None)
         if (cluster, nodes, insecure, node_files) != (None, None, False, False):
-            from firth.cluster.arguments import checked_cluster, refuse_arguments
+            from firth.cluster.arguments import checked_cluster, refuse_reference
             from firth.cluster.on_ray import prepare_cluster_run
 
             where = checked_cluster(cluster, nodes, insecure, node_files)
-            refuse_arguments(validation=validation, kernels=kernels)
+            refuse_reference(kernels)
             threads = self.workers if self._workers_given else None
             prepared = prepare_cluster_run(texts, self.options, threads, saving, where, progress=progress, start=start)
             self._check_overwrite(overwrite, resume, prepared)

@@ -10,10 +10,13 @@ from firth.cluster.driver import ClusterTrainer, ThreadHandle
 from firth.cluster.exchange import LocalExchange
 from firth.cluster.lone_member import make_member
 from firth.cluster.setup import Setup
+from firth.cluster.text import ClusterText
 from firth.cluster.transport import FlightExchange
+from firth.cluster.validating import Validation
 from firth.text import read_corpus
 from firth.text.store import MemoryStorage, TokenStore
 from firth.training.loop.progress import Reporter
+from firth.training.run import Texts
 
 SMALL = {"vector_size": 20, "epochs": 2, "min_count": 1, "seed": 5, "schedule": "blocks", "blocks": 6}
 
@@ -72,15 +75,23 @@ def flight_exchanges(members, token="secret", **arguments):
 
 
 class Cluster:
-    """Members in threads of this process, with the matrices that they trained; `arguments` are the trainer's."""
+    """Members in threads of this process, with the matrices that they trained.
 
-    def __init__(self, sentences, options, members=2, *, shares=None, workers=1, make=LocalExchange.of, **arguments):
+    `validation` is what `fit` takes; more arguments are the trainer's.
+    """
+
+    def __init__(
+        self, sentences, options, members=2, *, shares=None, workers=1, make=LocalExchange.of, validation=None,
+        **arguments,
+    ):  # fmt: skip
         self.options = Options(**options)
-        self.corpus = corpus = read_corpus(sentences, self.options)
+        corpus = read_corpus(sentences, self.options)
         shares = shares or even_shares(corpus.tokens.n_blocks, members)
-        self.setup = setup_of(corpus, self.options, shares)
-        self.exchanges = make(members)
         stores = split(corpus.tokens, shares)
+        self.validation = Validation(Texts(sentences, validation), self.options, Reporter())
+        (self.corpus, shares), _ = self.validation.hold_out(ClusterText(corpus, tuple(shares)))
+        self.setup = setup_of(self.corpus, self.options, shares)
+        self.exchanges = make(members)
         self.members = [
             make_member(self.setup, store, exchange, workers)
             for store, exchange in zip(stores, self.exchanges, strict=True)
@@ -96,6 +107,7 @@ class Cluster:
 
     def __exit__(self, *exc_info):
         self._stack.close()
+        self.validation.close()
 
     def matrix(self, name):
         """Return a whole matrix, put together from the members' blocks."""

@@ -31,7 +31,7 @@ def test_another_address_is_refused(address):
         ({"cluster": "auto", "nodes": 0}, "nodes=0 is not allowed"),
         ({"cluster": "auto", "nodes": 1.5}, "nodes=1.5 is not allowed"),
         ({"cluster": "auto", "insecure": "yes"}, "insecure='yes' is not allowed"),
-        ({"cluster": "auto", "validation": 0.1}, "validation is not available on a cluster"),
+        ({"cluster": "auto", "validation": 1.5}, "validation=1.5 is not allowed: give a fraction between 0 and 1"),
         ({"cluster": "auto", "kernels": "reference"}, "kernels='?reference'? is not available on a cluster"),
         ({"cluster": "auto", "resume": True}, "resume=True needs checkpoint, the folder for the checkpoints"),
         ({"cluster": "auto", "checkpoint_minutes": 1}, "checkpoint_minutes needs checkpoint"),

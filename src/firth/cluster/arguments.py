@@ -45,12 +45,10 @@ def checked_cluster(cluster: Any, nodes: Any, insecure: Any, node_files: Any = F
     return Cluster(cluster, number, bool(is_insecure), bool(looks_up))
 
 
-def refuse_arguments(*, validation: Any, kernels: str) -> None:
-    """Raise `OptionError` for arguments of `fit` that a cluster does not have."""
-    reasons = {
-        option("validation"): (validation is not None, "the exact softmax needs both matrices in one machine"),
-        option("kernels", "reference"): (kernels != "compiled", "it is for stepping through the code with a debugger"),
-    }
-    for name, (is_given, reason) in reasons.items():
-        if is_given:
-            raise OptionError(f"{name} is not available on a cluster: {reason}. Leave it out, or train on one machine")
+def refuse_reference(kernels: str) -> None:
+    """Raise `OptionError` for any other `kernels` than the compiled ones."""
+    if kernels != "compiled":
+        raise OptionError(
+            f"{option('kernels', repr(kernels))} is not available on a cluster: it is for stepping through the code "
+            "with a debugger. Leave it out, or train on one machine"
+        )

@@ -19,7 +19,7 @@ from firth.cluster.actors import ActorHandle, Place, reserved, started_members
 from firth.cluster.arguments import Cluster
 from firth.cluster.checkpoints import ClusterCheckpointer
 from firth.cluster.driver import ClusterTrainer
-from firth.cluster.expected import memory_needed, sent_bytes
+from firth.cluster.expected import memory_needed, sent_bytes, validation_memory
 from firth.cluster.file_shares import SharePlan, plan_shares
 from firth.cluster.handles import call_all, call_each
 from firth.cluster.joining import Joined, joined
@@ -28,12 +28,13 @@ from firth.cluster.member_process import MEMBER, TEXT
 from firth.cluster.node_files import NodeFiles, checked_paths
 from firth.cluster.setup import Setup, check_options
 from firth.cluster.text import ClusterText, read_shares
+from firth.cluster.validating import Validation
 from firth.errors import ClusterError, MemberLostError
 from firth.formats.shards import open_shards
 from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import available_cores
-from firth.text import Corpus
+from firth.text import Corpus, check_validation
 from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import terminating
 from firth.training.loop.start import Start
@@ -82,6 +83,7 @@ def prepare_cluster_run(
     saving.check()
     if cluster.node_files:
         texts = texts._replace(corpus=checked_paths(texts.corpus))
+        check_validation(texts.validation, texts.how, apart=saving.folder)
     else:
         texts.check(saving.folder)
         plan_shares(texts.corpus, texts.how, 1)
@@ -103,6 +105,7 @@ class ClusterRun:
         self.model = checkpointer.folder / MODEL  # the file that the members write
         self._yielded = 0
         self._failures: list[str] = []  # since the last checkpoint
+        self._validation = Validation(plan.texts, plan.options, plan.report)
         self._node_files = NodeFiles(plan.texts, plan.saving.folder, plan.report) if plan.cluster.node_files else None
 
     @property
@@ -126,6 +129,10 @@ class ClusterRun:
             is_restart = True
             self._checkpointer.find_newest()
 
+    def close(self) -> None:
+        """Free the validation text."""
+        self._validation.close()
+
     def _attempt(self, *, is_restart: bool) -> Iterator[EpochRecord]:
         plan, nodes = self._plan, None if self._plan.cluster.node_files else self._plan.cluster.nodes
         with ExitStack() as stack:
@@ -135,9 +142,11 @@ class ClusterRun:
             handles, shares = self._shares(handles)
             text = self._read(handles, shares)
             setup = self._set_up(handles, text, place.workers)
-            trainer = self._trainer(handles, setup, text.corpus)
+            members = [handle.part(MEMBER) for handle in handles]
+            trainer = self._trainer(members, setup, text.corpus)
+            validate = self._validation.prepare(members, setup, text.corpus)
             trained = []
-            for record in trainer.epochs():
+            for record in map(validate, trainer.epochs()):
                 trained.append(record)
                 self._checkpointer.history.append(record.to_dict())
                 if record.epoch > self._yielded:
@@ -190,7 +199,8 @@ class ClusterRun:
         if not self.summary:
             self.summary = {name: value for name, value in vars(text.corpus).items() if isinstance(value, int)}
             report_reading(text.corpus, plan.report)
-        self._checkpointer.check_corpus(text.corpus, None, plan.start)
+        text, held_out = self._validation.hold_out(text)
+        self._checkpointer.check_corpus(text.corpus, held_out, plan.start)
         return text
 
     def _set_up(self, handles: list[ActorHandle], text: ClusterText, workers: int) -> Setup:
@@ -207,14 +217,15 @@ class ClusterRun:
         setup.check()
         self._plan.report.show(f"training on {counted(len(handles), 'node')}")
         needed = memory_needed(corpus, setup, workers)
+        if self._plan.texts.validation is not None:
+            needed |= validation_memory(setup)
         addresses = call_each(handles, "open_member", [(handle.number, setup, needed) for handle in handles])
         call_all(handles, "connect", addresses)
         return setup
 
-    def _trainer(self, handles: list[ActorHandle], setup: Setup, corpus: Corpus) -> ClusterTrainer:
+    def _trainer(self, members: list[ActorHandle], setup: Setup, corpus: Corpus) -> ClusterTrainer:
         """Return what trains, from the last checkpoint or from the start."""
         plan, is_resumed = self._plan, self._checkpointer.resumed is not None
-        members = [handle.part(MEMBER) for handle in handles]
         trainer = ClusterTrainer(members, setup, plan.report, self._checkpointer)
         if plan.start is not None:
             rows = plan.start.rows_of(corpus.vocabulary)
@@ -274,4 +285,6 @@ def open_cluster_run(plan: ClusterPlan) -> Iterator[ClusterRun]:
         cluster = stack.enter_context(joined(plan.cluster, plan.workers or max(1, available_cores() // nodes)))
         if cluster.is_local:
             plan.report.show(f"started a cluster of {counted(nodes, 'node')} on this machine")
-        yield ClusterRun(plan, cluster, checkpointer)
+        run = ClusterRun(plan, cluster, checkpointer)
+        stack.callback(run.close)
+        yield run

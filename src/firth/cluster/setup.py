@@ -82,6 +82,11 @@ class Setup:
         """Member m owns the blocks of rows from number m of these to number m + 1, without the last."""
         return [member * self.row_blocks // self.members for member in range(self.members + 1)]
 
+    @cached_property
+    def word_bounds(self) -> list[int]:
+        """After `Member.collect`, member m has the words from number m of these to number m + 1, without the last."""
+        return [-(-bound * self.vocabulary_size // self.row_blocks) for bound in self.block_bounds]
+
     def blocks_of(self, member: int) -> range:
         """Return the blocks of rows that a member owns."""
         return range(self.block_bounds[member], self.block_bounds[member + 1])

@@ -167,6 +167,10 @@ class TextShare:
         self._tokens, after = self._renumbered.cut(before, is_last=is_last)
         return ShareCut(np.diff(self._tokens.block_starts), self._tokens.n_words, self._renumbered.longest, after)
 
+    def read_block(self, number: int) -> Ids:
+        """Return one of the token blocks of this share."""
+        return self.tokens.read_block(number)
+
     def digests(self) -> bytes:
         """Return a digest of each token block, one after the other; add checksums to blocks on the disk."""
         tokens = self.tokens
@@ -203,7 +207,8 @@ def _no_words() -> tuple[WordCounts, KeyCounts]:
 class ClusterText(NamedTuple):
     """A corpus whose text is in the shares, and the number of token blocks of each share.
 
-    The tokens of the corpus cannot be read here. Their number, sizes and fingerprint do not depend on the shares.
+    A token block of the corpus is sent by its share when it is read. Number, sizes and fingerprint of the blocks do not
+    depend on the shares.
     """
 
     corpus: Corpus
@@ -230,7 +235,7 @@ def read_shares(
     chosen = _choose(handles, counts, options)
     _encode_all(handles, chosen.keys)
     cuts = _cut_all(handles)
-    tokens = _tokens(cuts, call_all(handles, "digests"))
+    tokens = _tokens(handles, cuts, call_all(handles, "digests"))
     corpus = Corpus(
         chosen.vocabulary(),
         tokens,
@@ -299,24 +304,33 @@ def _cut_all(handles: Sequence[Handle]) -> list[ShareCut]:
     return cuts
 
 
-def _tokens(cuts: Sequence[ShareCut], digests: Sequence[bytes]) -> TokenStore:
-    """Return the token store of all shares, without its entries."""
+def _tokens(handles: Sequence[Handle], cuts: Sequence[ShareCut], digests: Sequence[bytes]) -> TokenStore:
+    """Return the token store of all shares, which keep its entries."""
     sizes = np.concatenate([cut.sizes for cut in cuts])
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     longest = max(cut.longest for cut in cuts)
-    return TokenStore(_EntriesElsewhere(b"".join(digests)), starts, sum(cut.words for cut in cuts), longest=longest)
+    firsts = np.cumsum([0, *(len(cut.sizes) for cut in cuts)])
+    entries = _EntriesElsewhere(handles, firsts, starts, b"".join(digests))
+    return TokenStore(entries, starts, sum(cut.words for cut in cuts), longest=longest)
 
 
 class _EntriesElsewhere:
-    """Entries that are on the machines that read them."""
+    """Entries that are in the shares behind handles, and are read one token block at a time.
+
+    firsts  the number of the first token block of each share, and that of all blocks
+    starts  where each token block begins
+    """
 
     place = "on the machines of a cluster"
 
-    def __init__(self, digests: bytes):
-        self._digests = digests
+    def __init__(self, handles: Sequence[Handle], firsts: NDArray[np.int64], starts: NDArray[np.int64], digests: bytes):
+        self._handles, self._firsts, self._starts, self._digests = handles, firsts, starts, digests
 
     def read(self, start: int, out: Ids) -> None:
-        raise CorpusError("its entries are on the machines that read them")
+        """Fill `out` with the token block that begins at `start`."""
+        block = int(np.searchsorted(self._starts, start))
+        share = int(np.searchsorted(self._firsts, block, side="right")) - 1
+        out[:] = self._handles[share].submit("read_block", block - int(self._firsts[share])).result()
 
     def digest(self) -> bytes:
         return self._digests

@@ -98,7 +98,7 @@ class ExactSoftmax:
         words: range | None = None,
         combiner: Combiner | None = None,
     ):
-        self.words, self.combiner = words or range(V), combiner or Combiner()
+        self.words, self.combiner = range(V) if words is None else words, combiner or Combiner()
         n = len(self.words)
         self._tiles = [slice(first, min(first + TILE_WORDS, n)) for first in range(0, n, TILE_WORDS)]
         self.part = max(1, min(PART_CENTERS, batch, tile_bytes // (4 * V)))
