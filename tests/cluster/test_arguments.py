@@ -36,7 +36,6 @@ def test_another_address_is_refused(address):
         ({"cluster": "auto", "resume": True}, "resume=True needs checkpoint, the folder for the checkpoints"),
         ({"cluster": "auto", "checkpoint_minutes": 1}, "checkpoint_minutes needs checkpoint"),
         ({"cluster": "auto", "nodes": 17}, "17 nodes cannot share 16 blocks of rows: each needs one. Give at most 16"),
-        ({"cluster": "auto"}, "a cluster reads files: give paths, folders or patterns"),
     ],
 )
 def test_what_a_cluster_cannot_do_is_refused_before_it_is_joined(arguments, message, monkeypatch):

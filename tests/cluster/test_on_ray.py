@@ -118,6 +118,17 @@ def test_the_validation_loss_is_that_of_one_machine(cluster, corpus, tmp_path):
     assert digest(killed) == digest(here)
 
 
+def test_a_corpus_in_memory_is_sent_to_the_members_also_after_one_was_killed(cluster, corpus, expected):
+    sentences = [line.split() for line in corpus.read_text().splitlines()]
+
+    def kill_one(model):
+        if len(model.history) == 1:
+            kill(members()[0])
+
+    there = Word2Vec(**OPTIONS).fit(iter(sentences), cluster=cluster, nodes=3, callbacks=kill_one, progress=False)
+    assert digest(there) == expected
+
+
 def test_a_validation_text_in_memory_is_read_once(cluster, corpus):
     sentences = [line.split() for line in corpus.read_text().splitlines()[:500]]
     here = Word2Vec(**OPTIONS, workers=1).fit(corpus, validation=sentences, progress=False)

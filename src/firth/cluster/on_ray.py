@@ -20,22 +20,21 @@ from firth.cluster.arguments import Cluster, refuse_start
 from firth.cluster.checkpoints import ClusterCheckpointer
 from firth.cluster.driver import ClusterTrainer
 from firth.cluster.expected import validation_memory
-from firth.cluster.file_shares import SharePlan, plan_shares
 from firth.cluster.handles import call_all, call_each
 from firth.cluster.joining import Joined, joined
 from firth.cluster.machines import check_machines, describe_machine
-from firth.cluster.member_process import MEMBER, TEXT
-from firth.cluster.node_files import NodeFiles, checked_paths
+from firth.cluster.member_process import MEMBER
 from firth.cluster.objectives import AnyTrainer, expected_bytes, make_trainer, memory_needed
+from firth.cluster.reading import CorpusReader, check_texts
 from firth.cluster.setup import Setup, check_options
-from firth.cluster.text import ClusterText, read_shares
+from firth.cluster.text import ClusterText
 from firth.cluster.validating import Validation
 from firth.errors import ClusterError, MemberLostError
 from firth.formats.shards import open_shards
 from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import available_cores
-from firth.text import Corpus, check_validation
+from firth.text import Corpus
 from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import terminating
 from firth.training.loop.start import Start
@@ -83,12 +82,7 @@ def prepare_cluster_run(
     """Return the plan of a run on a cluster; raise the errors that can be found before it is joined."""
     check_options(options, cluster.nodes)
     saving.check()
-    if cluster.node_files:
-        texts = texts._replace(corpus=checked_paths(texts.corpus))
-        check_validation(texts.validation, texts.how, apart=saving.folder)
-    else:
-        texts.check(saving.folder)
-        plan_shares(texts.corpus, texts.how, 1)
+    check_texts(texts, node_files=cluster.node_files, apart=saving.folder)
     if start is not None:
         refuse_start(options)
         start.check(options)
@@ -109,7 +103,7 @@ class ClusterRun:
         self._yielded = 0
         self._failures: list[str] = []  # since the last checkpoint
         self._validation = Validation(plan.texts, plan.options, plan.report)
-        self._node_files = NodeFiles(plan.texts, plan.saving.folder, plan.report) if plan.cluster.node_files else None
+        self._reader = CorpusReader(plan.texts, plan.options, plan.cluster, plan.saving.folder, plan.report)
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -133,8 +127,9 @@ class ClusterRun:
             self._checkpointer.find_newest()
 
     def close(self) -> None:
-        """Free the validation text."""
+        """Free the texts that the driver has read."""
         self._validation.close()
+        self._reader.close()
 
     def _attempt(self, *, is_restart: bool) -> Iterator[EpochRecord]:
         plan, nodes = self._plan, None if self._plan.cluster.node_files else self._plan.cluster.nodes
@@ -142,8 +137,7 @@ class ClusterRun:
             place = stack.enter_context(reserved(self._joined, nodes, plan.workers, fewer=is_restart))
             handles = stack.enter_context(started_members(self._joined, place))
             self._check(handles, place)
-            handles, shares = self._shares(handles)
-            text = self._read(handles, shares)
+            handles, text = self._read(handles)
             setup = self._set_up(handles, text, place.workers)
             members = [handle.part(MEMBER) for handle in handles]
             trainer = self._trainer(members, setup, text.corpus)
@@ -183,28 +177,16 @@ class ClusterRun:
         names = [handle.name for handle in handles]
         check_machines(dict(zip(names, [report.machine for report in reports], strict=True)), describe_machine())
 
-    def _shares(self, handles: list[ActorHandle]) -> tuple[list[ActorHandle], SharePlan]:
-        """Return the members in the order of the corpus, and the files that each of them reads."""
-        texts = self._plan.texts
-        if self._node_files is None:
-            return handles, plan_shares(texts.corpus, texts.how, len(handles))
-        self._node_files.check_number(self._plan.cluster.nodes, len(handles))
-        order, shares = self._node_files.find(handles, [handle.host for handle in handles])
-        return [handles[node].numbered(number) for number, node in enumerate(order)], shares
-
-    def _read(self, handles: list[ActorHandle], shares: SharePlan) -> ClusterText:
-        """Let each node read its share of the text."""
-        plan, how = self._plan, self._plan.texts.how
-        plan.report.stage("reading", None)
-        call_each(handles, "open_text", [(files, plan.options, how) for files in shares.files])
-        texts = [handle.part(TEXT) for handle in handles]
-        text = read_shares(texts, plan.options, how, repeats=shares.repeats, progress=plan.report.advance)
+    def _read(self, handles: list[ActorHandle]) -> tuple[list[ActorHandle], ClusterText]:
+        """Return the members in the order of the corpus, and the text to train on, of which each has a part."""
+        plan = self._plan
+        handles, text = self._reader.read(handles)
         if not self.summary:
             self.summary = {name: value for name, value in vars(text.corpus).items() if isinstance(value, int)}
             report_reading(text.corpus, plan.report)
         text, held_out = self._validation.hold_out(text)
         self._checkpointer.check_corpus(text.corpus, held_out, plan.start)
-        return text
+        return handles, text
 
     def _set_up(self, handles: list[ActorHandle], text: ClusterText, workers: int) -> Setup:
         """Let each node allocate its rows, and tell each the addresses of all."""
