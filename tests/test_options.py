@@ -121,9 +121,9 @@ def test_windows_are_narrower_where_their_pairs_are_summed(options, shown):
         ("schedule", ["blocks", "hogwild"], ["Blocks", "", None], "'auto' or 'blocks' or 'hogwild'"),
         (
             "objective",
-            ["negative_sampling", "softmax"],
-            ["soft", b"softmax"],
-            "'negative_sampling' or 'hierarchical_softmax' or 'softmax'",
+            ["negative_sampling", "hierarchical_softmax+negative_sampling", "softmax"],
+            ["soft", b"softmax", "negative_sampling+hierarchical_softmax"],
+            "'negative_sampling' or 'hierarchical_softmax' or 'hierarchical_softmax+negative_sampling' or 'softmax'",
         ),
     ],
 )

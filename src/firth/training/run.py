@@ -155,12 +155,13 @@ class Run:
         return 0 if self.start is None else self.start.epochs
 
     def finish(self) -> None:
-        """Average both matrices, in place, with those that the run started from, if these are trained vectors."""
+        """Average the matrices, in place, with those that the run started from, if these are trained vectors."""
         if self.start is not None and self.start_rows is not None and self.start.is_averaged:
             weight = self.start.share_of(self.corpus.tokens.n_words)
-            self.start_rows.average_into(self.trainer.center, self.trainer.outside, weight)
-            if self.trainer.subwords is not None:
-                self.start_rows.average_ngrams_into(self.trainer.subwords, weight)
+            trainer = self.trainer
+            self.start_rows.average_into(trainer.center, trainer.outside, trainer.nodes, weight)
+            if trainer.subwords is not None:
+                self.start_rows.average_ngrams_into(trainer.subwords, weight)
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -246,7 +247,7 @@ def _validation(
     name = "hierarchical softmax" if options.has_nodes else "softmax"
 
     def validate(record: EpochRecord) -> EpochRecord:
-        loss = loss_of(trainer.center, trainer.outside)
+        loss = loss_of(trainer.center, trainer.outside if trainer.nodes is None else trainer.nodes)
         pairs = counted(round(loss.pairs), "pair")
         report.show(f"held out {pairs}  {name} loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
         return replace(record, validation_loss=loss.nats)
@@ -273,7 +274,7 @@ def _held_out_loss(
 ) -> Callable[[Matrix, Matrix], "ExactLoss"]:
     """Return the function from both matrices to the loss of the held-out pairs.
 
-    It is the exact softmax's, or, for hierarchical softmax, the objective itself: both are -log P(o | c).
+    It is the exact softmax's, or that of the tree where there is one: both are -log P(o | c).
     """
     from firth.training.cbow.validation import choose_positions, positions_loss, positions_path_loss
     from firth.training.hierarchical_softmax.validation import path_loss

@@ -62,9 +62,12 @@ class StartRows(NamedTuple):
         _, rows, sources = np.intersect1d(ours, theirs, assume_unique=True, return_indices=True)
         return rows, sources
 
-    def copy_into(self, center: Matrix, output: Matrix) -> None:
-        """Overwrite rows of both matrices, in place; without `outside` or `nodes` the output matrix does not change."""
-        for trained, rows, start, sources in self._parts(center, output):
+    def copy_into(self, center: Matrix, output: Matrix, second: Matrix | None = None) -> None:
+        """Overwrite rows of the matrices, in place; without `outside` or `nodes` an output matrix does not change.
+
+        `output` has the rows of words or the nodes. If a run trains both, `second` has the nodes.
+        """
+        for trained, rows, start, sources in self._parts(center, output, second):
             trained[rows] = start[sources]
 
     def copy_frozen_into(self, center: Matrix) -> None:
@@ -73,18 +76,19 @@ class StartRows(NamedTuple):
             chosen = self.frozen[self.rows]
             center[self.rows[chosen]] = self.center[self.sources[chosen]]
 
-    def average_into(self, center: Matrix, output: Matrix, weight: float) -> None:
-        """Replace rows x of both matrices, in place, by s + (1 - weight) (x - s), where s is the row to start from.
+    def average_into(self, center: Matrix, output: Matrix, second: Matrix | None, weight: float) -> None:
+        """Replace rows x of the matrices, in place, by s + (1 - weight) (x - s), where s is the row to start from.
 
-        Without `outside` or `nodes` the output matrix does not change, and neither do frozen rows.
+        The matrices are those of `copy_into`. Without `outside` or `nodes` an output matrix does not change, and
+        neither do frozen rows.
         """
         share = np.float32(1 - weight)
-        for trained, rows, start, sources in self._parts(center, output, averages=True):
+        for trained, rows, start, sources in self._parts(center, output, second, averages=True):
             before = start[sources]
             trained[rows] = before + share * (trained[rows] - before)
 
     def _parts(
-        self, center: Matrix, output: Matrix, *, averages: bool = False
+        self, center: Matrix, output: Matrix, second: Matrix | None, *, averages: bool = False
     ) -> Iterator[tuple[Matrix, _Rows, NDArray[Any], _Rows]]:
         """Yield a matrix of the run, some of its rows, the matrix to start from, and its rows, a few MiB at a time."""
         changed = ~self.frozen[self.rows] if averages and self.frozen is not None else slice(None)
@@ -93,7 +97,7 @@ class StartRows(NamedTuple):
             yield from _in_parts(output, self.rows, self.outside, self.sources)
         if self.nodes is not None:
             every = np.arange(len(self.nodes))
-            yield from _in_parts(output, every, self.nodes, every)
+            yield from _in_parts(output if second is None else second, every, self.nodes, every)
 
 
 def _in_parts(
