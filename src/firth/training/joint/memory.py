@@ -7,7 +7,7 @@ from firth.text import Corpus
 from firth.training.hierarchical_softmax import memory as paths
 from firth.training.negative_sampling.memory import row_bytes, tables
 
-_COMPILED = 25 * 2**20  # what compiling the kernels takes in addition to those of hierarchical softmax
+_COMPILED = 12 * 2**20  # what compiling the kernels takes in addition to those of hierarchical softmax
 
 
 def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
