@@ -670,8 +670,9 @@ def test_a_newton_step_is_that_of_the_derivation():
     damped = curvature + np.trace(curvature) / (10 * 5) * np.eye(5)
     expected = center[batch] - 0.3 * np.linalg.solve(damped, gradient.T).T
     with ExactSoftmax(30, 5, batch=3, workers=1) as exact:
-        CenterNewton(outside, P, exact).step(center, batch, gradient, 0.3)
-    np.testing.assert_allclose(center[batch], expected, rtol=1e-4, atol=1e-5)
+        rows = center[batch]
+        CenterNewton(outside, P, exact).step(rows, gradient, 0.3)
+    np.testing.assert_allclose(rows, expected, rtol=1e-4, atol=1e-5)
     assert (np.linalg.solve(damped, gradient.T).T * gradient).sum(axis=1).min() > 0  # downhill
 
 

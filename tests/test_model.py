@@ -74,7 +74,10 @@ def test_an_argument_of_fit_is_refused_by_the_constructor(name):
         ("total_examples", "^unknown option 'total_examples': fit counts the corpus itself: leave it out"),
         ("verbose", "^unknown option 'verbose': give progress to fit"),
         ("call_backs", "^unknown option 'call_backs': did you mean 'callbacks'"),
-        ("zzz", "^unknown option 'zzz'; options are corpus, tokenizer, .*, kernels, cluster, nodes, insecure$"),
+        (
+            "zzz",
+            "^unknown option 'zzz'; options are corpus, tokenizer, .*, cluster, nodes, insecure, node_files$",
+        ),
         ("unknown", "^unknown option 'unknown'; options are corpus"),
     ],
 )

@@ -378,7 +378,7 @@ def test_each_answer_is_a_sentence_with_names_that_exist(name):
         ("trim_rule", "trim rules are not available: use min_count and max_vocab, or .*"),
         ("max_final_vocab", "use max_vocab"),
         ("minCount", "use min_count"),
-        ("numPartitions", "training runs on one machine: use workers, the number of threads"),
+        ("numPartitions", "use workers, the number of threads, or train on several machines: see docs/cluster.md"),
     ],
 )
 def test_answers(name, text):

@@ -176,6 +176,7 @@ class Word2Vec:
         cluster: str | None = None,
         nodes: int | None = None,
         insecure: bool = False,
+        node_files: bool = False,
         **unknown: Never,
     ) -> Self:
         """Read a corpus and train on it from the start, or from a checkpoint; return this model.
@@ -215,10 +216,13 @@ class Word2Vec:
                               runs on this machine, or for a new one if none runs. Needs `pip install 'firth[ray]'`
           nodes               how many of its machines train, each with `workers` threads; None: all that have cores
           insecure            train also on a cluster that does not ask for a token
+          node_files          the files of the corpus are on the disks of the nodes: each node looks up its paths, and
+                              reads those that it alone has. False: all nodes see all files
 
-        On a cluster the corpus is files, and they and the folder `checkpoint` are seen by all nodes. There the members
-        write the model as `model.firth`, after the last epoch and, for callbacks, after each. `wv` is read from it; if
-        it is larger than 128 MiB, it is mapped, read-only. An interrupt leaves the last checkpoint.
+        On a cluster, all nodes must see the files of the corpus and the folder `checkpoint`. A corpus that is not files
+        is read by this process and sent to the members. They write the model to that folder as `model.firth`, after the
+        last epoch and, for callbacks, after each. `wv` is read from it; if it is larger than 128 MiB, it is mapped,
+        read-only. An interrupt leaves the last checkpoint.
 
         The same seed, options and corpus give the same bytes on any number of workers (on one with
         `schedule="hogwild"`, which CBOW and subwords always have and hierarchical softmax has by default), however
@@ -242,15 +246,15 @@ class Word2Vec:
         checked_callbacks = self._checked_call("fit", corpus, callbacks, unknown)
         texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
-        start = self._start_of(init, freeze)
-        if (cluster, nodes, insecure) != (None, None, False):
-            from firth.cluster.arguments import checked_cluster, refuse_arguments
+        start = self._start_of(init, freeze, mapped=cluster is not None)
+        if (cluster, nodes, insecure, node_files) != (None, None, False, False):
+            from firth.cluster.arguments import checked_cluster, refuse_reference
             from firth.cluster.on_ray import prepare_cluster_run
 
-            where = checked_cluster(cluster, nodes, insecure)
-            refuse_arguments(validation=validation, init=init, kernels=kernels)
+            where = checked_cluster(cluster, nodes, insecure, node_files)
+            refuse_reference(kernels)
             threads = self.workers if self._workers_given else None
-            prepared = prepare_cluster_run(texts, self.options, threads, saving, where, progress=progress)
+            prepared = prepare_cluster_run(texts, self.options, threads, saving, where, progress=progress, start=start)
             self._check_overwrite(overwrite, resume, prepared)
             return self._fit_on_cluster(prepared, checked_callbacks)
         plan = plan_run(texts, self.options, self.workers, saving, progress=progress, kernels=kernels, start=start)
@@ -340,7 +344,11 @@ class Word2Vec:
         return Callbacks(callbacks)
 
     def _start_of(
-        self, init: "str | os.PathLike[str] | KeyedVectors | Word2Vec | None", freeze: bool | Iterable[Any]
+        self,
+        init: "str | os.PathLike[str] | KeyedVectors | Word2Vec | None",
+        freeze: bool | Iterable[Any],
+        *,
+        mapped: bool,
     ) -> "Start | None":
         from firth.starting import start_of_vectors
 
@@ -353,7 +361,7 @@ class Word2Vec:
             return None
         if isinstance(init, Word2Vec):
             return start_of_vectors(init.wv, self.options, init._outputs[0], freeze)
-        return start_of_vectors(init, self.options, freeze=freeze)
+        return start_of_vectors(init, self.options, freeze=freeze, mapped=mapped)
 
     def _check_overwrite(self, overwrite: bool, resume: bool, saved: "Checkpointer | ClusterPlan") -> None:
         if self._wv is None or overwrite or saved.has_checkpoints or self._is_training:

@@ -74,13 +74,13 @@ class Options:
     )
     architecture: str = _option(
         "skip_gram",
-        "skip_gram predicts each word of the window from the word in its middle, cbow the word in the middle from the "
-        "mean or sum of the others",
+        "predict each word of the window from the word in its middle (skip_gram), or the word in the middle from the "
+        "mean or sum of the others (cbow)",
         choices=("skip_gram", "cbow"),
     )
     cbow_mean: bool = _option(
         True,
-        "cbow only: predict from the mean of the context's vectors (otherwise from their sum); the step of each vector "
+        "for cbow: predict from the mean of the context's vectors (otherwise from their sum); the step of each vector "
         "is not divided by their number",
     )
     objective: str = _option(
@@ -124,19 +124,19 @@ class Options:
         1,
         1024,
     )
-    unigram_intercept: bool = _option(True, "softmax only: add log P(o) to the score of the outside word o")
+    unigram_intercept: bool = _option(True, "for softmax: add log P(o) to the score of the outside word o")
     center_power: float = _option(
-        0.5, "softmax only: weight of a center is (number of its pairs) ** center_power; 1 is the plain loss", 0.0, 1.0
+        0.5, "for softmax: weight of a center is (number of its pairs) ** center_power; 1 is the plain loss", 0.0, 1.0
     )
     warm_epochs: int = _option(
         3,
-        "softmax only: epochs of negative sampling at the start; 0 starts from random vectors, as negative=0 does",
+        "for softmax: epochs of negative sampling at the start; 0 starts from random vectors, as negative=0 does",
         0,
         _MOST,
     )
     subwords: tuple[int, int] | None = _option(
         None,
-        "shortest and longest character n-grams of words that have vectors of their own, as in fastText; None for none",
+        "lengths of the shortest and the longest character n-grams that have vectors of their own, as in fastText",
         1,
         100,
         optional=True,
@@ -370,8 +370,12 @@ def range_text(limits: Mapping[str, Any]) -> str:
     if low is None:
         return ""
     if high is None or high >= 2**31:
-        return f"above {low:g}" if limits["open_low"] else f"at least {low:g}"
-    return f"{low:g} to {high:g}"
+        return f"above {_number(low)}" if limits["open_low"] else f"at least {_number(low)}"
+    return f"{_number(low)} to {_number(high)}"
+
+
+def _number(limit: float) -> str:
+    return f"{limit:g}" if isinstance(limit, float) else str(limit)
 
 
 def unknown_option(name: object, names: list[str]) -> OptionError:
@@ -465,7 +469,7 @@ def _allowed(kind: type, limits: Mapping[str, Any]) -> str:
 def _range(limits: Mapping[str, Any]) -> str:
     if limits["low"] is None:
         return ""
-    low, high = (f"{limit:g}" if isinstance(limit, float) else limit for limit in (limits["low"], limits["high"]))
+    low, high = (None if limit is None else _number(limit) for limit in (limits["low"], limits["high"]))
     if limits["open_low"]:
         return f" above {low}" + ("" if high is None else f", at most {high}")
     return f" of at least {low}" if high is None else f" from {low} to {high}"

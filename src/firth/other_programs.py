@@ -36,7 +36,7 @@ _ANSWERS: dict[str, str | tuple[str, str]] = {
     "read_vocab": "the vocabulary is always counted from the corpus: leave it out",
     "comment": "a model has no comment: leave it out",
     "classes": "word classes are not available: cluster the vectors after training",
-    "numPartitions": "training runs on one machine: use {workers}, the number of threads",
+    "numPartitions": "use {workers}, the number of threads, or train on several machines: see docs/cluster.md",
     "maxSentenceLength": "sentences may have any length: leave it out",
     "outputCol": "vectors are rows of a matrix and not a column: leave it out",
     "wordNgrams": "word n-grams are not available: leave it out, or join words in the corpus, as in new_york",

@@ -65,11 +65,17 @@ def start_of_model(
 
 
 def start_of_vectors(
-    init: Any, options: Options, outside: NDArray[Any] | None = None, freeze: bool | Iterable[Any] = False
+    init: Any,
+    options: Options,
+    outside: NDArray[Any] | None = None,
+    freeze: bool | Iterable[Any] = False,
+    *,
+    mapped: bool = False,
 ) -> Start:
     """Return the start from `KeyedVectors` and their `outside` matrix, or from a file, in any format.
 
-    Hierarchical softmax uses the center vectors alone. `freeze` is the argument of `Word2Vec.fit`.
+    Hierarchical softmax uses the center vectors alone. `freeze` is the argument of `Word2Vec.fit`. With `mapped`, the
+    matrices of a file in firth's own format are not read into memory.
 
     Raises `OptionError` for anything else, for vectors of another size, and if one is not finite; and the errors of
     reading a file.
@@ -78,7 +84,7 @@ def start_of_vectors(
         init.check_rows()
         start, name = Start(init.index_to_key, init.vectors, outside, subwords=init.subwords), "init"
     elif isinstance(init, (str, os.PathLike)):
-        start, name = _loaded(init), os.fspath(init)
+        start, name = _loaded(init, mapped=mapped), os.fspath(init)
     else:
         raise OptionError(
             f"{option('init', shortened(init))} is not allowed: give the path of a file of vectors, KeyedVectors, or "
@@ -158,12 +164,12 @@ def continued_options(options: Options, epochs_done: int, **changes: Any) -> Opt
     return dataclasses.replace(options, seed=seed, **given)
 
 
-def _loaded(path: str | os.PathLike[str]) -> Start:
+def _loaded(path: str | os.PathLike[str], *, mapped: bool) -> Start:
     from firth.formats import detect, read_vectors
     from firth.formats.native import read_native
 
     if detect(path).name == "native":
-        model = read_native(path)
+        model = read_native(path, mmap=mapped)
         return Start(model.keys, model.center, model.outside, subwords=model.subwords)
     vectors = read_vectors(path)
     return Start(vectors.keys, vectors.vectors, subwords=vectors.subwords)

@@ -35,7 +35,8 @@ def test_help_shows_the_meaning_range_and_default_of_each_option(run, option):
         absent = {"subwords": "(none)", "alpha": "(0.05 or 0.025)"}.get(option.name, "(no limit)")
         assert shown == (absent if option.default is None else str(option.default))
     for limit in (option.metadata["low"], option.metadata["high"]):
-        assert limit is None or limit > 2**31 or f"{limit:g}" in part[0].partition("[")[2]
+        shown = f"{limit:g}" if isinstance(limit, float) else str(limit)
+        assert limit is None or limit > 2**31 or shown in part[0].partition("[")[2]
 
 
 def other_value(option: "dataclasses.Field") -> object:

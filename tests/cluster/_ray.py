@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def tell(model):
     print("epoch", len(model.history), flush=True)
 model = Word2Vec(**{options}).fit(
     corpus, cluster=cluster, nodes=int(nodes), checkpoint=checkpoint, checkpoint_minutes=1e-6,
-    resume=resume == "resume", callbacks=tell, progress=True,
+    resume=resume == "resume", callbacks=tell, progress=True, **{arguments}
 )
 model.save(output)
 """
@@ -54,9 +55,12 @@ def digest_here(corpus, **options):
     return digest(Word2Vec(**OPTIONS | options, workers=1).fit(corpus, progress=False))
 
 
-def start_training(*arguments, variables=None, **options):
-    """Start `TRAIN` in a process of its own, with more variables in its environment; its lines go to a pipe."""
-    program = TRAIN.replace("{options}", repr(OPTIONS | options))
+def start_training(*arguments, variables=None, fit=None, **options):
+    """Start `TRAIN` in a process of its own, with more variables in its environment; its lines go to a pipe.
+
+    fit  more arguments of `fit`
+    """
+    program = TRAIN.replace("{options}", repr(OPTIONS | options)).replace("{arguments}", repr(fit or {}))
     return subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments)], env={**os.environ, **(variables or {})},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
@@ -127,12 +131,15 @@ def make_certificates(folder):
 
 
 @contextmanager
-def ray_start(*arguments, **variables):
-    """Start a node by Ray's own command, with these variables in its environment, and wait until it runs."""
+def ray_start(*arguments, within=(), **variables):
+    """Start a node by Ray's own command, with these variables in its environment, and wait until it runs.
+
+    within  a command that runs the command after it
+    """
     program = Path(sys.executable).with_name("ray")
     common = ["--num-cpus=1", "--node-ip-address=127.0.0.1", "--object-store-memory=80000000", "--block"]
     process = subprocess.Popen(
-        [program, "start", *common, *arguments], env={**os.environ, **variables},
+        [*within, program, "start", *common, *arguments], env={**os.environ, **variables},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     try:
@@ -143,6 +150,18 @@ def ray_start(*arguments, **variables):
             kill(pid)
         process.wait()
         process.stdout.close()
+
+
+def with_folder(real, seen):
+    """Return a command after which another runs where the folder `seen` has the files of `real`, for it alone."""
+    return ["unshare", "--mount", "sh", "-c", f'mount --bind {real} {seen} && exec "$@"', "sh"]
+
+
+def can_mount():
+    """Return whether `with_folder` works here."""
+    return shutil.which("unshare") is not None and not subprocess.call(
+        ["unshare", "--mount", "mount", "--bind", "/tmp", "/tmp"], stderr=subprocess.DEVNULL
+    )
 
 
 def kill_node(address):

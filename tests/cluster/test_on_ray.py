@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from test_docs import blocks
 
 from cluster._ray import (
     OPTIONS,
+    can_mount,
     children,
     command_of,
     digest,
@@ -27,9 +29,10 @@ from cluster._ray import (
     ray_start,
     start_training,
     wait_for,
+    with_folder,
     write_corpus,
 )
-from firth import ClusterError, OptionError, Word2Vec, load
+from firth import ClusterError, CorpusError, OptionError, Word2Vec, load
 from firth.cli import main
 from firth.cluster.local import local_cluster
 from firth.cluster.member_process import certificates
@@ -82,6 +85,92 @@ def test_callbacks_and_history_are_those_of_one_machine(cluster, corpus, expecte
     for (_, one), (_, other) in zip(on_one_machine, seen, strict=True):
         assert np.array_equal(one, other)
     assert there.corpus == here.corpus
+
+
+def test_vectors_to_start_from_and_frozen_words_are_those_of_one_machine(cluster, corpus, tmp_path):
+    earlier = tmp_path / "earlier.firth"
+    Word2Vec(**OPTIONS | {"epochs": 1, "max_vocab": 500}).fit(corpus, progress=False).save(earlier)
+    freeze = ["w0", "w7", "w300"]
+    here = Word2Vec(**OPTIONS, workers=1).fit(corpus, init=earlier, freeze=freeze, progress=False)
+    there = Word2Vec(**OPTIONS).fit(corpus, init=earlier, freeze=freeze, cluster=cluster, nodes=3, progress=False)
+    assert digest(there) == digest(here)
+    assert there.corpus == here.corpus
+    assert there.corpus["frozen"] == 3
+    assert np.array_equal(there.wv["w7"], load(earlier).wv["w7"])
+
+
+def test_the_validation_loss_is_that_of_one_machine(cluster, corpus, tmp_path):
+    here = Word2Vec(**OPTIONS, workers=1).fit(corpus, validation=0.2, progress=False)
+    losses = [record.validation_loss for record in here.history]
+    assert losses[0] != losses[-1]
+    there = Word2Vec(**OPTIONS).fit(corpus, validation=0.2, cluster=cluster, nodes=3, progress=False)
+    assert [record.validation_loss for record in there.history] == losses
+    assert digest(there) == digest(here)
+
+    arguments = (corpus, tmp_path / "m.firth", cluster, 3, tmp_path / "run", "start")
+    with ended(start_training(*arguments, fit={"validation": 0.2})) as process:
+        wait_for(process, "epoch 1")
+        kill(members()[0])
+        rest, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, rest
+    killed = load(tmp_path / "m.firth")
+    assert [record.validation_loss for record in killed.history] == losses
+    assert digest(killed) == digest(here)
+
+
+def test_a_corpus_in_memory_is_sent_to_the_members_also_after_one_was_killed(cluster, corpus, expected):
+    sentences = [line.split() for line in corpus.read_text().splitlines()]
+
+    def kill_one(model):
+        if len(model.history) == 1:
+            kill(members()[0])
+
+    there = Word2Vec(**OPTIONS).fit(iter(sentences), cluster=cluster, nodes=3, callbacks=kill_one, progress=False)
+    assert digest(there) == expected
+
+
+def test_a_validation_text_in_memory_is_read_once(cluster, corpus):
+    sentences = [line.split() for line in corpus.read_text().splitlines()[:500]]
+    here = Word2Vec(**OPTIONS, workers=1).fit(corpus, validation=sentences, progress=False)
+    there = Word2Vec(**OPTIONS).fit(corpus, validation=iter(sentences), cluster=cluster, nodes=2, progress=False)
+    assert [r.validation_loss for r in there.history] == [r.validation_loss for r in here.history]
+    assert digest(there) == digest(here)
+
+
+@pytest.mark.skipif(not can_mount(), reason="only root can give each node a folder of its own")
+def test_each_node_reads_the_files_that_it_alone_has(corpus, tmp_path):
+    lines = corpus.read_text().splitlines(keepends=True)
+    ends = [0, 9_000, 17_000, len(lines)]
+    parts = {name: lines[a:b] for name, a, b in zip(["a.txt", "b.txt", "c.txt"], ends, ends[1:], strict=False)}
+    for name, disk in zip(parts, ["second", "first", "first"], strict=True):
+        (tmp_path / disk).mkdir(exist_ok=True)
+        (tmp_path / disk / name).write_text("".join(parts[name]))
+    data = tmp_path / "data"
+    data.mkdir()
+    here = Word2Vec(**OPTIONS, workers=1).fit([tmp_path / "second", tmp_path / "first"], progress=False)
+
+    with local_cluster(1, cpus=0) as address, ExitStack() as stack:
+        for disk in ("first", "second"):
+            inside = with_folder(tmp_path / disk, data)
+            stack.enter_context(ray_start(f"--address={reachable(address)}", within=inside))
+        there = Word2Vec(**OPTIONS).fit(data, cluster=address, node_files=True, progress=False)
+        assert digest(there) == digest(here)
+        assert there.corpus == here.corpus
+        patterns = [f"{data}/c*", f"{data}/a.txt", f"{data}/b.txt"]
+        run = tmp_path / "run"
+        with pytest.raises(CorpusError, match=r"no node has a file .*/data/d\.txt: check the path"):
+            Word2Vec(**OPTIONS).fit([*patterns, data / "d.txt"], cluster=address, node_files=True, progress=False)
+        with pytest.raises(CorpusError, match=r"the node \S+ has none of the files of the corpus"):
+            Word2Vec(**OPTIONS).fit(patterns[::2], cluster=address, node_files=True, progress=False)
+        with pytest.raises(CorpusError, match=r"have /.*/first/b\.txt, with the same size and beginning"):
+            Word2Vec(**OPTIONS).fit(tmp_path / "first", cluster=address, node_files=True, progress=False)
+        arguments = (data, tmp_path / "m.firth", address, 2, run, "start")
+        with ended(start_training(*arguments, fit={"node_files": True})) as process:
+            wait_for(process, "epoch 1")
+            kill(members()[0])
+            rest, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, rest
+        assert digest(load(tmp_path / "m.firth")) == digest(here)
 
 
 def test_a_killed_member_changes_no_byte(cluster, corpus, expected, tmp_path):

@@ -50,7 +50,11 @@ def explore(
     ] = None,
     words: Annotated[
         int | None,
-        typer.Option(help="Most frequent words in the page.", show_default="as many as 15 MB hold", **at_least(1)),
+        typer.Option(
+            help="With --export: the number of words in the page, the most frequent first.",
+            show_default="as many as 15 MB hold",
+            **at_least(1),
+        ),
     ] = None,
     other: Annotated[
         Path | None,

@@ -1,8 +1,9 @@
 """Exchange: arrays that members of a cluster send to each other, under keys that both sides know.
 
 A key is a tuple of names and numbers; the sender's number is a part of it where several members send. An array is sent
-once under a key and taken once. Arrays of the lane ROWS are large: a member that has received more of them than it has
-taken lets further ones wait, except those that it needs next (`awaited`). Senders then wait, so memory is bounded.
+once under a key and taken once. Arrays of the lane ROWS are large: while a member holds too many arrays that have not
+been taken, further arrays must wait, except those that are needed next (`awaited`). Senders then wait, so memory is
+bounded.
 """
 
 import ctypes

@@ -1,7 +1,7 @@
 """The pairs of a few tokens, trained by one member with noise from the whole vocabulary.
 
-So it is in the first chunk of a run, and for the loss at the end of an epoch. The member copies the rows that the pairs
-and their noise words touch from the members that own them: the draws are known beforehand from the key.
+This is used for the first chunk of a run, and for the loss at the end of an epoch. The member copies the rows that the
+pairs and their noise words touch from the members that own them: the draws are known beforehand from the key.
 """
 
 from typing import NamedTuple
@@ -19,16 +19,21 @@ from firth.training.negative_sampling import block_kernels
 from firth.training.negative_sampling.blocks import Worker, prepare_row, run_here
 from firth.training.negative_sampling.buckets import Bucket, OutsideUnits, make_chunk_text, with_room
 from firth.training.negative_sampling.partition import noise_table, one_block
+from firth.training.windows.frozen import NONE_FROZEN, Frozen
 
 
 class TouchedRows(NamedTuple):
-    """The words whose rows a bucket of whole-vocabulary noise touches, ascending, and the bucket's tables."""
+    """The words whose rows a bucket of whole-vocabulary noise touches, ascending, and the bucket's tables.
+
+    frozen  which of the center rows stay as they are; empty: none
+    """
 
     center: Ids
     outside: Ids
     pairs: NDArray[np.int32]
     noise_words: NDArray[np.int32]
     alias: NDArray[np.uint64]
+    frozen: Frozen = NONE_FROZEN
 
 
 def pairs_of_tokens(setup: Setup, tokens: Ids, key: int, work: Worker) -> NDArray[np.int32]:
@@ -39,8 +44,11 @@ def pairs_of_tokens(setup: Setup, tokens: Ids, key: int, work: Worker) -> NDArra
     return block_kernels.make_pairs(text, 0, units).pairs
 
 
-def touched_by(setup: Setup, pairs: NDArray[np.int32], key: int) -> TouchedRows:
-    """Return the rows that a bucket of these pairs touches, and its tables with these rows in place of the words'."""
+def touched_by(setup: Setup, pairs: NDArray[np.int32], key: int, frozen: Frozen = NONE_FROZEN) -> TouchedRows:
+    """Return the rows that a bucket of these pairs touches, and its tables with these rows in place of the words'.
+
+    frozen  (V,): the words whose center rows stay as they are; empty: none
+    """
     alias = noise_table(setup.words, one_block(setup.words, 1), 0)
     seen = np.zeros(setup.vocabulary_size, np.bool_)
     K = setup.options.negative
@@ -50,7 +58,7 @@ def touched_by(setup: Setup, pairs: NDArray[np.int32], key: int) -> TouchedRows:
     place = np.zeros(setup.vocabulary_size, np.int32)  # words that are never drawn stand for row 0
     place[outside] = np.arange(len(outside))
     renamed = np.stack([np.searchsorted(center, pairs[:, 0]), place[pairs[:, 1]]], axis=1).astype(np.int32)
-    return TouchedRows(center, outside, renamed, place, alias)
+    return TouchedRows(center, outside, renamed, place, alias, frozen[center] if len(frozen) else frozen)
 
 
 def train_alone(
@@ -67,6 +75,7 @@ def train_alone(
         np.float32(rate),
         setup.options.negative,
         setup.options.vector_size,
+        touched.frozen,
     )
     work.groups = with_room(work.groups, len(bucket.pairs))
     return run_here(bucket, work.groups)

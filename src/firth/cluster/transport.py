@@ -213,7 +213,7 @@ def _receive(exchange: FlightExchange, reader: Any, *, is_bounded: bool) -> None
                 break
             batch, _ = reader.read_chunk()
         exchange.mailbox.put(key, array, admitted=is_bounded)
-    raise ConnectionError("its stream was cut")
+    raise ConnectionError("the stream ended in the middle: its sender or the connection stopped")
 
 
 def _announced(metadata: Any) -> tuple[Key, Array]:

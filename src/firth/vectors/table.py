@@ -356,7 +356,8 @@ class VectorTable:
     def _row(self, key: Key) -> int | None:
         """Return the row of `key`, or None.
 
-        The first few are found by scanning the list: for millions of keys a scan takes 0.1 s, the dictionary seconds.
+        The first few lookups scan the list: for millions of keys a scan takes 0.1 s, but building the dictionary takes
+        seconds.
         """
         if self._key_to_index is None and self._lookups < _FEW_LOOKUPS and isinstance(key, Hashable):
             self._lookups += 1
