@@ -215,9 +215,10 @@ class Word2Vec:
           node_files          the files of the corpus are on the disks of the nodes: each node looks up its paths, and
                               reads those that it alone has. False: all nodes see all files
 
-        On a cluster the corpus must be files, and all nodes must see the folder `checkpoint`. There the members write
-        the model as `model.firth`, after the last epoch and, for callbacks, after each. `wv` is read from it; if it is
-        larger than 128 MiB, it is mapped, read-only. An interrupt leaves the last checkpoint.
+        On a cluster, all nodes must see the files of the corpus and the folder `checkpoint`. A corpus that is not files
+        is read by this process and sent to the members. They write the model to that folder as `model.firth`, after the
+        last epoch and, for callbacks, after each. `wv` is read from it; if it is larger than 128 MiB, it is mapped,
+        read-only. An interrupt leaves the last checkpoint.
 
         The same seed, options and corpus give the same bytes on any number of workers (on one with
         `schedule="hogwild"`, which CBOW and subwords always have and hierarchical softmax has by default), however
@@ -243,11 +244,11 @@ class Word2Vec:
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         start = self._start_of(init, freeze, mapped=cluster is not None)
         if (cluster, nodes, insecure, node_files) != (None, None, False, False):
-            from firth.cluster.arguments import checked_cluster, refuse_arguments
+            from firth.cluster.arguments import checked_cluster, refuse_reference
             from firth.cluster.on_ray import prepare_cluster_run
 
             where = checked_cluster(cluster, nodes, insecure, node_files)
-            refuse_arguments(validation=validation, kernels=kernels)
+            refuse_reference(kernels)
             threads = self.workers if self._workers_given else None
             prepared = prepare_cluster_run(texts, self.options, threads, saving, where, progress=progress, start=start)
             self._check_overwrite(overwrite, resume, prepared)

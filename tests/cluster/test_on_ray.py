@@ -99,6 +99,44 @@ def test_vectors_to_start_from_and_frozen_words_are_those_of_one_machine(cluster
     assert np.array_equal(there.wv["w7"], load(earlier).wv["w7"])
 
 
+def test_the_validation_loss_is_that_of_one_machine(cluster, corpus, tmp_path):
+    here = Word2Vec(**OPTIONS, workers=1).fit(corpus, validation=0.2, progress=False)
+    losses = [record.validation_loss for record in here.history]
+    assert losses[0] != losses[-1]
+    there = Word2Vec(**OPTIONS).fit(corpus, validation=0.2, cluster=cluster, nodes=3, progress=False)
+    assert [record.validation_loss for record in there.history] == losses
+    assert digest(there) == digest(here)
+
+    arguments = (corpus, tmp_path / "m.firth", cluster, 3, tmp_path / "run", "start")
+    with ended(start_training(*arguments, fit={"validation": 0.2})) as process:
+        wait_for(process, "epoch 1")
+        kill(members()[0])
+        rest, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, rest
+    killed = load(tmp_path / "m.firth")
+    assert [record.validation_loss for record in killed.history] == losses
+    assert digest(killed) == digest(here)
+
+
+def test_a_corpus_in_memory_is_sent_to_the_members_also_after_one_was_killed(cluster, corpus, expected):
+    sentences = [line.split() for line in corpus.read_text().splitlines()]
+
+    def kill_one(model):
+        if len(model.history) == 1:
+            kill(members()[0])
+
+    there = Word2Vec(**OPTIONS).fit(iter(sentences), cluster=cluster, nodes=3, callbacks=kill_one, progress=False)
+    assert digest(there) == expected
+
+
+def test_a_validation_text_in_memory_is_read_once(cluster, corpus):
+    sentences = [line.split() for line in corpus.read_text().splitlines()[:500]]
+    here = Word2Vec(**OPTIONS, workers=1).fit(corpus, validation=sentences, progress=False)
+    there = Word2Vec(**OPTIONS).fit(corpus, validation=iter(sentences), cluster=cluster, nodes=2, progress=False)
+    assert [r.validation_loss for r in there.history] == [r.validation_loss for r in here.history]
+    assert digest(there) == digest(here)
+
+
 @pytest.mark.skipif(not can_mount(), reason="only root can give each node a folder of its own")
 def test_each_node_reads_the_files_that_it_alone_has(corpus, tmp_path):
     lines = corpus.read_text().splitlines(keepends=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.messages import counted, option
@@ -244,10 +245,17 @@ def _validation(
     if held_out is None:
         return lambda record: record
     loss_of = _held_out_loss(held_out, corpus, options, workers)
+    return validated(lambda: loss_of(trainer.center, trainer.outside), options, report)
+
+
+def validated(
+    loss_of: Callable[[], "ExactLoss"], options: Options, report: Reporter
+) -> Callable[[EpochRecord], EpochRecord]:
+    """Return the function that computes the loss of held-out pairs, reports it, and adds it to a record."""
     name = "hierarchical softmax" if options.has_nodes else "softmax"
 
     def validate(record: EpochRecord) -> EpochRecord:
-        loss = loss_of(trainer.center, trainer.outside)
+        loss = loss_of()
         pairs = counted(round(loss.pairs), "pair")
         report.show(f"held out {pairs}  {name} loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
         return replace(record, validation_loss=loss.nats)
@@ -278,14 +286,11 @@ def _held_out_loss(
     """
     from firth.training.cbow.validation import choose_positions, positions_loss, positions_path_loss
     from firth.training.hierarchical_softmax.validation import path_loss
-    from firth.training.softmax.exact import exact_loss, unigram_intercept
+    from firth.training.softmax.exact import exact_loss
     from firth.training.softmax.given_pairs import counts_of
     from firth.training.subwords.rows import row_counts
 
-    words = corpus.vocabulary.counts
-    intercept = (
-        unigram_intercept(corpus.outside_counts) if options.unigram_intercept else np.zeros(len(words), np.float32)
-    )
+    words, intercept = corpus.vocabulary.counts, outside_intercept(corpus, options)
     if options.architecture == "cbow":
         positions, is_mean = choose_positions(held_out, corpus.vocabulary, options), options.cbow_mean
         counts = None if options.subwords is None else row_counts(corpus.vocabulary, options)
@@ -300,6 +305,15 @@ def _held_out_loss(
     if options.has_nodes:
         return lambda center, nodes: path_loss(center, nodes, pairs, words, workers=workers)
     return lambda center, outside: exact_loss(center, outside, pairs, intercept, workers=workers)
+
+
+def outside_intercept(corpus: Corpus, options: Options) -> NDArray[np.float32]:
+    """Return the intercepts of the exact softmax, (V,): logarithms of the words' shares, or zeros."""
+    from firth.training.softmax.exact import unigram_intercept
+
+    if not options.unigram_intercept:
+        return np.zeros(len(corpus.vocabulary), np.float32)
+    return unigram_intercept(corpus.outside_counts)
 
 
 def report_reading(corpus: Corpus, report: Reporter) -> None:
