@@ -26,6 +26,7 @@ from firth.options import BOTH
 from firth.subwords import NgramScheme, SubwordVectors
 from firth.subwords.ngrams import utf8
 from firth.vectors.query_input import FloatArray, Key
+from firth.vectors.table import StoredKeys
 
 logger = logging.getLogger(__name__)
 _SKIPGRAM = 2  # in the header of fastText's files
@@ -42,7 +43,7 @@ class FastTextKeyedVectors(KeyedVectors):
         super().__init__(vector_size, count, dtype)
         self.min_n, self.max_n, self.bucket = min_n, max_n, bucket
 
-    def _set_up(self, keys: list[Key], vectors: NDArray[Any], counts: ArrayLike | None) -> None:
+    def _set_up(self, keys: StoredKeys, vectors: NDArray[Any], counts: ArrayLike | None) -> None:
         super()._set_up(keys, vectors, counts)
         self.vectors_vocab_lockf = self.vectors_ngrams_lockf = np.ones(1, np.float32)
 
