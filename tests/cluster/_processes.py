@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cluster._members import store_of
 from firth.cluster.exchange import return_freed_memory
-from firth.cluster.lone_member import make_member
+from firth.cluster.objectives import make_member
 from firth.cluster.transport import FlightExchange
 from firth.errors import MemberLostError
 

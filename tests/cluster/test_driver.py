@@ -22,8 +22,7 @@ class Folders(Checkpointer):
         super().__init__()
         self.path, self.most, self.saved = path, most, []
 
-    @property
-    def rows_folder(self):
+    def rows_folder(self, state):
         return str(self.path / str(len(self.saved) - 1))
 
     def new_folder(self):

@@ -69,7 +69,7 @@ def test_more_members_than_blocks_of_rows_are_refused():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"schedule": "hogwild"}, {"architecture": "cbow"}, {"objective": "softmax"}, {"subwords": (3, 6)}],
+    [{"schedule": "hogwild"}, {"architecture": "cbow"}, {"subwords": (3, 6)}],
 )
 def test_options_that_a_cluster_does_not_train_are_refused(changes):
     with Cluster(SENTENCES, SMALL | {"schedule": "auto"} | changes, 2) as cluster, pytest.raises(OptionError) as error:

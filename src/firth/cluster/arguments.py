@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from firth.errors import OptionError
 from firth.messages import option
-from firth.options import checked, limits, shortened
+from firth.options import Options, checked, limits, shortened
 
 AUTO = "auto"
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
@@ -45,12 +45,19 @@ def checked_cluster(cluster: Any, nodes: Any, insecure: Any, node_files: Any = F
     return Cluster(cluster, number, bool(is_insecure), bool(looks_up))
 
 
-def refuse_arguments(*, validation: Any, kernels: str) -> None:
-    """Raise `OptionError` for arguments of `fit` that a cluster does not have."""
-    reasons = {
-        option("validation"): (validation is not None, "the exact softmax needs both matrices in one machine"),
-        option("kernels", "reference"): (kernels != "compiled", "it is for stepping through the code with a debugger"),
-    }
-    for name, (is_given, reason) in reasons.items():
-        if is_given:
-            raise OptionError(f"{name} is not available on a cluster: {reason}. Leave it out, or train on one machine")
+def refuse_reference(kernels: str) -> None:
+    """Raise `OptionError` for any other `kernels` than the compiled ones."""
+    if kernels != "compiled":
+        raise OptionError(
+            f"{option('kernels', repr(kernels))} is not available on a cluster: it is for stepping through the code "
+            "with a debugger. Leave it out, or train on one machine"
+        )
+
+
+def refuse_start(options: Options) -> None:
+    """Raise `OptionError` if a cluster cannot train with these options from given vectors."""
+    if options.objective == "softmax":
+        raise OptionError(
+            f"{option('init')} is not available on a cluster with {option('objective', repr('softmax'))}: leave it "
+            "out, or train on one machine"
+        )

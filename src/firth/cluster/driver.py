@@ -28,9 +28,8 @@ from firth.training.windows.frozen import NONE_FROZEN
 class RowFolders(Protocol):
     """Where the members' rows of checkpoints lie, in folders that all members see."""
 
-    @property
-    def rows_folder(self) -> str:
-        """The folder of the checkpoint to resume from."""
+    def rows_folder(self, state: State) -> str:
+        """Return the folder of the checkpoint whose state is resumed."""
 
     def new_folder(self) -> str:
         """Create and return an empty folder for the next checkpoint."""
@@ -107,12 +106,15 @@ class ClusterEngine(Engine[WholeChunk, None]):
                 own = owners[words] == number
                 handle.submit("set_rows", matrix, words[own], rows[own].astype(np.float32)).result()
 
+    def _sizes(self, epoch: int) -> list[int]:
+        """Return the size of each chunk of an epoch; their sum is the epoch."""
+        return list(map(len, self._setup.chunks(epoch)))
+
     def all_done(self, epoch: int) -> list[int]:
-        return [len(self._setup.chunks(epoch))]
+        return [len(self._sizes(epoch))]
 
     def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> ChunkQueue:
-        sizes = list(map(len, self._setup.chunks(epoch)))
-        self._queue = ChunkQueue(epoch, sizes, done[0] if done else 0, paused)
+        self._queue = ChunkQueue(epoch, self._sizes(epoch), done[0] if done else 0, paused)
         return self._queue
 
     def train(self, task: WholeChunk, rate: float, work: None) -> TaskResult:
@@ -148,7 +150,7 @@ class ClusterEngine(Engine[WholeChunk, None]):
         assert self._folders is not None
         epoch = state.whole("epoch", self._setup.options.epochs - 1)
         done = state.wholes("done", self.all_done(epoch))
-        self._call("load", self._folders.rows_folder, epoch, done[0] - 1)
+        self._call("load", self._folders.rows_folder(state), epoch, done[0] - 1)
         self._has_rows = True
 
     def _call(self, method: str, *arguments: Any) -> list[Any]:

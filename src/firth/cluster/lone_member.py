@@ -12,21 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.cluster.exchange import Exchange
-from firth.cluster.member import ChunkResult, Member
+from firth.cluster.held_out import ValidatingMember
+from firth.cluster.member import ChunkResult
 from firth.cluster.row_files import MATRICES, saved_rows, write_rows
 from firth.cluster.setup import Setup
 from firth.text import Corpus, TokenStore, Vocabulary
-from firth.training.draws import block_key
 from firth.training.loop.engine import Matrix, TaskResult
 from firth.training.negative_sampling.blocks import Blocks, Worker
 from firth.training.negative_sampling.rotation import Rotation
-from firth.training.windows.engine import NO_EPOCH
 from firth.training.windows.frozen import Frozen
-
-
-def make_member(setup: Setup, tokens: TokenStore, exchange: Exchange, workers: int = 1) -> "Member | LoneMember":
-    """Return the member of a cluster; the arguments are those of `Member`."""
-    return (LoneMember if setup.members == 1 else Member)(setup, tokens, exchange, workers)
 
 
 class _Counts(Vocabulary):
@@ -36,12 +30,18 @@ class _Counts(Vocabulary):
         self.index_to_key, self.counts, self.key_to_index = range(len(counts)), counts, {}
 
 
+def corpus_of(setup: Setup, tokens: TokenStore) -> Corpus:
+    """Return the corpus of a setup, as far as training depends on it."""
+    return Corpus(_Counts(setup.counts), tokens, setup.raw_words, 0, 0, 0, setup.vocabulary_size, 0, 0)
+
+
 class SetupEngine(Blocks):
     """The engine of one machine, on a text that another process has described."""
 
     def __init__(self, setup: Setup, tokens: TokenStore):
-        corpus = Corpus(_Counts(setup.counts), tokens, setup.raw_words, 0, 0, 0, setup.vocabulary_size, 0, 0)
-        super().__init__(corpus, setup.options)
+        if tokens.n_blocks > setup.extent.n_blocks:
+            tokens, _ = tokens.split(setup.extent.n_blocks)  # the others are held out
+        super().__init__(corpus_of(setup, tokens), setup.options)
         self.n_words, self._extent, self._P = setup.n_words, setup.extent, setup.row_blocks
 
     @property
@@ -49,17 +49,15 @@ class SetupEngine(Blocks):
         """Both matrices by name, (V, D padded to strips)."""
         return dict(zip(MATRICES, (self._padded_center, self._padded_outside), strict=True))
 
-    def sample_loss(self, work: Worker) -> TaskResult:
-        """Return the pairs of the sample of `end_loss`, and the sum of their losses."""
-        return self._train_alone(self._sample(), block_key(self._options.seed, NO_EPOCH), 0.0, work)
 
-
-class LoneMember:
+class LoneMember(ValidatingMember):
     """The only member of a cluster; methods and arguments are those of `Member`."""
 
     def __init__(self, setup: Setup, tokens: TokenStore, exchange: Exchange, workers: int = 1):
         self._setup, self._exchange = setup, exchange
         self._engine = SetupEngine(setup, tokens)
+        self._halt = self._engine.halt
+        self._threads = workers
         self._workers = [self._engine.workspace() for _ in range(workers)]
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="firth-member")
         self._rotation: Rotation | None = None
@@ -110,7 +108,7 @@ class LoneMember:
         self._rotation.until = chunk + 1
         self._place = epoch, chunk
         done = [result for each in self._pool.map(self._work_off, self._workers) for result in each]
-        if self._engine.halt[0]:
+        if self._halt[0]:
             raise InterruptedError("training was interrupted")
         return ChunkResult(sum(result.pairs for result in done), np.array([result.loss for result in done]), {})
 
@@ -122,7 +120,7 @@ class LoneMember:
             while (task := self._rotation.take()) is not None:
                 done.append(self._engine.train(task, self._setup.rate(task.epoch, task.progress), work))
         except BaseException:
-            self._engine.halt[0] = True  # the other workers would wait for this task
+            self._halt[0] = True  # the other workers would wait for this task
             raise
         return done
 
@@ -133,7 +131,7 @@ class LoneMember:
 
     def halt(self) -> None:
         """Make the call under way end soon with an error, and all later ones."""
-        self._engine.halt[0] = True
+        self._halt[0] = True
 
     def close(self) -> None:
         """End its threads; a second call does nothing."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from firth.cluster.chunk_pairs import ChunkPairs, compile_pair_kernels
 from firth.cluster.exchange import Exchange, Key
+from firth.cluster.held_out import ValidatingMember
 from firth.cluster.ring import BucketTask, Ring
 from firth.cluster.row_files import saved_rows, write_rows
 from firth.cluster.rows import Ids, MemberRows
@@ -46,7 +47,7 @@ class ChunkResult(NamedTuple):
     sent_bytes: dict[str, int]
 
 
-class Member:
+class Member(ValidatingMember):
     """One of several members: call `start`, then `run_chunk` for all chunks in order, on all members at the same time.
 
     tokens    this member's token blocks; the first of them is number `setup.first_token_blocks[exchange.number]`
@@ -59,6 +60,7 @@ class Member:
         self._number = exchange.number
         self._halt = np.zeros(1, np.bool_)
         options = setup.options
+        self._threads = workers
         self._workers = [
             Worker(
                 make_text_workspace(BLOCK_WORDS),
@@ -113,11 +115,10 @@ class Member:
 
     def collect(self) -> tuple[int, int]:
         """Give each member the rows of consecutive words; return this member's first word, and the end of its words."""
-        setup, own = self._setup, self._setup.blocks_of(self._number)
-        words = consecutive_blocks(setup.vocabulary_size, setup.row_blocks)
+        words = consecutive_blocks(self._setup.vocabulary_size, self._setup.row_blocks)
         self._settled().move(words, ("collect", self._count()))
-        ends = np.cumsum([0, *map(len, words.words)]).tolist()
-        return ends[own.start], ends[own.stop]
+        bounds = self._setup.word_bounds
+        return bounds[self._number], bounds[self._number + 1]
 
     def rows(self) -> tuple[list[Matrix], list[Matrix]]:
         """Return both matrices' blocks, (n, D) each, in the order of this member's words after `collect`."""

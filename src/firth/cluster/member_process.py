@@ -67,12 +67,18 @@ class MemberProcess:
 
         self._parts[TEXT] = TextShare(files, options, how, workers=self._workers)
 
+    def open_received(self, block_starts: Any, longest: int) -> None:
+        """Prepare to receive this node's share of the text: the arguments of `ReceivedText`."""
+        from firth.cluster.sent_text import ReceivedText
+
+        self._parts[TEXT] = ReceivedText(block_starts, longest)
+
     def open_member(self, number: int, setup: Setup, needed: dict[str, int]) -> str:
         """Allocate the member with a number, from 0; return the address at which it receives rows and pairs.
 
         Raises `NotEnoughMemoryError` if the parts of the member, with the bytes `needed`, do not fit in memory.
         """
-        from firth.cluster.lone_member import make_member
+        from firth.cluster.objectives import make_member
         from firth.cluster.transport import FlightExchange
 
         require_memory(needed, f"member {number} on {self._host}", _MORE_NODES)

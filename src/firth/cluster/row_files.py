@@ -57,12 +57,14 @@ class _Tensors(Mapping[str, Matrix]):
         return len(self._places)
 
 
-def saved_rows(folder: str, shapes: Mapping[int, tuple[int, int]]) -> Iterator[SavedRows]:
-    """Yield blocks of both matrices, those of `shapes`, from the files that any number of members wrote.
+def saved_rows(
+    folder: str, shapes: Mapping[int, tuple[int, int]], matrices: Iterable[str] = MATRICES
+) -> Iterator[SavedRows]:
+    """Yield blocks of matrices, those of `shapes`, from the files that any number of members wrote.
 
     Raises `FormatError` for a damaged file, and `CheckpointError` if a block is absent or has another shape.
     """
-    missing = {_name(matrix, block): (matrix, block) for matrix in MATRICES for block in shapes}
+    missing = {_name(matrix, block): (matrix, block) for matrix in matrices for block in shapes}
     for path in sorted(Path(folder).glob(f"member-*{_SUFFIX}")):
         with open_sealed(path, MEMBER_ROWS) as file:
             for name in [name for name in file.layout if name in missing]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.errors import OptionError
 from firth.messages import counted, option
@@ -154,12 +155,13 @@ class Run:
         return 0 if self.start is None else self.start.epochs
 
     def finish(self) -> None:
-        """Average both matrices, in place, with those that the run started from, if these are trained vectors."""
+        """Average the matrices, in place, with those that the run started from, if these are trained vectors."""
         if self.start is not None and self.start_rows is not None and self.start.is_averaged:
             weight = self.start.share_of(self.corpus.tokens.n_words)
-            self.start_rows.average_into(self.trainer.center, self.trainer.outside, weight)
-            if self.trainer.subwords is not None:
-                self.start_rows.average_ngrams_into(self.trainer.subwords, weight)
+            trainer = self.trainer
+            self.start_rows.average_into(trainer.center, trainer.outside, trainer.nodes, weight)
+            if trainer.subwords is not None:
+                self.start_rows.average_ngrams_into(trainer.subwords, weight)
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -244,10 +246,21 @@ def _validation(
     if held_out is None:
         return lambda record: record
     loss_of = _held_out_loss(held_out, corpus, options, workers)
+
+    def loss() -> "ExactLoss":
+        return loss_of(trainer.center, trainer.outside if trainer.nodes is None else trainer.nodes)
+
+    return validated(loss, options, report)
+
+
+def validated(
+    loss_of: Callable[[], "ExactLoss"], options: Options, report: Reporter
+) -> Callable[[EpochRecord], EpochRecord]:
+    """Return the function that computes the loss of held-out pairs, reports it, and adds it to a record."""
     name = "hierarchical softmax" if options.has_nodes else "softmax"
 
     def validate(record: EpochRecord) -> EpochRecord:
-        loss = loss_of(trainer.center, trainer.outside)
+        loss = loss_of()
         pairs = counted(round(loss.pairs), "pair")
         report.show(f"held out {pairs}  {name} loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
         return replace(record, validation_loss=loss.nats)
@@ -274,18 +287,15 @@ def _held_out_loss(
 ) -> Callable[[Matrix, Matrix], "ExactLoss"]:
     """Return the function from both matrices to the loss of the held-out pairs.
 
-    It is the exact softmax's, or, for hierarchical softmax, the objective itself: both are -log P(o | c).
+    It is the exact softmax's, or that of the tree where there is one: both are -log P(o | c).
     """
     from firth.training.cbow.validation import choose_positions, positions_loss, positions_path_loss
     from firth.training.hierarchical_softmax.validation import path_loss
-    from firth.training.softmax.exact import exact_loss, unigram_intercept
+    from firth.training.softmax.exact import exact_loss
     from firth.training.softmax.given_pairs import counts_of
     from firth.training.subwords.rows import row_counts
 
-    words = corpus.vocabulary.counts
-    intercept = (
-        unigram_intercept(corpus.outside_counts) if options.unigram_intercept else np.zeros(len(words), np.float32)
-    )
+    words, intercept = corpus.vocabulary.counts, outside_intercept(corpus, options)
     if options.architecture == "cbow":
         positions, is_mean = choose_positions(held_out, corpus.vocabulary, options), options.cbow_mean
         counts = None if options.subwords is None else row_counts(corpus.vocabulary, options)
@@ -300,6 +310,15 @@ def _held_out_loss(
     if options.has_nodes:
         return lambda center, nodes: path_loss(center, nodes, pairs, words, workers=workers)
     return lambda center, outside: exact_loss(center, outside, pairs, intercept, workers=workers)
+
+
+def outside_intercept(corpus: Corpus, options: Options) -> NDArray[np.float32]:
+    """Return the intercepts of the exact softmax, (V,): logarithms of the words' shares, or zeros."""
+    from firth.training.softmax.exact import unigram_intercept
+
+    if not options.unigram_intercept:
+        return np.zeros(len(corpus.vocabulary), np.float32)
+    return unigram_intercept(corpus.outside_counts)
 
 
 def report_reading(corpus: Corpus, report: Reporter) -> None:

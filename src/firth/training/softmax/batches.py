@@ -1,11 +1,12 @@
 """The batches of center words of a pass, and the steps that train one, on all outside words or on some of them."""
 
 import math
+from types import ModuleType
 
 import numpy as np
 
 from firth.options import Options
-from firth.training.softmax.cooccurrence import Cooccurrence
+from firth.training.softmax.cooccurrence import Cooccurrence, CountRows
 from firth.training.softmax.exact import CenterRows, Doubles, ExactLoss, ExactSoftmax, Floats, Ids, unigram_intercept
 from firth.training.softmax.steps import Adam, CenterNewton
 
@@ -88,3 +89,12 @@ class BatchSteps:
     def corpus_loss(self, center_of: CenterRows) -> ExactLoss:
         """Return the mean loss of all pairs; `center_of` returns the rows of some centers."""
         return self._softmax.corpus_loss(center_of, self._outside, self._intercept, self._counts)
+
+
+def compile_steps(D: int, kernels: ModuleType) -> None:
+    """Compile the kernels by computing a step for two words."""
+    v, U, one = np.zeros((1, D), np.float32), np.zeros((2, D), np.float32), np.ones(1)
+    rows = CountRows(np.zeros(1, np.int64), np.ones(1, np.int64), np.zeros(1, np.int32), np.ones(1, np.float32))
+    with ExactSoftmax(2, D, batch=1, workers=1, kernels=kernels) as softmax:
+        gradient = softmax.gradient(v, U, np.zeros(2, np.float32), rows, one, one)
+        Adam(U, softmax).step(gradient.outside, 0.0)

@@ -98,7 +98,7 @@ class ExactSoftmax:
         words: range | None = None,
         combiner: Combiner | None = None,
     ):
-        self.words, self.combiner = words or range(V), combiner or Combiner()
+        self.words, self.combiner = range(V) if words is None else words, combiner or Combiner()
         n = len(self.words)
         self._tiles = [slice(first, min(first + TILE_WORDS, n)) for first in range(0, n, TILE_WORDS)]
         self.part = max(1, min(PART_CENTERS, batch, tile_bytes // (4 * V)))
@@ -111,12 +111,13 @@ class ExactSoftmax:
 
     def __enter__(self) -> "ExactSoftmax":
         self._limits = threadpool_limits(1, "blas")
+        self._limits.__enter__()
         self._pool = ThreadPoolExecutor(self._workers, "firth-softmax", lambda: np.seterr(**_SILENT))
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._pool.shutdown(cancel_futures=True)
-        self._limits.restore_original_limits()
+        self._limits.__exit__(*exc_info)  # unlike `restore_original_limits`, lets other threads set limits again
 
     @np.errstate(**_SILENT)
     def gradient(

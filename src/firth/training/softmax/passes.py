@@ -10,7 +10,6 @@ power of 1 the gradient is that of the corpus loss; 1/2 gives rarer words more w
 of the corpus: the mean over all pairs, after each pass.
 """
 
-import dataclasses
 import math
 import threading
 import time
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.messages import counted, option
-from firth.options import MOST_SUMMED_WINDOW, Options, shortened
+from firth.options import Options
 from firth.subwords import SubwordVectors
 from firth.text import Corpus
 from firth.training.loop.engine import Engine, Kernels, TaskResult
@@ -33,14 +32,16 @@ from firth.training.negative_sampling.hogwild import Hogwild
 from firth.training.negative_sampling.pair_blocks import PairBlocks
 from firth.training.softmax import batches, reference
 from firth.training.softmax import kernels as compiled
-from firth.training.softmax.batches import BatchSteps, count_batches, draw_order, outside_rate
-from firth.training.softmax.cooccurrence import Cooccurrence, CountRows
+from firth.training.softmax.batches import BatchSteps, compile_steps, count_batches, draw_order, outside_rate
+from firth.training.softmax.cooccurrence import Cooccurrence
 from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats, Ids
 from firth.training.softmax.given_pairs import counts_of
-from firth.training.softmax.steps import Adam, balance
+from firth.training.softmax.stages import PASSES, WARM, StageCheckpointer, first_stage, warm_options
+from firth.training.softmax.steps import balance
 from firth.training.windows.frozen import NONE_FROZEN
 
 KERNELS = {"compiled": compiled, "reference": reference}
+ADVICE = f"start again with a warm start, {option('warm_epochs', 3)}, or with another {option('seed')}"
 COLD_SCALE = 0.1  # standard deviation of the random vectors
 
 
@@ -52,6 +53,7 @@ class SoftmaxTrainer:
     kernels          "compiled", or "reference" for plain NumPy, in the warm start as well
     """
 
+    nodes: Floats | None = None
     subwords: SubwordVectors | None = None
 
     def __init__(
@@ -94,9 +96,10 @@ class SoftmaxTrainer:
 
         Raises `CorpusError` if the corpus has no pair, and `DivergenceError` once a batch's loss is not finite.
         """
-        stage = self._first_stage()
+        has_outside = self._start is not None and self._start.outside is not None
+        stage = first_stage(self._checkpointer, self._options, has_outside=has_outside)
         counts = self._count()
-        if stage == _WARM:
+        if stage == WARM:
             self._start_warm()
         if self._stopped:
             return
@@ -106,18 +109,7 @@ class SoftmaxTrainer:
             *self.center.shape, batch=batches.BATCH, workers=self._workers, kernels=KERNELS[self._kernels]
         ) as softmax:
             engine = Passes(self._corpus, self._options, softmax, counts, self.center, self.outside)
-            yield from self._trainer(engine, self._options, _PASSES).epochs()
-
-    def _first_stage(self) -> str:
-        """Return the stage to start or resume with; raise `CheckpointError` if the checkpoint's stage is unknown."""
-        stages = [_WARM, _PASSES] if self._options.warm_epochs else [_PASSES]
-        resumed = self._checkpointer.resumed
-        if resumed is None:
-            return _PASSES if self._start is not None and self._start.outside is not None else stages[0]
-        for stage in stages:
-            if list(resumed.position) == [stage] and isinstance(resumed.position[stage], dict):
-                return stage
-        raise resumed.wrong(f"the position is {shortened(resumed.position)}, and must be one of {stages}")
+            yield from self._trainer(engine, self._options, PASSES).epochs()
 
     def _count(self) -> Cooccurrence:
         corpus, report = self._corpus, self._reporter
@@ -135,12 +127,11 @@ class SoftmaxTrainer:
 
     def _start_warm(self) -> None:
         """Train both matrices by negative sampling; after an interrupt they hold the vectors trained so far."""
-        window = min(self._options.window, MOST_SUMMED_WINDOW)
-        options = dataclasses.replace(self._options, epochs=self._options.warm_epochs, window=window)
+        options = warm_options(self._options)
         make_engine = Hogwild if self._corpus.tokens.pairs is None else PairBlocks
         engine: Hogwild | PairBlocks = make_engine(self._corpus, options, self._kernels)
         self._reporter.show("warm start: negative sampling, on one thread")
-        trainer = self._trainer(engine, options, _WARM)
+        trainer = self._trainer(engine, options, WARM)
         if self._start is not None:
             trainer.start_from(self._start)
         try:
@@ -152,28 +143,9 @@ class SoftmaxTrainer:
 
     def _trainer(self, engine: Engine[Any, Any], options: Options, stage: str) -> Trainer:
         """Return the trainer of a stage, and register it for `stop`."""
-        self._current = Trainer(engine, options, 1, self._reporter, _StageCheckpointer(self._checkpointer, stage))
+        self._current = Trainer(engine, options, 1, self._reporter, StageCheckpointer(self._checkpointer, stage))
         self._current.freeze(self._frozen)
         return self._current
-
-
-_WARM, _PASSES = "warm", "passes"
-
-
-class _StageCheckpointer(Checkpointer):
-    """Saves the states of one stage through the checkpointer of the run, under the stage's name."""
-
-    def __init__(self, checkpointer: Checkpointer, stage: str):
-        super().__init__()
-        self._checkpointer, self._stage = checkpointer, stage
-        kept, checkpointer.resumed = checkpointer.resumed, None
-        self.resumed = kept._replace(position=kept.position[stage]) if kept is not None else None
-
-    def due(self) -> bool:
-        return self._checkpointer.due()
-
-    def save(self, state: State, *, last: bool) -> None:
-        self._checkpointer.save(State({self._stage: state.position}, state.arrays), last=last)
 
 
 class Batch(NamedTuple):
@@ -214,7 +186,7 @@ class Passes(Engine[Batch, None]):
 
     @property
     def advice(self) -> str:
-        return f"start again with a warm start, {option('warm_epochs', 3)}, or with another {option('seed')}"
+        return ADVICE
 
     def __init__(
         self,
@@ -244,12 +216,7 @@ class Passes(Engine[Batch, None]):
         """Return None: `ExactSoftmax` holds the scratch arrays."""
 
     def compile(self) -> None:
-        D, one = self.center.shape[1], np.ones(1)
-        v, U = np.zeros((1, D), np.float32), np.zeros((2, D), np.float32)
-        rows = CountRows(np.zeros(1, np.int64), np.ones(1, np.int64), np.zeros(1, np.int32), np.ones(1, np.float32))
-        with ExactSoftmax(2, D, batch=1, workers=1, kernels=self._softmax.kernels) as softmax:
-            gradient = softmax.gradient(v, U, np.zeros(2, np.float32), rows, one, one)
-            Adam(U, softmax).step(gradient.outside, 0.0)
+        compile_steps(self.center.shape[1], self._softmax.kernels)
 
     def all_done(self, epoch: int) -> list[int]:
         return [count_batches(self._counts.totals)]
