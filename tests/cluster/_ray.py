@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from firth import Word2Vec
+from firth.cluster.probe import reachable
 
 OPTIONS = {"vector_size": 24, "epochs": 3, "min_count": 1, "blocks": 6, "seed": 3}
 
@@ -100,15 +101,9 @@ def command_of(pid):
         return ""
 
 
-def processes(name):
-    """Return the numbers of the other processes whose command or title contains a text."""
-    numbers = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in numbers if name in command_of(pid) and pid != os.getpid()]
-
-
 def members():
-    """Return the numbers of the processes in which members train."""
-    return processes("ray::MemberProcess")
+    """Return the numbers of the processes in which members train, on the nodes that this process started."""
+    return [pid for pid in children(os.getpid()) if "ray::MemberProcess" in command_of(pid)]
 
 
 def kill(pid):
@@ -164,10 +159,11 @@ def can_mount():
     )
 
 
-def kill_node(address):
+def kill_node(address, choose=min):
     """Kill all processes of a node that is not the first, as if its machine lost its power."""
-    raylets = [pid for pid in processes("raylet/raylet") if f"={address}" in command_of(pid)]
-    raylet = next(pid for pid in raylets if "--head" not in command_of(pid))
+    raylets = [pid for pid in children(os.getpid()) if "raylet/raylet" in command_of(pid)]
+    own = [pid for pid in raylets if any(f"={each}" in command_of(pid) for each in (address, reachable(address)))]
+    raylet = choose([pid for pid in own if "--head" not in command_of(pid)])
     for pid in [raylet, *children(raylet)]:
         kill(pid)
 

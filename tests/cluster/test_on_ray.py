@@ -237,19 +237,30 @@ def test_a_killed_node_changes_no_byte(corpus, expected, tmp_path):
 
 
 @pytest.mark.parametrize("objective", [{}, SOFTMAX])
-def test_kills_at_random_moments_change_no_byte(cluster, corpus, tmp_path, objective):
-    """FIRTH_CLUSTER_KILLS is the number of kills; at most two come between two checkpoints."""
+def test_kills_at_random_moments_change_no_byte(corpus, tmp_path, objective):
+    """FIRTH_CLUSTER_KILLS is the number of kills; every fourth is that of a whole node, and another then joins.
+
+    At most two kills of members come between two checkpoints, and one of a node.
+    """
     kills, rng, run = int(os.environ.get("FIRTH_CLUSTER_KILLS", "4")), np.random.default_rng(11), tmp_path / "run"
     output, before = tmp_path / "model.firth", ["none", "none"]
     options = {"epochs": 3 * kills, **objective}
-    with ended(start_training(corpus, output, cluster, 3, run, "start", **options)) as process, drained(process):
-        for _ in range(kills):
+    with ExitStack() as stack:
+        address = stack.enter_context(local_cluster(3))
+        process = stack.enter_context(ended(start_training(corpus, output, address, 3, run, "start", **options)))
+        stack.enter_context(drained(process))
+        for number in range(1, kills + 1):
             time.sleep(rng.uniform(0, 4))
             while not (alive := members()) or newest_checkpoint(run) == before[-2]:
                 assert process.poll() is None, "the run ended before all kills"
                 time.sleep(0.05)
             before.append(newest_checkpoint(run))
-            kill(int(rng.choice(alive)))
+            if number % 4:
+                kill(int(rng.choice(alive)))
+            else:
+                kill_node(address, lambda nodes: int(rng.choice(nodes)))
+                before.append(before[-1])
+                stack.enter_context(ray_start(f"--address={reachable(address)}"))
         process.wait(timeout=300)
     assert process.returncode == 0
     assert digest(load(output)) == digest_here(corpus, **options)
