@@ -17,6 +17,7 @@ from firth.cluster.tiles import TileShares
 from firth.cluster.warm_share import TRAINER, cut_blocks
 from firth.messages import counted
 from firth.subwords import SubwordVectors
+from firth.training.loop.engine import Matrix
 from firth.training.loop.progress import Reporter
 from firth.training.loop.start import StartRows
 from firth.training.loop.state import Checkpointer
@@ -72,6 +73,7 @@ class SoftmaxClusterTrainer:
     `center` and `outside` have no rows here.
     """
 
+    nodes: Matrix | None = None
     subwords: SubwordVectors | None = None
 
     def __init__(
