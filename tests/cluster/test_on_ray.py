@@ -247,7 +247,8 @@ def test_kills_at_random_moments_change_no_byte(corpus, tmp_path, objective):
     options = {"epochs": 3 * kills, **objective}
     with ExitStack() as stack:
         address = stack.enter_context(local_cluster(3))
-        process = stack.enter_context(ended(start_training(corpus, output, address, 3, run, "start", **options)))
+        arguments = (corpus, output, address, 3, run, "start")
+        process = stack.enter_context(ended(start_training(*arguments, fit={"validation": 0.1}, **options)))
         stack.enter_context(drained(process))
         for number in range(1, kills + 1):
             time.sleep(rng.uniform(0, 4))
@@ -263,7 +264,9 @@ def test_kills_at_random_moments_change_no_byte(corpus, tmp_path, objective):
                 stack.enter_context(ray_start(f"--address={reachable(address)}"))
         process.wait(timeout=300)
     assert process.returncode == 0
-    assert digest(load(output)) == digest_here(corpus, **options)
+    here = Word2Vec(**OPTIONS | options, workers=1).fit(corpus, validation=0.1, progress=False)
+    assert digest(load(output)) == digest(here)
+    assert [record.validation_loss for record in load(output).history] == [r.validation_loss for r in here.history]
 
 
 def test_a_run_is_resumed_on_another_number_of_nodes(cluster, corpus, expected, tmp_path):
