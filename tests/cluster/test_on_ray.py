@@ -247,12 +247,13 @@ def test_kills_at_random_moments_change_no_byte(corpus, tmp_path, objective):
     options = {"epochs": 3 * kills, **objective}
     with ExitStack() as stack:
         address = stack.enter_context(local_cluster(3))
-        process = stack.enter_context(ended(start_training(corpus, output, address, 3, run, "start", **options)))
-        stack.enter_context(drained(process))
+        arguments = (corpus, output, address, 3, run, "start")
+        process = stack.enter_context(ended(start_training(*arguments, fit={"validation": 0.1}, **options)))
+        lines = stack.enter_context(drained(process))
         for number in range(1, kills + 1):
             time.sleep(rng.uniform(0, 4))
             while not (alive := members()) or newest_checkpoint(run) == before[-2]:
-                assert process.poll() is None, "the run ended before all kills"
+                assert process.poll() is None, f"the run ended before all kills: {''.join(lines[-40:])}"
                 time.sleep(0.05)
             before.append(newest_checkpoint(run))
             if number % 4:
@@ -262,8 +263,10 @@ def test_kills_at_random_moments_change_no_byte(corpus, tmp_path, objective):
                 before.append(before[-1])
                 stack.enter_context(ray_start(f"--address={reachable(address)}"))
         process.wait(timeout=300)
-    assert process.returncode == 0
-    assert digest(load(output)) == digest_here(corpus, **options)
+    assert process.returncode == 0, "".join(lines[-40:])
+    here = Word2Vec(**OPTIONS | options, workers=1).fit(corpus, validation=0.1, progress=False)
+    assert digest(load(output)) == digest(here)
+    assert [record.validation_loss for record in load(output).history] == [r.validation_loss for r in here.history]
 
 
 def test_a_run_is_resumed_on_another_number_of_nodes(cluster, corpus, expected, tmp_path):
