@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -81,10 +81,11 @@ def wait_for(process, text, seconds=120):
 
 @contextmanager
 def drained(process):
-    """Read the lines of a process in the `with` block, so that it never waits for a reader."""
-    reader = threading.Thread(target=lambda: list(process.stdout), daemon=True)
+    """Read the lines of a process in the `with` block, so that it never waits for a reader; yield those read so far."""
+    lines = []
+    reader = threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True)
     reader.start()
-    yield
+    yield lines
     reader.join(30)
 
 
@@ -170,7 +171,10 @@ def kill_node(address, choose=min):
 
 def children(parent):
     """Return the numbers of the child processes of a process, and of theirs."""
-    own = [int(each) for path in Path(f"/proc/{parent}/task").glob("*/children") for each in path.read_text().split()]
+    own: list[int] = []
+    for path in Path(f"/proc/{parent}/task").glob("*/children"):
+        with suppress(OSError):  # the thread has ended
+            own += map(int, path.read_text().split())
     return [each for child in own for each in (child, *children(child))]
 
 
