@@ -25,13 +25,8 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 
 NEEDED = requirements(PROJECT["dependencies"])
-OPTIONAL = requirements(
-    [
-        line
-        for extra in ("eval", "ann", "wmd", "explore", "plot", "sklearn", "pandas", "polars", "hub")
-        for line in EXTRAS[extra]
-    ]
-)
+FEATURES = ("eval", "ann", "wmd", "explore", "plot", "sklearn", "pandas", "polars", "hub")  # extras of users, and ray
+OPTIONAL = requirements([line for extra in FEATURES for line in EXTRAS[extra]])
 TESTED = NEEDED | OPTIONAL | requirements(EXTRAS["test"])
 
 
@@ -47,6 +42,12 @@ def test_every_library_that_the_source_imports_is_declared():
     others -= {"ray"}  # the extra `ray`, which only `make test-cluster` installs
     declared = {canonicalize_name(name) for library in others for name in distributions[library]}
     assert declared == {*NEEDED, *OPTIONAL} - {"h11"}  # which uvicorn imports
+
+
+def test_the_documentation_lists_the_extras():
+    table = (ROOT / "docs/index.md").read_text(encoding="utf-8").partition("| extra |")[2]
+    rows = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted([*FEATURES, "ray"])
 
 
 @pytest.mark.parametrize("name", sorted(TESTED))

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from firth.worked_example import Quantity
 
 
+def _held_out_loss(model: "Word2Vec") -> str:
+    return "hierarchical softmax" if model.options.objective == "hierarchical_softmax" else "exact softmax"
+
+
 def training_summary(model: "Word2Vec") -> str:
     """Return vocabulary, speed, pairs and the loss of every epoch, as lines of text."""
     history = model.history
@@ -30,7 +34,7 @@ def training_summary(model: "Word2Vec") -> str:
             f"pairs       {sum(record.pairs for record in history):,}",
             f"loss        {_losses([record.loss for record in history])} nats per pair, epoch by epoch",
             *([f"end loss    {_losses(end)} of a fixed sample of pairs, after each epoch"] if end else []),
-            *([f"held out    {_losses(held_out)} nats per pair, exact softmax"] if held_out else []),
+            *([f"held out    {_losses(held_out)} nats per pair, {_held_out_loss(model)}"] if held_out else []),
         ]
     )
 

@@ -35,7 +35,8 @@ def test_help_shows_the_meaning_range_and_default_of_each_option(run, option):
         absent = {"subwords": "(none)", "alpha": "(0.05 or 0.025)"}.get(option.name, "(no limit)")
         assert shown == (absent if option.default is None else str(option.default))
     for limit in (option.metadata["low"], option.metadata["high"]):
-        assert limit is None or limit > 2**31 or f"{limit:g}" in part[0].partition("[")[2]
+        shown = f"{limit:g}" if isinstance(limit, float) else str(limit)
+        assert limit is None or limit > 2**31 or shown in part[0].partition("[")[2]
 
 
 def other_value(option: "dataclasses.Field") -> object:
@@ -216,7 +217,7 @@ FOREIGN = [
         (["--alpha", "0.01", "--min-alpha", "0.02"], "falls, so give a --min-alpha of at most 0.01"),
         (["--workers", "0", "-o", "absent/m.firth"], "--workers 0 is not allowed: give a whole number from 1 to 1024"),
         (["--window", "2.5"], r"--window '2.5' is not allowed: give a whole number from 1 to 32767"),
-        (["--objective", "sofmax"], "give 'negative_sampling' or 'hierarchical_softmax' or 'softmax'"),
+        (["--objective", "sofmax"], "give 'negative_sampling' or 'hierarchical_softmax' or 'hierarchical"),
         (["--subwords", "3"], "--subwords '3' is not allowed: give two whole numbers from 1 to 100, the second not"),
         (["--subwords", "6-3"], "--subwords 6-3 is not allowed: give two whole numbers from 1 to 100"),
         (["--minn", "3"], "give the shortest and the longest n-gram together, as in --subwords 3-6"),

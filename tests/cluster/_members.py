@@ -6,14 +6,17 @@ from itertools import pairwise
 import numpy as np
 
 from firth import Options, Word2Vec
-from firth.cluster.driver import ClusterTrainer, ThreadHandle
+from firth.cluster.driver import ThreadHandle
 from firth.cluster.exchange import LocalExchange
-from firth.cluster.member import Member
+from firth.cluster.objectives import make_member, make_trainer
 from firth.cluster.setup import Setup
+from firth.cluster.text import ClusterText
 from firth.cluster.transport import FlightExchange
+from firth.cluster.validating import Validation
 from firth.text import read_corpus
 from firth.text.store import MemoryStorage, TokenStore
 from firth.training.loop.progress import Reporter
+from firth.training.run import Texts
 
 SMALL = {"vector_size": 20, "epochs": 2, "min_count": 1, "seed": 5, "schedule": "blocks", "blocks": 6}
 
@@ -72,21 +75,29 @@ def flight_exchanges(members, token="secret", **arguments):
 
 
 class Cluster:
-    """Members in threads of this process, with the matrices that they trained; `arguments` are the trainer's."""
+    """Members in threads of this process, with the matrices that they trained.
 
-    def __init__(self, sentences, options, members=2, *, shares=None, workers=1, make=LocalExchange.of, **arguments):
+    `validation` is what `fit` takes; more arguments are the trainer's.
+    """
+
+    def __init__(
+        self, sentences, options, members=2, *, shares=None, workers=1, make=LocalExchange.of, validation=None,
+        **arguments,
+    ):  # fmt: skip
         self.options = Options(**options)
         corpus = read_corpus(sentences, self.options)
         shares = shares or even_shares(corpus.tokens.n_blocks, members)
-        self.setup = setup_of(corpus, self.options, shares)
-        self.exchanges = make(members)
         stores = split(corpus.tokens, shares)
+        self.validation = Validation(Texts(sentences, validation), self.options, Reporter())
+        (self.corpus, shares), _ = self.validation.hold_out(ClusterText(corpus, tuple(shares)))
+        self.setup = setup_of(self.corpus, self.options, shares)
+        self.exchanges = make(members)
         self.members = [
-            Member(self.setup, store, exchange, workers)
+            make_member(self.setup, store, exchange, workers)
             for store, exchange in zip(stores, self.exchanges, strict=True)
         ]  # fmt: skip
         self.handles = [ThreadHandle(member) for member in self.members]
-        self.trainer = ClusterTrainer(self.handles, self.setup, Reporter(), **arguments)
+        self.trainer = make_trainer(self.handles, self.setup, Reporter(), **arguments)
 
     def __enter__(self):
         self._stack = ExitStack()
@@ -96,9 +107,12 @@ class Cluster:
 
     def __exit__(self, *exc_info):
         self._stack.close()
+        self.validation.close()
 
     def matrix(self, name):
         """Return a whole matrix, put together from the members' blocks."""
+        if len(self.members) == 1 or self.options.objective == "softmax":
+            return np.concatenate([member.rows()[name == "outside"][0] for member in self.members])
         matrix = np.full((self.setup.vocabulary_size, self.setup.width), np.nan, np.float32)
         for member in self.members:
             held = member._settled()
@@ -107,9 +121,9 @@ class Cluster:
         return matrix[:, : self.options.vector_size]
 
 
-def one_process(sentences, options):
+def one_process(sentences, options, **arguments):
     """Return the model of one process with one thread."""
-    return Word2Vec(**options, workers=1).fit(sentences, progress=False)
+    return Word2Vec(**options, workers=1).fit(sentences, progress=False, **arguments)
 
 
 def assert_same_bytes(cluster, records, model):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cluster._members import store_of
 from firth.cluster.exchange import return_freed_memory
-from firth.cluster.member import Member
+from firth.cluster.objectives import make_member
 from firth.cluster.transport import FlightExchange
 from firth.errors import MemberLostError
 
@@ -24,7 +24,7 @@ class MemberServer:
 
     def open(self, addresses, setup, entries, starts, workers):
         self.exchange.connect(addresses)
-        self.member = Member(setup, store_of(entries, starts), self.exchange, workers)
+        self.member = make_member(setup, store_of(entries, starts), self.exchange, workers)
 
     def peak_memory(self):
         """Return the most resident memory of the process so far, in bytes."""

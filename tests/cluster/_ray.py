@@ -2,17 +2,19 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
 from firth import Word2Vec
+from firth.cluster.probe import reachable
 
 OPTIONS = {"vector_size": 24, "epochs": 3, "min_count": 1, "blocks": 6, "seed": 3}
 
@@ -24,7 +26,7 @@ def tell(model):
     print("epoch", len(model.history), flush=True)
 model = Word2Vec(**{options}).fit(
     corpus, cluster=cluster, nodes=int(nodes), checkpoint=checkpoint, checkpoint_minutes=1e-6,
-    resume=resume == "resume", callbacks=tell, progress=True,
+    resume=resume == "resume", callbacks=tell, progress=True, **{arguments}
 )
 model.save(output)
 """
@@ -54,9 +56,12 @@ def digest_here(corpus, **options):
     return digest(Word2Vec(**OPTIONS | options, workers=1).fit(corpus, progress=False))
 
 
-def start_training(*arguments, variables=None, **options):
-    """Start `TRAIN` in a process of its own, with more variables in its environment; its lines go to a pipe."""
-    program = TRAIN.replace("{options}", repr(OPTIONS | options))
+def start_training(*arguments, variables=None, fit=None, **options):
+    """Start `TRAIN` in a process of its own, with more variables in its environment; its lines go to a pipe.
+
+    fit  more arguments of `fit`
+    """
+    program = TRAIN.replace("{options}", repr(OPTIONS | options)).replace("{arguments}", repr(fit or {}))
     return subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments)], env={**os.environ, **(variables or {})},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
@@ -76,10 +81,11 @@ def wait_for(process, text, seconds=120):
 
 @contextmanager
 def drained(process):
-    """Read the lines of a process in the `with` block, so that it never waits for a reader."""
-    reader = threading.Thread(target=lambda: list(process.stdout), daemon=True)
+    """Read the lines of a process in the `with` block, so that it never waits for a reader; yield those read so far."""
+    lines = []
+    reader = threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True)
     reader.start()
-    yield
+    yield lines
     reader.join(30)
 
 
@@ -96,15 +102,9 @@ def command_of(pid):
         return ""
 
 
-def processes(name):
-    """Return the numbers of the other processes whose command or title contains a text."""
-    numbers = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in numbers if name in command_of(pid) and pid != os.getpid()]
-
-
 def members():
-    """Return the numbers of the processes in which members train."""
-    return processes("ray::MemberProcess")
+    """Return the numbers of the processes in which members train, on the nodes that this process started."""
+    return [pid for pid in children(os.getpid()) if "ray::MemberProcess" in command_of(pid)]
 
 
 def kill(pid):
@@ -127,12 +127,15 @@ def make_certificates(folder):
 
 
 @contextmanager
-def ray_start(*arguments, **variables):
-    """Start a node by Ray's own command, with these variables in its environment, and wait until it runs."""
+def ray_start(*arguments, within=(), **variables):
+    """Start a node by Ray's own command, with these variables in its environment, and wait until it runs.
+
+    within  a command that runs the command after it
+    """
     program = Path(sys.executable).with_name("ray")
     common = ["--num-cpus=1", "--node-ip-address=127.0.0.1", "--object-store-memory=80000000", "--block"]
     process = subprocess.Popen(
-        [program, "start", *common, *arguments], env={**os.environ, **variables},
+        [*within, program, "start", *common, *arguments], env={**os.environ, **variables},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     try:
@@ -145,17 +148,33 @@ def ray_start(*arguments, **variables):
         process.stdout.close()
 
 
-def kill_node(address):
+def with_folder(real, seen):
+    """Return a command after which another runs where the folder `seen` has the files of `real`, for it alone."""
+    return ["unshare", "--mount", "sh", "-c", f'mount --bind {real} {seen} && exec "$@"', "sh"]
+
+
+def can_mount():
+    """Return whether `with_folder` works here."""
+    return shutil.which("unshare") is not None and not subprocess.call(
+        ["unshare", "--mount", "mount", "--bind", "/tmp", "/tmp"], stderr=subprocess.DEVNULL
+    )
+
+
+def kill_node(address, choose=min):
     """Kill all processes of a node that is not the first, as if its machine lost its power."""
-    raylets = [pid for pid in processes("raylet/raylet") if f"={address}" in command_of(pid)]
-    raylet = next(pid for pid in raylets if "--head" not in command_of(pid))
+    raylets = [pid for pid in children(os.getpid()) if "raylet/raylet" in command_of(pid)]
+    own = [pid for pid in raylets if any(f"={each}" in command_of(pid) for each in (address, reachable(address)))]
+    raylet = choose([pid for pid in own if "--head" not in command_of(pid)])
     for pid in [raylet, *children(raylet)]:
         kill(pid)
 
 
 def children(parent):
     """Return the numbers of the child processes of a process, and of theirs."""
-    own = [int(each) for path in Path(f"/proc/{parent}/task").glob("*/children") for each in path.read_text().split()]
+    own: list[int] = []
+    for path in Path(f"/proc/{parent}/task").glob("*/children"):
+        with suppress(OSError):  # the thread has ended
+            own += map(int, path.read_text().split())
     return [each for child in own for each in (child, *children(child))]
 
 

@@ -26,15 +26,16 @@ def test_another_address_is_refused(address):
     [
         ({"nodes": 2}, "nodes needs cluster: give the address of a Ray cluster, or 'auto'"),
         ({"insecure": True}, "insecure=True needs cluster"),
+        ({"node_files": True}, "node_files=True needs cluster"),
+        ({"cluster": "auto", "node_files": "yes"}, "node_files='yes' is not allowed"),
         ({"cluster": "auto", "nodes": 0}, "nodes=0 is not allowed"),
         ({"cluster": "auto", "nodes": 1.5}, "nodes=1.5 is not allowed"),
         ({"cluster": "auto", "insecure": "yes"}, "insecure='yes' is not allowed"),
-        ({"cluster": "auto", "validation": 0.1}, "validation is not available on a cluster"),
+        ({"cluster": "auto", "validation": 1.5}, "validation=1.5 is not allowed: give a fraction between 0 and 1"),
         ({"cluster": "auto", "kernels": "reference"}, "kernels='?reference'? is not available on a cluster"),
         ({"cluster": "auto", "resume": True}, "resume=True needs checkpoint, the folder for the checkpoints"),
         ({"cluster": "auto", "checkpoint_minutes": 1}, "checkpoint_minutes needs checkpoint"),
         ({"cluster": "auto", "nodes": 17}, "17 nodes cannot share 16 blocks of rows: each needs one. Give at most 16"),
-        ({"cluster": "auto"}, "a cluster reads files: give paths, folders or patterns"),
     ],
 )
 def test_what_a_cluster_cannot_do_is_refused_before_it_is_joined(arguments, message, monkeypatch):
@@ -46,7 +47,7 @@ def test_what_a_cluster_cannot_do_is_refused_before_it_is_joined(arguments, mess
 @pytest.mark.parametrize(
     "options",
     [
-        {"architecture": "cbow"}, {"objective": "softmax"}, {"objective": "hierarchical_softmax"},
+        {"architecture": "cbow"}, {"objective": "hierarchical_softmax"},
         {"schedule": "hogwild"}, {"subwords": (3, 6)},
     ],
 )  # fmt: skip
@@ -62,9 +63,10 @@ def test_options_that_a_cluster_does_not_train_are_refused(options, tmp_path, mo
     [
         (["--nodes", "2"], "--nodes needs --cluster: give the address of a Ray cluster, or 'auto'"),
         (["--insecure"], "--insecure needs --cluster"),
+        (["--node-files"], "--node-files needs --cluster"),
         (["--cluster", "ray"], "--cluster 'ray' is not allowed: give the address of a Ray cluster"),
         (["--cluster", "auto", "--nodes", "none"], "--nodes 'none' is not allowed: give a whole number from 1 to 1024"),
-        (["--cluster", "auto", "--objective", "softmax"], "--objective 'softmax' does not run on a cluster"),
+        (["--cluster", "auto", "--schedule", "hogwild"], "--schedule 'hogwild' does not run on a cluster"),
     ],
 )
 def test_wrong_flags_are_refused(flags, message, tmp_path, capsys):

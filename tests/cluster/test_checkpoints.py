@@ -48,7 +48,7 @@ def test_the_last_two_checkpoints_and_their_rows_are_kept(saved):
 def test_a_run_resumes_from_the_rows_of_the_newest_checkpoint(saved):
     with checkpointer(saved, resume=True) as saver:
         assert saver.resumed.position["epoch"] == 2
-        assert saver.rows_folder == str(saved / "rows-00000003")
+        assert saver.rows_folder(saver.resumed) == str(saved / "rows-00000003")
 
 
 def test_if_the_newest_checkpoint_is_damaged_the_rows_of_the_other_are_used(saved):
@@ -58,7 +58,7 @@ def test_if_the_newest_checkpoint_is_damaged_the_rows_of_the_other_are_used(save
     with pytest.warns(RuntimeWarning, match="skipped a checkpoint"):
         saver.__enter__()
     assert saver.resumed.position["epoch"] == 1
-    assert saver.rows_folder == str(saved / "rows-00000002")
+    assert saver.rows_folder(saver.resumed) == str(saved / "rows-00000002")
     saver.__exit__()
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from cluster._members import SMALL, Cluster, assert_same_bytes, flight_exchanges, one_process, zipf_sentences
 from firth.errors import CheckpointError, DivergenceError, FormatError
+from firth.starting import start_of_vectors
 from firth.training.loop.state import Checkpointer
+from firth.training.run import apply_start
 
 SENTENCES = zipf_sentences()
 
@@ -20,8 +22,7 @@ class Folders(Checkpointer):
         super().__init__()
         self.path, self.most, self.saved = path, most, []
 
-    @property
-    def rows_folder(self):
+    def rows_folder(self, state):
         return str(self.path / str(len(self.saved) - 1))
 
     def new_folder(self):
@@ -67,6 +68,42 @@ def test_another_number_of_members_resumes_to_the_same_bytes(tmp_path, model, sa
     with cluster_of(after, second) as cluster:
         records = second.history + list(cluster.trainer.epochs())
         assert_same_bytes(cluster, records, model)
+
+
+@pytest.fixture(scope="module")
+def earlier():
+    """A model of other sentences, which lacks some words of these and has some that they lack."""
+    return one_process([[word + 200 for word in sentence] for sentence in SENTENCES[:2000]], SMALL | {"epochs": 1})
+
+
+def start_at(cluster, earlier, freeze, *, is_resumed=False):
+    start = start_of_vectors(earlier.wv, cluster.options, earlier.outside, freeze)
+    apply_start(start.rows_of(cluster.corpus.vocabulary), cluster.trainer, is_resumed=is_resumed)
+
+
+def test_vectors_to_start_from_and_frozen_rows_are_those_of_one_process(tmp_path, earlier):
+    freeze = earlier.wv.index_to_key[::3]
+    model = one_process(SENTENCES, OPTIONS, init=earlier, freeze=freeze)
+    assert 0 < model.corpus["frozen"] < model.corpus["started"] < len(model.wv)
+    first = Folders(tmp_path, 2)
+    with cluster_of(3, first) as cluster:
+        start_at(cluster, earlier, freeze)
+        with pytest.raises(InterruptedError, match="enough"):
+            first.history.extend(cluster.trainer.epochs())
+    (tmp_path / "2").rename(tmp_path / "unused")
+    second = first.resume()
+    with cluster_of(2, second) as cluster:
+        start_at(cluster, earlier, freeze, is_resumed=True)
+        assert_same_bytes(cluster, second.history + list(cluster.trainer.epochs()), model)
+
+
+def test_the_outside_vectors_of_a_file_without_any_start_at_zero(earlier):
+    model = one_process(SENTENCES, SMALL, init=earlier.wv, freeze=True)
+    assert model.corpus["frozen"] == model.corpus["started"]
+    with Cluster(SENTENCES, SMALL, 2) as cluster:
+        start = start_of_vectors(earlier.wv, cluster.options, freeze=True)
+        apply_start(start.rows_of(cluster.corpus.vocabulary), cluster.trainer, is_resumed=False)
+        assert_same_bytes(cluster, list(cluster.trainer.epochs()), model)
 
 
 @pytest.fixture(scope="module")

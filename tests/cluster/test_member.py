@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cluster._members import SMALL, Cluster, assert_same_bytes, one_process, zipf_sentences
+from firth.cluster import rows, touched
 from firth.errors import OptionError
 from firth.training.negative_sampling import partition
 
@@ -40,6 +41,15 @@ def test_other_options_give_the_bytes_of_one_process_as_well(changes):
         assert_same_bytes(cluster, list(cluster.trainer.epochs()), model_of(**changes))
 
 
+def test_rows_that_travel_in_many_pieces_are_the_same(monkeypatch):
+    monkeypatch.setattr(rows, "PIECE_BYTES", 6_000)
+    monkeypatch.setattr(touched, "PIECE_BYTES", 6_000)
+    with Cluster(SENTENCES, SMALL, 3) as cluster:
+        start, stop = cluster.setup.partition(0, 0), cluster.setup.partition(1, 0)
+        assert rows.Move(cluster.setup, cluster.exchanges[0], start, stop).pieces > 3
+        assert_same_bytes(cluster, list(cluster.trainer.epochs()), model_of())
+
+
 @pytest.mark.parametrize("shares", [[0, 11], [11, 0], [1, 10]])
 def test_members_may_have_any_share_of_the_text(shares):
     with Cluster(SENTENCES, SMALL, 2, shares=shares) as cluster:
@@ -59,7 +69,7 @@ def test_more_members_than_blocks_of_rows_are_refused():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"schedule": "hogwild"}, {"architecture": "cbow"}, {"objective": "softmax"}, {"subwords": (3, 6)}],
+    [{"schedule": "hogwild"}, {"architecture": "cbow"}, {"subwords": (3, 6)}],
 )
 def test_options_that_a_cluster_does_not_train_are_refused(changes):
     with Cluster(SENTENCES, SMALL | {"schedule": "auto"} | changes, 2) as cluster, pytest.raises(OptionError) as error:

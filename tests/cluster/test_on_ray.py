@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from test_docs import blocks
 
 from cluster._ray import (
     OPTIONS,
+    can_mount,
     children,
     command_of,
     digest,
@@ -27,9 +29,10 @@ from cluster._ray import (
     ray_start,
     start_training,
     wait_for,
+    with_folder,
     write_corpus,
 )
-from firth import ClusterError, OptionError, Word2Vec, load
+from firth import ClusterError, CorpusError, OptionError, Word2Vec, load
 from firth.cli import main
 from firth.cluster.local import local_cluster
 from firth.cluster.member_process import certificates
@@ -84,6 +87,131 @@ def test_callbacks_and_history_are_those_of_one_machine(cluster, corpus, expecte
     assert there.corpus == here.corpus
 
 
+def test_vectors_to_start_from_and_frozen_words_are_those_of_one_machine(cluster, corpus, tmp_path):
+    earlier = tmp_path / "earlier.firth"
+    Word2Vec(**OPTIONS | {"epochs": 1, "max_vocab": 500}).fit(corpus, progress=False).save(earlier)
+    freeze = ["w0", "w7", "w300"]
+    here = Word2Vec(**OPTIONS, workers=1).fit(corpus, init=earlier, freeze=freeze, progress=False)
+    there = Word2Vec(**OPTIONS).fit(corpus, init=earlier, freeze=freeze, cluster=cluster, nodes=3, progress=False)
+    assert digest(there) == digest(here)
+    assert there.corpus == here.corpus
+    assert there.corpus["frozen"] == 3
+    assert np.array_equal(there.wv["w7"], load(earlier).wv["w7"])
+
+
+def test_the_validation_loss_is_that_of_one_machine(cluster, corpus, tmp_path):
+    here = Word2Vec(**OPTIONS, workers=1).fit(corpus, validation=0.2, progress=False)
+    losses = [record.validation_loss for record in here.history]
+    assert losses[0] != losses[-1]
+    there = Word2Vec(**OPTIONS).fit(corpus, validation=0.2, cluster=cluster, nodes=3, progress=False)
+    assert [record.validation_loss for record in there.history] == losses
+    assert digest(there) == digest(here)
+
+    arguments = (corpus, tmp_path / "m.firth", cluster, 3, tmp_path / "run", "start")
+    with ended(start_training(*arguments, fit={"validation": 0.2})) as process:
+        wait_for(process, "epoch 1")
+        kill(members()[0])
+        rest, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, rest
+    killed = load(tmp_path / "m.firth")
+    assert [record.validation_loss for record in killed.history] == losses
+    assert digest(killed) == digest(here)
+
+
+def test_a_corpus_in_memory_is_sent_to_the_members_also_after_one_was_killed(cluster, corpus, expected):
+    sentences = [line.split() for line in corpus.read_text().splitlines()]
+
+    def kill_one(model):
+        if len(model.history) == 1:
+            kill(members()[0])
+
+    there = Word2Vec(**OPTIONS).fit(iter(sentences), cluster=cluster, nodes=3, callbacks=kill_one, progress=False)
+    assert digest(there) == expected
+
+
+def test_a_validation_text_in_memory_is_read_once(cluster, corpus):
+    sentences = [line.split() for line in corpus.read_text().splitlines()[:500]]
+    here = Word2Vec(**OPTIONS, workers=1).fit(corpus, validation=sentences, progress=False)
+    there = Word2Vec(**OPTIONS).fit(corpus, validation=iter(sentences), cluster=cluster, nodes=2, progress=False)
+    assert [r.validation_loss for r in there.history] == [r.validation_loss for r in here.history]
+    assert digest(there) == digest(here)
+
+
+@pytest.mark.skipif(not can_mount(), reason="only root can give each node a folder of its own")
+def test_each_node_reads_the_files_that_it_alone_has(corpus, tmp_path):
+    lines = corpus.read_text().splitlines(keepends=True)
+    ends = [0, 9_000, 17_000, len(lines)]
+    parts = {name: lines[a:b] for name, a, b in zip(["a.txt", "b.txt", "c.txt"], ends, ends[1:], strict=False)}
+    for name, disk in zip(parts, ["second", "first", "first"], strict=True):
+        (tmp_path / disk).mkdir(exist_ok=True)
+        (tmp_path / disk / name).write_text("".join(parts[name]))
+    data = tmp_path / "data"
+    data.mkdir()
+    here = Word2Vec(**OPTIONS, workers=1).fit([tmp_path / "second", tmp_path / "first"], progress=False)
+
+    with local_cluster(1, cpus=0) as address, ExitStack() as stack:
+        for disk in ("first", "second"):
+            inside = with_folder(tmp_path / disk, data)
+            stack.enter_context(ray_start(f"--address={reachable(address)}", within=inside))
+        there = Word2Vec(**OPTIONS).fit(data, cluster=address, node_files=True, progress=False)
+        assert digest(there) == digest(here)
+        assert there.corpus == here.corpus
+        patterns = [f"{data}/c*", f"{data}/a.txt", f"{data}/b.txt"]
+        run = tmp_path / "run"
+        with pytest.raises(CorpusError, match=r"no node has a file .*/data/d\.txt: check the path"):
+            Word2Vec(**OPTIONS).fit([*patterns, data / "d.txt"], cluster=address, node_files=True, progress=False)
+        with pytest.raises(CorpusError, match=r"the node \S+ has none of the files of the corpus"):
+            Word2Vec(**OPTIONS).fit(patterns[::2], cluster=address, node_files=True, progress=False)
+        with pytest.raises(CorpusError, match=r"have /.*/first/b\.txt, with the same size and beginning"):
+            Word2Vec(**OPTIONS).fit(tmp_path / "first", cluster=address, node_files=True, progress=False)
+        arguments = (data, tmp_path / "m.firth", address, 2, run, "start")
+        with ended(start_training(*arguments, fit={"node_files": True})) as process:
+            wait_for(process, "epoch 1")
+            kill(members()[0])
+            rest, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, rest
+        assert digest(load(tmp_path / "m.firth")) == digest(here)
+
+
+SOFTMAX = {"objective": "softmax"}
+
+
+@pytest.mark.parametrize(("nodes", "changes"), [(1, {}), (2, {"warm_epochs": 0}), (3, {})])
+def test_the_softmax_on_any_number_of_nodes_has_the_bytes_of_one_thread(cluster, corpus, nodes, changes):
+    options = OPTIONS | SOFTMAX | changes
+    model = Word2Vec(**options).fit(corpus, cluster=cluster, nodes=nodes, validation=0.1, progress=False)
+    here = Word2Vec(**options, workers=1).fit(corpus, validation=0.1, progress=False)
+    assert digest(model) == digest(here)
+    assert [each.validation_loss for each in model.history] == [each.validation_loss for each in here.history]
+    assert members() == []
+
+
+@pytest.mark.parametrize("moment", ["counted", "epoch 2/3", "epoch 2\n"])
+def test_a_killed_member_of_the_softmax_changes_no_byte(cluster, corpus, tmp_path, moment):
+    """It is killed in the warm start, before its second epoch ends, or in the passes."""
+    output, arguments = tmp_path / "model.firth", SOFTMAX | {"epochs": 12}
+    with ended(start_training(corpus, output, cluster, 3, tmp_path / "run", "start", **arguments)) as process:
+        lines = wait_for(process, moment)
+        kill(members()[-1])
+        lines += wait_for(process, "starts again from the last checkpoint")
+        rest, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, "".join(lines) + rest
+    assert digest(load(output)) == digest_here(corpus, **arguments)
+
+
+def test_the_softmax_is_resumed_on_another_number_of_nodes(cluster, corpus, tmp_path):
+    output, run, arguments = tmp_path / "model.firth", tmp_path / "run", SOFTMAX | {"epochs": 12}
+    with ended(start_training(corpus, output, cluster, 3, run, "start", **arguments)) as process:
+        wait_for(process, "epoch 2\n")
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+    assert "repeat the call with resume=True" in rest
+    model = Word2Vec(**OPTIONS | arguments).fit(
+        corpus, cluster=cluster, nodes=2, checkpoint=run, resume=True, progress=False
+    )  # fmt: skip
+    assert digest(model) == digest_here(corpus, **arguments)
+
+
 def test_a_killed_member_changes_no_byte(cluster, corpus, expected, tmp_path):
     output = tmp_path / "model.firth"
     with ended(start_training(corpus, output, cluster, 3, tmp_path / "run", "start")) as process:
@@ -108,21 +236,37 @@ def test_a_killed_node_changes_no_byte(corpus, expected, tmp_path):
         assert digest(load(output)) == expected
 
 
-def test_kills_at_random_moments_change_no_byte(cluster, corpus, tmp_path):
-    """FIRTH_CLUSTER_KILLS is the number of kills; at most two come between two checkpoints."""
+@pytest.mark.parametrize("objective", [{}, SOFTMAX])
+def test_kills_at_random_moments_change_no_byte(corpus, tmp_path, objective):
+    """FIRTH_CLUSTER_KILLS is the number of kills; every fourth is that of a whole node, and another then joins.
+
+    At most two kills of members come between two checkpoints, and one of a node.
+    """
     kills, rng, run = int(os.environ.get("FIRTH_CLUSTER_KILLS", "4")), np.random.default_rng(11), tmp_path / "run"
-    output, epochs, before = tmp_path / "model.firth", 3 * kills, ["none", "none"]
-    with ended(start_training(corpus, output, cluster, 3, run, "start", epochs=epochs)) as process, drained(process):
-        for _ in range(kills):
+    output, before = tmp_path / "model.firth", ["none", "none"]
+    options = {"epochs": 3 * kills, **objective}
+    with ExitStack() as stack:
+        address = stack.enter_context(local_cluster(3))
+        arguments = (corpus, output, address, 3, run, "start")
+        process = stack.enter_context(ended(start_training(*arguments, fit={"validation": 0.1}, **options)))
+        lines = stack.enter_context(drained(process))
+        for number in range(1, kills + 1):
             time.sleep(rng.uniform(0, 4))
             while not (alive := members()) or newest_checkpoint(run) == before[-2]:
-                assert process.poll() is None, "the run ended before all kills"
+                assert process.poll() is None, f"the run ended before all kills: {''.join(lines[-40:])}"
                 time.sleep(0.05)
             before.append(newest_checkpoint(run))
-            kill(int(rng.choice(alive)))
+            if number % 4:
+                kill(int(rng.choice(alive)))
+            else:
+                kill_node(address, lambda nodes: int(rng.choice(nodes)))
+                before.append(before[-1])
+                stack.enter_context(ray_start(f"--address={reachable(address)}"))
         process.wait(timeout=300)
-    assert process.returncode == 0
-    assert digest(load(output)) == digest_here(corpus, epochs=epochs)
+    assert process.returncode == 0, "".join(lines[-40:])
+    here = Word2Vec(**OPTIONS | options, workers=1).fit(corpus, validation=0.1, progress=False)
+    assert digest(load(output)) == digest(here)
+    assert [record.validation_loss for record in load(output).history] == [r.validation_loss for r in here.history]
 
 
 def test_a_run_is_resumed_on_another_number_of_nodes(cluster, corpus, expected, tmp_path):

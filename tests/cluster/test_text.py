@@ -1,7 +1,7 @@
 import gzip
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields
 
 import pyarrow as pa
@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from firth.cluster import text as cluster_text
 from firth.cluster.file_shares import plan_shares
 from firth.cluster.text import TextShare, read_shares
+from firth.cluster.validating import Validation
 from firth.errors import CorpusError
 from firth.options import Options
-from firth.text import ReadOptions, read_corpus, sources, store
+from firth.text import ReadOptions, hold_out, read_corpus, sources, store
+from firth.training.loop.progress import Reporter
+from firth.training.run import Texts
 
 OPTIONS = Options(min_count=1)
 PLAIN = ReadOptions()
@@ -35,12 +38,19 @@ class Handle:
         self.pool.shutdown()
 
 
-def read(shares, options=OPTIONS, how=PLAIN, limit=2**20, **more):
-    """Read shares; return the corpus, and the token blocks of all shares in order."""
+@contextmanager
+def opened(shares, options=OPTIONS, how=PLAIN, limit=2**20):
+    """Yield the handles of shares."""
     with ExitStack() as stack:
         handles = [Handle(TextShare(files, options, how, workers=2, memory_limit=limit)) for files in shares]
         for handle in handles:
             stack.callback(handle.close)
+        yield handles
+
+
+def read(shares, options=OPTIONS, how=PLAIN, limit=2**20, **more):
+    """Read shares; return the corpus, and the token blocks of all shares in order."""
+    with opened(shares, options, how, limit) as handles:
         found = read_shares(handles, options, how, **more)
         stores = [handle.share.tokens for handle in handles]
         blocks = [store.read_block(b).tolist() for store in stores for b in range(store.n_blocks)]
@@ -186,11 +196,25 @@ def test_the_fingerprint_does_not_depend_on_the_number_of_shares(tmp_path, monke
     assert read(plan_shares(path, PLAIN, 2).files)[0].tokens.fingerprint() not in prints
 
 
-def test_the_tokens_of_a_shared_corpus_are_not_here(tmp_path):
-    (tmp_path / "a").write_text("x y")
-    corpus, _ = read([[tmp_path / "a"]])
-    with pytest.raises(CorpusError, match="its entries are on the machines that read them"):
-        corpus.tokens.read_block(0)
+@pytest.mark.parametrize("fraction", [0.01, 0.3, 0.95])
+def test_what_is_held_out_of_shares_is_what_one_process_holds_out(tmp_path, monkeypatch, fraction):
+    small_numbers(monkeypatch)
+    path = tmp_path / "corpus.txt"
+    path.write_text("".join(f"a b c{i} d{i % 7}\n" for i in range(300)))
+    one, one_held = hold_out(read_corpus(path, OPTIONS), fraction, OPTIONS, 1)
+    with opened(plan_shares(path, PLAIN, 4).files) as handles:
+        text = read_shares(handles, OPTIONS)
+        validation = Validation(Texts(path, fraction), OPTIONS, Reporter())
+        (corpus, token_blocks), held = validation.hold_out(text)
+        assert len(token_blocks) == 4
+        assert sum(token_blocks) == one.tokens.n_blocks == corpus.tokens.n_blocks
+        assert all(kept <= whole for kept, whole in zip(token_blocks, text.token_blocks, strict=True))
+        for name in ("raw_words", "sentences", "distinct_words"):
+            assert getattr(corpus, name) == getattr(one, name)
+        for found, expected in ((corpus.tokens, one.tokens), (held, one_held)):
+            blocks = [store.read_block(b).tolist() for store in (found, expected) for b in range(store.n_blocks)]
+            assert blocks[: len(blocks) // 2] == blocks[len(blocks) // 2 :]
+            assert (found.n_words, found.longest) == (expected.n_words, expected.longest)
 
 
 def test_progress_is_the_sum_of_all_shares(tmp_path, monkeypatch):
@@ -208,7 +232,7 @@ def test_a_file_that_is_not_the_planned_one_is_refused(tmp_path):
     path.write_text("x y\n" * 10)
     plan = plan_shares(path, PLAIN, 2)
     os.utime(path, ns=(1, 1))
-    with pytest.raises(CorpusError, match=r"a\.txt has another size or time of change .* copy the times too"):
+    with pytest.raises(CorpusError, match=r"a\.txt was changed after it was divided .* copy the times too"):
         read(plan.files)
 
 

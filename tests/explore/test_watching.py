@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from firth import OptionError, Word2Vec
-from firth.explore.feed import MOST_PINS, TRACKED, TrainingFeed, plane_axes
+from firth.explore.feed import MOST_PINS, TRACKED, TrainingFeed
 from firth.explore.watching import watched
 
 rng = np.random.default_rng(1)
@@ -24,6 +24,11 @@ SCRIPT = "<script>alert(1)</script>"
 
 def trained(**arguments) -> Word2Vec:
     return Word2Vec(**OPTIONS).fit(SENTENCES, progress=False, **arguments)
+
+
+def content(feed):
+    """Return all that the page shows, as it reads it."""
+    return json.loads(feed.state().text)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +48,7 @@ def test_a_watched_run_has_the_same_vectors():
 
 
 def test_every_epoch_has_its_record_and_the_last_one_its_words(feed):
-    state = feed.state()
+    state = content(feed)
     json.dumps(state, allow_nan=False)
     assert [record["epoch"] for record in state["records"]] == [1, 2, 3]
     assert state["epochs"] == 3
@@ -57,17 +62,17 @@ def test_neighbours_of_pinned_words_are_those_of_most_similar():
     feed, found = TrainingFeed("test"), []
     feed.pin("w3", pinned=True)
     trained(callbacks=[feed, lambda model: found.append(model.wv.most_similar("w3", topn=8))])
-    last = feed.state()["frames"][-1]["neighbours"]["w3"]
+    last = content(feed)["frames"][-1]["neighbours"]["w3"]
     assert [word for word, _ in last] == [word for word, _ in found[-1]]
     np.testing.assert_allclose([score for _, score in last], [score for _, score in found[-1]], atol=1e-4)
 
 
 def test_a_word_can_be_pinned_at_any_time(feed):
-    assert feed.state()["frames"][-1]["neighbours"][SCRIPT] is None  # not in the vocabulary
+    assert content(feed)["frames"][-1]["neighbours"][SCRIPT] is None  # not in the vocabulary
     feed.pin("w5", pinned=True)
-    assert len(feed.state()["frames"][-1]["neighbours"]["w5"]) == 8
+    assert len(content(feed)["frames"][-1]["neighbours"]["w5"]) == 8
     feed.pin("w5", pinned=False)
-    assert "w5" not in feed.state()["pins"]
+    assert "w5" not in content(feed)["pins"]
     other = TrainingFeed("test")
     for number in range(MOST_PINS):
         other.pin(str(number), pinned=True)
@@ -75,12 +80,57 @@ def test_a_word_can_be_pinned_at_any_time(feed):
         other.pin("one more", pinned=True)
 
 
-def test_axes_turn_so_that_the_picture_changes_least():
-    units = rng.normal(size=(50, 6))
-    before = plane_axes(units, None)
-    turned = before @ np.array([[0.0, -1.0], [1.0, 0.0]])  # the same plane, turned by a right angle
-    np.testing.assert_allclose(plane_axes(units, turned), turned, atol=1e-10)
-    np.testing.assert_allclose(before.T @ before, np.eye(2), atol=1e-10)
+def test_training_never_waits_for_the_page():
+    feed = TrainingFeed("test")
+    with feed._lock:  # as held by a tab whose state takes long
+        trained(callbacks=feed)
+    assert len(content(feed)["records"]) == 3
+
+
+def test_neighbours_are_searched_while_a_tab_reads_and_after_the_last_epoch():
+    for reads, searched in ((False, [3]), (True, [1, 2, 3])):
+        feed = TrainingFeed("test")
+        feed._spent = -np.inf  # the epochs of this text are shorter than a copy takes
+        feed.pin("w3", pinned=True)
+
+        def read(model, feed=feed, reads=reads):
+            feed._next_state = 0.0
+            _ = feed.state() if reads else None
+
+        read(None)
+        trained(callbacks=[feed, read])
+        frames = content(feed)["frames"]
+        assert [frame["epoch"] for frame in frames] == [1, 2, 3]
+        assert [frame["epoch"] for frame in frames if "w3" in frame["neighbours"]] == searched
+
+
+def test_states_take_a_small_share_of_the_time_and_the_end_is_shown_at_once():
+    feed = TrainingFeed("test")
+    began = time.perf_counter()
+    trained(callbacks=[feed, lambda model: feed.state()])
+    first = feed.state()
+    assert feed._next_state > began
+    feed._next_state = np.inf
+    feed.note("a line")
+    assert feed.state() is first
+    feed.end("done")
+    state = content(feed)
+    assert (state["ended"], state["line"]) == ("done", "a line")
+    assert feed.state() is feed.state()
+
+
+def test_a_long_run_keeps_its_first_and_its_latest_epochs():
+    feed = TrainingFeed("test")
+    feed._spent = -np.inf
+    model = Word2Vec(**OPTIONS | {"epochs": 250}, sample=0)
+    model.fit(SENTENCES[:2], progress=False, callbacks=[feed, lambda model: feed.state()])
+    feed.end("done")
+    state = content(feed)
+    epochs = [frame["epoch"] for frame in state["frames"]]
+    assert len(epochs) <= 100
+    assert (epochs[0], epochs[-1]) == (1, 250)
+    assert epochs == sorted(epochs)
+    assert len(state["records"]) == 250
 
 
 def test_one_word_and_vectors_that_are_not_finite_can_be_shown():
@@ -88,8 +138,7 @@ def test_one_word_and_vectors_that_are_not_finite_can_be_shown():
     model = Word2Vec(**OPTIONS, sample=0).fit([["a", "b"] * 20], progress=False, callbacks=feed)
     model.wv.vectors = np.full((2, 16), np.nan, np.float32)
     feed(model)
-    json.dumps(feed.state(), allow_nan=False)
-    assert plane_axes(np.ones((1, 1)), None).shape == (1, 2)
+    json.dumps(content(feed), allow_nan=False)
 
 
 # --- a whole run, in a process of its own

@@ -7,6 +7,7 @@ import pytest
 from firth import Options
 from firth.cluster import expected
 from firth.errors import OptionError
+from firth.options import BOTH
 from firth.planning import Machines, Phase, Seconds, advice, plan
 from firth.planning.sized_corpus import sized_corpus
 from firth.training.registry import objective_of
@@ -40,7 +41,7 @@ def test_the_memory_of_one_machine_is_that_which_is_checked_before_a_run():
 @pytest.mark.parametrize(
     "options",
     [{"schedule": "hogwild"}, {"architecture": "cbow"}, {"objective": "hierarchical_softmax"},
-     {"objective": "hierarchical_softmax", "schedule": "blocks"}, {"objective": "softmax"}],
+     {"objective": "hierarchical_softmax", "schedule": "blocks"}, {"objective": BOTH}],
 )  # fmt: skip
 def test_other_objectives_and_schedules_are_planned_for_one_machine(options):
     speeds = replace(SPEEDS, options=Options(**options).to_dict())
@@ -49,6 +50,16 @@ def test_other_objectives_and_schedules_are_planned_for_one_machine(options):
     assert found.on(1).memory_bytes > 2 * 30_000 * 400
     assert advice(found) == ["more machines are of no use: a cluster trains skip-gram with negative sampling in blocks"]
     with pytest.raises(OptionError, match="does not run on a cluster"):
+        found.on(2)
+
+
+def test_the_softmax_is_planned_for_one_machine_though_a_cluster_trains_it():
+    speeds = replace(SPEEDS, options=Options(objective="softmax").to_dict())
+    found = plan(10**7, 30_000, Options(objective="softmax"), Machines(cores=4, memory_gb=64), speeds)
+    assert found.on(1).seconds.epoch > 0
+    assert found.on(1).memory_bytes > 2 * 30_000 * 400
+    assert [each.partition(":")[2] for each in advice(found)] == [" how long it takes is not predicted"]
+    with pytest.raises(OptionError, match="objective='softmax' takes on several machines is not predicted"):
         found.on(2)
 
 

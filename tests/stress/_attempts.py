@@ -192,9 +192,9 @@ def pick(rng: random.Random, seed: int) -> tuple[str, bool]:
 
 def _prepare() -> None:
     from firth.training.negative_sampling import partition
-    from firth.training.softmax import passes
+    from firth.training.softmax import batches
 
-    partition.BUCKET_PAIRS, passes.BATCH = BUCKET_PAIRS, BATCH
+    partition.BUCKET_PAIRS, batches.BATCH = BUCKET_PAIRS, BATCH
 
 
 def _main(attempt: dict[str, Any]) -> int:

@@ -31,6 +31,8 @@ from firth.training.cbow import path_kernels as cbow_path_kernels
 from firth.training.hierarchical_softmax import block_kernels as path_blocks
 from firth.training.hierarchical_softmax import counting, path_losses, tree
 from firth.training.hierarchical_softmax import window_kernels as path_kernels
+from firth.training.joint import cbow_kernels as joint_cbow_kernels
+from firth.training.joint import kernels as joint_kernels
 from firth.training.negative_sampling import block_kernels, buckets, partition, window_kernels
 from firth.training.sampling import alias_table, keep_thresholds
 from firth.training.softmax import kernels
@@ -281,6 +283,55 @@ def random_tree(rng: np.random.Generator, fence: Fence) -> tuple[Any, list[Any]]
     made = tree.HuffmanTree(offsets, fence(np.empty(n, np.int8)), fence(np.empty(n, np.int32)))
     tree.write_paths(parents, codes, made)
     return made, [weights, parents, codes, *made]
+
+
+def joint_block(rng: np.random.Generator, fence: Fence, D: int, K: int) -> tuple[Any, int]:
+    """Return a block for both objectives at once, and the length of the longest path of its tree."""
+    made, _ = random_tree(rng, fence)
+    V, window, key = len(made.offsets) - 1, window_of(rng), np.uint64(rng.integers(2**63))
+    tokens, (keep, alias) = fence(block_of(rng, V)), map(fence, tables(rng, V))
+    center, outside, nodes = (fence(matrix(rng, rows, D)) for rows in (V, V, V - 1))
+    shrink, rate, exchange = bool(rng.random() < 0.5), np.float32(0.01), int(rng.integers(1, 9))
+    frozen = some_frozen(rng, fence, V)
+    block = joint_kernels.JointTokenBlock(
+        center, outside, nodes, tokens, keep, alias, made, key, window, shrink, K, rate, exchange, frozen
+    )
+    return block, int(made.lengths.max())
+
+
+def shared(work: Any, fence: Fence, name: str) -> Any:
+    """Copy the scratch arrays of both objectives, of which some are the same arrays."""
+    paths = fence.each(work.paths)
+    same = {name: getattr(paths, name), "loss": paths.loss, "halt": paths.halt}
+    return type(work)(paths, fence.each(work.noise)._replace(**same), *same.values())
+
+
+def train_joint(D: int, K: int) -> Case:
+    train = joint_kernels.compile_train_block(*layout.tiles(K), layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        block, longest = joint_block(rng, fence, D, K)
+        halt = np.zeros(1, np.bool_)
+        work = joint_kernels.make_workspace(len(block.tokens), D, block.window, K, longest, halt)
+        work = shared(work, fence, "inputs")
+        counts = train(block, work)
+        return [block.center, block.outside, block.nodes, work.loss, counts]
+
+    return case
+
+
+def train_joint_positions(D: int, K: int) -> Case:
+    train = joint_cbow_kernels.compile_train_block(*layout.even_tiles(2 + K), layout.strips(D))
+
+    def case(rng: np.random.Generator, fence: Fence) -> list[Any]:
+        block, longest = joint_block(rng, fence, D, K)
+        halt, is_mean = np.zeros(1, np.bool_), bool(rng.random() < 0.5)
+        work = joint_cbow_kernels.make_workspace(len(block.tokens), D, block.window, K, longest, halt)
+        work = shared(work, fence, "contexts")
+        counts = train(block, is_mean, work)
+        return [block.center, block.outside, block.nodes, work.loss, counts]
+
+    return case
 
 
 def paths(rng: np.random.Generator, fence: Fence) -> list[Any]:
@@ -779,6 +830,9 @@ VECTOR_CODE = {
     "training.hierarchical_softmax.counting.count_classes": counted_pairs,
     "training.cbow.kernels.train_block": train_positions,
     "training.cbow.path_kernels.train_block": train_cbow_paths,
+    # These two consist of four of those above; one shape keeps the time to compile them short.
+    "training.joint.kernels.train_block": lambda *_: train_joint(12, 5),
+    "training.joint.cbow_kernels.train_block": lambda *_: train_joint_positions(12, 5),
     "training.negative_sampling.block_kernels.place_words": pairs_of_a_block,
     "training.negative_sampling.block_kernels.fill_pairs": pairs_of_a_block,
     "cluster.kernels.fill_runs": runs_of_a_block,

@@ -193,7 +193,9 @@ def test_texts_and_tables_cannot_be_mixed(tmp_path):
     written(tmp_path, "t.parquet", table_of(TEXTS))
     (tmp_path / "words.txt").write_text("a b")
     for column in (None, "text"):
-        with pytest.raises(CorpusError, match=r"t.parquet is a table and .*words.txt is text: give one kind alone"):
+        with pytest.raises(
+            CorpusError, match=r"t.parquet is a table and .*words.txt is text: give files of one kind only"
+        ):
             read_corpus(tmp_path, ALL, column=column)
     with pytest.raises(CorpusError, match=r"words.txt is text and has no columns: omit column"):
         read_corpus(tmp_path / "words.txt", ALL, column="text")

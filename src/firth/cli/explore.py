@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,7 +50,11 @@ def explore(
     ] = None,
     words: Annotated[
         int | None,
-        typer.Option(help="Most frequent words in the page.", show_default="as many as 15 MB hold", **at_least(1)),
+        typer.Option(
+            help="With --export: the number of words in the page, the most frequent first.",
+            show_default="as many as 15 MB hold",
+            **at_least(1),
+        ),
     ] = None,
     other: Annotated[
         Path | None,
@@ -139,9 +143,10 @@ def open_model(path: Path) -> "Explored":
 
     if detect(path).name != "native":
         return Explored(path.name, load_vectors(path))
-    file = read_native(path, mmap=is_mapped(path))
-    vectors = KeyedVectors.trusted(list(file.keys), file.center, file.counts, file.subwords)
-    outside = None if file.outside is None else KeyedVectors.trusted(vectors.index_to_key, file.outside)
+    file = read_native(path, mmap=is_mapped(path), packed=True)
+    keys: Any = file.keys
+    vectors = KeyedVectors.trusted(keys, file.center, file.counts, file.subwords)
+    outside = None if file.outside is None else KeyedVectors.trusted(keys, file.outside)
     return Explored(path.name, vectors, outside, file.options or {})
 
 

@@ -108,7 +108,12 @@ StartVectors = Annotated[
     ),
 ]
 Freeze = Annotated[
-    bool, typer.Option("--freeze", help="Keep the vectors of --init as they are; only other words are trained.")
+    bool,
+    typer.Option(
+        "--freeze",
+        help="Keep the vectors of --init as they are. The vectors of other words, and all outside vectors or tree "
+        "nodes, are trained.",
+    ),
 ]
 CheckpointFolder = Annotated[
     Path | None,
@@ -152,7 +157,14 @@ ClusterNodes = Annotated[
     ),
 ]
 Insecure = Annotated[
-    bool, typer.Option("--insecure", help="With --cluster: train also on one that does not ask for a token.")
+    bool, typer.Option("--insecure", help="With --cluster: train even if the cluster does not require a token.")
+]
+NodeFiles = Annotated[
+    bool,
+    typer.Option(
+        "--node-files",
+        help="With --cluster: each machine looks up the paths of the corpus, and reads the files that it alone has.",
+    ),
 ]
 RestrictVocab = Annotated[
     int | None,

@@ -50,7 +50,7 @@ def item2vec(
 ) -> None:
     """Train vectors of the items of a table of events: each session is a sequence of items (item2vec).
 
-    By default every two items of a session are a pair, whatever their distance, and no item is left out. Interrupts and
+    By default every two items of a session of up to 1,001 items are a pair, and no item is left out. Interrupts and
     checkpoints are as in firth train.
     """
     from firth.model import Word2Vec  # here, because they would slow down `firth --help`

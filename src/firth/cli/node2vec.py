@@ -28,8 +28,8 @@ def node2vec(
         typer.Argument(
             metavar="EDGES",
             help="An edge list (also .gz, .bz2, .xz and .zst); - is standard input. Each line is an edge: two nodes "
-            "and maybe a weight, separated by tabs, commas or spaces. A first line with source and target names the "
-            "columns.",
+            "and maybe a weight, separated by tabs, commas, semicolons or spaces. A first line with source and target "
+            "names the columns.",
         ),
     ],
     output: OutputVectors,

@@ -81,8 +81,8 @@ def plan(
 ) -> None:
     """Estimate the memory, disk, network and time of a training run, on one machine and on several.
 
-    The speed of this machine is measured, which takes some seconds. The first line of the result names the corpus, then
-    follow the machine, one line for 1, 2, 4 ... machines, and what the last of them needs.
+    The speed of this machine is measured, which takes some seconds. The result shows the corpus, the machine and its
+    speeds, one line each for 1, 2, 4 ... machines, what the last of them needs, and advice.
     """
     from firth.planning import Machines, Speeds, advice, plan, words_of_text  # here, because it slows down `--help`
 

@@ -21,6 +21,7 @@ from firth.cli.flags import (
     FileFormat,
     Insecure,
     MaxInputBytes,
+    NodeFiles,
     OutputVectors,
     RunFlags,
     TextEncoding,
@@ -70,8 +71,8 @@ def train(
         str | None,
         typer.Option(
             metavar="TEXT|FRACTION",
-            help="Validation text, or the fraction of the corpus to hold out. After every epoch the exact softmax loss "
-            "of its pairs is reported.",
+            help="Validation text, or the fraction of the corpus to hold out. After every epoch the loss of its pairs "
+            "is reported: that of the exact softmax, or for hierarchical softmax that of its tree.",
         ),
     ] = None,
     max_input_bytes: MaxInputBytes = None,
@@ -83,6 +84,7 @@ def train(
     cluster: ClusterAddress = None,
     nodes: ClusterNodes = None,
     insecure: Insecure = False,
+    node_files: NodeFiles = False,
     *,
     run: RunFlags,
     **options: Any,
@@ -90,7 +92,8 @@ def train(
     """Train word vectors on text and write them to a file.
 
     Ctrl-C and SIGTERM stop training and save the current vectors. With --checkpoint they save a checkpoint instead:
-    run the same command with --resume to continue. The final file is the same as without the interruption.
+    run the same command with --resume to continue. The final file is the same as without the interruption, but with
+    several workers under the Hogwild schedule it differs slightly in every run.
     """
     from firth.model import Word2Vec  # here, because it would slow down `firth --help`
 
@@ -114,6 +117,7 @@ def train(
             cluster=cluster,
             nodes=nodes,
             insecure=insecure,
+            node_files=node_files,
         )
 
 
@@ -188,6 +192,6 @@ def _after(model: "Word2Vec") -> str:
 def _is_trained(model: "Word2Vec") -> bool:
     """Return whether training changed anything: until the first update the output matrix is zero."""
     try:
-        return bool((model.nodes if model.options.has_nodes else model.outside).any())
+        return bool((model.outside if model.options.has_outside else model.nodes).any())
     except FirthError:  # there is no vocabulary yet
         return False

@@ -19,14 +19,27 @@ _CALLS_AT_ONCE = 8  # of one process: one works, the others look at it or stop i
 
 
 class ActorHandle:
-    """One part of the process of a member: `submit` calls a method of it."""
+    """One part of the process of a member: `submit` calls a method of it.
 
-    def __init__(self, ray: Any, actor: Any, name: str, part: str = PROCESS):
-        self._ray, self._actor, self.name, self._part = ray, actor, name, part
+    number, host  the member's number, and the address of its node
+    """
+
+    def __init__(self, ray: Any, actor: Any, number: int, host: str, part: str = PROCESS):
+        self._ray, self._actor, self._part = ray, actor, part
+        self.number, self.host = number, host
+
+    @property
+    def name(self) -> str:
+        """The member, for messages."""
+        return f"member {self.number} on {self.host}"
 
     def part(self, part: str) -> "ActorHandle":
         """Return the handle of another part of the same process."""
-        return ActorHandle(self._ray, self._actor, self.name, part)
+        return ActorHandle(self._ray, self._actor, self.number, self.host, part)
+
+    def numbered(self, number: int) -> "ActorHandle":
+        """Return the handle of the same process as that of another member."""
+        return ActorHandle(self._ray, self._actor, number, self.host, self._part)
 
     def submit(self, method: str, *arguments: Any) -> "Future[Any]":
         """Call a method, and return its future result.
@@ -78,25 +91,24 @@ def started_members(joined: Joined, place: Place) -> Iterator[list[ActorHandle]]
     handles: list[ActorHandle] = []
     try:
         for number, host in enumerate(place.hosts):
-            actor = _start(ray, place, number, token)
-            handles.append(ActorHandle(ray, actor, f"member {number} on {host}"))
+            handles.append(ActorHandle(ray, _start(ray, place, number, token), number, host))
         yield handles
     finally:
         for handle in handles:
             handle.stop()
 
 
-def _start(ray: Any, place: Place, number: int, token: str) -> Any:
+def _start(ray: Any, place: Place, bundle: int, token: str) -> Any:
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
     options = {
         "num_cpus": place.workers,
         "max_restarts": 0,  # a member alone cannot start again: all of them go back to the last checkpoint
         "max_concurrency": _CALLS_AT_ONCE,
-        "scheduling_strategy": PlacementGroupSchedulingStrategy(place.group, placement_group_bundle_index=number),
+        "scheduling_strategy": PlacementGroupSchedulingStrategy(place.group, placement_group_bundle_index=bundle),
     }
-    members, host = len(place.hosts), place.hosts[number]
-    return ray.remote(MemberProcess).options(**options).remote(number, members, host, token, place.workers)
+    members, host = len(place.hosts), place.hosts[bundle]
+    return ray.remote(MemberProcess).options(**options).remote(members, host, token, place.workers)
 
 
 @contextmanager

@@ -6,8 +6,8 @@
     run/rows-00000006/
     run/lock
 
-The members write their files first. The file of the checkpoint is written last, so rows without it are of no checkpoint
-and are removed.
+The members write their files first. The file of the checkpoint is written last, so rows without such a file do not
+belong to a checkpoint and are removed.
 """
 
 import re
@@ -39,11 +39,9 @@ class ClusterCheckpointer(FolderCheckpointer):
         folder.mkdir()
         return str(folder)
 
-    @property
-    def rows_folder(self) -> str:
-        """The folder with the rows of the state to resume from."""
-        assert self.resumed is not None
-        return str(self._rows_folder(int(Path(self.resumed.origin).stem.partition("-")[2])))
+    def rows_folder(self, state: State) -> str:
+        """Return the folder with the rows of a state that was read from a checkpoint."""
+        return str(self._rows_folder(int(Path(state.origin).stem.partition("-")[2])))
 
     def has_advanced(self) -> bool:
         """Return whether a checkpoint was written since the last call."""

@@ -107,8 +107,7 @@ class ChunkPairs:
             del self._runs[outside]
         starts = np.append(0, np.cumsum(ends - heads))
         pairs = np.empty((int(starts[-1]), 2), np.int32)
-        runs = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        merge_runs(runs, starts[:-1].copy(), starts[1:].copy(), pairs)
+        merge_runs(np.concatenate(parts), starts[:-1].copy(), starts[1:].copy(), pairs)
         return pairs
 
 

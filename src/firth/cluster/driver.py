@@ -22,14 +22,14 @@ from firth.training.loop.progress import Reporter
 from firth.training.loop.start import StartRows
 from firth.training.loop.state import Checkpointer, State
 from firth.training.loop.trainer import Trainer
+from firth.training.windows.frozen import NONE_FROZEN
 
 
 class RowFolders(Protocol):
     """Where the members' rows of checkpoints lie, in folders that all members see."""
 
-    @property
-    def rows_folder(self) -> str:
-        """The folder of the checkpoint to resume from."""
+    def rows_folder(self, state: State) -> str:
+        """Return the folder of the checkpoint whose state is resumed."""
 
     def new_folder(self) -> str:
         """Create and return an empty folder for the next checkpoint."""
@@ -80,6 +80,8 @@ class ClusterEngine(Engine[WholeChunk, None]):
         self.sent_bytes: Counter[str] = Counter()
         self._queue: ChunkQueue | None = None
         self._has_rows = False
+        self._start: StartRows | None = None
+        self._frozen = NONE_FROZEN
 
     def workspace(self) -> None:
         return None
@@ -87,16 +89,36 @@ class ClusterEngine(Engine[WholeChunk, None]):
     def compile(self) -> None:
         """Load the kernels on all members, and give all rows their initial values unless they were restored."""
         self._call("compile")
+        if len(self._frozen):
+            self._call("freeze", self._frozen)
         if not self._has_rows:
             self._call("start")
             self._has_rows = True
+            if self._start is not None:
+                self._send_start(self._start)
+
+    def _send_start(self, start: StartRows) -> None:
+        """Send the vectors to start from to the members that own their rows."""
+        owners = self._owners()
+        for name, words, rows in start.parts():
+            matrix = "center" if name == "center" else "outside"
+            for number, handle in enumerate(self._handles):
+                own = owners[words] == number
+                handle.submit("set_rows", matrix, words[own], rows[own].astype(np.float32)).result()
+
+    def _owners(self) -> NDArray[np.intp]:
+        """Return the member that has the rows of each word at the start, (V,)."""
+        return self._setup.owners[self._setup.partition(0, 0).block_of]
+
+    def _sizes(self, epoch: int) -> list[int]:
+        """Return the size of each chunk of an epoch; their sum is the epoch."""
+        return list(map(len, self._setup.chunks(epoch)))
 
     def all_done(self, epoch: int) -> list[int]:
-        return [len(self._setup.chunks(epoch))]
+        return [len(self._sizes(epoch))]
 
     def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> ChunkQueue:
-        sizes = list(map(len, self._setup.chunks(epoch)))
-        self._queue = ChunkQueue(epoch, sizes, done[0] if done else 0, paused)
+        self._queue = ChunkQueue(epoch, self._sizes(epoch), done[0] if done else 0, paused)
         return self._queue
 
     def train(self, task: WholeChunk, rate: float, work: None) -> TaskResult:
@@ -112,10 +134,10 @@ class ClusterEngine(Engine[WholeChunk, None]):
         return TaskResult(sum(result.pairs for result in results), math.fsum(losses), task.share, losses)
 
     def freeze(self, frozen: NDArray[np.bool_]) -> None:
-        raise NotImplementedError("members have no frozen rows")
+        self._frozen = frozen
 
     def start_from(self, rows: StartRows) -> None:
-        raise NotImplementedError("members start from random vectors alone")
+        self._start = rows
 
     def end_loss(self, work: None) -> float | None:
         results: list[tuple[float, int]] = self._call("end_loss")
@@ -132,7 +154,7 @@ class ClusterEngine(Engine[WholeChunk, None]):
         assert self._folders is not None
         epoch = state.whole("epoch", self._setup.options.epochs - 1)
         done = state.wholes("done", self.all_done(epoch))
-        self._call("load", self._folders.rows_folder, epoch, done[0] - 1)
+        self._call("load", self._folders.rows_folder(state), epoch, done[0] - 1)
         self._has_rows = True
 
     def _call(self, method: str, *arguments: Any) -> list[Any]:

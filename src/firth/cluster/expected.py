@@ -17,6 +17,7 @@ from firth.compiling.kernel import compiler_memory
 from firth.text import Corpus
 from firth.training.negative_sampling import memory
 from firth.training.negative_sampling.partition import chunk_ends, chunk_size
+from firth.training.softmax.exact import TILE_BYTES
 
 _SIZE_BYTES = 4  # of the number of windows of a token block in a block of rows, which each member learns
 _COUNT_BYTES = 8  # of the number of pairs of a bucket in a chunk, which its owner learns from each member
@@ -76,8 +77,17 @@ def largest_share(setup: Setup, loads: NDArray[np.float64]) -> float:
     return float(np.add.reduceat(loads, setup.block_bounds[:-1]).max())
 
 
+def validation_memory(setup: Setup) -> dict[str, int]:
+    """Return the name and the bytes of what a member allocates for the loss of held-out pairs, besides their counts."""
+    options, V = setup.options, setup.vocabulary_size
+    share = max(len(setup.blocks_of(member)) for member in range(setup.members)) / setup.row_blocks
+    return {"rows and scores for the validation": round(share * (4 * V * options.vector_size + TILE_BYTES))}
+
+
 def memory_needed(corpus: Corpus, setup: Setup, workers: int) -> dict[str, int]:
     """Return the name and the bytes of each part of the memory that training allocates on a member."""
+    if setup.members == 1:
+        return memory.memory_needed(corpus, setup.options, workers)
     options, V = setup.options, setup.vocabulary_size
     share = max(len(setup.blocks_of(member)) for member in range(setup.members)) / setup.row_blocks
     own = 2 * round(V * share) * memory.row_bytes(options)

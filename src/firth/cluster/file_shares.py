@@ -2,6 +2,7 @@
 
 import os
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ _LINE_PART = 2**20  # bytes of a line that are read at a time
 class SharePlan(NamedTuple):
     """The files of each share, some of which may be empty, and how many files were given before in the corpus."""
 
-    files: list[list[FileOrStdin]]
+    files: Sequence[Sequence[FileOrStdin]]
     repeats: int
 
 

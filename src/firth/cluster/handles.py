@@ -21,7 +21,17 @@ def call_all(
 
     `meanwhile` is called every `POLL_SECONDS` until all results are there.
     """
-    futures = [handle.submit(method, *arguments) for handle in handles]
+    return call_each(handles, method, [arguments] * len(handles), meanwhile)
+
+
+def call_each(
+    handles: Sequence[Handle],
+    method: str,
+    arguments: Sequence[tuple[Any, ...]],
+    meanwhile: Callable[[], None] | None = None,
+) -> list[Any]:
+    """Do the same with arguments of its own for each object."""
+    futures = [handle.submit(method, *own) for handle, own in zip(handles, arguments, strict=True)]
     waiting = set(futures)
     while waiting:
         done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
@@ -31,3 +41,21 @@ def call_all(
         if meanwhile is not None:
             meanwhile()
     return [future.result() for future in futures]
+
+
+class Polled:
+    """Asks all objects for a value again and again, without waiting for one that does not answer; for `meanwhile`.
+
+    `use` is called with the values of all objects, each time all have answered.
+    """
+
+    def __init__(self, handles: Sequence[Handle], method: str, use: Callable[[list[Any]], None]):
+        self._handles, self._method, self._use = handles, method, use
+        self._asked: list[Future[Any]] = []
+
+    def __call__(self) -> None:
+        if not all(future.done() for future in self._asked):
+            return
+        if self._asked:
+            self._use([future.result() for future in self._asked])
+        self._asked = [handle.submit(self._method) for handle in self._handles]

@@ -111,8 +111,8 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
     except Exception as error:
         raise ClusterError(
             f"this machine cannot join the Ray cluster at {address}: {error}. The program must run on a machine that "
-            f"belongs to the cluster: `ray start --address={address} --num-cpus=0` makes this one a part that trains "
-            "nothing"
+            f"belongs to the cluster: `ray start --address={address} --num-cpus=0` adds this machine, which then "
+            "trains nothing"
         ) from error
     finally:
         if handler is not None:

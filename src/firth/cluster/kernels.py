@@ -46,13 +46,9 @@ def merge_runs(runs, heads, ends, pairs):
     """Merge sorted runs of one bucket.
 
     runs   (n, 3) int32, one run after the other; heads, ends: (members,) int64: where each begins and ends. `heads` is
-           advanced in place, unless there is only one
+           advanced in place
     pairs  (n, 2) int32, overwritten
     """
-    if len(heads) == 1:
-        for n in range(len(pairs)):
-            pairs[n, 0], pairs[n, 1] = runs[n, 0], runs[n, 1]
-        return
     for n in range(len(pairs)):
         best, smallest = -1, np.int64(0)
         for member in range(len(heads)):

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from firth.cluster.chunk_pairs import ChunkPairs, compile_pair_kernels
 from firth.cluster.exchange import Exchange, Key
+from firth.cluster.held_out import ValidatingMember
 from firth.cluster.ring import BucketTask, Ring
-from firth.cluster.row_files import read_rows, write_rows
+from firth.cluster.row_files import saved_rows, write_rows
 from firth.cluster.rows import Ids, MemberRows
 from firth.cluster.setup import Setup
 from firth.cluster.touched import Lending, TouchedRows, pairs_of_tokens, touched_by, train_alone
 from firth.text import BLOCK_WORDS, TokenStore
+from firth.text.reading import return_free_memory
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import Matrix
@@ -28,6 +30,7 @@ from firth.training.negative_sampling.buckets import (
 from firth.training.negative_sampling.partition import consecutive_blocks, noise_table
 from firth.training.negative_sampling.rotation import BUCKET_KEY
 from firth.training.windows.engine import NO_EPOCH, join_runs, run_at, sample_places
+from firth.training.windows.frozen import NONE_FROZEN, Frozen
 from firth.training.windows.layout import aligned_zeros
 
 ALONE = 0  # the member that trains the first chunk and measures the loss at the end of an epoch
@@ -44,8 +47,8 @@ class ChunkResult(NamedTuple):
     sent_bytes: dict[str, int]
 
 
-class Member:
-    """A member: call `start`, then `run_chunk` for all chunks in order, on all members at the same time.
+class Member(ValidatingMember):
+    """One of several members: call `start`, then `run_chunk` for all chunks in order, on all members at the same time.
 
     tokens    this member's token blocks; the first of them is number `setup.first_token_blocks[exchange.number]`
     exchange  connected to those of the other members
@@ -57,6 +60,7 @@ class Member:
         self._number = exchange.number
         self._halt = np.zeros(1, np.bool_)
         options = setup.options
+        self._threads = workers
         self._workers = [
             Worker(
                 make_text_workspace(BLOCK_WORDS),
@@ -70,6 +74,7 @@ class Member:
         self._place = 0, 0  # epoch and chunk of the partition under which rows are saved
         self._sample: tuple[int, TouchedRows] | None = None
         self._sent_runs = False
+        self._frozen = NONE_FROZEN
         self._calls = 0  # that move rows, besides those of `run_chunk`
 
     def compile(self) -> None:
@@ -85,6 +90,16 @@ class Member:
         self._rows = MemberRows(self._setup, self._exchange, self._setup.partition(0, 0))
         self._rows.draw()
 
+    def set_rows(self, name: str, words: Ids, rows: Matrix) -> None:
+        """Overwrite rows of words that this member owns, after `start`: (n, D), of the matrix center or outside."""
+        held, padded = self._settled(), self._settled().zeros(len(words))
+        padded[:, : rows.shape[1]] = rows
+        held.put(held.matrices[name], words, padded)
+
+    def freeze(self, frozen: Frozen) -> None:
+        """Keep center rows as they are from now on: those of the words where `frozen`, (V,), is True."""
+        self._frozen = frozen
+
     def save(self, folder: str) -> None:
         """Write this member's rows into a file in a folder that all members see."""
         self._settled().move(self._setup.partition(*self._place), ("save", self._count()))
@@ -94,15 +109,16 @@ class Member:
         """Read the rows that were saved after a chunk, by any number of members."""
         self._place = epoch, chunk
         self._rows = MemberRows(self._setup, self._exchange, self._setup.partition(epoch, chunk))
-        read_rows(folder, self._rows.matrices)
+        shapes = {block: rows.shape for block, rows in self._rows.center.items()}
+        for saved in saved_rows(folder, shapes):
+            self._rows.matrices[saved.matrix][saved.block][:] = saved.rows
 
     def collect(self) -> tuple[int, int]:
         """Give each member the rows of consecutive words; return this member's first word, and the end of its words."""
-        setup, own = self._setup, self._setup.blocks_of(self._number)
-        words = consecutive_blocks(setup.vocabulary_size, setup.row_blocks)
+        words = consecutive_blocks(self._setup.vocabulary_size, self._setup.row_blocks)
         self._settled().move(words, ("collect", self._count()))
-        ends = np.cumsum([0, *map(len, words.words)]).tolist()
-        return ends[own.start], ends[own.stop]
+        bounds = self._setup.word_bounds
+        return bounds[self._number], bounds[self._number + 1]
 
     def rows(self) -> tuple[list[Matrix], list[Matrix]]:
         """Return both matrices' blocks, (n, D) each, in the order of this member's words after `collect`."""
@@ -128,6 +144,7 @@ class Member:
             losses, pairs = self._run_first()
         else:
             losses, pairs = self._run_blocks(epoch, chunk)
+        return_free_memory()
         return ChunkResult(pairs, np.array(losses), dict(self._exchange.sent_bytes - sent))
 
     def _run_first(self) -> tuple[list[float], int]:
@@ -146,11 +163,12 @@ class Member:
         tokens, work, seed = self._exchange.take((*place, "tokens")), self._workers[0], setup.options.seed
         pairs = pairs_of_tokens(setup, tokens, block_key(seed, 0, block), work)
         key = block_key(seed, 0, 0, 0, BUCKET_KEY)
-        touched = touched_by(setup, pairs, key)
+        touched = touched_by(setup, pairs, key, self._frozen)
         center = lending.borrow(self._settled().center, "center", touched.center)
         outside = lending.borrow(self._settled().outside, "outside", touched.outside)
         loss = train_alone(setup, touched, center, outside, key, setup.rate(0, 0.0), work)
         lending.give_back(self._settled().center, "center", touched.center, center)
+        del center  # before the outside rows get memory
         lending.give_back(self._settled().outside, "outside", touched.outside, outside)
         return [loss], len(pairs)
 
@@ -167,6 +185,7 @@ class Member:
             return 0.0, 0
         if self._sample is None:
             self._sample = self._make_sample()
+            return_free_memory()
         key, touched = self._sample
         center = lending.borrow(self._settled().center, "center", touched.center)
         outside = lending.borrow(self._settled().outside, "outside", touched.outside)
@@ -185,7 +204,8 @@ class Member:
         places, _ = sample_places(self._setup.n_words, self._setup.extent.n_blocks)
         tokens = join_runs([self._exchange.take(("run", number)) for number in range(len(places))])
         key = block_key(self._setup.options.seed, NO_EPOCH)
-        return key, touched_by(self._setup, pairs_of_tokens(self._setup, tokens, key, self._workers[0]), key)
+        pairs = pairs_of_tokens(self._setup, tokens, key, self._workers[0])
+        return key, touched_by(self._setup, pairs, key, self._frozen)
 
     def _block(self, number: int) -> Ids:
         """Return one of this member's token blocks, by its number in the corpus."""
@@ -201,7 +221,7 @@ class Member:
         own = self._setup.blocks_of(self._number)
         key: Key = ("ring", epoch, chunk)
         ring = Ring(self._exchange, self._setup.row_blocks, own, self._settled().outside, key)
-        training = ChunkTraining(self._setup, self._settled(), pairs, (epoch, chunk))
+        training = ChunkTraining(self._setup, self._settled(), pairs, (epoch, chunk), self._frozen)
         self._each(lambda _, work: training.work_off(ring, work), range(len(self._workers)))
         ring.close()
         return [loss for loss, _ in training.done], sum(pairs for _, pairs in training.done)
@@ -235,21 +255,27 @@ class Member:
 class ChunkTraining:
     """The training of a member's buckets of one chunk; `done` grows as workers finish them."""
 
-    def __init__(self, setup: Setup, rows: MemberRows, pairs: ChunkPairs, place: tuple[int, int]):
+    def __init__(self, setup: Setup, rows: MemberRows, pairs: ChunkPairs, place: tuple[int, int], frozen: Frozen):
         self._setup, self._rows, self._pairs = setup, rows, pairs
         self._epoch, self._chunk = place
         sizes = list(map(len, setup.chunks(self._epoch)))
         self._before, self._size = sum(sizes[: self._chunk]), sizes[self._chunk]
+        words = pairs.partition.words
+        self._frozen = {block: frozen[words[block]] if len(frozen) else frozen for block in rows.center}
         self._tables: dict[int, tuple[Ids, NDArray[np.uint64]]] = {}
         self.done: list[tuple[float, int]] = []  # the loss and the pairs of each bucket
 
     def work_off(self, ring: Ring, work: Worker) -> None:
         """Train buckets until none is left; each worker runs this."""
         while (task := ring.take()) is not None:
-            bucket = self._bucket(task)
-            work.groups = with_room(work.groups, len(bucket.pairs))
-            self.done.append((run_here(bucket, work.groups), len(bucket.pairs)))
+            self.done.append(self._train(task, work))
             ring.finish(task)
+
+    def _train(self, task: BucketTask, work: Worker) -> tuple[float, int]:
+        """Train a bucket; nothing refers to its outside block afterwards, which may leave this member."""
+        bucket = self._bucket(task)
+        work.groups = with_room(work.groups, len(bucket.pairs))
+        return run_here(bucket, work.groups), len(bucket.pairs)
 
     def _bucket(self, task: BucketTask) -> Bucket:
         options = self._setup.options
@@ -265,6 +291,7 @@ class ChunkTraining:
             rate=np.float32(self._rate(task.round)),
             negative=options.negative,
             vector_size=options.vector_size,
+            frozen=self._frozen[task.center],
         )
 
     def _noise(self, outside: int) -> tuple[Ids, NDArray[np.uint64]]:

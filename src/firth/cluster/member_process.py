@@ -9,7 +9,7 @@ from firth.cluster.exchange import return_freed_memory
 from firth.cluster.local import NO_TOKEN
 from firth.cluster.machines import describe_machine
 from firth.cluster.setup import Setup
-from firth.errors import ClusterError
+from firth.errors import ClusterError, CorpusError
 from firth.options import Options
 from firth.resources import require_memory
 from firth.text import ReadOptions
@@ -31,17 +31,15 @@ class NodeReport(NamedTuple):
 class MemberProcess:
     """One member of a training run, in a process of its own.
 
-    number   the member's, from 0
     members  how many there are
     host     the address of the node, on which this member receives rows and pairs
     token    the secret of the run, which every transfer between members shows
     workers  threads that read and train
     """
 
-    def __init__(self, number: int, members: int, host: str, token: str, workers: int):
+    def __init__(self, members: int, host: str, token: str, workers: int):
         return_freed_memory()
-        self._number, self._members, self._host = number, members, host
-        self._token, self._workers = token, workers
+        self._members, self._host, self._token, self._workers = members, host, token, workers
         self._parts: dict[str, Any] = {PROCESS: self}
 
     def call(self, part: str, method: str, *arguments: Any) -> Any:
@@ -54,23 +52,38 @@ class MemberProcess:
         asks_for_token = os.environ.get("RAY_AUTH_MODE", "").lower() not in NO_TOKEN
         return NodeReport(describe_machine(), asks_for_token, Path(file).is_file())
 
+    def find_files(self, paths: Sequence[str], how: ReadOptions, apart: str | None) -> list[Any]:
+        """Return the files of this node that belong to a corpus: `node_files.find_files`."""
+        from firth.cluster.node_files import find_files
+
+        try:
+            return find_files(paths, how, apart)
+        except CorpusError as error:
+            raise CorpusError(f"on the node {self._host}: {error}") from error
+
     def open_text(self, files: list[Any], options: Options, how: ReadOptions) -> None:
         """Prepare to read this node's share of the text."""
         from firth.cluster.text import TextShare
 
         self._parts[TEXT] = TextShare(files, options, how, workers=self._workers)
 
-    def open_member(self, setup: Setup, needed: dict[str, int]) -> str:
-        """Allocate the member; return the address at which it receives rows and pairs.
+    def open_received(self, block_starts: Any, longest: int) -> None:
+        """Prepare to receive this node's share of the text: the arguments of `ReceivedText`."""
+        from firth.cluster.sent_text import ReceivedText
+
+        self._parts[TEXT] = ReceivedText(block_starts, longest)
+
+    def open_member(self, number: int, setup: Setup, needed: dict[str, int]) -> str:
+        """Allocate the member with a number, from 0; return the address at which it receives rows and pairs.
 
         Raises `NotEnoughMemoryError` if the parts of the member, with the bytes `needed`, do not fit in memory.
         """
-        from firth.cluster.member import Member
+        from firth.cluster.objectives import make_member
         from firth.cluster.transport import FlightExchange
 
-        require_memory(needed, f"member {self._number} on {self._host}", _MORE_NODES)
-        exchange = FlightExchange(self._number, self._members, self._token, self._host, tls=certificates())
-        self._parts[MEMBER] = Member(setup, self._parts[TEXT].tokens, exchange, self._workers)
+        require_memory(needed, f"member {number} on {self._host}", _MORE_NODES)
+        exchange = FlightExchange(number, self._members, self._token, self._host, tls=certificates())
+        self._parts[MEMBER] = make_member(setup, self._parts[TEXT].tokens, exchange, self._workers)
         self._exchange = exchange
         return exchange.address
 

@@ -18,24 +18,28 @@ from typing import NamedTuple
 from firth.cluster.actors import ActorHandle, Place, reserved, started_members
 from firth.cluster.arguments import Cluster
 from firth.cluster.checkpoints import ClusterCheckpointer
-from firth.cluster.driver import ClusterTrainer
-from firth.cluster.expected import memory_needed, sent_bytes
-from firth.cluster.file_shares import plan_shares
-from firth.cluster.handles import call_all
+from firth.cluster.expected import validation_memory
+from firth.cluster.handles import call_all, call_each
 from firth.cluster.joining import Joined, joined
 from firth.cluster.machines import check_machines, describe_machine
-from firth.cluster.member_process import MEMBER, TEXT
+from firth.cluster.member_process import MEMBER
+from firth.cluster.objectives import AnyTrainer, expected_bytes, make_trainer, memory_needed
+from firth.cluster.reading import CorpusReader, check_texts
 from firth.cluster.setup import Setup, check_options
-from firth.cluster.text import ClusterText, read_shares
+from firth.cluster.text import ClusterText
+from firth.cluster.validating import Validation
 from firth.errors import ClusterError, MemberLostError
 from firth.formats.shards import open_shards
 from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import available_cores
+from firth.text import Corpus
 from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import terminating
+from firth.training.loop.start import Start
 from firth.training.loop.trainer import EpochRecord, records
-from firth.training.run import Saving, Texts, report_reading
+from firth.training.registry import objective_of
+from firth.training.run import Saving, Texts, apply_start, report_reading, report_start
 
 MODEL = "model.firth"
 """The name of the file in the folder of a run that its members write the model to."""
@@ -47,6 +51,7 @@ class ClusterPlan(NamedTuple):
     """A run on a cluster whose arguments were checked, before the cluster is joined.
 
     workers  threads on each node; None for as many as it has cores
+    start    the vectors to start from, on the machine of the driver
     """
 
     texts: Texts
@@ -55,6 +60,7 @@ class ClusterPlan(NamedTuple):
     saving: Saving
     report: Reporter
     cluster: Cluster
+    start: Start | None = None
 
     @property
     def has_checkpoints(self) -> bool:
@@ -63,14 +69,22 @@ class ClusterPlan(NamedTuple):
 
 
 def prepare_cluster_run(
-    texts: Texts, options: Options, workers: int | None, saving: Saving, cluster: Cluster, *, progress: bool | None
+    texts: Texts,
+    options: Options,
+    workers: int | None,
+    saving: Saving,
+    cluster: Cluster,
+    *,
+    progress: bool | None,
+    start: Start | None = None,
 ) -> ClusterPlan:
     """Return the plan of a run on a cluster; raise the errors that can be found before it is joined."""
     check_options(options, cluster.nodes)
     saving.check()
-    texts.check(saving.folder)
-    plan_shares(texts.corpus, texts.how, 1)
-    return ClusterPlan(texts, options, workers, saving, reporter(progress), cluster)
+    check_texts(texts, node_files=cluster.node_files, apart=saving.folder)
+    if start is not None:
+        start.check(options)
+    return ClusterPlan(texts, options, workers, saving, reporter(progress), cluster, start)
 
 
 class ClusterRun:
@@ -86,6 +100,8 @@ class ClusterRun:
         self.model = checkpointer.folder / MODEL  # the file that the members write
         self._yielded = 0
         self._failures: list[str] = []  # since the last checkpoint
+        self._validation = Validation(plan.texts, plan.options, plan.report)
+        self._reader = CorpusReader(plan.texts, plan.options, plan.cluster, plan.saving.folder, plan.report)
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -108,18 +124,24 @@ class ClusterRun:
             is_restart = True
             self._checkpointer.find_newest()
 
+    def close(self) -> None:
+        """Free the texts that the driver has read."""
+        self._validation.close()
+        self._reader.close()
+
     def _attempt(self, *, is_restart: bool) -> Iterator[EpochRecord]:
-        plan = self._plan
+        plan, nodes = self._plan, None if self._plan.cluster.node_files else self._plan.cluster.nodes
         with ExitStack() as stack:
-            place = stack.enter_context(reserved(self._joined, plan.cluster.nodes, plan.workers, fewer=is_restart))
+            place = stack.enter_context(reserved(self._joined, nodes, plan.workers, fewer=is_restart))
             handles = stack.enter_context(started_members(self._joined, place))
             self._check(handles, place)
-            text = self._read(handles)
+            handles, text = self._read(handles)
             setup = self._set_up(handles, text, place.workers)
             members = [handle.part(MEMBER) for handle in handles]
-            trainer = ClusterTrainer(members, setup, plan.report, self._checkpointer)
+            trainer = self._trainer(members, setup, text.corpus)
+            validate = self._validation.prepare(members, setup, text.corpus)
             trained = []
-            for record in trainer.epochs():
+            for record in map(validate, trainer.epochs()):
                 trained.append(record)
                 self._checkpointer.history.append(record.to_dict())
                 if record.epoch > self._yielded:
@@ -153,23 +175,16 @@ class ClusterRun:
         names = [handle.name for handle in handles]
         check_machines(dict(zip(names, [report.machine for report in reports], strict=True)), describe_machine())
 
-    def _read(self, handles: list[ActorHandle]) -> ClusterText:
-        """Let each node read its share of the text."""
+    def _read(self, handles: list[ActorHandle]) -> tuple[list[ActorHandle], ClusterText]:
+        """Return the members in the order of the corpus, and the text to train on, of which each has a part."""
         plan = self._plan
-        plan.report.stage("reading", None)
-        how, shares = plan.texts.how, plan_shares(plan.texts.corpus, plan.texts.how, len(handles))
-        for future in [
-            handle.submit("open_text", files, plan.options, how)
-            for handle, files in zip(handles, shares.files, strict=True)
-        ]:
-            future.result()
-        texts = [handle.part(TEXT) for handle in handles]
-        text = read_shares(texts, plan.options, how, repeats=shares.repeats, progress=plan.report.advance)
+        handles, text = self._reader.read(handles)
         if not self.summary:
             self.summary = {name: value for name, value in vars(text.corpus).items() if isinstance(value, int)}
             report_reading(text.corpus, plan.report)
-        self._checkpointer.check_corpus(text.corpus, None)
-        return text
+        text, held_out = self._validation.hold_out(text)
+        self._checkpointer.check_corpus(text.corpus, held_out, plan.start)
+        return handles, text
 
     def _set_up(self, handles: list[ActorHandle], text: ClusterText, workers: int) -> Setup:
         """Let each node allocate its rows, and tell each the addresses of all."""
@@ -184,9 +199,22 @@ class ClusterRun:
         )
         setup.check()
         self._plan.report.show(f"training on {counted(len(handles), 'node')}")
-        addresses = call_all(handles, "open_member", setup, memory_needed(corpus, setup, workers))
+        needed = memory_needed(corpus, setup, workers)
+        if self._plan.texts.validation is not None:
+            needed |= validation_memory(setup)
+        addresses = call_each(handles, "open_member", [(handle.number, setup, needed) for handle in handles])
         call_all(handles, "connect", addresses)
         return setup
+
+    def _trainer(self, members: list[ActorHandle], setup: Setup, corpus: Corpus) -> AnyTrainer:
+        """Return what trains, from the last checkpoint or from the start."""
+        plan, is_resumed = self._plan, self._checkpointer.resumed is not None
+        trainer = make_trainer(members, setup, plan.report, self._checkpointer)
+        if plan.start is not None:
+            rows = plan.start.rows_of(corpus.vocabulary)
+            self.summary |= report_start(rows, plan.start, corpus, plan.report)
+            apply_start(rows, trainer, is_resumed=is_resumed)
+        return trainer
 
     def _write_model(self, handles: list[ActorHandle], text: ClusterText) -> None:
         """Let the members write the model, with the history so far."""
@@ -203,13 +231,12 @@ class ClusterRun:
             written = call_all(handles, "write_rows", shards.target)
             shards.finish([shard for each in written for shard in each])
 
-    def _report_sent(self, trainer: ClusterTrainer, setup: Setup, trained: list[EpochRecord]) -> None:
+    def _report_sent(self, trainer: AnyTrainer, setup: Setup, trained: list[EpochRecord]) -> None:
         """Show how much the members sent to each other, and in a run of whole epochs how much was expected."""
-        sent, expected = sum(trainer.sent_bytes.values()), ""
-        if len(trained) == setup.options.epochs:
-            each = sum(sent_bytes(setup, record.pairs, record.epoch - 1).total for record in trained)
-            expected = f", expected {setup.members * each / 1e6:,.1f} MB"
-        self._plan.report.show(f"members sent {sent / 1e6:,.1f} MB to each other{expected}")
+        sent, expected = sum(trainer.sent_bytes.values()), expected_bytes(setup, trained)
+        is_whole = len(trained) == setup.options.epochs
+        note = f", expected {expected / 1e6:,.1f} MB" if is_whole and expected is not None else ""
+        self._plan.report.show(f"members sent {sent / 1e6:,.1f} MB to each other{note}")
 
     def _note(self, error: MemberLostError) -> None:
         """Report a failure; raise `ClusterError` if there were too many without progress."""
@@ -218,8 +245,8 @@ class ClusterRun:
         self._failures.append(str(error))
         if len(self._failures) >= _MOST_FAILURES:
             raise ClusterError(
-                f"members of the cluster stopped {_MOST_FAILURES} times without a checkpoint between them, at last: "
-                f"{error}"
+                f"members of the cluster stopped {_MOST_FAILURES} times without a checkpoint between them. The last "
+                f"error: {error}"
             ) from error
         self._plan.report.show(f"{error}. Training starts again from the last checkpoint")
 
@@ -232,7 +259,12 @@ def open_cluster_run(plan: ClusterPlan) -> Iterator[ClusterRun]:
         stack.enter_context(plan.report)
         folder = plan.saving.folder or stack.enter_context(TemporaryDirectory(prefix="firth-cluster-"))
         checkpointer = ClusterCheckpointer(
-            folder, plan.options, plan.report, matrices=2, minutes=plan.saving.minutes, resume=plan.saving.resume
+            folder,
+            plan.options,
+            plan.report,
+            matrices=objective_of(plan.options).state_matrices,
+            minutes=plan.saving.minutes,
+            resume=plan.saving.resume,
         )
         stack.enter_context(checkpointer)
         nodes = plan.cluster.nodes or 1
@@ -240,4 +272,6 @@ def open_cluster_run(plan: ClusterPlan) -> Iterator[ClusterRun]:
         cluster = stack.enter_context(joined(plan.cluster, plan.workers or max(1, available_cores() // nodes)))
         if cluster.is_local:
             plan.report.show(f"started a cluster of {counted(nodes, 'node')} on this machine")
-        yield ClusterRun(plan, cluster, checkpointer)
+        run = ClusterRun(plan, cluster, checkpointer)
+        stack.callback(run.close)
+        yield run

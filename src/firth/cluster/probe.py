@@ -56,7 +56,7 @@ def _ask(address: str, variables: dict[str, str]) -> Answer:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS)
     lines = done.stdout.splitlines()
     if not lines:
-        raise ClusterError(f"Ray could not be asked for the cluster at {address}: {done.stderr.strip()[-500:]}")
+        raise ClusterError(f"the Ray cluster at {address} could not be queried: {done.stderr.strip()[-500:]}")
     if lines[-1] == "null":
         raise missing_ray()
     return Answer(*json.loads(lines[-1]))

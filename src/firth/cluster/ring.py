@@ -23,7 +23,7 @@ class BucketTask(NamedTuple):
 
 
 class Ring:
-    """The queue of one member's buckets of a chunk; any number of threads take from it and finish what they took.
+    """The queue of one of several members' buckets of a chunk; any number of threads take from it and finish tasks.
 
     outside  the member's outside blocks, changed in place
     own      the center blocks of this member
@@ -58,8 +58,6 @@ class Ring:
         """Return whether the outside block of a round is here, and trained with the center block before."""
         if round_ == 0 or center + 1 in self._rounds:
             return round_ == 0 or self._rounds[center + 1] >= round_
-        if self._exchange.members == 1:
-            return self._rounds[self._own.start] >= round_
         return self._receive(round_)
 
     def _receive(self, round_: int) -> bool:
@@ -81,8 +79,7 @@ class Ring:
     def finish(self, task: BucketTask) -> None:
         """Record that a bucket is trained, and pass its outside block on if it leaves this member."""
         mailbox = self._exchange.mailbox
-        leaves = task.center == self._own.start and self._exchange.members > 1
-        if leaves:
+        if task.center == self._own.start:
             before = (self._exchange.number - 1) % self._exchange.members
             self._exchange.send(before, (*self._key, task.round + 1), self._outside.pop(task.outside), ROWS)
         with mailbox.changed:
@@ -92,5 +89,4 @@ class Ring:
 
     def close(self) -> None:
         """Take the block that comes home after the last round."""
-        if self._exchange.members > 1:
-            self._outside[self._own.stop - 1] = self._exchange.take((*self._key, self._P))
+        self._outside[self._own.stop - 1] = self._exchange.take((*self._key, self._P))

@@ -3,22 +3,32 @@
 The blocks do not depend on the number of members, so any number of members can resume from the files of others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from firth.atomic import atomic_write
-from firth.cluster.rows import Blocks
 from firth.errors import CheckpointError, DivergenceError
 from firth.formats.sealed import MEMBER_ROWS, open_sealed, write_sealed
 from firth.messages import counted
+from firth.training.loop.engine import Matrix
 from firth.training.loop.state import is_finite
 
+MATRICES = ("center", "outside")
 _SUFFIX = ".firth"
 
 
-def write_rows(folder: str, number: int, matrices: dict[str, Blocks]) -> None:
+class SavedRows(NamedTuple):
+    """The rows of one block of a matrix, as a map of the file."""
+
+    matrix: str
+    block: int
+    rows: Matrix
+
+
+def write_rows(folder: str, number: int, matrices: Mapping[str, Mapping[int, Matrix]]) -> None:
     """Write the blocks of a member's matrices into its file; raise `DivergenceError` if a number is not finite."""
-    tensors = {f"{name}-{block}": rows for name, blocks in matrices.items() for block, rows in blocks.items()}
+    tensors = _Tensors(matrices)
     for name, rows in tensors.items():
         if not is_finite(rows):
             raise DivergenceError(
@@ -29,24 +39,48 @@ def write_rows(folder: str, number: int, matrices: dict[str, Blocks]) -> None:
         write_sealed(file, MEMBER_ROWS, tensors, {})
 
 
-def read_rows(folder: str, matrices: dict[str, Blocks]) -> None:
-    """Fill the blocks of matrices, in place, from the files that any number of members wrote.
+class _Tensors(Mapping[str, Matrix]):
+    """The blocks of matrices by name; each is taken when it is needed, because some are copies."""
+
+    def __init__(self, matrices: Mapping[str, Mapping[int, Matrix]]):
+        self._matrices = matrices
+        self._places = {_name(matrix, block): (matrix, block) for matrix in matrices for block in matrices[matrix]}
+
+    def __getitem__(self, name: str) -> Matrix:
+        matrix, block = self._places[name]
+        return self._matrices[matrix][block]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def saved_rows(
+    folder: str, shapes: Mapping[int, tuple[int, int]], matrices: Iterable[str] = MATRICES
+) -> Iterator[SavedRows]:
+    """Yield blocks of matrices, those of `shapes`, from the files that any number of members wrote.
 
     Raises `FormatError` for a damaged file, and `CheckpointError` if a block is absent or has another shape.
     """
-    missing = {f"{name}-{block}": rows for name, blocks in matrices.items() for block, rows in blocks.items()}
+    missing = {_name(matrix, block): (matrix, block) for matrix in matrices for block in shapes}
     for path in sorted(Path(folder).glob(f"member-*{_SUFFIX}")):
         with open_sealed(path, MEMBER_ROWS) as file:
             for name in [name for name in file.layout if name in missing]:
-                rows, saved = missing.pop(name), file.mapped(name)
-                if saved.shape != rows.shape or saved.dtype != rows.dtype:
+                (matrix, block), saved = missing.pop(name), file.mapped(name)
+                if saved.shape != shapes[block] or saved.dtype != "float32":
                     raise CheckpointError(
-                        f"block {name} in {path} is {saved.dtype} {saved.shape}, and must be {rows.dtype} "
-                        f"{rows.shape}. Use another checkpoint"
+                        f"block {name} in {path} is {saved.dtype} {saved.shape}, and must be float32 "
+                        f"{shapes[block]}. Use another checkpoint"
                     )
-                rows[:] = saved
+                yield SavedRows(matrix, block, saved)
     if missing:
         raise CheckpointError(f"{folder} has no rows of {_listed(missing)}: a file was deleted. Use another checkpoint")
+
+
+def _name(matrix: str, block: int) -> str:
+    return f"{matrix}-{block}"
 
 
 def _listed(names: Iterable[str]) -> str:

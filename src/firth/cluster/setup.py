@@ -26,7 +26,14 @@ from firth.training.negative_sampling.partition import (
     words_of,
 )
 from firth.training.sampling import keep_thresholds
+from firth.training.softmax import exact
 from firth.training.windows import layout
+
+_TRAINED = {
+    "architecture": ("skip_gram",),
+    "objective": ("negative_sampling", "softmax"),
+    "schedule": ("blocks",),  # of negative sampling; the softmax has none
+}
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,22 @@ class Setup:
         """Member m owns the blocks of rows from number m of these to number m + 1, without the last."""
         return [member * self.row_blocks // self.members for member in range(self.members + 1)]
 
+    @cached_property
+    def word_bounds(self) -> list[int]:
+        """After `Member.collect`, member m has the words from number m of these to number m + 1, without the last.
+
+        For the exact softmax they are always there, and cut at tiles, which do not depend on the number of members.
+        """
+        if self.options.objective == "softmax":
+            tiles, V, N = self.tiles, self.vocabulary_size, self.members
+            return [min(V, member * tiles // N * exact.TILE_WORDS) for member in range(N + 1)]
+        return [-(-bound * self.vocabulary_size // self.row_blocks) for bound in self.block_bounds]
+
+    @property
+    def tiles(self) -> int:
+        """The number of tiles of the vocabulary in `ExactSoftmax`."""
+        return -(-self.vocabulary_size // exact.TILE_WORDS)
+
     def blocks_of(self, member: int) -> range:
         """Return the blocks of rows that a member owns."""
         return range(self.block_bounds[member], self.block_bounds[member + 1])
@@ -130,26 +153,44 @@ class Setup:
     def check(self) -> None:
         """Raise `OptionError` if a cluster does not train with these options, or has too many members."""
         check_options(self.options)
-        _check_number(self.members, self.row_blocks)
+        if self.options.objective == "softmax":
+            _check_tiles(self)
+        else:
+            _check_number(self.members, self.row_blocks)
 
 
 def check_options(options: Options, nodes: int | None = None) -> None:
     """Raise `OptionError` if a cluster does not train with these options, or not on as many nodes."""
     if options.subwords is not None:
         raise OptionError(f"{option('subwords')} does not run on a cluster: leave it out, or train on one machine")
-    for name, value in (("architecture", "skip_gram"), ("objective", "negative_sampling"), ("schedule", "blocks")):
+    for name, values in _TRAINED.items():
         found = getattr(options, name)
-        if found != value:
+        if found not in values and (name, options.objective) != ("schedule", "softmax"):
             raise OptionError(
                 f"{option(name, repr(found))} does not run on a cluster, which trains skip-gram with negative sampling "
-                f"under the block schedule: give {option(name, repr(value))}, or train on one machine"
+                "under the block schedule, and the exact softmax: give "
+                f"{' or '.join(option(name, repr(value)) for value in values)}, or train on one machine"
             )
-    _check_number(nodes or 1, options.blocks)
+    if options.objective != "softmax":
+        _check_number(nodes or 1, options.blocks)
 
 
 def _check_number(nodes: int, blocks: int) -> None:
     if nodes > blocks:
         raise OptionError(
             f"{counted(nodes, 'node')} cannot share {counted(blocks, 'block')} of rows: each needs one. Give at most "
-            f"{counted(blocks, 'node')}, or larger {option('blocks')} if the corpus is large enough for it"
+            f"{counted(blocks, 'node')}, or more blocks ({option('blocks')}) if the corpus is large enough for them"
         )
+
+
+def _check_tiles(setup: Setup) -> None:
+    if setup.members > setup.tiles:
+        raise OptionError(
+            f"{counted(setup.members, 'node')} cannot share {counted(setup.vocabulary_size, 'word')}: for the exact "
+            f"softmax each needs {exact.TILE_WORDS:,}. Give at most {counted(setup.tiles, 'node')}"
+        )
+
+
+def share_of_tiles(setup: Setup) -> float:
+    """Return the share of the words of the member with most, in a training run on the exact softmax."""
+    return -(-setup.tiles // setup.members) / setup.tiles

@@ -8,15 +8,15 @@ share, at most a block, becomes the beginning of the next share's first block.
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.cluster.file_shares import regular_files
-from firth.cluster.handles import Handle, call_all
+from firth.cluster.handles import Handle, Polled, call_all
 from firth.cluster.word_counts import (
     ChosenWords,
     WordCounts,
@@ -167,6 +167,10 @@ class TextShare:
         self._tokens, after = self._renumbered.cut(before, is_last=is_last)
         return ShareCut(np.diff(self._tokens.block_starts), self._tokens.n_words, self._renumbered.longest, after)
 
+    def read_block(self, number: int) -> Ids:
+        """Return one of the token blocks of this share."""
+        return self.tokens.read_block(number)
+
     def digests(self) -> bytes:
         """Return a digest of each token block, one after the other; add checksums to blocks on the disk."""
         tokens = self.tokens
@@ -203,7 +207,8 @@ def _no_words() -> tuple[WordCounts, KeyCounts]:
 class ClusterText(NamedTuple):
     """A corpus whose text is in the shares, and the number of token blocks of each share.
 
-    The tokens of the corpus cannot be read here. Their number, sizes and fingerprint do not depend on the shares.
+    A token block of the corpus is sent by its share when it is read. Number, sizes and fingerprint of the blocks do not
+    depend on the shares.
     """
 
     corpus: Corpus
@@ -223,14 +228,14 @@ def read_shares(
     Vocabulary, counts, ids, token blocks and all numbers of the report are the same. `repeats` is that of `SharePlan`.
     Raises `CorpusError` as `read_corpus` does, and what a handle raises if its machine is lost.
     """
-    meanwhile = None if progress is None else _Amounts(handles, progress)
+    meanwhile = None if progress is None else Polled(handles, "amount", partial(_report_amounts, progress))
     counts: list[ShareCounts] = call_all(handles, "read", meanwhile=meanwhile)
     _check_kinds(counts)
     _check_size(counts, how)
     chosen = _choose(handles, counts, options)
     _encode_all(handles, chosen.keys)
     cuts = _cut_all(handles)
-    tokens = _tokens(cuts, call_all(handles, "digests"))
+    tokens = _tokens(handles, cuts, call_all(handles, "digests"))
     corpus = Corpus(
         chosen.vocabulary(),
         tokens,
@@ -245,6 +250,12 @@ def read_shares(
         note=repeats_note(max(repeats, sum(share.repeats for share in counts))),
     )
     return ClusterText(corpus, tuple(len(cut.sizes) for cut in cuts))
+
+
+def _report_amounts(progress: Progress, amounts: list[tuple[int, int | None]]) -> None:
+    """Report how much all shares have read."""
+    done, totals = zip(*amounts, strict=True)
+    progress(sum(done), None if None in totals else sum(totals))
 
 
 def _choose(handles: Sequence[Handle], counts: Sequence[ShareCounts], options: Options) -> ChosenWords:
@@ -271,7 +282,8 @@ def _check_kinds(counts: Sequence[ShareCounts]) -> None:
     tables, texts = ([number for number, is_table in kinds if is_table is kind] for kind in (True, False))
     if tables and texts:
         raise CorpusError(
-            f"the files of share {tables[0]} are tables and those of share {texts[0]} are text: give one kind alone"
+            f"the files of share {tables[0]} are tables and those of share {texts[0]} are text: give files of "
+            "one kind only"
         )
     firsts = [share.first_key for share in counts if share.first_key is not None]
     for key in firsts[1:]:
@@ -298,43 +310,36 @@ def _cut_all(handles: Sequence[Handle]) -> list[ShareCut]:
     return cuts
 
 
-def _tokens(cuts: Sequence[ShareCut], digests: Sequence[bytes]) -> TokenStore:
-    """Return the token store of all shares, without its entries."""
+def _tokens(handles: Sequence[Handle], cuts: Sequence[ShareCut], digests: Sequence[bytes]) -> TokenStore:
+    """Return the token store of all shares, which keep its entries."""
     sizes = np.concatenate([cut.sizes for cut in cuts])
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     longest = max(cut.longest for cut in cuts)
-    return TokenStore(_EntriesElsewhere(b"".join(digests)), starts, sum(cut.words for cut in cuts), longest=longest)
+    firsts = np.cumsum([0, *(len(cut.sizes) for cut in cuts)])
+    entries = _EntriesElsewhere(handles, firsts, starts, b"".join(digests))
+    return TokenStore(entries, starts, sum(cut.words for cut in cuts), longest=longest)
 
 
 class _EntriesElsewhere:
-    """Entries that are on the machines that read them."""
+    """Entries that are in the shares behind handles, and are read one token block at a time.
+
+    firsts  the number of the first token block of each share, and that of all blocks
+    starts  where each token block begins
+    """
 
     place = "on the machines of a cluster"
 
-    def __init__(self, digests: bytes):
-        self._digests = digests
+    def __init__(self, handles: Sequence[Handle], firsts: NDArray[np.int64], starts: NDArray[np.int64], digests: bytes):
+        self._handles, self._firsts, self._starts, self._digests = handles, firsts, starts, digests
 
     def read(self, start: int, out: Ids) -> None:
-        raise CorpusError("its entries are on the machines that read them")
+        """Fill `out` with the token block that begins at `start`."""
+        block = int(np.searchsorted(self._starts, start))
+        share = int(np.searchsorted(self._firsts, block, side="right")) - 1
+        out[:] = self._handles[share].submit("read_block", block - int(self._firsts[share])).result()
 
     def digest(self) -> bytes:
         return self._digests
 
     def close(self) -> None:
         pass
-
-
-class _Amounts:
-    """Reports how much all shares have read, without waiting for one that does not answer."""
-
-    def __init__(self, handles: Sequence[Handle], progress: Progress):
-        self._handles, self._progress = handles, progress
-        self._asked: list[Future[tuple[int, int | None]]] = []
-
-    def __call__(self) -> None:
-        if not all(future.done() for future in self._asked):
-            return
-        if self._asked:
-            done, totals = zip(*(future.result() for future in self._asked), strict=True)
-            self._progress(sum(done), None if None in totals else sum(totals))
-        self._asked = [handle.submit("amount") for handle in self._handles]

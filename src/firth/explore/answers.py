@@ -122,7 +122,7 @@ class Answers:
         outside = self._explored.outside
         if outside is None:
             return None
-        found = outside.most_similar([outside.index_to_key[row]], **search._asdict())
+        found = outside.most_similar([outside.stored_keys[row]], **search._asdict())
         both = cosine(self._explored.vectors.vectors[row], outside.vectors[row])
         return {"cosine": number(both), "neighbours": self._listed(found)}
 
@@ -178,7 +178,7 @@ class Answers:
     def _key(self, text: str) -> Key:
         """Return the key with this text; a word without a row, of which subwords make a vector, is its own key."""
         row = self._row(text)
-        return text if row is None else self._explored.vectors.index_to_key[row]
+        return text if row is None else self._explored.vectors.stored_keys[row]
 
     def _unit(self, row: int) -> Any:
         return self._explored.vectors.unit_rows(np.array([row]))[0].astype(np.float64)
@@ -190,8 +190,8 @@ class Answers:
         return {"row": self._row(term.word), "word": term.word}
 
     def _listed(self, found: Iterable[tuple[Key, float]]) -> list[Answer]:
-        rows = self._explored.vectors.key_to_index
-        return [{**self._named(rows[key]), "score": number(score)} for key, score in found]
+        rows = self._explored.rows
+        return [{**self._named(rows[str(key)]), "score": number(score)} for key, score in found]
 
 
 def number(value: Any) -> float | None:

@@ -47,7 +47,8 @@ class Comparison:
     def __init__(self, one: Explored, other: Explored):
         self.one, self.other = one, other
         self._computations = Computations()
-        shared = [row for row, word in enumerate(one.words) if word in other.rows]
+        rows_of_other = {word: row for row, word in enumerate(other.words)}  # faster than packed words, and dropped
+        shared = [row for row, word in enumerate(one.words) if word in rows_of_other]
         if not shared:
             raise OptionError(
                 f"{one.name} and {other.name} have no word in common ({counted(len(one.words), 'word')} and "
@@ -56,7 +57,7 @@ class Comparison:
         self.shared = len(shared)
         rows = np.array(shared[:MOST_COMPARED])
         self.words = [one.words[row] for row in rows]
-        self._vectors = _selected(one, rows), _selected(other, np.array([other.rows[word] for word in self.words]))
+        self._vectors = _selected(one, rows), _selected(other, np.array([rows_of_other[word] for word in self.words]))
 
     @cached_property
     def rows(self) -> dict[str, int]:

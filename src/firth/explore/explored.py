@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.explore.spelling import Spellings
+from firth.packed_words import PackedWords
 from firth.vectors import KeyedVectors
 
 
@@ -30,16 +31,15 @@ class Explored:
     stability: NDArray[np.float64] | None = None
 
     @cached_property
-    def words(self) -> list[str]:
+    def words(self) -> PackedWords:
         """The text of each key, in the order of rows: keys may be whole numbers."""
-        keys = self.vectors.index_to_key
-        return keys if keys and isinstance(keys[0], str) else [str(key) for key in keys]  # type: ignore[return-value]
+        keys = self.vectors.stored_keys
+        return keys if isinstance(keys, PackedWords) else PackedWords.of(map(str, keys))
 
-    @cached_property
+    @property
     def rows(self) -> Mapping[str, int]:
         """The row of each text."""
-        keys = self.vectors.key_to_index
-        return keys if self.words is self.vectors.index_to_key else dict(zip(self.words, keys.values(), strict=True))  # type: ignore[return-value]
+        return self.words.rows
 
     @cached_property
     def spellings(self) -> Spellings:
@@ -50,13 +50,20 @@ class Explored:
         """Return the first n words with their vectors, without outside vectors and n-grams."""
         vectors = self.vectors
         counts = None if vectors.counts is None else vectors.counts[:n]
-        part = KeyedVectors.trusted(vectors.index_to_key[:n], vectors.vectors[:n], counts)
+        part = KeyedVectors.trusted(list(vectors.stored_keys[:n]), vectors.vectors[:n], counts)
         return Explored(self.name, part, None, self.options)
 
     def prepare(self) -> None:
         """Compute what the first question would otherwise wait for."""
         self.vectors.fill_norms()
-        self.rows  # noqa: B018 - kept from now on
-        self.spellings  # noqa: B018
+        self.words.prepare()
+        self.spellings  # noqa: B018 - kept from now on
         if self.outside is not None:
             self.outside.fill_norms()
+
+
+def word_bytes(words: PackedWords, rows: slice) -> bytes:
+    """Return words as the page reads them: (n,) uint32 lengths in bytes, little-endian, then their UTF-8."""
+    start, stop, _ = rows.indices(len(words))
+    part, bounds = words.part(start, max(start, stop))
+    return np.diff(bounds).astype("<u4").tobytes() + part.tobytes()

@@ -20,8 +20,9 @@ from firth.explore.answers import Answers
 from firth.explore.assets import read_assets, whole_page
 from firth.explore.atlas import MAPS, Atlas, scaled
 from firth.explore.bundle import bundled
-from firth.explore.explored import Explored
+from firth.explore.explored import Explored, word_bytes
 from firth.options import whole
+from firth.packed_words import PackedWords
 from firth.vectors import KeyedVectors
 
 LARGEST = 15_000_000
@@ -59,7 +60,7 @@ def export(explored: Explored, words: int | None = None) -> Page:
     points = finished_maps(part)
     blocks = {
         "meta": json.dumps(_meta(part, V, equal)).encode(),
-        "words": _words(part.words),
+        "words": word_bytes(part.words, slice(None)),
         "vectors": small.tobytes(),
         **{name: points[name].astype("<u2").tobytes() for name in MAPS},
         "norm": scaled(part.vectors.norms).values.tobytes(),
@@ -82,9 +83,9 @@ def finished_maps(explored: Explored) -> dict[str, maps.Points]:
     return found
 
 
-def _fitting(words: list[str], D: int) -> int:
+def _fitting(words: PackedWords, D: int) -> int:
     """Return how many of the first words a page of 15 MB holds, at least one if there is one."""
-    sizes = np.cumsum([len(word.encode("utf-8", "replace")) + _BYTES_OF_WORD + D for word in words])
+    sizes = words.ends + (_BYTES_OF_WORD + D) * np.arange(1, len(words) + 1)
     n = int(np.searchsorted(sizes * 4 / 3, LARGEST - _BYTES_OF_PAGE, side="right"))  # base64 takes 4 bytes for 3
     return min(len(words), max(1, n))
 
@@ -117,11 +118,6 @@ def _meta(part: Explored, V: int, equal: float) -> dict[str, Any]:
     note = f"{among}vectors of 8 bits{share}"
     overview = Answers(part).overview() | {"note": note, "maps": MAPS, "colours": _COLOURS}
     return {"whole": V, "overview": overview, "normRange": f"{scale.low:.6g} {scale.high:.6g} {scale.known}"}
-
-
-def _words(words: list[str]) -> bytes:
-    texts = [word.encode("utf-8", "replace") for word in words]
-    return np.array([len(text) for text in texts], "<u4").tobytes() + b"".join(texts)
 
 
 def _html(blocks: dict[str, bytes]) -> str:

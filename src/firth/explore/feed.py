@@ -1,8 +1,8 @@
 """What the page of a training run shows: the records of its epochs, and how words move and which are near.
 
-The thread that trains calls the feed after every epoch; the threads of the server read it. Positions are those of
-some frequent words on the two principal axes of their latest unit vectors, in all epochs, so that a word that does
-not move in the space does not move on the page.
+After an epoch the thread that trains copies some rows and replaces one reference. It takes no lock, so it never waits
+for the page. The threads of the server compute the rest, once for all tabs, and only while a tab is open. Both sides
+limit their share of the time.
 """
 
 import json
@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import OptionError
-from firth.vectors.cosines import largest
+from firth.explore.epochs import Frame, Neighbours, Pictures, SearchedWords
 
 if TYPE_CHECKING:
     from firth.model import Word2Vec
+    from firth.training.loop.trainer import EpochRecord
+    from firth.vectors import KeyedVectors
 
 TRACKED = 200
 """Words on the picture, spread evenly over the first 3,000."""
@@ -25,166 +27,143 @@ TRACKED = 200
 SEARCHED = 30_000
 """The most frequent words, among which neighbours are searched."""
 
-NEIGHBOURS = 8
 MOST_PINS = 12
 _TRACKED_AMONG = 3000
 _FREQUENT = 1000  # the words pinned at first are among them
 _MOST_FRAMES = 100  # above, every second one is dropped
-_SHARE_OF_TIME = 0.02  # of training; an epoch is only recorded if frames would take more
-_PICTURE = 1000  # positions are whole numbers from -1,000 to 1,000
-
-FloatArray = NDArray[np.floating[Any]]
-Neighbours = list[tuple[str, float]]
+_SHARE_OF_TIME = 0.01  # for the copies; an epoch is only recorded if they would take more
+_SHARE_OF_ONE_CORE = 0.01  # for the states; another is made later if they would take more
 
 
-class Frame(NamedTuple):
-    """The words after an epoch: unit vectors of those tracked, float16, and the neighbours of those pinned."""
+class Snapshot(NamedTuple):
+    """Everything that the thread that trains has handed over. It never changes: the next epoch makes another."""
 
-    epoch: int
-    units: NDArray[np.float16]
-    neighbours: dict[str, Neighbours | None]
+    number: int = 0
+    epochs: int = 0
+    records: tuple["EpochRecord", ...] = ()
+    words: tuple[str, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    searched: SearchedWords | None = None
+
+    @property
+    def tracked(self) -> NDArray[np.intp]:
+        """The rows of the tracked words."""
+        n = min(len(self.words), _TRACKED_AMONG)
+        return np.unique(np.linspace(0, n - 1, min(n, TRACKED)).astype(np.intp)) if n else np.zeros(0, np.intp)
+
+
+class Changes(NamedTuple):
+    """What a state is made of; a state is made again when one of these differs."""
+
+    ended: str
+    pins: tuple[str, ...] | None
+    run: int
+    line: str
+
+
+class PageState(NamedTuple):
+    """All that the page shows, as JSON."""
+
+    made_of: Changes
+    text: str
 
 
 class TrainingFeed:
     """The state of a page; a callback of `Word2Vec.fit`."""
 
     def __init__(self, name: str):
-        self.version = 0
         self.ended = ""
-        self._name, self._lock = name, Lock()
+        self._name, self._line = name, ""
+        self._run = Snapshot()
         self._started, self._spent = time.perf_counter(), 0.0
-        self._epochs, self._line = 0, ""
-        self._records: list[dict[str, float | None]] = []
-        self._frames: list[Frame] = []
-        self._words: list[str] = []
-        self._units: FloatArray = np.zeros((0, 0), np.float32)
-        self._pins: list[str] | None = None
-        self._axes: FloatArray | None = None
-        self._placed: tuple[list[int], list[list[int]]] = [], []
-        self._text = -1, ""
+        self._is_copy_wanted = False  # true once a tab has seen the last one
+        # the rest belongs to the threads of the server
+        self._lock = Lock()
+        self._pins: tuple[str, ...] | None = None
+        self._neighbours: dict[int, dict[str, Neighbours | None]] = {}
+        self._pictures = Pictures()
+        self._state, self._next_state = PageState(Changes("", None, -1, ""), ""), 0.0
 
     # --- the thread that trains
 
     def __call__(self, model: "Word2Vec") -> None:
-        """Note an epoch, and show its words unless that would take more than 2 % of the time."""
-        began = time.perf_counter()
-        with self._lock:
-            self._epochs = max(model.options.epochs, len(model.history))
-            self._records = [record.to_dict() for record in model.history]
-            if self._may_look(began):
-                self._look(model)
-            self.version += 1
+        """Record an epoch, and copy its vectors unless that would take more than 1 % of the time."""
+        began, before = time.perf_counter(), self._run
+        epochs = max(model.options.epochs, len(model.history))
+        run = before._replace(number=before.number + 1, epochs=epochs, records=tuple(model.history))
+        is_last = run.records[-1].epoch == epochs
+        if is_last or self._spent <= _SHARE_OF_TIME * (began - self._started):
+            run = self._with_vectors(run, model.wv, search=is_last or self._is_copy_wanted)
+        self._run = run
         self._spent += time.perf_counter() - began
 
-    def _may_look(self, now: float) -> bool:
-        is_last = self._records[-1]["epoch"] == self._epochs
-        return is_last or self._spent <= _SHARE_OF_TIME * (now - self._started)
-
-    def _look(self, model: "Word2Vec") -> None:
-        vectors = model.wv
-        n = min(len(vectors), SEARCHED)
-        self._words = self._words or [str(key) for key in vectors.index_to_key[:n]]
-        self._units = vectors.unit_rows(np.arange(n))
-        if not np.isfinite(self._units.sum()):
-            np.nan_to_num(self._units, copy=False, nan=0, posinf=0, neginf=0)
-        if self._pins is None:
-            self._pins = self._words[:_FREQUENT][25::200]
-        neighbours = {word: self._neighbours(word) for word in self._pins}
-        self._frames.append(Frame(model.history[-1].epoch, self._units[self._tracked].astype(np.float16), neighbours))
-        if len(self._frames) > _MOST_FRAMES:
-            del self._frames[1:-1:2]
+    def _with_vectors(self, run: Snapshot, vectors: "KeyedVectors", *, search: bool) -> Snapshot:
+        """Return what is handed over with a frame of this epoch, and with a copy of the words to search if wanted."""
+        n, epoch = min(len(vectors), SEARCHED), run.records[-1].epoch
+        run = run._replace(words=run.words or tuple(map(str, vectors.index_to_key[:n])))
+        frames = (*run.frames, Frame(epoch, vectors.unit_rows(run.tracked).astype(np.float16)))
+        if search:
+            self._is_copy_wanted = False
+            run = run._replace(searched=SearchedWords(epoch, run.words, np.array(vectors.vectors[:n])))
+        return run._replace(frames=frames if len(frames) <= _MOST_FRAMES else (frames[0], *frames[2::2]))
 
     def note(self, line: str) -> None:
         """Show a line of progress."""
-        with self._lock:
-            self._line = line
-            self.version += 1
+        self._line = line
 
     def end(self, reason: str) -> None:
         """Note that the run is over."""
-        with self._lock:
-            self.version += 1  # first: whoever reads that the run has ended finds a new version
-            self.ended = reason
+        self.ended = reason
 
     # --- the threads of the server
 
     def pin(self, word: str, *, pinned: bool) -> None:
         """Show the neighbours of a word from the latest epoch on, or no longer; raise `OptionError` for too many."""
         with self._lock:
-            pins = [other for other in self._pins or [] if other != word]
+            pins = [other for other in self._pinned(self._run) if other != word]
             if pinned and len(pins) == MOST_PINS:
-                raise OptionError(f"at most {MOST_PINS} words can be pinned: take one away first")
-            self._pins = [*pins, word] if pinned else pins
-            if self._frames and pinned:
-                self._frames[-1].neighbours[word] = self._neighbours(word)
-            self.version += 1
+                raise OptionError(f"at most {MOST_PINS} words can be pinned: unpin one first")
+            self._pins = (*pins, word) if pinned else tuple(pins)
 
-    def text(self) -> str:
-        """Return the state as JSON, made once for each version: every tab asks for it."""
-        if self._text[0] != self.version:
-            version = self.version
-            self._text = version, json.dumps(self.state(), allow_nan=False, separators=(",", ":"))
-        return self._text[1]
+    def _pinned(self, run: Snapshot) -> tuple[str, ...]:
+        return run.words[:_FREQUENT][25::200] if self._pins is None else self._pins
 
-    def state(self) -> dict[str, Any]:
-        """Return all that the page shows, for JSON."""
+    def state(self) -> PageState:
+        """Return the state, made again if something changed and that takes less than 1 % of the time.
+
+        The end and another choice of pins are shown at once.
+        """
         with self._lock:
-            return {
-                "name": self._name,
-                "epochs": self._epochs,
-                "ended": self.ended,
-                "line": self._line,
-                "records": self._records,
-                "tracked": [self._words[row] for row in self._tracked.tolist()],
-                "pins": self._pins or [],
-                "frames": [
-                    {"epoch": frame.epoch, "neighbours": dict(frame.neighbours), "points": points}
-                    for frame, points in zip(self._frames, self._positions(), strict=True)
-                ],
-            }
+            run = self._run
+            changes = Changes(self.ended, self._pins, run.number, self._line)
+            is_due = changes[:2] != self._state.made_of[:2] or time.perf_counter() >= self._next_state
+            if is_due and changes != self._state.made_of:
+                began = time.thread_time()
+                text = json.dumps(self._content(run, changes), allow_nan=False, separators=(",", ":"))
+                self._state, self._is_copy_wanted = PageState(changes, text), True
+                self._next_state = time.perf_counter() + (time.thread_time() - began) / _SHARE_OF_ONE_CORE
+            return self._state
 
-    @property
-    def _tracked(self) -> NDArray[np.intp]:
-        """The rows of the tracked words."""
-        n = min(len(self._words), _TRACKED_AMONG)
-        return np.unique(np.linspace(0, n - 1, min(n, TRACKED)).astype(np.intp)) if n else np.zeros(0, np.intp)
+    def _content(self, run: Snapshot, changes: Changes) -> dict[str, Any]:
+        self._search(run)
+        return {
+            "name": self._name,
+            "epochs": run.epochs,
+            "ended": changes.ended,
+            "line": changes.line,
+            "records": [record.to_dict() for record in run.records],
+            "tracked": [run.words[row] for row in run.tracked.tolist()],
+            "pins": self._pinned(run),
+            "frames": [
+                {"epoch": frame.epoch, "neighbours": self._neighbours[frame.epoch], "points": points}
+                for frame, points in zip(run.frames, self._pictures.points(run.frames), strict=True)
+            ],
+        }
 
-    def _neighbours(self, word: str) -> Neighbours | None:
-        """Return the words with the largest cosines, or None for a word that is not among those searched."""
-        if word not in self._words:
-            return None
-        row = self._words.index(word)
-        cosines = self._units @ self._units[row]
-        cosines[row] = -np.inf
-        return [(self._words[other], round(float(cosines[other]), 4)) for other in largest(cosines, NEIGHBOURS)]
-
-    def _positions(self) -> list[list[int]]:
-        """Return x, y, x, y ... of the tracked words for each frame."""
-        shown = [frame.epoch for frame in self._frames]
-        if shown != self._placed[0]:
-            self._placed = shown, self._computed_positions()
-        return self._placed[1]
-
-    def _computed_positions(self) -> list[list[int]]:
-        self._axes = plane_axes(self._frames[-1].units.astype(np.float32), self._axes)
-        points = [frame.units.astype(np.float32) @ self._axes for frame in self._frames]
-        center = (points[-1].max(axis=0) + points[-1].min(axis=0)) / 2
-        extent = max(1e-9, *(float(np.abs(each - center).max()) for each in points))
-        return [np.round((each - center) * (_PICTURE / extent)).astype(int).ravel().tolist() for each in points]
-
-
-def plane_axes(units: FloatArray, before: FloatArray | None) -> FloatArray:
-    """Return the two principal axes of (n, D) vectors, (D, 2), turned so that the picture changes least.
-
-    Among all rotations and reflections R, that of axes R with the least sum of squares |X axes R - X before|² comes
-    from the singular vectors of (X axes)ᵀ X before (Schönemann 1966).
-    """
-    centred = units - units.mean(axis=0)
-    _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    axes = np.zeros((units.shape[1], 2), units.dtype)
-    axes[:, : min(2, len(directions))] = directions[:2].T
-    if before is None:
-        return axes
-    left, _, right = np.linalg.svd((centred @ axes).T @ (centred @ before))
-    turned: FloatArray = axes @ (left @ right)
-    return turned
+    def _search(self, run: Snapshot) -> None:
+        """Search the neighbours of the pinned words after the epoch that was copied last."""
+        shown = {frame.epoch: self._neighbours.get(frame.epoch, {}) for frame in run.frames}
+        if run.searched is not None and run.searched.epoch in shown:
+            known = shown[run.searched.epoch]
+            known.update({word: run.searched.neighbours(word) for word in self._pinned(run) if word not in known})
+        self._neighbours = shown

@@ -78,7 +78,7 @@ class RequestHeaders:
 
 
 class Guard:
-    """An ASGI application that answers or refuses, and passes on to `app` what it does neither with."""
+    """An ASGI application that refuses invalid requests, answers the entrance and passes the others to `app`."""
 
     def __init__(self, app: ASGIApp, access: Access):
         self._app, self._access = app, access

@@ -32,7 +32,7 @@ Rows = NDArray[np.integer[Any]]
 Progress = Callable[[float], None]
 """Called with the share of the work that is done; what it raises ends the work."""
 
-VERSION = 2
+VERSION = 3
 """Increases when the same vectors get another map, so that maps on disk are computed again."""
 
 MOST_ARRANGED = 100_000

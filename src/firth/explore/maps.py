@@ -20,7 +20,7 @@ NEAREST_ON_MAP = 50
 
 _MOST_IN_A_PART = 256
 _ROWS_OF_COVARIANCE = 200_000  # the most frequent words decide the axes; all words are projected on them
-_BLOCK_NUMBERS = 1 << 19  # numbers of a block of rows: 2 MiB of float32
+_BLOCK_NUMBERS = 1 << 17  # numbers of a block of rows: 512 KiB of float32
 
 
 def silent(share: float) -> None:

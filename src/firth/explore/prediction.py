@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from firth.explore.explored import Explored
 
 FloatArray = NDArray[np.floating[Any]]
-_BLOCK = 4096  # rows; in float64 they fit into a cache
+_BLOCK = 1024  # rows; in float64 they fit into a cache
 
 
 def log_weights(explored: Explored) -> FloatArray:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -15,9 +14,10 @@ from firth.explore.assets import Asset, whole_page
 from firth.explore.atlas import Atlas
 from firth.explore.changes import change_of, kept_bytes, summary
 from firth.explore.comparison import Comparison, Neighbours
-from firth.explore.explored import Explored
+from firth.explore.explored import Explored, word_bytes
 from firth.explore.questions import LONGEST
 from firth.explore.workers import BusyError, Workers
+from firth.packed_words import PackedWords
 
 MOST_FOUND = 1000
 MOST_WORDS = 1 << 18  # in one answer
@@ -47,14 +47,14 @@ class Api:
 
     def words(self, request: Request) -> Response:
         """Return words as (n,) uint32 lengths in bytes, then their UTF-8."""
-        return _words(self._explored.words[self._range(request)])
+        return _binary(word_bytes(self._explored.words, self._range(request)))
 
     def points(self, request: Request) -> Response:
         """Return points of a map as (n, 2) uint16; status 202 and the progress while the map is computed."""
         points = self._atlas.points(_text(request, "map"))
         if isinstance(points, float):
             return _json({"progress": points}, 202)
-        return Response(points[self._range(request)].astype("<u2").tobytes(), media_type=_BINARY)
+        return _binary(points[self._range(request)].astype("<u2").tobytes())
 
     def colours(self, request: Request) -> Response:
         """Return a property of words as (n,) uint8; status 202 and the progress while it is computed.
@@ -97,7 +97,7 @@ class Api:
 
     def kept(self, request: Request) -> Response:
         """Return the share of each word's neighbours that both models have, as (n,) uint8."""
-        return self._compared(lambda compared, found: Response(kept_bytes(found).tobytes(), media_type=_BINARY))
+        return self._compared(lambda compared, found: _binary(kept_bytes(found).tobytes()))
 
     def change(self, request: Request) -> Response:
         """Return the neighbours of a word that one model has and the other has not."""
@@ -106,14 +106,14 @@ class Api:
 
     def compared_words(self, request: Request) -> Response:
         """Return the words that are compared, as `words` does."""
-        return _words(self._both().words[self._range(request)])
+        return _binary(word_bytes(PackedWords.of(self._both().words), self._range(request)))
 
     def compared_points(self, request: Request) -> Response:
         """Return the points of the words in the first model and then in the second, as `points` does."""
         points = self._both().points(_text(request, "map"))
         if isinstance(points, float):
             return _json({"progress": points}, 202)
-        return Response(points.astype("<u2").tobytes(), media_type=_BINARY)
+        return _binary(points.astype("<u2").tobytes())
 
     def _both(self) -> Comparison:
         if self._comparison is None:
@@ -168,9 +168,8 @@ def endpoint(handler: Handler, workers: Workers) -> Endpoint:
     return answer
 
 
-def _words(words: list[str]) -> Response:
-    texts = [word.encode("utf-8", "replace") for word in words]
-    return Response(np.array([len(text) for text in texts], "<u4").tobytes() + b"".join(texts), media_type=_BINARY)
+def _binary(content: bytes) -> Response:
+    return Response(content, media_type=_BINARY)
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -1,14 +1,14 @@
 """Words by spelling: those that begin with a text, and those that differ from it by one edit.
 
 All words lie in one array of bytes, in lower case, and a comparison looks at the same position of all words at once:
-for three million words that takes milliseconds, and a sorted copy is not needed. Results are in the order of rows,
-which is that of frequency.
+for three million words that takes milliseconds, and a sorted copy is not needed. If the words are in lower case
+already, the array is theirs. Results are in the order of rows, which is that of frequency.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from firth.packed_words import PackedWords
 
 _LONGEST_CHARACTER = 4  # bytes in UTF-8
 _MOST_CHECKED = 20_000  # candidates whose characters are compared; more than any vocabulary has for a word
@@ -19,22 +19,17 @@ Rows = NDArray[np.intp]
 class Spellings:
     """Searches the spellings of V words."""
 
-    def __init__(self, words: Sequence[str]):
-        text, lengths = bytearray(), np.empty(len(words), np.int32)
-        for row, word in enumerate(words):
-            folded = _folded(word)
-            text += folded
-            lengths[row] = len(folded)
-        self._lengths = lengths
-        self._starts = np.cumsum(lengths, dtype=np.int64) - lengths
-        self._bytes = np.frombuffer(text, np.uint8)
+    def __init__(self, words: PackedWords):
+        folded = words if _is_folded(words) else PackedWords.of(_folded(word).decode() for word in words)
+        self._ends, self._bytes = folded.ends, np.frombuffer(folded.text, np.uint8)
+        self._lengths = np.diff(folded.ends, prepend=folded.ends.dtype.type(0)).astype(np.int32)
 
     def beginning_with(self, text: str, limit: int) -> list[int]:
         """Return the first `limit` rows whose words begin with `text`, in any case."""
         wanted = _folded(text)
         rows = np.flatnonzero(self._lengths >= len(wanted))
         for place, byte in enumerate(wanted):
-            rows = rows[self._bytes[self._starts[rows] + place] == byte]
+            rows = rows[self._bytes[self._starts(rows) + place] == byte]
         found: list[int] = rows[:limit].tolist()
         return found
 
@@ -58,19 +53,31 @@ class Spellings:
         return found
 
     def _word(self, row: int) -> str:
-        start = self._starts[row]
-        return self._bytes[start : start + self._lengths[row]].tobytes().decode("utf-8", "replace")
+        end = int(self._ends[row])
+        return self._bytes[end - self._lengths[row] : end].tobytes().decode()
+
+    def _starts(self, rows: Rows) -> NDArray[np.int64]:
+        return self._ends[rows].astype(np.int64) - self._lengths[rows]
 
     def _shared(self, rows: Rows, wanted: bytes, *, from_end: bool) -> NDArray[np.int64]:
         """Return how many bytes at the start or the end of each word are those of `wanted`."""
         shared = np.zeros(len(rows), np.int64)
         alike = np.arange(len(rows))
-        first = self._starts[rows] + (self._lengths[rows] - 1 if from_end else 0)
+        first = self._starts(rows) + (self._lengths[rows] - 1 if from_end else 0)
         for place, byte in enumerate(reversed(wanted) if from_end else wanted):
             alike = alike[self._lengths[rows[alike]] > place]
             alike = alike[self._bytes[first[alike] + (-place if from_end else place)] == byte]
             shared[alike] += 1
         return shared
+
+
+def _is_folded(words: PackedWords) -> bool:
+    """Return whether words are in lower case and valid UTF-8 already, as those of most texts are."""
+    try:
+        text = words.text.decode()
+    except UnicodeDecodeError:
+        return False
+    return text == text.lower()
 
 
 def _folded(text: str) -> bytes:

@@ -104,12 +104,13 @@ class TrainingApi:
         return StreamingResponse(self._states(), media_type="text/event-stream")
 
     async def _states(self) -> AsyncIterator[str]:
-        sent = -1
+        sent = None
         for _ in range(int(_STREAM_SECONDS / _POLL_SECONDS)):
-            has_ended = bool(self._feed.ended)  # read first: the version that follows has the end
-            if self._feed.version != sent:
-                sent = self._feed.version
-                yield f"retry: 500\ndata: {self._feed.text()}\n\n"
+            has_ended = bool(self._feed.ended)  # read first: the state that follows has the end
+            state = self._feed.state()
+            if state is not sent:
+                sent = state
+                yield f"retry: 500\ndata: {state.text}\n\n"
             if has_ended:
                 return
             await asyncio.sleep(_POLL_SECONDS)

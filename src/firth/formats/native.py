@@ -9,7 +9,7 @@ Byte layout (https://github.com/huggingface/safetensors):
 The header maps each tensor's name to its dtype, shape and offsets:
 
     center     (V, D) float32   v_c, the center vectors
-    outside    (V, D) float32   u_o, the outside vectors              } one of these,
+    outside    (V, D) float32   u_o, the outside vectors              } one of these or both,
     nodes      (N, D) float32   q, the vectors of a tree's nodes      } or none where only vectors were saved
     words      (B,) uint8       the V words in UTF-8, one after the other             } either these two,
     word_ends  (V,) int64       where each word ends in `words`                       }
@@ -18,12 +18,11 @@ The header maps each tensor's name to its dtype, shape and offsets:
     ngrams     (N, D) float32   rows of character n-grams (`firth.subwords`); absent in a model without subwords
     buckets    (N,) int64       the number of the n-gram of each row, ascending; absent if N is the number of buckets
 
-Hierarchical softmax has `nodes` instead of `outside`: N = V - 1 rows for the V words of training, to which words may
-have been added since.
+Hierarchical softmax has `nodes`: N = V - 1 rows for the V words of training, to which words may have been added since.
 
 `__metadata__` has strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where absent), `extra`
 (JSON, in models that `firth.gensim` saved: gensim's attributes), `subwords` (JSON: minn, maxn and the number of
-buckets; absent without n-grams), `sha256` (of the bytes of center, of outside or nodes, and of ngrams, which identifies
+buckets; absent without n-grams), `sha256` (of the bytes of center, outside, nodes and ngrams, which identifies
 the result of a training run), `crc32` (JSON: the CRC-32 of each tensor's bytes) and `header_crc32` (that of the rest of
 the header).
 """
@@ -34,7 +33,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +50,7 @@ from firth.formats.word2vec import is_header
 from firth.formats.words import FLOATS, are_distinct, check_shapes, key_tensors, split_words
 from firth.messages import counted
 from firth.options import shortened
+from firth.packed_words import PackedWords
 from firth.subwords import LONGEST_NGRAM, NgramScheme, SubwordVectors
 
 MATRICES = ("center", "outside", "nodes", "ngrams")
@@ -62,7 +62,7 @@ _KINDS = {**dict.fromkeys(MATRICES, "F"), "words": "U8", "word_ends": "I64", "id
 class NativeFile:
     """The content of a native file; see the module's docstring for shapes and dtypes."""
 
-    keys: list[str] | list[int]
+    keys: list[str] | list[int] | PackedWords
     center: Array
     outside: Array | None
     counts: NDArray[np.int64] | None
@@ -95,10 +95,10 @@ def write_native(
     """Write one native file, atomically.
 
     `center` and `outside`, (V, D), and `nodes`, (N, D), are arrays of float16, 32 or 64, not necessarily contiguous:
-    they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are
-    V strings or V whole numbers. `options` and the `records`, `history` and `extra`, can be written as JSON. With
-    n-grams, `center` is a `ComposedVectors`. Raises `OptionError`, before anything is written, if shapes differ, a key
-    is repeated, or the suffix is that of a compression.
+    they are written a few MiB at a time, without a copy of a matrix. `keys` are V strings or V whole numbers. `options`
+    and the `records`, `history` and `extra`, can be written as JSON. With n-grams, `center` is a `ComposedVectors`.
+    Raises `OptionError`, before anything is written, if shapes differ, a key is repeated, or the suffix is that of a
+    compression.
     """
     refuse_compression(path, "native")
     vectors, subwords = center if isinstance(center, ComposedVectors) else (center, None)
@@ -111,13 +111,14 @@ def write_native(
         write_hashed(file, NATIVE, tensors, known, [name for name in MATRICES if name in tensors])
 
 
-def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> NativeFile:
+def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False, packed: bool = False) -> NativeFile:
     """Read a native file and check all of it, except the outside matrix or the nodes if `outside=False`.
 
     With `mmap` the matrices are read-only maps of the file. They are not read before they are used, so their
     checksums are not compared (those of the header, the keys and the counts are), and repeated keys are not
     looked for. If another program truncates a mapped file, the process ends; saving over it is safe, because
-    `save` leaves the old bytes in place.
+    `save` leaves the old bytes in place. With `packed` words stay packed, which takes less memory and, if mapped, less
+    time.
 
     Raises `FormatError` for any other kind of file, a newer version, and one that is truncated or damaged.
     """
@@ -129,7 +130,7 @@ def read_native(path: PathLike, *, outside: bool = True, mmap: bool = False) -> 
         wanted = [name for name in MATRICES if name in file.layout and (outside or name not in ("outside", "nodes"))]
         with helper(0 if mmap else path.stat().st_size) as other:
             matrices = {name: other.submit(read, name) for name in wanted}  # while this thread decodes the keys
-            keys = _keys(file, unchecked=mmap)
+            keys = _packed_keys(file, unchecked=mmap) if packed else _keys(file, unchecked=mmap)
         return NativeFile(
             keys=keys,
             center=matrices["center"].result(),
@@ -162,8 +163,6 @@ def checked_tensors(
     """Return the tensors of a file by name, in their order in it; raise what `write_native` raises."""
     check_shapes(keys, center, counts)
     tensors = {"center": center, **{name: matrix for name, matrix in outputs.items() if matrix is not None}}
-    if len(tensors) == 3:
-        raise OptionError("a model has either an outside matrix or nodes: give one of them")
     for name, matrix in list(tensors.items())[1:]:
         rows = center.shape[0] if name == "outside" else matrix.shape[0]
         if matrix.shape != (rows, center.shape[1]) or matrix.dtype.name not in FLOATS:
@@ -208,8 +207,8 @@ def _check_layout(file: SealedFile) -> None:
     for name, expected in {"outside": shape, keys: shape[:1], "counts": shape[:1]}.items():
         if name in layout and layout[name][1] != expected:
             file.refuse(f"{name} has shape {layout[name][1]}, but center has {shape}")
-    if "nodes" in layout and ("outside" in layout or layout["nodes"][1][1:] != shape[1:]):
-        file.refuse(f"nodes has shape {layout['nodes'][1]}, but center has {shape}, or there is an outside matrix too")
+    if "nodes" in layout and layout["nodes"][1][1:] != shape[1:]:
+        file.refuse(f"nodes has shape {layout['nodes'][1]}, but center has {shape}")
     ngrams = layout.get("ngrams", ("", [0, shape[1]]))[1]
     if len(ngrams) != 2 or ngrams[1] != shape[1] or ("buckets" in layout and layout["buckets"][1] != ngrams[:1]):
         file.refuse(f"ngrams has shape {ngrams}, but center has {shape}")
@@ -241,6 +240,18 @@ def _keys(file: SealedFile, unchecked: bool) -> list[str] | list[int]:
     if not unchecked and not are_distinct(keys):
         file.refuse("a key occurs more than once")
     return keys
+
+
+def _packed_keys(file: SealedFile, unchecked: bool) -> list[str] | list[int] | PackedWords:
+    if "ids" in file.layout:
+        return _keys(file, unchecked)
+    try:
+        words = PackedWords(file.tensor("words").tobytes(), file.tensor("word_ends"))
+    except ValueError as error:
+        file.refuse(f"the words cannot be decoded: {error}", error)
+    if not unchecked and words.repeated() is not None:
+        file.refuse("a key occurs more than once")
+    return words
 
 
 def _refuse_other_kinds(path: Path) -> None:
@@ -285,7 +296,7 @@ def _is_native(head: Head) -> bool:
 
 def _read(path: PathLike, *, mmap: bool = False) -> Table:
     file = read_native(path, outside=False, mmap=mmap)
-    return Table(file.keys, file.center, file.counts, file.subwords)
+    return Table(cast(list[str] | list[int], file.keys), file.center, file.counts, file.subwords)
 
 
 def _write(

@@ -7,7 +7,6 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from firth.errors import FormatError, OptionError
 from firth.formats.format import Array, Table
 from firth.formats.streams import BLOCK_ROWS, broken_rows, long_lines, reading
 from firth.messages import advice, counted, option
+from firth.packed_words import character_starts, split
 
 WHITESPACE = re.compile(r"[ \t\n\v\f\r]")
 """Separates words in text formats; U+00A0 and U+3000 do not."""
@@ -118,16 +118,11 @@ def key_tensors(keys: Sequence[str | int]) -> dict[str, Array]:
     for first in range(0, len(keys), _WORDS_AT_A_TIME):
         words = cast(Sequence[str], keys[first : first + _WORDS_AT_A_TIME])
         parts.append("".join(words).encode("utf-8", "surrogatepass"))
-        starts = np.append(_character_starts(np.frombuffer(parts[-1], np.uint8)), len(parts[-1]))
+        starts = np.append(character_starts(np.frombuffer(parts[-1], np.uint8)), len(parts[-1]))
         lengths = np.fromiter(map(len, words), np.int64, len(words))  # in characters
         ends[first : first + len(words)] = starts[np.cumsum(lengths)] + n_bytes
         n_bytes += len(parts[-1])
     return {"words": np.frombuffer(b"".join(parts), np.uint8), "word_ends": ends}
-
-
-def _character_starts(blob: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return where the characters of UTF-8 start."""
-    return np.flatnonzero((blob & 0xC0) != 0x80)
 
 
 def split_words(blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:
@@ -137,19 +132,9 @@ def split_words(blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:
         raise ValueError("the ends of the words are not ascending, or do not fit the bytes")
     words: list[str] = []
     for first in range(0, len(ends), _WORDS_AT_A_TIME):
-        words += _split_part(blob, bounds[first : first + _WORDS_AT_A_TIME + 1])
+        part = bounds[first : first + _WORDS_AT_A_TIME + 1]
+        words += split(blob[part[0] : part[-1]], part - part[0])
     return words
-
-
-def _split_part(blob: NDArray[np.uint8], bounds: NDArray[np.int64]) -> list[str]:
-    """Return the words between `bounds`."""
-    part, inner = blob[bounds[0] : bounds[-1]], bounds - bounds[0]
-    starts = np.append(_character_starts(part), len(part))
-    characters = np.searchsorted(starts, inner)
-    if bool((starts[characters] != inner).any()):
-        raise ValueError("a word ends within a character")
-    text = part.tobytes().decode("utf-8", "surrogatepass")
-    return [text[start:end] for start, end in pairwise(characters.tolist())]  # faster than decoding each
 
 
 def unique_rows(path: Path, table: Table, *, finite: bool = True) -> Table:

@@ -12,6 +12,7 @@ from firth.errors import FormatError, NotAvailableError
 from firth.messages import counted
 from firth.vectors import KeyedVectors as Vectors
 from firth.vectors.query_input import FloatArray, Key
+from firth.vectors.table import StoredKeys
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class KeyedVectors(Vectors):
         super().__init__([], vector_size=vector_size, dtype=dtype)
         self.mapfile_path = mapfile_path
 
-    def _set_up(self, keys: list[Key], vectors: NDArray[Any], counts: ArrayLike | None) -> None:
+    def _set_up(self, keys: StoredKeys, vectors: NDArray[Any], counts: ArrayLike | None) -> None:
         super()._set_up(keys, vectors, counts)
         self.vectors_lockf = np.ones(1, np.float32)
 

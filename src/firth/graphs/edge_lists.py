@@ -113,8 +113,8 @@ def find_layout(text: bytes, name: str, weight: str | None) -> Layout:
     if not has_header and len(fields) not in (2, 3):
         raise CorpusError(
             f"{name}, line {n_before + 1} has {counted(len(fields), 'field')}, {shortened(first)}: give two nodes and, "
-            f"if edges have weights, a number, separated by tabs, commas or spaces; or name the columns in the first "
-            f"line, with {SOURCE} and {TARGET}"
+            f"if edges have weights, a number, separated by tabs, commas, semicolons or spaces; or name the columns in "
+            f"the first line, with {SOURCE} and {TARGET}"
         )
     if tuple(lowered[:2]) in _OTHER_NAMES:
         raise CorpusError(

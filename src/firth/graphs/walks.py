@@ -167,8 +167,8 @@ class RandomWalks(GeneratedCorpus):
     with w the weights of edges. The first step follows the weights alone. These probabilities are exact: no step is
     approximated, and no table of pairs of edges is made.
 
-      graph           a path: an edge in each line, as two nodes and maybe a weight, separated by tabs, commas or spaces
-                      (see `firth.graphs.edge_lists`). Or a table with columns `source` and `target`, of pandas, polars
+      graph           a path: an edge in each line, as two nodes and maybe a weight (see
+                      `firth.graphs.edge_lists`). Or a table with columns `source` and `target`, of pandas, polars
                       or Arrow; a graph of NetworkX or igraph; a sparse adjacency matrix of SciPy; NumPy arrays
                       (indptr, indices[, weights]) in compressed sparse rows; an integer array of shape (n, 2); or a
                       list of pairs of nodes, or of pairs and weights. Nodes are str or int

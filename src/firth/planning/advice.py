@@ -36,7 +36,7 @@ def _on_nodes(forecast: Forecast, fitting: list[NodesForecast]) -> Iterator[str]
     if fewest.nodes > 1:
         yield f"the run needs the memory of {counted(fewest.nodes, 'machine')} at least"
     if not load.is_for_clusters:
-        yield "more machines are of no use: a cluster trains skip-gram with negative sampling in blocks"
+        yield _no_nodes(load.options)
         return
     worth = fewest
     for more in fitting[1:]:
@@ -46,6 +46,15 @@ def _on_nodes(forecast: Forecast, fitting: list[NodesForecast]) -> Iterator[str]
     before = "" if worth is fewest else f" instead of {duration(fewest.seconds.epoch)} on {fewest.nodes:,}"
     are_enough = f"{counted(worth.nodes, 'machine')} {'is' if worth.nodes == 1 else 'are'} enough"
     yield f"{are_enough}: an epoch takes {duration(worth.seconds.epoch)}{before}; {_of_more(forecast, worth)}"
+
+
+def _no_nodes(options: Options) -> str:
+    """Return why nothing is predicted for more machines."""
+    if options.objective == "softmax":
+        return (
+            "several machines divide the work of the passes, and not the warm start: how long it takes is not predicted"
+        )
+    return "more machines are of no use: a cluster trains skip-gram with negative sampling in blocks"
 
 
 def _of_more(forecast: Forecast, found: NodesForecast) -> str:
@@ -68,7 +77,7 @@ def _on_blocks(forecast: Forecast) -> Iterator[str]:
     if best < MIN_GAIN * now:
         yield (
             f"with {option('blocks', str(blocks))} an epoch takes {duration(best)} instead of {duration(now)}; the "
-            "vectors are then other ones, of about the same quality"
+            "vectors differ, but have about the same quality"
         )
 
 

@@ -112,6 +112,7 @@ class Forecast:
     def on(self, nodes: int) -> NodesForecast:
         """Return what the run needs on `nodes` machines; raise `OptionError` if it cannot run on so many."""
         if nodes > 1:
+            self.workload.check_nodes()
             self.workload.on(nodes).check()
         memory, seconds = self._memory(nodes), self.seconds(nodes)
         sent = expected.sent_bytes(self.workload.on(nodes), self.workload.steps, _EPOCH)

@@ -57,7 +57,7 @@ class Speeds:
         for name in _SAME:
             if getattr(measured, name) != getattr(options, name):
                 given, found = (option(name, repr(getattr(each, name))) for each in (options, measured))
-                raise FormatError(f"the speeds are of {found}, and the run has {given}: measure them again")
+                raise FormatError(f"the speeds were measured with {found}, but the run has {given}: measure again")
         return self.steps * _arithmetic(measured) / _arithmetic(options)
 
     def save(self, path: Path | str) -> None:

@@ -89,12 +89,21 @@ class Workload:
 
     @property
     def is_for_clusters(self) -> bool:
-        """Whether a cluster trains with these options."""
+        """Whether a cluster trains with these options, and how long it takes is predicted."""
         try:
-            check_options(self.options)
+            self.check_nodes()
         except OptionError:
             return False
         return True
+
+    def check_nodes(self) -> None:
+        """Raise `OptionError` unless `is_for_clusters`."""
+        check_options(self.options)
+        if self.options.objective == "softmax":
+            raise OptionError(
+                f"how long {option('objective', repr('softmax'))} takes on several machines is not predicted: plan it "
+                "for one"
+            )
 
     @property
     def most_nodes(self) -> int:

@@ -28,8 +28,8 @@ def are_tables(files: list[FileOrStdin], how: ReadOptions) -> bool:
         table = name_of(max(named, key=lambda file: kinds.table_kind(name_of(file), b"") is not None))
         text = name_of(files[tables.index(False)])
         raise CorpusError(
-            f"{table} is a table and {text} is text: give one kind alone. A pattern such as 'folder/*.parquet' chooses "
-            "files"
+            f"{table} is a table and {text} is text: give files of one kind only. A pattern such as "
+            "'folder/*.parquet' chooses files"
         )
     if how.column is not None and not any(tables):
         raise CorpusError(

@@ -47,7 +47,7 @@ class Opened(NamedTuple):
 
 
 def open_corpus(corpus: Any, how: ReadOptions, lowercase: bool, workers: int) -> Opened:
-    """Open a corpus; raise `CorpusError` if it is not one, or if it and `how` do not go together."""
+    """Open a corpus; raise `CorpusError` if it is not a corpus, or if `how` has an option that does not apply to it."""
     opener = _Opener(how, lowercase, workers)
     if has_files(corpus) and how.offsets is None:
         return opener.files(corpus)

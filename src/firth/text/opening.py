@@ -56,8 +56,8 @@ class FileRange:
             raise CorpusError(f"{self.path} can only be read whole: give its path")
         if (found.st_size, found.st_mtime_ns) != (self.size, self.mtime_ns):
             raise CorpusError(
-                f"{self.path} has another size or time of change than when its parts were chosen: every machine must "
-                "see the same file; if each has a copy of its own, copy the times too (cp -p, rsync -t)"
+                f"{self.path} was changed after it was divided (its size or modification time differs): every "
+                "machine must see the same file; if each has a copy of its own, copy the times too (cp -p, rsync -t)"
             )
 
 

@@ -58,7 +58,7 @@ def find_files(
     if isinstance(corpus, (str, os.PathLike)):
         return _expand(corpus, split, skipped)
     names = list(corpus)
-    if not any(map(_is_found, names)):
+    if not any(map(is_found, names)):
         shown = ", ".join(shortened(os.fspath(name)) for name in names[:3])
         more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
         raise CorpusError(
@@ -97,8 +97,9 @@ def text_chunks(
     """Read text files one after another, each once, in chunks of about `CHUNK_BYTES`.
 
     A chunk ends at the end of a line, or at whitespace inside a line longer than a chunk. The end of a file always
-    ends a sentence. Of a token too long to be a word only a part is returned, itself too long, so that memory stays
-    bounded; with `keep_all` all its parts follow. Raises `CorpusError` as `OpenText` does.
+    ends a sentence. Of a token that is too long to be a word, only the first part is returned (which is also too long),
+    so that memory stays bounded; with `keep_all`, the other parts are returned too. Raises `CorpusError` as `OpenText`
+    does.
     """
     for file in files:
         with ExitStack() as stack:
@@ -189,8 +190,13 @@ def _files_below(folder: Path, skipped: tuple[str, ...]) -> list[FileOrStdin]:
     return files
 
 
-def _is_found(name: FilePath) -> bool:
-    return name == STDIN or _exists(name) or bool(_is_pattern(name) and glob.glob(str(name)))  # noqa: PTH207
+def is_found(name: FilePath) -> bool:
+    """Return whether a path exists, or a pattern matches; "-" always does."""
+    return name == STDIN or _exists(name) or _matches(name)
+
+
+def _matches(name: FilePath) -> bool:
+    return _is_pattern(name) and next(glob.iglob(str(name), recursive=True), None) is not None  # noqa: PTH207
 
 
 def _is_pattern(name: FilePath) -> bool:

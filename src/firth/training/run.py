@@ -155,12 +155,13 @@ class Run:
         return 0 if self.start is None else self.start.epochs
 
     def finish(self) -> None:
-        """Average both matrices, in place, with those that the run started from, if these are trained vectors."""
+        """Average the matrices, in place, with those that the run started from, if these are trained vectors."""
         if self.start is not None and self.start_rows is not None and self.start.is_averaged:
             weight = self.start.share_of(self.corpus.tokens.n_words)
-            self.start_rows.average_into(self.trainer.center, self.trainer.outside, weight)
-            if self.trainer.subwords is not None:
-                self.start_rows.average_ngrams_into(self.trainer.subwords, weight)
+            trainer = self.trainer
+            self.start_rows.average_into(trainer.center, trainer.outside, trainer.nodes, weight)
+            if trainer.subwords is not None:
+                self.start_rows.average_ngrams_into(trainer.subwords, weight)
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -193,16 +194,11 @@ def open_run(plan: Plan) -> Iterator[Run]:
             checkpointer.check_corpus(corpus, held_out, plan.start)
             is_resumed = checkpointer.resumed is not None
             trainer = registry.make_trainer(corpus, options, workers, report, checkpointer, plan.kernels)
-            rows = None if plan.start is None else plan.start.rows_of(corpus.vocabulary)
-            if rows is not None:
-                summary["started"] = _report_start(rows, corpus, report)
-                if rows.frozen is not None:
-                    summary["frozen"] = _report_frozen(rows.frozen, plan, report)
-                    trainer.freeze(rows.frozen)
-                if is_resumed:
-                    rows.copy_frozen_into(trainer.center)  # composed vectors are not in a checkpoint
-                else:
-                    trainer.start_from(rows)
+            rows = None
+            if plan.start is not None:
+                rows = plan.start.rows_of(corpus.vocabulary)
+                summary |= report_start(rows, plan.start, corpus, report)
+                apply_start(rows, trainer, is_resumed=is_resumed)
             validate = _validation(trainer, corpus, held_out, options, workers, report)
             yield Run(corpus, summary, trainer, checkpointer, validate, plan.start, rows)
 
@@ -222,18 +218,25 @@ def _hold_out(plan: Plan, corpus: Corpus) -> tuple[Corpus, TokenStore | None]:
     return hold_out(corpus, texts.validation, plan.options, plan.workers, texts.how)
 
 
-def _report_start(rows: StartRows, corpus: Corpus, report: Reporter) -> int:
-    """Show and return how many words have vectors to start from."""
+def report_start(rows: StartRows, start: Start, corpus: Corpus, report: Reporter) -> dict[str, int]:
+    """Show and return how many words have vectors to start from, and how many of these do not change."""
     found, V = len(rows.rows), len(corpus.vocabulary)
     report.show(f"{found:,} of {counted(V, 'word')} start from existing vectors")
-    return found
+    if rows.frozen is None:
+        return {"started": found}
+    frozen = int(rows.frozen.sum())
+    report.show(f"{frozen:,} of {counted(len(start.frozen), 'frozen vector')} belong to words of the vocabulary")
+    return {"started": found, "frozen": frozen}
 
 
-def _report_frozen(frozen: NDArray[np.bool_], plan: Plan, report: Reporter) -> int:
-    """Show and return how many words have vectors that do not change."""
-    found, named = int(frozen.sum()), 0 if plan.start is None else len(plan.start.frozen)
-    report.show(f"{found:,} of {counted(named, 'frozen vector')} belong to words of the vocabulary")
-    return found
+def apply_start(rows: StartRows, trainer: "Training", *, is_resumed: bool) -> None:
+    """Freeze rows of a trainer, and give it the vectors to start from unless it resumes."""
+    if rows.frozen is not None:
+        trainer.freeze(rows.frozen)
+    if not is_resumed:
+        trainer.start_from(rows)
+    elif trainer.subwords is not None:
+        rows.copy_frozen_into(trainer.center)  # composed vectors are not in a checkpoint
 
 
 def _validation(
@@ -243,10 +246,21 @@ def _validation(
     if held_out is None:
         return lambda record: record
     loss_of = _held_out_loss(held_out, corpus, options, workers)
+
+    def loss() -> "ExactLoss":
+        return loss_of(trainer.center, trainer.outside if trainer.nodes is None else trainer.nodes)
+
+    return validated(loss, options, report)
+
+
+def validated(
+    loss_of: Callable[[], "ExactLoss"], options: Options, report: Reporter
+) -> Callable[[EpochRecord], EpochRecord]:
+    """Return the function that computes the loss of held-out pairs, reports it, and adds it to a record."""
     name = "hierarchical softmax" if options.has_nodes else "softmax"
 
     def validate(record: EpochRecord) -> EpochRecord:
-        loss = loss_of(trainer.center, trainer.outside)
+        loss = loss_of()
         pairs = counted(round(loss.pairs), "pair")
         report.show(f"held out {pairs}  {name} loss {loss.nats:.4f}  perplexity {loss.perplexity:,.1f}")
         return replace(record, validation_loss=loss.nats)
@@ -273,18 +287,15 @@ def _held_out_loss(
 ) -> Callable[[Matrix, Matrix], "ExactLoss"]:
     """Return the function from both matrices to the loss of the held-out pairs.
 
-    It is the exact softmax's, or, for hierarchical softmax, the objective itself: both are -log P(o | c).
+    It is the exact softmax's, or that of the tree where there is one: both are -log P(o | c).
     """
     from firth.training.cbow.validation import choose_positions, positions_loss, positions_path_loss
     from firth.training.hierarchical_softmax.validation import path_loss
-    from firth.training.softmax.exact import exact_loss, unigram_intercept
+    from firth.training.softmax.exact import exact_loss
     from firth.training.softmax.given_pairs import counts_of
     from firth.training.subwords.rows import row_counts
 
-    words = corpus.vocabulary.counts
-    intercept = (
-        unigram_intercept(corpus.outside_counts) if options.unigram_intercept else np.zeros(len(words), np.float32)
-    )
+    words, intercept = corpus.vocabulary.counts, outside_intercept(corpus, options)
     if options.architecture == "cbow":
         positions, is_mean = choose_positions(held_out, corpus.vocabulary, options), options.cbow_mean
         counts = None if options.subwords is None else row_counts(corpus.vocabulary, options)
@@ -299,6 +310,15 @@ def _held_out_loss(
     if options.has_nodes:
         return lambda center, nodes: path_loss(center, nodes, pairs, words, workers=workers)
     return lambda center, outside: exact_loss(center, outside, pairs, intercept, workers=workers)
+
+
+def outside_intercept(corpus: Corpus, options: Options) -> NDArray[np.float32]:
+    """Return the intercepts of the exact softmax, (V,): logarithms of the words' shares, or zeros."""
+    from firth.training.softmax.exact import unigram_intercept
+
+    if not options.unigram_intercept:
+        return np.zeros(len(corpus.vocabulary), np.float32)
+    return unigram_intercept(corpus.outside_counts)
 
 
 def report_reading(corpus: Corpus, report: Reporter) -> None:

@@ -98,7 +98,7 @@ class EditableTable(VectorTable):
             self._check_lengths()
         row_of_each(checked_keys(self._keys))
         self._check_unmoved(V)
-        index, attributes, keys = self._key_to_index, dict(self.expandos), self._keys[V:]
+        index, attributes, keys = self._key_to_index, dict(self.expandos), self.index_to_key[V:]
         complete = {  # those with values for the new keys
             attr: as_attribute(attr, values)
             for attr, values in attributes.items()
@@ -106,13 +106,13 @@ class EditableTable(VectorTable):
         }
         rows = np.random.default_rng(seed).uniform(-1, 1, size=(len(keys), self.vector_size))
         try:
-            del self._keys[V:]
+            del self.index_to_key[V:]
             self._key_to_index = None  # code written for gensim may have added the new keys to it
             self.expandos.update({attr: values[:V] for attr, values in complete.items()})
             self.add_vectors(keys, rows / max(1, self.vector_size))
         except BaseException:
             if len(self._keys) == V:
-                self._keys += keys
+                self.index_to_key.extend(keys)
             self._key_to_index = index
             self.expandos.update(attributes)
             raise
@@ -165,7 +165,7 @@ class EditableTable(VectorTable):
     def _checked_rows(self, keys: list[Key], weights: ArrayLike) -> FloatArray:
         """Return the (n, D) vectors of n new or known keys, after all checks."""
         row_of_each(keys)
-        if keys and len(self) and isinstance(keys[0], str) != isinstance(self.index_to_key[0], str):
+        if keys and len(self) and isinstance(keys[0], str) != isinstance(self.stored_keys[0], str):
             raise OptionError(f"keys must be all words or all whole numbers: found {keys[0]!r} among them")
         matrix = np.asarray(weights)
         if not keys and not matrix.size:

@@ -192,7 +192,7 @@ def _without_vector(table: VectorTable, batch: _Batch, rows: RowIndices, ignore_
     if table.subwords is not None:
         unknown[places] = [batch.words[place] not in table for place in places]
     if not ignore_missing and unknown.any():
-        raise UnknownWordError(batch.words[int(unknown.argmax())], table.index_to_key)
+        raise UnknownWordError(batch.words[int(unknown.argmax())], table.stored_keys)
     return unknown
 
 

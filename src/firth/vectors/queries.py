@@ -351,7 +351,7 @@ class Queries(VectorTable):
 
     def closer_than(self, key1: Key, key2: Key) -> list[Key]:
         """Return the keys, in the order of rows, whose cosine with `key1` is larger than that of `key2`."""
-        return [self.index_to_key[row] for row in self._closer_rows(key1, key2).tolist()]
+        return [self.stored_keys[row] for row in self._closer_rows(key1, key2).tolist()]
 
     def rank(self, key1: Key, key2: Key) -> int:
         """Return 1 + the number of keys that are closer to `key1` than `key2` is."""
@@ -420,10 +420,10 @@ class Queries(VectorTable):
         """Return the `topn` keys with the largest scores, those of rows `first` and after, without the given rows."""
         best = largest(scores, topn + len(given)) + first
         rows = [row for row in best.tolist() if row not in given][:topn]
-        return NeighbourList([(self.index_to_key[row], float(scores[row - first])) for row in rows])
+        return NeighbourList([(self.stored_keys[row], float(scores[row - first])) for row in rows])
 
     def _with_keys(self, best: TopRows) -> list[Neighbours]:
-        keys = self.index_to_key
+        keys = self.stored_keys
         return [
             NeighbourList([(keys[row], score) for row, score in zip(rows, scores, strict=True) if row >= 0])
             for rows, scores in zip(best.rows.tolist(), best.scores.tolist(), strict=True)

@@ -59,7 +59,7 @@ def statistics(wv: VectorTable) -> VectorStatistics:
         zero_rows=len(odd_rows["zero"]),
         non_finite_rows=len(odd_rows["non_finite"]),
         duplicate_rows=len(odd_rows["duplicate"]),
-        examples={kind: [wv.index_to_key[row] for row in rows[:_EXAMPLES]] for kind, rows in odd_rows.items()},
+        examples={kind: [wv.stored_keys[row] for row in rows[:_EXAMPLES]] for kind, rows in odd_rows.items()},
         norms=percentiles,
         mean_cosine=mean_cosine,
         isotropy=isotropy,

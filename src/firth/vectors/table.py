@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from firth.errors import FirthError, OptionError, UnknownWordError
 from firth.messages import counted
 from firth.options import whole
+from firth.packed_words import PackedWords
 from firth.resources import available_cores
 from firth.subwords import SubwordVectors
 from firth.vectors.attributes import as_attribute, attribute_of, empty_values
@@ -22,9 +23,11 @@ from firth.vectors.half_precision import widened
 from firth.vectors.query_input import FloatArray, Key, RowIndices, is_key
 
 Keys = Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]
+StoredKeys = list[Key] | PackedWords
 _BLOCK_NUMBERS = 1 << 20  # numbers in a block of rows: 4 MiB of float32
 _FEW_BLOCKS = 16  # fewer blocks are not worth starting threads
 _FEW_LOOKUPS = 8  # found by a scan of the list, before the dictionary of all keys is made
+_SHARE_OF_LOOKUPS = 8  # packed words have no dictionary before V / 8 lookups, which take as long as making it
 
 
 class VectorTable:
@@ -65,21 +68,23 @@ class VectorTable:
     @classmethod
     def trusted(
         cls,
-        keys: list[Key],
+        keys: StoredKeys,
         vectors: NDArray[Any],
         counts: Sequence[int] | NDArray[np.integer[Any]] | None = None,
         subwords: SubwordVectors | None = None,
     ) -> Self:
         """Return a table without checking its keys, which takes seconds for millions.
 
-        They must be all words or all whole numbers. A repeated key raises when `key_to_index` is first made.
+        They must be all words or all whole numbers. A repeated key raises when `key_to_index` is first made. Packed
+        words take a sixth of the memory until `index_to_key` or `key_to_index` is asked for, or V / 8 keys were looked
+        up.
         """
         table = cls.__new__(cls)
         table._set_up(keys, vectors, counts)
         table.subwords = subwords
         return table
 
-    def _set_up(self, keys: list[Key], vectors: NDArray[Any], counts: ArrayLike | None) -> None:
+    def _set_up(self, keys: StoredKeys, vectors: NDArray[Any], counts: ArrayLike | None) -> None:
         self._keys = keys
         self._lookups = 0
         self.expandos = {}
@@ -137,6 +142,8 @@ class VectorTable:
         To rename keys, assign a new list. Other edits in place raise `OptionError` when the vectors are saved or
         sorted.
         """
+        if isinstance(self._keys, PackedWords):
+            self._keys = cast(list[Key], list(self._keys))
         return self._keys
 
     @index_to_key.setter
@@ -144,6 +151,11 @@ class VectorTable:
         self._refuse_in_training()
         self._keys, self._key_to_index = checked_keys(keys), None
         self._version += 1
+
+    @property
+    def stored_keys(self) -> Sequence[Key]:
+        """The V keys in the order of rows, to read: unlike `index_to_key`, packed words stay packed."""
+        return cast(Sequence[Key], self._keys)
 
     @property
     def key_to_index(self) -> dict[Key, int]:
@@ -234,8 +246,7 @@ class VectorTable:
 
     def _check_unmoved(self, n: int) -> None:
         """Raise `OptionError` unless the first n keys are of one kind, differ, and match `key_to_index` if known."""
-        keys, known = self._keys[:n], self._key_to_index
-        checked_keys(keys)
+        keys, known = checked_keys(self._keys[:n]), self._key_to_index
         if known is None and len(set(keys)) == len(keys):
             return
         if known is not None and keys == list(known):  # the dictionary is usually in the order of rows
@@ -350,21 +361,27 @@ class VectorTable:
         index = self._row(key)
         if index is None and default is None:
             self._check_lengths()  # an appended key has no row yet
-            raise UnknownWordError(key, self.index_to_key)
+            raise UnknownWordError(key, self.stored_keys)
         return cast(int, default if index is None else index)
 
     def _row(self, key: Key) -> int | None:
         """Return the row of `key`, or None.
 
-        The first few are found by scanning the list: for millions of keys a scan takes 0.1 s, the dictionary seconds.
+        The first few lookups scan the list: for millions of keys a scan takes 0.1 s, but building the dictionary takes
+        seconds.
         """
-        if self._key_to_index is None and self._lookups < _FEW_LOOKUPS and isinstance(key, Hashable):
+        if self._key_to_index is None and self._lookups < self._most_lookups and isinstance(key, Hashable):
             self._lookups += 1
             try:
-                return self.index_to_key.index(key, 0, len(self._vectors))
+                return self.stored_keys.index(key, 0, len(self._vectors))
             except ValueError:
                 return None
         return self.key_to_index.get(key)
+
+    @property
+    def _most_lookups(self) -> int:
+        """How many keys are found without the dictionary of all keys."""
+        return len(self) // _SHARE_OF_LOOKUPS if isinstance(self._keys, PackedWords) else _FEW_LOOKUPS
 
     def _rows(self, keys: Iterable[Key]) -> RowIndices:
         return np.array([self.get_index(key) for key in keys], dtype=np.intp)
@@ -373,7 +390,7 @@ class VectorTable:
         """Return the (n,) rows of n keys, -1 for a key without one and for anything that is not a key."""
         if not set(map(type, keys)) <= {str, int}:
             keys = [key if is_key(key) else None for key in keys]
-        if self._key_to_index is None and self._lookups + len(keys) <= _FEW_LOOKUPS:
+        if self._key_to_index is None and self._lookups + len(keys) <= self._most_lookups:
             found: Iterable[int | None] = [self._row(cast(Key, key)) for key in keys]
             return np.array([-1 if row is None else row for row in found], dtype=np.intp)
         lookup = cast("dict[object, int]", self.key_to_index)

@@ -4,7 +4,7 @@ import pytest
 
 from firth.text import store
 from firth.training.negative_sampling import partition
-from firth.training.softmax import passes
+from firth.training.softmax import batches
 
 
 @pytest.fixture
@@ -13,4 +13,4 @@ def many_tasks(monkeypatch):
     monkeypatch.setattr(store, "BLOCK_WORDS", 2_000)
     monkeypatch.setattr(partition, "MIN_BUCKET_PAIRS", 1)
     monkeypatch.setattr(partition, "BUCKET_PAIRS", 12_000)  # a chunk has at most two token blocks
-    monkeypatch.setattr(passes, "BATCH", 40)
+    monkeypatch.setattr(batches, "BATCH", 40)

@@ -247,7 +247,7 @@ def test_an_exception_of_a_worker_reaches_the_caller_soon(kind, raised, k, many_
 
 @pytest.mark.parametrize(
     ("kind", "owner", "name", "k"),
-    [("blocks", TextEncoder, "encode", 1), ("cold", cooccurrence._Counter, "count", 2)],
+    [("blocks", TextEncoder, "encode", 1), ("cold", cooccurrence.PairCounter, "count", 2)],
     ids=["reading", "counting"],
 )
 def test_an_exception_of_a_reading_thread_reaches_the_caller_soon(kind, owner, name, k, tmp_path, monkeypatch):

@@ -1,9 +1,11 @@
 """The exact softmax against `objectives.naive_softmax`, summed over every pair of small corpora."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from firth.errors import OptionError
 from firth.objectives import naive_softmax
@@ -177,3 +179,14 @@ def test_shapes_that_do_not_fit_are_refused():
     for wrong in [(center[1:], outside), (center[1:], outside[1:]), (center, outside, np.zeros(36, np.float32))]:
         with pytest.raises(OptionError, match="do not fit counts of 37 words"):
             exact_loss(*wrong[:2], counts, *wrong[2:])
+
+
+def test_blas_has_one_thread_in_every_thread_that_trains():
+    """A thread that has set the limit before must let others set it."""
+
+    def threads_of_blas():
+        with ExactSoftmax(8, 5, batch=4, workers=1):
+            return {info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"}
+
+    with ThreadPoolExecutor(1) as other:
+        assert threads_of_blas() == other.submit(threads_of_blas).result() == {1}

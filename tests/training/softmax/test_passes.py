@@ -13,7 +13,7 @@ from firth.text.pairs import Pairs
 from firth.training.loop.progress import Reporter
 from firth.training.loop.trainer import Trainer
 from firth.training.negative_sampling.hogwild import Hogwild
-from firth.training.softmax import exact, passes, steps
+from firth.training.softmax import batches, exact, steps
 from firth.training.softmax.cooccurrence import count_pairs
 from firth.training.softmax.exact import ExactSoftmax, exact_loss, unigram_intercept
 from firth.training.softmax.given_pairs import sum_pairs
@@ -46,7 +46,7 @@ def train(corpus, *, workers=1, kernels="compiled", **settings):
 def test_the_reference_trains_the_same_vectors(corpus, monkeypatch, warm_epochs):
     """Twelve steps. Entries are near 1, and each step adds some roundings of 1e-7; the rate of a step is above 1e-3."""
     monkeypatch.setattr(exact, "TILE_WORDS", 16)
-    monkeypatch.setattr(passes, "BATCH", 32)
+    monkeypatch.setattr(batches, "BATCH", 32)
     compiled, records = train(corpus, warm_epochs=warm_epochs, sample=1e-2)
     plain, plain_records = train(corpus, warm_epochs=warm_epochs, sample=1e-2, kernels="reference")
     for a, b in zip((compiled.center, compiled.outside), (plain.center, plain.outside), strict=True):
@@ -69,7 +69,7 @@ def test_a_newton_step_nearly_solves_a_center_when_scores_are_small(corpus, coun
 
     with ExactSoftmax(V, D, batch=V, workers=2) as engine:
         before = gradient(engine)
-        CenterNewton(outside, P, engine).step(center, everyone, before.center, 1.0)
+        CenterNewton(outside, P, engine).step(center, before.center, 1.0)
         after = gradient(engine)
     before_size, after_size = (np.linalg.norm(each.center) for each in (before, after))
     # Damping adds a tenth of the mean curvature, so a tenth of the gradient is left where curvature is at its mean.
@@ -167,7 +167,7 @@ def test_learns_more_than_negative_sampling_and_comes_near_the_least_possible(co
 @pytest.mark.parametrize("warm_epochs", [0, 1])
 def test_bytes_do_not_depend_on_threads(corpus, monkeypatch, warm_epochs):
     monkeypatch.setattr(exact, "TILE_WORDS", 16)
-    monkeypatch.setattr(passes, "BATCH", 32)
+    monkeypatch.setattr(batches, "BATCH", 32)
     one, records = train(corpus, warm_epochs=warm_epochs)
     for workers in (2, 4):
         other, other_records = train(corpus, workers=workers, warm_epochs=warm_epochs)
@@ -201,7 +201,7 @@ def test_an_interrupt_of_the_warm_start_leaves_its_vectors(corpus):
 
 
 def test_divergence_is_an_error(corpus, monkeypatch):
-    monkeypatch.setattr(passes, "CENTER_RATE", 1e30)
+    monkeypatch.setattr(batches, "CENTER_RATE", 1e30)
     with pytest.raises(DivergenceError, match=r"the loss became (inf|nan) .* has diverged.*warm_epochs"):
         train(corpus, warm_epochs=0)
 

@@ -43,7 +43,7 @@ function show() {
 function showFrame() {
   const frame = state.frames[Number(slider.value)];
   byId("frame").textContent = frame ? `epoch ${frame.epoch}` : "no vectors yet";
-  showPins(frame, state.frames[Number(slider.value) - 1]);
+  showPins(Number(slider.value));
   if (!frame) return;
   const before = positions.length === frame.points.length ? positions : frame.points;
   endFlight();
@@ -101,15 +101,17 @@ function pointsOf(name) {
   return state.records.flatMap((record) => (record[name] === null ? [] : [/** @type {Point} */ ([record.epoch, record[name]])]));
 }
 
-/** @param {Frame | undefined} frame @param {Frame | undefined} before words that are new since then are bold */
-function showPins(frame, before) {
+/** Show the neighbours of pinned words after an epoch, or after the last one before it for which they are known. @param {number} index */
+function showPins(index) {
   byId("pins").replaceChildren(...state.pins.map((word) => {
-    const found = frame?.neighbours[word];
-    const known = new Set((before?.neighbours[word] ?? found ?? []).map(([name]) => name));
+    const [last, before] = state.frames.slice(0, index + 1).filter(({ neighbours }) => Object.hasOwn(neighbours, word)).reverse();
+    const found = last?.neighbours[word];
+    const known = new Set((before?.neighbours[word] ?? found ?? []).map(([name]) => name)); // the others are bold
     const off = button("×", () => pin(word, { off: "1" }), { "aria-label": `Unpin ${shown(word)}` });
-    const reason = frame && found === null ? "not among the words of the model that are searched" : "from the next epoch on";
+    const epoch = found && last !== state.frames[index] ? ` after epoch ${last?.epoch}` : "";
+    const reason = found === null ? "not among the words of the model that are searched" : "from a later epoch on";
     const items = found?.map(([name, score]) => make("li", {}, make(known.has(name) ? "span" : "b", {}, wordText(name)), ` ${score.toFixed(3)}`));
-    return make("section", {}, make("h3", {}, wordText(word), " ", off), items ? make("ol", {}, ...items) : note(reason));
+    return make("section", {}, make("h3", {}, wordText(word), epoch, " ", off), items ? make("ol", {}, ...items) : note(reason));
   }));
 }
 

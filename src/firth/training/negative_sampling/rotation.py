@@ -70,10 +70,11 @@ class Rotation:
         self._made = {step: [0] * len(self.sizes) for step in (PREPARE, PAIR)}  # tasks done of each chunk
         self._taken = {step: [0] * len(self.sizes) for step in (PREPARE, PAIR)}  # tasks that a worker has taken
         self._running = [False] * self.P
+        self.until = len(self.sizes)  # chunks after which no task is returned
 
     def take(self) -> ChunkTask | None:
         with self._ready:
-            while not (self.halt[0] or self.paused.is_set() or min(self.rounds) == self.P * len(self.sizes)):
+            while not (self.halt[0] or self.paused.is_set() or min(self.rounds) == self.P * self.until):
                 task = self._next_bucket() or self._next_pairs()
                 if task is not None:
                     return task

@@ -70,9 +70,9 @@ class DiskArray:
 StoredArray = NDArray[Any] | DiskArray
 
 
-def blocks_per_task(tokens: TokenStore, options: Options) -> int:
-    """Return the number of token blocks that are counted together."""
-    return max(1, TASK_PAIRS // (min(2 * options.window, max(1, tokens.longest - 1)) * BLOCK_WORDS))
+def blocks_per_task(longest: int, options: Options) -> int:
+    """Return the number of token blocks that are counted together; `longest` is that of the `TokenStore`."""
+    return max(1, TASK_PAIRS // (min(2 * options.window, max(1, longest - 1)) * BLOCK_WORDS))
 
 
 def most_pairs(tokens: NDArray[np.int32], window: int) -> int:
@@ -178,37 +178,53 @@ def count_pairs(
     """
     if workers < 1:
         raise OptionError(f"{option('workers', workers)} is not allowed: give a whole number of at least 1")
-    counter = _Counter(tokens, vocabulary, options, kernels)
-    starts = range(0, counter.n_blocks, counter.blocks_per_task)
-    runs, run_bytes, row_sizes = [], 0, np.zeros(counter.V, np.int64)
+    counter = PairCounter(tokens, vocabulary.counts, options, tokens.longest, kernels=kernels)
+    runs = KeptRuns(counter.V, memory_limit, folder)
     with ThreadPoolExecutor(workers, thread_name_prefix="firth-pairs") as pool:
-        for done, (run, sizes) in enumerate(in_order(pool, counter.count, starts, workers), 1):
-            run_bytes += run.cells.nbytes + run.sums.nbytes
-            runs.append(run if run_bytes <= memory_limit else SortedRun(*(_to_disk(array, folder) for array in run)))
-            row_sizes += sizes
+        for done, (run, sizes) in enumerate(in_order(pool, counter.count, counter.starts, workers), 1):
+            runs.add(run, sizes)
             if progress is not None:
-                progress(tokens.n_words * done // len(starts))
-        if not row_sizes.any():
-            raise CorpusError(
-                "there is not one pair to train on: no sentence has two words that are in the vocabulary and "
-                f"survive subsampling; give longer sentences, a smaller {option('min_count')} or a larger "
-                f"{option('sample')}"
-            )
-        return _Merger(runs, row_sizes, counter).merge(pool, workers, memory_limit, folder)
+                progress(tokens.n_words * done // len(counter.starts))
+        if not runs.row_sizes.any():
+            raise no_pairs_error()
+        return RunMerger(runs, counter).merge(pool, workers)
 
 
-class _Counter:
-    """Counts the pairs of a task: of `blocks_per_task` token blocks."""
+def no_pairs_error() -> CorpusError:
+    """Return the error for a corpus without pairs."""
+    return CorpusError(
+        "there are no pairs to train on: no sentence has two words that are in the vocabulary and survive "
+        f"subsampling; give longer sentences, a smaller {option('min_count')} or a larger {option('sample')}"
+    )
 
-    def __init__(self, tokens: TokenStore, vocabulary: Vocabulary, options: Options, kernels: ModuleType):
+
+class PairCounter:
+    """Counts the pairs of a task: of some token blocks.
+
+    word_counts  (V,): those of the vocabulary
+    longest      `TokenStore.longest` of the corpus
+    blocks       the numbers in the corpus of the blocks of `tokens`, without those that are held out; None: from 0 on
+    """
+
+    def __init__(
+        self,
+        tokens: TokenStore,
+        word_counts: NDArray[np.int64],
+        options: Options,
+        longest: int,
+        *,
+        blocks: range | None = None,
+        kernels: ModuleType = kernels,
+    ):
         self._tokens, self._options, self.kernels = tokens, options, kernels
-        self.V = len(vocabulary)
-        self.n_blocks = len(tokens.block_starts) - 1
+        self._blocks = range(tokens.n_blocks) if blocks is None else blocks
+        self.V = len(word_counts)
         self.shift = max(1, (self.V - 1).bit_length())  # bits of a word's id
         self.unit = float(options.window)  # the weight of a whole pair
         self._weight_bits = options.window.bit_length()
-        self.blocks_per_task = blocks_per_task(tokens, options)
-        self._keep = sampling.keep_thresholds(vocabulary.counts, options.sample)
+        self._per_task = blocks_per_task(longest, options)
+        self.starts = range(0, len(self._blocks), self._per_task)  # the first block of each task
+        self._keep = sampling.keep_thresholds(word_counts, options.sample)
         if 2 * self.shift + self._weight_bits > 63:
             raise OptionError(
                 f"a vocabulary of {counted(self.V, 'word')} and {option('window', options.window)} need more than 63 "
@@ -231,8 +247,8 @@ class _Counter:
         """Return an entry for every pair of the task whose first block is `first`."""
         options, bits = self._options, self._weight_bits
         kept, begin, end = (np.empty(BLOCK_WORDS + 1, np.int32) for _ in range(3))
-        blocks = range(first, min(first + self.blocks_per_task, self.n_blocks))
-        texts = [checked_ids(self._tokens.read_block(block), self.V, block) for block in blocks]
+        blocks = self._blocks[first : first + self._per_task]
+        texts = [checked_ids(self._tokens.read_block(block - self._blocks.start), self.V, block) for block in blocks]
         entries = np.empty(sum(most_pairs(tokens, options.window) for tokens in texts), np.int64)
         n = 0
         for block, tokens in zip(blocks, texts, strict=True):
@@ -244,19 +260,38 @@ class _Counter:
         return entries[:n]
 
 
-class _Merger:
+class KeptRuns:
+    """Runs of V rows, in memory up to a limit and then in temporary files in `folder`."""
+
+    def __init__(self, V: int, memory_limit: int = RUN_BYTES, folder: Path | None = None):
+        self.memory_limit, self.folder = memory_limit, folder
+        self.runs: list[SortedRun] = []
+        self.row_sizes = np.zeros(V, np.int64)  # cells of each row, in all runs
+        self._bytes = 0
+
+    def add(self, run: SortedRun, row_sizes: NDArray[np.int64]) -> None:
+        """Keep a run; `row_sizes` (V,) are its cells of each row."""
+        self._bytes += run.cells.nbytes + run.sums.nbytes
+        is_small = self._bytes <= self.memory_limit
+        self.runs.append(run if is_small else SortedRun(*(_to_disk(array, self.folder) for array in run)))
+        self.row_sizes += row_sizes
+
+
+class RunMerger:
     """Merges runs into one matrix, a range of rows at a time, so that only those rows are in memory twice."""
 
-    def __init__(self, runs: list[SortedRun], row_sizes: NDArray[np.int64], counter: _Counter):
-        self._runs, self._shift, self._unit, self._kernels = runs, counter.shift, counter.unit, counter.kernels
-        self._most = int(row_sizes.sum())  # cells of all runs; the result has at most as many
-        self._bounds = _row_ranges(row_sizes)
+    def __init__(self, runs: KeptRuns, counter: PairCounter):
+        self._runs, self._memory_limit, self._folder = runs.runs, runs.memory_limit, runs.folder
+        self._shift, self._unit, self._kernels = counter.shift, counter.unit, counter.kernels
+        self._most = int(runs.row_sizes.sum())  # cells of all runs; the result has at most as many
+        self._bounds = _row_ranges(runs.row_sizes)
 
-    def merge(self, pool: Executor, workers: int, memory_limit: int, folder: Path | None) -> Cooccurrence:
-        """Return the counts; they stay in memory if `memory_limit` is enough for as many cells as the runs have."""
-        in_memory = 8 * self._most <= memory_limit
+    def merge(self, pool: Executor, workers: int) -> Cooccurrence:
+        """Return the counts; they stay in memory if the runs' limit is enough for as many cells as these have."""
+        in_memory = 8 * self._most <= self._memory_limit
         columns, values = (
-            np.empty(self._most, dtype) if in_memory else DiskArray(dtype, folder) for dtype in (np.int32, np.float32)
+            np.empty(self._most, dtype) if in_memory else DiskArray(dtype, self._folder)
+            for dtype in (np.int32, np.float32)
         )
         all_sizes, all_totals, n = [], [], 0
         for sizes, totals, some_columns, some_values in in_order(pool, self._rows, self._bounds, workers):

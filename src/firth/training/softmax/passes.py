@@ -10,7 +10,6 @@ power of 1 the gradient is that of the corpus loss; 1/2 gives rarer words more w
 of the corpus: the mean over all pairs, after each pass.
 """
 
-import dataclasses
 import math
 import threading
 import time
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.messages import counted, option
-from firth.options import MOST_SUMMED_WINDOW, Options, shortened
+from firth.options import Options
 from firth.subwords import SubwordVectors
 from firth.text import Corpus
 from firth.training.loop.engine import Engine, Kernels, TaskResult
@@ -31,19 +30,18 @@ from firth.training.loop.state import Checkpointer, State
 from firth.training.loop.trainer import EpochRecord, Trainer
 from firth.training.negative_sampling.hogwild import Hogwild
 from firth.training.negative_sampling.pair_blocks import PairBlocks
+from firth.training.softmax import batches, reference
 from firth.training.softmax import kernels as compiled
-from firth.training.softmax import reference
-from firth.training.softmax.cooccurrence import Cooccurrence, CountRows
-from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats, unigram_intercept
+from firth.training.softmax.batches import BatchSteps, compile_steps, count_batches, draw_order, outside_rate
+from firth.training.softmax.cooccurrence import Cooccurrence
+from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats, Ids
 from firth.training.softmax.given_pairs import counts_of
-from firth.training.softmax.steps import Adam, CenterNewton, balance
+from firth.training.softmax.stages import PASSES, WARM, StageCheckpointer, first_stage, warm_options
+from firth.training.softmax.steps import balance
 from firth.training.windows.frozen import NONE_FROZEN
 
 KERNELS = {"compiled": compiled, "reference": reference}
-BATCH = 512  # centers of a step
-CENTER_RATE = 0.3  # initial share of a Newton step; it falls linearly to 0, as Adam's rate does
-OUTSIDE_RATE = 0.012  # initial rate of Adam after a warm start,
-COLD_OUTSIDE_RATE = 0.02  # and from random vectors
+ADVICE = f"start again with a warm start, {option('warm_epochs', 3)}, or with another {option('seed')}"
 COLD_SCALE = 0.1  # standard deviation of the random vectors
 
 
@@ -55,6 +53,7 @@ class SoftmaxTrainer:
     kernels          "compiled", or "reference" for plain NumPy, in the warm start as well
     """
 
+    nodes: Floats | None = None
     subwords: SubwordVectors | None = None
 
     def __init__(
@@ -97,30 +96,20 @@ class SoftmaxTrainer:
 
         Raises `CorpusError` if the corpus has no pair, and `DivergenceError` once a batch's loss is not finite.
         """
-        stage = self._first_stage()
+        has_outside = self._start is not None and self._start.outside is not None
+        stage = first_stage(self._checkpointer, self._options, has_outside=has_outside)
         counts = self._count()
-        if stage == _WARM:
+        if stage == WARM:
             self._start_warm()
         if self._stopped:
             return
         if not self._options.warm_epochs and self._start is None:
             start_at_random(self.center, self.outside, self._options.seed)
         with ExactSoftmax(
-            *self.center.shape, batch=BATCH, workers=self._workers, kernels=KERNELS[self._kernels]
+            *self.center.shape, batch=batches.BATCH, workers=self._workers, kernels=KERNELS[self._kernels]
         ) as softmax:
             engine = Passes(self._corpus, self._options, softmax, counts, self.center, self.outside)
-            yield from self._trainer(engine, self._options, _PASSES).epochs()
-
-    def _first_stage(self) -> str:
-        """Return the stage to start or resume with; raise `CheckpointError` if the checkpoint's stage is unknown."""
-        stages = [_WARM, _PASSES] if self._options.warm_epochs else [_PASSES]
-        resumed = self._checkpointer.resumed
-        if resumed is None:
-            return _PASSES if self._start is not None and self._start.outside is not None else stages[0]
-        for stage in stages:
-            if list(resumed.position) == [stage] and isinstance(resumed.position[stage], dict):
-                return stage
-        raise resumed.wrong(f"the position is {shortened(resumed.position)}, and must be one of {stages}")
+            yield from self._trainer(engine, self._options, PASSES).epochs()
 
     def _count(self) -> Cooccurrence:
         corpus, report = self._corpus, self._reporter
@@ -138,12 +127,11 @@ class SoftmaxTrainer:
 
     def _start_warm(self) -> None:
         """Train both matrices by negative sampling; after an interrupt they hold the vectors trained so far."""
-        window = min(self._options.window, MOST_SUMMED_WINDOW)
-        options = dataclasses.replace(self._options, epochs=self._options.warm_epochs, window=window)
+        options = warm_options(self._options)
         make_engine = Hogwild if self._corpus.tokens.pairs is None else PairBlocks
         engine: Hogwild | PairBlocks = make_engine(self._corpus, options, self._kernels)
         self._reporter.show("warm start: negative sampling, on one thread")
-        trainer = self._trainer(engine, options, _WARM)
+        trainer = self._trainer(engine, options, WARM)
         if self._start is not None:
             trainer.start_from(self._start)
         try:
@@ -155,35 +143,16 @@ class SoftmaxTrainer:
 
     def _trainer(self, engine: Engine[Any, Any], options: Options, stage: str) -> Trainer:
         """Return the trainer of a stage, and register it for `stop`."""
-        self._current = Trainer(engine, options, 1, self._reporter, _StageCheckpointer(self._checkpointer, stage))
+        self._current = Trainer(engine, options, 1, self._reporter, StageCheckpointer(self._checkpointer, stage))
         self._current.freeze(self._frozen)
         return self._current
-
-
-_WARM, _PASSES = "warm", "passes"
-
-
-class _StageCheckpointer(Checkpointer):
-    """Saves the states of one stage through the checkpointer of the run, under the stage's name."""
-
-    def __init__(self, checkpointer: Checkpointer, stage: str):
-        super().__init__()
-        self._checkpointer, self._stage = checkpointer, stage
-        kept, checkpointer.resumed = checkpointer.resumed, None
-        self.resumed = kept._replace(position=kept.position[stage]) if kept is not None else None
-
-    def due(self) -> bool:
-        return self._checkpointer.due()
-
-    def save(self, state: State, *, last: bool) -> None:
-        self._checkpointer.save(State({self._stage: state.position}, state.arrays), last=last)
 
 
 class Batch(NamedTuple):
     """A task: some center words; `last` if they are the last of the pass."""
 
     epoch: int
-    centers: NDArray[np.int64]
+    centers: Ids
     progress: float
     last: bool
 
@@ -192,14 +161,15 @@ class Batches:
     """The batches of a pass, for one thread: all centers with a pair, in an order set by seed and epoch."""
 
     def __init__(self, totals: Doubles, seed: int, epoch: int, finished: int, paused: threading.Event):
-        self._order = np.random.default_rng((seed, epoch)).permutation(np.flatnonzero(totals > 0))
+        self._order = draw_order(totals, seed, epoch)
         self._epoch, self.finished, self._paused = epoch, finished, paused
 
     def take(self) -> Batch | None:
-        first, n = self.finished * BATCH, len(self._order)
+        first, n = self.finished * batches.BATCH, len(self._order)
         if first >= n or self._paused.is_set():
             return None
-        return Batch(self._epoch, self._order[first : first + BATCH], first / n, first + BATCH >= n)
+        stop = first + batches.BATCH
+        return Batch(self._epoch, self._order[first:stop], first / n, stop >= n)
 
     def done(self) -> list[int]:
         return [self.finished]
@@ -216,7 +186,7 @@ class Passes(Engine[Batch, None]):
 
     @property
     def advice(self) -> str:
-        return f"start again with a warm start, {option('warm_epochs', 3)}, or with another {option('seed')}"
+        return ADVICE
 
     def __init__(
         self,
@@ -231,11 +201,7 @@ class Passes(Engine[Batch, None]):
         self.n_words, self.raw_words = corpus.tokens.n_words, corpus.raw_words
         self.center, self.outside = center, outside
         self._softmax, self._counts, self.halt = softmax, counts, softmax.halt
-        V, word_counts = len(center), corpus.outside_counts
-        self._intercept = unigram_intercept(word_counts) if options.unigram_intercept else np.zeros(V, np.float32)
-        self._weights = counts.totals**options.center_power
-        self._newton = CenterNewton(outside, counts.outside_totals / counts.pairs, softmax)
-        self._adam = Adam(outside, softmax)
+        self._steps = BatchSteps(options, softmax, counts, corpus.outside_counts, outside)
         self._batches: Batches | None = None
         self._frozen = NONE_FROZEN
 
@@ -244,21 +210,16 @@ class Passes(Engine[Batch, None]):
 
     def rate(self, done: float) -> float:
         """Return Adam's rate, which falls linearly to 0, as does the rate of the centers."""
-        return (OUTSIDE_RATE if self._options.warm_epochs else COLD_OUTSIDE_RATE) * (1 - done)
+        return outside_rate(self._options, done)
 
     def workspace(self) -> None:
         """Return None: `ExactSoftmax` holds the scratch arrays."""
 
     def compile(self) -> None:
-        D, one = self.center.shape[1], np.ones(1)
-        v, U = np.zeros((1, D), np.float32), np.zeros((2, D), np.float32)
-        rows = CountRows(np.zeros(1, np.int64), np.ones(1, np.int64), np.zeros(1, np.int32), np.ones(1, np.float32))
-        with ExactSoftmax(2, D, batch=1, workers=1, kernels=self._softmax.kernels) as softmax:
-            gradient = softmax.gradient(v, U, np.zeros(2, np.float32), rows, one, one)
-            Adam(U, softmax).step(gradient.outside, 0.0)
+        compile_steps(self.center.shape[1], self._softmax.kernels)
 
     def all_done(self, epoch: int) -> list[int]:
-        return [-(-int(np.count_nonzero(self._counts.totals > 0)) // BATCH)]
+        return [count_batches(self._counts.totals)]
 
     def tasks(self, epoch: int, done: list[int] | None, paused: threading.Event) -> Batches:
         self._batches = Batches(self._counts.totals, self._options.seed, epoch, done[0] if done else 0, paused)
@@ -266,19 +227,14 @@ class Passes(Engine[Batch, None]):
 
     def train(self, task: Batch, rate: float, work: None) -> TaskResult:
         assert self._batches is not None
-        batch = task.centers
-        N, weights = self._counts.totals[batch], self._weights[batch]
-        gradient = self._softmax.gradient(
-            self.center[batch], self.outside, self._intercept, self._counts.rows(batch), N, weights / weights.sum()
-        )
-        share = len(batch) / np.count_nonzero(self._counts.totals > 0)
-        result = TaskResult(round(N.sum()), float(gradient.losses @ N), share)
-        if self.halt[0] or not math.isfinite(result.loss):
+        batch, totals = task.centers, self._counts.totals
+        center = self.center[batch]
+        loss = self._steps.step(batch, center, rate)
+        result = TaskResult(round(totals[batch].sum()), loss, len(batch) / np.count_nonzero(totals > 0))
+        if self.halt[0] or not math.isfinite(loss):
             return result
-        with np.errstate(over="ignore", invalid="ignore"):  # the next batch's loss is then not finite
-            eta = CENTER_RATE * rate / self.rate(0.0)
-            self._newton.step(self.center, batch, gradient.center, eta, self._frozen)
-        self._adam.step(gradient.outside, rate)
+        trained = ~self._frozen[batch] if len(self._frozen) else slice(None)
+        self.center[batch[trained]] = center[trained]
         is_end = task.last and task.epoch == self._options.epochs - 1
         if is_end and not self._options.warm_epochs and not self._frozen.any():
             balance(self.center, self.outside)
@@ -286,18 +242,19 @@ class Passes(Engine[Batch, None]):
         return result
 
     def epoch_loss(self, mean: float, pairs: int) -> tuple[float, int]:
-        loss = self._softmax.corpus_loss(self.center, self.outside, self._intercept, self._counts)
+        loss = self._steps.corpus_loss(lambda batch: self.center[batch])
         return loss.nats, round(loss.pairs)
 
     def state(self) -> State:
         """Return both matrices, Adam's moments, the inverse curvature and the number of steps."""
-        state = super().state()
-        return State({"steps": self._adam.steps}, state.arrays | self._adam.arrays() | self._newton.arrays())
+        steps = self._steps
+        more = {**steps.moments, "inverse_curvature": steps.inverse_curvature}
+        return State({"steps": steps.done}, super().state().arrays | more)
 
     def restore(self, state: State) -> None:
         super().restore(state)
         most = self._options.epochs * self.all_done(0)[0]
-        self._adam.steps = self._newton.steps = state.whole("steps", most)
+        self._steps.done = state.whole("steps", most)
 
 
 def start_at_random(center: Floats, outside: Floats, seed: int) -> None:

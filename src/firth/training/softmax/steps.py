@@ -15,10 +15,8 @@ the second moments of both matrices equal.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats
-from firth.training.windows.frozen import NONE_FROZEN
 
 DAMPING = 0.1  # of the mean curvature tr(H)/D; 0.03 to 0.3 gave the same vectors
 CURVATURE_STEPS = 5  # steps that use one H, which changes slowly
@@ -31,48 +29,35 @@ class CenterNewton:
 
     outside  (V, D) float32: U, read at every `CURVATURE_STEPS`-th step
     share    (V,): P, summing to one
+
+    Both are of the words of `softmax` alone. Unless its combiner gives results, steps change nothing.
     """
 
     def __init__(self, outside: Floats, share: Doubles, softmax: ExactSoftmax):
         self._outside, self._share, self._softmax = outside, share.astype(np.float32), softmax
         self.steps = 0
-        self._inverse = np.zeros((outside.shape[1], outside.shape[1]), np.float32)
+        self.inverse = np.zeros((outside.shape[1], outside.shape[1]), np.float32)  # of the damped H
 
-    def arrays(self) -> dict[str, Floats]:
-        """Return the state by name: the inverse of the damped H, which changes in place."""
-        return {"inverse_curvature": self._inverse}
-
-    def step(
-        self,
-        center: Floats,
-        batch: NDArray[np.int64],
-        gradient: Floats,
-        rate: float,
-        frozen: NDArray[np.bool_] = NONE_FROZEN,
-    ) -> None:
-        """Update the rows `batch` of `center` (V, D), in place; `gradient` (B, D) holds dL_c/dv_c / N_c.
-
-        Rows where `frozen` (V,) is True stay as they are; an empty mask is none.
-        """
+    @np.errstate(over="ignore", invalid="ignore")  # the next batch's loss is then not finite
+    def step(self, rows: Floats, gradient: Floats, rate: float) -> None:
+        """Update the rows v_c of a batch, (B, D), in place; `gradient` (B, D) holds dL_c/dv_c / N_c."""
         if self.steps % CURVATURE_STEPS == 0:
-            self._inverse[:] = self._inverse_curvature()
+            self._renew()
         self.steps += 1
-        change = np.float32(rate) * (gradient @ self._inverse)
-        trained = ~frozen[batch] if len(frozen) else slice(None)
-        center[batch[trained]] -= change[trained]
+        if self._softmax.combiner.gives_results:
+            rows -= np.float32(rate) * (gradient @ self.inverse)
 
-    def _inverse_curvature(self) -> Floats:
-        U, P = self._outside, self._share
-        D = U.shape[1]
-        parts = self._softmax.over_words(lambda words: (U[words].T * P[words]) @ U[words])
-        mean = np.sum(self._softmax.over_words(lambda words: P[words] @ U[words]), axis=0, dtype=np.float64)
-        H = np.sum(parts, axis=0, dtype=np.float64) - np.outer(mean, mean)
-        damping = DAMPING * np.trace(H) / D + np.finfo(np.float32).tiny
-        return np.linalg.inv(H + damping * np.eye(D)).astype(np.float32)
+    def _renew(self) -> None:
+        """Compute the inverse of the damped H from U as it is now."""
+        U, P, softmax = self._outside, self._share, self._softmax
+        H = softmax.total(softmax.over_words(lambda words: (U[words].T * P[words]) @ U[words]), np.float64)
+        mean = softmax.total(softmax.over_words(lambda words: P[words] @ U[words]), np.float64)
+        if softmax.combiner.gives_results:
+            self.inverse[:] = _damped_inverse(H - np.outer(mean, mean))
 
 
 class Adam:
-    """Adam for one (V, D) matrix: two moments of the same shape, and the number of steps."""
+    """Adam for the matrix of the words of `softmax`: two moments of the same shape, and the number of steps."""
 
     def __init__(self, matrix: Floats, softmax: ExactSoftmax):
         self._matrix, self._softmax = matrix, softmax
@@ -95,6 +80,12 @@ class Adam:
             )  # fmt: skip
 
         self._softmax.over_words(update)
+
+
+def _damped_inverse(H: Doubles) -> Floats:
+    D = len(H)
+    damping = DAMPING * np.trace(H) / D + np.finfo(np.float32).tiny
+    return np.linalg.inv(H + damping * np.eye(D)).astype(np.float32)
 
 
 def balance(center: Floats, outside: Floats) -> None:

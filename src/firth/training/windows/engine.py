@@ -58,9 +58,12 @@ class WindowEngine(Engine[TaskT, WorkspaceT]):
         spread over the corpus. It is subsampled and windowed as in training, and its noise words come from the whole
         vocabulary under either schedule. None if the sample has no pairs.
         """
-        key = block_key(self._options.seed, NO_EPOCH)
-        result = self._train_alone(self._sample(), key, 0.0, work)
+        result = self.sample_loss(work)
         return result.loss / result.pairs if result.pairs and not self.halt[0] else None
+
+    def sample_loss(self, work: WorkspaceT) -> TaskResult:
+        """Return the pairs of the sample of `end_loss`, and the sum of their losses."""
+        return self._train_alone(self._sample(), block_key(self._options.seed, NO_EPOCH), 0.0, work)
 
     @abstractmethod
     def _train_alone(self, tokens: NDArray[np.int32], key: int, rate: float, work: WorkspaceT) -> TaskResult:

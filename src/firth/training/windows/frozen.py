@@ -7,14 +7,15 @@ ones changed too. Without frozen rows the mask is empty, and the kernels only ch
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.compiling.kernel import address, helper
 
-NONE_FROZEN = np.zeros(0, np.bool_)
+Frozen: TypeAlias = NDArray[np.bool_]
+NONE_FROZEN: Frozen = np.zeros(0, np.bool_)
 
 
 @helper()
@@ -39,7 +40,7 @@ def drop_frozen(rows, n, center, frozen, row_bytes):
 
 
 @contextmanager
-def unchanged(center: NDArray[Any], frozen: NDArray[np.bool_], rows: NDArray[np.int32]) -> Iterator[None]:
+def unchanged(center: NDArray[Any], frozen: Frozen, rows: NDArray[np.int32]) -> Iterator[None]:
     """Undo changes of the frozen rows among `rows`: what `copy_frozen` and `drop_frozen` do, for the references."""
     chosen = rows[frozen[rows]] if len(frozen) else rows[:0]
     before = center[chosen]

@@ -1,0 +1,182 @@
+"""The exact softmax on members: the bytes of one process, whatever their number, threads and shares of the text."""
+
+import threading
+import time
+from contextlib import suppress
+from functools import cache
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from cluster._members import Cluster, assert_same_bytes, flight_exchanges, one_process, zipf_sentences
+from cluster.test_driver import Folders
+from firth import Options
+from firth.cluster import held_out, warm_share
+from firth.cluster.setup import Setup
+from firth.cluster.tiles import TileShares, tile_slices
+from firth.errors import CheckpointError, CorpusError, DivergenceError, OptionError
+from firth.starting import start_of_vectors
+from firth.training.loop import trainer
+from firth.training.run import apply_start
+from firth.training.softmax import batches, cooccurrence, exact, stages
+
+SENTENCES = zipf_sentences(120_000, V=700)
+OPTIONS = {
+    "objective": "softmax", "vector_size": 12, "epochs": 2, "warm_epochs": 1, "window": 3, "min_count": 1, "seed": 5,
+}  # fmt: skip
+COLD = {"warm_epochs": 0}
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    """Several tiles, batches, and tasks of counting for each member."""
+    monkeypatch.setattr(exact, "TILE_WORDS", 128)
+    monkeypatch.setattr(exact, "PART_CENTERS", 60)
+    monkeypatch.setattr(batches, "BATCH", 100)
+    monkeypatch.setattr(cooccurrence, "TASK_PAIRS", 2**17)
+    monkeypatch.setattr(warm_share, "BLOCKS_AT_ONCE", 2)
+    monkeypatch.setattr(held_out, "TILE_WORDS", 128)
+    monkeypatch.setattr(held_out, "PART_CENTERS", 60)
+    with threadpool_limits(1, "blas"):  # members set it for their process; here several of them share one
+        yield
+
+
+@cache
+def model_of(**changes):
+    return one_process(SENTENCES, OPTIONS | changes)
+
+
+@pytest.mark.parametrize(
+    ("members", "changes"),
+    [(1, {}), (3, {}), (2, COLD), (2, {"unigram_intercept": False, "center_power": 1.0, "sample": 0.0})],
+)
+def test_any_number_of_members_trains_the_bytes_of_one_process(members, changes):
+    with Cluster(SENTENCES, OPTIONS | changes, members, workers=members % 2 + 1) as cluster:
+        assert_same_bytes(cluster, list(cluster.trainer.epochs()), model_of(**changes))
+
+
+@pytest.mark.parametrize("shares", [[0, 4], [3, 1]])
+def test_members_may_have_any_share_of_the_text(shares):
+    with Cluster(SENTENCES, OPTIONS, 2, shares=shares, make=flight_exchanges) as cluster:
+        assert_same_bytes(cluster, list(cluster.trainer.epochs()), model_of())
+        assert sum(cluster.trainer.sent_bytes.values()) > 0
+
+
+@pytest.mark.parametrize(("validation", "shares"), [(zipf_sentences(9_000, V=700, seed=8), [2, 2]), (0.3, [2, 1])])
+def test_held_out_pairs_have_the_loss_of_one_process(validation, shares):
+    model = one_process(SENTENCES, OPTIONS, validation=validation)
+    with Cluster(SENTENCES, OPTIONS, len(shares), validation=validation) as cluster:
+        assert list(cluster.setup.token_blocks) == shares
+        validate = cluster.validation.prepare(cluster.handles, cluster.setup, cluster.corpus)
+        assert_same_bytes(cluster, list(map(validate, cluster.trainer.epochs())), model)
+
+
+@pytest.mark.parametrize(("members", "has_outside", "changes"), [(2, True, {}), (3, False, {}), (2, True, COLD)])
+def test_vectors_to_start_from_and_frozen_rows_are_those_of_one_process(members, has_outside, changes):
+    earlier = one_process([[word + 60 for word in sentence] for sentence in SENTENCES[:900]], OPTIONS | {"epochs": 1})
+    freeze = earlier.wv.index_to_key[::3] if members == 3 or changes else []
+    init = earlier if has_outside else earlier.wv
+    model = one_process(SENTENCES, OPTIONS | changes, init=init, freeze=freeze)
+    with Cluster(SENTENCES, OPTIONS | changes, members) as cluster:
+        start = start_of_vectors(earlier.wv, cluster.options, earlier.outside if has_outside else None, freeze)
+        apply_start(start.rows_of(cluster.corpus.vocabulary), cluster.trainer, is_resumed=False)
+        assert_same_bytes(cluster, list(cluster.trainer.epochs()), model)
+
+
+class Until(Folders):
+    """Saves the first states up to one of a stage and an epoch with as many chunks done, and then stops."""
+
+    def __init__(self, path, stage, epoch, chunks):
+        super().__init__(path)
+        self.stage, self.place = stage, (epoch, [chunks])
+
+    def save(self, state, *, last):
+        super().save(state, last=last)
+        position = state.position.get(self.stage)
+        if position is not None and (position["epoch"], position["done"]) >= self.place:
+            raise InterruptedError("enough")
+
+
+@pytest.mark.parametrize(
+    ("place", "before", "after", "changes"),
+    [
+        (("warm", 0, 1), 2, 3, {}),
+        (("warm", 0, 2), 1, 2, {}),
+        (("passes", 1, 3), 3, 2, {}),
+        (("passes", 1, 2), 2, 3, COLD),
+    ],
+)
+def test_another_number_of_members_resumes_to_the_same_bytes(tmp_path, monkeypatch, place, before, after, changes):
+    monkeypatch.setattr(trainer, "POLL_SECONDS", 0.001)
+    first = Until(tmp_path, *place)
+    cluster = Cluster(SENTENCES, OPTIONS | changes, before, checkpointer=first)
+    with cluster, pytest.raises(InterruptedError, match="enough"):
+        first.history.extend(cluster.trainer.epochs())
+    second = first.resume()
+    assert list(second.resumed.position) == [place[0]]
+    with Cluster(SENTENCES, OPTIONS | changes, after, checkpointer=second) as cluster:
+        assert_same_bytes(cluster, second.history + list(cluster.trainer.epochs()), model_of(**changes))
+
+
+def test_a_state_of_no_known_stage_is_refused(tmp_path):
+    folders = Folders(tmp_path)
+    folders.resumed = stages.State({"cold": {}}, {})
+    with (
+        Cluster(SENTENCES, OPTIONS, 1, checkpointer=folders) as cluster,
+        pytest.raises(CheckpointError, match="the position is"),
+    ):
+        next(cluster.trainer.epochs())
+
+
+@pytest.mark.parametrize("changes", [{"warm_epochs": 10_000}, {"epochs": 10_000}])
+def test_a_stop_ends_all_members_soon(changes):
+    with Cluster(SENTENCES, OPTIONS | changes, 2, make=flight_exchanges) as cluster:
+        threading.Timer(0.4, cluster.trainer.stop).start()
+        began = time.monotonic()
+        with suppress(InterruptedError):  # raised if the stop comes between two tasks
+            assert len(list(cluster.trainer.epochs())) < 10_000
+        assert time.monotonic() - began < 10
+
+
+def test_divergence_is_an_error(monkeypatch):
+    monkeypatch.setattr(batches, "CENTER_RATE", 1e30)
+    with (
+        Cluster(SENTENCES, OPTIONS | COLD, 2) as cluster,
+        pytest.raises(DivergenceError, match=r"the loss became (inf|nan) .* has diverged.*warm_epochs"),
+    ):
+        list(cluster.trainer.epochs())
+
+
+def test_a_corpus_without_pairs_is_an_error():
+    sentences = [[word] for word in range(700)]
+    with (
+        Cluster(sentences, OPTIONS, 2, shares=[1, 0]) as cluster,
+        pytest.raises(CorpusError, match="there are no pairs to train on"),
+    ):
+        list(cluster.trainer.epochs())
+
+
+def test_more_members_than_tiles_are_refused():
+    with (
+        Cluster(SENTENCES, OPTIONS, 7) as cluster,
+        pytest.raises(
+            OptionError,
+            match=r"7 nodes cannot share 700 words: for the exact softmax each needs 128\. Give at most 6 nodes",
+        ),
+    ):
+        cluster.setup.check()
+
+
+@pytest.mark.parametrize(("V", "members"), [(700, 1), (700, 6), (512, 3), (129, 2)])
+def test_members_own_whole_tiles_and_every_word_has_one_owner(V, members):
+    setup = Setup(np.ones(V, np.int64), Options(**OPTIONS), 1, 1, 1, (1,) * members)
+    shares = TileShares(setup)
+    words = [shares.words(member) for member in range(members)]
+    np.testing.assert_array_equal(np.concatenate(words), np.arange(V))
+    np.testing.assert_array_equal(shares.owners(np.arange(V)), np.repeat(np.arange(members), list(map(len, words))))
+    assert [tile for each in words for tile in tile_slices(each)] == list(range(-(-V // 128)))
+    for each in words:
+        assert each.start % 128 == 0
+        covered = [range(V)[each.start : each.stop][rows] for rows in tile_slices(each).values()]
+        np.testing.assert_array_equal(np.concatenate(covered), each)
