@@ -24,6 +24,7 @@ from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord, Trainer
 from firth.training.softmax import batches
 from firth.training.softmax.batches import outside_rate
+from firth.training.softmax.cooccurrence import no_pairs_error
 from firth.training.softmax.passes import ADVICE
 from firth.training.softmax.stages import PASSES, WARM, StageCheckpointer, first_stage, warm_options
 from firth.training.windows.frozen import NONE_FROZEN
@@ -131,6 +132,8 @@ class SoftmaxClusterTrainer:
         counts: list[PairSummary] = call_all(
             self._handles, "count", meanwhile=Polled(self._handles, "counted_words", report_words)
         )
+        if not counts[0].centers:
+            raise no_pairs_error()
         report.show(
             f"counted {counted(round(counts[0].pairs), 'pair')}, {sum(each.distinct for each in counts):,} of them "
             f"distinct, in {time.perf_counter() - started:.1f} s"
