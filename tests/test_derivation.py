@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from firth import objectives
 from firth.objectives import (
+    both_losses,
     cbow,
     context_vector,
     cross_entropy,
@@ -712,3 +713,20 @@ def test_the_rate_falls_linearly():
 
     rates = [Engine.rate(Rates(), done) for done in (0.0, 0.25, 1.0)]
     assert rates == pytest.approx([0.05, 0.04, 0.01])
+
+
+@given(seeds)
+def test_two_steps_in_turn_are_a_step_on_the_sum_up_to_the_square_of_the_rate(seed: int):
+    rng = np.random.default_rng(seed)
+    v_c, Q, U = rng.normal(size=3), rng.normal(size=(4, 3)), rng.normal(size=(5, 3))
+    tree, noise, differences = huffman_tree([8, 5, 5, 3, 1]), [0, 2, 2], []
+    _, along, _ = hierarchical_softmax(v_c, 1, Q, tree)
+    for rate in (1e-3, 1e-4):
+        first = v_c - rate * along
+        second = first - rate * negative_sampling(first, 1, noise, U)[1]
+        differences.append((second - (v_c - rate * both_losses(v_c, 1, noise, Q, U, tree)[1])) / rate**2)
+    s = U[[1, *noise]] @ v_c
+    hessian = U[[1, *noise]].T * (sigmoid(s) * sigmoid(-s)) @ U[[1, *noise]]
+    # The next term of Taylor's theorem is of the size of the rate times a third derivative of a few units of |u|^3.
+    np.testing.assert_allclose(differences[1], hessian @ along, atol=0.05)
+    assert np.abs(differences[1] - hessian @ along).max() <= np.abs(differences[0] - hessian @ along).max() / 5 + 1e-6

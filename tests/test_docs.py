@@ -191,7 +191,7 @@ def test_both_languages_of_a_page_have_the_same_parts(page: str):
 def test_every_symbol_of_the_derivation_has_one_meaning():
     """Letters that stood for a second thing: bold V, J, C and M, the number a, the gradients g, and rows z_g."""
     for page in DERIVATIONS:
-        mathematics = " ".join(re.findall(r"\$[^$]+\$", text_of(page).split("\n## 21. ")[0].replace("$$", "$")))
+        mathematics = " ".join(re.findall(r"\$[^$]+\$", text_of(page).split("\n## 22. ")[0].replace("$$", "$")))
         for second in (r"\\mathbf\{[JCM]\}", r"(?<![a-zA-Z\\{])a_c", r"z_g", r"S_t(?![a-z])", r"\ba \\, r_w"):
             assert not re.search(second, mathematics), f"{page}: {second}"
 

@@ -31,7 +31,7 @@ def test_every_equation_holds_at_other_sizes(sizes: dict[str, int]):
 
 
 def test_every_equation_has_its_own_name_and_a_right_hand_side():
-    assert len(set(NAMES)) == len(NAMES) == 50
+    assert len(set(NAMES)) == len(NAMES) == 53
     assert all(" = " in equation.equation for equation in EQUATIONS)
 
 
@@ -148,11 +148,11 @@ NAIVE_BY_CENTER = (
     | composed_lines("naive softmax, by v_w")
     | {"subwords, naive softmax, by Z"}
 )
-SAMPLING = {name for name in NAMES if "negative sampling" in name}
-SAMPLING_BY_U = {"negative sampling by U", "window, negative sampling, by U"} | composed_lines(
+SAMPLING = {name for name in NAMES if "negative sampling" in name} | {"both losses by v_c", "both losses by U"}
+SAMPLING_BY_U = {"negative sampling by U", "window, negative sampling, by U", "both losses by U"} | composed_lines(
     "negative sampling, by U"
 )
-HIERARCHICAL = {name for name in NAMES if "hierarchical softmax" in name}
+HIERARCHICAL = {name for name in NAMES if "hierarchical softmax" in name} | {"both losses by v_c", "both losses by Q"}
 HIERARCHICAL_BY_Q = {name for name in HIERARCHICAL if name.endswith("by Q")} | {"hierarchical softmax by q_j"}
 CBOW_MEAN = {name for name in NAMES if name.startswith("CBOW, mean")}
 CBOW_SUM = {name for name in NAMES if name.startswith("CBOW, sum")}
@@ -183,7 +183,7 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "u_o as noise in ∂J/∂v_c": (
         "negative_sampling",
         lambda loss, d_v, d_U, v_c, o, negatives, U: (loss, d_v + sigmoid(U[o] @ v_c) * U[o], d_U),
-        {"negative sampling by v_c", "window, negative sampling, by v_w"}
+        {"negative sampling by v_c", "window, negative sampling, by v_w", "both losses by v_c"}
         | composed_lines("negative sampling, by v_w")
         | {"subwords, negative sampling, by Z"},
     ),
@@ -221,7 +221,7 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "the wrong sign of ∂J/∂v_c along the path": (
         "hierarchical_softmax",
         lambda loss, d_v, d_Q, *_: (loss, -d_v, d_Q),
-        {"hierarchical softmax by v_c", "window, hierarchical softmax, by v_w"}
+        {"hierarchical softmax by v_c", "window, hierarchical softmax, by v_w", "both losses by v_c"}
         | composed_lines("hierarchical softmax, by v_w")
         | {"subwords, hierarchical softmax, by Z"},
     ),
@@ -234,6 +234,11 @@ MISTAKES: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
         "hierarchical_softmax",
         lambda loss, d_v, d_Q, *_: (loss, d_v, np.where(d_Q.any(axis=1), 0, 0.1)[:, np.newaxis] + d_Q),
         HIERARCHICAL_BY_Q - {"hierarchical softmax by q_j"},
+    ),
+    "the mean of both gradients": (
+        "both_losses",
+        lambda loss, d_v, d_Q, d_U, *_: (loss, d_v / 2, d_Q / 2, d_U / 2),
+        {name for name in NAMES if name.startswith("both losses")},
     ),
     "no factor 1/M for the mean": (
         "cbow",

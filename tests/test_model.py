@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import pickle
+import re
 from typing import Literal
 from unittest.mock import Mock
 
@@ -13,6 +14,7 @@ import firth
 from firth import KeyedVectors, Options, Word2Vec
 from firth.errors import CheckpointError, CorpusError, DivergenceError, FirthError, FormatError, OptionError
 from firth.formats.native import write_native
+from firth.options import BOTH
 from firth.training import registry, run
 from firth.training.softmax import given_pairs
 
@@ -227,6 +229,23 @@ def test_hierarchical_softmax_has_nodes_instead_of_an_outside_matrix(with_nodes,
     assert (back.options, back.history) == (with_nodes.options, without_seconds(with_nodes.history))
 
 
+def test_both_objectives_at_once_have_an_outside_matrix_and_nodes(path, tmp_path):
+    model = Word2Vec(**SMALL | {"negative": 5}, objective=BOTH)
+    model.fit(path, progress=False, validation=[["the", "king"]])
+    assert model.outside.shape == model.wv.vectors.shape
+    assert model.nodes.shape == (len(model.wv) - 1, model.wv.vector_size)
+    assert model.history[-1].validation_loss > 0
+    model.save(tmp_path / "m")
+    back = Word2Vec.load(tmp_path / "m")
+    for name in ("outside", "nodes"):
+        assert getattr(model, name).any(axis=1).all()
+        np.testing.assert_array_equal(getattr(back, name), getattr(model, name))
+    assert (back.options, back.history) == (model.options, without_seconds(model.history))
+    back.wv.sort_by_descending_frequency()
+    with pytest.raises(OptionError, match=r"fastText's \.bin has room for one output matrix"):
+        model.save_fasttext(tmp_path / "m.bin")
+
+
 def test_editing_the_vectors_leaves_the_nodes_alone(with_nodes, tmp_path):
     edited = pickle.loads(pickle.dumps(with_nodes))
     before = edited.nodes.copy()
@@ -240,10 +259,11 @@ def test_editing_the_vectors_leaves_the_nodes_alone(with_nodes, tmp_path):
 
 def test_a_matrix_of_another_objective_is_refused(with_nodes, tmp_path):
     matrix = with_nodes.wv.vectors
-    for objective, name in (("softmax", "nodes"), ("hierarchical_softmax", "outside")):
+    for objective, name in (("softmax", "nodes"), ("hierarchical_softmax", "outside"), (BOTH, "nodes")):
         options = {"objective": objective}
         write_native(tmp_path / "m", keys=with_nodes.wv.index_to_key, center=matrix, options=options, **{name: matrix})
-        with pytest.raises(FormatError, match=f"objective='{objective}' and the matrix '{name}', which belongs to an"):
+        message = f"objective='{objective}' and the matrix '{name}', which belongs to an"
+        with pytest.raises(FormatError, match=re.escape(message)):
             firth.load(tmp_path / "m")
 
 

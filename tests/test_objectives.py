@@ -26,6 +26,7 @@ from firth.objectives import (
     Combination,
     HuffmanTree,
     ShapeError,
+    both_losses,
     cbow,
     context_vector,
     cross_entropy,
@@ -478,6 +479,20 @@ def test_hierarchical_softmax_agrees_with_autograd_and_with_central_differences(
     assert gradient_check(lambda v, q: hierarchical_softmax(v, o, q, tree), [v_c, Q]) < MEASURED
 
 
+@given(seeds, st.tuples(st.integers(2, 9), st.integers(1, 9)), st.data())
+def test_the_sum_of_both_losses_agrees_with_autograd_and_with_central_differences(seed, size, data):
+    rng, v_c, U = vectors(seed, *size)
+    tree, Q, o = random_tree(rng, len(U)), rng.normal(size=U[1:].shape), data.draw(st.integers(0, len(U) - 1))
+    noise = data.draw(st.lists(st.integers(0, len(U) - 1), max_size=5))
+    found = both_losses(v_c, o, noise, Q, U, tree)
+
+    def defined(v: Any, q: Any, u: Any) -> Any:
+        return defined_hierarchical_softmax(v, q, o, tree) + defined_negative_sampling(v, u, o, noise)
+
+    assert_agree(found, defined, v_c, Q, U)
+    assert gradient_check(lambda v, q, u: both_losses(v, o, noise, q, u, tree), [v_c, Q, U]) < MEASURED
+
+
 @given(seeds, st.floats(-20, 20))
 def test_hierarchical_softmax_of_two_words_is_the_softmax_of_two_scores(seed: int, shift: float):
     """One node, q = u_1 - u_0, because the rarer word is child 0: σ(q·v_c) is the softmax of word 1."""
@@ -687,6 +702,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "context_vector": lambda v, U: [context_vector([0, 2, 2], U)],
     "cbow": lambda v, U: cbow([0, 2, 2], 1, U[::-1], U),
     "hierarchical_softmax": lambda v, U: hierarchical_softmax(v, 1, U, huffman_tree([4, 2, 1, 1])),
+    "both_losses": lambda v, U: both_losses(v, 1, [0, 2, 2], U, np.vstack([U, U[:1]]), huffman_tree([4, 2, 1, 1])),
     "hierarchical_probabilities": lambda v, U: [hierarchical_probabilities(v, U, huffman_tree([4, 2, 1, 1]))],
     "one_hot_network": lambda v, U: one_hot_network([0, 1, 0], [1, 0, 0], U.T, U)[1],
     "cross_entropy": lambda v, U: cross_entropy(v, [0, 1, 0]),

@@ -121,9 +121,9 @@ def test_windows_are_narrower_where_their_pairs_are_summed(options, shown):
         ("schedule", ["blocks", "hogwild"], ["Blocks", "", None], "'auto' or 'blocks' or 'hogwild'"),
         (
             "objective",
-            ["negative_sampling", "softmax"],
-            ["soft", b"softmax"],
-            "'negative_sampling' or 'hierarchical_softmax' or 'softmax'",
+            ["negative_sampling", "hierarchical_softmax+negative_sampling", "softmax"],
+            ["soft", b"softmax", "negative_sampling+hierarchical_softmax"],
+            "'negative_sampling' or 'hierarchical_softmax' or 'hierarchical_softmax+negative_sampling' or 'softmax'",
         ),
     ],
 )
@@ -371,7 +371,8 @@ def test_each_answer_is_a_sentence_with_names_that_exist(name):
         ("sg", "use architecture: 'skip_gram', the default, is sg=1, and 'cbow' is sg=0"),
         (
             "hs",
-            r"leave it out for negative sampling \(hs=0\), or give objective='hierarchical_softmax' for hs=1",
+            r"leave it out for negative sampling \(hs=0\), or give objective='hierarchical_softmax' for hs=1; "
+            r"with negative sampling at once, objective='hierarchical_softmax\+negative_sampling'",
         ),
         ("sentences", r"give the corpus to fit: Word2Vec\(\.\.\.\)\.fit\(corpus\)"),
         ("trim_rule", "trim rules are not available: use min_count and max_vocab, or .*"),

@@ -14,6 +14,7 @@ from stress._child import output_of
 
 from firth import KeyedVectors, resources
 from firth.errors import NotEnoughMemoryError
+from firth.options import BOTH
 
 MIB = 2**20
 NUMBA = tuple(int(part) for part in version("numba").split(".")[:2])
@@ -156,6 +157,9 @@ print(estimates[0] / (status("VmHWM") - estimates[1]))
         (3_000, 1_000_000, {"objective": "hierarchical_softmax", "schedule": "blocks", "sample": 0}, 1.15),
         (100_000, 50_000, {"objective": "hierarchical_softmax", "architecture": "cbow"}, 1.15),
         pytest.param(300_000, 700_000, {"objective": "hierarchical_softmax"}, 1.15, marks=pytest.mark.slow),
+        pytest.param(100_000, 50_000, {"objective": BOTH}, 1.15, marks=pytest.mark.slow),
+        pytest.param(100_000, 50_000, {"objective": BOTH, "architecture": "cbow"}, 1.15, marks=pytest.mark.slow),
+        pytest.param(60_000, 60_000, {"objective": BOTH, "subwords": (3, 6)}, 1.15, marks=pytest.mark.slow),
         pytest.param(300_000, 700_000, {"schedule": "blocks"}, 1.15, marks=pytest.mark.slow),
         (3_000, 1_000_000, {"schedule": "blocks", "sample": 0}, 1.15),
         pytest.param(20_000, 6_000_000, {"schedule": "blocks", "vector_size": 300}, 1.15, marks=pytest.mark.slow),

@@ -204,6 +204,10 @@ def _hierarchical(e: Example) -> Any:
     return lambda v_c, Q: objectives.hierarchical_softmax(v_c, e.o, Q, e.tree), [e.v_c, e.nodes]
 
 
+def _both(e: Example) -> Any:
+    return lambda v_c, Q, U: objectives.both_losses(v_c, e.o, e.noise, Q, U, e.tree), [e.v_c, e.nodes, e.U]
+
+
 # One window of skip-gram, by all v_w and U
 
 
@@ -463,5 +467,13 @@ EQUATIONS = [
         _subword_hierarchical,
         OUTSIDE,
     ),
+    Equation(
+        "both losses by v_c",
+        "∂J/∂v_c = Σ_j (σ(q_j·v_c) - (1 - β_j)) q_j - (1 - σ(u_o·v_c)) u_o + Σ_k (1 - σ(-u_k·v_c)) u_k",
+        _both,
+        CENTER,
+    ),
+    Equation("both losses by Q", "∂J/∂q_n = 1[n on the path] (σ(q_n·v_c) - (1 - β_n)) v_c", _both, OUTSIDE),
+    Equation("both losses by U", "∂J/∂u_w = Σ_k 1[k=w] (1 - σ(-u_w·v_c)) v_c - 1[w=o] (1 - σ(u_o·v_c)) v_c", _both, 2),
 ]
 """The lines of the table, in the order of docs/derivation.md."""

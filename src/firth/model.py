@@ -52,7 +52,8 @@ class Word2Vec:
 
         J = -sum_j log sigma((1 - 2 b_j) q_j . v_c), b_j the child that the path takes at node j, 0 or 1
 
-    and with `objective="softmax"` (in NumPy: `firth.objectives.naive_softmax`)
+    with `objective="hierarchical_softmax+negative_sampling"` the sum of these two (`firth.objectives.both_losses`), and
+    with `objective="softmax"` (in NumPy: `firth.objectives.naive_softmax`)
 
         J = -u_o . v_c + log sum_w exp(u_w . v_c), each score plus log P of its word if `unigram_intercept`
 
@@ -67,11 +68,12 @@ class Word2Vec:
       wv       KeyedVectors: the words and the rows v of the center matrix, (V, D) float32; for CBOW, the matrix of
                the contexts
       outside  the rows u of the outside matrix, (V, D) float32, in the order of the words of `wv`
-      nodes    for hierarchical softmax instead of `outside`: the rows q of the inner nodes of its tree, (V - 1, D)
+      nodes    for hierarchical softmax instead of `outside`, and for both at once in addition to it: the rows q of the
+               inner nodes of the tree, (V - 1, D)
       history  a list of `EpochRecord`, one per epoch: losses (nats per pair), pairs, words, seconds, learning rate
       corpus   dict: counts of what was read, dropped and replaced
 
-    `wv` may be edited after `fit`: sorting it or adding words changes both matrices alike, except for `nodes`.
+    `wv` may be edited after `fit`: sorting it or adding words changes `outside` too, and not `nodes`.
 
     Raises `OptionError` for an unknown option, suggesting the nearest, and for a value out of range.
     """
@@ -82,7 +84,9 @@ class Word2Vec:
         vector_size: int = 100,
         architecture: Literal["skip_gram", "cbow"] = "skip_gram",
         cbow_mean: bool = True,
-        objective: Literal["negative_sampling", "hierarchical_softmax", "softmax"] = "negative_sampling",
+        objective: Literal[
+            "negative_sampling", "hierarchical_softmax", "hierarchical_softmax+negative_sampling", "softmax"
+        ] = "negative_sampling",
         window: int = 5,
         shrink_windows: bool = True,
         negative: int = 5,
@@ -320,7 +324,7 @@ class Word2Vec:
         done = len(self.history)
         options = continued_options(self.options, done, epochs=epochs, alpha=alpha, min_alpha=min_alpha)
         start = start_of_model(
-            self.wv, self.nodes if self.options.has_nodes else self.outside, self.options, done,
+            self.wv, self._outputs, self.options, done,
             update_vocab=update_vocab, update_counts=update_counts, average=average, freeze=freeze,
         )  # fmt: skip
         texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
@@ -356,8 +360,7 @@ class Word2Vec:
                 )
             return None
         if isinstance(init, Word2Vec):
-            outside = None if init.options.has_nodes else init.outside
-            return start_of_vectors(init.wv, self.options, outside, freeze)
+            return start_of_vectors(init.wv, self.options, init._outputs[0], freeze)
         return start_of_vectors(init, self.options, freeze=freeze, mapped=mapped)
 
     def _check_overwrite(self, overwrite: bool, resume: bool, saved: "Checkpointer | ClusterPlan") -> None:
@@ -379,7 +382,7 @@ class Word2Vec:
         with self._alone(), explained(lambda: self._kept(plan, vectors), self), open_run(plan) as run:
             before = self._wv, self._outside, self._nodes, self.history, self.corpus
             earlier = self.history[: run.earlier_epochs]
-            self._hold(self._vectors_of(run, extends=plan.extends), run.trainer.outside)
+            self._hold(self._vectors_of(run, extends=plan.extends), run.trainer.outside, run.trainer.nodes)
             self.history, self.corpus = History([*earlier, *run.history]), run.summary
             try:
                 with self.wv.in_training(), closing(run.epochs()) as epochs:
@@ -441,14 +444,19 @@ class Word2Vec:
             vectors.inherit_attributes(self.wv, run.start_rows.rows, run.start_rows.sources)
         return vectors
 
-    def _hold(self, vectors: KeyedVectors, output: NDArray[np.float32]) -> None:
-        """Hold vectors and the output matrix; the rows of an outside matrix follow the vectors from now on."""
-        self._wv, self._outside, self._nodes = vectors, None, None
-        if self.options.has_nodes:
-            self._nodes = output
-        else:
+    def _hold(
+        self, vectors: KeyedVectors, output: NDArray[np.float32], second: NDArray[np.float32] | None = None
+    ) -> None:
+        """Hold vectors and the output matrix; the rows of an outside matrix follow the vectors from now on.
+
+        `output` is the outside matrix or, for hierarchical softmax, the nodes. With both, `second` are the nodes.
+        """
+        self._wv, self._outside, self._nodes = vectors, None, second
+        if self.options.has_outside:
             self._outside = GrowingArray(output)
             vectors.move_with(self._outside)
+        else:
+            self._nodes = output
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -476,7 +484,13 @@ class Word2Vec:
 
     def _is_trained(self) -> bool:
         """Return whether training changed anything: until the first update the output matrix is zero."""
-        return bool((self.nodes if self.options.has_nodes else self.outside).any())
+        return any(matrix is not None and matrix.any() for matrix in self._outputs)
+
+    @property
+    def _outputs(self) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
+        """The outside matrix and the nodes, None for one that the objective does not have; raises before `fit`."""
+        options = self.options
+        return self.outside if options.has_outside else None, self.nodes if options.has_nodes else None
 
     @property
     def wv(self) -> KeyedVectors:
@@ -501,7 +515,7 @@ class Word2Vec:
 
     @property
     def nodes(self) -> NDArray[np.float32]:
-        """The (V - 1, D) float32 vectors of the inner nodes of the Huffman tree, for hierarchical softmax.
+        """The (V - 1, D) float32 vectors of the inner nodes of the Huffman tree, if the objective has one.
 
         Row i is node i of `firth.objectives.huffman_tree` of the counts of the V words that were trained on, in their
         order. Editing `wv` does not change it. Raises `FirthError` before `fit`, and for the other objectives.
@@ -522,12 +536,13 @@ class Word2Vec:
         from firth.formats.native import ComposedVectors, write_native
 
         self.wv.check_rows()
+        outside, nodes = self._outputs
         write_native(
             path,
             keys=self.wv.index_to_key,
             center=ComposedVectors(self.wv.vectors, self.wv.subwords),
-            outside=None if self.options.has_nodes else self.outside,
-            nodes=self.nodes if self.options.has_nodes else None,
+            outside=outside,
+            nodes=nodes,
             counts=self.wv.counts,
             options=self.options.to_dict(),
             history=[dataclasses.replace(record, seconds=None).to_dict() for record in self.history],
@@ -538,14 +553,14 @@ class Word2Vec:
 
         See `firth.formats.fasttext.write_fasttext`. Raises `FirthError` before `fit`, `FormatError` for a word with
         whitespace in it, and `OptionError` if `wv` was edited so that its counts no longer fit the tree of hierarchical
-        softmax.
+        softmax, and for a model of two objectives, whose two output matrices the format has no room for.
         """
         from firth.formats import write_vectors
 
         wv = self.wv
         wv.check_rows()
-        output = {"nodes": self.nodes} if self.options.has_nodes else {"outside": self.outside}
-        parts = {"subwords": wv.subwords, "options": self.options.to_dict(), **output}
+        outside, nodes = self._outputs
+        parts = {"subwords": wv.subwords, "options": self.options.to_dict(), "outside": outside, "nodes": nodes}
         write_vectors(path, "fasttext-bin", wv.index_to_key, wv.vectors, wv.counts, **parts)
 
     @classmethod
@@ -584,21 +599,23 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
 
     file = read_native(path)
     vectors = KeyedVectors.trusted(list(file.keys), file.center, file.counts, file.subwords)  # keys were checked
-    output = file.outside if file.nodes is None else file.nodes
-    if output is None or file.options is None:
+    found = {"outside": file.outside, "nodes": file.nodes}
+    outputs = {name: matrix for name, matrix in found.items() if matrix is not None}
+    if not outputs or file.options is None:
         return vectors
-    if not file.center.dtype == output.dtype == np.float32:
+    dtypes = [matrix.dtype.name for matrix in (file.center, *outputs.values())]
+    if set(dtypes) != {"float32"}:
         raise FormatError(
-            f"{os.fspath(path)} holds a model in {file.center.dtype} and {output.dtype}, and a model's matrices "
+            f"{os.fspath(path)} holds a model in {' and '.join(dtypes)}, and a model's matrices "
             "must be float32: read its vectors with KeyedVectors.load"
         )
     model = Word2Vec(**file.options)
-    if model.options.has_nodes != (file.nodes is not None):
+    if (model.options.has_outside, model.options.has_nodes) != ("outside" in outputs, "nodes" in outputs):
         raise FormatError(
             f"{os.fspath(path)} holds a model with objective={model.options.objective!r} and the matrix "
-            f"{'outside' if file.nodes is None else 'nodes'!r}, which belongs to another objective"
+            f"{' and '.join(map(repr, outputs))}, which belongs to another objective"
         )
-    model._hold(vectors, output)
+    model._hold(vectors, *outputs.values())
     model.history = History(records(file.history or [], os.fspath(path)))
     return model
 

@@ -344,6 +344,21 @@ def hierarchical_softmax(
     return float(-log_sigmoid(towards).sum()), d_scores @ Q[nodes], d_Q
 
 
+def both_losses(
+    center: ArrayLike, outside: int, negatives: ArrayLike, Q: ArrayLike, U: ArrayLike, tree: HuffmanTree
+) -> tuple[float, Array, Array, Array]:
+    """Return the sum of the losses of hierarchical softmax and negative sampling, and its gradients by v_c, Q and U.
+
+    Result 49; word2vec.c and gensim train it with `hs=1` and `negative` above 0. The parameters are those of
+    `hierarchical_softmax` and `negative_sampling`.
+
+    Returns the loss in nats, ∂J/∂v_c of shape (D,), ∂J/∂Q of shape (V - 1, D) and ∂J/∂U of shape (V, D).
+    """
+    along, d_center_along, d_Q = hierarchical_softmax(center, outside, Q, tree)
+    noisy, d_center_noisy, d_U = negative_sampling(center, outside, negatives, U)
+    return along + noisy, d_center_along + d_center_noisy, d_Q, d_U
+
+
 def hierarchical_probabilities(center: ArrayLike, Q: ArrayLike, tree: HuffmanTree) -> Array:
     """Return P(O=w | C=c) = Π_j σ((1 - 2β_j) q_j·v_c) of every word w; these sum to one: Result 30.
 

@@ -23,6 +23,9 @@ _MOST = 2**63 - 1  # counts are 64-bit integers
 MOST_SUMMED_WINDOW = 100
 """The largest window whose pairs are summed in one step: that of the Hogwild schedule; and with subwords."""
 
+BOTH = "hierarchical_softmax+negative_sampling"
+"""The objective that is the sum of two others, as gensim and word2vec.c train with `hs=1` and `negative` above 0."""
+
 ENGLISH_CONNECTOR_WORDS = frozenset(
     ["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "without"]
 )
@@ -82,8 +85,9 @@ class Options:
     )
     objective: str = _option(
         "negative_sampling",
-        "loss function: negative sampling, hierarchical softmax over a Huffman tree of the words, or the exact softmax",
-        choices=("negative_sampling", "hierarchical_softmax", "softmax"),
+        "loss function: negative sampling, hierarchical softmax over a Huffman tree of the words, the sum of these "
+        "two, or the exact softmax",
+        choices=("negative_sampling", "hierarchical_softmax", BOTH, "softmax"),
     )
     window: int = _option(
         5,
@@ -109,8 +113,8 @@ class Options:
     schedule: str = _option(
         "auto",
         "order of updates: blocks gives the same bits for any number of workers, hogwild is faster, and auto is blocks "
-        "wherever it is available, except for hierarchical softmax; cbow and subwords have no blocks and give the same "
-        "bits with one worker only",
+        "wherever it is available, except for hierarchical softmax; cbow, subwords and the sum of two objectives have "
+        "no blocks and give the same bits with one worker only",
         choices=("auto", "blocks", "hogwild"),
     )
     blocks: int = _option(
@@ -168,8 +172,13 @@ class Options:
 
     @property
     def has_nodes(self) -> bool:
-        """Whether the output matrix has a row for each inner node of a Huffman tree instead of one for each word."""
-        return self.objective == "hierarchical_softmax"
+        """Whether there is an output matrix with a row for each inner node of a Huffman tree."""
+        return self.objective in ("hierarchical_softmax", BOTH)
+
+    @property
+    def has_outside(self) -> bool:
+        """Whether there is an output matrix with a row for each word."""
+        return self.objective != "hierarchical_softmax"
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -311,14 +320,16 @@ def _check_combination(options: Options) -> None:
             f"{option('window', options.window)} is not available with {given}, which sums many pairs in one step and "
             f"would diverge: give at most {MOST_SUMMED_WINDOW}, or use {blocks}"
         )
-    if options.negative == 0 and options.objective == "negative_sampling":
+    if options.negative == 0 and options.objective in ("negative_sampling", BOTH):
         raise OptionError(
-            f"{option('negative', 0)} is not allowed: give at least 1 with {option('objective', 'negative_sampling')}, "
+            f"{option('negative', 0)} is not allowed: give at least 1 with {option('objective', options.objective)}, "
             f"or use {option('objective', 'hierarchical_softmax')}, which is hs=1 in gensim"
         )
-    if options.schedule == "blocks" and options.architecture == "cbow":
+    without_blocks = {cbow: options.architecture == "cbow", option("objective", BOTH): options.objective == BOTH}
+    if options.schedule == "blocks" and any(without_blocks.values()):
+        name = next(name for name, is_given in without_blocks.items() if is_given)
         raise OptionError(
-            f"{option('schedule', 'blocks')} is not available with {cbow}: give {option('schedule', 'hogwild')}, with "
+            f"{option('schedule', 'blocks')} is not available with {name}: give {option('schedule', 'hogwild')}, with "
             f"{option('workers', 1)} for the same bytes in every run"
         )
 

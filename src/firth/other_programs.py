@@ -24,7 +24,8 @@ _ANSWERS: dict[str, str | tuple[str, str]] = {
     "sg": "use {architecture}: 'skip_gram', the default, is sg=1, and 'cbow' is sg=0",
     "cbow": "use {architecture}: 'skip_gram', the default, is cbow=0, and 'cbow' is cbow=1",
     "model": "use {architecture}: 'skip_gram' or 'cbow'",
-    "hs": "leave it out for negative sampling (hs=0), or give {objective='hierarchical_softmax'} for hs=1",
+    "hs": "leave it out for negative sampling (hs=0), or give {objective='hierarchical_softmax'} for hs=1; with "
+    "negative sampling at once, {objective='hierarchical_softmax+negative_sampling'}",
     "loss": "use {objective}: 'negative_sampling' is fastText's ns, 'hierarchical_softmax' its hs, and 'softmax' its "
     "softmax",
     "max_vocab_size": "use {max_vocab}, which limits the finished vocabulary",

@@ -87,7 +87,9 @@ class Word2VecVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         vector_size: int = 100,
         architecture: Literal["skip_gram", "cbow"] = "skip_gram",
         cbow_mean: bool = True,
-        objective: Literal["negative_sampling", "hierarchical_softmax", "softmax"] = "negative_sampling",
+        objective: Literal[
+            "negative_sampling", "hierarchical_softmax", "hierarchical_softmax+negative_sampling", "softmax"
+        ] = "negative_sampling",
         window: int = 5,
         shrink_windows: bool = True,
         negative: int = 5,

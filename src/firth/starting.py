@@ -14,7 +14,7 @@ from firth.options import Options, checked, limits, shortened, whole
 from firth.text import Corpus, KnownWords, Vocabulary
 from firth.text.store import StoreBuilder
 from firth.training.loop.progress import Reporter
-from firth.training.loop.start import Start, StartRows
+from firth.training.loop.start import Matrix, Start, StartRows
 from firth.training.loop.state import Checkpointer, is_finite
 from firth.vectors import KeyedVectors
 from firth.vectors.table import checked_keys
@@ -22,7 +22,7 @@ from firth.vectors.table import checked_keys
 
 def start_of_model(
     vectors: KeyedVectors,
-    output: NDArray[Any],
+    outputs: tuple[NDArray[Any] | None, NDArray[Any] | None],
     options: Options,
     epochs: int,
     *,
@@ -33,8 +33,9 @@ def start_of_model(
 ) -> Start:
     """Return the start of a run that trains a model further, with its vocabulary or, if asked, with new words too.
 
-    `output` is the outside matrix or that of the nodes, and `epochs` the number of epochs done. The other arguments are
-    those of `Word2Vec.partial_fit`. The counts of a tree grow only with `update_vocab`, and then it is another tree.
+    `outputs` are the outside matrix and that of the nodes, None for one that does not exist, and `epochs` is the number
+    of epochs done. The other arguments are those of `Word2Vec.partial_fit`. The counts of a tree grow only with
+    `update_vocab`, and then it is another tree.
 
     Raises `OptionError` if the words of `vectors` were edited by hand, have no counts, or a vector is not finite.
     """
@@ -47,12 +48,13 @@ def start_of_model(
     vocabulary = Vocabulary(vectors.index_to_key, vectors.counts)
     is_counted = update_counts and (update_vocab or not options.has_nodes)
     known = KnownWords(vocabulary, options, is_open=update_vocab, is_counted=is_counted, is_sorted=options.has_nodes)
-    same_tree = not update_vocab and len(output) == len(vectors) - 1
+    outside, nodes = outputs
+    same_tree = not update_vocab and nodes is not None and len(nodes) == len(vectors) - 1
     start = Start(
         vocabulary.index_to_key,
         vectors.vectors,
-        outside=None if options.has_nodes else output,
-        nodes=output if options.has_nodes and same_tree else None,
+        outside=outside,
+        nodes=nodes if same_tree else None,
         epochs=epochs,
         known=known,
         subwords=vectors.subwords,
@@ -88,7 +90,7 @@ def start_of_vectors(
             f"{option('init', shortened(init))} is not allowed: give the path of a file of vectors, KeyedVectors, or "
             "a fitted Word2Vec"
         )
-    if options.has_nodes:
+    if not options.has_outside:
         start = dataclasses.replace(start, outside=None)
     _check(start, name, options)
     return dataclasses.replace(start, frozen=checked_frozen(freeze, start.keys, name))
@@ -128,8 +130,8 @@ def checked_counts(counts: Any) -> Vocabulary:
     return Vocabulary(checked_keys(list(counts)), [int(count) for count in counts.values()])
 
 
-def untrained(vocabulary: Vocabulary, options: Options) -> tuple[KeyedVectors, NDArray[np.float32]]:
-    """Return the vectors and the output matrix as they are when training starts on these words."""
+def untrained(vocabulary: Vocabulary, options: Options) -> tuple[KeyedVectors, Matrix, Matrix | None]:
+    """Return the vectors and one or two output matrices as they are when training starts on these words."""
     if options.objective == "softmax":
         raise OptionError(f"{option('objective', 'softmax')} cannot start from counts alone: call fit(corpus)")
     from firth.training.registry import make_trainer
@@ -141,7 +143,7 @@ def untrained(vocabulary: Vocabulary, options: Options) -> tuple[KeyedVectors, N
         trainer.start_from(StartRows(none, none, trainer.center, None, None))  # composes vectors of n-grams
     vectors = KeyedVectors(vocabulary.index_to_key, trainer.center, vocabulary.counts)
     vectors.subwords = trainer.subwords
-    return vectors, trainer.outside
+    return vectors, trainer.outside, trainer.nodes
 
 
 def continued_options(options: Options, epochs_done: int, **changes: Any) -> Options:

@@ -217,7 +217,7 @@ FOREIGN = [
         (["--alpha", "0.01", "--min-alpha", "0.02"], "falls, so give a --min-alpha of at most 0.01"),
         (["--workers", "0", "-o", "absent/m.firth"], "--workers 0 is not allowed: give a whole number from 1 to 1024"),
         (["--window", "2.5"], r"--window '2.5' is not allowed: give a whole number from 1 to 32767"),
-        (["--objective", "sofmax"], "give 'negative_sampling' or 'hierarchical_softmax' or 'softmax'"),
+        (["--objective", "sofmax"], "give 'negative_sampling' or 'hierarchical_softmax' or 'hierarchical"),
         (["--subwords", "3"], "--subwords '3' is not allowed: give two whole numbers from 1 to 100, the second not"),
         (["--subwords", "6-3"], "--subwords 6-3 is not allowed: give two whole numbers from 1 to 100"),
         (["--minn", "3"], "give the shortest and the longest n-gram together, as in --subwords 3-6"),

@@ -16,7 +16,9 @@ from firth.cluster import held_out, warm_share
 from firth.cluster.setup import Setup
 from firth.cluster.tiles import TileShares, tile_slices
 from firth.errors import CheckpointError, CorpusError, DivergenceError, OptionError
+from firth.starting import start_of_vectors
 from firth.training.loop import trainer
+from firth.training.run import apply_start
 from firth.training.softmax import batches, cooccurrence, exact, stages
 
 SENTENCES = zipf_sentences(120_000, V=700)
@@ -68,6 +70,18 @@ def test_held_out_pairs_have_the_loss_of_one_process(validation, shares):
         assert list(cluster.setup.token_blocks) == shares
         validate = cluster.validation.prepare(cluster.handles, cluster.setup, cluster.corpus)
         assert_same_bytes(cluster, list(map(validate, cluster.trainer.epochs())), model)
+
+
+@pytest.mark.parametrize(("members", "has_outside", "changes"), [(2, True, {}), (3, False, {}), (2, True, COLD)])
+def test_vectors_to_start_from_and_frozen_rows_are_those_of_one_process(members, has_outside, changes):
+    earlier = one_process([[word + 60 for word in sentence] for sentence in SENTENCES[:900]], OPTIONS | {"epochs": 1})
+    freeze = earlier.wv.index_to_key[::3] if members == 3 or changes else []
+    init = earlier if has_outside else earlier.wv
+    model = one_process(SENTENCES, OPTIONS | changes, init=init, freeze=freeze)
+    with Cluster(SENTENCES, OPTIONS | changes, members) as cluster:
+        start = start_of_vectors(earlier.wv, cluster.options, earlier.outside if has_outside else None, freeze)
+        apply_start(start.rows_of(cluster.corpus.vocabulary), cluster.trainer, is_resumed=False)
+        assert_same_bytes(cluster, list(cluster.trainer.epochs()), model)
 
 
 class Until(Folders):

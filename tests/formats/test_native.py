@@ -74,12 +74,19 @@ def test_nodes_take_the_place_of_the_outside_matrix(tmp_path):
     assert read_native(tmp_path / "m", outside=False).nodes is None
 
 
+def test_a_model_of_two_objectives_has_both(tmp_path):
+    nodes, outside = matrix(4, seed=3), matrix(seed=4)
+    write_native(tmp_path / "m", keys=WORDS, center=matrix(), outside=outside, nodes=nodes)
+    file = read_native(tmp_path / "m")
+    assert np.array_equal(file.outside, outside)
+    assert np.array_equal(file.nodes, nodes)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"nodes": matrix(6, D=2)}, r"nodes has shape \(6, 2\) .*: it must have 3 columns"),
         ({"nodes": matrix(6).astype(int)}, "nodes has .*dtype int64: .*float16, float32, float64"),
-        ({"nodes": matrix(6), "outside": matrix()}, "either an outside matrix or nodes: give one of them"),
     ],
 )
 def test_nodes_that_do_not_fit_are_not_written(given, message, tmp_path):

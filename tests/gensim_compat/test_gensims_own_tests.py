@@ -11,12 +11,10 @@ import pytest
 RUNNER = Path(__file__).with_name("run.py")
 MODEL, FASTTEXT, PHRASES = "TestWord2VecModel", "TestFastTextModel", "TestPhrasesModel"
 
-BOTH = "hierarchical softmax and negative sampling at once"
+ROUNDED = "a word's own row is computed from its vector, and rounded"
 FAILING = {
     "word2vec": {
-        f"{MODEL}.test_compute_training_loss": BOTH,
-        f"{MODEL}.test_train_hs_and_neg": BOTH,
-        f"{MODEL}.test_locking": BOTH,
+        f"{MODEL}.test_compute_training_loss": "subsampling leaves no pair of 29 words",
     },
     "keyedvectors": {},
     "phrases": {
@@ -27,11 +25,10 @@ FAILING = {
         "TestFrozenPhrasesPersistence.test_save_load_custom_scorer": "a pickled function",
     },
     "fasttext": {
-        f"{FASTTEXT}.test_estimate_memory": BOTH,
-        "SaveFacebookFormatModelTest.test_skipgram": BOTH,
-        "SaveFacebookFormatModelTest.test_cbow": BOTH,
-        "SaveGensimByteIdentityTest.test_skipgram": "a word's own row is computed from its vector, and rounded",
-        "SaveGensimByteIdentityTest.test_cbow": "likewise",
+        "SaveFacebookFormatModelTest.test_skipgram": ROUNDED,
+        "SaveFacebookFormatModelTest.test_cbow": ROUNDED,
+        "SaveGensimByteIdentityTest.test_skipgram": ROUNDED,
+        "SaveGensimByteIdentityTest.test_cbow": ROUNDED,
         "HashCompatibilityTest.test_compatibility_true": "a pickle of a FastText",
     },
 }  # fmt: skip

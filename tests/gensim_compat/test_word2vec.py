@@ -9,6 +9,7 @@ from firth.errors import FormatError, NotAvailableError, OptionError
 from firth.gensim.vocabulary import RULE_DEFAULT, RULE_DISCARD, RULE_KEEP
 from firth.gensim.word2vec import LineSentence, Word2Vec
 from firth.objectives import hierarchical_softmax, huffman_tree
+from firth.options import BOTH
 
 TEXT = [["the", "king", "and", "the", "queen"], ["a", "queen", "had", "land"]] * 40
 MORE = [["the", "king", "saw", "a", "ship"], ["the", "ship", "left"]] * 30
@@ -32,6 +33,8 @@ def in_steps(corpus=TEXT, **options):
         ({"sg": 1}, {}),
         ({"sg": 0}, {"architecture": "cbow", "alpha": 0.025}),
         ({"sg": 1, "hs": 1, "negative": 0}, {"objective": "hierarchical_softmax"}),
+        ({"sg": 1, "hs": 1, "negative": 5}, {"objective": BOTH, "negative": 5}),
+        ({"sg": 0, "hs": 1, "negative": 5}, {"objective": BOTH, "negative": 5, "architecture": "cbow"}),
     ],
 )
 def test_the_vectors_are_those_that_firth_trains(gensims, firths):
@@ -39,8 +42,10 @@ def test_the_vectors_are_those_that_firth_trains(gensims, firths):
     native = firth.Word2Vec(**SMALL | firths).fit(TEXT, progress=False)
     assert ours.wv.index_to_key == native.wv.index_to_key
     np.testing.assert_array_equal(ours.wv.vectors, native.wv.vectors)
-    output = ours.syn1[:-1] if ours.hs else ours.syn1neg
-    np.testing.assert_array_equal(output, native.nodes if ours.hs else native.outside)
+    if ours.hs:
+        np.testing.assert_array_equal(ours.syn1[:-1], native.nodes)
+    if ours.negative:
+        np.testing.assert_array_equal(ours.syn1neg, native.outside)
     np.testing.assert_array_equal(ours.wv.vectors, in_steps(**gensims).wv.vectors)
 
 
@@ -166,7 +171,6 @@ def test_files_are_read_as_their_sentences(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"hs": 1}, NotAvailableError, "give negative=0 for the one, or hs=0"),
         ({"negative": 0}, OptionError, "hs=0 with negative=0 trains nothing"),
         ({"null_word": 1}, NotAvailableError, "null_word=1 is not available"),
         ({"sample": 5}, NotAvailableError, "sample=5 as a count"),
@@ -225,7 +229,7 @@ def test_wrong_calls_raise_gensims_kinds_of_error(tmp_path):
         Word2Vec(**SMALL, sg=1).build_vocab(TEXT, update=True)
 
 
-@pytest.mark.parametrize("arguments", [{}, {"sg": 0}, {"hs": 1, "negative": 0}])
+@pytest.mark.parametrize("arguments", [{}, {"sg": 0}, {"hs": 1, "negative": 0}, {"hs": 1, "negative": 5}])
 def test_a_saved_model_continues_as_if_it_had_not_been_saved(arguments, tmp_path):
     model = trained(**arguments)
     model.save(tmp_path / "model")
@@ -234,6 +238,8 @@ def test_a_saved_model_continues_as_if_it_had_not_been_saved(arguments, tmp_path
         each.build_vocab(MORE, update=True)
         each.train(MORE, total_examples=60, epochs=2)
     np.testing.assert_array_equal(loaded.wv.vectors, model.wv.vectors)
+    for name in ("syn1", "syn1neg"):
+        np.testing.assert_array_equal(getattr(loaded, name, 0), getattr(model, name, 0))
     assert (loaded.train_count, loaded.corpus_count) == (model.train_count, model.corpus_count)
     assert {name: value for name, value in vars(loaded).items() if type(value) in (int, str, bool)} == {
         name: value for name, value in vars(model).items() if type(value) in (int, str, bool)
@@ -254,6 +260,14 @@ def test_models_move_between_firth_and_this_layer(tmp_path):
     (tmp_path / "pickle").write_bytes(b"\x80\x04" + bytes(20))
     with pytest.raises(FormatError, match="a Python pickle or a gensim model"):
         Word2Vec.load(tmp_path / "pickle")
+
+
+def test_both_objectives_at_once_are_trained_with_gensims_warning(caplog):
+    model = trained(hs=1, negative=5)
+    assert "Both hierarchical softmax and negative sampling are activated." in caplog.text
+    assert set(model.estimate_memory()) == {"vocab", "vectors", "syn1neg", "syn1", "total"}
+    assert model.predict_output_word(["a", "had"], topn=1)
+    assert model.score([["the", "queen"]])[0] < 0
 
 
 @pytest.mark.parametrize("sg", [0, 1])

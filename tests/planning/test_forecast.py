@@ -7,6 +7,7 @@ import pytest
 from firth import Options
 from firth.cluster import expected
 from firth.errors import OptionError
+from firth.options import BOTH
 from firth.planning import Machines, Phase, Seconds, advice, plan
 from firth.planning.sized_corpus import sized_corpus
 from firth.training.registry import objective_of
@@ -40,7 +41,7 @@ def test_the_memory_of_one_machine_is_that_which_is_checked_before_a_run():
 @pytest.mark.parametrize(
     "options",
     [{"schedule": "hogwild"}, {"architecture": "cbow"}, {"objective": "hierarchical_softmax"},
-     {"objective": "hierarchical_softmax", "schedule": "blocks"}],
+     {"objective": "hierarchical_softmax", "schedule": "blocks"}, {"objective": BOTH}],
 )  # fmt: skip
 def test_other_objectives_and_schedules_are_planned_for_one_machine(options):
     speeds = replace(SPEEDS, options=Options(**options).to_dict())

@@ -29,7 +29,7 @@ SOURCE = guards.SOURCE
 
 
 def test_kernels_stay_within_their_arrays_and_bad_numbers_stay_outside():
-    assert guards.child(1, 3, 180) == {"cases between guard pages": 312, "bad numbers": 180}
+    assert guards.child(1, 3, 180) == {"cases between guard pages": 324, "bad numbers": 180}
 
 
 def test_kernels_stay_within_their_arrays_as_plain_python():

@@ -119,7 +119,8 @@ def left_out(model: "Word2Vec | KeyedVectors", known: Format, *, whole: bool = T
         return [*counts, *ngrams]
     if known.name == "fasttext-bin" and whole:
         return ["options", "history"]
-    return [*counts, *ngrams, "nodes" if model.options.has_nodes else "outside matrix", "options", "history"]
+    outputs = {"outside matrix": model.options.has_outside, "nodes": model.options.has_nodes}
+    return [*counts, *ngrams, *(name for name, is_there in outputs.items() if is_there), "options", "history"]
 
 
 def where_saved(path: Path, known: Format) -> str:

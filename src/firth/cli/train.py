@@ -192,6 +192,6 @@ def _after(model: "Word2Vec") -> str:
 def _is_trained(model: "Word2Vec") -> bool:
     """Return whether training changed anything: until the first update the output matrix is zero."""
     try:
-        return bool((model.nodes if model.options.has_nodes else model.outside).any())
+        return bool((model.outside if model.options.has_outside else model.nodes).any())
     except FirthError:  # there is no vocabulary yet
         return False

@@ -292,6 +292,11 @@ def write_fasttext(
     for a word that is empty or contains whitespace or a null character, and `OptionError` if shapes differ.
     """
     check_shapes(keys, vectors, counts)
+    if outside is not None and nodes is not None:
+        raise OptionError(
+            "fastText's .bin has room for one output matrix, and this model has an outside matrix and nodes: write the "
+            "vectors alone, wv.save(path, 'fasttext-bin')"
+        )
     words = encoded(keys, "fastText's .bin", _UNWRITABLE)
     if outside is not None and outside.shape != vectors.shape:
         raise OptionError(f"outside has shape {outside.shape}: it must have that of the vectors, {vectors.shape}")

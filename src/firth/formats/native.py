@@ -9,7 +9,7 @@ Byte layout (https://github.com/huggingface/safetensors):
 The header maps each tensor's name to its dtype, shape and offsets:
 
     center     (V, D) float32   v_c, the center vectors
-    outside    (V, D) float32   u_o, the outside vectors              } one of these,
+    outside    (V, D) float32   u_o, the outside vectors              } one of these or both,
     nodes      (N, D) float32   q, the vectors of a tree's nodes      } or none where only vectors were saved
     words      (B,) uint8       the V words in UTF-8, one after the other             } either these two,
     word_ends  (V,) int64       where each word ends in `words`                       }
@@ -18,12 +18,11 @@ The header maps each tensor's name to its dtype, shape and offsets:
     ngrams     (N, D) float32   rows of character n-grams (`firth.subwords`); absent in a model without subwords
     buckets    (N,) int64       the number of the n-gram of each row, ascending; absent if N is the number of buckets
 
-Hierarchical softmax has `nodes` instead of `outside`: N = V - 1 rows for the V words of training, to which words may
-have been added since.
+Hierarchical softmax has `nodes`: N = V - 1 rows for the V words of training, to which words may have been added since.
 
 `__metadata__` has strings: `format` ("firth"), `version`, `options` and `history` (JSON, "null" where absent), `extra`
 (JSON, in models that `firth.gensim` saved: gensim's attributes), `subwords` (JSON: minn, maxn and the number of
-buckets; absent without n-grams), `sha256` (of the bytes of center, of outside or nodes, and of ngrams, which identifies
+buckets; absent without n-grams), `sha256` (of the bytes of center, outside, nodes and ngrams, which identifies
 the result of a training run), `crc32` (JSON: the CRC-32 of each tensor's bytes) and `header_crc32` (that of the rest of
 the header).
 """
@@ -96,10 +95,10 @@ def write_native(
     """Write one native file, atomically.
 
     `center` and `outside`, (V, D), and `nodes`, (N, D), are arrays of float16, 32 or 64, not necessarily contiguous:
-    they are written a few MiB at a time, without a copy of a matrix. At most one of the last two is given. `keys` are
-    V strings or V whole numbers. `options` and the `records`, `history` and `extra`, can be written as JSON. With
-    n-grams, `center` is a `ComposedVectors`. Raises `OptionError`, before anything is written, if shapes differ, a key
-    is repeated, or the suffix is that of a compression.
+    they are written a few MiB at a time, without a copy of a matrix. `keys` are V strings or V whole numbers. `options`
+    and the `records`, `history` and `extra`, can be written as JSON. With n-grams, `center` is a `ComposedVectors`.
+    Raises `OptionError`, before anything is written, if shapes differ, a key is repeated, or the suffix is that of a
+    compression.
     """
     refuse_compression(path, "native")
     vectors, subwords = center if isinstance(center, ComposedVectors) else (center, None)
@@ -164,8 +163,6 @@ def checked_tensors(
     """Return the tensors of a file by name, in their order in it; raise what `write_native` raises."""
     check_shapes(keys, center, counts)
     tensors = {"center": center, **{name: matrix for name, matrix in outputs.items() if matrix is not None}}
-    if len(tensors) == 3:
-        raise OptionError("a model has either an outside matrix or nodes: give one of them")
     for name, matrix in list(tensors.items())[1:]:
         rows = center.shape[0] if name == "outside" else matrix.shape[0]
         if matrix.shape != (rows, center.shape[1]) or matrix.dtype.name not in FLOATS:
@@ -210,8 +207,8 @@ def _check_layout(file: SealedFile) -> None:
     for name, expected in {"outside": shape, keys: shape[:1], "counts": shape[:1]}.items():
         if name in layout and layout[name][1] != expected:
             file.refuse(f"{name} has shape {layout[name][1]}, but center has {shape}")
-    if "nodes" in layout and ("outside" in layout or layout["nodes"][1][1:] != shape[1:]):
-        file.refuse(f"nodes has shape {layout['nodes'][1]}, but center has {shape}, or there is an outside matrix too")
+    if "nodes" in layout and layout["nodes"][1][1:] != shape[1:]:
+        file.refuse(f"nodes has shape {layout['nodes'][1]}, but center has {shape}")
     ngrams = layout.get("ngrams", ("", [0, shape[1]]))[1]
     if len(ngrams) != 2 or ngrams[1] != shape[1] or ("buckets" in layout and layout["buckets"][1] != ngrams[:1]):
         file.refuse(f"ngrams has shape {ngrams}, but center has {shape}")

@@ -4,7 +4,6 @@ Unpickling can run any code that the file contains. Nothing else in firth unpick
 unless `firth convert --from-gensim` asks for it.
 """
 
-import warnings
 from importlib import import_module
 from os import PathLike, fspath
 from pathlib import Path
@@ -56,19 +55,11 @@ def _vectors(theirs: Any) -> KeyedVectors:
 
 def _model(theirs: Any) -> Word2Vec:
     given = {name: _plain(getattr(theirs, name)) for name in settings.SAVED if hasattr(theirs, name)}
-    if given["hs"] and given["negative"]:
-        given["negative"] = 0
-        warnings.warn(
-            "the model was trained by hierarchical softmax and negative sampling at once: it is converted as a model "
-            "of the one, without the outside matrix syn1neg of the other",
-            RuntimeWarning,
-            stacklevel=2,
-        )
     model = Word2Vec(**{name: value for name, value in given.items() if name in settings.ARGUMENTS})
     model.__dict__.update(given)
     model.wv = _vectors(theirs.wv)
-    name = settings.output_name(model)
-    setattr(model, name, np.asarray(getattr(theirs, name), np.float32))
+    for name in settings.output_names(model):
+        setattr(model, name, np.asarray(getattr(theirs, name), np.float32))
     return model
 
 

@@ -1,5 +1,6 @@
 """gensim's FastText: words and their character n-grams, which also give vectors of unseen words."""
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,18 +9,26 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from firth.errors import NotAvailableError
-from firth.formats.fasttext import HIERARCHICAL_SOFTMAX, ClassifierError, read_fasttext, read_fasttext_model
+from firth.formats.fasttext import (
+    HIERARCHICAL_SOFTMAX,
+    ClassifierError,
+    read_fasttext,
+    read_fasttext_model,
+    write_fasttext,
+)
 from firth.gensim import settings
 from firth.gensim.keyedvectors import KeyedVectors
 from firth.gensim.old_fasttext import readable_fasttext
 from firth.gensim.vocabulary import TrimRule
 from firth.gensim.word2vec import Word2Vec
 from firth.model import Word2Vec as Model
+from firth.options import BOTH
 from firth.subwords import NgramScheme, SubwordVectors
 from firth.subwords.ngrams import utf8
 from firth.vectors.query_input import FloatArray, Key
 from firth.vectors.table import StoredKeys
 
+logger = logging.getLogger(__name__)
 _SKIPGRAM = 2  # in the header of fastText's files
 
 __all__ = ["FastText", "load_facebook_model", "FastTextKeyedVectors", "load_facebook_vectors", "save_facebook_model"]
@@ -162,6 +171,19 @@ class FastText(Word2Vec):
         self.wv.subwords = every
         return every.compose(words, own)
 
+    def estimate_memory(self, vocab_size: int | None = None, report: dict[str, int] | None = None) -> dict[str, int]:
+        """Return the bytes of the parts of a model, as gensim names and counts them, and their total."""
+        parts = super().estimate_memory(vocab_size, report)
+        del parts["total"]
+        parts["syn0_vocab"] = parts.pop("vectors")
+        if self.bucket:
+            _, ids = NgramScheme(self.min_n, self.max_n, self.bucket).lists(
+                [utf8(str(word)) for word in self.wv.index_to_key]
+            )
+            parts["syn0_ngrams"] = 4 * self.bucket * self.vector_size
+            parts["buckets_word"] = 64 + 100 * len(self.wv) + 4 * len(ids)
+        return parts | {"total": sum(parts.values())}
+
     @staticmethod
     def load_fasttext_format(model_file: Any, encoding: str = "utf8") -> Any:
         """Refuse what gensim 4 removed."""
@@ -192,7 +214,7 @@ def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -
         vector_size=head["dim"],
         window=head["ws"],
         epochs=head["epoch"],
-        negative=0 if head["loss"] == HIERARCHICAL_SOFTMAX else head["neg"],
+        negative=head["neg"],
         hs=int(head["loss"] == HIERARCHICAL_SOFTMAX),
         sg=int(head["model"] == _SKIPGRAM),
         bucket=head["bucket"],
@@ -203,7 +225,9 @@ def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -
     )
     model.corpus_total_words = head["tokens"]
     model.wv.replace(list(table.keys), table.vectors, [] if table.counts is None else table.counts.tolist())
-    model.wv.subwords, model._output = table.subwords, file.output
+    model.wv.subwords = table.subwords
+    model._outputs = {name: np.zeros_like(file.output) for name in settings.output_names(model)}
+    model._outputs = {"syn1" if model.hs else "syn1neg": file.output}
     return model
 
 
@@ -214,5 +238,13 @@ def save_facebook_model(
     lr_update_rate: int = 100,
     word_ngrams: int = 1,
 ) -> None:
-    """Write fastText's `.bin`: words, n-grams and the outside matrix."""
-    model._model().save_fasttext(path)
+    """Write fastText's `.bin`: words, n-grams and the output matrix; of two, the nodes alone, as gensim does."""
+    found = model._model()
+    if found.options.objective != BOTH:
+        found.save_fasttext(path)
+        return
+    logger.warning("fastText's .bin has room for one output matrix: syn1neg is left out")
+    wv, options = found.wv, found.options.to_dict() | {"objective": "hierarchical_softmax"}
+    write_fasttext(
+        path, wv.index_to_key, wv.vectors, wv.counts, subwords=wv.subwords, nodes=found.nodes, options=options
+    )

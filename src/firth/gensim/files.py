@@ -25,7 +25,7 @@ class SavedModel(NamedTuple):
 
     keys: list[Any]
     vectors: NDArray[np.float32]
-    output: NDArray[np.float32]
+    outputs: Mapping[str, NDArray[np.float32]]  # by gensim's names
     counts: NDArray[np.int64] | None
     attributes: dict[str, Any]
     subwords: SubwordVectors | None = None
@@ -34,18 +34,21 @@ class SavedModel(NamedTuple):
 def read_model(path: str | PathLike[str]) -> SavedModel:
     """Read a model; raise `FormatError` for anything else, such as a pickle of gensim."""
     file = read_native(path)
-    output = file.outside if file.nodes is None else np.vstack([file.nodes, np.zeros_like(file.nodes[:1])])
-    if output is None or file.options is None:
+    outputs = {} if file.outside is None else {"syn1neg": file.outside}
+    if file.nodes is not None:
+        outputs["syn1"] = np.vstack([file.nodes, np.zeros((1, file.nodes.shape[1]), np.float32)])
+    if not outputs or file.options is None:
         raise NoModelError(f"{path} holds vectors without a model: use KeyedVectors.load")
     attributes = file.extra if file.extra is not None else attributes_of(Options.from_dict(file.options))
-    return SavedModel(list(file.keys), file.center, output, file.counts, attributes, file.subwords)
+    return SavedModel(list(file.keys), file.center, outputs, file.counts, attributes, file.subwords)
 
 
 def write_model(path: str | PathLike[str], model: SavedModel, options: Options) -> None:
     """Write a model, atomically; `firth.load` reads the file too."""
+    nodes = model.outputs.get("syn1")
     write_native(
         path, keys=model.keys, center=ComposedVectors(model.vectors, model.subwords), counts=model.counts,
-        outside=None if options.has_nodes else model.output, nodes=model.output[:-1] if options.has_nodes else None,
+        outside=model.outputs.get("syn1neg"), nodes=None if nodes is None else nodes[:-1],
         options=options.to_dict(), history=[], extra=model.attributes,
     )  # fmt: skip
 
@@ -62,5 +65,5 @@ def attributes_of(options: Options) -> dict[str, Any]:
     return attributes | {
         "sg": int(options.architecture == "skip_gram"),
         "hs": int(options.has_nodes),
-        "negative": 0 if options.has_nodes else options.negative,
+        "negative": options.negative if options.has_outside else 0,
     }

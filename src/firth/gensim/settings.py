@@ -1,7 +1,7 @@
 """gensim's arguments as options of firth, and the checks that gensim makes of them."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from firth.errors import FirthError, NotAvailableError, OptionError
 from firth.gensim.keyedvectors import KeyedVectors
 from firth.model import Word2Vec as Model
+from firth.options import BOTH
 from firth.training.hierarchical_softmax.tree import make_tree
 from firth.training.sampling import noise_distribution
 
@@ -52,6 +53,8 @@ def check(model: Any) -> None:
 def check_call(model: Any, total_examples: int | None, total_words: int | None, epochs: int | None) -> None:
     """Raise the errors and log the warnings of gensim's `train`."""
     options_of(model)
+    if model.hs and model.negative:
+        logger.warning(BOTH_ARE_ACTIVE)
     if model.alpha > model.min_alpha_yet_reached:
         logger.warning(RISING_ALPHA)
     if not len(model.wv):
@@ -82,8 +85,12 @@ def frozen_words(wv: KeyedVectors) -> list[Any]:
     return [wv.index_to_key[row] for row in rows]
 
 
+BOTH_ARE_ACTIVE = (
+    "Both hierarchical softmax and negative sampling are activated. The model learns the sum of both losses: give "
+    "negative=0 or hs=0 for one of them"
+)
 RISING_ALPHA = "Effective 'alpha' higher than previous training cycles"
-"""gensim's warning, which scripts look for."""
+"""gensim's warnings, which scripts look for."""
 
 
 def warn_unused(trim_rule: Any, callbacks: Iterable[Any]) -> None:
@@ -97,46 +104,42 @@ def options_of(model: Any) -> dict[str, Any]:
     """Return firth's options for a model; raise `OptionError` or `NotAvailableError` if there are none."""
     if not model.hs and not model.negative:
         raise OptionError("hs=0 with negative=0 trains nothing: give negative=5, or hs=1")
-    if model.hs and model.negative:
-        raise NotAvailableError(
-            "Both hierarchical softmax and negative sampling are activated. This is not available: give negative=0 for "
-            "the one, or hs=0 for the other"
-        )
     options = {name: getattr(model, name) for name in _SAME}
     options |= {"min_count": max(1, model.min_count), "epochs": model.epochs, "sample": model.sample or 0.0}
+    options["negative"] = model.negative
     if model.hs:
-        options["objective"] = "hierarchical_softmax"
-    else:
-        options["negative"] = model.negative
+        options["objective"] = BOTH if model.negative else "hierarchical_softmax"
     if not model.sg:
         options |= {"architecture": "cbow", "cbow_mean": bool(model.cbow_mean)}
     return options | {"shrink_windows": bool(model.shrink_windows)}
 
 
-def output_name(model: Any) -> str:
-    """Return gensim's name of the output matrix."""
-    return "syn1" if model.hs else "syn1neg"
+def output_names(model: Any) -> list[str]:
+    """Return gensim's names of the output matrices: of the outside vectors, of the nodes, or of both."""
+    return ["syn1neg"] * bool(model.negative) + ["syn1"] * bool(model.hs)
 
 
-def set_output(model: Model, output: NDArray[np.float32], order: NDArray[np.intp]) -> None:
-    """Copy the output matrix into a firth model whose words are `order` of those of the matrix.
+def set_outputs(model: Model, outputs: Mapping[str, NDArray[np.float32]], order: NDArray[np.intp]) -> None:
+    """Copy the output matrices into a firth model whose words are `order` of those of the matrices.
 
     The rows of tree nodes belong to no word, and gensim's matrix has one more.
     """
-    if model.options.objective == "hierarchical_softmax":
-        model.nodes[:] = output[: len(model.nodes)]
-    else:
-        model.outside[:] = output[order]
+    if model.options.has_outside:
+        model.outside[:] = outputs["syn1neg"][order]
+    if model.options.has_nodes:
+        model.nodes[:] = outputs["syn1"][: len(model.nodes)]
 
 
-def output_of(model: Model, order: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Return a copy of the output matrix of a firth model, as `set_output` takes it."""
-    output = np.zeros((len(order), model.wv.vector_size), np.float32)
-    if model.options.objective == "hierarchical_softmax":
-        output[: len(model.nodes)] = model.nodes
-    else:
-        output[order] = model.outside
-    return output
+def outputs_of(model: Model, order: NDArray[np.intp]) -> dict[str, NDArray[np.float32]]:
+    """Return copies of the output matrices of a firth model, as `set_outputs` takes them."""
+    outputs, shape = {}, (len(order), model.wv.vector_size)
+    if model.options.has_outside:
+        outputs["syn1neg"] = np.empty(shape, np.float32)
+        outputs["syn1neg"][order] = model.outside
+    if model.options.has_nodes:
+        outputs["syn1"] = np.zeros(shape, np.float32)
+        outputs["syn1"][: len(model.nodes)] = model.nodes
+    return outputs
 
 
 def cumulative_noise(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.uint32]:

@@ -212,7 +212,7 @@ class Word2Vec:
         if not len(self.wv):
             return  # `train` raises an error
         model = self._untrained(dict(zip(self.wv.index_to_key, self._counts(), strict=True)))
-        self._output = np.zeros_like(self.wv.vectors)
+        self._outputs = {name: np.zeros_like(self.wv.vectors) for name in settings.output_names(self)}
         self._hold(model)
         self._add_codes()
 
@@ -227,7 +227,8 @@ class Word2Vec:
         self.wv.counts = counts
         if new:
             self.wv.add_vectors(list(new), self._new_vectors(new), {"count": list(new.values())})
-            self._output = np.vstack([self._output, np.zeros((len(new), self.vector_size), np.float32)])
+            zeros = np.zeros((len(new), self.vector_size), np.float32)
+            self._outputs = {name: np.vstack([matrix, zeros]) for name, matrix in self._outputs.items()}
         self._add_codes()
 
     def _hold(self, model: Model) -> None:
@@ -285,7 +286,7 @@ class Word2Vec:
         keys = [self.wv.index_to_key[row] for row in order.tolist()]
         model = self._untrained(dict(zip(keys, counts[order].tolist(), strict=True)))
         model.wv.vectors = np.ascontiguousarray(self.wv.vectors[order], np.float32)
-        settings.set_output(model, self._output, order)
+        settings.set_outputs(model, self._outputs, order)
         return model
 
     def take_over(self, model: Model) -> None:
@@ -293,7 +294,7 @@ class Word2Vec:
         order = self._order()
         vectors = np.empty((len(order), self.vector_size), np.float32)
         vectors[order] = model.wv.vectors
-        self.wv.vectors, self._output = vectors, settings.output_of(model, order)
+        self.wv.vectors, self._outputs = vectors, settings.outputs_of(model, order)
 
     def _untrained(self, counts: Mapping[Any, int]) -> Model:
         return self._MODEL.from_counts(counts, **self._options(), workers=self.workers)
@@ -313,17 +314,19 @@ class Word2Vec:
         return np.ones(len(self.wv), np.int64) if self.wv.counts is None else self.wv.counts.copy()
 
     @property
-    def _output(self) -> NDArray[np.float32]:
-        """The output matrix: of outside vectors, or of tree nodes and a row that is not used."""
-        name = settings.output_name(self)
-        if name not in self.__dict__:
-            raise settings.NotReadyError(f"the model has no matrix {name}: build a vocabulary, or load a whole model")
-        matrix: NDArray[np.float32] = self.__dict__[name]
-        return matrix
+    def _outputs(self) -> dict[str, NDArray[np.float32]]:
+        """The output matrices by gensim's names: of outside vectors, and of tree nodes and a row that is not used."""
+        names = settings.output_names(self)
+        for name in names:
+            if name not in self.__dict__:
+                raise settings.NotReadyError(
+                    f"the model has no matrix {name}: build a vocabulary, or load a whole model"
+                )
+        return {name: self.__dict__[name] for name in names}
 
-    @_output.setter
-    def _output(self, matrix: NDArray[np.float32]) -> None:
-        self.__dict__[settings.output_name(self)] = matrix
+    @_outputs.setter
+    def _outputs(self, matrices: Mapping[str, NDArray[np.float32]]) -> None:
+        self.__dict__.update(matrices)
 
     def get_latest_training_loss(self) -> float:
         """Return the sum of the losses, in nats, of all pairs of the last call of `train`, or of its epochs so far.
@@ -342,8 +345,9 @@ class Word2Vec:
     def predict_output_word(self, context_words_list: list[Any], topn: int = 10) -> list[tuple[Any, float]] | None:
         """Return the words that most probably occur in a context, or None if no word of it is known."""
         if not self.negative:
-            raise settings.NotReadyError("predict_output_word needs negative sampling: train with negative=5, hs=0")
-        return predicted_words(self.wv, self._output, context_words_list, topn, is_mean=bool(self.cbow_mean))
+            raise settings.NotReadyError("predict_output_word needs negative sampling: train with negative=5")
+        outside = self._outputs["syn1neg"]
+        return predicted_words(self.wv, outside, context_words_list, topn, is_mean=bool(self.cbow_mean))
 
     def score(
         self,
@@ -355,11 +359,11 @@ class Word2Vec:
     ) -> NDArray[np.float32]:
         """Return the log probability of each sentence, at most `total_sentences`, by hierarchical softmax."""
         if not self.hs or not len(self.wv):
-            raise settings.NotReadyError("score needs words, and hierarchical softmax: train with hs=1, negative=0")
+            raise settings.NotReadyError("score needs words, and hierarchical softmax: train with hs=1")
         order = self._order()
         rows = {self.wv.index_to_key[row]: at for at, row in enumerate(order.tolist())}
         counts = np.maximum(self._counts()[order], 1)
-        scorer = SentenceScorer(rows, self.wv.vectors[order], self._output, counts)
+        scorer = SentenceScorer(rows, self.wv.vectors[order], self._outputs["syn1"], counts)
         how = "skip_gram" if self.sg else "mean" if self.cbow_mean else "sum"
         return scorer.scores(sentences, total_sentences, self.window, how)
 
@@ -371,19 +375,18 @@ class Word2Vec:
     def estimate_memory(self, vocab_size: int | None = None, report: dict[str, int] | None = None) -> dict[str, int]:
         """Return the bytes of the parts of a model with so many words, and their total."""
         V = vocab_size or len(self.wv)
-        parts = dict(report or {}) | {"vocab": 500 * V, "vectors": 4 * V * self.vector_size}
-        parts[settings.output_name(self)] = 4 * V * self.vector_size
+        parts = dict(report or {}) | {"vocab": (700 if self.hs else 500) * V, "vectors": 4 * V * self.vector_size}
+        parts |= dict.fromkeys(settings.output_names(self), 4 * V * self.vector_size)
         return parts | {"total": sum(parts.values())}
 
     def save(self, fname: str | PathLike[str], *args: Any, **kwargs: Any) -> None:
         """Write the model to one file in firth's native format; `sep_limit` and other arguments have no effect."""
         attributes = {name: value for name, value in vars(self).items() if name in self._SAVED}
-        has_words = bool(len(self.wv))
-        output = self._output if has_words else np.zeros_like(self.wv.vectors)
+        has_words, zeros = bool(len(self.wv)), np.zeros_like(self.wv.vectors)
         saved = files.SavedModel(
             self.wv.index_to_key,
             self.wv.vectors,
-            output,
+            self._outputs if has_words else dict.fromkeys(settings.output_names(self), zeros),
             self.wv.counts if has_words else None,
             attributes,
             self.wv.subwords,
@@ -400,7 +403,7 @@ class Word2Vec:
             counts = np.ones(len(saved.keys), np.int64) if saved.counts is None else saved.counts
             model.wv.replace(saved.keys, saved.vectors, counts)
             model.wv.subwords = saved.subwords
-            model._output = saved.output
+            model._outputs = saved.outputs
             model._add_codes()
         return model
 

@@ -37,7 +37,7 @@ def refuse_pairs(options: Options) -> None:
         if is_given:
             raise OptionError(
                 f"{name} is not available with pairs: {reason}. Use skip-gram without subwords and with "
-                f"{option('schedule', 'blocks')}, which every {option('objective')} has"
+                f"{option('schedule', 'blocks')}, which every {option('objective')} has except for the sum of two"
             )
 
 

@@ -2,11 +2,12 @@
 
 from firth.compiling.kernel import is_interpreted
 from firth.errors import OptionError
-from firth.options import Options
+from firth.options import BOTH, Options
 from firth.resources import require_memory
 from firth.text import Corpus
 from firth.training.cbow import objective as cbow_objective
 from firth.training.hierarchical_softmax import objective as hierarchical_softmax_objective
+from firth.training.joint import objective as joint_objective
 from firth.training.loop.engine import Kernels
 from firth.training.loop.objective import Objective, Training
 from firth.training.loop.progress import Reporter
@@ -21,12 +22,15 @@ _OBJECTIVES = {
     ("skip_gram", "negative_sampling"): negative_sampling_objective.OBJECTIVE,
     ("skip_gram", "hierarchical_softmax"): hierarchical_softmax_objective.OBJECTIVE,
     ("skip_gram", "softmax"): softmax_objective.OBJECTIVE,
+    ("skip_gram", BOTH): joint_objective.OBJECTIVE,
+    ("cbow", BOTH): joint_objective.OBJECTIVE,
     ("cbow", "negative_sampling"): cbow_objective.NEGATIVE_SAMPLING,
     ("cbow", "hierarchical_softmax"): cbow_objective.HIERARCHICAL_SOFTMAX,
 }
 _SUBWORD_OBJECTIVES = {
     "negative_sampling": subwords_objective.NEGATIVE_SAMPLING,
     "hierarchical_softmax": subwords_objective.HIERARCHICAL_SOFTMAX,
+    BOTH: subwords_objective.BOTH_AT_ONCE,
 }
 
 

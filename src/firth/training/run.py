@@ -155,12 +155,13 @@ class Run:
         return 0 if self.start is None else self.start.epochs
 
     def finish(self) -> None:
-        """Average both matrices, in place, with those that the run started from, if these are trained vectors."""
+        """Average the matrices, in place, with those that the run started from, if these are trained vectors."""
         if self.start is not None and self.start_rows is not None and self.start.is_averaged:
             weight = self.start.share_of(self.corpus.tokens.n_words)
-            self.start_rows.average_into(self.trainer.center, self.trainer.outside, weight)
-            if self.trainer.subwords is not None:
-                self.start_rows.average_ngrams_into(self.trainer.subwords, weight)
+            trainer = self.trainer
+            self.start_rows.average_into(trainer.center, trainer.outside, trainer.nodes, weight)
+            if trainer.subwords is not None:
+                self.start_rows.average_ngrams_into(trainer.subwords, weight)
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -245,7 +246,11 @@ def _validation(
     if held_out is None:
         return lambda record: record
     loss_of = _held_out_loss(held_out, corpus, options, workers)
-    return validated(lambda: loss_of(trainer.center, trainer.outside), options, report)
+
+    def loss() -> "ExactLoss":
+        return loss_of(trainer.center, trainer.outside if trainer.nodes is None else trainer.nodes)
+
+    return validated(loss, options, report)
 
 
 def validated(
@@ -282,7 +287,7 @@ def _held_out_loss(
 ) -> Callable[[Matrix, Matrix], "ExactLoss"]:
     """Return the function from both matrices to the loss of the held-out pairs.
 
-    It is the exact softmax's, or, for hierarchical softmax, the objective itself: both are -log P(o | c).
+    It is the exact softmax's, or that of the tree where there is one: both are -log P(o | c).
     """
     from firth.training.cbow.validation import choose_positions, positions_loss, positions_path_loss
     from firth.training.hierarchical_softmax.validation import path_loss

@@ -12,6 +12,7 @@ from firth.training.arguments import Callbacks
 from firth.training.cbow.hogwild import CbowPaths, CbowSampling
 from firth.training.hierarchical_softmax.blocks import PathBlocks
 from firth.training.hierarchical_softmax.hogwild import HogwildPaths
+from firth.training.joint.hogwild import JointCbow, JointWindows
 from firth.training.loop.progress import Reporter
 from firth.training.loop.state import Checkpointer
 from firth.training.negative_sampling import blocks, hogwild
@@ -27,14 +28,15 @@ KINDS = {
     "path blocks": {"objective": "hierarchical_softmax", "schedule": "blocks"},
     "cbow": {"architecture": "cbow"},
     "cbow paths": {"architecture": "cbow", "objective": "hierarchical_softmax"},
+    "both": {"objective": "hierarchical_softmax+negative_sampling"},
     "warm": {"objective": "softmax", "warm_epochs": 2},
     "cold": {"objective": "softmax", "warm_epochs": 0},
 }
-ONE_WORKER = ("hogwild", "paths", "cbow", "cbow paths")
+ONE_WORKER = ("hogwild", "paths", "cbow", "cbow paths", "both")
 """Kinds that give the same bytes with one worker only."""
 ENGINES = (
     blocks.Blocks, hogwild.Hogwild, HogwildPaths, CbowSampling, CbowPaths, passes.Passes, SubwordSampling, SubwordCbow,
-    SubwordPaths, SubwordCbowPaths, PathBlocks,
+    SubwordPaths, SubwordCbowPaths, PathBlocks, JointWindows, JointCbow,
 )  # fmt: skip
 
 

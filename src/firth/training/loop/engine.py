@@ -88,12 +88,13 @@ def learning_rate(options: Options, done: float) -> float:
 
 
 class Engine(ABC, Generic[TaskT, WorkspaceT]):
-    """Both matrices, and the training of one task."""
+    """The matrices, and the training of one task."""
 
     exact: ClassVar[bool] = False  # the loss of an epoch is that of all its pairs at its end: log perplexity
     undone_when_halted: ClassVar[bool] = False  # a halted task leaves everything as it was before the task
     center: Matrix  # (V, D), changed in place
     outside: Matrix  # the output matrix, likewise: (V, D), or (V - 1, D) if its rows are the nodes of a tree
+    nodes: Matrix | None = None  # a second output matrix, (V - 1, D), if the objective trains words and nodes
     subwords: SubwordVectors | None = None  # the rows of n-grams, changed in place, if the objective trains them
     n_words: int  # words of an epoch that are in the vocabulary
     raw_words: int  # words of an epoch that were read
@@ -128,8 +129,8 @@ class Engine(ABC, Generic[TaskT, WorkspaceT]):
         """Do a task, in place, at a learning rate."""
 
     def start_from(self, rows: StartRows) -> None:
-        """Replace initial values of both matrices, in place."""
-        rows.copy_into(self.center, self.outside)
+        """Replace initial values of the matrices, in place."""
+        rows.copy_into(self.center, self.outside, self.nodes)
 
     @abstractmethod
     def freeze(self, frozen: NDArray[np.bool_]) -> None:
@@ -155,7 +156,11 @@ class Engine(ABC, Generic[TaskT, WorkspaceT]):
 
     def state(self) -> State:
         """Return all that training changes; the arrays are those that `train` changes in place."""
-        return State({}, {"center": self.center, "outside": self.outside})
+        return State({}, {"center": self.center, **self.output_matrices()})
+
+    def output_matrices(self) -> dict[str, Matrix]:
+        """Return the output matrix, or both, by name."""
+        return {"outside": self.outside} | ({} if self.nodes is None else {"nodes": self.nodes})
 
     def restore(self, state: State) -> None:
         """Copy a state into the matrices, in place; raise `CheckpointError` if it does not fit."""

@@ -26,6 +26,7 @@ class Training(Protocol):
 
     center: Matrix  # (V, D), trained in place
     outside: Matrix  # the output matrix, likewise: (V, D), or (V - 1, D) if its rows are the nodes of a tree
+    nodes: Matrix | None  # a second output matrix, (V - 1, D), if the objective trains words and nodes
     subwords: SubwordVectors | None  # the rows of n-grams, trained in place, or None
 
     def start_from(self, rows: StartRows) -> None: ...
@@ -40,7 +41,7 @@ class Training(Protocol):
 class Objective(NamedTuple):
     """What an objective provides.
 
-    state_matrices  number of (V, D) float32 matrices in a checkpoint
+    state_matrices  number of float32 matrices in a checkpoint, each (V, D) or (V - 1, D)
     memory_needed   (corpus, options, workers) -> name and bytes of each part of the memory that training allocates
     make_trainer    (corpus, options, workers, reporter, checkpointer, kernels) -> the trainer, its matrices allocated
     state_rows      (corpus, options) -> number of rows of D float32 in a checkpoint besides the matrices

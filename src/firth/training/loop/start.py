@@ -16,7 +16,7 @@ from firth.subwords import NgramScheme, SubwordVectors
 from firth.text import KnownWords, Vocabulary
 
 Matrix: TypeAlias = NDArray[np.float32]
-MatrixName: TypeAlias = Literal["center", "output"]
+MatrixName: TypeAlias = Literal["center", "outside", "nodes"]
 _Rows: TypeAlias = NDArray[np.intp]
 _NUMBERS_AT_A_TIME = 2**22
 
@@ -63,10 +63,14 @@ class StartRows(NamedTuple):
         _, rows, sources = np.intersect1d(ours, theirs, assume_unique=True, return_indices=True)
         return rows, sources
 
-    def copy_into(self, center: Matrix, output: Matrix) -> None:
-        """Overwrite rows of both matrices, in place; without `outside` or `nodes` the output matrix does not change."""
+    def copy_into(self, center: Matrix, output: Matrix, second: Matrix | None = None) -> None:
+        """Overwrite rows of the matrices, in place; without `outside` or `nodes` an output matrix does not change.
+
+        `output` has the rows of words or the nodes. If a run trains both, `second` has the nodes.
+        """
+        matrices = {"center": center, "outside": output, "nodes": output if second is None else second}
         for name, rows, start in self.parts():
-            (center if name == "center" else output)[rows] = start
+            matrices[name][rows] = start
 
     def copy_frozen_into(self, center: Matrix) -> None:
         """Overwrite the frozen rows of a center matrix, in place."""
@@ -74,14 +78,16 @@ class StartRows(NamedTuple):
             chosen = self.frozen[self.rows]
             center[self.rows[chosen]] = self.center[self.sources[chosen]]
 
-    def average_into(self, center: Matrix, output: Matrix, weight: float) -> None:
-        """Replace rows x of both matrices, in place, by s + (1 - weight) (x - s), where s is the row to start from.
+    def average_into(self, center: Matrix, output: Matrix, second: Matrix | None, weight: float) -> None:
+        """Replace rows x of the matrices, in place, by s + (1 - weight) (x - s), where s is the row to start from.
 
-        Without `outside` or `nodes` the output matrix does not change, and neither do frozen rows.
+        The matrices are those of `copy_into`. Without `outside` or `nodes` an output matrix does not change, and
+        neither do frozen rows.
         """
         share = np.float32(1 - weight)
+        matrices = {"center": center, "outside": output, "nodes": output if second is None else second}
         for name, rows, before in self.parts(frozen=False):
-            trained = center if name == "center" else output
+            trained = matrices[name]
             trained[rows] = before + share * (trained[rows] - before)
 
     def parts(self, *, frozen: bool = True) -> Iterator[tuple[MatrixName, _Rows, NDArray[Any]]]:
@@ -92,10 +98,10 @@ class StartRows(NamedTuple):
         chosen = slice(None) if frozen or self.frozen is None else ~self.frozen[self.rows]
         yield from _in_parts("center", self.rows[chosen], self.center, self.sources[chosen])
         if self.outside is not None:
-            yield from _in_parts("output", self.rows, self.outside, self.sources)
+            yield from _in_parts("outside", self.rows, self.outside, self.sources)
         if self.nodes is not None:
             every = np.arange(len(self.nodes))
-            yield from _in_parts("output", every, self.nodes, every)
+            yield from _in_parts("nodes", every, self.nodes, every)
 
 
 def _in_parts(

@@ -135,7 +135,8 @@ class Trainer:
         checkpointer: Checkpointer | None = None,
     ):
         self._engine, self._options, self._reporter = engine, options, reporter
-        self.center, self.outside, self.subwords = engine.center, engine.outside, engine.subwords
+        self.center, self.outside, self.nodes = engine.center, engine.outside, engine.nodes
+        self.subwords = engine.subwords
         self._checkpointer = checkpointer or Checkpointer()
         self._workspaces = [engine.workspace() for _ in range(workers)]
         self._lock, self._paused = threading.Lock(), threading.Event()
@@ -150,7 +151,7 @@ class Trainer:
         self._seconds_of_epochs = -self._tally.seconds  # this run's seconds in the epochs that are done
 
     def start_from(self, rows: StartRows) -> None:
-        """Replace initial values of both matrices, before `epochs`."""
+        """Replace initial values of the matrices, before `epochs`."""
         self._engine.start_from(rows)
 
     def freeze(self, frozen: NDArray[np.bool_]) -> None:

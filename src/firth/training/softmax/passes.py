@@ -53,6 +53,7 @@ class SoftmaxTrainer:
     kernels          "compiled", or "reference" for plain NumPy, in the warm start as well
     """
 
+    nodes: Floats | None = None
     subwords: SubwordVectors | None = None
 
     def __init__(

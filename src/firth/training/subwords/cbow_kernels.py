@@ -16,7 +16,10 @@ from firth.training.cbow import path_kernels
 from firth.training.cbow.contexts import list_positions
 from firth.training.cbow.kernels import compile_train_slice, reset_workspace
 from firth.training.cbow.path_kernels import reset_workspace as reset_path_workspace
-from firth.training.subwords.kernels import compile_composing, number_words, slice_range
+from firth.training.joint import cbow_kernels as joint_kernels
+from firth.training.joint.cbow_kernels import reset_workspace as reset_joint_workspace
+from firth.training.subwords.kernels import compile_composing, number_words
+from firth.training.windows.inputs import slice_range
 from firth.training.windows.layout import STRIP_BYTES
 
 
@@ -61,6 +64,19 @@ def compile_train_paths(n_strips: int) -> Any:
         reset_path_workspace(steps)
 
     return compile_slices(reset, path_kernels.compile_train_slice(n_strips, is_weighted=True), 1, n_strips)
+
+
+@lru_cache(maxsize=16)
+def compile_train_joint(tile: int, n_tiles: int, n_strips: int) -> Any:
+    """Return `train_block` of both objectives at once; the arguments are those of `compile_train_block`."""
+
+    @helper()
+    def reset(tokens, steps):
+        reset_joint_workspace(steps, tokens.K, tile)
+
+    return compile_slices(
+        reset, joint_kernels.compile_train_slice(tile, n_tiles, n_strips, is_weighted=True), 2, n_strips
+    )
 
 
 def compile_slices(reset: Any, train_slice: Any, places: int, n_strips: int) -> Any:

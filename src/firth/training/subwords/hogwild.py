@@ -16,6 +16,10 @@ from firth.training.cbow import path_kernels as cbow_path_kernels
 from firth.training.hierarchical_softmax import window_kernels as path_kernels
 from firth.training.hierarchical_softmax.tree import make_tree
 from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
+from firth.training.joint import cbow_kernels as joint_cbow_kernels
+from firth.training.joint import kernels as joint_kernels
+from firth.training.joint.hogwild import JointOutputs
+from firth.training.joint.kernels import JointTokenBlock
 from firth.training.loop.engine import Kernels, TaskResult
 from firth.training.loop.start import StartRows
 from firth.training.loop.state import State
@@ -76,7 +80,7 @@ class SubwordEngine(HogwildEngine[compiled.SubwordWorkspace]):
     @abstractmethod
     def _windows(
         self, tokens: NDArray[np.int32], key: int, rate: float, vectors: NDArray[Any]
-    ) -> TokenBlock | NodeTokenBlock:
+    ) -> TokenBlock | NodeTokenBlock | JointTokenBlock:
         """Return tokens and all else that training on their windows depends on; `vectors` are the center vectors."""
 
     def start_from(self, rows: StartRows) -> None:
@@ -105,7 +109,7 @@ class SubwordEngine(HogwildEngine[compiled.SubwordWorkspace]):
         self._padded_center *= (1 / np.diff(starts)).astype(np.float32)[:, None]
 
     def state(self) -> State:
-        return State({}, {"inputs": self.inputs, "outside": self.outside})
+        return State({}, {"inputs": self.inputs, **self.output_matrices()})
 
     def _train_alone(
         self, tokens: NDArray[np.int32], key: int, rate: float, work: compiled.SubwordWorkspace
@@ -201,3 +205,41 @@ class SubwordCbowPaths(SubwordPaths):
     def _window_workspace(self) -> Any:
         options, longest = self._options, int(self._tree.lengths.max())
         return cbow_path_kernels.make_workspace(BLOCK_WORDS, options.vector_size, options.window, longest, self.halt)
+
+
+class SubwordJoint(SubwordEngine):
+    """Both objectives at once."""
+
+    _kernels: Any = joint_kernels
+
+    def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled", workers: int = 1):
+        self._outputs = JointOutputs(corpus, options, workers)
+        super().__init__(corpus, options)
+        self.nodes = self._outputs.nodes
+        if kernels == "compiled":
+            shape = *layout.tiles(options.negative), layout.strips(options.vector_size)
+            self._train = compiled.compile_train_joint(*shape)
+
+    def _window_workspace(self) -> Any:
+        options = self._options
+        return self._kernels.make_workspace(
+            BLOCK_WORDS, options.vector_size, options.window, options.negative, self._outputs.longest_path, self.halt
+        )
+
+    def _windows(self, tokens: NDArray[np.int32], key: int, rate: float, vectors: NDArray[Any]) -> JointTokenBlock:
+        fields = self._window_fields(tokens, key, rate)
+        return self._outputs.block(center=vectors, outside=self._padded_outside, **fields)
+
+
+class SubwordJointCbow(SubwordJoint):
+    """Both objectives at once, for CBOW."""
+
+    _kernels = joint_cbow_kernels
+
+    def __init__(self, corpus: Corpus, options: Options, kernels: Kernels = "compiled", workers: int = 1):
+        super().__init__(corpus, options, "reference", workers)
+        train = reference.train_positions
+        if kernels == "compiled":
+            shape = *layout.even_tiles(2 + options.negative), layout.strips(options.vector_size)
+            train = compiled_cbow.compile_train_joint(*shape)
+        self._train = lambda block, work: train(block, options.cbow_mean, work)

@@ -5,7 +5,7 @@ does (Result 38 of docs/derivation.md). A block is trained in slices of at most 
 slice the vectors of its words are composed once; the steps of its windows change these vectors, exactly as they change
 center rows without subwords; at the end of the slice the change of each vector is added to its rows. So within a slice
 a word does not see what other words do to the n-grams that it shares with them. The windows are those of negative
-sampling or of hierarchical softmax.
+sampling, of hierarchical softmax, or of both.
 
 A frozen word keeps its vector, so all its rows are frozen. Other words that have some of them are trained by the rest
 of their rows.
@@ -21,6 +21,9 @@ from firth.compiling.kernel import address, helper, kernel, prefetch
 from firth.training.hierarchical_softmax import window_kernels as path_kernels
 from firth.training.hierarchical_softmax.window_kernels import NodeTokenBlock
 from firth.training.hierarchical_softmax.window_kernels import reset_workspace as reset_path_workspace
+from firth.training.joint import kernels as joint_kernels
+from firth.training.joint.kernels import JointTokenBlock
+from firth.training.joint.kernels import reset_workspace as reset_joint_workspace
 from firth.training.negative_sampling.window_kernels import (
     SLICE,
     TokenBlock,
@@ -28,7 +31,7 @@ from firth.training.negative_sampling.window_kernels import (
     reset_workspace,
 )
 from firth.training.windows.frozen import NONE_FROZEN
-from firth.training.windows.inputs import keep_words, list_centers
+from firth.training.windows.inputs import keep_words, list_centers, slice_range
 from firth.training.windows.layout import LANES, STRIP_BYTES, aligned_zeros, strips
 
 Array = NDArray[Any]
@@ -37,7 +40,8 @@ Array = NDArray[Any]
 class SubwordBlock(NamedTuple):
     """A block of tokens, the rows that vectors are composed of, and one thread's vectors."""
 
-    tokens: TokenBlock | NodeTokenBlock  # its `center` and `frozen` are those of a slice, of `SubwordWorkspace`
+    tokens: TokenBlock | NodeTokenBlock | JointTokenBlock
+    #       its `center` and `frozen` are those of a slice, of `SubwordWorkspace`
     inputs: Array  # (V + N, D padded) float32: rows of words and n-grams; training changes them
     starts: Array  # as in `rows.RowLists`
     rows: Array  # likewise
@@ -48,7 +52,7 @@ class SubwordBlock(NamedTuple):
 class SubwordWorkspace(NamedTuple):
     """One thread's scratch arrays; they carry nothing from one block to the next."""
 
-    windows: Any  # `Workspace` of negative sampling, `PathWorkspace`, or `CbowWorkspace`
+    windows: Any  # that of the objective without subwords, such as `Workspace` or `CbowPathWorkspace`
     vectors: Array  # (n, D padded) float32: the vectors of the words of a slice, trained in place
     before: Array  # the same before training
     words: Array  # (n,) int32: the distinct words of the slice, of at most n words
@@ -83,15 +87,6 @@ def number_words(tables, first, last, n, words, place):
             words[at], place[word] = word, at
         tables.rows[i] = at
     return n
-
-
-@helper()
-def slice_range(window, tables, start, stop):
-    """Return the first word of the windows around words `start` to `stop` - 1, and the one after their last.
-
-    tables: has the fields first and stop, as `windows.inputs.InputTables`: a window ends with its sentence.
-    """
-    return max(np.int64(tables.first[start]), start - window), min(np.int64(tables.stop[stop - 1]), stop + window)
 
 
 @lru_cache(maxsize=16)
@@ -174,6 +169,18 @@ def compile_train_paths(n_strips: int) -> Any:
         reset_path_workspace(windows, row_bytes)
 
     return compile_slices(reset, path_kernels.compile_train_windows(n_strips), n_strips)
+
+
+@lru_cache(maxsize=16)
+def compile_train_joint(tile: int, n_tiles: int, n_strips: int) -> Any:
+    """Return `train_block` of both objectives at once; the arguments are those of `compile_train_block`."""
+    row_bytes = n_strips * STRIP_BYTES
+
+    @helper()
+    def reset(tokens, windows):
+        reset_joint_workspace(windows, tokens.K, tile, row_bytes)
+
+    return compile_slices(reset, joint_kernels.compile_train_windows(tile, n_tiles, n_strips), n_strips)
 
 
 def compile_slices(reset: Any, train_windows: Any, n_strips: int) -> Any:

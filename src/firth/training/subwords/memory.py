@@ -6,6 +6,7 @@ from firth.options import Options
 from firth.text import Corpus
 from firth.training.cbow import kernels as cbow_kernels
 from firth.training.hierarchical_softmax import memory as paths
+from firth.training.joint import memory as joint
 from firth.training.negative_sampling.memory import matrices_and_tables
 from firth.training.negative_sampling.window_kernels import SLICE
 from firth.training.subwords.rows import list_rows
@@ -35,6 +36,11 @@ def memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, i
 def path_memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
     """Return the same for hierarchical softmax."""
     return paths.memory_needed(corpus, options, workers) | _subword_parts(corpus, options, workers)
+
+
+def joint_memory_needed(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:
+    """Return the same for both objectives at once."""
+    return joint.memory_needed(corpus, options, workers) | _subword_parts(corpus, options, workers)
 
 
 def _subword_parts(corpus: Corpus, options: Options, workers: int) -> dict[str, int]:

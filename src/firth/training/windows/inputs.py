@@ -85,6 +85,15 @@ def list_centers(block, first, i, last, tables, row_bytes):
 
 
 @helper()
+def slice_range(window, tables, start, stop):
+    """Return the first word of the windows around words `start` to `stop` - 1, and the one after their last.
+
+    tables: has the fields first and stop, as `InputTables`: a window ends with its sentence.
+    """
+    return max(np.int64(tables.first[start]), start - window), min(np.int64(tables.stop[stop - 1]), stop + window)
+
+
+@helper()
 def merge_inputs(lo, i, hi, centers, previous, slots, merged, weights, zero_row):
     """Write the distinct input rows of the window [lo, hi) around i to `merged`, with their weights.
 
