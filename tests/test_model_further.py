@@ -490,3 +490,12 @@ def test_an_untrained_model_with_subwords_has_the_vectors_that_fit_starts_from()
     own = model.wv.subwords.own_rows([b"king", b"ship"], model.wv.vectors)
     assert 0 < np.abs(own).max() < 0.11  # 1/D, and rounding
     assert model.wv["kings"].any()
+
+
+@pytest.mark.parametrize("objective", ["negative_sampling", "hierarchical_softmax"])
+@pytest.mark.parametrize("update_vocab", [True, False])
+def test_a_word_that_was_added_to_the_vectors_is_trained(objective, update_vocab):
+    model = fitted(objective=objective)
+    model.wv.add_vectors(["ship"], np.zeros((1, 10), np.float32))
+    model.partial_fit(SECOND, update_vocab=update_vocab, progress=False)
+    assert model.wv["ship"].any()
