@@ -13,9 +13,11 @@ TUTORIAL = Path(__file__).parents[1] / "docs" / "tutorial.md"
 MODELS = {
     "skip-gram, negative sampling": {},
     "skip-gram, hierarchical softmax": {"objective": "hierarchical_softmax"},
+    "skip-gram, both at once": {"objective": "hierarchical_softmax+negative_sampling"},
     "skip-gram, softmax": {"objective": "softmax"},
     "CBOW, negative sampling": {"architecture": "cbow"},
     "CBOW, hierarchical softmax": {"architecture": "cbow", "objective": "hierarchical_softmax"},
+    "CBOW, both at once": {"architecture": "cbow", "objective": "hierarchical_softmax+negative_sampling"},
 }
 SCHEDULES = ("blocks", "hogwild")
 TINY = {"vector_size": 8, "epochs": 1, "min_count": 1, "sample": 0.0, "seed": 3}

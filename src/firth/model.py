@@ -467,12 +467,14 @@ class Word2Vec:
         return self
 
     def _hold_written(self, run: "ClusterRun") -> None:
-        """Hold the model that the members of a cluster wrote last; a large one is mapped."""
+        """Hold the model that the members of a cluster wrote last; a large one is mapped, and its words stay packed."""
         from firth.formats.native import read_native
 
-        file = read_native(run.model, mmap=run.model.stat().st_size > _MOST_LOADED)
+        is_large = run.model.stat().st_size > _MOST_LOADED
+        file = read_native(run.model, mmap=is_large, packed=is_large)
         assert file.outside is not None
-        self._hold(KeyedVectors.trusted(list(file.keys), file.center, file.counts), file.outside)
+        keys: Any = file.keys
+        self._hold(KeyedVectors.trusted(keys, file.center, file.counts), file.outside)
         self.history, self.corpus = History(run.history), run.summary
 
     def _kept_by_cluster(self, plan: "ClusterPlan", before: KeyedVectors | None) -> str:

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
 from firth import Word2Vec
+from firth.cluster.probe import reachable
 
 OPTIONS = {"vector_size": 24, "epochs": 3, "min_count": 1, "blocks": 6, "seed": 3}
 
@@ -80,10 +81,11 @@ def wait_for(process, text, seconds=120):
 
 @contextmanager
 def drained(process):
-    """Read the lines of a process in the `with` block, so that it never waits for a reader."""
-    reader = threading.Thread(target=lambda: list(process.stdout), daemon=True)
+    """Read the lines of a process in the `with` block, so that it never waits for a reader; yield those read so far."""
+    lines = []
+    reader = threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True)
     reader.start()
-    yield
+    yield lines
     reader.join(30)
 
 
@@ -100,15 +102,9 @@ def command_of(pid):
         return ""
 
 
-def processes(name):
-    """Return the numbers of the other processes whose command or title contains a text."""
-    numbers = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in numbers if name in command_of(pid) and pid != os.getpid()]
-
-
 def members():
-    """Return the numbers of the processes in which members train."""
-    return processes("ray::MemberProcess")
+    """Return the numbers of the processes in which members train, on the nodes that this process started."""
+    return [pid for pid in children(os.getpid()) if "ray::MemberProcess" in command_of(pid)]
 
 
 def kill(pid):
@@ -164,17 +160,21 @@ def can_mount():
     )
 
 
-def kill_node(address):
+def kill_node(address, choose=min):
     """Kill all processes of a node that is not the first, as if its machine lost its power."""
-    raylets = [pid for pid in processes("raylet/raylet") if f"={address}" in command_of(pid)]
-    raylet = next(pid for pid in raylets if "--head" not in command_of(pid))
+    raylets = [pid for pid in children(os.getpid()) if "raylet/raylet" in command_of(pid)]
+    own = [pid for pid in raylets if any(f"={each}" in command_of(pid) for each in (address, reachable(address)))]
+    raylet = choose([pid for pid in own if "--head" not in command_of(pid)])
     for pid in [raylet, *children(raylet)]:
         kill(pid)
 
 
 def children(parent):
     """Return the numbers of the child processes of a process, and of theirs."""
-    own = [int(each) for path in Path(f"/proc/{parent}/task").glob("*/children") for each in path.read_text().split()]
+    own: list[int] = []
+    for path in Path(f"/proc/{parent}/task").glob("*/children"):
+        with suppress(OSError):  # the thread has ended
+            own += map(int, path.read_text().split())
     return [each for child in own for each in (child, *children(child))]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cluster._members import SMALL, Cluster, assert_same_bytes, one_process, zipf_sentences
+from firth.cluster import rows, touched
 from firth.errors import OptionError
 from firth.training.negative_sampling import partition
 
@@ -38,6 +39,15 @@ def test_any_number_of_members_trains_the_bytes_of_one_process(members, workers)
 def test_other_options_give_the_bytes_of_one_process_as_well(changes):
     with Cluster(SENTENCES, SMALL | changes, 2) as cluster:
         assert_same_bytes(cluster, list(cluster.trainer.epochs()), model_of(**changes))
+
+
+def test_rows_that_travel_in_many_pieces_are_the_same(monkeypatch):
+    monkeypatch.setattr(rows, "PIECE_BYTES", 6_000)
+    monkeypatch.setattr(touched, "PIECE_BYTES", 6_000)
+    with Cluster(SENTENCES, SMALL, 3) as cluster:
+        start, stop = cluster.setup.partition(0, 0), cluster.setup.partition(1, 0)
+        assert rows.Move(cluster.setup, cluster.exchanges[0], start, stop).pieces > 3
+        assert_same_bytes(cluster, list(cluster.trainer.epochs()), model_of())
 
 
 @pytest.mark.parametrize("shares", [[0, 11], [11, 0], [1, 10]])

@@ -45,6 +45,8 @@ pytestmark = [
 ]
 pytest.importorskip("ray", reason="needs pip install 'firth[ray]'")
 
+KILLS = int(os.environ.get("FIRTH_CLUSTER_KILLS", "4"))
+
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
@@ -236,23 +238,37 @@ def test_a_killed_node_changes_no_byte(corpus, expected, tmp_path):
         assert digest(load(output)) == expected
 
 
+@pytest.mark.timeout(300 + 60 * KILLS)
 @pytest.mark.parametrize("objective", [{}, SOFTMAX])
-def test_kills_at_random_moments_change_no_byte(cluster, corpus, tmp_path, objective):
-    """FIRTH_CLUSTER_KILLS is the number of kills; at most two come between two checkpoints."""
-    kills, rng, run = int(os.environ.get("FIRTH_CLUSTER_KILLS", "4")), np.random.default_rng(11), tmp_path / "run"
-    output, before = tmp_path / "model.firth", ["none", "none"]
-    options = {"epochs": 3 * kills, **objective}
-    with ended(start_training(corpus, output, cluster, 3, run, "start", **options)) as process, drained(process):
-        for _ in range(kills):
+def test_kills_at_random_moments_change_no_byte(corpus, tmp_path, objective):
+    """FIRTH_CLUSTER_KILLS is the number of kills; every fourth is that of a whole node, and another then joins.
+
+    At most two kills of members come between two checkpoints, and one of a node.
+    """
+    output, run, rng, before = tmp_path / "model.firth", tmp_path / "run", np.random.default_rng(11), ["none", "none"]
+    options = {"epochs": 3 * KILLS, **objective}
+    with ExitStack() as stack:
+        address = stack.enter_context(local_cluster(3))
+        arguments = (corpus, output, address, 3, run, "start")
+        process = stack.enter_context(ended(start_training(*arguments, fit={"validation": 0.1}, **options)))
+        lines = stack.enter_context(drained(process))
+        for number in range(1, KILLS + 1):
             time.sleep(rng.uniform(0, 4))
             while not (alive := members()) or newest_checkpoint(run) == before[-2]:
-                assert process.poll() is None, "the run ended before all kills"
+                assert process.poll() is None, f"the run ended before all kills: {''.join(lines[-40:])}"
                 time.sleep(0.05)
             before.append(newest_checkpoint(run))
-            kill(int(rng.choice(alive)))
+            if number % 4:
+                kill(int(rng.choice(alive)))
+            else:
+                kill_node(address, lambda nodes: int(rng.choice(nodes)))
+                before.append(before[-1])
+                stack.enter_context(ray_start(f"--address={reachable(address)}"))
         process.wait(timeout=300)
-    assert process.returncode == 0
-    assert digest(load(output)) == digest_here(corpus, **options)
+    assert process.returncode == 0, "".join(lines[-40:])
+    here = Word2Vec(**OPTIONS | options, workers=1).fit(corpus, validation=0.1, progress=False)
+    assert digest(load(output)) == digest(here)
+    assert [record.validation_loss for record in load(output).history] == [r.validation_loss for r in here.history]
 
 
 def test_a_run_is_resumed_on_another_number_of_nodes(cluster, corpus, expected, tmp_path):

@@ -16,8 +16,11 @@ from firth.cluster import held_out, warm_share
 from firth.cluster.setup import Setup
 from firth.cluster.tiles import TileShares, tile_slices
 from firth.errors import CheckpointError, CorpusError, DivergenceError, OptionError
+from firth.starting import start_of_vectors
 from firth.training.loop import trainer
-from firth.training.softmax import batches, cooccurrence, exact, stages
+from firth.training.loop.state import State
+from firth.training.run import apply_start
+from firth.training.softmax import batches, cooccurrence, exact
 
 SENTENCES = zipf_sentences(120_000, V=700)
 OPTIONS = {
@@ -70,6 +73,18 @@ def test_held_out_pairs_have_the_loss_of_one_process(validation, shares):
         assert_same_bytes(cluster, list(map(validate, cluster.trainer.epochs())), model)
 
 
+@pytest.mark.parametrize(("members", "has_outside", "changes"), [(2, True, {}), (3, False, {}), (2, True, COLD)])
+def test_vectors_to_start_from_and_frozen_rows_are_those_of_one_process(members, has_outside, changes):
+    earlier = one_process([[word + 60 for word in sentence] for sentence in SENTENCES[:900]], OPTIONS | {"epochs": 1})
+    freeze = earlier.wv.index_to_key[::3] if members == 3 or changes else []
+    init = earlier if has_outside else earlier.wv
+    model = one_process(SENTENCES, OPTIONS | changes, init=init, freeze=freeze)
+    with Cluster(SENTENCES, OPTIONS | changes, members) as cluster:
+        start = start_of_vectors(earlier.wv, cluster.options, earlier.outside if has_outside else None, freeze)
+        apply_start(start.rows_of(cluster.corpus.vocabulary), cluster.trainer, is_resumed=False)
+        assert_same_bytes(cluster, list(cluster.trainer.epochs()), model)
+
+
 class Until(Folders):
     """Saves the first states up to one of a stage and an epoch with as many chunks done, and then stops."""
 
@@ -105,9 +120,22 @@ def test_another_number_of_members_resumes_to_the_same_bytes(tmp_path, monkeypat
         assert_same_bytes(cluster, second.history + list(cluster.trainer.epochs()), model_of(**changes))
 
 
+def test_a_run_that_was_interrupted_before_the_first_batch_of_a_pass_is_resumed(tmp_path, monkeypatch):
+    first = Folders(tmp_path)
+    monkeypatch.setattr(first, "due", lambda: False)
+    with Cluster(SENTENCES, OPTIONS, 2, checkpointer=first) as cluster:
+        first.history.append(next(cluster.trainer.epochs()))
+    place = {"epoch": 1, "done": [0], "pairs": 0, "seconds": 0.0, "progress": 0.0}
+    first.saved.append((State({"passes": place}, {"losses": np.zeros(0)}), list(first.history)))
+    second = first.resume()
+    monkeypatch.setattr(second, "rows_folder", lambda state: str(tmp_path / str(len(first.saved) - 2)))
+    with Cluster(SENTENCES, OPTIONS, 3, checkpointer=second) as cluster:
+        assert_same_bytes(cluster, second.history + list(cluster.trainer.epochs()), model_of())
+
+
 def test_a_state_of_no_known_stage_is_refused(tmp_path):
     folders = Folders(tmp_path)
-    folders.resumed = stages.State({"cold": {}}, {})
+    folders.resumed = State({"cold": {}}, {})
     with (
         Cluster(SENTENCES, OPTIONS, 1, checkpointer=folders) as cluster,
         pytest.raises(CheckpointError, match="the position is"),

@@ -123,7 +123,7 @@ def check_any_bytes(folder: Path, data, *, chunk, longest, table, suffix, memory
         patch.setattr(sources, "CHUNK_BYTES", chunk)
         patch.setattr(encoding, "LONGEST_WORD", longest)
         patch.setattr(encoding, "WORDS_IN_TABLE", table)
-        patch.setattr(merging, "WORDS_AT_A_TIME", table)
+        patch.setattr(merging, "WORDS_AT_A_TIME", 4 * table)
         if is_another_kind(data, suffix):
             with pytest.raises(CorpusError, match=r", not a text: |not in UTF-8|is a table"):
                 read_corpus(path, options, workers=workers, memory_limit=memory_limit)

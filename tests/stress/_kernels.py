@@ -68,39 +68,40 @@ class Fence:
         return type(arrays)(*(self.each(part) if isinstance(part, tuple) else self(part) for part in arrays))
 
 
-def words_of_text(rng: np.random.Generator, fence: Fence) -> tuple[Any, Any, list[Any]]:
-    """Count the words of a random text; return their table, their tags, and the arrays that were written."""
+def words_of_text(rng: np.random.Generator, fence: Fence) -> tuple[list[Any], list[Any]]:
+    """Count the words of a random text; return their units, tags and counts, and the arrays that were written."""
     size, longest = int(rng.choice([0, 1, 7, 60, 2000])), int(rng.choice([1, 9, 1024]))
     letters = rng.choice(np.frombuffer("aé語 \n\t".encode(), np.uint8), size).tobytes() + b" "
     text = np.frombuffer(letters + b" " * (16 - len(letters) % 8), np.uint64)
     most = int(rng.integers(1, 2 + size // 2))
-    shapes = [(2 * most, "u8"), (most + 1, "u4"), (most, "u4"), (most + longest // 8 + 2, "u8"), (most, "u4"),
-              (len(letters), "i4")]  # fmt: skip
-    slots, starts, counts, units, tags, entries = (fence(np.zeros(shape, dtype)) for shape, dtype in shapes)
-    table = WordTable(slots, starts, counts, units)
-    found = word_kernels.count_words(fence(text), len(letters), 0, longest, 5, table, tags, entries)
+    shapes = [(2 * most + word_kernels.SPILL, "u8"), (most, "u4"), (most + longest // 8 + 2, "u8"), (most, "u4"),
+              (most, "u4"), (len(letters), "i4")]  # fmt: skip
+    slots, starts, units, counts, tags, entries = (fence(np.zeros(shape, dtype)) for shape, dtype in shapes)
+    table = WordTable(slots, starts, units)
+    found = word_kernels.count_words(fence(text), len(letters), 0, longest, 5, table, counts, tags, entries)
     n_entries, n_words, n_units = map(int, found[1:4])
-    words = WordTable(slots[:0], *map(fence, (starts[: n_words + 1], counts[:n_words], units[:n_units])))
-    return words, fence(tags[:n_words]), [*words, tags[:n_words], entries[:n_entries], np.array(found)]
+    words = [units[:n_units], tags[:n_words], counts[:n_words]]
+    return [fence(array) for array in words], [slots, starts[:n_words], *words, entries[:n_entries], np.array(found)]
 
 
 def word_counts(rng: np.random.Generator, fence: Fence) -> list[Any]:
-    return words_of_text(rng, fence)[2]
+    return words_of_text(rng, fence)[1]
 
 
 def merged_words(rng: np.random.Generator, fence: Fence) -> list[Any]:
-    """Merge the words of two texts into a table that has just enough room, and index them again."""
-    parts = [words_of_text(rng, fence)[:2] for _ in range(2)]
-    n_words, n_units = (sum(len(part[0][k]) for part in parts) for k in (2, 3))
-    starts, counts, units = np.zeros(n_words + 1, np.uint32), np.zeros(n_words, np.uint32), np.zeros(n_units, np.uint64)
-    slots = fence(np.zeros(n_words + 1 + int(rng.integers(0, 9)), np.uint64))
-    table, n = WordTable(slots, *map(fence, (starts, counts, units))), 0
-    ids = [fence(np.empty(len(tags), np.int32)) for _, tags in parts]
-    for (words, tags), numbers in zip(parts, ids, strict=True):
-        n = word_kernels.merge_words(words, tags, table, n, numbers)
-    again = table._replace(slots=fence(np.zeros(len(slots), np.uint64)))
-    word_kernels.index_words(again, n, 5, fence(np.empty(int(rng.integers(1, 40)), np.uint32)))
-    return [*table, again.slots, *ids]
+    """Merge the words of two texts into a table that has just enough room, and spread its slots."""
+    parts = [words_of_text(rng, fence)[0] for _ in range(2)]
+    n_units, n_words = (sum(len(part[k]) for part in parts) for k in (0, 1))
+    slots = fence(np.zeros(n_words + 1 + word_kernels.SPILL, np.uint64))
+    starts = fence(np.zeros((n_words >> word_kernels.START_BITS) + 1, np.uint32))
+    table, totals = WordTable(slots, starts, fence(np.zeros(n_units, np.uint64))), fence(np.zeros(n_words, np.uint8))
+    ids = [fence(np.empty(len(tags), np.int32)) for _, tags, _ in parts]
+    n = top = 0
+    for words, numbers in zip(parts, ids, strict=True):
+        n, top, *_ = map(int, word_kernels.merge_words(*words, table, totals, n, top, numbers))
+    larger = fence(np.append(slots, np.zeros(int(rng.integers(1, 99)), np.uint64)))
+    word_kernels.spread(larger, len(slots))
+    return [*table, totals, larger, *ids, *(counts for _, _, counts in parts)]
 
 
 def renumbered(rng: np.random.Generator, fence: Fence) -> list[Any]:
@@ -839,7 +840,7 @@ VECTOR_CODE = {
     "graphs.kernels.make_walks": lambda *_: walks,
     "text.word_kernels.count_words": lambda *_: word_counts,
     "text.word_kernels.merge_words": lambda *_: merged_words,
-    "text.word_kernels.index_words": lambda *_: merged_words,
+    "text.word_kernels.spread": lambda *_: merged_words,
 }
 """The kernels with LLVM instructions or integers that overflow, each with a function that returns its case."""
 

@@ -76,7 +76,7 @@ def test_new_words_follow_by_descending_count(tmp_path_factory, sentences, min_c
 
 
 def test_many_words_are_looked_up_some_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(merging, "WORDS_AT_A_TIME", 7)
+    monkeypatch.setattr(merging, "WORDS_AT_A_TIME", 4)
     path = tmp_path / "text.txt"
     path.write_text(" ".join(f"w{i}" for i in range(100)) + "\n" + " ".join(f"w{i}" for i in range(0, 100, 3)))
     known = Vocabulary([f"w{i}" for i in range(50, 200)], np.ones(150))

@@ -8,6 +8,7 @@ import pytest
 
 from firth.errors import OptionError, UnknownWordError
 from firth.formats.native import write_native
+from firth.packed_words import PackedWords
 from firth.vectors import KeyedVectors, table
 from vectors._gensim import MATRIX, PADDED, WORDS, D, V
 
@@ -259,3 +260,51 @@ def test_keys_that_do_not_match_the_rows_are_an_error(three, use):
     with pytest.raises(OptionError, match=r"3 vectors and only 2 keys: put the keys back, .* vectors_for_all"):
         use(three)
     assert np.array_equal(three.vectors, before)
+
+
+# --- packed words
+
+
+@pytest.fixture(params=[False, True], ids=["read", "mapped"])
+def packed(tmp_path, request):
+    """Return vectors of a file, whose words are packed, and the same with a list."""
+    words = [*(f"w{row}" for row in range(900)), "", "é", "\ud800"]
+    listed = KeyedVectors(words, np.random.default_rng(1).normal(size=(len(words), 6)).astype(np.float32))
+    listed.save(tmp_path / "v.firth")
+    return KeyedVectors.load(tmp_path / "v.firth", mmap=request.param), listed
+
+
+def test_queries_of_packed_words_give_the_same_answers_and_leave_them_packed(packed):
+    wv, listed = packed
+    for word in ("w7", "", "é", "\ud800"):
+        assert wv.most_similar(word) == listed.most_similar(word)
+        assert wv.get_index(word) == listed.get_index(word)
+        assert wv[word].tolist() == listed[word].tolist()
+    assert "none" not in wv
+    assert 7 not in wv
+    with pytest.raises(UnknownWordError, match="'w1000' is not in the vocabulary; near spellings: w"):
+        wv.get_index("w1000")
+    assert isinstance(wv.stored_keys, PackedWords)
+    assert pickle.loads(pickle.dumps(wv)).most_similar("w3") == listed.most_similar("w3")
+    assert wv.closer_than("w1", "w2") == listed.closer_than("w1", "w2")
+    assert wv.index_to_key == listed.index_to_key
+    assert isinstance(wv.stored_keys, list)
+    assert wv.key_to_index == listed.key_to_index
+
+
+def test_many_lookups_make_the_dictionary(packed):
+    wv, listed = packed
+    for _ in range(3):
+        assert [wv.get_index(word) for word in listed.index_to_key] == list(range(len(listed)))
+    assert isinstance(wv.stored_keys, list)
+
+
+def test_packed_words_can_be_edited(packed):
+    wv, listed = packed
+    for vectors in (wv, listed):
+        vectors.add_vectors(["new"], np.ones((1, 6)))
+        vectors.index_to_key.append("newer")
+        vectors.resize_vectors(seed=3)
+    assert wv.index_to_key == listed.index_to_key
+    np.testing.assert_array_equal(wv.vectors, listed.vectors)
+    assert wv.most_similar("newer") == listed.most_similar("newer")

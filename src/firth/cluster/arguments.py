@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from firth.errors import OptionError
 from firth.messages import option
-from firth.options import Options, checked, limits, shortened
+from firth.options import checked, limits, shortened
 
 AUTO = "auto"
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
@@ -51,13 +51,4 @@ def refuse_reference(kernels: str) -> None:
         raise OptionError(
             f"{option('kernels', repr(kernels))} is not available on a cluster: it is for stepping through the code "
             "with a debugger. Leave it out, or train on one machine"
-        )
-
-
-def refuse_start(options: Options) -> None:
-    """Raise `OptionError` if a cluster cannot train with these options from given vectors."""
-    if options.objective == "softmax":
-        raise OptionError(
-            f"{option('init')} is not available on a cluster with {option('objective', repr('softmax'))}: leave it "
-            "out, or train on one machine"
         )

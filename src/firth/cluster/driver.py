@@ -99,12 +99,16 @@ class ClusterEngine(Engine[WholeChunk, None]):
 
     def _send_start(self, start: StartRows) -> None:
         """Send the vectors to start from to the members that own their rows."""
-        owners = self._setup.owners[self._setup.partition(0, 0).block_of]
+        owners = self._owners()
         for name, words, rows in start.parts():
             matrix = "center" if name == "center" else "outside"
             for number, handle in enumerate(self._handles):
                 own = owners[words] == number
                 handle.submit("set_rows", matrix, words[own], rows[own].astype(np.float32)).result()
+
+    def _owners(self) -> NDArray[np.intp]:
+        """Return the member that has the rows of each word at the start, (V,)."""
+        return self._setup.owners[self._setup.partition(0, 0).block_of]
 
     def _sizes(self, epoch: int) -> list[int]:
         """Return the size of each chunk of an epoch; their sum is the epoch."""
@@ -143,7 +147,7 @@ class ClusterEngine(Engine[WholeChunk, None]):
     def state(self) -> State:
         """Let the members write their rows, if there is a folder for them; the state itself has no arrays."""
         if self._folders is not None:
-            self._call("save", self._folders.new_folder())
+            call_all(self._handles, "save", self._folders.new_folder())  # after an interrupt, too: members are at rest
         return State({}, {})
 
     def restore(self, state: State) -> None:

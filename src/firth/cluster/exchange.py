@@ -25,7 +25,8 @@ Array: TypeAlias = NDArray[Any]
 Key: TypeAlias = tuple[str | int, ...]
 
 _PAGED_BYTES = 2**22  # arrays of this size and more have pages of their own
-_M_MMAP_THRESHOLD = -3  # of malloc.h
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of malloc.h
+_MAPPED_BYTES = 2**20  # freed arrays of this size and more are returned to the system
 
 ROWS, PAIRS = "rows", "pairs"  # lanes: arrays of one lane arrive in the order in which they were sent
 
@@ -43,13 +44,31 @@ def page_zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
     return np.frombuffer(pages, dtype).reshape(shape)
 
 
+def release(array: Array) -> None:
+    """Give the pages of a part of a `page_zeros` array back to the system; their contents are lost.
+
+    Pages that hold other parts too stay as they are, and so do small arrays.
+    """
+    whole: Any = array
+    while isinstance(whole.base, np.ndarray):
+        whole = whole.base
+    pages = getattr(whole.base, "obj", None)
+    if isinstance(pages, mmap.mmap):
+        first = array.ctypes.data - whole.ctypes.data
+        start, stop = -(-first // mmap.PAGESIZE), (first + array.nbytes) // mmap.PAGESIZE
+        if stop > start:
+            pages.madvise(mmap.MADV_DONTNEED, start * mmap.PAGESIZE, (stop - start) * mmap.PAGESIZE)
+
+
 def return_freed_memory() -> None:
     """Make the allocator of this process return freed arrays to the system; what starts a member's process calls this.
 
     By default glibc keeps memory that it has freed for later use, for each thread: 150 MB of transfers in a member.
     """
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _PAGED_BYTES)
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+        library.mallopt(_M_ARENA_MAX, 2)
 
 
 class Mailbox:

@@ -16,6 +16,7 @@ from firth.cluster.rows import Ids, MemberRows
 from firth.cluster.setup import Setup
 from firth.cluster.touched import Lending, TouchedRows, pairs_of_tokens, touched_by, train_alone
 from firth.text import BLOCK_WORDS, TokenStore
+from firth.text.reading import return_free_memory
 from firth.training.draws import block_key
 from firth.training.guards import checked_ids
 from firth.training.loop.engine import Matrix
@@ -143,6 +144,7 @@ class Member(ValidatingMember):
             losses, pairs = self._run_first()
         else:
             losses, pairs = self._run_blocks(epoch, chunk)
+        return_free_memory()
         return ChunkResult(pairs, np.array(losses), dict(self._exchange.sent_bytes - sent))
 
     def _run_first(self) -> tuple[list[float], int]:
@@ -166,6 +168,7 @@ class Member(ValidatingMember):
         outside = lending.borrow(self._settled().outside, "outside", touched.outside)
         loss = train_alone(setup, touched, center, outside, key, setup.rate(0, 0.0), work)
         lending.give_back(self._settled().center, "center", touched.center, center)
+        del center  # before the outside rows get memory
         lending.give_back(self._settled().outside, "outside", touched.outside, outside)
         return [loss], len(pairs)
 
@@ -182,6 +185,7 @@ class Member(ValidatingMember):
             return 0.0, 0
         if self._sample is None:
             self._sample = self._make_sample()
+            return_free_memory()
         key, touched = self._sample
         center = lending.borrow(self._settled().center, "center", touched.center)
         outside = lending.borrow(self._settled().outside, "outside", touched.outside)
@@ -264,10 +268,14 @@ class ChunkTraining:
     def work_off(self, ring: Ring, work: Worker) -> None:
         """Train buckets until none is left; each worker runs this."""
         while (task := ring.take()) is not None:
-            bucket = self._bucket(task)
-            work.groups = with_room(work.groups, len(bucket.pairs))
-            self.done.append((run_here(bucket, work.groups), len(bucket.pairs)))
+            self.done.append(self._train(task, work))
             ring.finish(task)
+
+    def _train(self, task: BucketTask, work: Worker) -> tuple[float, int]:
+        """Train a bucket; nothing refers to its outside block afterwards, which may leave this member."""
+        bucket = self._bucket(task)
+        work.groups = with_room(work.groups, len(bucket.pairs))
+        return run_here(bucket, work.groups), len(bucket.pairs)
 
     def _bucket(self, task: BucketTask) -> Bucket:
         options = self._setup.options

@@ -48,7 +48,7 @@ def checked_paths(corpus: Any) -> list[str]:
 def find_files(paths: Sequence[str], how: ReadOptions, apart: str | None) -> list[NodeFile]:
     """Return the files of this machine that belong to a corpus, in order; a path need not exist here.
 
-    Raises what `check_corpus` raises for those that do. `apart` is a folder that must not be one of them.
+    Raises what `check_corpus` raises for those that do; `apart` is its argument.
     """
     here = [(position, path) for position, path in enumerate(paths) if is_found(path)]
     if here:
@@ -60,13 +60,13 @@ def find_files(paths: Sequence[str], how: ReadOptions, apart: str | None) -> lis
 class NodeFiles:
     """Looks up the files of a run on all nodes; after a failure they must still be there.
 
-    texts   the corpus, as paths that `checked_paths` returned, and how to read it
-    folder  that of the checkpoints, which is not read
+    texts   the corpus, as paths, and how to read it
+    folder  that of the checkpoints, which must not be inside the corpus
     """
 
     def __init__(self, texts: Texts, folder: str | os.PathLike[str] | None, report: Reporter):
         self._paths, self._how, self._report = checked_paths(texts.corpus), texts.how, report
-        self._folder = None if folder is None else os.fspath(folder)
+        self._folder = None if folder is None else os.path.abspath(folder)  # noqa: PTH100 as the paths
         self._seen: set[str] = set()
 
     def check_number(self, nodes: int | None, found: int) -> None:

@@ -16,9 +16,8 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import NamedTuple
 
 from firth.cluster.actors import ActorHandle, Place, reserved, started_members
-from firth.cluster.arguments import Cluster, refuse_start
+from firth.cluster.arguments import Cluster
 from firth.cluster.checkpoints import ClusterCheckpointer
-from firth.cluster.driver import ClusterTrainer
 from firth.cluster.expected import validation_memory
 from firth.cluster.handles import call_all, call_each
 from firth.cluster.joining import Joined, joined
@@ -35,6 +34,7 @@ from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import available_cores
 from firth.text import Corpus
+from firth.text.reading import return_free_memory
 from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import terminating
 from firth.training.loop.start import Start
@@ -84,7 +84,6 @@ def prepare_cluster_run(
     saving.check()
     check_texts(texts, node_files=cluster.node_files, apart=saving.folder)
     if start is not None:
-        refuse_start(options)
         start.check(options)
     return ClusterPlan(texts, options, workers, saving, reporter(progress), cluster, start)
 
@@ -212,7 +211,7 @@ class ClusterRun:
         """Return what trains, from the last checkpoint or from the start."""
         plan, is_resumed = self._plan, self._checkpointer.resumed is not None
         trainer = make_trainer(members, setup, plan.report, self._checkpointer)
-        if plan.start is not None and isinstance(trainer, ClusterTrainer):
+        if plan.start is not None:
             rows = plan.start.rows_of(corpus.vocabulary)
             self.summary |= report_start(rows, plan.start, corpus, plan.report)
             apply_start(rows, trainer, is_resumed=is_resumed)
@@ -232,6 +231,7 @@ class ClusterRun:
         ) as shards:
             written = call_all(handles, "write_rows", shards.target)
             shards.finish([shard for each in written for shard in each])
+        return_free_memory()
 
     def _report_sent(self, trainer: AnyTrainer, setup: Setup, trained: list[EpochRecord]) -> None:
         """Show how much the members sent to each other, and in a run of whole epochs how much was expected."""

@@ -1,6 +1,7 @@
 """PassShare: a member's part in the passes of the exact softmax, with the rows and the counts of its words."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.cluster.exchange import Exchange
 from firth.cluster.member import ChunkResult
@@ -15,6 +16,7 @@ from firth.training.softmax.cooccurrence import Cooccurrence
 from firth.training.softmax.exact import ExactSoftmax, Ids
 from firth.training.softmax.passes import start_at_random
 from firth.training.softmax.steps import balance
+from firth.training.windows.frozen import NONE_FROZEN, Frozen
 
 STARTER = 0  # the member that has or draws the vectors to start from
 _INVERSE = "inverse_curvature"
@@ -38,6 +40,7 @@ class PassShare:
         self._center, self._outside = (np.zeros((len(self._words), D), np.float32) for _ in MATRICES)
         word_counts = setup.counts.astype(np.float64)
         self._steps = BatchSteps(setup.options, self._softmax, counts, word_counts, self._outside)
+        self._frozen = NONE_FROZEN
         self._orders: dict[int, Ids] = {}  # of the epoch that is trained
 
     def compile(self) -> None:
@@ -56,6 +59,14 @@ class PassShare:
         for name, own in zip(MATRICES, (self._center, self._outside), strict=True):
             self._exchange.give(None if matrices is None else matrices[name], own)
 
+    def set_rows(self, name: str, words: NDArray[np.integer], rows: Matrix) -> None:
+        """Overwrite rows of words of this member: (n, D), of the matrix center or outside."""
+        self._matrices[name][words - self._words.start] = rows
+
+    def freeze(self, frozen: Frozen) -> None:
+        """Keep center rows as they are from now on: those of the words where `frozen`, (V,), is True."""
+        self._frozen = frozen
+
     def run_chunk(self, epoch: int, chunk: int) -> ChunkResult:
         """Train a batch; the root alone knows its loss and its pairs."""
         order = self._order(epoch)
@@ -65,8 +76,10 @@ class PassShare:
         loss = self._steps.step(batch, center, outside_rate(options, (epoch + first / len(order)) / options.epochs))
         if self._softmax.halt[0]:
             raise InterruptedError("training was interrupted")
-        self._exchange.scatter(batch, center, self._center)
-        if stop >= len(order) and epoch == options.epochs - 1 and not options.warm_epochs:
+        trained = ~self._frozen[batch] if len(self._frozen) else np.ones(len(batch), np.bool_)
+        self._exchange.scatter(batch[trained], center[trained], self._center)
+        is_end = stop >= len(order) and epoch == options.epochs - 1
+        if is_end and not options.warm_epochs and not self._frozen.any():
             self._balance()
         if not self._exchange.gives_results:
             return ChunkResult(0, np.zeros(0), {})

@@ -1,17 +1,19 @@
 """MemberRows: the blocks of both matrices that a member owns, and their move to another partition of the vocabulary.
 
 Center block i and outside block i belong to `Setup.owners[i]` before and after each chunk. For the next chunk the
-vocabulary is cut anew, and almost every row gets a new block. A member first sorts its rows by new block, one old block
-at a time, and then sends them, one new block at a time; it frees each array as soon as it is sent, so that it holds its
-share of one matrix and about two blocks more. No numbers of rows are sent, because both sides know both partitions.
+vocabulary is cut anew, and almost every row gets a new block. A member first sorts its rows by new block, and then
+sends them, one new block at a time. Blocks are cut into pieces for that, and memory is given back piece by piece, so
+that little more is needed than the rows themselves. No numbers of rows are sent, because both sides know both
+partitions.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.cluster.exchange import ROWS, Exchange, Key, page_zeros
+from firth.cluster.exchange import ROWS, Exchange, Key, page_zeros, release
 from firth.cluster.setup import Setup
 from firth.training.loop.engine import Matrix
 from firth.training.negative_sampling.partition import Partition
@@ -19,6 +21,8 @@ from firth.training.windows.engine import start_rows
 
 Blocks = dict[int, Matrix]
 Ids = NDArray[np.int32]
+
+PIECE_BYTES = 2**24  # of rows that are copied, or sent, before memory is given back
 
 
 class MemberRows:
@@ -49,40 +53,9 @@ class MemberRows:
         """Move all rows to another partition, in step with the other members."""
         old, self.partition = self.partition, partition
         if not np.array_equal(old.block_of, partition.block_of):
+            move = Move(self._setup, self._exchange, old, partition)
             for name, blocks in self.matrices.items():
-                self._move(blocks, old, (*key, name))
-
-    def _move(self, blocks: Blocks, old: Partition, key: Key) -> None:
-        parts, me, members = self._sorted_by_new_block(blocks, old), self._exchange.number, self._setup.members
-        for stage in range(max(len(self._setup.blocks_of(member)) for member in range(members))):
-            new = NewBlock(self._own[stage], old, self) if stage < len(self._own) else None
-            for step in range(members):  # in each step, every member sends to one and receives from one
-                theirs = self._setup.blocks_of((me + step) % members)
-                if stage < len(theirs):
-                    part = parts.pop(theirs[stage])
-                    self._exchange.send((me + step) % members, (*key, theirs[stage], me), part, ROWS)
-                    del part
-                if new is not None:
-                    sender = (me - step) % members
-                    new.fill(sender, self._exchange.take((*key, new.number, sender)))
-                self._exchange.flush(ROWS)
-            if new is not None:
-                blocks[new.number] = new.rows
-
-    def _sorted_by_new_block(self, blocks: Blocks, old: Partition) -> Blocks:
-        """Return this member's rows of each new block, by old block and then by word, and empty `blocks`."""
-        P, new_block = self._setup.row_blocks, self.partition.block_of
-        sizes = sum((np.bincount(new_block[old.words[b]], minlength=P) for b in self._own), np.zeros(P, np.intp))
-        parts = {block: self.zeros(int(n)) for block, n in enumerate(sizes)}
-        filled = np.zeros(P, np.intp)
-        for number in self._own:
-            rows, targets = blocks.pop(number), new_block[old.words[number]]
-            order, counts = np.argsort(targets, kind="stable"), np.bincount(targets, minlength=P)
-            for block, chosen in enumerate(np.split(order, np.cumsum(counts)[:-1])):
-                part = parts[block][filled[block] : filled[block] + len(chosen)]
-                np.take(rows, chosen, axis=0, out=part, mode="clip")  # without a mode, `take` makes a copy
-            filled += counts
-        return parts
+                move.run(blocks, (*key, name))
 
     def of_words(self, blocks: Blocks, words: Ids) -> Matrix:
         """Return copies of the rows of words that this member owns."""
@@ -109,21 +82,99 @@ class MemberRows:
         """Return n rows of zeros."""
         return page_zeros((n, self._setup.width))
 
-    def order_by_sender(self, block: int, old: Partition) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return the places in a new block of the rows that arrive, and where those of each member begin among them."""
-        origin = old.block_of[self.partition.words[block]]
+
+class Move:
+    """A move of a member's rows from one partition to another, in step with the other members.
+
+    Each block is cut into `pieces`; piece p of block b has the number b * pieces + p.
+    """
+
+    def __init__(self, setup: Setup, exchange: Exchange, old: Partition, new: Partition):
+        self._setup, self._exchange, self._old, self._new = setup, exchange, old, new
+        self._own = setup.blocks_of(exchange.number)
+        largest = max(map(len, new.words))
+        self.pieces = max(1, -(-largest * 4 * setup.width // PIECE_BYTES))
+        self._piece_of = _piece_numbers(new, self.pieces)
+
+    def run(self, blocks: Blocks, key: Key) -> None:
+        """Replace the blocks of a matrix by those of the new partition."""
+        parts = self._sorted(blocks)
+        for stage in range(max(len(self._setup.blocks_of(member)) for member in range(self._setup.members))):
+            rows = self._zeros(len(self._new.words[self._own[stage]])) if stage < len(self._own) else None
+            for piece in range(self.pieces):
+                new = None if rows is None else self._new_piece(self._own[stage], piece, rows)
+                self._pass_piece(parts, new, (stage, piece), key)
+            if rows is not None:
+                blocks[self._own[stage]] = rows
+
+    def _sorted(self, blocks: Blocks) -> Blocks:
+        """Return this member's rows of each piece, by old block and then by word; empty `blocks`."""
+        n, words = self._setup.row_blocks * self.pieces, self._old.words
+        sizes = sum((np.bincount(self._piece_of[words[b]], minlength=n) for b in self._own), np.zeros(n, np.intp))
+        parts = {piece: self._zeros(int(size)) for piece, size in enumerate(sizes)}
+        filled, step = np.zeros(n, np.intp), max(1, PIECE_BYTES // (4 * self._setup.width))
+        for number in self._own:
+            rows, targets = blocks.pop(number), self._piece_of[words[number]]
+            for start in range(0, len(rows), step):
+                some = rows[start : start + step]
+                filled += _sort_into(parts, filled, some, targets[start : start + step])
+                release(some)
+        return parts
+
+    def _new_piece(self, block: int, piece: int, rows: Matrix) -> "NewPiece":
+        """Return a piece of a new block, whose rows are `rows`."""
+        words = self._new.words[block]
+        start, stop = (-(-number * len(words) // self.pieces) for number in (piece, piece + 1))
+        origin = self._old.block_of[words[start:stop]]
         order = np.argsort(origin, kind="stable")
-        return order, np.searchsorted(origin[order], self._setup.block_bounds)
+        return NewPiece(rows[start:stop], order, np.searchsorted(origin[order], self._setup.block_bounds))
+
+    def _pass_piece(self, parts: Blocks, new: "NewPiece | None", place: tuple[int, int], key: Key) -> None:
+        """Send a piece of one block to each member, and receive one, `new`, if this member has as many blocks."""
+        me, members, (stage, piece) = self._exchange.number, self._setup.members, place
+        for step in range(members):  # in each step, every member sends to one and receives from one
+            theirs = self._setup.blocks_of((me + step) % members)
+            if stage < len(theirs):
+                part = parts.pop(theirs[stage] * self.pieces + piece)
+                self._exchange.send((me + step) % members, (*key, *place, me), part, ROWS)
+                del part
+            if new is not None:
+                sender = (me - step) % members
+                new.fill(sender, self._exchange.take((*key, *place, sender)))
+            self._exchange.flush(ROWS)
+
+    def _zeros(self, n: int) -> Matrix:
+        return page_zeros((n, self._setup.width))
 
 
-class NewBlock:
-    """A block of the new partition, while the members send parts of it."""
+class NewPiece(NamedTuple):
+    """A piece of a new block, while the members send parts of it.
 
-    def __init__(self, number: int, old: Partition, member: MemberRows):
-        self.number = number
-        self.rows = member.zeros(len(member.partition.words[number]))
-        self._order, self._ends = member.order_by_sender(number, old)
+    order  the places of the rows that arrive, from one member after the other; ends: where those of each begin
+    """
+
+    rows: Matrix
+    order: NDArray[np.intp]
+    ends: NDArray[np.intp]
 
     def fill(self, sender: int, part: Matrix) -> None:
         """Fill the rows that a member sent."""
-        self.rows[self._order[self._ends[sender] : self._ends[sender + 1]]] = part
+        self.rows[self.order[self.ends[sender] : self.ends[sender + 1]]] = part
+
+
+def _piece_numbers(partition: Partition, pieces: int) -> NDArray[np.int32]:
+    """Return the number of the piece of each word, (V,): each block is cut, its words in order."""
+    sizes = np.array([len(words) for words in partition.words])[partition.block_of]
+    pieces_before = partition.slot_of.astype(np.int64) * pieces // sizes
+    return np.asarray(partition.block_of.astype(np.int64) * pieces + pieces_before, np.int32)
+
+
+def _sort_into(parts: Blocks, filled: NDArray[np.intp], rows: Matrix, targets: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Copy rows into the parts in `targets`, from place `filled` of each part on; return how many into each."""
+    order, counts = np.argsort(targets, kind="stable"), np.bincount(targets, minlength=len(filled))
+    ends = np.cumsum(counts)
+    for number in np.flatnonzero(counts).tolist():
+        chosen = order[ends[number] - counts[number] : ends[number]]
+        part = parts[number][filled[number] : filled[number] + len(chosen)]
+        np.take(rows, chosen, axis=0, out=part, mode="clip")  # without a mode, `take` makes a copy
+    return counts

@@ -4,6 +4,7 @@ import dataclasses
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.cluster.exchange import Exchange
 from firth.cluster.held_out import ValidatingMember
@@ -17,6 +18,7 @@ from firth.text import TokenStore
 from firth.training.loop.engine import Matrix
 from firth.training.softmax.cooccurrence import Cooccurrence
 from firth.training.softmax.stages import PASSES, WARM, warm_options
+from firth.training.windows.frozen import Frozen
 
 
 class PairSummary(NamedTuple):
@@ -77,6 +79,14 @@ class SoftmaxMember(ValidatingMember):
         if self._passes is not None:
             self._passes.start(None if self._warm is None else self._warm.matrices())
             self._warm = None
+
+    def set_rows(self, name: str, words: NDArray[np.integer], rows: Matrix) -> None:
+        """Overwrite rows of words that this member has: (n, D), of the matrix center or outside."""
+        self._stage.set_rows(name, words, rows)
+
+    def freeze(self, frozen: Frozen) -> None:
+        """Keep center rows as they are from now on: those of the words where `frozen`, (V,), is True."""
+        self._stage.freeze(frozen)
 
     def run_chunk(self, epoch: int, chunk: int) -> ChunkResult:
         """Train on some token blocks, or on a batch of centers."""

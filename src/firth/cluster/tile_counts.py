@@ -24,7 +24,6 @@ from firth.training.softmax.cooccurrence import (
     PairCounter,
     RunMerger,
     blocks_per_task,
-    no_pairs_error,
 )
 from firth.training.softmax.exact import Doubles
 
@@ -44,7 +43,8 @@ class PairCounting:
 
     def __init__(self, setup: Setup, shares: TileShares, tokens: TokenStore, exchange: Exchange):
         self._setup, self._shares, self._exchange, self._n_words = setup, shares, exchange, tokens.n_words
-        blocks = range(*setup.first_token_blocks[exchange.number :][:2])
+        firsts, me = setup.first_token_blocks, exchange.number
+        blocks = range(firsts[me], firsts[me + 1])
         self._counter = PairCounter(tokens, setup.counts, setup.options, setup.longest, blocks=blocks)
         self._halted = False
         self.words = 0
@@ -61,10 +61,7 @@ class PairCounting:
                 for step in range(max(map(self._tasks_of, range(self._setup.members)))):
                     self._send(step, tasks, totals)
                     self._keep(step, runs)
-            totals = self._sum(totals)
-            if not totals.any():
-                raise no_pairs_error()
-            totals /= self._counter.unit
+            totals = self._sum(totals) / self._counter.unit
             return dataclasses.replace(
                 RunMerger(runs, self._counter).merge(pool, workers), totals=totals, outside_totals=totals
             )

@@ -1,7 +1,7 @@
 """What members of a cluster send to each other while they train the exact softmax; each has some tiles of the words.
 
-All members make the same calls in the same order, and so number them alike: the numbers are parts of the keys. One
-member, `ROOT` of them, gets the sums over all tiles and makes the steps of the centers.
+All members make the same calls in the same order, and so number them alike: the numbers are parts of the keys. The
+last member is the root: it gets the sums over all tiles, and computes the steps of the centers.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from firth.training.softmax.exact import Combiner, Doubles, Floats, Ids, TileSco
 class TileExchange(Combiner):
     """Combines what the tiles of all members yield, and moves rows of centers.
 
-    gives_results  whether this is the root: the last member, where sums over tiles end
+    gives_results  whether this member is the root
     """
 
     def __init__(self, shares: TileShares, exchange: Exchange):
@@ -55,7 +55,7 @@ class TileExchange(Combiner):
         return total
 
     def gather(self, words: Ids, own: Matrix) -> Matrix:
-        """Return the rows of any words on all members; `own` are those of this member's words."""
+        """Return the rows of some words, on every member; `own` are the rows of this member's words."""
         key, owners = self._next("gather"), self._shares.owners(words)
         rows = np.empty((len(words), own.shape[1]), np.float32)
         mine = owners == self._me

@@ -4,14 +4,14 @@ This is used for the first chunk of a run, and for the loss at the end of an epo
 pairs and their noise words touch from the members that own them: the draws are known beforehand from the key.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.cluster.exchange import ROWS, Exchange, Key
 from firth.cluster.kernels import mark_outputs
-from firth.cluster.rows import Blocks, Ids, MemberRows
+from firth.cluster.rows import PIECE_BYTES, Blocks, Ids, MemberRows
 from firth.cluster.setup import Setup
 from firth.text import BLOCK_WORDS
 from firth.training.loop.engine import Matrix
@@ -20,6 +20,8 @@ from firth.training.negative_sampling.blocks import Worker, prepare_row, run_her
 from firth.training.negative_sampling.buckets import Bucket, OutsideUnits, make_chunk_text, with_room
 from firth.training.negative_sampling.partition import noise_table, one_block
 from firth.training.windows.frozen import NONE_FROZEN, Frozen
+
+ItemT = TypeVar("ItemT", bound=np.integer[Any])
 
 
 class TouchedRows(NamedTuple):
@@ -82,7 +84,10 @@ def train_alone(
 
 
 class Lending:
-    """Copies of rows that one member, the borrower, asks of all others; `lend` is their side of it."""
+    """Copies of rows that one member, the borrower, asks of all others; `lend` is their side of it.
+
+    Rows travel in pieces, so that neither side holds a second copy of all of them.
+    """
 
     def __init__(self, setup: Setup, exchange: Exchange, rows: MemberRows, key: Key):
         self._setup, self._exchange, self._rows, self._key = setup, exchange, rows, key
@@ -92,30 +97,41 @@ class Lending:
         owners, rows = self._owners(words), self._rows.zeros(len(words))
         for member in self._others():
             self._exchange.send(member, (*self._key, name, "words"), words[owners == member])
-        rows[owners == self._exchange.number] = self._rows.of_words(blocks, words[owners == self._exchange.number])
+        for places in self._pieces(np.flatnonzero(owners == self._exchange.number)):
+            rows[places] = self._rows.of_words(blocks, words[places])
         for member in self._others():
-            rows[owners == member] = self._exchange.take((*self._key, name, "rows", member))
+            for piece, places in enumerate(self._pieces(np.flatnonzero(owners == member))):
+                rows[places] = self._exchange.take((*self._key, name, "rows", member, piece))
         return rows
 
     def give_back(self, blocks: Blocks, name: str, words: Ids, rows: Matrix) -> None:
         """Overwrite the rows of words, at their owners."""
         owners = self._owners(words)
         for member in self._others():
-            self._exchange.send(member, (*self._key, name, "changed"), rows[owners == member], ROWS)
-            self._exchange.flush(ROWS)  # one copy at a time
-        own = owners == self._exchange.number
-        self._rows.put(blocks, words[own], rows[own])
+            for piece, places in enumerate(self._pieces(np.flatnonzero(owners == member))):
+                self._exchange.send(member, (*self._key, name, "changed", piece), rows[places], ROWS)
+                self._exchange.flush(ROWS)  # one copy at a time
+        for places in self._pieces(np.flatnonzero(owners == self._exchange.number)):
+            self._rows.put(blocks, words[places], rows[places])
 
     def lend(self, borrower: int, blocks: Blocks, name: str) -> Ids:
         """Send the rows that the borrower asks for, and return their words."""
-        words = self._exchange.take((*self._key, name, "words"))
-        rows = self._rows.of_words(blocks, words)
-        self._exchange.send(borrower, (*self._key, name, "rows", self._exchange.number), rows, ROWS)
+        words: Ids = self._exchange.take((*self._key, name, "words"))
+        for piece, some in enumerate(self._pieces(words)):
+            key = (*self._key, name, "rows", self._exchange.number, piece)
+            self._exchange.send(borrower, key, self._rows.of_words(blocks, some), ROWS)
+            self._exchange.flush(ROWS)
         return words
 
     def get_back(self, blocks: Blocks, name: str, words: Ids) -> None:
         """Overwrite rows with those that the borrower changed."""
-        self._rows.put(blocks, words, self._exchange.take((*self._key, name, "changed")))
+        for piece, some in enumerate(self._pieces(words)):
+            self._rows.put(blocks, some, self._exchange.take((*self._key, name, "changed", piece)))
+
+    def _pieces(self, items: NDArray[ItemT]) -> list[NDArray[ItemT]]:
+        """Cut words, or their places, into as many at a time as rows may travel together."""
+        step = max(1, PIECE_BYTES // (4 * self._setup.width))
+        return [items[start : start + step] for start in range(0, len(items), step)]
 
     def _owners(self, words: Ids) -> NDArray[np.intp]:
         return self._setup.owners[self._rows.partition.block_of[words]]

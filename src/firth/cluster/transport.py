@@ -1,7 +1,8 @@
 """FlightExchange: the exchange of members in several processes or on several machines, over Arrow Flight.
 
 Each member has a server, and a stream to each other member for each lane. A stream holds arrays one after the other,
-as batches of one column of bytes; the first batch of an array has its key, dtype and shape as metadata, in JSON.
+as batches of one column of bytes; the first batch of an array has its key, dtype and shape as metadata, in JSON. The
+rest of a large array of rows follows when the receiver has replied that it has room.
 Nothing is unpickled. Every stream must show the token of the run, and is refused otherwise; with certificates it is
 encrypted.
 """
@@ -19,9 +20,11 @@ import numpy as np
 
 from firth.cluster.exchange import ROWS, Array, Exchange, Key, page_zeros
 from firth.errors import MemberLostError
+from firth.text.reading import return_free_memory
 
 MOST_BYTES = 2**24  # of rows that were received before this member needs them
 _BATCH_BYTES = 2**19
+_TRIMMED_BYTES = 2**26  # received between two times that freed memory is returned to the system
 _DTYPES = ("float32", "float64", "int32", "int64", "uint64")
 _MOST_ARRAY_BYTES = 2**46
 _END = b"end"  # closes a stream: one that ends without it was cut
@@ -134,20 +137,22 @@ class _Stream:
                 if replies.read() is None:  # refused; leaving the block raises the reason
                     return
                 while (item := self._waiting.get()) is not None:
-                    self._write(writer, schema, *item)
+                    self._write(writer, replies, schema, *item)
                     del item
                     with self._exchange.mailbox.changed:
                         self.unsent -= 1
                         self._exchange.mailbox.changed.notify_all()
                 writer.write_with_metadata(_batch(schema, np.zeros(0, np.uint8)), pyarrow.py_buffer(_END))
 
-    def _write(self, writer: Any, schema: Any, key: Key, array: Array) -> None:
+    def _write(self, writer: Any, replies: Any, schema: Any, key: Key, array: Array) -> None:
         import pyarrow
 
         head = {"key": key, "dtype": array.dtype.name, "shape": array.shape}
         data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
         first = pyarrow.py_buffer(json.dumps(head).encode())
         writer.write_with_metadata(_batch(schema, data[:_BATCH_BYTES]), first)
+        if _waits_for_room(array, self._lane):
+            replies.read()
         for start in range(_BATCH_BYTES, len(data), _BATCH_BYTES):
             writer.write_batch(_batch(schema, data[start : start + _BATCH_BYTES]))
 
@@ -157,6 +162,14 @@ def _batch(schema: Any, data: Array) -> Any:
 
     column = pyarrow.Array.from_buffers(pyarrow.uint8(), len(data), [None, pyarrow.py_buffer(data)])
     return pyarrow.RecordBatch.from_arrays([column], schema=schema)
+
+
+def _waits_for_room(array: Array, lane: str) -> bool:
+    """Return whether all but the first batch of an array is sent when the receiver has said that it has room.
+
+    gRPC would otherwise hold as much as a whole block of rows in memory of its own, at the receiver.
+    """
+    return lane == ROWS and array.nbytes > _BATCH_BYTES
 
 
 def _scheme(tls: Tls | None) -> str:
@@ -182,7 +195,7 @@ def _serve(exchange: FlightExchange, location: str) -> Any:
             lane, sender = (part.decode() for part in descriptor.path)
             writer.write(b"ready")
             try:
-                _receive(exchange, reader, is_bounded=lane == ROWS)
+                _receive(exchange, reader, writer, lane)
             except Exception as error:
                 exchange.fail(MemberLostError(f"member {exchange.number} lost member {sender}: {error}"))
                 raise
@@ -196,14 +209,17 @@ def _serve(exchange: FlightExchange, location: str) -> Any:
     return Server(location, middleware={"token": TokenCheck()}, **certificates)
 
 
-def _receive(exchange: FlightExchange, reader: Any, *, is_bounded: bool) -> None:
+def _receive(exchange: FlightExchange, reader: Any, replies: Any, lane: str) -> None:
     """Put the arrays of a stream into the mailbox, until its end."""
+    received = 0
     for batch, metadata in reader:
         if metadata is not None and metadata.to_pybytes() == _END:
             return
         key, array = _announced(metadata)
-        if is_bounded:
+        if lane == ROWS:
             exchange.mailbox.admit(key, array.nbytes)
+        if _waits_for_room(array, lane):
+            replies.write(b"room")
         data, filled = array.reshape(-1).view(np.uint8), 0
         while True:
             part = batch.column(0).to_numpy()
@@ -212,7 +228,12 @@ def _receive(exchange: FlightExchange, reader: Any, *, is_bounded: bool) -> None
             if filled == len(data):
                 break
             batch, _ = reader.read_chunk()
-        exchange.mailbox.put(key, array, admitted=is_bounded)
+        exchange.mailbox.put(key, array, admitted=lane == ROWS)
+        received += array.nbytes
+        del array, data
+        if received >= _TRIMMED_BYTES:
+            return_free_memory()
+            received = 0
     raise ConnectionError("the stream ended in the middle: its sender or the connection stopped")
 
 

@@ -21,6 +21,7 @@ from firth.text.ids import Ids
 from firth.training.loop.engine import Matrix, TaskResult
 from firth.training.negative_sampling.hogwild import Hogwild
 from firth.training.windows.engine import sample_places
+from firth.training.windows.frozen import Frozen
 from firth.training.windows.token_blocks import TokenBlockTask
 
 TRAINER = 0  # the member that trains
@@ -49,6 +50,16 @@ class WarmShare:
 
     def start(self) -> None:
         """Give all rows their initial values: the engine did."""
+
+    def set_rows(self, name: str, words: NDArray[np.integer], rows: Matrix) -> None:
+        """Overwrite rows of words: (n, D), of the matrix center or outside, on the member that has them."""
+        if self._training is not None:
+            self._training.matrices[name][words] = rows
+
+    def freeze(self, frozen: Frozen) -> None:
+        """Keep center rows as they are from now on: those of the words where `frozen`, (V,), is True."""
+        if self._training is not None:
+            self._training.engine.freeze(frozen)
 
     def run_chunk(self, epoch: int, chunk: int) -> ChunkResult:
         """Train on some token blocks."""

@@ -13,11 +13,12 @@ from firth.formats.registry import (
     detect,
     format_of_name,
     holds_subwords,
+    read_packed,
     read_vectors,
     write_vectors,
 )
 
 __all__ = [
     "COMPRESSIBLE", "FORMATS", "Diagnosis", "Format", "VectorFile", "detect", "diagnose", "format_of_name",
-    "holds_subwords", "read_vectors", "write_vectors",
+    "holds_subwords", "read_packed", "read_vectors", "write_vectors",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.packed_words import PackedWords
 from firth.subwords import SubwordVectors
 
 Array = NDArray[Any]
@@ -18,7 +19,7 @@ PathLike = str | os.PathLike[str]
 class Table(NamedTuple):
     """V keys, words or whole numbers, their (V, D) vectors, their (V,) int64 counts where known, and n-grams if any."""
 
-    keys: list[str] | list[int]
+    keys: list[str] | list[int] | PackedWords
     vectors: Array
     counts: NDArray[np.int64] | None
     subwords: SubwordVectors | None = None

@@ -33,7 +33,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -294,9 +294,9 @@ def _is_native(head: Head) -> bool:
             return head.path.suffix == ".firth"  # damaged: `read_native` reports how
 
 
-def _read(path: PathLike, *, mmap: bool = False) -> Table:
-    file = read_native(path, outside=False, mmap=mmap)
-    return Table(cast(list[str] | list[int], file.keys), file.center, file.counts, file.subwords)
+def _read(path: PathLike, *, mmap: bool = False, packed: bool = False) -> Table:
+    file = read_native(path, outside=False, mmap=mmap, packed=packed)
+    return Table(file.keys, file.center, file.counts, file.subwords)
 
 
 def _write(

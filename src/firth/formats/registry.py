@@ -13,12 +13,13 @@ from numpy.typing import DTypeLike, NDArray
 
 from firth.errors import FormatError, OptionError
 from firth.formats import arrow, fasttext, huggingface, native, npz, plain_safetensors, projector, word2vec
-from firth.formats.format import Array, Format, PathLike
+from firth.formats.format import Array, Format, PathLike, Table
 from firth.formats.signatures import add_signatures, known_kind
 from firth.formats.streams import is_compressed, read_head, refuse_compression, refuse_devices
 from firth.formats.words import check_shapes
 from firth.messages import counted, option
 from firth.options import whole
+from firth.packed_words import PackedWords
 from firth.subwords import SubwordVectors
 
 FORMATS: dict[str, Format] = {
@@ -97,7 +98,7 @@ def _named(name: str) -> Format:
 class VectorFile(NamedTuple):
     """The content of a file: V keys, (V, D) vectors, (V,) int64 counts where known, the format's name, and n-grams."""
 
-    keys: list[str] | list[int]
+    keys: list[str] | list[int] | PackedWords
     vectors: Array
     counts: NDArray[np.int64] | None
     format: str
@@ -136,13 +137,28 @@ def read_vectors(
     options = _accepted(known.name, known.reads_with, {k: v for k, v in given.items() if v is not None})
     if "limit" in known.reads_with:
         options["limit"] = limit
-    table = known.read(path, **options)
+    table = _with_numbers(path, known.read(path, **options))
+    counts = None if table.counts is None else table.counts[:limit]
+    return VectorFile(table.keys[:limit], table.vectors[:limit], counts, known.name, table.subwords)
+
+
+def read_packed(path: PathLike, format: str | None = None, *, mmap: bool = False) -> VectorFile:  # noqa: A002
+    """Read what `read_vectors` reads, but keep the words of a native file packed, which takes less memory."""
+    refuse_devices(path)
+    known = _named(format) if format else detect(path)
+    if known.name != "native":
+        return read_vectors(path, known.name, mmap=mmap)
+    table = _with_numbers(path, known.read(path, mmap=mmap, packed=True))
+    return VectorFile(table.keys, table.vectors, table.counts, known.name, table.subwords)
+
+
+def _with_numbers(path: PathLike, table: Table) -> Table:
+    """Return a table; raise `FormatError` if it has keys and its vectors have no numbers."""
     if len(table.keys) and not table.vectors.shape[1]:
         raise FormatError(
             f"{path} holds {counted(len(table.keys), 'key')} with vectors of 0 numbers; at least 1 is needed"
         )
-    counts = None if table.counts is None else table.counts[:limit]
-    return VectorFile(table.keys[:limit], table.vectors[:limit], counts, known.name, table.subwords)
+    return table
 
 
 def holds_subwords(format: str | None) -> bool:  # noqa: A002

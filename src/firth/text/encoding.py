@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.text.ids import END
-from firth.text.word_kernels import count_words
+from firth.text.word_kernels import SPILL, count_words
 from firth.text.word_table import HASH_SEED, WordTable
 
 LONGEST_WORD = 1024
@@ -17,7 +17,7 @@ Longer tokens (encoded images, keys, a binary file) would cost memory: they are 
 """
 
 
-WORDS_IN_TABLE = 2**17
+WORDS_IN_TABLE = 2**16
 """Distinct words that are counted in one table; the rest of the chunk gets another."""
 
 
@@ -25,15 +25,17 @@ WORDS_IN_TABLE = 2**17
 class EncodedText:
     """A part of a text with a numbering of its own.
 
-    words     the distinct words and their counts, without slots
+    units     (any,) uint64: the distinct words, one after another, in the layout of `word_kernels`
     tags      (words,) uint32: 32 bits of the hash of each word
+    counts    (words,) uint32
     entries   (n,) int32, numbers of words, with `END` after each sentence that ends here
     too_long  tokens skipped because they have more than `LONGEST_WORD` bytes
     replaced  tokens in which invalid UTF-8 was replaced by U+FFFD; those of a text are repaired later
     """
 
-    words: WordTable
+    units: NDArray[np.uint64]
     tags: NDArray[np.uint32]
+    counts: NDArray[np.uint32]
     entries: NDArray[np.int32]
     too_long: int = 0
     replaced: int = 0
@@ -99,12 +101,13 @@ class TextEncoder:
     ) -> tuple[EncodedText, int]:
         """Encode text from byte `start` on, with one table; return also the byte at which the table was full."""
         work.table.slots.fill(0)
-        results = count_words(text, n_bytes, start, longest, HASH_SEED, work.table, work.tags, work.entries)
+        results = count_words(
+            text, n_bytes, start, longest, HASH_SEED, work.table, work.counts, work.tags, work.entries
+        )
         stop, n_entries, n_words, n_units, too_long = map(int, results)
-        _, starts, counts, units = work.table
-        copies = starts[: n_words + 1].copy(), counts[:n_words].copy(), units[:n_units].copy()
-        words = WordTable(np.empty(0, np.uint64), *copies)
-        return EncodedText(words, work.tags[:n_words].copy(), work.entries[:n_entries].copy(), too_long), stop
+        units, tags, counts = work.table.units[:n_units], work.tags[:n_words], work.counts[:n_words]
+        entries = work.entries[:n_entries].copy()
+        return EncodedText(units.copy(), tags.copy(), counts.copy(), entries, too_long), stop
 
 
 class _Workspace:
@@ -114,11 +117,11 @@ class _Workspace:
         self.longest = longest
         most = min(WORDS_IN_TABLE, n_bytes // 2 + 1)
         self.table = WordTable(
-            np.empty(2 * most, np.uint64),
-            np.zeros(most + 1, np.uint32),
+            np.empty(2 * most + SPILL, np.uint64),
             np.empty(most, np.uint32),
             np.empty(4 * most + longest // 8 + 2, np.uint64),
         )
+        self.counts = np.empty(most, np.uint32)
         self.tags = np.empty(most, np.uint32)
         self.entries = np.empty(n_bytes, np.int32)
 

@@ -84,22 +84,24 @@ class MergedWords:
         self._lowercase = lowercase
         self._words = DistinctWords()
         self._encoder = TextEncoder(encoding.LONGEST_WORD)
+        self._repaired: list[Ids] = []
         self.raw_words = self.replaced = self.too_long = 0
 
     def add(self, chunk: EncodedText) -> Ids:
         """Count the words of a chunk and return their ids."""
-        self.raw_words += int(chunk.words.counts.sum(dtype=np.int64))
+        self.raw_words += int(chunk.counts.sum(dtype=np.int64))
         self.too_long += chunk.too_long
         self.replaced += chunk.replaced
         check_distinct(len(self._words), len(chunk.tags))
-        return self._words.add(chunk.words, chunk.tags)
+        return self._words.add(chunk.units, chunk.tags, chunk.counts)
 
     def finish(self) -> KeyCounts:
         """Return the words and their counts; the object must not be used afterwards."""
         n = len(self._words)
         folded_ids = self._folded_ids()
         self._words.close_index()
-        counts = self._words.counts(0, n)
+        counts = self._words.counts()[:n]
+        self.replaced += sum(int(counts[some].sum()) for some in self._repaired)
         if folded_ids is None:
             return KeyCounts(counts, None, self._decoded)
         same_ids = _first_equal(folded_ids, len(self._words))
@@ -110,18 +112,16 @@ class MergedWords:
     def _folded_ids(self) -> Ids | None:
         """Return the id of each word when repaired and lower-cased, which may be new; None if no word changes."""
         n, folded_ids = len(self._words), None
-        for first in range(0, n, WORDS_AT_A_TIME):
-            stop = min(first + WORDS_AT_A_TIME, n)
-            raw = self._words.text(first, stop)
-            folded = self._folded(raw, self._words.counts(first, stop))
+        for first, raw in self._words.texts_in_order(WORDS_AT_A_TIME):
+            folded = self._folded(raw, first)
             if folded != raw:
                 if folded_ids is None:
                     folded_ids = np.arange(n, dtype=np.int32)
-                folded_ids[first:stop] = self._ids_of(folded)
+                folded_ids[first : first + WORDS_AT_A_TIME] = self._ids_of(folded)
         return folded_ids
 
-    def _folded(self, raw: bytes, counts: NDArray[np.int64]) -> bytes:
-        """Repair and lower-case words, each followed by a line feed, and count the tokens that were repaired."""
+    def _folded(self, raw: bytes, first: int) -> bytes:
+        """Repair and lower-case words, each followed by a line feed, and keep the ids of those that were repaired."""
         # A line feed ends a character and, for `lower`, a word, so each word becomes what it would become alone
         try:
             text = raw.decode()
@@ -130,7 +130,8 @@ class MergedWords:
             text = raw.decode(errors="replace")
             folded = text.encode()
             pairs = zip(folded.split(b"\n"), raw.split(b"\n"), strict=True)
-            self.replaced += int(counts[[i for i, (new, old) in enumerate(pairs) if new != old]].sum())
+            changed = [first + i for i, (new, old) in enumerate(pairs) if new != old]
+            self._repaired.append(np.array(changed, np.int32))
         return text.lower().encode() if self._lowercase else folded
 
     def _ids_of(self, text: bytes) -> Ids:
@@ -138,8 +139,8 @@ class MergedWords:
         found = []
         for part in self._encoder.encode(text, ended=True, longest=len(text)):
             check_distinct(len(self._words), len(part.tags))
-            part.words.counts.fill(0)  # their tokens are counted under the words as they were read
-            ids = self._words.add(part.words, part.tags)
+            part.counts.fill(0)  # their tokens are counted under the words as they were read
+            ids = self._words.add(part.units, part.tags, part.counts)
             found.append(ids[part.entries[part.entries != END]])
         return np.concatenate(found)
 
@@ -159,7 +160,7 @@ class MergedLists(MergedWords):
     The attributes are those of `MergedWords`; `too_long` is 0.
     """
 
-    def _folded(self, raw: bytes, counts: NDArray[np.int64]) -> bytes:
+    def _folded(self, raw: bytes, first: int) -> bytes:
         if not self._lowercase:
             return raw
         return raw.decode(errors="surrogateescape").lower().encode(errors="surrogateescape")

@@ -21,7 +21,7 @@ FilePath: TypeAlias = str | os.PathLike[str]
 
 Token: TypeAlias = str | int | np.integer[Any]
 
-CHUNK_BYTES = 4 * 2**20
+CHUNK_BYTES = 2 * 2**20
 """Bytes in one chunk of text: with larger chunks each word is decoded less often, smaller ones need less memory."""
 
 WHITESPACE = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")

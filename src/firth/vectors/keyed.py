@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from firth.errors import MissingExtraError, OptionError
 from firth.markup import table
 from firth.messages import counted
+from firth.packed_words import PackedWords
 from firth.vectors.alignment import Alignment, align
 from firth.vectors.approximate import ApproximateIndex
 from firth.vectors.attributes import descending_order
@@ -22,6 +23,7 @@ from firth.vectors.editing import EditableTable
 from firth.vectors.evaluation import Evaluation
 from firth.vectors.query_input import Key
 from firth.vectors.statistics import VectorStatistics, statistics
+from firth.vectors.table import StoredKeys
 
 if TYPE_CHECKING:
     import pandas
@@ -177,10 +179,11 @@ class KeyedVectors(Evaluation, EditableTable):
         are read when used. The checksum is then not compared, and repeated keys are detected only when `key_to_index`
         is first made. Raises `FormatError`; see `firth.formats.read_vectors`.
         """
-        from firth.formats import read_vectors
+        from firth.formats import read_packed
 
-        file = read_vectors(path, format, mmap=bool(mmap))
-        return cls.trusted(list(file.keys), file.vectors, file.counts, file.subwords)
+        file = read_packed(path, format, mmap=bool(mmap))
+        keys = file.keys if isinstance(file.keys, PackedWords) else list(file.keys)
+        return cls.trusted(cast(StoredKeys, keys), file.vectors, file.counts, file.subwords)
 
     def save_word2vec_format(
         self,
