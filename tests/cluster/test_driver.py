@@ -70,6 +70,42 @@ def test_another_number_of_members_resumes_to_the_same_bytes(tmp_path, model, sa
         assert_same_bytes(cluster, records, model)
 
 
+@pytest.mark.parametrize(("epoch", "before", "after"), [(1, 2, 3), (1, 3, 1), (0, 2, 1)])
+def test_a_run_that_was_interrupted_before_the_first_chunk_of_an_epoch_is_resumed(
+    tmp_path, monkeypatch, model, epoch, before, after
+):
+    first = Folders(tmp_path)
+    monkeypatch.setattr(first, "due", lambda: False)
+    with cluster_of(before, first) as cluster:
+        if epoch:
+            first.history.append(next(cluster.trainer.epochs()))
+        else:
+            cluster.trainer.engine.compile()
+        state = cluster.trainer.engine.state()
+    position = {"epoch": epoch, "done": [0], "pairs": 0, "seconds": 0.0, "progress": 0.0}
+    first.save(state._replace(position=position, arrays={"losses": np.zeros(0)}), last=True)
+    second = first.resume()
+    monkeypatch.setattr(second, "rows_folder", lambda state: str(tmp_path / str(epoch)))
+    with cluster_of(after, second) as cluster:
+        assert_same_bytes(cluster, second.history + list(cluster.trainer.epochs()), model)
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_an_interrupt_saves_the_chunks_that_are_done(tmp_path, monkeypatch, model, members):
+    first = Folders(tmp_path)
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(first, "due", interrupt)
+    with cluster_of(members, first) as cluster, pytest.raises(KeyboardInterrupt):
+        list(cluster.trainer.epochs())
+    assert first.saved
+    second = first.resume()
+    with cluster_of(2, second) as cluster:
+        assert_same_bytes(cluster, second.history + list(cluster.trainer.epochs()), model)
+
+
 @pytest.fixture(scope="module")
 def earlier():
     """A model of other sentences, which lacks some words of these and has some that they lack."""

@@ -18,8 +18,9 @@ from firth.cluster.tiles import TileShares, tile_slices
 from firth.errors import CheckpointError, CorpusError, DivergenceError, OptionError
 from firth.starting import start_of_vectors
 from firth.training.loop import trainer
+from firth.training.loop.state import State
 from firth.training.run import apply_start
-from firth.training.softmax import batches, cooccurrence, exact, stages
+from firth.training.softmax import batches, cooccurrence, exact
 
 SENTENCES = zipf_sentences(120_000, V=700)
 OPTIONS = {
@@ -119,9 +120,22 @@ def test_another_number_of_members_resumes_to_the_same_bytes(tmp_path, monkeypat
         assert_same_bytes(cluster, second.history + list(cluster.trainer.epochs()), model_of(**changes))
 
 
+def test_a_run_that_was_interrupted_before_the_first_batch_of_a_pass_is_resumed(tmp_path, monkeypatch):
+    first = Folders(tmp_path)
+    monkeypatch.setattr(first, "due", lambda: False)
+    with Cluster(SENTENCES, OPTIONS, 2, checkpointer=first) as cluster:
+        first.history.append(next(cluster.trainer.epochs()))
+    place = {"epoch": 1, "done": [0], "pairs": 0, "seconds": 0.0, "progress": 0.0}
+    first.saved.append((State({"passes": place}, {"losses": np.zeros(0)}), list(first.history)))
+    second = first.resume()
+    monkeypatch.setattr(second, "rows_folder", lambda state: str(tmp_path / str(len(first.saved) - 2)))
+    with Cluster(SENTENCES, OPTIONS, 3, checkpointer=second) as cluster:
+        assert_same_bytes(cluster, second.history + list(cluster.trainer.epochs()), model_of())
+
+
 def test_a_state_of_no_known_stage_is_refused(tmp_path):
     folders = Folders(tmp_path)
-    folders.resumed = stages.State({"cold": {}}, {})
+    folders.resumed = State({"cold": {}}, {})
     with (
         Cluster(SENTENCES, OPTIONS, 1, checkpointer=folders) as cluster,
         pytest.raises(CheckpointError, match="the position is"),

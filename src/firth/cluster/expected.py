@@ -86,12 +86,12 @@ def validation_memory(setup: Setup) -> dict[str, int]:
 
 def memory_needed(corpus: Corpus, setup: Setup, workers: int) -> dict[str, int]:
     """Return the name and the bytes of each part of the memory that training allocates on a member."""
-    if setup.members == 1:
-        return memory.memory_needed(corpus, setup.options, workers)
     options, V = setup.options, setup.vocabulary_size
+    block = -(-V // setup.row_blocks) * memory.row_bytes(options)
+    if setup.members == 1:
+        return {**memory.memory_needed(corpus, options, workers), "rows of a checkpoint": 2 * block}
     share = max(len(setup.blocks_of(member)) for member in range(setup.members)) / setup.row_blocks
     own = 2 * round(V * share) * memory.row_bytes(options)
-    block = -(-V // setup.row_blocks) * memory.row_bytes(options)
     return {
         "compiled kernels": compiler_memory() + memory.COMPILED["blocks"],
         f"{share:.0%} of 2 matrices of {V:,} x {options.vector_size} floats": own,

@@ -34,6 +34,7 @@ from firth.messages import counted, option
 from firth.options import Options
 from firth.resources import available_cores
 from firth.text import Corpus
+from firth.text.reading import return_free_memory
 from firth.training.loop.progress import Reporter, reporter
 from firth.training.loop.signals import terminating
 from firth.training.loop.start import Start
@@ -230,6 +231,7 @@ class ClusterRun:
         ) as shards:
             written = call_all(handles, "write_rows", shards.target)
             shards.finish([shard for each in written for shard in each])
+        return_free_memory()
 
     def _report_sent(self, trainer: AnyTrainer, setup: Setup, trained: list[EpochRecord]) -> None:
         """Show how much the members sent to each other, and in a run of whole epochs how much was expected."""

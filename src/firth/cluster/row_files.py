@@ -29,8 +29,8 @@ class SavedRows(NamedTuple):
 def write_rows(folder: str, number: int, matrices: Mapping[str, Mapping[int, Matrix]]) -> None:
     """Write the blocks of a member's matrices into its file; raise `DivergenceError` if a number is not finite."""
     tensors = _Tensors(matrices)
-    for name, rows in tensors.items():
-        if not is_finite(rows):
+    for name in tensors:  # not with its rows, which would be kept while the next are copied
+        if not is_finite(tensors[name]):
             raise DivergenceError(
                 f"block {name} of the rows holds a number that is not finite: training has diverged; start again with "
                 "a smaller alpha"

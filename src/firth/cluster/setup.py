@@ -131,9 +131,12 @@ class Setup:
         """Return the partition under which rows lie while a chunk is trained and after it.
 
         In the first chunk of a run all words are in one block. One member trains it, with copies of the rows that it
-        needs (`touched`), while rows lie where the next chunk needs them.
+        needs (`touched`), while rows lie where the next chunk needs them. Before the first chunk of an epoch, number
+        -1, they lie as after the last of the epoch before.
         """
-        first = epoch == chunk == 0
+        if chunk < 0 < epoch:
+            return self.partition(epoch - 1, len(self.chunks(epoch - 1)) - 1)
+        first = epoch == 0 >= chunk
         return draw_partition(self.words, self.row_blocks, self.options.seed, epoch, 1 if first else chunk)
 
     @cached_property
