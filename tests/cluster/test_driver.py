@@ -90,6 +90,22 @@ def test_a_run_that_was_interrupted_before_the_first_chunk_of_an_epoch_is_resume
         assert_same_bytes(cluster, second.history + list(cluster.trainer.epochs()), model)
 
 
+@pytest.mark.parametrize("members", [1, 2])
+def test_an_interrupt_saves_the_chunks_that_are_done(tmp_path, monkeypatch, model, members):
+    first = Folders(tmp_path)
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(first, "due", interrupt)
+    with cluster_of(members, first) as cluster, pytest.raises(KeyboardInterrupt):
+        list(cluster.trainer.epochs())
+    assert first.saved
+    second = first.resume()
+    with cluster_of(2, second) as cluster:
+        assert_same_bytes(cluster, second.history + list(cluster.trainer.epochs()), model)
+
+
 @pytest.fixture(scope="module")
 def earlier():
     """A model of other sentences, which lacks some words of these and has some that they lack."""

@@ -147,7 +147,7 @@ class ClusterEngine(Engine[WholeChunk, None]):
     def state(self) -> State:
         """Let the members write their rows, if there is a folder for them; the state itself has no arrays."""
         if self._folders is not None:
-            self._call("save", self._folders.new_folder())
+            call_all(self._handles, "save", self._folders.new_folder())  # after an interrupt, too: members are at rest
         return State({}, {})
 
     def restore(self, state: State) -> None:

@@ -38,7 +38,7 @@ _START_BITS = np.uint64(START_BITS)
 _AHEAD, _FAR_AHEAD, _FARTHEST = np.uint64(16), np.uint64(32), np.uint64(48)  # words: the distance of prefetching
 
 
-@helper(inline="always")
+@helper()
 def prefetch_item(array, i):
     """Prefetch array[i]; any i is allowed."""
     prefetch(address(array) + np.int64(i) * array.itemsize, 0)
@@ -49,34 +49,6 @@ def hashed(h, unit):
     """Add a unit to the hash of a word, which starts from a secret seed; the product of halves resists flooding."""
     x = h ^ unit
     return (x & _LOW_32) * (x >> _32) ^ (x << _23 | x >> _41)
-
-
-@helper()
-def home(slots, tag):
-    """Return the slot that a hash gives."""
-    return (tag * np.uint64(len(slots) - SPILL)) >> _32
-
-
-@helper()
-def seek(slots, i, key):
-    """Return the first slot, from `i` on, that is empty or has no smaller entry than `key`."""
-    while slots[i] - _1 < key:  # an empty slot, less 1, is the largest number
-        i += _1
-    return i
-
-
-@helper()
-def enter(slots, i, entry):
-    """Put an entry into slot `i`, and move the entries from there to the next empty slot by one."""
-    while entry != _0:
-        slots[i], entry = entry, slots[i]
-        i += _1
-
-
-@helper()
-def has_room(slots):
-    """Return whether a word can be entered, whatever its hash; the last slot is always empty."""
-    return slots[len(slots) - 2] == _0
 
 
 @helper()
@@ -99,11 +71,15 @@ def find(table, bits, n_words, tag, i, source, at, size):
     """
     slots, units = table.slots, table.units
     key = tag << _32
-    i = seek(slots, i, key)
+    while slots[i] - _1 < key:  # an empty slot, less 1, is the largest number
+        i += _1
     while True:
         word = slots[i] - _1 - key
         if word >= n_words:  # an empty slot, or the entry of a larger hash
-            enter(slots, i, key + n_words + _1)
+            entry = key + n_words + _1
+            while entry != _0:  # the entries up to the next empty slot move by one
+                slots[i], entry = entry, slots[i]
+                i += _1
             return n_words
         start = np.uint64(table.starts[word >> bits])
         for _ in range(word & ((_1 << bits) - _1)):
@@ -139,6 +115,7 @@ def count_words(text, n_bytes, start, longest, seed, table, counts, tags, entrie
     h, in_line = seed, _1  # the line may have begun before
     most = longest // _8
     room = np.uint64(len(table.units)) - most - _1
+    n_slots, last = np.uint64(len(table.slots) - SPILL), len(table.slots) - 2
     while p < n_bytes:
         shift = (p & _7) << _3
         unit = text[p >> _3] >> shift | (text[(p >> _3) + _1] << _1) << (_63 - shift)
@@ -158,7 +135,7 @@ def count_words(text, n_bytes, start, longest, seed, table, counts, tags, entrie
             too_long += _1
         elif p > first:
             tag = (h * _GOLDEN) >> _32
-            word = find(table, _0, n_words, tag, home(table.slots, tag), table.units, top, size + _1)
+            word = find(table, _0, n_words, tag, (tag * n_slots) >> _32, table.units, top, size + _1)
             if word == n_words:
                 tags[word] = tag
                 table.starts[word] = top
@@ -177,7 +154,7 @@ def count_words(text, n_bytes, start, longest, seed, table, counts, tags, entrie
         first = p
         h = seed
         size = _0
-        if n_words == len(tags) or top >= room or not has_room(table.slots):
+        if n_words == len(tags) or top >= room or table.slots[last] != _0:
             break
     return first, n, n_words, top, too_long
 
@@ -199,14 +176,17 @@ def merge_words(units, tags, counts, table, totals, n_words, top, ids):
     the numbers of words and of units that were added.
     """
     n_words, top, n_new, slots = np.uint64(n_words), np.uint64(top), np.uint64(len(tags)), table.slots
+    n_slots, last = np.uint64(len(slots) - SPILL), len(slots) - 2
     start = _0
     for i in range(n_new + _FARTHEST):
         if i < n_new:
-            prefetch_item(slots, home(slots, np.uint64(tags[i])))
+            prefetch_item(slots, (np.uint64(tags[i]) * n_slots) >> _32)
         j = i - _AHEAD
         if j < n_new:  # not if i < _AHEAD: unsigned numbers are never negative
             tag = np.uint64(tags[j])
-            slot = seek(slots, home(slots, tag), tag << _32)
+            slot = (tag * n_slots) >> _32
+            while slots[slot] - _1 < tag << _32:
+                slot += _1
             ids[j] = slot  # words entered before this one move its entry to a later slot, never to an earlier one
             likely = slots[slot] - _1 - (tag << _32)
             if likely < n_words:
@@ -221,7 +201,7 @@ def merge_words(units, tags, counts, table, totals, n_words, top, ids):
                 prefetch_item(table.units, first + _8)
         j = i - _FARTHEST
         if j < n_new:
-            if not has_room(slots):
+            if slots[last] != _0:
                 return n_words, top, j, start
             stop = after_word(units, start)
             slot = np.uint64(np.uint32(ids[j]))
@@ -262,7 +242,7 @@ def spread(slots, n_old):
     for i in range(first, n_slots):
         entry = slots[i]
         slots[i] = _0
-        k = max(k, home(slots, entry >> _32))
+        k = max(k, ((entry >> _32) * (n_slots - np.uint64(SPILL))) >> _32)
         slots[k] = entry
         k += _1
 
