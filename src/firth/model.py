@@ -364,10 +364,11 @@ class Word2Vec:
         return kept
 
     def _continues(self, earlier: "Word2Vec") -> bool:
-        """Return whether this model was trained further from an earlier one, as far as its history shows."""
+        """Return whether this model was trained further from an earlier one, as far as words and history show."""
         own, theirs = ([dataclasses.replace(r, seconds=None) for r in each.history] for each in (self, earlier))
         is_longer = len(own) > len(theirs) or self._is_unfinished
-        return is_longer and own[: len(theirs)] == theirs
+        has_words = earlier.wv.key_to_index.keys() <= self.wv.key_to_index.keys()
+        return is_longer and has_words and own[: len(theirs)] == theirs
 
     def _checked_call(self, method: str, corpus: Any, callbacks: Any, unknown: Iterable[str]) -> "Callbacks[Self]":
         """Raise `OptionError` for unknown arguments, no corpus, or wrong callbacks; return the callbacks."""
