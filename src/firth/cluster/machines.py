@@ -14,16 +14,20 @@ def describe_machine() -> dict[str, str]:
     return {name: str(value) for name, value in cache.environment().items()}
 
 
-def check_machines(members: Mapping[str, Mapping[str, str]], driver: Mapping[str, str]) -> None:
-    """Raise `ClusterError`, naming what differs, unless all members are alike and have the software of the driver.
+def describe_software() -> dict[str, str]:
+    """Return the part of `describe_machine` that is not of the processor; LLVM, which names it, is not loaded."""
+    return {name: str(value) for name, value in cache.software().items()}
 
-    members  the descriptions of the machines that train, by the names of their nodes
-    driver   the description of the machine that this program runs on; its processor may be another
+
+def check_machines(members: Mapping[str, Mapping[str, str]], software: Mapping[str, str]) -> None:
+    """Raise `ClusterError`, naming what differs, unless all members are alike and have the software of this program.
+
+    members   the descriptions of the machines that train, by the names of their nodes
+    software  that of this program, whose machine may have another processor
     """
     (first, one), *others = members.items()
     for node, description in others:
         _compare(f"on {first}", one, f"on {node}", description)
-    software = {name: value for name, value in driver.items() if name not in _OF_THE_PROCESSOR}
     _compare("here", software, f"on {first}", one)
 
 

@@ -21,7 +21,7 @@ from firth.cluster.checkpoints import ClusterCheckpointer
 from firth.cluster.expected import validation_memory
 from firth.cluster.handles import call_all, call_each
 from firth.cluster.joining import Joined, joined
-from firth.cluster.machines import check_machines, describe_machine
+from firth.cluster.machines import check_machines, describe_software
 from firth.cluster.member_process import MEMBER
 from firth.cluster.objectives import AnyTrainer, expected_bytes, make_trainer, memory_needed
 from firth.cluster.reading import CorpusReader, check_texts
@@ -174,7 +174,7 @@ class ClusterRun:
                     f"{option('insecure', True)} if nobody else can reach it"
                 )
         names = [handle.name for handle in handles]
-        check_machines(dict(zip(names, [report.machine for report in reports], strict=True)), describe_machine())
+        check_machines(dict(zip(names, [report.machine for report in reports], strict=True)), describe_software())
 
     def _read(self, handles: list[ActorHandle]) -> tuple[list[ActorHandle], ClusterText]:
         """Return the members in the order of the corpus, and the text to train on, of which each has a part."""

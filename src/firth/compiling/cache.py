@@ -119,9 +119,18 @@ def _folder() -> Path | None:
 
 @lru_cache(maxsize=1)
 def environment() -> dict[str, object]:
-    """Return, by name, what all kernels depend on: sources, versions, processor and Numba's settings."""
+    """Return, by name, what all kernels depend on: the software, and the processor."""
     from llvmlite.binding import get_host_cpu_features, get_host_cpu_name  # as small texts need it: imported late
 
+    processor = {
+        "the processor": get_host_cpu_name(),
+        "the processor's features": get_host_cpu_features().flatten(),
+    }
+    return software() | processor
+
+
+def software() -> dict[str, object]:
+    """Return, by name, the software that all kernels depend on: sources, versions and Numba's settings."""
     sources = hashlib.sha256()
     for path in _sources():
         sources.update(hashlib.sha256(path.read_bytes()).digest())
@@ -134,8 +143,6 @@ def environment() -> dict[str, object]:
         "Python": platform.python_version(),
         **{name: version(name) for name in ("numpy", "numba", "llvmlite")},
         "the digest of firth's modules": sources.hexdigest(),
-        "the processor": get_host_cpu_name(),
-        "the processor's features": get_host_cpu_features().flatten(),
         "the settings of Numba": settings,
     }
 
