@@ -1,5 +1,7 @@
 """The exact softmax on members: the bytes of one process, whatever their number, threads and shares of the text."""
 
+import os
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -18,6 +20,7 @@ from firth.cluster.tiles import TileShares, tile_slices
 from firth.errors import CheckpointError, CorpusError, DivergenceError, OptionError
 from firth.starting import start_of_vectors
 from firth.training.loop import trainer
+from firth.training.loop.start import StartRows
 from firth.training.loop.state import State
 from firth.training.run import apply_start
 from firth.training.softmax import batches, cooccurrence, exact
@@ -133,6 +136,28 @@ def test_a_run_that_was_interrupted_before_the_first_batch_of_a_pass_is_resumed(
         assert_same_bytes(cluster, second.history + list(cluster.trainer.epochs()), model_of())
 
 
+@pytest.mark.parametrize(("stage", "changes"), [("warm", {}), ("passes", COLD)])
+def test_an_interrupt_between_two_checkpoints_saves_what_is_done(tmp_path, monkeypatch, stage, changes):
+    monkeypatch.setattr(trainer, "POLL_SECONDS", 0.001)
+    first = Folders(tmp_path)
+    monkeypatch.setattr(first, "due", lambda: False)
+    with Cluster(SENTENCES, OPTIONS | changes, 2, checkpointer=first) as cluster:
+        run_chunk = cluster.members[0].run_chunk
+
+        def interrupt(epoch, chunk):
+            if chunk == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            return run_chunk(epoch, chunk)
+
+        monkeypatch.setattr(cluster.members[0], "run_chunk", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            list(cluster.trainer.epochs())
+    second = first.resume()
+    assert second.resumed.position[stage]["done"] > [0]
+    with Cluster(SENTENCES, OPTIONS | changes, 2, checkpointer=second) as cluster:
+        assert_same_bytes(cluster, list(cluster.trainer.epochs()), model_of(**changes))
+
+
 def test_a_state_of_no_known_stage_is_refused(tmp_path):
     folders = Folders(tmp_path)
     folders.resumed = State({"cold": {}}, {})
@@ -160,6 +185,24 @@ def test_divergence_is_an_error(monkeypatch):
         pytest.raises(DivergenceError, match=r"the loss became (inf|nan) .* has diverged.*warm_epochs"),
     ):
         list(cluster.trainer.epochs())
+
+
+@pytest.mark.parametrize("number", [0, 5, 6])  # the curvature is renewed in batches 0 and 5; 6 is the last
+def test_divergence_in_any_batch_ends_all_members(number):
+    with Cluster(SENTENCES, OPTIONS | COLD | {"epochs": 1}, 2) as cluster:
+        for exchange in cluster.exchanges:  # instead of waiting for ever
+            timer = threading.Timer(20, exchange.fail, [InterruptedError("the members wait for each other")])
+            timer.daemon = True
+            timer.start()
+        words = np.arange(cluster.setup.vocabulary_size)
+        center, outside = np.random.default_rng(1).normal(size=(2, len(words), 12)).astype(np.float32)
+        order = batches.draw_order(np.ones(len(words)), cluster.options.seed, 0)
+        center[order[number * batches.BATCH : (number + 1) * batches.BATCH]] = 3e38
+        cluster.trainer.start_from(StartRows(words, words, center, outside, None, None, None))
+        with pytest.raises(DivergenceError, match="the loss became (inf|nan)"):
+            list(cluster.trainer.epochs())
+        for member in cluster.members:  # both have trained the batch
+            assert member._passes._steps.done == number + 1
 
 
 def test_a_corpus_without_pairs_is_an_error():

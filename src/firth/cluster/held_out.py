@@ -171,6 +171,8 @@ class _BatchCenters:
 class _RootCombiner(Combiner):
     """Brings the scores of all members' tiles together at ROOT; other members get no losses."""
 
+    is_alone = False
+
     def __init__(self, exchange: Exchange, key: Key, words: Sequence[range]):
         self._exchange, self._key, self._batches = exchange, key, 0
         self._senders = [member for member, own in enumerate(words) if own and member != ROOT]

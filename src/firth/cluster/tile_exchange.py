@@ -22,6 +22,8 @@ class TileExchange(Combiner):
     gives_results  whether this member is the root
     """
 
+    is_alone = False
+
     def __init__(self, shares: TileShares, exchange: Exchange):
         self._shares, self._exchange = shares, exchange
         self._me, self._root = exchange.number, exchange.members - 1
