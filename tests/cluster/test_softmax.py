@@ -14,10 +14,14 @@ from threadpoolctl import threadpool_limits
 from cluster._members import Cluster, assert_same_bytes, flight_exchanges, one_process, zipf_sentences
 from cluster.test_driver import Folders
 from firth import Options
-from firth.cluster import held_out, warm_share
+from firth.cluster import held_out, row_files, warm_share
+from firth.cluster.exchange import LocalExchange
+from firth.cluster.handles import call_all
 from firth.cluster.setup import Setup
+from firth.cluster.tile_exchange import TileExchange
 from firth.cluster.tiles import TileShares, tile_slices
 from firth.errors import CheckpointError, CorpusError, DivergenceError, OptionError
+from firth.formats import sealed
 from firth.starting import start_of_vectors
 from firth.training.loop import trainer
 from firth.training.loop.start import StartRows
@@ -199,10 +203,100 @@ def test_divergence_in_any_batch_ends_all_members(number):
         order = batches.draw_order(np.ones(len(words)), cluster.options.seed, 0)
         center[order[number * batches.BATCH : (number + 1) * batches.BATCH]] = 3e38
         cluster.trainer.start_from(StartRows(words, words, center, outside, None, None, None))
-        with pytest.raises(DivergenceError, match="the loss became (inf|nan)"):
+        with pytest.raises(DivergenceError, match=r"the loss became (inf|nan)"):
             list(cluster.trainer.epochs())
         for member in cluster.members:  # both have trained the batch
             assert member._passes._steps.done == number + 1
+
+
+def test_rows_that_are_not_finite_are_not_saved(tmp_path):
+    with Cluster(SENTENCES, OPTIONS | COLD, 1) as cluster:
+        next(cluster.trainer.epochs())
+        cluster.members[0].rows()[0][0][3, 2] = np.nan
+        with pytest.raises(DivergenceError, match=r"center-0 .* start again with a warm start, warm_epochs=3"):
+            cluster.members[0].save(str(tmp_path))
+
+
+def test_a_checkpoint_without_its_rows_is_refused_before_pairs_are_counted(tmp_path, monkeypatch):
+    first = Until(tmp_path, "passes", 0, 1)
+    with Cluster(SENTENCES, OPTIONS | COLD, 2, checkpointer=first) as cluster, pytest.raises(InterruptedError):
+        list(cluster.trainer.epochs())
+    second = first.resume()
+    (tmp_path / str(len(first.saved) - 1) / "member-0.firth").unlink()
+    with Cluster(SENTENCES, OPTIONS | COLD, 1, checkpointer=second) as cluster:
+        monkeypatch.setattr(cluster.members[0], "count", lambda: pytest.fail("pairs were counted"))
+        with pytest.raises(CheckpointError, match="has no rows of center-0, center-1, center-2 and 9 more blocks"):
+            list(cluster.trainer.epochs())
+
+
+def test_each_file_of_rows_is_opened_once_by_a_member(tmp_path, monkeypatch):
+    with Cluster(SENTENCES, OPTIONS | COLD, 2) as cluster:
+        next(cluster.trainer.epochs())
+        call_all(cluster.handles, "save", str(tmp_path))
+        opened = []
+
+        def open_sealed(path, kind):
+            opened.append(path.name)
+            return sealed.open_sealed(path, kind)
+
+        monkeypatch.setattr(row_files, "open_sealed", open_sealed)
+        cluster.members[1].load(str(tmp_path), 0, 0)
+        assert opened == ["member-0.firth", "member-1.firth"]
+
+
+def test_a_sum_over_tiles_is_at_the_root_alone():
+    setup = Setup(np.ones(700, np.int64), Options(**OPTIONS), 1, 1, 1, (1, 1))
+    first, root = (TileExchange(TileShares(setup), exchange) for exchange in LocalExchange.of(2))
+    before = first.total(lambda _: np.ones(3))
+    np.testing.assert_array_equal(root.total(lambda total: np.add(total, 2, out=total)), np.full(3, 3.0))
+    np.testing.assert_array_equal(before, np.full(3, np.nan))
+
+
+@pytest.mark.parametrize("is_counting", [True, False])
+def test_a_stop_before_training_trains_nothing(monkeypatch, is_counting):
+    with Cluster(SENTENCES, OPTIONS, 2) as cluster:
+        count, trained = cluster.members[0].count, []
+
+        def stop_and_count():
+            cluster.trainer.stop()
+            return count()
+
+        if is_counting:
+            monkeypatch.setattr(cluster.members[0], "count", stop_and_count)
+        else:
+            cluster.trainer.stop()
+        monkeypatch.setattr(cluster.members[0], "run_chunk", lambda *place: trained.append(place))
+        with suppress(InterruptedError):
+            list(cluster.trainer.epochs())
+        assert trained == []
+
+
+def test_a_stop_while_pairs_are_counted_ends_all_members(monkeypatch):
+    with Cluster(SENTENCES, OPTIONS, 2) as cluster:
+        halted = threading.Event()
+        monkeypatch.setattr(cluster.members[0], "count", lambda: halted.wait(20))  # for ever, if nobody halts it
+        monkeypatch.setattr(cluster.members[0], "halt", halted.set)
+        threading.Timer(0.1, cluster.trainer.stop).start()
+        with pytest.raises(InterruptedError, match="training was stopped"):
+            list(cluster.trainer.epochs())
+        assert halted.wait(5)
+
+
+def test_a_member_that_was_halted_enters_no_further_stage():
+    with Cluster(SENTENCES, OPTIONS, 1) as cluster:
+        cluster.members[0].count()
+        cluster.members[0].halt()
+        for stage in ("warm", "passes"):
+            with pytest.raises(InterruptedError, match="training was interrupted"):
+                cluster.members[0].enter(stage)
+
+
+@pytest.mark.parametrize("validation", [None, 0.4])
+def test_counting_ends_with_all_words_counted(validation):
+    with Cluster(SENTENCES, OPTIONS, 2, validation=validation) as cluster:
+        call_all(cluster.handles, "count")
+        words = sum(member.counted_words() for member in cluster.members)
+        assert words == pytest.approx(cluster.setup.n_words, rel=1e-3)
 
 
 def test_a_corpus_without_pairs_is_an_error():

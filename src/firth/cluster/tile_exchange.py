@@ -49,21 +49,22 @@ class TileExchange(Combiner):
         return TileScores(*(self._exchange.take((*key, name, member)) for name in TileScores._fields))
 
     def total(self, add_to: Callable[[NDArray[Any] | None], NDArray[Any]]) -> NDArray[Any]:
-        """Return a sum over all tiles, at the root; it passes from the first member to the last, and all add to it."""
+        """Return a sum over all tiles, NaN except at the root; it passes from member to member, and all add to it."""
         key = self._next("total")
         total = add_to(self._exchange.take(key) if self._me else None)
-        if not self.gives_results:
-            self._exchange.send(self._me + 1, key, total)
-        return total
+        if self.gives_results:
+            return total
+        self._exchange.send(self._me + 1, key, total)
+        return np.full_like(total, np.nan)
 
     def gather(self, words: Ids, own: Matrix) -> Matrix:
         """Return the rows of some words, on every member; `own` are the rows of this member's words."""
         key, owners = self._next("gather"), self._shares.owners(words)
         rows = np.empty((len(words), own.shape[1]), np.float32)
         mine = owners == self._me
-        rows[mine] = own[words[mine] - self._first]
+        rows[mine] = sent = own[words[mine] - self._first]
         for member in self._others():
-            self._exchange.send(member, (*key, self._me), rows[mine])
+            self._exchange.send(member, (*key, self._me), sent)
         for member in self._others():
             rows[owners == member] = self._exchange.take((*key, member))
         return rows

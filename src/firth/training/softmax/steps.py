@@ -21,6 +21,7 @@ from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats
 DAMPING = 0.1  # of the mean curvature tr(H)/D; 0.03 to 0.3 gave the same vectors
 CURVATURE_STEPS = 5  # steps that use one H, which changes slowly
 DECAY_1, DECAY_2, EPSILON = 0.9, 0.999, 1e-10
+MOMENTS = ("first_moment", "second_moment")
 WORST_CONDITION = 1e6  # of second moments: the smallest is still large compared with float32's rounding, 6e-8
 
 
@@ -66,7 +67,7 @@ class Adam:
 
     def arrays(self) -> dict[str, Floats]:
         """Return both moments by name; they change in place."""
-        return {"first_moment": self._first, "second_moment": self._second}
+        return dict(zip(MOMENTS, (self._first, self._second), strict=True))
 
     def step(self, gradient: Floats, rate: float) -> None:
         """Update the matrix, in place; entries change by at most about `rate`."""
