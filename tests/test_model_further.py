@@ -1,6 +1,8 @@
 """Further training: partial_fit, new words, vectors to start from, and the bytes of interrupted runs."""
 
 import dataclasses
+import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from firth.errors import CheckpointError, CorpusError, DivergenceError, FirthErr
 SMALL = {"vector_size": 10, "window": 2, "negative": 3, "min_count": 1, "sample": 0, "epochs": 2, "workers": 1}
 FIRST = [["the", "king", "and", "the", "queen"], ["a", "queen", "had", "land"]] * 40
 SECOND = [["the", "king", "saw", "a", "ship"], ["the", "ship", "left"]] * 30
+SUBWORDS = {"subwords": (3, 4), "buckets": 500}
 
 
 def fitted(**options):
@@ -57,12 +60,70 @@ def test_an_interrupted_call_resumes_to_the_same_bytes(kind, tmp_path, monkeypat
     assert saved(further(2, checkpoint=tmp_path / "run", resume=True)) == whole
 
 
+@pytest.mark.parametrize("options", [{}, {"objective": "hierarchical_softmax"}, SUBWORDS])
+def test_a_call_is_resumed_from_what_its_folder_holds(options, tmp_path):
+    """By the model that was being trained, by the model before the call, or by one without vectors: the same bytes."""
+    more = {"epochs": 3, "update_vocab": True, "progress": False}
+    model = fitted(**options)
+    model.wv.set_vecattr("king", "note", "mine")
+    before = pickle.loads(pickle.dumps(model))
+    whole = pickle.loads(pickle.dumps(model)).partial_fit(SECOND, **more)
+    model.partial_fit(SECOND, checkpoint=tmp_path / "run", callbacks=lambda _: True, **more)
+    assert len(model.history) == 3
+    for each in (model, before, Word2Vec(**model.options.to_dict(), workers=1)):
+        shutil.copytree(tmp_path / "run", tmp_path / "copy")
+        each.partial_fit(SECOND, checkpoint=tmp_path / "copy", resume=True, **more)
+        assert saved(each) == saved(whole)
+        assert [record.epoch for record in each.history] == [1, 2, 3, 4, 5]
+        each.partial_fit(SECOND, checkpoint=tmp_path / "copy", resume=True, **more)  # nothing is left to train
+        assert saved(each) == saved(whole)
+        shutil.rmtree(tmp_path / "copy")
+    assert before.wv.get_vecattr("king", "note") == "mine"
+
+
+def test_a_call_that_ended_before_its_first_checkpoint_begins_again_from_the_same_vectors(tmp_path):
+    whole = fitted().partial_fit(SECOND, progress=False)
+    fitted().partial_fit(SECOND, checkpoint=tmp_path / "run", callbacks=lambda _: True, progress=False)
+    for path in (tmp_path / "run").glob("checkpoint-*"):
+        path.unlink()
+    again = Word2Vec(**SMALL).partial_fit(SECOND, checkpoint=tmp_path / "run", resume=True, progress=False)
+    assert saved(again) == saved(whole)
+
+
+def test_an_interrupted_model_of_the_same_epoch_resumes(tmp_path, monkeypatch):
+    """An interrupt in the first epoch adds nothing to the history, but the vectors have changed."""
+    model, whole = model_of("blocks"), model_of("blocks")
+    for each in (model, whole):
+        each.fit(ids(), progress=False)
+    whole.partial_fit(ids(seed=6), progress=False)
+    interrupts = Interrupts(monkeypatch)
+    interrupts.after(8)
+    with pytest.raises(KeyboardInterrupt, match="to resume, repeat the call with resume=True"):
+        model.partial_fit(ids(seed=6), checkpoint=tmp_path / "run", progress=False)
+    interrupts.after(None)
+    assert len(model.history) == 3
+    model.partial_fit(ids(seed=6), checkpoint=tmp_path / "run", resume=True, progress=False)
+    assert saved(model) == saved(whole)
+
+
+def test_a_folder_of_a_model_with_other_options_is_not_resumed(tmp_path):
+    fitted().partial_fit(SECOND, checkpoint=tmp_path / "run", callbacks=lambda _: True, progress=False)
+    other = Word2Vec(**SMALL | {"window": 4})
+    with pytest.raises(CheckpointError, match=r"start\.firth, with which the call to resume began, has other options"):
+        other.partial_fit(SECOND, checkpoint=tmp_path / "run", resume=True, progress=False)
+    with pytest.raises(FirthError, match="this model has no vectors yet"):
+        other.wv  # noqa: B018
+    model = fitted()
+    model.partial_fit(SECOND, checkpoint=tmp_path / "other", callbacks=lambda _: True, progress=False)
+    with pytest.raises(CheckpointError, match=r"text \(sha256\) was"):
+        model.partial_fit(FIRST, checkpoint=tmp_path / "other", resume=True, progress=False)
+    assert len(model.history) == 3
+
+
 def test_a_run_that_started_from_other_vectors_is_not_resumed(tmp_path):
     model = fitted()
     model.save(tmp_path / "before.firth")
     model.partial_fit(SECOND, checkpoint=tmp_path / "run", callbacks=lambda _: True, progress=False)
-    with pytest.raises(CheckpointError, match=r"belongs to another training run"):
-        model.partial_fit(SECOND, checkpoint=tmp_path / "run", resume=True, progress=False)
     before = Word2Vec.load(tmp_path / "before.firth")
     before.wv["king"] = np.ones(10)
     with pytest.raises(CheckpointError, match=r"vectors to start from \(sha256\) was '\w+' and is now '\w+'"):
@@ -452,9 +513,6 @@ def test_a_tree_starts_from_vectors_alone():
         assert np.abs(model.nodes).max() < 1e-9
 
 
-SUBWORDS = {"subwords": (3, 4), "buckets": 500}
-
-
 def test_rows_of_ngrams_are_trained_further():
     model = fitted(**SUBWORDS)
     before, unseen = model.wv.vectors.copy(), model.wv["kings"]
@@ -490,3 +548,12 @@ def test_an_untrained_model_with_subwords_has_the_vectors_that_fit_starts_from()
     own = model.wv.subwords.own_rows([b"king", b"ship"], model.wv.vectors)
     assert 0 < np.abs(own).max() < 0.11  # 1/D, and rounding
     assert model.wv["kings"].any()
+
+
+@pytest.mark.parametrize("objective", ["negative_sampling", "hierarchical_softmax"])
+@pytest.mark.parametrize("update_vocab", [True, False])
+def test_a_word_that_was_added_to_the_vectors_is_trained(objective, update_vocab):
+    model = fitted(objective=objective)
+    model.wv.add_vectors(["ship"], np.zeros((1, 10), np.float32))
+    model.partial_fit(SECOND, update_vocab=update_vocab, progress=False)
+    assert model.wv["ship"].any()

@@ -371,8 +371,8 @@ def test_each_answer_is_a_sentence_with_names_that_exist(name):
         ("sg", "use architecture: 'skip_gram', the default, is sg=1, and 'cbow' is sg=0"),
         (
             "hs",
-            r"leave it out for negative sampling \(hs=0\), or give objective='hierarchical_softmax' for hs=1; "
-            r"with negative sampling at once, objective='hierarchical_softmax\+negative_sampling'",
+            r"leave it out for negative sampling \(hs=0\), or give objective='hierarchical_softmax' for hs=1 "
+            r"with negative=0, or objective='hierarchical_softmax\+negative_sampling' for both at once",
         ),
         ("sentences", r"give the corpus to fit: Word2Vec\(\.\.\.\)\.fit\(corpus\)"),
         ("trim_rule", "trim rules are not available: use min_count and max_vocab, or .*"),

@@ -17,6 +17,22 @@ from firth.errors import NotEnoughMemoryError
 from firth.options import BOTH
 
 MIB = 2**20
+FREED = """
+import sys
+import numpy as np
+from firth.resources import return_freed_memory
+
+if sys.argv[1] == "returned":
+    return_freed_memory()
+resident = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+np.ones(3 << 20).sum()  # 24 MB: glibc now takes arrays of less from memory that it keeps
+before = resident()
+arrays = [np.ones(1 << 18) for _ in range(40)]  # 2 MB each
+last = np.ones(1 << 10)  # behind them, so that their memory is not the end of what glibc keeps
+arrays.clear()
+print(resident() - before)
+"""
+
 NUMBA = tuple(int(part) for part in version("numba").split(".")[:2])
 
 
@@ -235,3 +251,9 @@ def test_the_memory_available_to_this_process_is_a_real_amount():
     names = [name for name, _ in resources.memory_rooms()]
     assert ("RLIMIT_AS, ulimit -v" in names) == (soft != resource.RLIM_INFINITY)
     assert 2**20 < available_memory() < 2**50
+
+
+@pytest.mark.skipif(not hasattr(os, "confstr") or not (os.confstr("CS_GNU_LIBC_VERSION") or ""), reason="glibc's")
+def test_freed_arrays_are_returned_to_the_system():
+    assert int(output_of(FREED, "returned")) < 10
+    assert int(output_of(FREED, "kept")) > 20  # otherwise the test would prove nothing

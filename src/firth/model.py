@@ -8,12 +8,13 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Never, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import CorpusError, DivergenceError, FirthError, FormatError, OptionError
+from firth.errors import CheckpointError, CorpusError, DivergenceError, FirthError, FormatError, OptionError
 from firth.markup import table
 from firth.messages import counted, option
 from firth.options import Options
@@ -127,6 +128,7 @@ class Word2Vec:
         self._outside: GrowingArray | None = None
         self._nodes: NDArray[np.float32] | None = None
         self._is_training = False
+        self._is_unfinished = False  # whether `partial_fit` was interrupted
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_is_training": False}
@@ -314,24 +316,60 @@ class Word2Vec:
         With hierarchical softmax and `update_vocab`, words are sorted by count again, and the nodes of the new tree
         start at zero. Otherwise nodes continue from their values, unless words were added to `wv`.
 
-        The same sequence of `fit` and `partial_fit` gives the same bytes on any number of workers. To resume an
-        interrupted call, load the model as it was before the call, and give the same arguments and `resume=True`.
+        The same sequence of `fit` and `partial_fit` gives the same bytes on any number of workers. A call with
+        `checkpoint` keeps the model as it was before the call in the folder, as `start.firth`. To resume an interrupted
+        call, repeat it with `resume=True`: on this model, on the model as it was before the call, or, in a new process,
+        on an unfitted model with the same options.
         """
         from firth.starting import continued_options, start_of_model
         from firth.text import ReadOptions
         from firth.training.run import Saving, Texts, plan_run
 
         checked_callbacks = self._checked_call("partial_fit", corpus, callbacks, unknown)
-        done = len(self.history)
+        origin = self._origin(checkpoint) if resume and isinstance(checkpoint, (str, os.PathLike)) else self
+        done = len(origin.history)
         options = continued_options(self.options, done, epochs=epochs, alpha=alpha, min_alpha=min_alpha)
         start = start_of_model(
-            self.wv, self._outputs, self.options, done,
+            origin.wv, origin._outputs, self.options, done,
             update_vocab=update_vocab, update_counts=update_counts, average=average, freeze=freeze,
         )  # fmt: skip
         texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         plan = plan_run(texts, options, self.workers, saving, progress=progress, kernels=kernels, start=start)
-        return self._fit(plan, checked_callbacks)
+        return self._fit(plan, checked_callbacks, origin)
+
+    def _origin(self, folder: str | os.PathLike[str]) -> "Word2Vec":
+        """Return the model that the call to resume began with: the one that is kept in the folder, or this one.
+
+        The kept one is taken if this model has no vectors, or if it was trained further from the kept one. Raises
+        `CheckpointError` if the kept one has other options, and `FormatError` if its file is damaged.
+        """
+        from firth.training.loop.checkpoint import START
+
+        path = Path(folder) / START
+        if not path.exists():
+            return self
+        kept = Word2Vec.load(path)
+        if self._wv is not None and not self._continues(kept):
+            return self
+        if kept.options != self.options:
+            raise CheckpointError(
+                f"{path}, with which the call to resume began, has other options than this model: give "
+                f"{option('resume', True)} on a model with the same options, or name another folder"
+            )
+        if self._wv is not None:  # a file has no attributes of words
+            own = self._wv.key_to_index
+            rows = [row for row, key in enumerate(kept.wv.index_to_key) if key in own]
+            sources = [own[kept.wv.index_to_key[row]] for row in rows]
+            kept.wv.inherit_attributes(self._wv, np.array(rows, np.intp), np.array(sources, np.intp))
+        return kept
+
+    def _continues(self, earlier: "Word2Vec") -> bool:
+        """Return whether this model was trained further from an earlier one, as far as words and history show."""
+        own, theirs = ([dataclasses.replace(r, seconds=None) for r in each.history] for each in (self, earlier))
+        is_longer = len(own) > len(theirs) or self._is_unfinished
+        has_words = earlier.wv.key_to_index.keys() <= self.wv.key_to_index.keys()
+        return is_longer and has_words and own[: len(theirs)] == theirs
 
     def _checked_call(self, method: str, corpus: Any, callbacks: Any, unknown: Iterable[str]) -> "Callbacks[Self]":
         """Raise `OptionError` for unknown arguments, no corpus, or wrong callbacks; return the callbacks."""
@@ -374,16 +412,24 @@ class Word2Vec:
             "model with the same options, Word2Vec(**model.options.to_dict()), or give overwrite=True"
         )
 
-    def _fit(self, plan: "Plan", callbacks: "Callbacks[Self]") -> Self:
-        """Train; the matrices of the run replace those that this model held before."""
+    def _fit(self, plan: "Plan", callbacks: "Callbacks[Self]", origin: "Word2Vec | None" = None) -> Self:
+        """Train; the matrices of the run replace those that this model held before.
+
+        `origin` is the model that the run trains further, this one or another.
+        """
         from firth.training.loop.signals import explained
         from firth.training.run import open_run
 
         vectors = self._wv
         with self._alone(), explained(lambda: self._kept(plan, vectors), self), open_run(plan) as run:
             before = self._wv, self._outside, self._nodes, self.history, self.corpus
-            earlier = self.history[: run.earlier_epochs]
-            self._hold(self._vectors_of(run, extends=plan.extends), run.trainer.outside, run.trainer.nodes)
+            was_unfinished = self._is_unfinished
+            extended = origin if plan.extends else None
+            earlier = [] if extended is None else extended.history[: run.earlier_epochs]
+            if extended is not None:
+                run.checkpointer.keep_start(extended.save)
+            self._hold(_vectors_of(run, extended), run.trainer.outside, run.trainer.nodes)
+            self._is_unfinished = extended is not None
             self.history, self.corpus = History([*earlier, *run.history]), run.summary
             try:
                 with self.wv.in_training(), closing(run.epochs()) as epochs:
@@ -393,9 +439,11 @@ class Word2Vec:
                         if callbacks(self):
                             break
                     run.finish()
+                self._is_unfinished = False
             except (CorpusError, DivergenceError) as error:
                 if isinstance(error, DivergenceError) or len(self.history) == len(earlier):  # nothing was trained
                     self._wv, self._outside, self._nodes, self.history, self.corpus = before
+                    self._is_unfinished = was_unfinished
                 raise
         return self
 
@@ -436,16 +484,6 @@ class Word2Vec:
         held = "this model is unchanged" if self._wv is before else "wv holds the vectors of the last callback"
         resume = "; to resume, repeat the call with resume=True" if plan.has_checkpoints else ""
         return f"while the cluster trained: {held}{resume}"
-
-    def _vectors_of(self, run: "Run", *, extends: bool) -> KeyedVectors:
-        """Return the words and the center vectors of a run; attributes of words that it extends are kept."""
-        vocabulary = run.corpus.vocabulary
-        counts = vocabulary.counts.copy()  # so that callbacks cannot change the counts used in training
-        vectors = KeyedVectors(vocabulary.index_to_key, run.trainer.center, counts)
-        vectors.subwords = run.trainer.subwords
-        if extends and run.start_rows is not None:
-            vectors.inherit_attributes(self.wv, run.start_rows.rows, run.start_rows.sources)
-        return vectors
 
     def _hold(
         self, vectors: KeyedVectors, output: NDArray[np.float32], second: NDArray[np.float32] | None = None
@@ -621,6 +659,17 @@ def load(path: str | os.PathLike[str]) -> Word2Vec | KeyedVectors:
     model._hold(vectors, *outputs.values())
     model.history = History(records(file.history or [], os.fspath(path)))
     return model
+
+
+def _vectors_of(run: "Run", extended: Word2Vec | None) -> KeyedVectors:
+    """Return the words and the center vectors of a run; attributes of words of the model that it extends are kept."""
+    vocabulary = run.corpus.vocabulary
+    counts = vocabulary.counts.copy()  # so that callbacks cannot change the counts used in training
+    vectors = KeyedVectors(vocabulary.index_to_key, run.trainer.center, counts)
+    vectors.subwords = run.trainer.subwords
+    if extended is not None and run.start_rows is not None:
+        vectors.inherit_attributes(extended.wv, run.start_rows.rows, run.start_rows.sources)
+    return vectors
 
 
 def _arguments(method: str) -> list[str]:

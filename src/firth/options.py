@@ -316,14 +316,15 @@ def _check_combination(options: Options) -> None:
         given, blocks = option("schedule", "hogwild"), option("schedule", "blocks")
         if options.subwords:
             given, blocks = option("subwords", pair_text(options.subwords)), f"{blocks} without {option('subwords')}"
+        advice = "" if options.objective == BOTH else f", or use {blocks}"
         raise OptionError(
             f"{option('window', options.window)} is not available with {given}, which sums many pairs in one step and "
-            f"would diverge: give at most {MOST_SUMMED_WINDOW}, or use {blocks}"
+            f"would diverge: give at most {MOST_SUMMED_WINDOW}{advice}"
         )
     if options.negative == 0 and options.objective in ("negative_sampling", BOTH):
         raise OptionError(
             f"{option('negative', 0)} is not allowed: give at least 1 with {option('objective', options.objective)}, "
-            f"or use {option('objective', 'hierarchical_softmax')}, which is hs=1 in gensim"
+            f"or use {option('objective', 'hierarchical_softmax')}, which is hs=1 and negative=0 in gensim"
         )
     without_blocks = {cbow: options.architecture == "cbow", option("objective", BOTH): options.objective == BOTH}
     if options.schedule == "blocks" and any(without_blocks.values()):

@@ -24,8 +24,8 @@ _ANSWERS: dict[str, str | tuple[str, str]] = {
     "sg": "use {architecture}: 'skip_gram', the default, is sg=1, and 'cbow' is sg=0",
     "cbow": "use {architecture}: 'skip_gram', the default, is cbow=0, and 'cbow' is cbow=1",
     "model": "use {architecture}: 'skip_gram' or 'cbow'",
-    "hs": "leave it out for negative sampling (hs=0), or give {objective='hierarchical_softmax'} for hs=1; with "
-    "negative sampling at once, {objective='hierarchical_softmax+negative_sampling'}",
+    "hs": "leave it out for negative sampling (hs=0), or give {objective='hierarchical_softmax'} for hs=1 with "
+    "negative=0, or {objective='hierarchical_softmax+negative_sampling'} for both at once",
     "loss": "use {objective}: 'negative_sampling' is fastText's ns, 'hierarchical_softmax' its hs, and 'softmax' its "
     "softmax",
     "max_vocab_size": "use {max_vocab}, which limits the finished vocabulary",
@@ -33,7 +33,7 @@ _ANSWERS: dict[str, str | tuple[str, str]] = {
     "hashfxn": "no hash function is used, and {seed} alone determines the random vectors: leave it out",
     "null_word": "no null word is added: leave it out",
     "sorted_vocab": "the vocabulary is always sorted by descending count: leave it out",
-    "read_vocab": "the vocabulary is always counted from the corpus: leave it out",
+    "read_vocab": "the vocabulary is counted from the corpus: leave it out, or see Word2Vec.from_counts in Python",
     "comment": "a model has no comment: leave it out",
     "classes": "word classes are not available: cluster the vectors after training",
     "numPartitions": "use {workers}, the number of threads, or train on several machines: see docs/cluster.md",

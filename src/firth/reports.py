@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _held_out_loss(model: "Word2Vec") -> str:
-    return "hierarchical softmax" if model.options.objective == "hierarchical_softmax" else "exact softmax"
+    return "hierarchical softmax" if model.options.has_nodes else "exact softmax"
 
 
 def training_summary(model: "Word2Vec") -> str:

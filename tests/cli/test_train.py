@@ -89,10 +89,18 @@ def test_hierarchical_softmax_is_trained_and_described(run, corpus, tmp_path):
     assert (done.code, done.err) == (0, "")
     model = firth.Word2Vec.load(path)
     assert model.nodes.shape == (11, 8)
-    assert f"held out    {' '.join(f'{record.validation_loss:.4f}' for record in model.history)} nats" in done.out
+    losses = " ".join(f"{record.validation_loss:.4f}" for record in model.history)
+    assert f"held out    {losses} nats per pair, hierarchical softmax" in done.out
     shown = run("info", path)
     assert shown.code == 0
     assert re.search(r"objective +hierarchical_softmax", shown.out)
+
+
+def test_a_format_with_room_for_one_output_matrix_is_refused_before_training(run, corpus, tmp_path):
+    both = ["--objective", "hierarchical_softmax+negative_sampling", "--no-progress"]
+    done = run("train", corpus, "-o", tmp_path / "m.bin", "--format", "fasttext-bin", *both)
+    assert (done.code, done.out) == (2, "")
+    assert "this model has two: use another format" in done.err
 
 
 def test_the_validation_loss_is_printed(run, corpus, tmp_path):

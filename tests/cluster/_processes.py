@@ -6,10 +6,10 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from cluster._members import store_of
-from firth.cluster.exchange import return_freed_memory
 from firth.cluster.objectives import make_member
 from firth.cluster.transport import FlightExchange
 from firth.errors import MemberLostError
+from firth.resources import return_freed_memory
 
 
 class MemberServer:

@@ -1,5 +1,6 @@
 """The page of a training run: what it shows, and that the run is the same with it."""
 
+import dataclasses
 import json
 import os
 import re
@@ -131,6 +132,28 @@ def test_a_long_run_keeps_its_first_and_its_latest_epochs():
     assert (epochs[0], epochs[-1]) == (1, 250)
     assert epochs == sorted(epochs)
     assert len(state["records"]) == 250
+
+
+def test_neighbours_stay_when_their_epoch_is_dropped():
+    feed, model = TrainingFeed("test"), trained()
+    feed.pin("w3", pinned=True)
+    feed._spent = -np.inf
+    record = model.history[0]
+    for epoch in range(1, 131):
+        model.history = [dataclasses.replace(record, epoch=number) for number in range(1, epoch + 1)]
+        feed(model)
+        if epoch % 2:  # every second epoch is searched
+            feed._next_state = 0.0
+            feed.state()
+    found = [frame["epoch"] for frame in content(feed)["frames"] if "w3" in frame["neighbours"]]
+    assert len(found) > 50
+
+
+def test_a_vocabulary_of_fewer_words_than_neighbours_is_shown():
+    feed = TrainingFeed("test")
+    feed.pin("a", pinned=True)
+    Word2Vec(**OPTIONS, sample=0).fit([["a", "b", "c"] * 7], progress=False, callbacks=feed)
+    assert len(content(feed)["frames"][-1]["neighbours"]["a"]) == 2
 
 
 def test_one_word_and_vectors_that_are_not_finite_can_be_shown():

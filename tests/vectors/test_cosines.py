@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firth.vectors import KeyedVectors, cosines
 from vectors._gensim import MATRIX, TOLERANCE, WORDS, D, assert_same
@@ -44,3 +46,14 @@ def test_unknown_norms_are_computed_with_the_first_result(wv, monkeypatch):
         fresh = KeyedVectors(WORDS, MATRIX)
         assert_same(fresh.most_similar("w3", **limits), wv.most_similar("w3", **limits))
         np.testing.assert_allclose(fresh._norms, wv.norms)
+
+
+@given(st.lists(st.sampled_from([0.5, -1, 2, np.inf, -np.inf, np.nan]) | st.floats(width=32), max_size=40),
+       st.integers(0, 45), st.integers(1, 9))  # fmt: skip
+def test_the_largest_scores_are_those_of_a_full_sort(scores, n, part):
+    scores = np.array(scores, np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cosines, "_PART", part)
+        found = cosines.largest(scores, n)
+    assert len(set(found.tolist())) == len(found) == min(n, len(scores))
+    np.testing.assert_array_equal(scores[found], scores[np.argsort(-scores, kind="stable")][:n])

@@ -19,6 +19,7 @@ from firth.formats import detect
 from firth.formats.native import read_native
 from firth.messages import counted
 from firth.options import checked, limits
+from firth.resources import return_freed_memory
 
 if TYPE_CHECKING:
     from firth.explore.access import Access
@@ -86,6 +87,7 @@ def explore(
         from firth.explore.server import serve
     except ImportError as error:
         raise missing_extra() from error
+    return_freed_memory()
     explored = open_model(model)
     if stability is not None:
         from firth.explore.stability_file import read_stability

@@ -148,6 +148,8 @@ def fit_and_write(
     model: "Word2Vec", corpus: Any, output: Path, written_as: Format, run: RunFlags, **arguments: Any
 ) -> None:
     """Train a model with these arguments of `fit`, write it, and print a summary; write it also after an interrupt."""
+    if written_as.name == "fasttext-bin" and model.options.has_nodes and model.options.has_outside:
+        raise UsageError("fastText's .bin has room for one output matrix, and this model has two: use another format")
     try:
         model.fit(corpus, **run.arguments(), **arguments)
     except (KeyboardInterrupt, SystemExit) as interrupt:

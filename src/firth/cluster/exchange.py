@@ -6,14 +6,12 @@ been taken, further arrays must wait, except those that are needed next (`awaite
 bounded.
 """
 
-import ctypes
 import math
 import mmap
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,8 +23,6 @@ Array: TypeAlias = NDArray[Any]
 Key: TypeAlias = tuple[str | int, ...]
 
 _PAGED_BYTES = 2**22  # arrays of this size and more have pages of their own
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of malloc.h
-_MAPPED_BYTES = 2**20  # freed arrays of this size and more are returned to the system
 
 ROWS, PAIRS = "rows", "pairs"  # lanes: arrays of one lane arrive in the order in which they were sent
 
@@ -58,17 +54,6 @@ def release(array: Array) -> None:
         start, stop = -(-first // mmap.PAGESIZE), (first + array.nbytes) // mmap.PAGESIZE
         if stop > start:
             pages.madvise(mmap.MADV_DONTNEED, start * mmap.PAGESIZE, (stop - start) * mmap.PAGESIZE)
-
-
-def return_freed_memory() -> None:
-    """Make the allocator of this process return freed arrays to the system; what starts a member's process calls this.
-
-    By default glibc keeps memory that it has freed for later use, for each thread: 150 MB of transfers in a member.
-    """
-    with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
-        library.mallopt(_M_ARENA_MAX, 2)
 
 
 class Mailbox:

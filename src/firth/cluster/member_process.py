@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from firth.cluster.exchange import return_freed_memory
 from firth.cluster.local import NO_TOKEN
 from firth.cluster.machines import describe_machine
 from firth.cluster.setup import Setup
 from firth.errors import ClusterError, CorpusError
 from firth.options import Options
-from firth.resources import require_memory
+from firth.resources import require_memory, return_freed_memory
 from firth.text import ReadOptions
 
 _MORE_NODES = "train on more nodes, or with a smaller vector_size, a larger min_count, or max_vocab"

@@ -1,7 +1,7 @@
 """Epochs of a training run as the page shows them: where words stand, and which words are near.
 
-Positions are those of some frequent words on the two principal axes of their latest unit vectors, in all epochs, so
-that a word that does not move in the space does not move on the page.
+Positions are those of some frequent words in the plane of the two principal axes of their latest unit vectors, in all
+epochs, so that a word that does not move in the space does not move on the page.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,8 @@ class SearchedWords:
             products = np.einsum("vd,d->v", self._rows, self._rows[row])
             cosines = np.nan_to_num(products * self._inverse_norms * self._inverse_norms[row], posinf=0, neginf=0)
         cosines[row] = -np.inf
-        return [(self._words[other], round(float(cosines[other]), 4)) for other in largest(cosines, NEIGHBOURS)]
+        nearest = largest(cosines, min(NEIGHBOURS, len(cosines) - 1))
+        return [(self._words[other], round(float(cosines[other]), 4)) for other in nearest]
 
 
 class Pictures:

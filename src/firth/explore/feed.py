@@ -7,6 +7,7 @@ limit their share of the time.
 
 import json
 import time
+from collections.abc import Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -146,6 +147,7 @@ class TrainingFeed:
 
     def _content(self, run: Snapshot, changes: Changes) -> dict[str, Any]:
         self._search(run)
+        neighbours = self._neighbours_of(run.frames)
         return {
             "name": self._name,
             "epochs": run.epochs,
@@ -155,15 +157,25 @@ class TrainingFeed:
             "tracked": [run.words[row] for row in run.tracked.tolist()],
             "pins": self._pinned(run),
             "frames": [
-                {"epoch": frame.epoch, "neighbours": self._neighbours[frame.epoch], "points": points}
+                {"epoch": frame.epoch, "neighbours": neighbours[frame.epoch], "points": points}
                 for frame, points in zip(run.frames, self._pictures.points(run.frames), strict=True)
             ],
         }
 
     def _search(self, run: Snapshot) -> None:
         """Search the neighbours of the pinned words after the epoch that was copied last."""
-        shown = {frame.epoch: self._neighbours.get(frame.epoch, {}) for frame in run.frames}
-        if run.searched is not None and run.searched.epoch in shown:
-            known = shown[run.searched.epoch]
+        if run.searched is not None:
+            known = self._neighbours.setdefault(run.searched.epoch, {})
             known.update({word: run.searched.neighbours(word) for word in self._pinned(run) if word not in known})
-        self._neighbours = shown
+
+    def _neighbours_of(self, frames: tuple[Frame, ...]) -> dict[int, dict[str, Neighbours | None]]:
+        """Return the neighbours to show with each frame; one that was dropped leaves its own to the next."""
+        shown: dict[int, dict[str, Neighbours | None]] = {frame.epoch: {} for frame in frames}
+        for epoch, known in sorted(self._neighbours.items()):
+            shown[_first_from(epoch, shown)].update(known)
+        return shown
+
+
+def _first_from(epoch: int, epochs: Iterable[int]) -> int:
+    """Return the first of ascending epochs that is not before `epoch`."""
+    return next(each for each in epochs if each >= epoch)

@@ -106,7 +106,7 @@ class Api:
 
     def compared_words(self, request: Request) -> Response:
         """Return the words that are compared, as `words` does."""
-        return _binary(word_bytes(PackedWords.of(self._both().words), self._range(request)))
+        return _binary(word_bytes(PackedWords.of(self._both().words[self._range(request)]), slice(None)))
 
     def compared_points(self, request: Request) -> Response:
         """Return the points of the words in the first model and then in the second, as `points` does."""

@@ -210,12 +210,13 @@ def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -
     except ClassifierError as error:
         raise NotAvailableError(str(error)) from error
     head, table = file.header, file.table
+    has_nodes = head["loss"] == HIERARCHICAL_SOFTMAX
     model = FastText(
         vector_size=head["dim"],
         window=head["ws"],
         epochs=head["epoch"],
-        negative=head["neg"],
-        hs=int(head["loss"] == HIERARCHICAL_SOFTMAX),
+        negative=0 if has_nodes else head["neg"],  # the file has one output matrix
+        hs=int(has_nodes),
         sg=int(head["model"] == _SKIPGRAM),
         bucket=head["bucket"],
         min_count=head["minCount"],
@@ -226,8 +227,7 @@ def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -
     model.corpus_total_words = head["tokens"]
     model.wv.replace(list(table.keys), table.vectors, [] if table.counts is None else table.counts.tolist())
     model.wv.subwords = table.subwords
-    model._outputs = {name: np.zeros_like(file.output) for name in settings.output_names(model)}
-    model._outputs = {"syn1" if model.hs else "syn1neg": file.output}
+    model._outputs = {"syn1" if has_nodes else "syn1neg": file.output}
     return model
 
 
@@ -238,7 +238,7 @@ def save_facebook_model(
     lr_update_rate: int = 100,
     word_ngrams: int = 1,
 ) -> None:
-    """Write fastText's `.bin`: words, n-grams and the output matrix; of two, the nodes alone, as gensim does."""
+    """Write fastText's `.bin`: words, n-grams and the output matrix; of two, the nodes alone."""
     found = model._model()
     if found.options.objective != BOTH:
         found.save_fasttext(path)

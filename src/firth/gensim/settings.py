@@ -90,7 +90,7 @@ BOTH_ARE_ACTIVE = (
     "negative=0 or hs=0 for one of them"
 )
 RISING_ALPHA = "Effective 'alpha' higher than previous training cycles"
-"""gensim's warnings, which scripts look for."""
+"""Warnings that begin as those of gensim do, because scripts look for them."""
 
 
 def warn_unused(trim_rule: Any, callbacks: Iterable[Any]) -> None:
@@ -101,7 +101,7 @@ def warn_unused(trim_rule: Any, callbacks: Iterable[Any]) -> None:
 
 
 def options_of(model: Any) -> dict[str, Any]:
-    """Return firth's options for a model; raise `OptionError` or `NotAvailableError` if there are none."""
+    """Return firth's options for a model; raise `OptionError` if there are none."""
     if not model.hs and not model.negative:
         raise OptionError("hs=0 with negative=0 trains nothing: give negative=5, or hs=1")
     options = {name: getattr(model, name) for name in _SAME}

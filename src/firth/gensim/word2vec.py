@@ -236,8 +236,9 @@ class Word2Vec:
         self.wv.vectors = model.wv.vectors.copy()
 
     def _new_vectors(self, new: Mapping[Any, int]) -> NDArray[np.float32]:
-        """Return vectors for new words."""
-        vectors: NDArray[np.float32] = self._untrained(new).wv.vectors
+        """Return random vectors for new words."""
+        options = self._options() | {"objective": "negative_sampling", "negative": 1}  # one word has no tree
+        vectors: NDArray[np.float32] = self._MODEL.from_counts(new, **options, workers=self.workers).wv.vectors
         return vectors
 
     def reset_from(self, other_model: "Word2Vec") -> None:

@@ -98,5 +98,6 @@ class Speeds:
 
 
 def _arithmetic(options: Options) -> int:
-    outputs = 1 if options.objective == "softmax" else 1 + options.negative
+    is_sampled = options.has_outside and options.objective != "softmax"
+    outputs = 1 + options.negative if is_sampled else 1
     return outputs * layout.strips(options.vector_size)

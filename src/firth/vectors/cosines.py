@@ -10,6 +10,7 @@ from firth.vectors.table import VectorTable, row_norms
 COSMUL_EPSILON = 1e-6
 """As in Levy and Goldberg (2014): keeps the quotient of 3CosMul finite."""
 
+_PART = 1 << 16  # scores that are partitioned at once: the positions of millions would need much memory
 _LARGE = 1 << 26  # numbers; a larger matrix is read only once, for both the products and the norms
 
 
@@ -60,8 +61,11 @@ def _in_blocks(table: VectorTable, direction: FloatArray, first: int, last: int)
 
 def largest(scores: FloatArray, n: int) -> RowIndices:
     """Return the positions of the n largest scores, the largest first and NaN last."""
-    keys = -scores  # NumPy sorts NaN to the end
-    if n < len(keys):
-        candidates = np.argpartition(keys, n)[:n]
-        return candidates[np.argsort(keys[candidates], kind="stable")]
-    return np.argsort(keys, kind="stable")
+    parts = [_candidates(scores[start : start + _PART], n) + start for start in range(0, len(scores), _PART)]
+    candidates = np.concatenate([np.empty(0, np.intp), *parts])
+    return candidates[np.argsort(-scores[candidates], kind="stable")][:n]  # NumPy sorts NaN to the end
+
+
+def _candidates(scores: FloatArray, n: int) -> RowIndices:
+    """Return the positions of the n largest scores in ascending order, or all."""
+    return np.sort(np.argpartition(-scores, n)[:n]) if n < len(scores) else np.arange(len(scores))

@@ -284,11 +284,15 @@ class Queries(VectorTable):
         items = weighted_items(positive, negative)
         if not any(weight > 0 for _, weight in items) or any(abs(weight) != 1 for _, weight in items):
             raise OptionError("most_similar_cosmul needs at least one positive word or vector, and no weights")
-        numerator, denominator = np.ones((2, last - first), dtype=self.compute_dtype)
+        scores, denominator = (np.ones(last - first, dtype=self.compute_dtype) for _ in range(2))
         for item, weight in items:
-            product = numerator if weight > 0 else denominator
-            product *= (1 + cosines(self, unit(self._vector_of(item)), first, last)) / 2
-        scores: FloatArray = numerator / (denominator + COSMUL_EPSILON)
+            shifted = cosines(self, unit(self._vector_of(item)), first, last)
+            shifted += 1  # in place, as all of this: the arrays of millions of rows are large
+            shifted /= 2
+            product = scores if weight > 0 else denominator
+            product *= shifted
+        denominator += COSMUL_EPSILON
+        scores /= denominator
         return scores if topn is None else self._best_keys(scores, first, self._rows_of_items(items), topn)
 
     def most_similar_batch(

@@ -57,4 +57,4 @@ def _chunks(corpus: Corpus, options: Options, workers: int, tree: int) -> dict[s
 
 def path_nodes(counts: NDArray[np.int64]) -> float:
     """Return the approximate number of nodes on the paths of all words: a path has about -log2 P(w) nodes."""
-    return float((np.log2(counts.sum() / counts) + 0.5).sum())
+    return float((np.log2(counts.sum() / np.maximum(counts, 1)) + 0.5).sum())

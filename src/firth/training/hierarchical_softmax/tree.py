@@ -13,7 +13,7 @@ from firth.objectives import HuffmanTree
 
 
 def make_tree(counts: NDArray[np.int64]) -> HuffmanTree:
-    """Return the Huffman tree of V words with these counts, (V,) int64 in descending order, each at least 1.
+    """Return the Huffman tree of V words with these counts, (V,) int64 in descending order; 0 for added words.
 
     Raises `CorpusError` for fewer than two words.
     """

@@ -2,6 +2,7 @@
 
     run/checkpoint-00000007.firth    sealed files (`firth.formats.sealed`); the greatest number is the newest
     run/checkpoint-00000006.firth
+    run/start.firth                  the model that `partial_fit` trains further, as it was before the call
     run/lock                         locked (flock) by the run in progress; names its process
 
 A checkpoint's tensors are the arrays of its `State`. Its metadata are the state's `position`, the `history` of the
@@ -38,6 +39,7 @@ from firth.training.loop.state import Checkpointer, State, is_finite
 from firth.training.loop.trainer import records
 
 KEPT = 2  # checkpoints
+START = "start.firth"
 COPIED_BYTES = 2**28  # a state up to this size is copied, so that training need not wait for the disk
 _MINUTES = limits("minutes from one checkpoint to the next", 0, open_low=True)
 
@@ -129,8 +131,13 @@ class FolderCheckpointer(Checkpointer):
             if old != new:  # no error, because a long run may move to another machine
                 self._report.warn(f"the processor was {old} and is {new}: the result may differ in the last bits")
         self._rows = self._rows_of(corpus)
-        self._check_room(len(corpus.vocabulary))
+        keeps_start = start is not None and start.known is not None
+        self._check_room(len(corpus.vocabulary), KEPT + 1 + keeps_start)
         self._written = time.monotonic()
+
+    def keep_start(self, save: Callable[[Path], None]) -> None:
+        if self._found is None or not (self.folder / START).exists():
+            save(self.folder / START)
 
     def due(self) -> bool:
         return time.monotonic() - self._written >= self._seconds
@@ -226,14 +233,17 @@ class FolderCheckpointer(Checkpointer):
                 "run, or name another folder to start again"
             )
 
-    def _check_room(self, V: int) -> None:
-        """Raise `CheckpointError` if the disk has no room for two checkpoints and the one being written."""
-        needed = (KEPT + 1) * self._state_bytes(V)
+    def _check_room(self, V: int, states: int) -> None:
+        """Raise `CheckpointError` if the disk has no room for so many states.
+
+        These are two checkpoints, the one being written, and the model that the run trains further, if it does.
+        """
+        needed = states * self._state_bytes(V)
         room = shutil.disk_usage(self.folder).free + sum(path.stat().st_size for path in _files(self.folder))
         if needed > room:
             more = f" and {counted(self._rows, 'row')} of n-grams" if self._rows else ""
             raise CheckpointError(
-                f"{KEPT + 1} checkpoints of {self._matrices} matrices of shape ({V:,}, {self._vector_size:,}){more} "
+                f"{states} checkpoints of {self._matrices} matrices of shape ({V:,}, {self._vector_size:,}){more} "
                 f"need {needed / 1e6:,.1f} MB, and {self.folder} has room for {room / 1e6:,.1f} MB: free some, or name "
                 "another folder"
             )

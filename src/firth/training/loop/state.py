@@ -14,6 +14,9 @@ from firth.errors import CheckpointError
 from firth.options import shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from firth.text import Corpus, TokenStore
     from firth.training.loop.start import Start
 
@@ -92,6 +95,9 @@ class Checkpointer(AbstractContextManager["Checkpointer"]):
 
     def check_corpus(self, corpus: "Corpus", held_out: "TokenStore | None", start: "Start | None" = None) -> None:
         """Raise `CheckpointError` if the run to resume had another corpus, or started from other vectors."""
+
+    def keep_start(self, save: "Callable[[Path], None]") -> None:
+        """Save the model that the run trains further, unless the run is resumed; `save` writes it to a path."""
 
     def due(self) -> bool:
         """Return whether it is time to save; called several times a second."""
