@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.cluster.exchange import ROWS, Array, Exchange, Key
+from firth.cluster.exchange import ROWS, Exchange, Key
 from firth.cluster.tiles import TileShares
 from firth.training.loop.engine import Matrix
 from firth.training.softmax.exact import Combiner, Doubles, Floats, Ids, TileScores, normalised
@@ -89,14 +89,23 @@ class TileExchange(Combiner):
         own[:] = self._exchange.take(key)
 
     def collect(self, own: Matrix) -> Matrix | None:
-        """Return the whole matrix of which all members have their words' rows, at the root; None elsewhere."""
+        """Return the whole matrix of which all members have their words' rows, at the root; None elsewhere.
+
+        With a single member that is `own` itself.
+        """
         key = self._next("collect")
         if not self.gives_results:
             self._exchange.send(self._root, (*key, self._me), own, ROWS)
             self._exchange.flush(ROWS)
             return None
-        parts: list[Array] = [self._exchange.take((*key, member)) for member in self._others()]
-        return np.concatenate([*parts, own])
+        if self._shares.members == 1:
+            return own
+        matrix = np.empty((self._shares.words(self._root).stop, own.shape[1]), np.float32)
+        matrix[self._first :] = own
+        for member in self._others():
+            words = self._shares.words(member)
+            matrix[words.start : words.stop] = self._exchange.take((*key, member))
+        return matrix
 
     @property
     def _first(self) -> int:
