@@ -252,19 +252,16 @@ def test_a_sum_over_tiles_is_at_the_root_alone():
     np.testing.assert_array_equal(before, np.full(3, np.nan))
 
 
-@pytest.mark.parametrize("is_counting", [True, False])
-def test_a_stop_before_training_trains_nothing(monkeypatch, is_counting):
+@pytest.mark.parametrize("method", ["count", "enter"])
+def test_a_stop_before_training_trains_nothing(monkeypatch, method):
     with Cluster(SENTENCES, OPTIONS, 2) as cluster:
-        count, trained = cluster.members[0].count, []
+        call, trained = getattr(cluster.members[0], method), []
 
-        def stop_and_count():
+        def stop_and_call(*arguments):
             cluster.trainer.stop()
-            return count()
+            return call(*arguments)
 
-        if is_counting:
-            monkeypatch.setattr(cluster.members[0], "count", stop_and_count)
-        else:
-            cluster.trainer.stop()
+        monkeypatch.setattr(cluster.members[0], method, stop_and_call)
         monkeypatch.setattr(cluster.members[0], "run_chunk", lambda *place: trained.append(place))
         with suppress(InterruptedError):
             list(cluster.trainer.epochs())

@@ -163,4 +163,6 @@ class SoftmaxClusterTrainer:
         self._current.freeze(self._frozen)
         if starts and self._start is not None:
             self._current.start_from(self._start)
+        if self._stopped:  # while the members entered the stage
+            self._current.stop()
         return self._current
