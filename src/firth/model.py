@@ -242,6 +242,7 @@ class Word2Vec:
         if they are of other options, another corpus or other versions of the software; the message shows the
         difference.
         """
+        from firth.cluster.arguments import checked_cluster
         from firth.text import ReadOptions
         from firth.training.run import Saving, Texts, plan_run
 
@@ -249,11 +250,11 @@ class Word2Vec:
         texts = Texts(corpus, validation, ReadOptions(tokenizer, offsets, column, encoding, max_input_bytes))
         saving = Saving(checkpoint, checkpoint_minutes, resume)
         start = self._start_of(init, freeze, mapped=cluster is not None)
-        if (cluster, nodes, insecure, node_files) != (None, None, False, False):
-            from firth.cluster.arguments import checked_cluster, refuse_reference
+        where = checked_cluster(cluster, nodes, insecure, node_files)
+        if where is not None:
+            from firth.cluster.arguments import refuse_reference
             from firth.cluster.on_ray import prepare_cluster_run
 
-            where = checked_cluster(cluster, nodes, insecure, node_files)
             refuse_reference(kernels)
             threads = self.workers if self._workers_given else None
             prepared = prepare_cluster_run(texts, self.options, threads, saving, where, progress=progress, start=start)

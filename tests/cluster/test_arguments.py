@@ -21,6 +21,13 @@ def test_another_address_is_refused(address):
         checked_cluster(address, None, False)
 
 
+def test_none_is_the_same_as_leaving_an_argument_out():
+    assert checked_cluster(None, None, None, None) is None
+    assert checked_cluster("auto", None, None, None) == Cluster("auto")
+    model = Word2Vec(min_count=1, vector_size=4, epochs=1, sample=0.0)
+    assert len(model.fit(CORPUS, cluster=None, nodes=None, insecure=None, node_files=None).wv) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -85,6 +85,15 @@ def test_rows_of_words_elsewhere_are_left_out():
     assert rows.take(np.array([1, 2])).shape == (0, 2)
 
 
+def test_consecutive_rows_are_copied_from_the_blocks_that_have_them():
+    rows = CollectedRows(10, [np.arange(6.0).reshape(3, 2), np.arange(6.0, 10.0).reshape(2, 2)])
+    copied = np.full((4, 2), -1.0)
+    rows.copy_into(copied, range(12, 16))
+    assert copied.tolist() == [[4, 5], [6, 7], [8, 9], [-1, -1]]
+    rows.copy_into(copied, range(8, 12))
+    assert copied.tolist() == [[4, 5], [6, 7], [0, 1], [2, 3]]
+
+
 def test_the_loss_is_not_computed_before_the_pairs_are_known():
     with Cluster(SENTENCES, SMALL, 1) as cluster, pytest.raises(AssertionError, match="hold_out first"):
         cluster.members[0].held_out_loss()

@@ -1,5 +1,7 @@
 """The exact softmax on members: the bytes of one process, whatever their number, threads and shares of the text."""
 
+import os
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -12,12 +14,17 @@ from threadpoolctl import threadpool_limits
 from cluster._members import Cluster, assert_same_bytes, flight_exchanges, one_process, zipf_sentences
 from cluster.test_driver import Folders
 from firth import Options
-from firth.cluster import held_out, warm_share
+from firth.cluster import held_out, row_files, warm_share
+from firth.cluster.exchange import LocalExchange
+from firth.cluster.handles import call_all
 from firth.cluster.setup import Setup
+from firth.cluster.tile_exchange import TileExchange
 from firth.cluster.tiles import TileShares, tile_slices
 from firth.errors import CheckpointError, CorpusError, DivergenceError, OptionError
+from firth.formats import sealed
 from firth.starting import start_of_vectors
 from firth.training.loop import trainer
+from firth.training.loop.start import StartRows
 from firth.training.loop.state import State
 from firth.training.run import apply_start
 from firth.training.softmax import batches, cooccurrence, exact
@@ -133,6 +140,28 @@ def test_a_run_that_was_interrupted_before_the_first_batch_of_a_pass_is_resumed(
         assert_same_bytes(cluster, second.history + list(cluster.trainer.epochs()), model_of())
 
 
+@pytest.mark.parametrize(("stage", "changes"), [("warm", {}), ("passes", COLD)])
+def test_an_interrupt_between_two_checkpoints_saves_what_is_done(tmp_path, monkeypatch, stage, changes):
+    monkeypatch.setattr(trainer, "POLL_SECONDS", 0.001)
+    first = Folders(tmp_path)
+    monkeypatch.setattr(first, "due", lambda: False)
+    with Cluster(SENTENCES, OPTIONS | changes, 2, checkpointer=first) as cluster:
+        run_chunk = cluster.members[0].run_chunk
+
+        def interrupt(epoch, chunk):
+            if chunk == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            return run_chunk(epoch, chunk)
+
+        monkeypatch.setattr(cluster.members[0], "run_chunk", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            list(cluster.trainer.epochs())
+    second = first.resume()
+    assert second.resumed.position[stage]["done"] > [0]
+    with Cluster(SENTENCES, OPTIONS | changes, 2, checkpointer=second) as cluster:
+        assert_same_bytes(cluster, list(cluster.trainer.epochs()), model_of(**changes))
+
+
 def test_a_state_of_no_known_stage_is_refused(tmp_path):
     folders = Folders(tmp_path)
     folders.resumed = State({"cold": {}}, {})
@@ -160,6 +189,111 @@ def test_divergence_is_an_error(monkeypatch):
         pytest.raises(DivergenceError, match=r"the loss became (inf|nan) .* has diverged.*warm_epochs"),
     ):
         list(cluster.trainer.epochs())
+
+
+@pytest.mark.parametrize("number", [0, 5, 6])  # the curvature is renewed in batches 0 and 5; 6 is the last
+def test_divergence_in_any_batch_ends_all_members(number):
+    with Cluster(SENTENCES, OPTIONS | COLD | {"epochs": 1}, 2) as cluster:
+        for exchange in cluster.exchanges:  # instead of waiting for ever
+            timer = threading.Timer(20, exchange.fail, [InterruptedError("the members wait for each other")])
+            timer.daemon = True
+            timer.start()
+        words = np.arange(cluster.setup.vocabulary_size)
+        center, outside = np.random.default_rng(1).normal(size=(2, len(words), 12)).astype(np.float32)
+        order = batches.draw_order(np.ones(len(words)), cluster.options.seed, 0)
+        center[order[number * batches.BATCH : (number + 1) * batches.BATCH]] = 3e38
+        cluster.trainer.start_from(StartRows(words, words, center, outside, None, None, None))
+        with pytest.raises(DivergenceError, match=r"the loss became (inf|nan)"):
+            list(cluster.trainer.epochs())
+        for member in cluster.members:  # both have trained the batch
+            assert member._passes._steps.done == number + 1
+
+
+def test_rows_that_are_not_finite_are_not_saved(tmp_path):
+    with Cluster(SENTENCES, OPTIONS | COLD, 1) as cluster:
+        next(cluster.trainer.epochs())
+        cluster.members[0].rows()[0][0][3, 2] = np.nan
+        with pytest.raises(DivergenceError, match=r"center-0 .* start again with a warm start, warm_epochs=3"):
+            cluster.members[0].save(str(tmp_path))
+
+
+def test_a_checkpoint_without_its_rows_is_refused_before_pairs_are_counted(tmp_path, monkeypatch):
+    first = Until(tmp_path, "passes", 0, 1)
+    with Cluster(SENTENCES, OPTIONS | COLD, 2, checkpointer=first) as cluster, pytest.raises(InterruptedError):
+        list(cluster.trainer.epochs())
+    second = first.resume()
+    (tmp_path / str(len(first.saved) - 1) / "member-0.firth").unlink()
+    with Cluster(SENTENCES, OPTIONS | COLD, 1, checkpointer=second) as cluster:
+        monkeypatch.setattr(cluster.members[0], "count", lambda: pytest.fail("pairs were counted"))
+        with pytest.raises(CheckpointError, match="has no rows of center-0, center-1, center-2 and 9 more blocks"):
+            list(cluster.trainer.epochs())
+
+
+def test_each_file_of_rows_is_opened_once_by_a_member(tmp_path, monkeypatch):
+    with Cluster(SENTENCES, OPTIONS | COLD, 2) as cluster:
+        next(cluster.trainer.epochs())
+        call_all(cluster.handles, "save", str(tmp_path))
+        opened = []
+
+        def open_sealed(path, kind):
+            opened.append(path.name)
+            return sealed.open_sealed(path, kind)
+
+        monkeypatch.setattr(row_files, "open_sealed", open_sealed)
+        cluster.members[1].load(str(tmp_path), 0, 0)
+        assert opened == ["member-0.firth", "member-1.firth"]
+
+
+def test_a_sum_over_tiles_is_at_the_root_alone():
+    setup = Setup(np.ones(700, np.int64), Options(**OPTIONS), 1, 1, 1, (1, 1))
+    first, root = (TileExchange(TileShares(setup), exchange) for exchange in LocalExchange.of(2))
+    before = first.total(lambda _: np.ones(3))
+    np.testing.assert_array_equal(root.total(lambda total: np.add(total, 2, out=total)), np.full(3, 3.0))
+    np.testing.assert_array_equal(before, np.full(3, np.nan))
+
+
+@pytest.mark.parametrize("method", ["count", "enter"])
+def test_a_stop_before_training_trains_nothing(monkeypatch, method):
+    with Cluster(SENTENCES, OPTIONS, 2) as cluster:
+        call, trained = getattr(cluster.members[0], method), []
+
+        def stop_and_call(*arguments):
+            cluster.trainer.stop()
+            return call(*arguments)
+
+        monkeypatch.setattr(cluster.members[0], method, stop_and_call)
+        monkeypatch.setattr(cluster.members[0], "run_chunk", lambda *place: trained.append(place))
+        with suppress(InterruptedError):
+            list(cluster.trainer.epochs())
+        assert trained == []
+
+
+def test_a_stop_while_pairs_are_counted_ends_all_members(monkeypatch):
+    with Cluster(SENTENCES, OPTIONS, 2) as cluster:
+        halted = threading.Event()
+        monkeypatch.setattr(cluster.members[0], "count", lambda: halted.wait(20))  # for ever, if nobody halts it
+        monkeypatch.setattr(cluster.members[0], "halt", halted.set)
+        threading.Timer(0.1, cluster.trainer.stop).start()
+        with pytest.raises(InterruptedError, match="training was stopped"):
+            list(cluster.trainer.epochs())
+        assert halted.wait(5)
+
+
+def test_a_member_that_was_halted_enters_no_further_stage():
+    with Cluster(SENTENCES, OPTIONS, 1) as cluster:
+        cluster.members[0].count()
+        cluster.members[0].halt()
+        for stage in ("warm", "passes"):
+            with pytest.raises(InterruptedError, match="training was interrupted"):
+                cluster.members[0].enter(stage)
+
+
+@pytest.mark.parametrize("validation", [None, 0.4])
+def test_counting_ends_with_all_words_counted(validation):
+    with Cluster(SENTENCES, OPTIONS, 2, validation=validation) as cluster:
+        call_all(cluster.handles, "count")
+        words = sum(member.counted_words() for member in cluster.members)
+        assert words == pytest.approx(cluster.setup.n_words, rel=1e-3)
 
 
 def test_a_corpus_without_pairs_is_an_error():

@@ -29,13 +29,15 @@ class Cluster(NamedTuple):
     node_files: bool = False
 
 
-def checked_cluster(cluster: Any, nodes: Any, insecure: Any, node_files: Any = False) -> Cluster:
-    """Return the cluster to train on; raise `OptionError` for a value that is not allowed."""
+def checked_cluster(cluster: Any, nodes: Any, insecure: Any, node_files: Any = False) -> Cluster | None:
+    """Return the cluster to train on, None for this machine; raise `OptionError` for a value that is not allowed."""
     number, is_insecure = checked("nodes", nodes, int, _NODES), checked("insecure", insecure, bool, _INSECURE)
     looks_up = checked("node_files", node_files, bool, _NODE_FILES)
     if cluster is None:
         named = {option("nodes"): nodes, option("insecure", True): is_insecure, option("node_files", True): looks_up}
-        name = next(name for name, value in named.items() if value)
+        name = next((name for name, value in named.items() if value), None)
+        if name is None:
+            return None
         raise OptionError(f"{name} needs {option('cluster')}: give the address of a Ray cluster, or 'auto'")
     if not isinstance(cluster, str) or not (cluster == AUTO or _ADDRESS.fullmatch(cluster)):
         raise OptionError(

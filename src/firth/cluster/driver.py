@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.cluster.handles import Handle, call_all
+from firth.cluster.handles import Handle, call_all, halt_all
 from firth.cluster.member import ChunkResult, Member
 from firth.cluster.setup import Setup
 from firth.training.loop.engine import Engine, TaskResult
@@ -163,9 +163,7 @@ class ClusterEngine(Engine[WholeChunk, None]):
     def _pass_halt_on(self) -> None:
         """Once training is to stop, make the members stop as well, and raise an error."""
         if self.halt[0]:
-            for handle in self._handles:
-                handle.submit("halt")
-            raise InterruptedError("training was stopped")
+            halt_all(self._handles)
 
 
 class ClusterTrainer(Trainer):

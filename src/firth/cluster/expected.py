@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.cluster.chunk_pairs import PAIR_BYTES
-from firth.cluster.setup import Setup
+from firth.cluster.setup import Setup, share_of_rows
 from firth.cluster.transport import MOST_BYTES
 from firth.compiling.kernel import compiler_memory
 from firth.text import Corpus
 from firth.training.negative_sampling import memory
 from firth.training.negative_sampling.partition import chunk_ends, chunk_size
-from firth.training.softmax.exact import TILE_BYTES
+from firth.training.softmax.exact import PART_CENTERS, TILE_BYTES
 
 _SIZE_BYTES = 4  # of the number of windows of a token block in a block of rows, which each member learns
 _COUNT_BYTES = 8  # of the number of pairs of a bucket in a chunk, which its owner learns from each member
@@ -80,8 +80,8 @@ def largest_share(setup: Setup, loads: NDArray[np.float64]) -> float:
 def validation_memory(setup: Setup) -> dict[str, int]:
     """Return the name and the bytes of what a member allocates for the loss of held-out pairs, besides their counts."""
     options, V = setup.options, setup.vocabulary_size
-    share = max(len(setup.blocks_of(member)) for member in range(setup.members)) / setup.row_blocks
-    return {"rows and scores for the validation": round(share * (4 * V * options.vector_size + TILE_BYTES))}
+    scores = min(TILE_BYTES, 4 * V * PART_CENTERS)
+    return {"rows and scores for the validation": round(share_of_rows(setup) * (4 * V * options.vector_size + scores))}
 
 
 def memory_needed(corpus: Corpus, setup: Setup, workers: int) -> dict[str, int]:
@@ -90,7 +90,7 @@ def memory_needed(corpus: Corpus, setup: Setup, workers: int) -> dict[str, int]:
     block = -(-V // setup.row_blocks) * memory.row_bytes(options)
     if setup.members == 1:
         return {**memory.memory_needed(corpus, options, workers), "rows of a checkpoint": 2 * block}
-    share = max(len(setup.blocks_of(member)) for member in range(setup.members)) / setup.row_blocks
+    share = share_of_rows(setup)
     own = 2 * round(V * share) * memory.row_bytes(options)
     return {
         "compiled kernels": compiler_memory() + memory.COMPILED["blocks"],

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 POLL_SECONDS = 0.1
 
@@ -30,7 +30,7 @@ def call_each(
     arguments: Sequence[tuple[Any, ...]],
     meanwhile: Callable[[], None] | None = None,
 ) -> list[Any]:
-    """Do the same with arguments of its own for each object."""
+    """Do what `call_all` does; `arguments` has those of each object."""
     futures = [handle.submit(method, *own) for handle, own in zip(handles, arguments, strict=True)]
     waiting = set(futures)
     while waiting:
@@ -41,6 +41,13 @@ def call_each(
         if meanwhile is not None:
             meanwhile()
     return [future.result() for future in futures]
+
+
+def halt_all(handles: Sequence[Handle]) -> NoReturn:
+    """Make all objects end the call under way soon, and raise `InterruptedError`."""
+    for handle in handles:
+        handle.submit("halt")
+    raise InterruptedError("training was stopped")
 
 
 class Polled:

@@ -73,6 +73,13 @@ class CollectedRows:
         found = zip(self._blocks, self._starts, cuts, strict=False)  # there is a start more than blocks
         return np.concatenate([block[words[i:j] - start] for block, start, (i, j) in found])
 
+    def copy_into(self, rows: Matrix, words: range) -> None:
+        """Fill `rows`, (n, D), with those of n consecutive words, as far as they are here."""
+        for block, start in zip(self._blocks, self._starts.tolist(), strict=False):
+            held = range(start, start + len(block))
+            if here := _overlap(words, held):
+                rows[_places(here, words)] = block[_places(here, held)]
+
 
 class ValidatingMember(ABC):
     """The base class of members: the loss of held-out pairs."""
@@ -128,17 +135,17 @@ class HeldOutLoss:
 
     def _own_tiles(self) -> Matrix:
         """Send the rows of others' tiles, and return those of this member's, (n, D)."""
-        exchange, bounds, parts = self._exchange, self._setup.word_bounds, []
-        held = [range(start, stop) for start, stop in pairwise(bounds)]
-        me = exchange.number
+        exchange, me = self._exchange, self._exchange.number
+        held, own = [range(start, stop) for start, stop in pairwise(self._setup.word_bounds)], self._words[me]
         for member in range(me):
             if border := _overlap(self._words[member], held[me]):
                 exchange.send(member, (*self._key, "border", me), self._outside.take(np.asarray(border)), ROWS)
-        parts = [self._outside.take(np.asarray(_overlap(self._words[me], held[me]), np.int64))]
+        rows = np.empty((len(own), self._setup.options.vector_size), np.float32)
+        self._outside.copy_into(rows, own)
         for member in range(me + 1, exchange.members):
-            if _overlap(self._words[me], held[member]):
-                parts.append(exchange.take((*self._key, "border", member)))
-        return np.concatenate(parts)
+            if border := _overlap(own, held[member]):
+                rows[_places(border, own)] = exchange.take((*self._key, "border", member))
+        return rows
 
 
 class _BatchCenters:
@@ -171,6 +178,8 @@ class _BatchCenters:
 class _RootCombiner(Combiner):
     """Brings the scores of all members' tiles together at ROOT; other members get no losses."""
 
+    is_alone = False
+
     def __init__(self, exchange: Exchange, key: Key, words: Sequence[range]):
         self._exchange, self._key, self._batches = exchange, key, 0
         self._senders = [member for member, own in enumerate(words) if own and member != ROOT]
@@ -193,3 +202,8 @@ class _RootCombiner(Combiner):
 def _overlap(one: range, other: range) -> range:
     """Return the numbers that are in both ranges."""
     return range(max(one.start, other.start), min(one.stop, other.stop))
+
+
+def _places(some: range, words: range) -> slice:
+    """Return where some of the words, consecutive ones, lie among them."""
+    return slice(some.start - words.start, some.stop - words.start)

@@ -88,7 +88,8 @@ class LoneMember(ValidatingMember):
         """Read the rows that were saved after a chunk, by any number of members."""
         self._place = epoch, chunk
         words = self._setup.partition(epoch, chunk).words
-        for saved in saved_rows(folder, {block: (len(each), self._setup.width) for block, each in enumerate(words)}):
+        shapes = {block: (len(each), self._setup.width) for block, each in enumerate(words)}
+        for saved in saved_rows(folder, dict.fromkeys(MATRICES, shapes)):
             self._engine.padded[saved.matrix][words[saved.block]] = saved.rows
 
     def collect(self) -> tuple[int, int]:

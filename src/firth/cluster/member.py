@@ -11,7 +11,7 @@ from firth.cluster.chunk_pairs import ChunkPairs, compile_pair_kernels
 from firth.cluster.exchange import Exchange, Key
 from firth.cluster.held_out import ValidatingMember
 from firth.cluster.ring import BucketTask, Ring
-from firth.cluster.row_files import saved_rows, write_rows
+from firth.cluster.row_files import MATRICES, saved_rows, write_rows
 from firth.cluster.rows import Ids, MemberRows
 from firth.cluster.setup import Setup
 from firth.cluster.touched import Lending, TouchedRows, pairs_of_tokens, touched_by, train_alone
@@ -110,7 +110,7 @@ class Member(ValidatingMember):
         self._place = epoch, chunk
         self._rows = MemberRows(self._setup, self._exchange, self._setup.partition(epoch, chunk))
         shapes = {block: rows.shape for block, rows in self._rows.center.items()}
-        for saved in saved_rows(folder, shapes):
+        for saved in saved_rows(folder, dict.fromkeys(MATRICES, shapes)):
             self._rows.matrices[saved.matrix][saved.block][:] = saved.rows
 
     def collect(self) -> tuple[int, int]:

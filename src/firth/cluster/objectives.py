@@ -13,7 +13,7 @@ from firth.cluster.exchange import Exchange
 from firth.cluster.handles import Handle
 from firth.cluster.lone_member import LoneMember
 from firth.cluster.member import Member
-from firth.cluster.setup import Setup, share_of_tiles
+from firth.cluster.setup import Setup, share_of_rows
 from firth.cluster.softmax_driver import SoftmaxClusterTrainer
 from firth.cluster.softmax_member import SoftmaxMember
 from firth.text import Corpus, TokenStore
@@ -44,7 +44,7 @@ def make_trainer(
 def memory_needed(corpus: Corpus, setup: Setup, workers: int) -> dict[str, int]:
     """Return the name and the bytes of each part of the memory that training allocates on a member."""
     if setup.options.objective == "softmax":
-        return memory.memory_needed(corpus, setup.options, workers, share=share_of_tiles(setup))
+        return memory.memory_needed(corpus, setup.options, workers, share=share_of_rows(setup))
     return expected.memory_needed(corpus, setup, workers)
 
 

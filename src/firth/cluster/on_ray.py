@@ -213,7 +213,8 @@ class ClusterRun:
         trainer = make_trainer(members, setup, plan.report, self._checkpointer)
         if plan.start is not None:
             rows = plan.start.rows_of(corpus.vocabulary)
-            self.summary |= report_start(rows, plan.start, corpus, plan.report)
+            if "started" not in self.summary:  # as it is after a failure
+                self.summary |= report_start(rows, plan.start, corpus, plan.report)
             apply_start(rows, trainer, is_resumed=is_resumed)
         return trainer
 

@@ -8,18 +8,18 @@ from firth.cluster.member import ChunkResult
 from firth.cluster.row_files import MATRICES, saved_rows, write_rows
 from firth.cluster.setup import Setup
 from firth.cluster.tile_exchange import TileExchange
-from firth.cluster.tiles import TileShares, by_tile, tile_slices
+from firth.cluster.tiles import INVERSE, TileShares, by_tile, saved_shapes, tile_slices
 from firth.training.loop.engine import Matrix
 from firth.training.softmax import batches, kernels
 from firth.training.softmax.batches import BatchSteps, compile_steps, count_batches, draw_order, outside_rate
 from firth.training.softmax.cooccurrence import Cooccurrence
 from firth.training.softmax.exact import ExactSoftmax, Ids
-from firth.training.softmax.passes import start_at_random
+from firth.training.softmax.passes import ADVICE, start_at_random
+from firth.training.softmax.stages import PASSES
 from firth.training.softmax.steps import balance
 from firth.training.windows.frozen import NONE_FROZEN, Frozen
 
 STARTER = 0  # the member that has or draws the vectors to start from
-_INVERSE = "inverse_curvature"
 
 
 class PassShare:
@@ -107,17 +107,18 @@ class PassShare:
     def save(self, folder: str) -> None:
         """Write this member's rows and moments, and at the root the inverse curvature."""
         blocks = {name: by_tile(matrix, self._tiles) for name, matrix in self._matrices.items()}
-        inverse = {_INVERSE: {0: self._steps.inverse_curvature}} if self._exchange.gives_results else {}
-        write_rows(folder, self._number, blocks | inverse)
+        inverse = {INVERSE: {0: self._steps.inverse_curvature}} if self._exchange.gives_results else {}
+        write_rows(folder, self._number, blocks | inverse, ADVICE)
 
     def load(self, folder: str, epoch: int, chunk: int) -> None:
         """Read what was saved after a batch, by any number of members."""
-        D, matrices = self._setup.options.vector_size, self._matrices
-        shapes = {tile: (rows.stop - rows.start, D) for tile, rows in self._tiles.items()}
-        for saved in saved_rows(folder, shapes, matrices):
-            matrices[saved.matrix][self._tiles[saved.block]] = saved.rows
-        for saved in saved_rows(folder, {0: (D, D)}, [_INVERSE] if self._exchange.gives_results else []):
-            self._steps.inverse_curvature[:] = saved.rows
+        matrices, inverse = self._matrices, self._steps.inverse_curvature
+        shapes = saved_shapes(self._setup, PASSES, self._words)
+        if not self._exchange.gives_results:
+            del shapes[INVERSE]
+        for saved in saved_rows(folder, shapes):
+            rows = inverse if saved.matrix == INVERSE else matrices[saved.matrix][self._tiles[saved.block]]
+            rows[:] = saved.rows
         self._steps.done = epoch * count_batches(self._counts.totals) + chunk + 1
 
     @property

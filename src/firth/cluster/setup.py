@@ -194,6 +194,8 @@ def _check_tiles(setup: Setup) -> None:
         )
 
 
-def share_of_tiles(setup: Setup) -> float:
-    """Return the share of the words of the member with most, in a training run on the exact softmax."""
-    return -(-setup.tiles // setup.members) / setup.tiles
+def share_of_rows(setup: Setup) -> float:
+    """Return the share of the rows of each matrix of the member with most."""
+    if setup.options.objective == "softmax":
+        return -(-setup.tiles // setup.members) / setup.tiles
+    return max(len(setup.blocks_of(member)) for member in range(setup.members)) / setup.row_blocks

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.cluster.driver import ClusterEngine, RowFolders
-from firth.cluster.handles import Handle, Polled, call_all
+from firth.cluster.handles import Handle, Polled, call_all, halt_all
+from firth.cluster.row_files import saved_rows
 from firth.cluster.setup import Setup
 from firth.cluster.softmax_member import PairSummary
-from firth.cluster.tiles import TileShares
+from firth.cluster.tiles import TileShares, saved_shapes
 from firth.cluster.warm_share import TRAINER, cut_blocks
 from firth.messages import counted
 from firth.subwords import SubwordVectors
@@ -112,14 +113,25 @@ class SoftmaxClusterTrainer:
         """Count pairs and train; yield a record after each pass, with the exact loss in nats per pair."""
         options, has_outside = self._setup.options, self._start is not None and self._start.outside is not None
         stage = first_stage(self._checkpointer, options, has_outside=has_outside)
+        self._check_rows(stage)
         centers = self._count()
-        if stage == WARM:
+        if stage == WARM and not self._stopped:
             self._reporter.show("warm start: negative sampling, on one thread of one node")
             setup = dataclasses.replace(self._setup, options=warm_options(options))
             for _ in self._trainer(WARM, WarmEngine, setup, starts=True).epochs():
                 pass
         if not self._stopped:
             yield from self._trainer(PASSES, PassesEngine, self._setup, centers, starts=has_outside).epochs()
+
+    def _check_rows(self, stage: str) -> None:
+        """Raise `CheckpointError` unless the rows of the state to resume from are there, before pairs are counted."""
+        resumed, setup = self._checkpointer.resumed, self._setup
+        if resumed is None:
+            return
+        assert self._folders is not None
+        shapes = saved_shapes(setup, stage, range(setup.vocabulary_size))
+        for _ in saved_rows(self._folders.rows_folder(resumed), shapes, check=False):
+            pass  # the members compare the checksums
 
     def _count(self) -> int:
         """Let the members count the pairs; return the number of centers with a pair."""
@@ -128,6 +140,8 @@ class SoftmaxClusterTrainer:
 
         def report_words(words: list[int]) -> None:
             report.advance(sum(words))
+            if self._stopped:
+                halt_all(self._handles)
 
         counts: list[PairSummary] = call_all(
             self._handles, "count", meanwhile=Polled(self._handles, "counted_words", report_words)
@@ -149,4 +163,6 @@ class SoftmaxClusterTrainer:
         self._current.freeze(self._frozen)
         if starts and self._start is not None:
             self._current.start_from(self._start)
+        if self._stopped:  # while the members entered the stage
+            self._current.stop()
         return self._current

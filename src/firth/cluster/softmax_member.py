@@ -56,6 +56,8 @@ class SoftmaxMember(ValidatingMember):
 
     def enter(self, stage: str) -> None:
         """Begin a stage: `stages.WARM` or `stages.PASSES`."""
+        if self._halt[0]:
+            raise InterruptedError("training was interrupted")
         if stage == WARM:
             setup = dataclasses.replace(self._setup, options=warm_options(self._setup.options))
             self._warm = WarmShare(setup, self._tokens, self._exchange)

@@ -42,8 +42,10 @@ class PairCounting:
     """
 
     def __init__(self, setup: Setup, shares: TileShares, tokens: TokenStore, exchange: Exchange):
-        self._setup, self._shares, self._exchange, self._n_words = setup, shares, exchange, tokens.n_words
-        firsts, me = setup.first_token_blocks, exchange.number
+        self._setup, self._shares, self._exchange = setup, shares, exchange
+        firsts, starts, me = setup.first_token_blocks, tokens.block_starts, exchange.number
+        # The token blocks after these are held out.
+        self._n_words = tokens.n_words * int(starts[setup.token_blocks[me]]) // max(1, int(starts[-1]))
         blocks = range(firsts[me], firsts[me + 1])
         self._counter = PairCounter(tokens, setup.counts, setup.options, setup.longest, blocks=blocks)
         self._halted = False

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.cluster.exchange import ROWS, Array, Exchange, Key
+from firth.cluster.exchange import ROWS, Exchange, Key
 from firth.cluster.tiles import TileShares
 from firth.training.loop.engine import Matrix
 from firth.training.softmax.exact import Combiner, Doubles, Floats, Ids, TileScores, normalised
@@ -21,6 +21,8 @@ class TileExchange(Combiner):
 
     gives_results  whether this member is the root
     """
+
+    is_alone = False
 
     def __init__(self, shares: TileShares, exchange: Exchange):
         self._shares, self._exchange = shares, exchange
@@ -47,21 +49,22 @@ class TileExchange(Combiner):
         return TileScores(*(self._exchange.take((*key, name, member)) for name in TileScores._fields))
 
     def total(self, add_to: Callable[[NDArray[Any] | None], NDArray[Any]]) -> NDArray[Any]:
-        """Return a sum over all tiles, at the root; it passes from the first member to the last, and all add to it."""
+        """Return a sum over all tiles, NaN except at the root; it passes from member to member, and all add to it."""
         key = self._next("total")
         total = add_to(self._exchange.take(key) if self._me else None)
-        if not self.gives_results:
-            self._exchange.send(self._me + 1, key, total)
-        return total
+        if self.gives_results:
+            return total
+        self._exchange.send(self._me + 1, key, total)
+        return np.full_like(total, np.nan)
 
     def gather(self, words: Ids, own: Matrix) -> Matrix:
         """Return the rows of some words, on every member; `own` are the rows of this member's words."""
         key, owners = self._next("gather"), self._shares.owners(words)
         rows = np.empty((len(words), own.shape[1]), np.float32)
         mine = owners == self._me
-        rows[mine] = own[words[mine] - self._first]
+        rows[mine] = sent = own[words[mine] - self._first]
         for member in self._others():
-            self._exchange.send(member, (*key, self._me), rows[mine])
+            self._exchange.send(member, (*key, self._me), sent)
         for member in self._others():
             rows[owners == member] = self._exchange.take((*key, member))
         return rows
@@ -86,14 +89,23 @@ class TileExchange(Combiner):
         own[:] = self._exchange.take(key)
 
     def collect(self, own: Matrix) -> Matrix | None:
-        """Return the whole matrix of which all members have their words' rows, at the root; None elsewhere."""
+        """Return the whole matrix of which all members have their words' rows, at the root; None elsewhere.
+
+        With a single member that is `own` itself.
+        """
         key = self._next("collect")
         if not self.gives_results:
             self._exchange.send(self._root, (*key, self._me), own, ROWS)
             self._exchange.flush(ROWS)
             return None
-        parts: list[Array] = [self._exchange.take((*key, member)) for member in self._others()]
-        return np.concatenate([*parts, own])
+        if self._shares.members == 1:
+            return own
+        matrix = np.empty((self._shares.words(self._root).stop, own.shape[1]), np.float32)
+        matrix[self._first :] = own
+        for member in self._others():
+            words = self._shares.words(member)
+            matrix[words.start : words.stop] = self._exchange.take((*key, member))
+        return matrix
 
     @property
     def _first(self) -> int:

@@ -3,9 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.cluster.row_files import MATRICES, Shape
 from firth.cluster.setup import Setup
 from firth.training.loop.engine import Matrix
 from firth.training.softmax import exact
+from firth.training.softmax.stages import WARM
+from firth.training.softmax.steps import MOMENTS
+
+INVERSE = "inverse_curvature"
 
 
 class TileShares:
@@ -35,6 +40,18 @@ def tile_slices(words: range) -> dict[int, slice]:
         first // exact.TILE_WORDS: slice(first - words.start, end - words.start)
         for first, end in zip(firsts, ends, strict=True)
     }
+
+
+def saved_shapes(setup: Setup, stage: str, words: range) -> dict[str, dict[int, Shape]]:
+    """Return by matrix the shape of each block that a checkpoint of a stage has of some words: their tiles.
+
+    That of the passes also has the inverse curvature, in one block.
+    """
+    D = setup.options.vector_size
+    shapes = {tile: (rows.stop - rows.start, D) for tile, rows in tile_slices(words).items()}
+    if stage == WARM:
+        return dict.fromkeys(MATRICES, shapes)
+    return dict.fromkeys((*MATRICES, *MOMENTS), shapes) | {INVERSE: {0: (D, D)}}
 
 
 def by_tile(matrix: Matrix, tiles: dict[int, slice]) -> dict[int, Matrix]:

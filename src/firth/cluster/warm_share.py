@@ -14,12 +14,13 @@ from firth.cluster.lone_member import corpus_of
 from firth.cluster.member import ChunkResult
 from firth.cluster.row_files import MATRICES, saved_rows, write_rows
 from firth.cluster.setup import Setup
-from firth.cluster.tiles import by_tile, tile_slices
+from firth.cluster.tiles import by_tile, saved_shapes, tile_slices
 from firth.errors import CorpusError
 from firth.text import TokenStore
 from firth.text.ids import Ids
 from firth.training.loop.engine import Matrix, TaskResult
 from firth.training.negative_sampling.hogwild import Hogwild
+from firth.training.softmax.stages import WARM
 from firth.training.windows.engine import sample_places
 from firth.training.windows.frozen import Frozen
 from firth.training.windows.token_blocks import TokenBlockTask
@@ -96,8 +97,9 @@ class WarmShare:
     def load(self, folder: str, epoch: int, chunk: int) -> None:
         """Read both matrices."""
         if self._training is not None:
-            tiles, D = tile_slices(range(self._setup.vocabulary_size)), self._setup.options.vector_size
-            for saved in saved_rows(folder, {tile: (rows.stop - rows.start, D) for tile, rows in tiles.items()}):
+            words = range(self._setup.vocabulary_size)
+            tiles = tile_slices(words)
+            for saved in saved_rows(folder, saved_shapes(self._setup, WARM, words)):
                 self._training.matrices[saved.matrix][tiles[saved.block]] = saved.rows
 
     def matrices(self) -> dict[str, Matrix] | None:

@@ -73,14 +73,15 @@ class BatchSteps:
     def step(self, batch: Ids, center: Floats, rate: float) -> float:
         """Update the rows of a batch, `center` (B, D), and the outside vectors, in place; return the sum of the losses.
 
-        If that is not finite, or the `ExactSoftmax` was halted, nothing changes. `rate` is Adam's.
+        If the `ExactSoftmax` was halted, nothing changes. If the sum is not finite, nothing changes unless others have
+        some of the tiles, which do not all know it. `rate` is Adam's.
         """
         softmax, N, weights = self._softmax, self._counts.totals[batch], self._weights[batch]
         gradient = softmax.gradient(
             center, self._outside, self._intercept, self._counts.rows(batch), N, weights / weights.sum()
         )
         loss = float(gradient.losses @ N)
-        if softmax.halt[0] or (softmax.combiner.gives_results and not math.isfinite(loss)):
+        if softmax.halt[0] or (softmax.combiner.is_alone and not math.isfinite(loss)):
             return loss
         self._newton.step(center, gradient.center, CENTER_RATE * rate / outside_rate(self._options, 0.0))
         self._adam.step(gradient.outside, rate)

@@ -60,9 +60,11 @@ class TileScores(NamedTuple):
 class Combiner:
     """Brings together what the tiles yield; this one is for a single `ExactSoftmax`, which has all tiles.
 
+    is_alone       whether no other `ExactSoftmax` takes part, which would wait if this one skipped a call
     gives_results  whether losses and totals are those of all tiles here, and not elsewhere alone
     """
 
+    is_alone = True
     gives_results = True
 
     def normalise(self, scores: TileScores, totals: Doubles) -> tuple[Doubles, Floats]:

@@ -27,7 +27,8 @@ _MERGED_CELL_BYTES = 32  # of a cell while runs are merged: in the runs, merged,
 def memory_needed(corpus: Corpus, options: Options, workers: int, share: float = 1.0) -> dict[str, int]:
     """Return the name and size, in bytes, of each part of the memory that training with these options allocates.
 
-    `share` is the share of the words of a member of a cluster; the member that trains the warm start has all meanwhile.
+    `share` is the share of the words of a member of a cluster. One has all while it trains the warm start. Without one,
+    the first has all while it draws the random vectors, and the last while it balances the matrices.
     """
     V, pairs = len(corpus.vocabulary), ExpectedPairs(corpus, options, shrunken=False)
     own = math.ceil(V * share)
@@ -39,7 +40,10 @@ def memory_needed(corpus: Corpus, options: Options, workers: int, share: float =
         if corpus.tokens.pairs is not None
         else _counting(pairs, counts, blocks_per_task(corpus.tokens.longest, options), workers, share)
     )
-    stages = [counting, counts | _passes(own, share, options)]
+    passes = counts | _passes(own, share, options)
+    if share < 1 and not options.warm_epochs:
+        passes["whole matrices at the start and the end"] = 3 * 4 * V * options.vector_size
+    stages = [counting, passes]
     if options.warm_epochs:
         warm = matrices_and_tables(V, options, 1)
         warm |= {} if corpus.tokens.pairs is None else chunks(corpus, options, 1)

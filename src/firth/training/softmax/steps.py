@@ -21,6 +21,7 @@ from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats
 DAMPING = 0.1  # of the mean curvature tr(H)/D; 0.03 to 0.3 gave the same vectors
 CURVATURE_STEPS = 5  # steps that use one H, which changes slowly
 DECAY_1, DECAY_2, EPSILON = 0.9, 0.999, 1e-10
+MOMENTS = ("first_moment", "second_moment")
 WORST_CONDITION = 1e6  # of second moments: the smallest is still large compared with float32's rounding, 6e-8
 
 
@@ -66,7 +67,7 @@ class Adam:
 
     def arrays(self) -> dict[str, Floats]:
         """Return both moments by name; they change in place."""
-        return {"first_moment": self._first, "second_moment": self._second}
+        return dict(zip(MOMENTS, (self._first, self._second), strict=True))
 
     def step(self, gradient: Floats, rate: float) -> None:
         """Update the matrix, in place; entries change by at most about `rate`."""
@@ -88,15 +89,17 @@ def _damped_inverse(H: Doubles) -> Floats:
     return np.linalg.inv(H + damping * np.eye(D)).astype(np.float32)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # after divergence
 def balance(center: Floats, outside: Floats) -> None:
     """Replace C, `center`, by C A and U, `outside`, by U A^-T, so that their second moments are equal: C^T C = U^T U.
 
     Both change in place. Scores and loss stay the same. A is the symmetric root of X = G^-1 # H, the geometric mean of
     the inverse of G = C^T C and of H = U^T U, which is the one positive solution of X G X = H (Bhatia 2007, Positive
-    Definite Matrices, section 4.1). Matrices without full rank, or close to that, are not changed.
+    Definite Matrices, section 4.1). Matrices without full rank, or close to that, are not changed, nor are those with
+    moments that are not finite.
     """
     G, H = (np.asarray(M.T @ M, np.float64) / len(M) for M in (center, outside))
-    if max(np.linalg.cond(G), np.linalg.cond(H)) > WORST_CONDITION:
+    if not np.isfinite(G + H).all() or max(np.linalg.cond(G), np.linalg.cond(H)) > WORST_CONDITION:
         return
     root = _power(G, 0.5)
     inverse_root = _power(G, -0.5)
