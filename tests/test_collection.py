@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 LATER = """
 import sys, time
@@ -15,6 +17,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow  # collects the whole suite again
 def test_the_ids_of_tests_do_not_depend_on_time_or_hash_seed(request):
     """The workers of pytest-xdist do not start if they differ."""
     everything = ["--collect-only", "-q", "-p", "no:cacheprovider", "-m", "slow or not slow"]

@@ -11,7 +11,7 @@ from firth.options import checked, limits
 
 _CGROUP = Path("/sys/fs/cgroup")
 _PROC = Path("/proc")
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
 _MAPPED_BYTES = 2**20  # freed arrays of this size and more are returned to the system
 
 
@@ -135,4 +135,5 @@ def return_freed_memory() -> None:
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+        library.mallopt(_M_TRIM_THRESHOLD, 2 * _MAPPED_BYTES)  # by default so little that each answer would pay for it
         library.mallopt(_M_ARENA_MAX, 2)

@@ -272,7 +272,7 @@ class Notes(Reporter):
 class OneThousandWords:
     """An engine of 1,000 words an epoch, for what the trainer reports of them."""
 
-    center = outside = subwords = None
+    center = outside = nodes = subwords = None
     n_words, raw_words = 900, 1000
 
     def workspace(self):
