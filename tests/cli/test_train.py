@@ -383,6 +383,15 @@ def test_an_interrupt_before_training_saves_nothing(run, corpus, tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_interrupt_on_a_cluster_before_the_first_checkpoint_says_what_to_do(run, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(firth.Word2Vec, "fit", interrupted)
+    arguments = ["train", corpus, "-o", tmp_path / "m.firth", "--cluster", "auto"]
+    nothing = "firth: interrupted; nothing was saved:"
+    assert run(*arguments) == Done(130, "", f"{nothing} a cluster needs --checkpoint for that\n")
+    folder = tmp_path / "run"
+    assert run(*arguments, "--checkpoint", folder) == Done(130, "", f"{nothing} --resume starts again\n")
+
+
 @pytest.mark.parametrize("warm_epochs", [0, 1])
 def test_an_interrupt_while_pairs_are_counted_saves_nothing(warm_epochs, run, corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(passes, "counts_of", interrupted)

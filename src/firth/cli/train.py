@@ -157,7 +157,8 @@ def fit_and_write(
             after = "" if arguments.get("cluster") else f" {_after(model)}"
             terminal.write_error(f"interrupted{after}; --resume continues from {run.checkpoint}")
         elif arguments.get("cluster") is not None:
-            terminal.write_error("interrupted; nothing was saved, because a cluster needs --checkpoint for that")
+            why = "a cluster needs --checkpoint for that" if run.checkpoint is None else "--resume starts again"
+            terminal.write_error(f"interrupted; nothing was saved: {why}")
         else:
             _save_interrupted(model, output, written_as)
         raise typer.Exit(exit_code(interrupt)) from None
