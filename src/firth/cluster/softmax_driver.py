@@ -17,18 +17,14 @@ from firth.cluster.softmax_member import PairSummary
 from firth.cluster.tiles import TileShares, saved_shapes
 from firth.cluster.warm_share import TRAINER, cut_blocks
 from firth.messages import counted
-from firth.subwords import SubwordVectors
-from firth.training.loop.engine import Matrix
 from firth.training.loop.progress import Reporter
-from firth.training.loop.start import StartRows
 from firth.training.loop.state import Checkpointer
 from firth.training.loop.trainer import EpochRecord, Trainer
 from firth.training.softmax import batches
 from firth.training.softmax.batches import outside_rate
 from firth.training.softmax.cooccurrence import no_pairs_error
 from firth.training.softmax.passes import ADVICE
-from firth.training.softmax.stages import PASSES, WARM, StageCheckpointer, first_stage, warm_options
-from firth.training.windows.frozen import NONE_FROZEN
+from firth.training.softmax.stages import PASSES, WARM, StagedTrainer, first_stage, warm_options
 
 
 class WarmEngine(ClusterEngine):
@@ -69,49 +65,28 @@ class PassesEngine(ClusterEngine):
         return None
 
 
-class SoftmaxClusterTrainer:
+class SoftmaxClusterTrainer(StagedTrainer):
     """Trains on the members behind `handles`; the arguments are those of `ClusterTrainer`.
 
     `center` and `outside` have no rows here.
     """
 
-    nodes: Matrix | None = None
-    subwords: SubwordVectors | None = None
-
     def __init__(
         self, handles: Sequence[Handle], setup: Setup, reporter: Reporter, checkpointer: Checkpointer | None = None
     ):
-        self._handles, self._setup, self._reporter = handles, setup, reporter
+        super().__init__(reporter, checkpointer)
+        self._handles, self._setup = handles, setup
         self._folders = cast(RowFolders | None, checkpointer)
-        self._checkpointer = checkpointer or Checkpointer()
         self.center = self.outside = np.zeros((0, setup.options.vector_size), np.float32)
-        self._current: Trainer | None = None
-        self._stopped = False
-        self._start: StartRows | None = None
-        self._frozen = NONE_FROZEN
 
     @property
     def sent_bytes(self) -> dict[str, int]:
         """Bytes that members sent to each other, by lane."""
         return dict(sum((Counter(sent) for sent in call_all(self._handles, "sent_bytes")), Counter()))
 
-    def start_from(self, rows: StartRows) -> None:
-        """Replace initial values. If these include outside vectors, there is no warm start."""
-        self._start = rows
-
-    def freeze(self, frozen: NDArray[np.bool_]) -> None:
-        """Keep center rows as they are: those of the words where `frozen`, (V,), is True."""
-        self._frozen = frozen
-
-    def stop(self) -> None:
-        """Make all members stop in the middle of their tasks."""
-        self._stopped = True
-        if self._current is not None:
-            self._current.stop()
-
     def epochs(self) -> Iterator[EpochRecord]:
         """Count pairs and train; yield a record after each pass, with the exact loss in nats per pair."""
-        options, has_outside = self._setup.options, self._start is not None and self._start.outside is not None
+        options, has_outside = self._setup.options, self._starts_with_outside
         stage = first_stage(self._checkpointer, options, has_outside=has_outside)
         self._check_rows(stage)
         centers = self._count()
@@ -155,14 +130,7 @@ class SoftmaxClusterTrainer:
         return counts[0].centers
 
     def _trainer(self, stage: str, make_engine: Any, setup: Setup, *more: Any, starts: bool) -> Trainer:
-        """Return the trainer of a stage, and register it for `stop`; `starts` if it gets the vectors to start from."""
+        """Let the members enter a stage, and return its trainer; `starts` if it gets the vectors to start from."""
         call_all(self._handles, "enter", stage)
         engine = make_engine(self._handles, setup, self._folders, *more)
-        kept = StageCheckpointer(self._checkpointer, stage)
-        self._current = Trainer(engine, setup.options, 1, self._reporter, kept)
-        self._current.freeze(self._frozen)
-        if starts and self._start is not None:
-            self._current.start_from(self._start)
-        if self._stopped:  # while the members entered the stage
-            self._current.stop()
-        return self._current
+        return self._stage_trainer(stage, engine, setup.options, self._start if starts else None)

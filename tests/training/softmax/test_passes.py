@@ -186,6 +186,17 @@ def test_stop_ends_training_before_the_next_batch(corpus):
     np.testing.assert_array_equal(trainer.center, before)
 
 
+def test_stop_while_pairs_are_counted_trains_nothing(corpus):
+    class Stopping(Reporter):
+        def stage(self, name, total):
+            if name == "counting pairs":
+                trainer.stop()
+
+    trainer = SoftmaxTrainer(corpus, OPTIONS, 1, Stopping())
+    assert list(trainer.epochs()) == []
+    assert not trainer.center.any()
+
+
 def test_an_interrupt_of_the_warm_start_leaves_its_vectors(corpus):
     class Interrupting(Reporter):
         def show(self, text):

@@ -14,20 +14,19 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.messages import counted, option
 from firth.options import Options
-from firth.subwords import SubwordVectors
 from firth.text import Corpus
 from firth.training.loop.engine import Engine, Kernels, TaskResult
 from firth.training.loop.progress import Reporter
 from firth.training.loop.start import StartRows
 from firth.training.loop.state import Checkpointer, State
-from firth.training.loop.trainer import EpochRecord, Trainer
+from firth.training.loop.trainer import EpochRecord
 from firth.training.negative_sampling.hogwild import Hogwild
 from firth.training.negative_sampling.pair_blocks import PairBlocks
 from firth.training.softmax import batches, reference
@@ -36,7 +35,7 @@ from firth.training.softmax.batches import BatchSteps, compile_steps, count_batc
 from firth.training.softmax.cooccurrence import Cooccurrence
 from firth.training.softmax.exact import Doubles, ExactSoftmax, Floats, Ids
 from firth.training.softmax.given_pairs import counts_of
-from firth.training.softmax.stages import PASSES, WARM, StageCheckpointer, first_stage, warm_options
+from firth.training.softmax.stages import PASSES, WARM, StagedTrainer, first_stage, warm_options
 from firth.training.softmax.steps import balance
 from firth.training.windows.frozen import NONE_FROZEN
 
@@ -45,16 +44,13 @@ ADVICE = f"start again with a warm start, {option('warm_epochs', 3)}, or with an
 COLD_SCALE = 0.1  # standard deviation of the random vectors
 
 
-class SoftmaxTrainer:
+class SoftmaxTrainer(StagedTrainer):
     """Trains on the exact softmax, in `options.epochs` passes over the vocabulary.
 
     workers          threads; the result does not depend on it
     center, outside  (V, D) float32, changed in place by `epochs`
     kernels          "compiled", or "reference" for plain NumPy, in the warm start as well
     """
-
-    nodes: Floats | None = None
-    subwords: SubwordVectors | None = None
 
     def __init__(
         self,
@@ -66,40 +62,25 @@ class SoftmaxTrainer:
         kernels: Kernels = "compiled",
     ):
         self._corpus, self._options, self._workers, self._kernels = corpus, options, workers, kernels
-        self._reporter, self._checkpointer = reporter, checkpointer or Checkpointer()
+        super().__init__(reporter, checkpointer)
         shape = len(corpus.vocabulary), options.vector_size
         self.center, self.outside = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        self._current: Trainer | None = None
-        self._stopped = False
-        self._start: StartRows | None = None
-        self._frozen = NONE_FROZEN
 
     def start_from(self, rows: StartRows) -> None:
         """Replace initial values. If these include outside vectors, there is no warm start."""
-        self._start = rows
+        super().start_from(rows)
         if rows.outside is not None:
             start_at_random(self.center, self.outside, self._options.seed)
             rows.copy_into(self.center, self.outside)
-
-    def freeze(self, frozen: NDArray[np.bool_]) -> None:
-        """Keep rows of `center` as they are: those where `frozen`, (V,), is True."""
-        self._frozen = frozen
-
-    def stop(self) -> None:
-        """Ask `epochs` to stop, which it does after the current tiles."""
-        self._stopped = True
-        if self._current is not None:
-            self._current.stop()
 
     def epochs(self) -> Iterator[EpochRecord]:
         """Count pairs, initialise and train; yield a record after each pass, with the exact loss in nats per pair.
 
         Raises `CorpusError` if the corpus has no pair, and `DivergenceError` once a batch's loss is not finite.
         """
-        has_outside = self._start is not None and self._start.outside is not None
-        stage = first_stage(self._checkpointer, self._options, has_outside=has_outside)
+        stage = first_stage(self._checkpointer, self._options, has_outside=self._starts_with_outside)
         counts = self._count()
-        if stage == WARM:
+        if stage == WARM and not self._stopped:
             self._start_warm()
         if self._stopped:
             return
@@ -109,7 +90,7 @@ class SoftmaxTrainer:
             *self.center.shape, batch=batches.BATCH, workers=self._workers, kernels=KERNELS[self._kernels]
         ) as softmax:
             engine = Passes(self._corpus, self._options, softmax, counts, self.center, self.outside)
-            yield from self._trainer(engine, self._options, PASSES).epochs()
+            yield from self._stage_trainer(PASSES, engine, self._options, None).epochs()
 
     def _count(self) -> Cooccurrence:
         corpus, report = self._corpus, self._reporter
@@ -131,21 +112,12 @@ class SoftmaxTrainer:
         make_engine = Hogwild if self._corpus.tokens.pairs is None else PairBlocks
         engine: Hogwild | PairBlocks = make_engine(self._corpus, options, self._kernels)
         self._reporter.show("warm start: negative sampling, on one thread")
-        trainer = self._trainer(engine, options, WARM)
-        if self._start is not None:
-            trainer.start_from(self._start)
         try:
-            for _ in trainer.epochs():
+            for _ in self._stage_trainer(WARM, engine, options, self._start).epochs():
                 if self._stopped:
                     break
         finally:
             self.center[:], self.outside[:] = engine.center, engine.outside
-
-    def _trainer(self, engine: Engine[Any, Any], options: Options, stage: str) -> Trainer:
-        """Return the trainer of a stage, and register it for `stop`."""
-        self._current = Trainer(engine, options, 1, self._reporter, StageCheckpointer(self._checkpointer, stage))
-        self._current.freeze(self._frozen)
-        return self._current
 
 
 class Batch(NamedTuple):
